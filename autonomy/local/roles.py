@@ -69,5 +69,3 @@ def database_url(port: int, keys: Keys, database: str = "postgres") -> str:
 def authenticator_url(port: int, keys: Keys) -> str:
     password = keys.authenticator_password
     return f"postgresql://authenticator:{password}@127.0.0.1:{port}/postgres"
-
-

@@ -123,7 +123,12 @@ class Supervisor:
     def _spawn_bridge(self, listener: socket.socket) -> Process:
         user = self.places.user
         descriptor = listener.fileno()
-        numbers = [descriptor, self.postgrest.port, user.uid if user else 0, user.gid if user else 0]
+        numbers = [
+            descriptor,
+            self.postgrest.port,
+            user.uid if user else 0,
+            user.gid if user else 0,
+        ]
         environment = {**os.environ, "PYTHONPATH": str(CLONE)}
         return spawn(
             [sys.executable, "-m", "autonomy.local.bridge", *map(str, numbers)],

