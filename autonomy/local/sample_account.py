@@ -10,6 +10,7 @@ import math
 import random
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 SUMMER_FESTIVAL = "Summer Festival Promo"
 
@@ -144,11 +145,11 @@ def _draw(
     )
 
 
-def _circumstances(kind: str, rank: int) -> dict[str, object]:
+def _circumstances(kind: str, rank: int) -> dict[str, Any]:
     """Holds, tests, stale and dirty rows: a few of each, on campaigns where they matter."""
     if kind == "ended":
         return {"status": "paused", "last_seen_hours": 24 * (6 + rank)}
-    planted: dict[tuple[str, int], dict[str, object]] = {
+    planted: dict[tuple[str, int], dict[str, Any]] = {
         ("loser", 1): {"hold_days": 5},
         ("loser", 2): {"enabled": False},
         ("loser", 3): {"test": "Landing page: short form against long form"},
