@@ -1,0 +1,57 @@
+"""The command line: `python -m autonomy COMMAND`, against a hosted project or the embedded stack.
+
+Exit codes: 0 done; 1 failed, with a sentence that says what to do; 2 wrong usage; 3 done, and it
+found something (a rule with an error, a difference in the audit).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from autonomy import __version__
+from autonomy.cli import database, operate, past, rules, serving, settings
+from autonomy.errors import AutonomyError
+
+EXAMPLES = """
+\b
+Examples:
+  python -m autonomy demo                  a real run on the sample account
+  python -m autonomy run --dry-run         what a run would do now
+  python -m autonomy explain "Summer Sale" why a campaign was or was not touched
+  python -m autonomy rollback --run RUN_ID take a whole run back
+  python -m autonomy freeze "checking"     stop every action at once
+"""
+
+
+@click.group(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autonomy")
+def cli() -> None:
+    """Autonomous campaign operations.
+
+    With SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY set, commands work on that project; without,
+    on the embedded stack of this folder.
+    """
+
+
+for module in (operate, rules, settings, database, past, serving):
+    for command in module.COMMANDS:
+        cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command; errors of ours become one sentence and exit code 1."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except AutonomyError as error:
+        click.echo(" ".join(filter(None, (f"{error.code}: {error.message}", error.hint))), err=True)
+        sys.exit(1)

@@ -1,0 +1,120 @@
+"""Where a command works: a hosted project, the stack that `make serve` keeps up, or one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autonomy.config import Settings
+from autonomy.errors import AutonomyError, NotConfigured
+from autonomy.store import Store
+
+SERVING = Path(__file__).resolve().parents[2] / ".autonomy" / "serving.json"
+"""Written by `serve` while it is up: how other commands reach its stack. Readable by its owner only."""
+
+
+class LocalStackFailed(AutonomyError):
+    """The embedded stack did not come up; the message says what to do."""
+
+    code = "LOCAL_STACK"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a command works on."""
+
+    settings: Settings
+    store: Store
+    database_url: str
+    """postgresql://...; empty where only the API is known (a hosted project)."""
+    hosted: bool
+
+
+@contextmanager
+def connected() -> Iterator[Target]:
+    """The configured project; without one the embedded stack, migrated, for this command."""
+    settings = Settings.from_env()
+    if settings.supabase_url or settings.supabase_key:
+        yield Target(
+            settings,
+            Store.from_settings(settings),
+            os.environ.get("AUTONOMY_DATABASE_URL", ""),
+            hosted=True,
+        )
+        return
+    with local_environment() as environment:
+        local = Settings.from_env({**os.environ, **environment})
+        yield Target(
+            local, Store.from_settings(local), environment["AUTONOMY_DATABASE_URL"], hosted=False
+        )
+
+
+@contextmanager
+def local_environment(*, migrate: bool = True) -> Iterator[dict[str, str]]:
+    """The variables of the stack that `serve` keeps up, else of one that lives for this block."""
+    serving = _being_served()
+    if serving:
+        yield serving
+        return
+    with local_stack() as stack:
+        if migrate:
+            from autonomy.migrate import apply
+
+            apply(stack.database_url, progress=progress)
+        yield stack.environment()
+
+
+@contextmanager
+def local_stack() -> Iterator[Any]:
+    """The embedded stack; its own errors become ours."""
+    try:
+        from autonomy.local import LocalStack
+        from autonomy.local.errors import LocalStackError
+    except ImportError as error:
+        raise NotConfigured(
+            "SUPABASE_URL is not set, and the embedded stack is not installed.",
+            hint="Set SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY, or run `make run` once.",
+        ) from error
+    try:
+        stack = LocalStack(progress=progress).start()
+    except LocalStackError as error:
+        raise LocalStackFailed(str(error)) from error
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+def progress(line: str) -> None:
+    """Progress goes to standard error, so that `--json` on standard output stays whole."""
+    click.secho(f"  {line}", err=True, dim=True)
+
+
+def announce(environment: dict[str, str]) -> None:
+    """Let other commands find the stack that is being served."""
+    SERVING.parent.mkdir(exist_ok=True)
+    SERVING.unlink(missing_ok=True)
+    handle = os.open(SERVING, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump({"pid": os.getpid(), **environment}, file)
+
+
+def withdraw() -> None:
+    """The stack goes down."""
+    SERVING.unlink(missing_ok=True)
+
+
+def _being_served() -> dict[str, str]:
+    try:
+        found = json.loads(SERVING.read_text())
+        os.kill(found.pop("pid"), 0)
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {str(name): str(value) for name, value in found.items()}

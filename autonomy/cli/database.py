@@ -1,0 +1,72 @@
+"""Commands for the database: migrate, the single script, sample data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from autonomy.cli.connection import local_environment, progress
+from autonomy.errors import NotConfigured
+
+
+@click.command()
+@click.option(
+    "--database-url",
+    envvar="AUTONOMY_DATABASE_URL",
+    help="postgresql://... (default: AUTONOMY_DATABASE_URL, else the embedded stack).",
+)
+def migrate(database_url: str | None) -> None:
+    """Apply the migrations to a PostgreSQL database (15 or later). Safe to run again."""
+    if database_url:
+        _migrate(database_url)
+        return
+    with local_environment(migrate=False) as environment:
+        _migrate(environment["AUTONOMY_DATABASE_URL"])
+
+
+@click.command()
+def sql() -> None:
+    """Write sql/create_autonomous_operations.sql, the single script for the SQL editor."""
+    from autonomy.migrate import write_single_script
+
+    click.echo(f"Wrote {write_single_script()}")
+
+
+@click.command()
+@click.option("--database-url", help="Load into this database instead of the embedded stack.")
+@click.option("--campaigns", default=200, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--days", default=60, show_default=True, type=click.IntRange(1, 730))
+@click.option("--seed", default=7, show_default=True)
+@click.option("--yes", is_flag=True, help="Do not ask before loading into a named database.")
+def sample(database_url: str | None, campaigns: int, days: int, seed: int, yes: bool) -> None:
+    """Load the sample account. Into a database of your own only where you name it."""
+    from autonomy.local.sample import load
+
+    def bar(label: str, share: float) -> None:
+        progress(f"{label} {share:4.0%}")
+
+    if database_url and not yes:
+        click.confirm("Load made-up campaigns into the database you named?", abort=True, err=True)
+    now = datetime.now(UTC)
+    if database_url:
+        rows = load(database_url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar)
+    else:
+        with local_environment() as environment:
+            url = environment["AUTONOMY_DATABASE_URL"]
+            rows = load(url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar)
+    click.echo(f"{campaigns} campaigns with {rows:,} hourly rows loaded.")
+
+
+COMMANDS = (migrate, sql, sample)
+
+
+def _migrate(database_url: str) -> None:
+    try:
+        from autonomy.migrate import apply
+    except ImportError as error:
+        raise NotConfigured(
+            "The PostgreSQL driver is not installed.", hint="pip install -r requirements-dev.txt"
+        ) from error
+    done = apply(database_url, progress=progress)
+    click.echo(f"Applied: {', '.join(done)}." if done else "Nothing to apply: the database is current.")

@@ -1,0 +1,304 @@
+"""Commands that run, show and take back."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import click
+
+from autonomy.cli.connection import Target, connected
+from autonomy.cli.output import (
+    json_option,
+    moment,
+    money,
+    percent,
+    print_json,
+    print_table,
+    state_change,
+)
+from autonomy.cli.report import print_run
+from autonomy.errors import BadRequest, NotFound
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Everything but the writes.")
+@click.option("--shard", help='One part of the campaigns, as "2/8".')
+@click.option("--inactive-rules", is_flag=True, help="With --dry-run: try inactive rules too.")
+@click.option("--reason", help="Why; kept with the run.")
+@json_option
+def run(dry_run: bool, shard: str | None, inactive_rules: bool, reason: str | None, as_json: bool) -> None:
+    """Carry out one run now."""
+    from autonomy.runner import Runner
+
+    body: dict[str, Any] = {"dry_run": dry_run, "include_inactive_rules": inactive_rules}
+    body |= {name: value for name, value in (("shard", shard), ("reason", reason)) if value}
+    with connected() as target:
+        answer = Runner(target.store, target.settings).handle(body, trigger="cli")
+    result = json.loads(answer.body)["result"]
+    if as_json:
+        print_json(result)
+    else:
+        print_run(result)
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """State of the system: mode, freeze, last runs, open work."""
+    with connected() as target:
+        policy = target.store.select("autonomy_policy", limit=1)[0]
+        runs = target.store.select(
+            "autonomous_runs",
+            columns="id,trigger,status,dry_run,started_at,finished_at,summary",
+            order=("-started_at",),
+            limit=5,
+        )
+        portfolio = target.store.rpc("portfolio_state")
+        pending = target.store.select("autonomous_actions", columns="id", filters={"status": "pending"})
+    found = {
+        "mode": policy["mode"],
+        "frozen": policy["frozen"],
+        "frozen_reason": policy["frozen_reason"],
+        "pending_actions": len(pending),
+        "portfolio": portfolio,
+        "runs": runs,
+    }
+    if as_json:
+        print_json(found)
+        return
+    frozen = f"FROZEN ({policy['frozen_reason'] or 'no reason given'})" if policy["frozen"] else "no"
+    click.echo(f"mode {policy['mode']}, frozen: {frozen}, waiting for approval: {len(pending)}")
+    click.echo(
+        f"{portfolio['active_campaigns']} active campaigns, "
+        f"daily budget {money(portfolio['active_budget'])}"
+    )
+    rows = [
+        (moment(r["started_at"]), r["trigger"], r["status"], "yes" if r["dry_run"] else "", _did(r["summary"]))
+        for r in runs
+    ]
+    print_table("Last runs", ("started", "trigger", "status", "dry run", "did"), rows, "none yet")
+
+
+@click.command()
+@click.argument("campaign")
+@json_option
+def explain(campaign: str, as_json: bool) -> None:
+    """Why CAMPAIGN (an id or a title) is or is not acted on now."""
+    from autonomy.explanation import explain_campaign
+
+    with connected() as target:
+        campaign_id = find_campaign(target, campaign)
+        explanation = explain_campaign(target.store, campaign_id)
+    if as_json:
+        print_json(explanation.to_row())
+    else:
+        click.echo(explanation.text())
+
+
+@click.command()
+@click.option("--status", "wanted", help="pending, executed, failed or rolled_back.")
+@click.option("--type", "action_type", help="auto_pause, auto_scale_up, ...")
+@click.option("--campaign", help="An id or a title.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@json_option
+def actions(
+    wanted: str | None, action_type: str | None, campaign: str | None, limit: int, as_json: bool
+) -> None:
+    """The log of actions, newest first."""
+    with connected() as target:
+        filters: dict[str, Any] = {}
+        if wanted:
+            filters["status"] = wanted
+        if action_type:
+            filters["action_type"] = action_type
+        if campaign:
+            filters["campaign_id"] = find_campaign(target, campaign)
+        rows = target.store.select(
+            "autonomous_actions", filters=filters, order=("-created_at", "-id"), limit=limit
+        )
+        titles = titles_of(target, {row["campaign_id"] for row in rows if row["campaign_id"]})
+    if as_json:
+        print_json(rows)
+        return
+    table = [
+        (
+            moment(row["created_at"]),
+            row["id"],
+            titles.get(row["campaign_id"], ""),
+            row["action_type"],
+            state_change(row["previous_state"], row["new_state"]),
+            percent(row["confidence_score"]),
+            row["status"] + (f" ({row['error']})" if row["error"] else ""),
+            row["reason"],
+        )
+        for row in rows
+    ]
+    columns = ("when", "id", "campaign", "action", "change", "confidence", "status", "reason")
+    print_table("Actions", columns, table, "none; a run writes them (python -m autonomy run)")
+
+
+@click.command()
+@click.argument("action_ids", nargs=-1, type=click.UUID)
+@click.option("--run", "run_id", type=click.UUID, help="All actions of a run.")
+@click.option("--rule", help="All actions of a rule (its name).")
+@click.option("--from", "since", help="From this time on (ISO 8601).")
+@click.option("--to", "until", help="Up to this time (ISO 8601).")
+@click.option("--preview", is_flag=True, help="Only show what would change.")
+@click.option("--force", is_flag=True, help="Also where the state was changed since.")
+@click.option("--reason", default=None, help="Why; kept with the actions.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def rollback(
+    action_ids: tuple[uuid.UUID, ...],
+    run_id: uuid.UUID | None,
+    rule: str | None,
+    since: str | None,
+    until: str | None,
+    preview: bool,
+    force: bool,
+    reason: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Take actions back: some, a run's, a rule's, or a time span's. Shows first what would change."""
+    with connected() as target:
+        chosen: dict[str, Any] = {"action_ids": [str(action) for action in action_ids] or None}
+        chosen |= {"run_id": str(run_id) if run_id else None, "from": since, "to": until}
+        if rule:
+            chosen["rule_id"] = _rule_id(target, rule)
+        chosen = {key: value for key, value in chosen.items() if value}
+        if not chosen:
+            raise BadRequest("Nothing chosen.", hint="Name action ids, --run, --rule or --from/--to.")
+        call = {"p_filter": chosen, "p_reason": reason, "p_actor": "cli", "p_force": force}
+        seen = target.store.rpc("rollback_autonomous_actions", p_preview=True, **call)
+        if not as_json:
+            _print_rollback(seen)
+        if preview or not seen["changed"]:
+            if as_json:
+                print_json(seen)
+            return
+        if not yes:
+            click.confirm(f"Take back {len(seen['changed'])} action(s)?", abort=True, err=True)
+        done = target.store.rpc("rollback_autonomous_actions", p_preview=False, **call)
+    if as_json:
+        print_json(done)
+    else:
+        click.echo(f"{len(done['changed'])} taken back, {len(done['skipped'])} skipped.")
+
+
+@click.command()
+@click.argument("action_ids", nargs=-1, type=click.UUID, required=True)
+@click.option("--reject", is_flag=True, help="Reject instead.")
+@click.option("--reason", default=None)
+@json_option
+def approve(action_ids: tuple[uuid.UUID, ...], reject: bool, reason: str | None, as_json: bool) -> None:
+    """Approve (or --reject) pending actions; they are checked again before they are carried out."""
+    name = "reject_autonomous_action" if reject else "approve_autonomous_action"
+    with connected() as target:
+        done = [
+            target.store.rpc(name, p_action_id=str(action), p_actor="cli", p_reason=reason)
+            for action in action_ids
+        ]
+    if as_json:
+        print_json(done)
+        return
+    for answer in done:
+        click.echo(f"{answer['action_id']}: {answer['status']} {answer.get('error') or ''}".rstrip())
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Resolved and dismissed ones too.")
+@json_option
+def opportunities(everything: bool, as_json: bool) -> None:
+    """What a person should fix, most severe first."""
+    filters: dict[str, Any] = {} if everything else {"status": ("in_", ["open", "in_progress"])}
+    with connected() as target:
+        rows = target.store.select(
+            "optimization_opportunities", filters=filters, order=("-confidence_score",)
+        )
+    rows.sort(key=lambda row: ("critical", "high", "medium", "low").index(row["severity"]))
+    if as_json:
+        print_json(rows)
+        return
+    table = [
+        (r["severity"], r["opportunity_type"], r["description"], r["suggested_action"],
+         percent(r["confidence_score"]), r["status"])
+        for r in rows
+    ]  # fmt: skip
+    columns = ("severity", "type", "what", "suggestion", "confidence", "status")
+    print_table("Opportunities", columns, table, "none open")
+
+
+@click.command()
+@json_option
+def audit(as_json: bool) -> None:
+    """Replay the log: does it reproduce the present state of every campaign? Exit code 3 if not."""
+    with connected() as target:
+        found = target.store.rpc("audit_autonomous_actions")
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(
+            f"{found['campaigns_checked']} campaigns, {found['actions_checked']} actions: "
+            + ("the log reproduces every state." if found["ok"] else "DIFFERENCES:")
+        )
+        for one in found["differences"]:
+            click.echo(f"  {one['campaign_id']}: {one['what']}: {one['expected']} / {one['found']}")
+    if not found["ok"]:
+        raise click.exceptions.Exit(3)
+
+
+COMMANDS = (run, status, explain, actions, rollback, approve, opportunities, audit)
+
+
+def find_campaign(target: Target, campaign: str) -> str:
+    """The id for an id or a title. Raises NotFound, or BadRequest where several have that title."""
+    try:
+        return str(uuid.UUID(campaign))
+    except ValueError:
+        pass
+    found = target.store.select("campaigns", columns="id,title", filters={"title": campaign}, limit=3)
+    if not found:
+        found = target.store.select(
+            "campaigns", columns="id,title", filters={"title": ("ilike", f"%{campaign}%")}, limit=6
+        )
+    if not found:
+        raise NotFound(f"No campaign is called {campaign!r}.", hint="Give its id or a part of its title.")
+    if len(found) > 1:
+        names = "; ".join(f"{row['title']} {row['id']}" for row in found)
+        raise BadRequest(f"{campaign!r} could be several campaigns.", hint=names)
+    return str(found[0]["id"])
+
+
+def titles_of(target: Target, campaign_ids: set[str]) -> dict[str, str]:
+    """Titles by id."""
+    titles: dict[str, str] = {}
+    ids = sorted(campaign_ids)
+    for start in range(0, len(ids), 100):
+        rows = target.store.select(
+            "campaigns", columns="id,title", filters={"id": ("in_", ids[start : start + 100])}
+        )
+        titles |= {row["id"]: row["title"] for row in rows}
+    return titles
+
+
+def _rule_id(target: Target, rule_name: str) -> str:
+    found = target.store.select("autonomous_rules", columns="id", filters={"rule_name": rule_name})
+    if not found:
+        raise NotFound(f"No rule is called {rule_name!r}.", hint="python -m autonomy rules list")
+    return str(found[0]["id"])
+
+
+def _print_rollback(seen: dict[str, Any]) -> None:
+    rows = [(one["title"], state_change(one["from"], one["to"]), one["action_id"]) for one in seen["changed"]]
+    print_table("Would be taken back", ("campaign", "change", "action"), rows, "nothing")
+    skipped = [(one["title"], one["code"], one["message"]) for one in seen["skipped"]]
+    if skipped:
+        print_table("Skipped", ("campaign", "code", "why"), skipped, "")
+
+
+def _did(summary: dict[str, Any] | None) -> str:
+    counts = (summary or {}).get("actions_taken") or {}
+    return ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if value)

@@ -1,0 +1,64 @@
+"""Tables for people, JSON for programs; colours only on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON, characters as they are."""
+    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> None:
+    """A table with a title; one sentence where there is nothing to show."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not rows:
+        click.echo(f"{title}: {empty}")
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column in _RIGHT else "left")
+    for row in rows:
+        table.add_row(*(Text(str("" if cell is None else cell)) for cell in row))
+    console.print(table)
+
+
+_RIGHT = {"confidence", "budget", "count", "priority", "spend", "roi", "before", "after"}
+
+
+def money(value: Any) -> str:
+    """1234.5 -> 1,234.50; nothing for an unknown amount."""
+    return "" if value is None else f"{float(value):,.2f}"
+
+
+def percent(value: Any) -> str:
+    """97.3 -> 97 %."""
+    return "" if value is None else f"{float(value):.0f} %"
+
+
+def moment(value: str | None) -> str:
+    """An ISO time, to the minute, in UTC."""
+    return "" if not value else datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M")
+
+
+def state_change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+    """What an action changed: `active -> paused`, `100.00 -> 150.00`."""
+    before, after = before or {}, after or {}
+    parts = []
+    if before.get("status") != after.get("status"):
+        parts.append(f"{before.get('status')} -> {after.get('status')}")
+    if before.get("budget") != after.get("budget"):
+        parts.append(f"{money(before.get('budget'))} -> {money(after.get('budget'))}")
+    return ", ".join(parts)

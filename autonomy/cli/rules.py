@@ -1,0 +1,195 @@
+"""Commands for rules."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+import click
+
+from autonomy.cli.connection import Target, connected
+from autonomy.cli.output import json_option, moment, print_json, print_table
+from autonomy.errors import BadRequest, NotFound
+
+
+@click.group()
+def rules() -> None:
+    """Rules: when to look, and what to do."""
+
+
+@rules.command("list")
+@json_option
+def list_rules(as_json: bool) -> None:
+    """All rules, highest priority first."""
+    with connected() as target:
+        rows = _all_rules(target)
+    if as_json:
+        print_json(rows)
+        return
+    table = [
+        (
+            row["priority"],
+            row["rule_name"],
+            "on" if row["is_active"] else "off",
+            json.dumps(row["condition"]),
+            json.dumps(row["action"]),
+            moment(row["updated_at"]),
+        )
+        for row in rows
+    ]
+    columns = ("priority", "rule", "active", "condition", "action", "changed")
+    print_table("Rules", columns, table, "none; add one with `rules set`")
+
+
+@rules.command("check")
+@json_option
+def check(as_json: bool) -> None:
+    """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 when it finds errors."""
+    from autonomy.engine.lint import lint
+    from autonomy.models import Policy, Rule, RuleError
+
+    findings: list[dict[str, Any]] = []
+    good = []
+    with connected() as target:
+        policy = Policy.from_row(target.store.select("autonomy_policy", limit=1)[0])
+        rows = _all_rules(target)
+    for row in rows:
+        try:
+            good.append(Rule.parse(row))
+        except RuleError as error:
+            findings.append(
+                {"rule": row["rule_name"], "severity": "error", "code": "INVALID", "sentence": str(error)}
+            )
+    findings += [finding.to_row() for finding in lint(good, policy)]
+    if as_json:
+        print_json(findings)
+    else:
+        table = [(one["severity"], one["rule"], one["code"], one["sentence"]) for one in findings]
+        print_table("Findings", ("severity", "rule", "code", "what"), table, "none; the rules are sound")
+    if any(one["severity"] == "error" for one in findings):
+        raise click.exceptions.Exit(3)
+
+
+@rules.command("enable")
+@click.argument("rule_name")
+def enable(rule_name: str) -> None:
+    """Switch a rule on."""
+    _switch(rule_name, active=True)
+
+
+@rules.command("disable")
+@click.argument("rule_name")
+def disable(rule_name: str) -> None:
+    """Switch a rule off."""
+    _switch(rule_name, active=False)
+
+
+@rules.command("set")
+@click.argument("rule_name")
+@click.option("--type", "rule_type", type=click.Choice(["pause", "scale", "optimize"]))
+@click.option("--condition", help="JSON.")
+@click.option("--action", help="JSON.")
+@click.option("--priority", type=click.IntRange(-1000, 1000))
+@click.option("--active/--inactive", default=None, help="A new rule is inactive unless --active.")
+@json_option
+def set_rule(
+    rule_name: str,
+    rule_type: str | None,
+    condition: str | None,
+    action: str | None,
+    priority: int | None,
+    active: bool | None,
+    as_json: bool,
+) -> None:
+    """Change a rule, or add one (then --type, --condition and --action are needed)."""
+    given = {
+        "rule_type": rule_type,
+        "condition": _json_object("condition", condition),
+        "action": _json_object("action", action),
+        "priority": priority,
+        "is_active": active,
+    }
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
+        raise BadRequest("Nothing to set.", hint="rules set NAME --priority 70")
+    with connected() as target:
+        rows = target.store.update("autonomous_rules", values, filters={"rule_name": rule_name})
+        if not rows:
+            rows = [_add(target, rule_name, values)]
+    if as_json:
+        print_json(rows[0])
+    else:
+        row = rows[0]
+        state = "on" if row["is_active"] else "off"
+        click.echo(f"{row['rule_name']} (priority {row['priority']}, {state}): "
+                   f"{json.dumps(row['condition'])} -> {json.dumps(row['action'])}")  # fmt: skip
+
+
+@rules.command("schema")
+def schema() -> None:
+    """The JSON Schema of rules, for editors."""
+    from autonomy.models import rule_schema
+
+    print_json(rule_schema())
+
+
+@rules.command("preview")
+@click.argument("file", type=click.File("r"), required=False)
+@json_option
+def preview(file: TextIO | None, as_json: bool) -> None:
+    """What the rules of FILE (JSON list; default: the live rules, inactive ones too) would do now."""
+    from autonomy.explanation import preview_rules
+
+    with connected() as target:
+        drafts = json.load(file) if file else _all_rules(target)
+        seen = preview_rules(target.store, drafts)
+    if as_json:
+        print_json(seen)
+    else:
+        click.echo(seen["sentence"])
+        rows = [(one["title"], one["action_type"], one["rule_name"], one["reason"]) for one in seen["acts"]]
+        print_table("Now", ("campaign", "action", "rule", "why"), rows, "nothing would be done")
+
+
+COMMANDS = (rules,)
+
+
+def _all_rules(target: Target) -> list[dict[str, Any]]:
+    return target.store.select("autonomous_rules", order=("-priority", "rule_name"))
+
+
+def _switch(rule_name: str, *, active: bool) -> None:
+    with connected() as target:
+        rows = target.store.update(
+            "autonomous_rules", {"is_active": active}, filters={"rule_name": rule_name}
+        )
+    if not rows:
+        raise NotFound(f"No rule is called {rule_name!r}.", hint="python -m autonomy rules list")
+    click.echo(f"{rule_name} is {'on' if active else 'off'}.")
+
+
+def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, Any]:
+    missing = [name for name in ("rule_type", "condition", "action") if name not in values]
+    if missing:
+        raise NotFound(
+            f"No rule is called {rule_name!r}, and a new one needs {', '.join(missing)}.",
+            hint="python -m autonomy rules list",
+        )
+    row = {"rule_name": rule_name, "priority": 50, "is_active": False, "created_by": "cli", **values}
+    return target.store.insert("autonomous_rules", row)
+
+
+def _json_object(name: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        raise BadRequest(f"{name} is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise BadRequest(f"{name} must be a JSON object.")
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number")

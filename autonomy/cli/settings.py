@@ -1,0 +1,98 @@
+"""Commands for the policy row: limits, mode, kill switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from autonomy.cli.connection import connected
+from autonomy.cli.output import json_option, print_json, print_table
+from autonomy.engine.templates import PRESETS
+from autonomy.errors import BadRequest
+from autonomy.store import Json, Store
+
+ONE_ROW = {"id": True}
+
+
+@click.group()
+def policy() -> None:
+    """The policy: mode, limits, floors. One row, every value checked by the database."""
+
+
+@policy.command("show")
+@json_option
+def show(as_json: bool) -> None:
+    """Every setting with its value."""
+    with connected() as target:
+        row = read_policy(target.store)
+    if as_json:
+        print_json(row)
+    else:
+        print_table("Policy", ("setting", "value"), list(row.items()), "")
+
+
+@policy.command("set")
+@click.argument("assignments", nargs=-1, metavar="NAME=VALUE...")
+@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="A named confidence floor.")
+@json_option
+def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> None:
+    """Change settings: `policy set min_confidence=80 mode=approve`, or `policy set --preset strict`."""
+    values: Json = dict(PRESETS[preset]) if preset else {}
+    values |= dict(_assignment(text) for text in assignments)
+    if not values:
+        raise BadRequest("Nothing to set.", hint="policy set min_confidence=80, or --preset balanced")
+    with connected() as target:
+        before = read_policy(target.store)
+        unknown = sorted(set(values) - set(before))
+        if unknown:
+            raise BadRequest(
+                f"No setting is called {unknown[0]}.", hint="python -m autonomy policy show"
+            )
+        after = write_policy(target.store, values)
+    if as_json:
+        print_json(after)
+        return
+    for name in values:
+        click.echo(f"{name}: {before[name]} -> {after[name]}")
+
+
+@click.command()
+@click.argument("reason", required=False, default="")
+def freeze(reason: str) -> None:
+    """Stop every action at once, a run that is under way included."""
+    with connected() as target:
+        write_policy(target.store, {"frozen": True, "frozen_reason": reason})
+    click.echo("Frozen. Detection and measurement go on. Lift it with: python -m autonomy unfreeze")
+
+
+@click.command()
+def unfreeze() -> None:
+    """Lift the freeze."""
+    with connected() as target:
+        write_policy(target.store, {"frozen": False, "frozen_reason": ""})
+    click.echo("Not frozen any more; the next run acts again.")
+
+
+COMMANDS = (policy, freeze, unfreeze)
+
+
+def read_policy(store: Store) -> Json:
+    """The policy row without its key."""
+    row = dict(store.select("autonomy_policy", limit=1)[0])
+    row.pop("id", None)
+    return row
+
+
+def write_policy(store: Store, values: Json) -> Json:
+    """Change the row; the database refuses what is out of range, with a sentence."""
+    return store.update("autonomy_policy", {**values, "updated_by": "cli"}, filters=ONE_ROW)[0]
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BadRequest(f"{text!r} is not NAME=VALUE.")
+    if value.lower() in ("null", "none", ""):
+        raise BadRequest(f"{name}: a limit cannot be left empty.", hint="Give a number or a text.")
+    return name.strip(), value.strip()

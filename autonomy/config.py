@@ -1,0 +1,132 @@
+"""Settings: every variable of the environment, with its unit, its default and why it is so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from autonomy.errors import NotConfigured
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One function instance's configuration. Secrets are left out of ``repr``."""
+
+    supabase_url: str = ""
+    """SUPABASE_URL: the project's address, https://<project-ref>.supabase.co."""
+    supabase_key: str = field(default="", repr=False)
+    """SUPABASE_SERVICE_ROLE_KEY (or SUPABASE_SECRET_KEY): a legacy service_role JWT or sb_secret_."""
+    api_token: str = field(default="", repr=False)
+    """AUTONOMY_API_TOKEN: the operator's bearer token: may run, change and roll back."""
+    viewer_token: str = field(default="", repr=False)
+    """AUTONOMY_VIEWER_TOKEN: sees all, changes nothing. Empty: no such role."""
+    session_key: str = field(default="", repr=False)
+    """AUTONOMY_SESSION_KEY: signs the dashboard's cookies; the same on every instance."""
+    oidc_audience: str = ""
+    """AUTONOMY_OIDC_AUDIENCE: audience of the scheduler's OIDC token. Empty: OIDC is off."""
+    oidc_email: str = ""
+    """AUTONOMY_OIDC_EMAIL: the service account that may call with it."""
+    deadline_seconds: float = 240.0
+    """AUTONOMY_DEADLINE_SECONDS: a run stops between batches after this; the platform's limit is 300."""
+    lease_seconds: int = 300
+    """AUTONOMY_LEASE_SECONDS: a run that wrote nothing for so long may be taken over."""
+    run_interval_minutes: int = 60
+    """AUTONOMY_RUN_INTERVAL_MINUTES: how often the scheduler calls; /readyz fails after two misses."""
+    webhook_url: str = field(default="", repr=False)
+    """AUTONOMY_WEBHOOK_URL: generic signed webhook for digests. Empty: none."""
+    webhook_secret: str = field(default="", repr=False)
+    """AUTONOMY_WEBHOOK_SECRET: key of the webhook's HMAC-SHA256 signature."""
+    slack_webhook_url: str = field(default="", repr=False)
+    """AUTONOMY_SLACK_WEBHOOK_URL: Slack-compatible incoming webhook. Empty: none."""
+    allow_private_webhooks: bool = False
+    """AUTONOMY_ALLOW_PRIVATE_WEBHOOKS: 1 lets webhooks reach private addresses (tests, intranets)."""
+    log_level: str = "INFO"
+    """AUTONOMY_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
+    fault: str = ""
+    """AUTONOMY_FAULT: a fault point for crash drills, `point:kill` or `point:sleep=SECONDS`. Empty: off."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment. Raises NotConfigured naming the variable that is wrong."""
+        env = os.environ if environ is None else environ
+        return cls(
+            supabase_url=_url(env, "SUPABASE_URL"),
+            supabase_key=_first(env, "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
+            api_token=_first(env, "AUTONOMY_API_TOKEN"),
+            viewer_token=_first(env, "AUTONOMY_VIEWER_TOKEN"),
+            session_key=_first(env, "AUTONOMY_SESSION_KEY"),
+            oidc_audience=_first(env, "AUTONOMY_OIDC_AUDIENCE"),
+            oidc_email=_first(env, "AUTONOMY_OIDC_EMAIL"),
+            deadline_seconds=_number(env, "AUTONOMY_DEADLINE_SECONDS", cls.deadline_seconds, 1, 3500),
+            lease_seconds=int(_number(env, "AUTONOMY_LEASE_SECONDS", cls.lease_seconds, 1, 3600)),
+            run_interval_minutes=int(
+                _number(env, "AUTONOMY_RUN_INTERVAL_MINUTES", cls.run_interval_minutes, 1, 10080)
+            ),
+            webhook_url=_first(env, "AUTONOMY_WEBHOOK_URL"),
+            webhook_secret=_first(env, "AUTONOMY_WEBHOOK_SECRET"),
+            slack_webhook_url=_first(env, "AUTONOMY_SLACK_WEBHOOK_URL"),
+            allow_private_webhooks=_flag(env, "AUTONOMY_ALLOW_PRIVATE_WEBHOOKS"),
+            log_level=_choice(env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+            fault=_first(env, "AUTONOMY_FAULT"),
+        )
+
+    def require_database(self) -> None:
+        """Raise NotConfigured where the database's address or key is missing."""
+        missing = [
+            name
+            for name, value in (
+                ("SUPABASE_URL", self.supabase_url),
+                ("SUPABASE_SERVICE_ROLE_KEY", self.supabase_key),
+            )
+            if not value
+        ]
+        if missing:
+            raise NotConfigured(
+                f"{' and '.join(missing)} not set.",
+                hint="Set both for a hosted project, or use `make serve` for the embedded stack.",
+            )
+
+    @property
+    def callers_configured(self) -> bool:
+        """Whether anybody at all could be let in."""
+        return bool(self.api_token or (self.oidc_audience and self.oidc_email))
+
+
+def _first(env: Mapping[str, str], *names: str) -> str:
+    return next((env[name].strip() for name in names if env.get(name, "").strip()), "")
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    return _choice(env, name, ("0", "1", "false", "true"), "0") in ("1", "true")
+
+
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = _first(env, name) or default
+    matches = [option for option in allowed if option.lower() == value.lower()]
+    if not matches:
+        raise NotConfigured(f"{name} is {value!r}.", hint=f"Use one of {', '.join(allowed)}.")
+    return matches[0]
+
+
+def _number(
+    env: Mapping[str, str], name: str, default: float, lowest: float, highest: float
+) -> float:
+    text = _first(env, name)
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = float("nan")
+    if not lowest <= value <= highest:  # NaN fails this too
+        raise NotConfigured(
+            f"{name} is {text!r}.", hint=f"Use a number from {lowest:g} to {highest:g}."
+        )
+    return value
+
+
+def _url(env: Mapping[str, str], name: str) -> str:
+    url = _first(env, name).rstrip("/")
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise NotConfigured(f"{name} is not an address.", hint="It looks like https://abc.supabase.co")
+    return url

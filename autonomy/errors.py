@@ -1,0 +1,221 @@
+"""What can go wrong, as a tree, and how each error reaches a caller.
+
+    AutonomyError
+    ├── RequestError                 the caller can mend it; never retried
+    │   ├── BadRequest       400     body, header or parameter
+    │   ├── Unauthenticated  401     no or wrong token
+    │   ├── Forbidden        403     known, but not allowed
+    │   ├── NotFound         404     no such campaign, action, rule, opportunity
+    │   ├── StateConflict    409     the state is not the one the call presumes
+    │   ├── RunInProgress    409     another run holds the lease (Retry-After)
+    │   ├── KeyReused        422     same idempotency key, other parameters
+    │   └── TooManyTries     429     sign-in throttled (Retry-After)
+    └── ServiceError         503     the caller can only wait or repair the set-up
+        ├── NotConfigured            a variable is missing or wrong
+        ├── NotMigrated              the database lacks our tables or functions
+        ├── DatabaseUnavailable      connection, restart, deadlock; retryable
+        ├── DatabaseTimeout          a statement took too long; again would take as long
+        ├── DatabaseRefused          an answer of the database that we do not know
+        └── LeaseLost                another run took over; nothing more is written
+
+The database raises errors of its own class ``AO`` (see ``FROM_SQLSTATE``): codes are mapped, never
+texts.
+"""
+
+from __future__ import annotations
+
+
+class AutonomyError(Exception):
+    """An error with a stable code, a sentence, and what to do about it."""
+
+    code = "ERROR"
+    http_status = 503
+    retryable = False
+
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RequestError(AutonomyError):
+    """The caller can mend it."""
+
+    code = "BAD_REQUEST"
+    http_status = 400
+
+
+class BadRequest(RequestError):
+    """The body, a header or a parameter is not what the interface takes."""
+
+
+class Unauthenticated(RequestError):
+    """No token, or one that is not ours."""
+
+    code = "UNAUTHENTICATED"
+    http_status = 401
+
+
+class Forbidden(RequestError):
+    """Signed in, but this role may not do it."""
+
+    code = "FORBIDDEN"
+    http_status = 403
+
+
+class NotFound(RequestError):
+    """No such campaign, action, rule, opportunity or page."""
+
+    code = "NOT_FOUND"
+    http_status = 404
+
+
+class StateConflict(RequestError):
+    """The state is not the one that the call presumes."""
+
+    code = "CONFLICT"
+    http_status = 409
+
+
+class Frozen(StateConflict):
+    """The kill switch is on."""
+
+    code = "FROZEN"
+
+
+class RunInProgress(RequestError):
+    """Another run holds the lease of this shard."""
+
+    code = "RUN_IN_PROGRESS"
+    http_status = 409
+
+
+class KeyReused(RequestError):
+    """The idempotency key was used with other parameters."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    http_status = 422
+
+
+class BeyondLimit(RequestError):
+    """The value lies beyond an absolute limit of the policy."""
+
+    code = "BEYOND_LIMIT"
+    http_status = 422
+
+
+class TooManyTries(RequestError):
+    """Too many failed sign-ins."""
+
+    code = "TOO_MANY_TRIES"
+    http_status = 429
+
+
+class ServiceError(AutonomyError):
+    """The service cannot answer now."""
+
+    code = "UNAVAILABLE"
+
+
+class NotConfigured(ServiceError):
+    """A variable of the environment is missing or wrong."""
+
+    code = "NOT_CONFIGURED"
+
+
+class NotMigrated(ServiceError):
+    """The database lacks our tables or functions."""
+
+    code = "NOT_MIGRATED"
+
+
+class DatabaseUnavailable(ServiceError):
+    """Connection refused or lost, restart, deadlock. Safe to try again: writes are idempotent."""
+
+    code = "DATABASE_UNAVAILABLE"
+    retryable = True
+
+
+class DatabaseTimeout(ServiceError):
+    """A statement was cut off at the role's time limit; its transaction left nothing behind."""
+
+    code = "DATABASE_TIMEOUT"
+
+
+class DatabaseRefused(ServiceError):
+    """The database answered with an error that this program does not know."""
+
+    code = "DATABASE_REFUSED"
+
+
+class LeaseLost(ServiceError):
+    """Another run took over the lease; this one writes nothing more."""
+
+    code = "LEASE_LOST"
+
+
+MIGRATE_HINT = (
+    "Apply the migrations (python -m autonomy migrate --database-url ..., or paste "
+    "sql/create_autonomous_operations.sql into the SQL editor)."
+)
+
+FROM_SQLSTATE: dict[str, type[AutonomyError]] = {
+    "AO001": BadRequest,  # rule
+    "AO002": BadRequest,  # policy
+    "AO003": NotFound,  # campaign
+    "AO004": StateConflict,
+    "AO005": Frozen,
+    "AO006": BeyondLimit,
+    "AO007": LeaseLost,
+    "AO008": RunInProgress,
+    "AO010": BadRequest,  # argument
+    "AO011": NotFound,  # action
+    "AO012": StateConflict,
+    "AO013": NotFound,  # opportunity
+    "22P02": BadRequest,  # text that is no uuid, number or time
+    "22008": BadRequest,  # time out of range
+    "22003": BadRequest,  # number out of range
+    "22021": BadRequest,  # NUL in a text
+    "22P05": BadRequest,  # NUL escaped in JSON
+    "23505": StateConflict,  # unique: a name that exists
+    "23514": BadRequest,  # check constraint
+    "23502": BadRequest,  # not null
+    "42501": NotConfigured,  # the key is not the service role's
+    "42P01": NotMigrated,
+    "42883": NotMigrated,
+    "PGRST202": NotMigrated,
+    "PGRST205": NotMigrated,
+    "PGRST301": NotConfigured,  # JWT not ours
+    "57014": DatabaseTimeout,
+    "57P01": DatabaseUnavailable,
+    "57P02": DatabaseUnavailable,
+    "57P03": DatabaseUnavailable,
+    "40001": DatabaseUnavailable,
+    "40P01": DatabaseUnavailable,
+    "55P03": DatabaseUnavailable,
+    "53300": DatabaseUnavailable,
+    "PGRST000": DatabaseUnavailable,
+    "PGRST001": DatabaseUnavailable,
+    "PGRST002": DatabaseUnavailable,
+    "PGRST003": DatabaseUnavailable,
+}
+
+_HINTS: dict[type[AutonomyError], str] = {
+    NotMigrated: MIGRATE_HINT,
+    NotConfigured: "SUPABASE_SERVICE_ROLE_KEY must be the project's service_role or sb_secret_ key.",
+    DatabaseUnavailable: "Nothing was done twice; call again.",
+}
+
+
+def from_database(code: str | None, message: str | None, hint: str | None) -> AutonomyError:
+    """The error of ours for an SQLSTATE or a PostgREST code (``DatabaseRefused`` where unknown)."""
+    kind = FROM_SQLSTATE.get(code or "", DatabaseRefused)
+    if kind is DatabaseRefused:
+        return DatabaseRefused(
+            f"The database answered with an error ({code or 'no code'}).",
+            hint="The function's log has the whole answer.",
+        )
+    return kind(message or kind.__doc__ or "", hint=hint or _HINTS.get(kind, ""))

@@ -1,0 +1,195 @@
+"""The only module that talks to Supabase: one method per SQL function or table read.
+
+Writes are sent again after a lost connection. That is safe because the database accepts every id
+that we send once: run ids, action ids and decisions are made here, before the first try.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from autonomy.config import Settings
+from autonomy.errors import AutonomyError, DatabaseUnavailable, NotConfigured, from_database
+
+Json = dict[str, Any]
+
+RETRY_DELAYS_SECONDS = (0.1, 0.4, 1.2, 3.0)
+"""Waits between tries, each drawn between half and all of it so that callers do not march in step."""
+
+_LOST = {"500", "502", "503", "504", "520"}  # a proxy's answer in place of PostgREST's
+
+
+class Store:
+    """A thin face of the supabase client: calls, retries, and errors of our own tree."""
+
+    def __init__(self, url: str, key: str, *, timeout_seconds: float = 60.0) -> None:
+        self._url, self._key, self._timeout_seconds = url, key, timeout_seconds
+        self._rest: Any = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Store:
+        """A store for the configured project. Raises NotConfigured."""
+        settings.require_database()
+        return cls(settings.supabase_url, settings.supabase_key)
+
+    def rpc(self, name: str, *, retry: bool = True, **params: Any) -> Any:
+        """Call an SQL function with named parameters (`p_now=...`); its JSON answer."""
+        return self._try(lambda rest: rest.rpc(name, params).execute().data, retry)
+
+    def rpc_count(self, name: str, **params: Any) -> int:
+        """How many rows a set-returning SQL function yields; the rows stay in the database."""
+        return int(
+            self._try(
+                lambda rest: rest.rpc(name, params, count="exact").limit(1).execute().count or 0, True
+            )
+        )
+
+    def select(
+        self,
+        table: str,
+        *,
+        columns: str = "*",
+        filters: Mapping[str, Any] | None = None,
+        order: Sequence[str] = (),
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> list[Json]:
+        """Rows of a table. `filters`: column -> value, or (operator, value) with a PostgREST
+        operator (`gt`, `in_`, `ilike` ...). `order`: column names, `-` in front for descending.
+        """
+
+        def query(rest: Any) -> list[Json]:
+            builder = rest.from_(table).select(columns)
+            for column, wanted in (filters or {}).items():
+                operator, value = wanted if isinstance(wanted, tuple) else ("eq", wanted)
+                builder = getattr(builder, operator)(column, value)
+            for name in order:
+                builder = builder.order(name.lstrip("-"), desc=name.startswith("-"))
+            rows: list[Json] = builder.range(offset, offset + limit - 1).execute().data
+            return rows
+
+        return list(self._try(query, True))
+
+    def update(self, table: str, values: Json, *, filters: Mapping[str, Any]) -> list[Json]:
+        """Change rows and return them. An empty filter is refused: it never means everything."""
+        if not filters:
+            raise ValueError("an update needs a filter")
+
+        def change(rest: Any) -> list[Json]:
+            builder = rest.from_(table).update(values)
+            for column, wanted in filters.items():
+                operator, value = wanted if isinstance(wanted, tuple) else ("eq", wanted)
+                builder = getattr(builder, operator)(column, value)
+            rows: list[Json] = builder.execute().data
+            return rows
+
+        return list(self._try(change, True))
+
+    def insert(self, table: str, row: Json) -> Json:
+        """Add one row and return it. Not sent again: the caller's id or name must be unique."""
+        rows: list[Json] = self._try(lambda rest: rest.from_(table).insert(row).execute().data, False)
+        return rows[0]
+
+    # One run -----------------------------------------------------------------------------------
+
+    def begin_run(self, **params: Any) -> Json:
+        """Take the lease, check the idempotency key, load rules, policy and the first page."""
+        return dict(self.rpc("begin_autonomous_run", **params))
+
+    def candidate_pages(
+        self, first: Json, *, page_limit: int, shard: str | None, inactive: bool, now: str
+    ) -> Iterator[list[Json]]:
+        """The first page's candidates, then the further pages' (the database caps, we page by key)."""
+        page = first
+        while True:
+            yield page["candidates"]
+            if page.get("next_after") is None:
+                return
+            page = self.rpc(
+                "list_autonomous_candidates",
+                p_after=page["next_after"],
+                p_limit=page_limit,
+                p_shard=shard,
+                p_include_inactive_rules=inactive,
+                p_now=now,
+            )
+
+    def apply(self, *, run_id: str, lease_token: str, decisions: list[Json], now: str) -> Json:
+        """Carry out one batch. Sent again with the same ids it changes nothing more."""
+        return dict(
+            self.rpc(
+                "apply_autonomous_actions",
+                p_run_id=run_id,
+                p_lease_token=lease_token,
+                p_decisions=decisions,
+                p_now=now,
+            )
+        )
+
+    def finish_run(self, **params: Any) -> Any:
+        """Store the summary and the answer, release the lease."""
+        return self.rpc("finish_autonomous_run", **params)
+
+    # The client --------------------------------------------------------------------------------
+
+    def _client(self) -> Any:
+        if self._rest is None:
+            self._rest = _connect(self._url, self._key, self._timeout_seconds)
+        return self._rest
+
+    def _try(self, call: Callable[[Any], Any], retry: bool) -> Any:
+        delays = iter(RETRY_DELAYS_SECONDS if retry else ())
+        while True:
+            try:
+                return _translated(call, self._client())
+            except DatabaseUnavailable:
+                delay = next(delays, None)
+                if delay is None:
+                    raise
+                time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  spreads callers, no secret
+
+
+def _connect(url: str, key: str, timeout_seconds: float) -> Any:
+    """The supabase client (imported here: it is half of the cold start, and tests of pure parts
+    do not need it). Only its REST part is used."""
+    import httpx
+    from supabase import ClientOptions, create_client
+
+    options = ClientOptions(
+        postgrest_client_timeout=httpx.Timeout(timeout_seconds, connect=5.0),
+        auto_refresh_token=False,
+        persist_session=False,
+        postgrest_client_retry=False,  # ours retries writes too
+    )
+    try:
+        return create_client(url, key, options)
+    except Exception as error:
+        raise NotConfigured(
+            "The database client could not be made.",
+            hint="Check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY.",
+        ) from error
+
+
+def _translated(call: Callable[[Any], Any], rest: Any) -> Any:
+    """Run the call; raise errors of our own tree, never the client's."""
+    import httpx
+    from postgrest.exceptions import APIError
+
+    try:
+        return call(rest)
+    except APIError as error:
+        raise _from_api(error) from error
+    except httpx.TimeoutException as error:
+        raise DatabaseUnavailable("The database did not answer in time.") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise DatabaseUnavailable("The database cannot be reached.") from error
+
+
+def _from_api(error: Any) -> AutonomyError:
+    code = str(error.code or "")
+    if code in _LOST:
+        return DatabaseUnavailable("The database cannot be reached.")
+    return from_database(code, error.message, error.hint)
