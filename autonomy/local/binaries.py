@@ -1,4 +1,4 @@
-"""Finding the binaries of PostgreSQL and PostgREST, and laying them where the servers can run them."""
+"""Finding the programs of PostgreSQL and PostgREST, where the servers' user can run them."""
 
 from __future__ import annotations
 

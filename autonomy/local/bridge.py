@@ -15,10 +15,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from autonomy.local.children import die_with_parent
 from autonomy.local.http1 import (
+    Body,
     Head,
     MalformedError,
     end_of_head,
@@ -51,8 +52,9 @@ class Upstream:
             return self._writer
         self.close()
         connecting = asyncio.open_connection("127.0.0.1", self._port, limit=_CHUNK_BYTES)
-        self.reader, self._writer = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
-        return self._writer
+        self.reader, writer = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+        self._writer = writer
+        return writer
 
     def used(self) -> None:
         self._used_at = time.monotonic()
@@ -91,9 +93,10 @@ class Conversation:
         if not raw:
             return False
         request = Head.parse(raw)
+        body = request_body(request)
         target = _target(request.words[1])
         if target is None:
-            return await self._turn_away(request)
+            return await self._turn_away(request, body)
         request.words[1] = target
         if request.get("authorization") is None and (key := request.get("apikey")):
             request.add("Authorization", f"Bearer {key}")
@@ -103,12 +106,12 @@ class Conversation:
             upstream = await self.upstream.open()
         except (OSError, TimeoutError):
             message = "PostgREST is not running"
-            return await self._fail(request, 503, message, "Wait for it, or restart the stack.")
-        return await self._exchange(request, upstream) and keep_alive
+            return await self._fail(body, 503, message, "Wait for it, or restart the stack.")
+        return await self._exchange(request, body, upstream) and keep_alive
 
-    async def _exchange(self, request: Head, upstream: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, request: Head, body: Body, upstream: asyncio.StreamWriter) -> bool:
         # The body goes up while the answer is awaited: a refusal can come before its end.
-        sending = asyncio.create_task(self._send(request, upstream))
+        sending = asyncio.create_task(self._send(request, body, upstream))
         try:
             answered = await self._answer(request)
             complete = sending.done() and sending.exception() is None
@@ -118,15 +121,15 @@ class Conversation:
         if answered is None:
             message = "PostgREST ended the connection without an answer"
             hint = "The request may have been carried out. Look before sending it again."
-            return await self._fail(request, 502, message, hint, body_read=complete)
+            return await self._fail(0 if complete else body, 502, message, hint)
         if not (answered and complete):
             self.upstream.close()
         self.upstream.used()
         return answered and complete
 
-    async def _send(self, request: Head, upstream: asyncio.StreamWriter) -> None:
+    async def _send(self, request: Head, body: Body, upstream: asyncio.StreamWriter) -> None:
         upstream.write(request.encode())
-        async for part in read_body(self.reader, request_body(request)):
+        async for part in read_body(self.reader, body):
             upstream.write(part)
             await upstream.drain()
 
@@ -161,24 +164,21 @@ class Conversation:
             self.writer.write(pending)
             await self.writer.drain()
 
-    async def _turn_away(self, request: Head) -> bool:
+    async def _turn_away(self, request: Head, body: Body) -> bool:
         if request.words[1].split("?")[0] == "/":
             self.writer.write(_answer(200, {"service": "rest", "at": PREFIX}, close=True))
             await self.writer.drain()
             return False
         message = f"Nothing is served at {request.words[1].split('?')[0]}"
         hint = f"The local stack serves the database only, at {PREFIX}/."
-        return await self._fail(request, 404, message, hint)
+        return await self._fail(body, 404, message, hint)
 
-    async def _fail(
-        self, request: Head, status: int, message: str, hint: str, *, body_read: bool = False
-    ) -> bool:
-        if not body_read:
-            # Closing on unread octets would reset the connection before the answer is read.
-            with contextlib.suppress(TimeoutError, OSError, EOFError, MalformedError):
-                async with asyncio.timeout(_DISCARD_SECONDS):
-                    async for _ in read_body(self.reader, request_body(request)):
-                        pass
+    async def _fail(self, unread: Body, status: int, message: str, hint: str) -> bool:
+        # Closing on unread octets would reset the connection before the answer is read.
+        with contextlib.suppress(TimeoutError, OSError, EOFError, MalformedError):
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                async for _ in read_body(self.reader, unread):
+                    pass
         await self._refuse(status, message, hint)
         return False
 
@@ -198,7 +198,7 @@ def _target(target: str) -> str | None:
     return rest if rest.startswith("/") else None
 
 
-def _answer(status: int, content: dict[str, object], *, close: bool) -> bytes:
+def _answer(status: int, content: Mapping[str, object], *, close: bool) -> bytes:
     reasons = {200: "OK", 400: "Bad Request", 404: "Not Found", 502: "Bad Gateway"}
     body = json.dumps(content).encode()
     lines = [

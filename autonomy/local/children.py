@@ -48,7 +48,6 @@ def spawn(
         if os.getppid() != supervisor:
             os._exit(1)
 
-    identity = {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": ()}
     with open_log(log) as output:
         return subprocess.Popen(
             command,
@@ -60,7 +59,9 @@ def spawn(
             pass_fds=pass_fds,
             start_new_session=True,
             preexec_fn=tie_to_supervisor,  # noqa: PLW1509 - the supervisor has one thread
-            **identity,  # type: ignore[arg-type]
+            user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=() if user else None,
         )
 
 

@@ -31,9 +31,9 @@ class Head:
     def parse(cls, raw: bytes) -> Head:
         first, *lines = raw[: -len(_HEAD_END)].decode("latin-1").split("\r\n")
         words = first.split(" ", 2)
-        if len(words) == 2 and words[0].startswith("HTTP/"):  # noqa: PLR2004
+        if len(words) == 2 and words[0].startswith("HTTP/"):
             words.append("")
-        if len(words) != 3:  # noqa: PLR2004
+        if len(words) != 3:
             raise MalformedError("The first line of the message has not three words")
         return cls(words, lines)
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _PREDECESSOR_SECONDS = 10.0
 _ATTEMPTS = 5
+_PROC = Path("/proc/self").parent
 # Marks our servers in the list of processes, so that an orphan of ours is told from a stranger.
 _MARK = "cluster_name=autonomy"
 
@@ -100,7 +100,7 @@ class Postgres:
                 "--username=postgres",
                 f"--pwfile={password}",
                 "--encoding=UTF8",
-                "--locale=C",
+                "--locale=C",  # sorted by bytes
                 f"--lc-ctype={_character_type()}",
                 "--auth-host=scram-sha-256",
                 "--auth-local=reject",
@@ -201,7 +201,7 @@ class Postgres:
 
 
 def _character_type() -> str:
-    """UTF-8 letters as on the hosted service where the system knows them; sorted by bytes always."""
+    """UTF-8 letters as on the hosted service, where the system knows them."""
     before = locale.setlocale(locale.LC_CTYPE)
     for name in ("C.UTF-8", "C.utf8"):
         try:
@@ -220,9 +220,9 @@ def _environment() -> dict[str, str]:
 
 def _command_of(pid: int) -> str:
     """The command line of a process; empty where there is none."""
-    if sys.platform == "linux":
+    if _PROC.is_dir():
         try:
-            return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+            return (_PROC / str(pid) / "cmdline").read_text().replace("\0", " ")
         except OSError:
             return ""
     answer = subprocess.run(

@@ -142,9 +142,11 @@ class Supervisor:
     def _state(self) -> dict[str, Any]:
         if self.listener is None:
             raise LocalStackError("The stack has not been started.")
-        servers = {"postgres": self.postgres, "postgrest": self.postgrest}
-        running = {name: server.process for name, server in servers.items()}
-        running["bridge"] = self.bridge
+        running = {
+            "postgres": self.postgres.process,
+            "postgrest": self.postgrest.process,
+            "bridge": self.bridge,
+        }
         return {
             "api_port": self.listener.getsockname()[1],
             "postgres_port": self.postgres.port,

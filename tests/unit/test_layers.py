@@ -30,6 +30,7 @@ PURE = {
     "math",
     "operator",
     "pydantic",
+    "pydantic_core",
     "re",
     "types",
     "typing",
