@@ -5,7 +5,7 @@
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local client_min_messages = 'notice';
+set local client_min_messages = 'warning';
 set local check_function_bodies = off;
 
 -- ---------------------------------------------------------------------------------------------

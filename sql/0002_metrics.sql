@@ -1,0 +1,692 @@
+-- Metrics: the ratios, the ingest, the roll-up by day, and the facts that rules and confidence
+-- read. Safe to run again; it then builds the facts anew.
+--
+-- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
+-- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
+-- campaign_id. campaigns itself is never locked here beyond its key.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('campaign_slot', 'campaign_performance_before', 'facts_of_campaigns',
+        'campaign_facts_at', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
+        'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
+        'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
+  loop
+    -- cascade: the triggers that hang on these are created again below
+    execute format('drop function %s cascade', v_function.signature);
+  end loop;
+end $$;
+
+create function public.campaign_slot(p_campaign_id uuid) returns integer
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+  return ('x' || substr(md5(p_campaign_id::text), 1, 4))::bit(16)::integer;
+end $$;
+comment on function public.campaign_slot(uuid) is
+  'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_writing_at() returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
+end $$;
+comment on function public.autonomy_writing_at() is
+  'The time that triggers write: the setting autonomy.now of this transaction (replay and tests live on other days), else now(). Only reads; safe to call again. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The ratios of campaign_performance
+-- ---------------------------------------------------------------------------------------------
+create function public.campaign_performance_before() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  -- NaN is greater than every number, so it would pass for spend.
+  new.roi := round(case when new.total_spend > 0 and new.total_spend <> 'NaN' and new.total_revenue <> 'NaN'
+                        then new.total_revenue / new.total_spend end, 6);
+  new.ctr := round(case when new.impressions > 0 then 100.0 * new.clicks / new.impressions end, 6);
+  new.conversion_rate := round(case when new.clicks > 0 then 100.0 * new.conversions / new.clicks end, 6);
+
+  if tg_op = 'INSERT' then
+    new.from_metrics := new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') = '1';
+  else
+    if new.updated_at is not distinct from old.updated_at then
+      new.updated_at := public.autonomy_writing_at();
+    end if;
+    -- Who writes the totals last owns them: the ingest lets go of a row that another writer changed.
+    if old.from_metrics and new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') <> '1'
+       and (new.impressions, new.clicks, new.conversions, new.total_spend, new.total_revenue)
+           is distinct from (old.impressions, old.clicks, old.conversions, old.total_spend, old.total_revenue) then
+      new.from_metrics := false;
+    end if;
+  end if;
+  return new;
+end $$;
+comment on function public.campaign_performance_before() is
+  'Trigger of campaign_performance: computes roi (a multiple), ctr and conversion_rate (percent) from the totals, NULL where the divisor is 0, and sets updated_at. [autonomous-operations]';
+
+-- The name sorts last: it has the last word, also over a trigger that was here before.
+create trigger zz_autonomy_ratios before insert or update on public.campaign_performance
+  for each row execute function public.campaign_performance_before();
+
+-- ---------------------------------------------------------------------------------------------
+-- The facts: one definition, read from the roll-up (now) or from the series (any moment)
+-- ---------------------------------------------------------------------------------------------
+create function public.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
+returns setof public.campaign_facts
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_half_life float8;
+  v_delay float8;
+begin
+  select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
+  from public.autonomy_policy;
+
+  return query
+  with days as (
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+    from public.campaign_daily d
+    where p_now is null and (p_campaign_ids is null or d.campaign_id = any (p_campaign_ids))
+    union all
+    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
+           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+    from public.campaign_metrics m
+    where m.bucket <= p_now and (p_campaign_ids is null or m.campaign_id = any (p_campaign_ids))
+    group by m.campaign_id, (m.bucket at time zone v_zone)::date
+  ),
+  aged as (
+    select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
+  ),
+  weighed as (
+    select a.*,
+           -- the windows' borders cut the days into ten segments; a window is a few of them added up
+           width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
+           case when v_half_life = 0 then 1.0::float8
+                when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
+           end as weight
+    from aged a
+  ),
+  segments as (
+    select w.campaign_id, w.segment, max(w.day) as last_day,
+      sum(w.impressions) as impressions, sum(w.reach) as reach, sum(w.clicks) as clicks,
+      sum(w.conversions) as conversions, sum(w.spend) as spend, sum(w.revenue) as revenue,
+      sum(w.weight * w.spend::float8) as ev_spend,
+      sum(w.weight * w.conversions::float8) as ev_conversions,
+      sum(w.weight * w.revenue::float8) as ev_revenue,
+      sum(w.weight) filter (where w.spend > 0) as ev_days,
+      -- exp() of less than -708 is an error, not 0
+      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / v_delay)))
+        filter (where v_delay > 0) as ev_immature_spend
+    from weighed w
+    group by w.campaign_id, w.segment
+  ),
+  history as (
+    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone v_zone as as_of,
+      sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
+      sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
+      sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
+      sum(s.reach) filter (where s.segment = 1) as w1_reach,
+      sum(s.clicks) filter (where s.segment = 1) as w1_clicks,
+      sum(s.conversions) filter (where s.segment = 1) as w1_conversions,
+      sum(s.spend) filter (where s.segment = 1) as w1_spend,
+      sum(s.revenue) filter (where s.segment = 1) as w1_revenue,
+      sum(s.impressions) filter (where s.segment <= 3) as w3_impressions,
+      sum(s.reach) filter (where s.segment <= 3) as w3_reach,
+      sum(s.clicks) filter (where s.segment <= 3) as w3_clicks,
+      sum(s.conversions) filter (where s.segment <= 3) as w3_conversions,
+      sum(s.spend) filter (where s.segment <= 3) as w3_spend,
+      sum(s.revenue) filter (where s.segment <= 3) as w3_revenue,
+      sum(s.impressions) filter (where s.segment <= 5) as w7_impressions,
+      sum(s.reach) filter (where s.segment <= 5) as w7_reach,
+      sum(s.clicks) filter (where s.segment <= 5) as w7_clicks,
+      sum(s.conversions) filter (where s.segment <= 5) as w7_conversions,
+      sum(s.spend) filter (where s.segment <= 5) as w7_spend,
+      sum(s.revenue) filter (where s.segment <= 5) as w7_revenue,
+      sum(s.impressions) filter (where s.segment <= 6) as w14_impressions,
+      sum(s.reach) filter (where s.segment <= 6) as w14_reach,
+      sum(s.clicks) filter (where s.segment <= 6) as w14_clicks,
+      sum(s.conversions) filter (where s.segment <= 6) as w14_conversions,
+      sum(s.spend) filter (where s.segment <= 6) as w14_spend,
+      sum(s.revenue) filter (where s.segment <= 6) as w14_revenue,
+      sum(s.impressions) filter (where s.segment <= 8) as w30_impressions,
+      sum(s.reach) filter (where s.segment <= 8) as w30_reach,
+      sum(s.clicks) filter (where s.segment <= 8) as w30_clicks,
+      sum(s.conversions) filter (where s.segment <= 8) as w30_conversions,
+      sum(s.spend) filter (where s.segment <= 8) as w30_spend,
+      sum(s.revenue) filter (where s.segment <= 8) as w30_revenue,
+      sum(s.impressions) filter (where s.segment = 2) as p1_impressions,
+      sum(s.reach) filter (where s.segment = 2) as p1_reach,
+      sum(s.clicks) filter (where s.segment = 2) as p1_clicks,
+      sum(s.conversions) filter (where s.segment = 2) as p1_conversions,
+      sum(s.spend) filter (where s.segment = 2) as p1_spend,
+      sum(s.revenue) filter (where s.segment = 2) as p1_revenue,
+      sum(s.impressions) filter (where s.segment = 4) as p3_impressions,
+      sum(s.reach) filter (where s.segment = 4) as p3_reach,
+      sum(s.clicks) filter (where s.segment = 4) as p3_clicks,
+      sum(s.conversions) filter (where s.segment = 4) as p3_conversions,
+      sum(s.spend) filter (where s.segment = 4) as p3_spend,
+      sum(s.revenue) filter (where s.segment = 4) as p3_revenue,
+      sum(s.impressions) filter (where s.segment = 6) as p7_impressions,
+      sum(s.reach) filter (where s.segment = 6) as p7_reach,
+      sum(s.clicks) filter (where s.segment = 6) as p7_clicks,
+      sum(s.conversions) filter (where s.segment = 6) as p7_conversions,
+      sum(s.spend) filter (where s.segment = 6) as p7_spend,
+      sum(s.revenue) filter (where s.segment = 6) as p7_revenue,
+      sum(s.impressions) filter (where s.segment = 7) as p14_impressions,
+      sum(s.reach) filter (where s.segment = 7) as p14_reach,
+      sum(s.clicks) filter (where s.segment = 7) as p14_clicks,
+      sum(s.conversions) filter (where s.segment = 7) as p14_conversions,
+      sum(s.spend) filter (where s.segment = 7) as p14_spend,
+      sum(s.revenue) filter (where s.segment = 7) as p14_revenue,
+      sum(s.impressions) filter (where s.segment = 9) as p30_impressions,
+      sum(s.reach) filter (where s.segment = 9) as p30_reach,
+      sum(s.clicks) filter (where s.segment = 9) as p30_clicks,
+      sum(s.conversions) filter (where s.segment = 9) as p30_conversions,
+      sum(s.spend) filter (where s.segment = 9) as p30_spend,
+      sum(s.revenue) filter (where s.segment = 9) as p30_revenue,
+      coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
+      coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
+      coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
+    from segments s
+    group by s.campaign_id
+  ),
+  performance as (
+    -- distinct: in an older shape several rows may name one campaign; the latest speaks
+    select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, coalesce(p.updated_at, '-infinity') as updated_at,
+      p.impressions, p.clicks, p.conversions,
+      nullif(p.total_spend, 'NaN') as spend, nullif(p.total_revenue, 'NaN') as revenue,
+      case when p.order_value_cv2 between 0 and 1e12 then p.order_value_cv2 end as cv2
+    from public.campaign_performance p
+    where p.campaign_id is not null and (p_campaign_ids is null or p.campaign_id = any (p_campaign_ids))
+    order by p.campaign_id, p.updated_at desc nulls last
+  ),
+  joined as (
+    select campaign_id, p.from_metrics, p.updated_at, p.cv2, h.campaign_id is not null as has_history,
+      -- another writer's totals are taken as they stand, unless they were written after p_now
+      p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
+        and (p_now is null or p.updated_at <= p_now)) as totals_stand
+    from performance p full join history h using (campaign_id)
+    where h.campaign_id is not null or not p.from_metrics
+  )
+  select j.campaign_id, j.has_history, h.as_of,
+    case when not j.has_history then nullif(j.updated_at, '-infinity')
+         when j.totals_stand then greatest(h.as_of, nullif(j.updated_at, '-infinity'))
+         else h.as_of end,
+    j.cv2::float8,
+    case when j.totals_stand then p.impressions else h.life_impressions end::float8,
+    h.life_reach::float8,
+    case when j.totals_stand then p.clicks else h.life_clicks end::float8,
+    case when j.totals_stand then p.conversions else h.life_conversions end::float8,
+    case when j.totals_stand then p.spend else h.life_spend end::float8,
+    case when j.totals_stand then p.revenue else h.life_revenue end::float8,
+      h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8, h.w1_spend::float8, h.w1_revenue::float8,
+      h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8, h.w3_spend::float8, h.w3_revenue::float8,
+      h.w7_impressions::float8, h.w7_reach::float8, h.w7_clicks::float8, h.w7_conversions::float8, h.w7_spend::float8, h.w7_revenue::float8,
+      h.w14_impressions::float8, h.w14_reach::float8, h.w14_clicks::float8, h.w14_conversions::float8, h.w14_spend::float8, h.w14_revenue::float8,
+      h.w30_impressions::float8, h.w30_reach::float8, h.w30_clicks::float8, h.w30_conversions::float8, h.w30_spend::float8, h.w30_revenue::float8,
+      h.p1_impressions::float8, h.p1_reach::float8, h.p1_clicks::float8, h.p1_conversions::float8, h.p1_spend::float8, h.p1_revenue::float8,
+      h.p3_impressions::float8, h.p3_reach::float8, h.p3_clicks::float8, h.p3_conversions::float8, h.p3_spend::float8, h.p3_revenue::float8,
+      h.p7_impressions::float8, h.p7_reach::float8, h.p7_clicks::float8, h.p7_conversions::float8, h.p7_spend::float8, h.p7_revenue::float8,
+      h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conversions::float8, h.p14_spend::float8, h.p14_revenue::float8,
+      h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8, h.p30_spend::float8, h.p30_revenue::float8,
+    h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
+    coalesce(p_now, public.autonomy_writing_at())
+  from joined j
+  left join performance p using (campaign_id)
+  left join history h using (campaign_id);
+end $$;
+comment on function public.facts_of_campaigns(uuid[], timestamptz) is
+  'Computes the facts of the given campaigns (NULL = all): with p_now NULL from campaign_daily as it stands, else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. [autonomous-operations]';
+
+create function public.campaign_facts_at(p_now timestamptz default now())
+returns setof public.campaign_facts
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_now is null then
+    raise exception using errcode = 'AO010', message = 'p_now must not be NULL: facts are of a moment.';
+  end if;
+  return query select * from public.facts_of_campaigns(null, p_now);
+end $$;
+comment on function public.campaign_facts_at(timestamptz) is
+  'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Keeping the facts
+-- ---------------------------------------------------------------------------------------------
+create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_new uuid[];
+begin
+  -- A rebuild of everything (policy changed) waits for us, or we for it.
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+
+  with fresh as (
+    insert into public.campaign_facts
+    select n.* from public.facts_of_campaigns(array(
+      select i from unnest(p_campaign_ids) i
+      where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i)), null) n
+    order by n.campaign_id
+    on conflict (campaign_id) do nothing
+    returning campaign_id
+  )
+  select array_agg(campaign_id) into v_new from fresh;
+
+  -- The rest is locked first and computed afterwards, by a statement that sees what others wrote
+  -- meanwhile: adding to what one read before would lose theirs.
+  p_campaign_ids := array(
+    select f.campaign_id from public.campaign_facts f
+    where f.campaign_id = any (p_campaign_ids)
+      and not exists (select from unnest(v_new) n where n = f.campaign_id)
+    order by f.campaign_id for update);
+  if p_campaign_ids = '{}' then
+    return;
+  end if;
+
+  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null)),
+  written as (
+    update public.campaign_facts f set (
+      has_history, as_of, data_at, cv2,
+      life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue,
+      w1_impressions, w1_reach, w1_clicks, w1_conversions, w1_spend, w1_revenue,
+      w3_impressions, w3_reach, w3_clicks, w3_conversions, w3_spend, w3_revenue,
+      w7_impressions, w7_reach, w7_clicks, w7_conversions, w7_spend, w7_revenue,
+      w14_impressions, w14_reach, w14_clicks, w14_conversions, w14_spend, w14_revenue,
+      w30_impressions, w30_reach, w30_clicks, w30_conversions, w30_spend, w30_revenue,
+      p1_impressions, p1_reach, p1_clicks, p1_conversions, p1_spend, p1_revenue,
+      p3_impressions, p3_reach, p3_clicks, p3_conversions, p3_spend, p3_revenue,
+      p7_impressions, p7_reach, p7_clicks, p7_conversions, p7_spend, p7_revenue,
+      p14_impressions, p14_reach, p14_clicks, p14_conversions, p14_spend, p14_revenue,
+      p30_impressions, p30_reach, p30_clicks, p30_conversions, p30_spend, p30_revenue,
+      ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, changed_at) = row(
+      n.has_history, n.as_of, n.data_at, n.cv2,
+      n.life_impressions, n.life_reach, n.life_clicks, n.life_conversions, n.life_spend, n.life_revenue,
+      n.w1_impressions, n.w1_reach, n.w1_clicks, n.w1_conversions, n.w1_spend, n.w1_revenue,
+      n.w3_impressions, n.w3_reach, n.w3_clicks, n.w3_conversions, n.w3_spend, n.w3_revenue,
+      n.w7_impressions, n.w7_reach, n.w7_clicks, n.w7_conversions, n.w7_spend, n.w7_revenue,
+      n.w14_impressions, n.w14_reach, n.w14_clicks, n.w14_conversions, n.w14_spend, n.w14_revenue,
+      n.w30_impressions, n.w30_reach, n.w30_clicks, n.w30_conversions, n.w30_spend, n.w30_revenue,
+      n.p1_impressions, n.p1_reach, n.p1_clicks, n.p1_conversions, n.p1_spend, n.p1_revenue,
+      n.p3_impressions, n.p3_reach, n.p3_clicks, n.p3_conversions, n.p3_spend, n.p3_revenue,
+      n.p7_impressions, n.p7_reach, n.p7_clicks, n.p7_conversions, n.p7_spend, n.p7_revenue,
+      n.p14_impressions, n.p14_reach, n.p14_clicks, n.p14_conversions, n.p14_spend, n.p14_revenue,
+      n.p30_impressions, n.p30_reach, n.p30_clicks, n.p30_conversions, n.p30_spend, n.p30_revenue,
+      n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.changed_at)
+    from n
+    where f.campaign_id = n.campaign_id
+    returning f.campaign_id
+  )
+  delete from public.campaign_facts f
+  where f.campaign_id = any (p_campaign_ids)
+    and not exists (select from written w where w.campaign_id = f.campaign_id);
+end $$;
+comment on function public.refresh_campaign_facts(uuid[]) is
+  'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor metrics go. Safe to call again. [autonomous-operations]';
+
+create function public.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_campaigns uuid[] := array(select distinct i from unnest(p_campaign_ids) i order by i);
+  v_zone text;
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  if v_campaigns = '{}' then
+    return;
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+  select time_zone into strict v_zone from public.autonomy_policy;
+  perform set_config('autonomy.ingest', '1', true);
+
+  begin
+    insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
+    select c.id, true, public.autonomy_writing_at()
+    from public.campaigns c
+    where c.id = any (v_campaigns)
+      and not exists (select from public.campaign_performance p where p.campaign_id = c.id)
+      and exists (select from public.campaign_metrics m where m.campaign_id = c.id)
+    order by c.id
+    on conflict do nothing;
+  exception when not_null_violation or check_violation then
+    -- An older campaign_performance that wants more than we know: the facts need no row there.
+    null;
+  end;
+  perform from public.campaign_performance p
+  where p.campaign_id = any (v_campaigns) and p.from_metrics
+  order by p.campaign_id for no key update;
+
+  insert into public.campaign_facts (campaign_id)
+  select i from unnest(v_campaigns) i
+  where not exists (select from public.campaign_facts f where f.campaign_id = i)
+  order by i
+  on conflict (campaign_id) do nothing;
+  perform from public.campaign_facts f where f.campaign_id = any (v_campaigns) order by f.campaign_id for update;
+
+  with touched as (
+    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  ),
+  summed as (
+    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from touched t
+    join public.campaign_metrics m
+      on m.campaign_id = t.campaign_id
+      and m.bucket >= t.day::timestamp at time zone v_zone
+      and m.bucket < (t.day + 1)::timestamp at time zone v_zone
+    group by t.campaign_id, t.day
+  ),
+  emptied as (
+    delete from public.campaign_daily d using touched t
+    where d.campaign_id = t.campaign_id and d.day = t.day
+      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+  )
+  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  from summed s
+  on conflict (campaign_id, day) do update set
+    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+
+  delete from public.campaign_performance p
+  where p.campaign_id = any (v_campaigns) and p.from_metrics
+    and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
+  perform public.refresh_campaign_facts(v_campaigns);
+
+  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion.
+  update public.campaign_performance p set
+    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
+    total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
+    updated_at = greatest(public.autonomy_writing_at(), p.updated_at)
+  from public.campaign_facts f
+  where p.campaign_id = any (v_campaigns) and p.from_metrics and f.campaign_id = p.campaign_id;
+
+  perform set_config('autonomy.ingest', v_ingest, true);
+end $$;
+comment on function public.absorb_campaign_metrics(uuid[], date[]) is
+  'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+
+create function public.rebuild_campaign_facts(p_days boolean default false) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_after uuid := null;
+  v_slice uuid[];
+  v_count bigint := 0;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  select time_zone into strict v_zone from public.autonomy_policy;
+
+  if p_days then
+    delete from public.campaign_daily;
+    insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
+           sum(m.conversions), sum(m.spend), sum(m.revenue)
+    from public.campaign_metrics m
+    group by m.campaign_id, (m.bucket at time zone v_zone)::date;
+  end if;
+
+  delete from public.campaign_facts f
+  where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
+    and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
+  loop
+    v_slice := array(
+      select campaign_id from (
+        (select p.campaign_id from public.campaign_performance p
+         where v_after is null or p.campaign_id > v_after order by p.campaign_id limit 10000)
+        union
+        (select distinct d.campaign_id from public.campaign_daily d
+         where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10000)
+      ) s where campaign_id is not null order by campaign_id limit 10000);
+    exit when v_slice = '{}';
+    perform public.refresh_campaign_facts(v_slice);
+    v_count := v_count + cardinality(v_slice);
+    v_after := v_slice[cardinality(v_slice)];
+  end loop;
+  return v_count;
+end $$;
+comment on function public.rebuild_campaign_facts(boolean) is
+  'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+
+-- Statement-level, so that a hundred thousand rows are one set.
+create function public.campaign_performance_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
+    return null;
+  elsif tg_op = 'INSERT' then
+    perform public.refresh_campaign_facts(array(select distinct campaign_id from new_rows));
+  elsif tg_op = 'DELETE' then
+    perform public.refresh_campaign_facts(array(select distinct campaign_id from old_rows));
+  else
+    perform public.refresh_campaign_facts(array(
+      select campaign_id from new_rows union select campaign_id from old_rows));
+  end if;
+  return null;
+end $$;
+comment on function public.campaign_performance_after() is
+  'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. [autonomous-operations]';
+
+create trigger autonomy_facts_insert after insert on public.campaign_performance
+  referencing new table as new_rows
+  for each statement execute function public.campaign_performance_after();
+create trigger autonomy_facts_update after update on public.campaign_performance
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function public.campaign_performance_after();
+create trigger autonomy_facts_delete after delete on public.campaign_performance
+  referencing old table as old_rows
+  for each statement execute function public.campaign_performance_after();
+
+create function public.campaign_metrics_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_campaigns uuid[];
+  v_days date[];
+begin
+  if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
+    return null;
+  end if;
+  select time_zone into strict v_zone from public.autonomy_policy;
+  if tg_op = 'INSERT' then
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from new_rows) t;
+  elsif tg_op = 'DELETE' then
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from old_rows) t;
+  else
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
+          union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
+  end if;
+  perform public.absorb_campaign_metrics(v_campaigns, v_days);
+  return null;
+end $$;
+comment on function public.campaign_metrics_after() is
+  'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to date. [autonomous-operations]';
+
+create trigger autonomy_absorb_insert after insert on public.campaign_metrics
+  referencing new table as new_rows
+  for each statement execute function public.campaign_metrics_after();
+create trigger autonomy_absorb_update after update on public.campaign_metrics
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function public.campaign_metrics_after();
+create trigger autonomy_absorb_delete after delete on public.campaign_metrics
+  referencing old table as old_rows
+  for each statement execute function public.campaign_metrics_after();
+
+create function public.metrics_truncated() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_table_name = 'campaign_metrics' then
+    delete from public.campaign_daily;
+    delete from public.campaign_performance p where p.from_metrics;
+  end if;
+  perform public.rebuild_campaign_facts();
+  return null;
+end $$;
+comment on function public.metrics_truncated() is
+  'Trigger: rebuilds the facts after campaign_metrics or campaign_performance was truncated. [autonomous-operations]';
+
+create trigger autonomy_truncated after truncate on public.campaign_metrics
+  for each statement execute function public.metrics_truncated();
+create trigger autonomy_truncated after truncate on public.campaign_performance
+  for each statement execute function public.metrics_truncated();
+
+create function public.autonomy_policy_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
+    perform public.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
+  end if;
+  return null;
+end $$;
+comment on function public.autonomy_policy_after() is
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. [autonomous-operations]';
+
+create trigger autonomy_policy_after after update on public.autonomy_policy
+  for each row execute function public.autonomy_policy_after();
+
+-- ---------------------------------------------------------------------------------------------
+-- The ingest
+-- ---------------------------------------------------------------------------------------------
+create function public.metric_bucket(p_text text, p_zone text) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_text !~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?)?$' then
+    return null;
+  elsif p_text ~ '(Z|:\d\d(\.\d+)?\s?[+-]\d\d(:?\d\d)?)$' then
+    return p_text::timestamptz;
+  end if;
+  return p_text::timestamp at time zone p_zone;
+exception when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
+  return null;
+end $$;
+comment on function public.metric_bucket(text, text) is
+  'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. Only computes; raises nothing. [autonomous-operations]';
+
+create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_zone text;
+  v_rejected jsonb;
+  v_accepted bigint;
+  v_campaigns uuid[];
+  v_days date[];
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+  v_now text := coalesce(current_setting('autonomy.now', true), '');
+begin
+  if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
+    raise exception using errcode = 'AO010', message = 'p_rows must be a JSON array of rows.',
+      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", "revenue"}.';
+  end if;
+  select time_zone into strict v_zone from public.autonomy_policy;
+  perform set_config('autonomy.ingest', '1', true);
+  perform set_config('autonomy.now', p_now::text, true);
+
+  with given as (
+    select (t.position - 1)::bigint as index, t.given,
+      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
+    from jsonb_array_elements(p_rows) with ordinality t (given, position)
+  ),
+  read as (
+    select g.index, g.given, g.r,
+      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
+      case when jsonb_typeof(g.r -> 'bucket') = 'string'
+           then public.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
+    from given g
+  ),
+  judged as materialized (
+    select r.index, r.r, r.campaign_id, r.bucket,
+      coalesce(
+        case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
+        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue.', to_json(left(k, 60)))
+         from jsonb_object_keys(r.r) k
+         where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
+         order by k limit 1),
+        case when r.campaign_id is null then
+          format('campaign_id must be the id of a campaign, not %s.', left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
+        case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+          format('There is no campaign %s.', r.campaign_id) end,
+        case when r.bucket is null then
+          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.', left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
+        case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
+        case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
+        (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
+                  then format('%s must be a number, not %s.', m.name, left(coalesce((r.r -> m.name)::text, 'missing'), 60))
+                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60), m.low, m.high) end
+         from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+                      (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
+                      (6, 'reach', 0, 1e12)) m (place, name, low, high)
+         where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
+                    when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
+                    else (r.r -> m.name)::numeric not between m.low and m.high end
+         order by m.place limit 1)
+      ) as error
+    from read r
+  ),
+  latest as (
+    select distinct on (j.campaign_id, j.bucket) j.*
+    from judged j where j.error is null
+    order by j.campaign_id, j.bucket, j.index desc
+  ),
+  written as (
+    -- Platforms report a fraction of a conversion; counts are whole here.
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
+    select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
+      coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
+      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
+    from latest l
+    order by l.campaign_id, l.bucket
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
+    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
+      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue)
+    returning m.campaign_id, (m.bucket at time zone v_zone)::date as day
+  ),
+  touched as (select distinct campaign_id, day from written)
+  select (select array_agg(campaign_id order by campaign_id, day) from touched),
+         (select array_agg(day order by campaign_id, day) from touched),
+         (select count(*) from judged where error is null),
+         (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
+          from judged where error is not null)
+  into v_campaigns, v_days, v_accepted, v_rejected;
+
+  perform public.absorb_campaign_metrics(v_campaigns, v_days);
+  perform set_config('autonomy.ingest', v_ingest, true);
+  perform set_config('autonomy.now', v_now, true);
+  return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
+end $$;
+comment on function public.record_campaign_metrics(jsonb, timestamptz) is
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array. [autonomous-operations]';
+
+do $$ begin
+  perform public.rebuild_campaign_facts(true);
+end $$;
