@@ -1,0 +1,170 @@
+"""Policies of this system, carried out by its own SQL and its own runner on simulated time."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from tests.simulation.world import Market, Observed, Score, Truth
+
+START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
+
+OPTIMISE: Mapping[str, Any] = {
+    "rule_name": "Budget optimisation",
+    "rule_type": "optimize",
+    "priority": 70,
+    "condition": {"metric": "spend", "operator": ">", "threshold": 0, "min_spend": 50},
+    "action": {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2},
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Rules and policy that differ from the shipped ones.
+
+    `off` names default rules that are switched off, `more` are rules that are added, `policy`
+    are columns of autonomy_policy, `pause_confidence` is a floor of the pause rules alone.
+    """
+
+    off: Sequence[str] = ()
+    more: Sequence[Mapping[str, Any]] = ()
+    policy: Mapping[str, float] = field(default_factory=dict)
+    pause_confidence: float | None = None
+
+
+SCALE_RULES = ("Exceptional ROI Aggressive Scale", "High ROI Scale")
+
+SETTINGS: Mapping[str, Setting] = {
+    "four default rules": Setting(),
+    "default rules, floor 80": Setting(policy={"min_confidence": 80}),
+    "budget optimisation": Setting(off=SCALE_RULES, more=(OPTIMISE,)),
+    "budget optimisation, pauses at 95": Setting(
+        off=SCALE_RULES, more=(OPTIMISE,), pause_confidence=95
+    ),
+}
+
+
+class Account:
+    """The market's campaigns as rows of a migrated, empty database."""
+
+    def __init__(self, connection: psycopg.Connection, market: Market, setting: Setting) -> None:
+        self.market, self._connection = market, connection
+        self._ids = [
+            uuid.uuid5(uuid.NAMESPACE_URL, f"market/{number}")
+            for number in range(market.truth.campaigns)
+        ]
+        self._number = {campaign_id: number for number, campaign_id in enumerate(self._ids)}
+        self._known: set[uuid.UUID] = set()
+        connection.execute("set synchronous_commit = off")
+        self._set_up(setting)
+
+    def _set_up(self, setting: Setting) -> None:
+        run = self._connection.execute
+        for column, value in setting.policy.items():
+            run(f"update public.autonomy_policy set {column} = %s", (value,))
+        for name in setting.off:
+            run(
+                "update public.autonomous_rules set is_active = false where rule_name = %s", (name,)
+            )
+        for rule in setting.more:
+            run(
+                "insert into public.autonomous_rules"
+                " (rule_name, rule_type, condition, action, priority) values (%s, %s, %s, %s, %s)",
+                (
+                    rule["rule_name"], rule["rule_type"], json.dumps(rule["condition"]),
+                    json.dumps(rule["action"]), rule["priority"],
+                ),
+            )  # fmt: skip
+        if setting.pause_confidence is not None:
+            run(
+                "update public.autonomous_rules"
+                " set action = action || jsonb_build_object('min_confidence', %s::numeric)"
+                " where rule_type = 'pause'",
+                (setting.pause_confidence,),
+            )
+
+    def launch(self, now: datetime) -> None:
+        """Adds the campaigns that start within the next hours."""
+        new = [
+            (self._ids[n], f"Campaign {n + 1}", float(self.market.budget[n]), now)
+            for n in np.flatnonzero(self.market.launched)
+            if self._ids[n] not in self._known
+        ]
+        if new:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(
+                    "insert into public.campaigns (id, title, budget, created_at)"
+                    " values (%s, %s, %s, %s)",
+                    new,
+                )
+            self._known.update(row[0] for row in new)
+
+    def ingest(self, bucket: datetime, seen: Observed) -> None:
+        rows = np.flatnonzero((seen.spend > 0) | (seen.conversions > 0))
+        columns = [
+            [self._ids[n] for n in rows],
+            *(
+                [round(float(measure[n]), 2) for n in rows]
+                for measure in (
+                    seen.impressions, seen.clicks, seen.conversions, seen.spend, seen.revenue
+                )
+            ),
+        ]  # fmt: skip
+        self._connection.execute(
+            """
+            insert into public.campaign_metrics
+              (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
+            select r.id, %s, r.impressions, r.impressions, r.clicks, r.conversions, r.spend,
+              r.revenue
+            from unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
+              %s::numeric[]) as r (id, impressions, clicks, conversions, spend, revenue)
+            """,
+            [bucket, *columns],
+        )
+
+    def carry_out(self, now: datetime) -> None:
+        """One run inside the database."""
+        self._connection.execute("select public.run_autonomous_operations(%s)", (now,))
+
+    def read_back(self) -> None:
+        """What the run changed, into the market."""
+        market = self.market
+        running = market.running.copy()
+        budget = market.budget.copy()
+        query = "select id, lower(status) = 'active', budget::float8 from public.campaigns"
+        for campaign_id, active, amount in self._connection.execute(query).fetchall():
+            running[self._number[campaign_id]] = active
+            budget[self._number[campaign_id]] = amount
+        market.pause(market.running & ~running)
+        market.resume(running & ~market.running)
+        market.budget = budget
+
+
+def play(
+    database_url: str, setting: Setting, seed: int, truth: Truth, *, every_hours: int = 4
+) -> Score:
+    """The whole market under one setting; the database must be migrated and empty."""
+    market = Market(seed, truth)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        account = Account(connection, market, setting)
+        play_hours(account, every_hours)
+    return market.score()
+
+
+def play_hours(account: Account, every_hours: int) -> None:
+    market = account.market
+    while market.hour < market.hours:
+        began = START + timedelta(hours=market.hour)
+        account.launch(began)
+        for _ in range(every_hours):
+            market.advance()
+        account.ingest(began, market.observe())
+        account.carry_out(began + timedelta(hours=every_hours))
+        account.read_back()

@@ -1,0 +1,185 @@
+"""A market with a known truth: what a policy earns in it can be counted, not guessed.
+
+Each campaign's true roi at its first budget is log-normal over the account, drifts from day to
+day and steps at times. More budget earns less per unit (revenue = r0 b / (1 + b / half)). Orders
+come in gamma-shocked days, their values are log-normal, and each arrives hours after its click.
+A policy sees what has arrived; the score counts every order that its spend brought, also those
+that arrive after the end. The draws behind shocks and drift are the same for every policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_WEEKDAY = np.array((1.05, 1.03, 1.00, 0.99, 0.94, 0.93, 1.06))
+_HOUR = np.array((
+    0.45, 0.32, 0.25, 0.22, 0.24, 0.35, 0.58, 0.82, 1.00, 1.08, 1.12, 1.15,
+    1.20, 1.16, 1.12, 1.12, 1.15, 1.22, 1.34, 1.50, 1.60, 1.50, 1.15, 0.76,
+))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the market is like; money in the account's currency, times in hours or days."""
+
+    campaigns: int = 200
+    days: int = 60
+    median_roi: float = 1.2
+    spread_roi: float = 0.80  # of the logarithm
+    launch_days: int = 20  # most campaigns start somewhere in these
+    drift_a_day: float = 0.03  # of the logarithm
+    step_a_day: float = 1.0 / 60.0  # how often a campaign steps
+    step_size: float = 0.40
+    delay_hours: float = 12.0
+    order_value: float = 50.0
+    order_cv: float = 1.3
+    day_shock_shape: float = 4.0
+    break_even: float = 1.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What arrived since the last look, per campaign; `orders_squared` is of order values."""
+
+    spend: Floats
+    impressions: Floats
+    clicks: Floats
+    conversions: Floats
+    revenue: Floats
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a policy earned: money, and pauses of campaigns by what was true of them."""
+
+    profit: float
+    spend: float
+    waste: float
+    pauses: int
+    false_pauses: int
+
+    @property
+    def false_share(self) -> float:
+        return self.false_pauses / self.pauses if self.pauses else 0.0
+
+
+class Market:
+    """One account over `truth.days`; the policy sets `budget` and `running` between hours."""
+
+    def __init__(self, seed: int, truth: Truth | None = None) -> None:
+        self.truth = t = truth or Truth()
+        fixed = np.random.default_rng((seed, 1))
+        self._random = np.random.default_rng((seed, 2))
+        n = t.campaigns
+        self.hours = t.days * 24
+        self.hour = 0
+        self.start_budget: Floats = np.rint(np.exp(fixed.normal(np.log(70.0), 0.6, n)))
+        self.budget: Floats = self.start_budget.copy()
+        self.running: Bools = np.ones(n, dtype=bool)
+        self._half = self.start_budget * np.exp(fixed.normal(np.log(2.0), 0.5, n))
+        self._order = t.order_value * np.exp(fixed.normal(0.0, 0.3, n))
+        self.launch_hour = 24 * fixed.integers(0, t.launch_days, n) * (fixed.random(n) < 0.7)
+        self._log_roi = np.log(t.median_roi) + _paths(fixed, t)
+        self._shock = fixed.gamma(t.day_shock_shape, 1.0 / t.day_shock_shape, (n, t.days))
+        self._click_price = 0.04 * self._order * np.exp(fixed.normal(0.0, 0.2, n))
+        self._arriving = np.zeros((2, n, self.hours + 1))  # orders, revenue
+        self._seen = np.zeros((5, n))
+        self.total_spend = np.zeros(n)
+        self.total_conversions = np.zeros(n)
+        self.total_revenue = np.zeros(n)
+        self._earned = self._spent = self._wasted = 0.0
+        self._pauses = self._false_pauses = 0
+
+    def true_roi(self, budget: Floats | None = None) -> Floats:
+        """Revenue per unit of spend right now, at `budget` (default: the current one)."""
+        level = self.budget if budget is None else budget
+        now = np.exp(self._log_roi[:, min(self.hour // 24, self.truth.days - 1)])
+        return np.asarray(now * (1 + self.start_budget / self._half) / (1 + level / self._half))
+
+    def best_budget(self) -> Floats:
+        """Where the next unit of budget just pays for itself; 0 where none does."""
+        first = self.true_roi(np.zeros_like(self.budget))
+        return np.where(first > 1.0, self._half * (np.sqrt(np.maximum(first, 1.0)) - 1.0), 0.0)
+
+    @property
+    def launched(self) -> Bools:
+        return np.asarray(self.hour >= self.launch_hour)
+
+    @property
+    def age_hours(self) -> NDArray[np.int64]:
+        return np.asarray(self.hour - self.launch_hour)
+
+    def pause(self, which: Bools) -> None:
+        """Pauses campaigns and notes whether that was right at that moment."""
+        which = which & self.running
+        self._pauses += int(which.sum())
+        self._false_pauses += int((which & (self.true_roi() >= self.truth.break_even)).sum())
+        self.running = self.running & ~which
+
+    def resume(self, which: Bools) -> None:
+        self.running = self.running | which
+
+    def advance(self) -> None:
+        """One hour: money is spent, orders are placed, earlier ones arrive."""
+        t, hour = self.truth, self.hour
+        day, of_day = divmod(hour, 24)
+        shape = _WEEKDAY[day % 7] * _HOUR[of_day] / _HOUR.mean() / 24.0
+        noise = 1.0 + self._random.normal(0.0, 0.08, t.campaigns)
+        spend = np.round(self.launched * self.running * self.budget * shape * noise, 2)
+        roi = self.true_roi()
+        placed = self._random.poisson(spend * roi * self._shock[:, day] / self._order)
+        self._place(placed)
+        clicks = self._random.poisson(spend / self._click_price)
+        seen = self._arriving[:, :, hour]
+        self._seen += (spend, np.round(clicks * 55.0), clicks, seen[0], np.round(seen[1], 2))
+        self.total_spend += spend
+        self.total_conversions += seen[0]
+        self.total_revenue += np.round(seen[1], 2)
+        self._spent += float(spend.sum())
+        self._wasted += float((spend * np.maximum(0.0, 1.0 - roi)).sum())
+        self.hour += 1
+
+    def _place(self, placed: NDArray[np.int64]) -> None:
+        t = self.truth
+        who = np.repeat(np.arange(t.campaigns), placed)
+        spread = np.sqrt(np.log1p(t.order_cv**2))
+        value = self._order[who] * np.exp(
+            self._random.normal(-0.5 * spread * spread, spread, len(who))
+        )
+        self._earned += float(value.sum())
+        when = self.hour + self._random.exponential(t.delay_hours, len(who)).astype(np.int64)
+        when = np.minimum(when, self.hours)
+        np.add.at(self._arriving[0], (who, when), 1.0)
+        np.add.at(self._arriving[1], (who, when), value)
+
+    def observe(self) -> Observed:
+        """What arrived since the last call."""
+        spend, impressions, clicks, conversions, revenue = self._seen
+        self._seen = np.zeros_like(self._seen)
+        return Observed(spend, impressions, clicks, conversions, revenue)
+
+    def score(self) -> Score:
+        return Score(
+            profit=self._earned - self._spent,
+            spend=self._spent,
+            waste=self._wasted,
+            pauses=self._pauses,
+            false_pauses=self._false_pauses,
+        )
+
+
+def _paths(random: np.random.Generator, truth: Truth) -> Floats:
+    """Log roi relative to the account's median, by campaign and day."""
+    shape = (truth.campaigns, truth.days)
+    start = random.normal(0.0, truth.spread_roi, (truth.campaigns, 1))
+    drift = random.normal(0.0, truth.drift_a_day, shape)
+    steps = random.normal(0.0, truth.step_size, shape) * (random.random(shape) < truth.step_a_day)
+    moves = drift + steps
+    moves[:, 0] = 0.0
+    return np.asarray(start + np.cumsum(moves, axis=1))
