@@ -47,8 +47,9 @@ def chart(results: Sequence[Result]) -> str:
     height = _TOP + len(results) * (_BAR + _GAP) + 20
     parts = [
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
-            f' height="{height}" font-family="system-ui, sans-serif" font-size="13" role="img">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+            f' width="{width}" height="{height}" font-family="system-ui, sans-serif"'
+            ' font-size="13" role="img">'
         ),
         "<title>Profit, wrong pauses and waste by policy in the simulated market</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -127,15 +128,15 @@ Means over {seeds} markets with 95 % intervals; money in thousands. {_comparison
 
 ## The market
 
-{truth.campaigns} campaigns for {truth.days} days, hour by hour. Most of them start within the first
-{truth.launch_days} days. A campaign's true roi at its first budget is log-normal (median
-{truth.median_roi:g}, spread of the logarithm {truth.spread_roi:g}), drifts by
-{truth.drift_a_day:.0%} a day and steps about once in {1 / truth.step_a_day:.0f} days by {truth.step_size:.0%}. More budget
-earns less: the next unit returns 1 / (1 + budget / h) of the average one, with h around twice the first
-budget. Orders come over-dispersed (a gamma shock a day with variance 0.25), their values are
-log-normal with a coefficient of variation of {truth.order_cv:g}, and they arrive
-{truth.delay_hours:g} hours after their click in the mean. Seeds are fixed; shocks, drift and steps
-are the same for every policy of a seed.
+{truth.campaigns} campaigns for {truth.days} days, hour by hour. Most of them start within the
+first {truth.launch_days} days. A campaign's true roi at its first budget is log-normal
+(median {truth.median_roi:g}, spread of the logarithm {truth.spread_roi:g}), drifts by
+{truth.drift_a_day:.0%} a day and steps about once in {1 / truth.step_a_day:.0f} days by
+{truth.step_size:.0%}. More budget earns less: the next unit returns 1 / (1 + budget / h) of the
+average one, with h around twice the first budget. Orders come over-dispersed (a gamma shock a day
+with variance 0.25), their values are log-normal with a coefficient of variation of
+{truth.order_cv:g}, and they arrive {truth.delay_hours:g} hours after their click in the mean.
+Seeds are fixed; shocks, drift and steps are the same for every policy of a seed.
 
 - *Profit*: what all orders brought, those that arrive after the end too, less the spend.
 - *Wrong pause*: at that moment the campaign's true roi was at or above break-even
