@@ -42,19 +42,32 @@ class Upstream:
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._sending: socket.socket | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._used_at = 0.0
         self.reader = asyncio.StreamReader()
 
-    async def open(self) -> asyncio.StreamWriter:
-        fresh = time.monotonic() - self._used_at < _REUSE_SECONDS
-        if self._writer is not None and fresh and not self.reader.at_eof():
-            return self._writer
+    async def open(self) -> None:
+        if self._reusable():
+            return
         self.close()
-        connecting = asyncio.open_connection("127.0.0.1", self._port, limit=_CHUNK_BYTES)
-        self.reader, writer = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
-        self._writer = writer
-        return writer
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connection = asyncio.open_connection("127.0.0.1", self._port, limit=_CHUNK_BYTES)
+            self.reader, self._writer = await connection
+        # A stream whose writing fails drops what it has not yet read, and that may be the
+        # refusal which made the writing fail. So the two ways go through two handles.
+        self._sending = self._writer.get_extra_info("socket").dup()
+        self._sending.setblocking(False)
+
+    def _reusable(self) -> bool:
+        fresh = time.monotonic() - self._used_at < _REUSE_SECONDS
+        open_still = self._writer is not None and not self._writer.is_closing()
+        return fresh and open_still and not self.reader.at_eof()
+
+    async def send(self, part: bytes) -> None:
+        if self._sending is None:
+            raise ConnectionResetError
+        await asyncio.get_running_loop().sock_sendall(self._sending, part)
 
     def used(self) -> None:
         self._used_at = time.monotonic()
@@ -63,6 +76,9 @@ class Upstream:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        if self._sending is not None:
+            self._sending.close()
+            self._sending = None
 
 
 class Conversation:
@@ -103,35 +119,43 @@ class Conversation:
         keep_alive = request.keep_alive(request.words[2])
         request.drop_connection()
         try:
-            upstream = await self.upstream.open()
+            await self.upstream.open()
         except (OSError, TimeoutError):
             message = "PostgREST is not running"
             return await self._fail(body, 503, message, "Wait for it, or restart the stack.")
-        return await self._exchange(request, body, upstream) and keep_alive
+        return await self._exchange(request, body) and keep_alive
 
-    async def _exchange(self, request: Head, body: Body, upstream: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, request: Head, body: Body) -> bool:
         # The body goes up while the answer is awaited: a refusal can come before its end.
-        sending = asyncio.create_task(self._send(request, body, upstream))
+        sending = asyncio.create_task(self._send(request, body))
         try:
             answered = await self._answer(request)
-            complete = sending.done() and sending.exception() is None
+            await asyncio.wait([sending], timeout=_DISCARD_SECONDS)
+            sent = sending.done() and sending.exception() is None and sending.result()
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         if answered is None:
             message = "PostgREST ended the connection without an answer"
             hint = "The request may have been carried out. Look before sending it again."
-            return await self._fail(0 if complete else body, 502, message, hint)
-        if not (answered and complete):
-            self.upstream.close()
+            return await self._fail(0, 502, message, hint)
         self.upstream.used()
-        return answered and complete
+        return answered and sent
 
-    async def _send(self, request: Head, body: Body, upstream: asyncio.StreamWriter) -> None:
-        upstream.write(request.encode())
+    async def _send(self, request: Head, body: Body) -> bool:
+        """Whether the whole body went up. What does not is still taken from the client,
+        because closing on unread octets would reset the connection before the answer is read."""
+        sent = await self._try_to_send(request.encode())
         async for part in read_body(self.reader, body):
-            upstream.write(part)
-            await upstream.drain()
+            sent = sent and await self._try_to_send(part)
+        return sent
+
+    async def _try_to_send(self, part: bytes) -> bool:
+        try:
+            await self.upstream.send(part)
+        except OSError:
+            return False
+        return True
 
     async def _answer(self, request: Head) -> bool | None:
         """Passes the answer on. None: there was none; False: the connection cannot go on."""
@@ -141,7 +165,6 @@ class Conversation:
             except (OSError, EOFError):
                 raw = b""
             if not raw:
-                self.upstream.close()
                 return None
             response = Head.parse(raw)
             if not response.is_interim():
@@ -174,7 +197,6 @@ class Conversation:
         return await self._fail(body, 404, message, hint)
 
     async def _fail(self, unread: Body, status: int, message: str, hint: str) -> bool:
-        # Closing on unread octets would reset the connection before the answer is read.
         with contextlib.suppress(TimeoutError, OSError, EOFError, MalformedError):
             async with asyncio.timeout(_DISCARD_SECONDS):
                 async for _ in read_body(self.reader, unread):
