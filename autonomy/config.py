@@ -17,7 +17,7 @@ class Settings:
     supabase_url: str = ""
     """SUPABASE_URL: the project's address, https://<project-ref>.supabase.co."""
     supabase_key: str = field(default="", repr=False)
-    """SUPABASE_SERVICE_ROLE_KEY (or SUPABASE_SECRET_KEY): a legacy service_role JWT or sb_secret_."""
+    """SUPABASE_SERVICE_ROLE_KEY (or SUPABASE_SECRET_KEY): service_role JWT or sb_secret_ key."""
     api_token: str = field(default="", repr=False)
     """AUTONOMY_API_TOKEN: the operator's bearer token: may run, change and roll back."""
     viewer_token: str = field(default="", repr=False)
@@ -29,11 +29,11 @@ class Settings:
     oidc_email: str = ""
     """AUTONOMY_OIDC_EMAIL: the service account that may call with it."""
     deadline_seconds: float = 240.0
-    """AUTONOMY_DEADLINE_SECONDS: a run stops between batches after this; the platform's limit is 300."""
+    """AUTONOMY_DEADLINE_SECONDS: a run stops between batches after it; the platform's is 300."""
     lease_seconds: int = 300
     """AUTONOMY_LEASE_SECONDS: a run that wrote nothing for so long may be taken over."""
     run_interval_minutes: int = 60
-    """AUTONOMY_RUN_INTERVAL_MINUTES: how often the scheduler calls; /readyz fails after two misses."""
+    """AUTONOMY_RUN_INTERVAL_MINUTES: how often the scheduler calls; /readyz fails after two."""
     webhook_url: str = field(default="", repr=False)
     """AUTONOMY_WEBHOOK_URL: generic signed webhook for digests. Empty: none."""
     webhook_secret: str = field(default="", repr=False)
@@ -41,11 +41,11 @@ class Settings:
     slack_webhook_url: str = field(default="", repr=False)
     """AUTONOMY_SLACK_WEBHOOK_URL: Slack-compatible incoming webhook. Empty: none."""
     allow_private_webhooks: bool = False
-    """AUTONOMY_ALLOW_PRIVATE_WEBHOOKS: 1 lets webhooks reach private addresses (tests, intranets)."""
+    """AUTONOMY_ALLOW_PRIVATE_WEBHOOKS: 1 lets webhooks reach private addresses (intranets)."""
     log_level: str = "INFO"
     """AUTONOMY_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
     fault: str = ""
-    """AUTONOMY_FAULT: a fault point for crash drills, `point:kill` or `point:sleep=SECONDS`. Empty: off."""
+    """AUTONOMY_FAULT: a fault point for crash drills, `point:kill` or `point:sleep=SECONDS`."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -59,7 +59,9 @@ class Settings:
             session_key=_first(env, "AUTONOMY_SESSION_KEY"),
             oidc_audience=_first(env, "AUTONOMY_OIDC_AUDIENCE"),
             oidc_email=_first(env, "AUTONOMY_OIDC_EMAIL"),
-            deadline_seconds=_number(env, "AUTONOMY_DEADLINE_SECONDS", cls.deadline_seconds, 1, 3500),
+            deadline_seconds=_number(
+                env, "AUTONOMY_DEADLINE_SECONDS", cls.deadline_seconds, 1, 3500
+            ),
             lease_seconds=int(_number(env, "AUTONOMY_LEASE_SECONDS", cls.lease_seconds, 1, 3600)),
             run_interval_minutes=int(
                 _number(env, "AUTONOMY_RUN_INTERVAL_MINUTES", cls.run_interval_minutes, 1, 10080)
@@ -68,7 +70,9 @@ class Settings:
             webhook_secret=_first(env, "AUTONOMY_WEBHOOK_SECRET"),
             slack_webhook_url=_first(env, "AUTONOMY_SLACK_WEBHOOK_URL"),
             allow_private_webhooks=_flag(env, "AUTONOMY_ALLOW_PRIVATE_WEBHOOKS"),
-            log_level=_choice(env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+            log_level=_choice(
+                env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
+            ),
             fault=_first(env, "AUTONOMY_FAULT"),
         )
 
@@ -128,5 +132,7 @@ def _number(
 def _url(env: Mapping[str, str], name: str) -> str:
     url = _first(env, name).rstrip("/")
     if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-        raise NotConfigured(f"{name} is not an address.", hint="It looks like https://abc.supabase.co")
+        raise NotConfigured(
+            f"{name} is not an address.", hint="It looks like https://abc.supabase.co"
+        )
     return url

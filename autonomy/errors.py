@@ -12,6 +12,7 @@
     │   └── TooManyTries     429     sign-in throttled (Retry-After)
     └── ServiceError         503     the caller can only wait or repair the set-up
         ├── NotConfigured            a variable is missing or wrong
+        ├── PolicyUnusable           a limit is missing: never "no limit"
         ├── NotMigrated              the database lacks our tables or functions
         ├── DatabaseUnavailable      connection, restart, deadlock; retryable
         ├── DatabaseTimeout          a statement took too long; again would take as long
@@ -126,6 +127,12 @@ class NotConfigured(ServiceError):
     code = "NOT_CONFIGURED"
 
 
+class PolicyUnusable(ServiceError):
+    """A limit of the policy is missing or no number; nothing is decided without it."""
+
+    code = "POLICY_UNUSABLE"
+
+
 class NotMigrated(ServiceError):
     """The database lacks our tables or functions."""
 
@@ -205,7 +212,7 @@ FROM_SQLSTATE: dict[str, type[AutonomyError]] = {
 
 _HINTS: dict[type[AutonomyError], str] = {
     NotMigrated: MIGRATE_HINT,
-    NotConfigured: "SUPABASE_SERVICE_ROLE_KEY must be the project's service_role or sb_secret_ key.",
+    NotConfigured: "SUPABASE_SERVICE_ROLE_KEY must be the service_role or sb_secret_ key.",
     DatabaseUnavailable: "Nothing was done twice; call again.",
 }
 

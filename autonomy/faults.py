@@ -1,4 +1,4 @@
-"""Fault points for crash drills: off unless AUTONOMY_FAULT names one, then one comparison a step."""
+"""Fault points for crash drills: off unless AUTONOMY_FAULT names one; one comparison a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _POINT, _, _ACTION = os.environ.get("AUTONOMY_FAULT", "").partition(":")
 
 
 def fault_point(name: str) -> None:
-    """Die or sleep here if the environment asked for it (`after_apply:kill`, `before_apply:sleep=3`)."""
+    """Die or sleep here if AUTONOMY_FAULT asks for it: `after_apply:kill`, `after_load:sleep=3`."""
     if name != _POINT:
         return
     if _ACTION == "kill":

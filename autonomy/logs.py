@@ -14,7 +14,7 @@ from typing import Any
 log = logging.getLogger("autonomy")
 
 trace: ContextVar[str] = ContextVar("trace", default="")
-"""The request's trace (X-Cloud-Trace-Context up to the slash); joins our lines with the platform's."""
+"""The request's trace (X-Cloud-Trace-Context up to the slash): joins ours to the platform's."""
 
 
 class JsonLines(logging.Formatter):

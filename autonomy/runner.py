@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from autonomy.calls import RunAnswer, RunRequest, timestamp
+from autonomy.calls import RunAnswer, RunRequest
 from autonomy.config import Settings
-from autonomy.engine import Decision, Decisions, decide
-from autonomy.errors import AutonomyError, KeyReused, LeaseLost, RunInProgress
+from autonomy.engine import Decision, Decisions, PolicyError, decide
+from autonomy.errors import AutonomyError, KeyReused, LeaseLost, PolicyUnusable, RunInProgress
 from autonomy.faults import fault_point
 from autonomy.logs import say, step
-from autonomy.models import Candidate, Policy, Portfolio, Rule, RuleError
 from autonomy.store import Json, Store
 from autonomy.summary import Summary
 
@@ -64,7 +63,12 @@ class Runner:
     """Carries out runs on one store. Stateless between runs."""
 
     def __init__(
-        self, store: Store, settings: Settings, *, clock: Clock = utc_now, notify: Notify | None = None
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        clock: Clock = utc_now,
+        notify: Notify | None = None,
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._notify = notify or _notify_by_settings
@@ -137,10 +141,9 @@ class Runner:
 
     def _pass(self, run: Run) -> Json:
         summary = Summary(run.id, run.began, run.request, run.now)
-        policy = Policy.from_row(run.began["policy"])
-        decisions = self._decide(run, policy, summary)
+        decisions = self._decide(run)
         summary.decided(decisions)
-        if run.request.dry_run or policy.mode == "observe":
+        if run.request.dry_run or run.began["mode"] == "observe":
             self._foresee(run, summary)
             return summary.result(run.started)
         self._apply(run, decisions, summary)
@@ -148,16 +151,26 @@ class Runner:
         self._measure(run, summary)
         return summary.result(run.started)
 
-    def _decide(self, run: Run, policy: Policy, summary: Summary) -> Decisions:
+    def _decide(self, run: Run) -> Decisions:
+        """Judgement over streamed pages. Raises PolicyUnusable where a limit is missing."""
         with step("decide", run_id=run.id) as counts:
-            rules = _valid_rules(run.began["rules"], summary)
-            portfolio = Portfolio.from_row(run.began["portfolio"])
-            decisions = decide(rules, self._candidates(run), policy, run.now, portfolio)
-            counts["rules"], counts["decisions"] = len(rules), len(decisions)
+            try:
+                decisions = decide(
+                    run.began["rules"],
+                    self._candidates(run),
+                    run.began["policy"],
+                    run.now,
+                    run.began["portfolio"],
+                    include_inactive_rules=run.request.include_inactive_rules,
+                    dry_run=run.request.dry_run,
+                )
+            except PolicyError as error:
+                raise PolicyUnusable(str(error)) from error
+            counts["decisions"] = len(decisions)
         fault_point("after_decide")
         return decisions
 
-    def _candidates(self, run: Run) -> Iterator[Candidate]:
+    def _candidates(self, run: Run) -> Iterator[Json]:
         pages = self._store.candidate_pages(
             run.began["page"],
             page_limit=PAGE_LIMIT,
@@ -166,11 +179,11 @@ class Runner:
             now=run.now.isoformat(),
         )
         for page in pages:
-            yield from map(Candidate.from_row, page)
+            yield from page
         fault_point("after_load")
 
     def _apply(self, run: Run, decisions: Decisions, summary: Summary) -> None:
-        chosen = [decision for decision in decisions if decision.verdict != "hold"]
+        chosen = decisions.to_apply
         fault_point("before_apply")
         with step("apply", run_id=run.id, decisions=len(chosen)):
             for start in range(0, len(chosen), BATCH_LIMIT):
@@ -213,7 +226,7 @@ class Runner:
             summary.measured(int(counts["measured"]))
 
     def _give_up(self, run: Run, error: AutonomyError) -> None:
-        """Release the lease where the database still answers, so that the next run need not wait."""
+        """Release the lease if the database still answers: the next run need not wait for it."""
         say("run failed", run_id=run.id, code=error.code, error=error.message)
         failure = RunAnswer.failure(error)
         try:
@@ -229,20 +242,9 @@ class Runner:
             say("lease not released", run_id=run.id, code=second.code)
 
 
-def _valid_rules(rows: list[Json], summary: Summary) -> list[Rule]:
-    """Each rule is checked on its own: a bad one is reported and skipped, the others go on."""
-    rules = []
-    for row in rows:
-        try:
-            rules.append(Rule.parse(row))
-        except RuleError as error:
-            summary.rule_skipped(str(row.get("rule_name")), str(error))
-    return rules
-
-
 def _row(run: Run, decision: Decision) -> Json:
-    """A decision as the database takes it; its id is made of run and campaign, so it is accepted once."""
-    row = decision.to_row()
+    """A decision as the database takes it; its id, of run and campaign, is accepted once."""
+    row = decision.to_dict()
     row["action_id"] = str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id))
     return row
 
@@ -256,6 +258,3 @@ def _notify_by_settings(settings: Settings, result: Mapping[str, Any]) -> None:
     from autonomy.notify import notify
 
     notify(settings, result)
-
-
-__all__ = ["Run", "Runner", "timestamp", "utc_now"]

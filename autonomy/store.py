@@ -17,7 +17,7 @@ from autonomy.errors import AutonomyError, DatabaseUnavailable, NotConfigured, f
 Json = dict[str, Any]
 
 RETRY_DELAYS_SECONDS = (0.1, 0.4, 1.2, 3.0)
-"""Waits between tries, each drawn between half and all of it so that callers do not march in step."""
+"""Waits between tries; half to all of each, so that callers do not march in step."""
 
 _LOST = {"500", "502", "503", "504", "520"}  # a proxy's answer in place of PostgREST's
 
@@ -43,7 +43,8 @@ class Store:
         """How many rows a set-returning SQL function yields; the rows stay in the database."""
         return int(
             self._try(
-                lambda rest: rest.rpc(name, params, count="exact").limit(1).execute().count or 0, True
+                lambda rest: rest.rpc(name, params, count="exact").limit(1).execute().count or 0,
+                True,
             )
         )
 
@@ -90,7 +91,9 @@ class Store:
 
     def insert(self, table: str, row: Json) -> Json:
         """Add one row and return it. Not sent again: the caller's id or name must be unique."""
-        rows: list[Json] = self._try(lambda rest: rest.from_(table).insert(row).execute().data, False)
+        rows: list[Json] = self._try(
+            lambda rest: rest.from_(table).insert(row).execute().data, False
+        )
         return rows[0]
 
     # One run -----------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ class Store:
     def candidate_pages(
         self, first: Json, *, page_limit: int, shard: str | None, inactive: bool, now: str
     ) -> Iterator[list[Json]]:
-        """The first page's candidates, then the further pages' (the database caps, we page by key)."""
+        """The first page's candidates, then the further pages', by key."""
         page = first
         while True:
             yield page["candidates"]

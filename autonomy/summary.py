@@ -12,13 +12,13 @@ from autonomy.engine import Decision, Decisions
 from autonomy.store import Json
 
 LISTED = 100
-"""Held decisions and actions in the answer; all others are counted, and `explain` recomputes any."""
+"""Held decisions and actions in the answer; the others are counted, `explain` recomputes any."""
 
 COUNT_OF_TYPE = {
     "auto_pause": "campaigns_paused",
     "auto_scale_up": "campaigns_scaled",
     "auto_scale_down": "campaigns_scaled_down",
-    "budget_adjusted": "budgets_adjusted",
+    "budget_adjusted": "budgets_optimized",
     "auto_resume": "campaigns_resumed",
 }
 
@@ -44,17 +44,18 @@ class Summary:
         self._held_decisions: list[Json] = []
         self._actions: list[Json] = []
         self._failed: list[Json] = []
-        self._breakers: list[Json] = []
-        self._rules_skipped: list[Json] = []
+        self._breakers: list[dict[str, Any]] = []
+        self._rules_skipped: list[dict[str, str]] = []
         self._extra: Json = {}
-
-    def rule_skipped(self, rule_name: str, error: str) -> None:
-        """A rule that is not valid takes no part in the run."""
-        self._rules_skipped.append({"rule_name": rule_name, "error": error})
 
     def decided(self, decisions: Decisions) -> None:
         """Count what is held; where nothing will be applied, also what would have been done."""
-        self._breakers = list(decisions.breakers)
+        self._breakers = decisions.breakers
+        self._rules_skipped = decisions.rules_skipped
+        self._failed += [
+            {"campaign_id": one["campaign_id"], "code": "UNREADABLE", "message": one["error"]}
+            for one in decisions.candidates_skipped
+        ]
         for decision in decisions:
             if decision.verdict == "hold":
                 self._hold(decision, decision.code, decision.reason)
@@ -132,8 +133,8 @@ def _entry(decision: Decision) -> dict[str, Any]:
         "title": decision.title,
         "action_type": decision.action_type,
         "rule_name": decision.rule_name,
-        "previous": decision.to_row()["previous"],
-        "new": decision.to_row()["new"],
+        "previous": decision.previous.to_dict(),
+        "new": decision.new.to_dict(),
         "confidence": decision.confidence,
         "reason": decision.reason,
     }

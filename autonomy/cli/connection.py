@@ -1,4 +1,4 @@
-"""Where a command works: a hosted project, the stack that `make serve` keeps up, or one of its own."""
+"""Where a command works: a hosted project, the stack that `serve` keeps up, or one of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autonomy.errors import AutonomyError, NotConfigured
 from autonomy.store import Store
 
 SERVING = Path(__file__).resolve().parents[2] / ".autonomy" / "serving.json"
-"""Written by `serve` while it is up: how other commands reach its stack. Readable by its owner only."""
+"""Written by `serve` while it is up, for its owner only: how other commands reach its stack."""
 
 
 class LocalStackFailed(AutonomyError):

@@ -69,4 +69,6 @@ def _migrate(database_url: str) -> None:
             "The PostgreSQL driver is not installed.", hint="pip install -r requirements-dev.txt"
         ) from error
     done = apply(database_url, progress=progress)
-    click.echo(f"Applied: {', '.join(done)}." if done else "Nothing to apply: the database is current.")
+    click.echo(
+        f"Applied: {', '.join(done)}." if done else "Nothing to apply: the database is current."
+    )

@@ -28,7 +28,9 @@ from autonomy.errors import BadRequest, NotFound
 @click.option("--inactive-rules", is_flag=True, help="With --dry-run: try inactive rules too.")
 @click.option("--reason", help="Why; kept with the run.")
 @json_option
-def run(dry_run: bool, shard: str | None, inactive_rules: bool, reason: str | None, as_json: bool) -> None:
+def run(
+    dry_run: bool, shard: str | None, inactive_rules: bool, reason: str | None, as_json: bool
+) -> None:
     """Carry out one run now."""
     from autonomy.runner import Runner
 
@@ -56,7 +58,9 @@ def status(as_json: bool) -> None:
             limit=5,
         )
         portfolio = target.store.rpc("portfolio_state")
-        pending = target.store.select("autonomous_actions", columns="id", filters={"status": "pending"})
+        pending = target.store.select(
+            "autonomous_actions", columns="id", filters={"status": "pending"}
+        )
     found = {
         "mode": policy["mode"],
         "frozen": policy["frozen"],
@@ -68,14 +72,22 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    frozen = f"FROZEN ({policy['frozen_reason'] or 'no reason given'})" if policy["frozen"] else "no"
+    frozen = (
+        f"FROZEN ({policy['frozen_reason'] or 'no reason given'})" if policy["frozen"] else "no"
+    )
     click.echo(f"mode {policy['mode']}, frozen: {frozen}, waiting for approval: {len(pending)}")
     click.echo(
         f"{portfolio['active_campaigns']} active campaigns, "
         f"daily budget {money(portfolio['active_budget'])}"
     )
     rows = [
-        (moment(r["started_at"]), r["trigger"], r["status"], "yes" if r["dry_run"] else "", _did(r["summary"]))
+        (
+            moment(r["started_at"]),
+            r["trigger"],
+            r["status"],
+            "yes" if r["dry_run"] else "",
+            _did(r["summary"]),
+        )
         for r in runs
     ]
     print_table("Last runs", ("started", "trigger", "status", "dry run", "did"), rows, "none yet")
@@ -150,7 +162,7 @@ def actions(
 @click.option("--reason", default=None, help="Why; kept with the actions.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def rollback(
+def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
     action_ids: tuple[uuid.UUID, ...],
     run_id: uuid.UUID | None,
     rule: str | None,
@@ -162,7 +174,7 @@ def rollback(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take actions back: some, a run's, a rule's, or a time span's. Shows first what would change."""
+    """Take back actions: some, a run's, a rule's, a time span's. Shows first what would change."""
     with connected() as target:
         chosen: dict[str, Any] = {"action_ids": [str(action) for action in action_ids] or None}
         chosen |= {"run_id": str(run_id) if run_id else None, "from": since, "to": until}
@@ -170,8 +182,15 @@ def rollback(
             chosen["rule_id"] = _rule_id(target, rule)
         chosen = {key: value for key, value in chosen.items() if value}
         if not chosen:
-            raise BadRequest("Nothing chosen.", hint="Name action ids, --run, --rule or --from/--to.")
-        call = {"p_filter": chosen, "p_reason": reason, "p_actor": "cli", "p_force": force}
+            raise BadRequest(
+                "Nothing chosen.", hint="Name action ids, --run, --rule or --from/--to."
+            )
+        call: dict[str, Any] = {
+            "p_filter": chosen,
+            "p_reason": reason,
+            "p_actor": "cli",
+            "p_force": force,
+        }
         seen = target.store.rpc("rollback_autonomous_actions", p_preview=True, **call)
         if not as_json:
             _print_rollback(seen)
@@ -193,7 +212,9 @@ def rollback(
 @click.option("--reject", is_flag=True, help="Reject instead.")
 @click.option("--reason", default=None)
 @json_option
-def approve(action_ids: tuple[uuid.UUID, ...], reject: bool, reason: str | None, as_json: bool) -> None:
+def approve(
+    action_ids: tuple[uuid.UUID, ...], reject: bool, reason: str | None, as_json: bool
+) -> None:
     """Approve (or --reject) pending actions; they are checked again before they are carried out."""
     name = "reject_autonomous_action" if reject else "approve_autonomous_action"
     with connected() as target:
@@ -205,7 +226,9 @@ def approve(action_ids: tuple[uuid.UUID, ...], reject: bool, reason: str | None,
         print_json(done)
         return
     for answer in done:
-        click.echo(f"{answer['action_id']}: {answer['status']} {answer.get('error') or ''}".rstrip())
+        click.echo(
+            f"{answer['action_id']}: {answer['status']} {answer.get('error') or ''}".rstrip()
+        )
 
 
 @click.command()
@@ -259,13 +282,17 @@ def find_campaign(target: Target, campaign: str) -> str:
         return str(uuid.UUID(campaign))
     except ValueError:
         pass
-    found = target.store.select("campaigns", columns="id,title", filters={"title": campaign}, limit=3)
+    found = target.store.select(
+        "campaigns", columns="id,title", filters={"title": campaign}, limit=3
+    )
     if not found:
         found = target.store.select(
             "campaigns", columns="id,title", filters={"title": ("ilike", f"%{campaign}%")}, limit=6
         )
     if not found:
-        raise NotFound(f"No campaign is called {campaign!r}.", hint="Give its id or a part of its title.")
+        raise NotFound(
+            f"No campaign is called {campaign!r}.", hint="Give its id or a part of its title."
+        )
     if len(found) > 1:
         names = "; ".join(f"{row['title']} {row['id']}" for row in found)
         raise BadRequest(f"{campaign!r} could be several campaigns.", hint=names)
@@ -292,7 +319,10 @@ def _rule_id(target: Target, rule_name: str) -> str:
 
 
 def _print_rollback(seen: dict[str, Any]) -> None:
-    rows = [(one["title"], state_change(one["from"], one["to"]), one["action_id"]) for one in seen["changed"]]
+    rows = [
+        (one["title"], state_change(one["from"], one["to"]), one["action_id"])
+        for one in seen["changed"]
+    ]
     print_table("Would be taken back", ("campaign", "change", "action"), rows, "nothing")
     skipped = [(one["title"], one["code"], one["message"]) for one in seen["skipped"]]
     if skipped:

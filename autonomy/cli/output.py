@@ -17,7 +17,9 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> None:
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str
+) -> None:
     """A table with a title; one sentence where there is nothing to show."""
     from rich.console import Console
     from rich.table import Table

@@ -23,7 +23,10 @@ def print_run(result: dict[str, Any]) -> None:
         for one in result["held_decisions"]
     ]
     print_table("Held", ("campaign", "action", "code", "confidence", "why"), held, "none")
-    failed = [(one["title"], one["action_type"], one["code"], one["message"]) for one in result["failed"]]
+    failed = [
+        (one.get("title"), one.get("action_type"), one["code"], one["message"])
+        for one in result["failed"]
+    ]
     if failed:
         print_table("Failed", ("campaign", "action", "code", "why"), failed, "")
     for breaker in result["breakers"]:
@@ -34,7 +37,9 @@ def print_run(result: dict[str, Any]) -> None:
 
 
 def _print_totals(result: dict[str, Any]) -> None:
-    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in result["actions_taken"].items() if n)
+    counts = ", ".join(
+        f"{n} {name.replace('_', ' ')}" for name, n in result["actions_taken"].items() if n
+    )
     held = ", ".join(f"{n} {code}" for code, n in result["held"].items())
     click.echo(
         f"{result['campaigns_evaluated']} campaigns looked at in {result['duration_ms']} ms "

@@ -44,7 +44,7 @@ def list_rules(as_json: bool) -> None:
 @rules.command("check")
 @json_option
 def check(as_json: bool) -> None:
-    """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 when it finds errors."""
+    """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
     from autonomy.engine.lint import lint
     from autonomy.models import Policy, Rule, RuleError
 
@@ -58,14 +58,21 @@ def check(as_json: bool) -> None:
             good.append(Rule.parse(row))
         except RuleError as error:
             findings.append(
-                {"rule": row["rule_name"], "severity": "error", "code": "INVALID", "sentence": str(error)}
+                {
+                    "rule": row["rule_name"],
+                    "severity": "error",
+                    "code": "INVALID",
+                    "sentence": str(error),
+                }
             )
     findings += [finding.to_row() for finding in lint(good, policy)]
     if as_json:
         print_json(findings)
     else:
         table = [(one["severity"], one["rule"], one["code"], one["sentence"]) for one in findings]
-        print_table("Findings", ("severity", "rule", "code", "what"), table, "none; the rules are sound")
+        print_table(
+            "Findings", ("severity", "rule", "code", "what"), table, "none; the rules are sound"
+        )
     if any(one["severity"] == "error" for one in findings):
         raise click.exceptions.Exit(3)
 
@@ -137,7 +144,7 @@ def schema() -> None:
 @click.argument("file", type=click.File("r"), required=False)
 @json_option
 def preview(file: TextIO | None, as_json: bool) -> None:
-    """What the rules of FILE (JSON list; default: the live rules, inactive ones too) would do now."""
+    """What the rules of FILE (a JSON list; default: the live rules) would do now."""
     from autonomy.explanation import preview_rules
 
     with connected() as target:
@@ -147,7 +154,10 @@ def preview(file: TextIO | None, as_json: bool) -> None:
         print_json(seen)
     else:
         click.echo(seen["sentence"])
-        rows = [(one["title"], one["action_type"], one["rule_name"], one["reason"]) for one in seen["acts"]]
+        rows = [
+            (one["title"], one["action_type"], one["rule_name"], one["reason"])
+            for one in seen["acts"]
+        ]
         print_table("Now", ("campaign", "action", "rule", "why"), rows, "nothing would be done")
 
 
@@ -175,7 +185,13 @@ def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, An
             f"No rule is called {rule_name!r}, and a new one needs {', '.join(missing)}.",
             hint="python -m autonomy rules list",
         )
-    row = {"rule_name": rule_name, "priority": 50, "is_active": False, "created_by": "cli", **values}
+    row = {
+        "rule_name": rule_name,
+        "priority": 50,
+        "is_active": False,
+        "created_by": "cli",
+        **values,
+    }
     return target.store.insert("autonomous_rules", row)
 
 

@@ -33,7 +33,11 @@ SECRETS = SERVING.with_name("serve.json")
 
 
 @click.command()
-@click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your export: import and replay it instead of the sample account.")  # fmt: skip
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your export: import and replay it instead.",
+)
 def demo(data: Path | None) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
     if data is not None:
@@ -56,7 +60,9 @@ def demo(data: Path | None) -> None:
 
 @click.command()
 @click.option("--port", default=8080, show_default=True, help="0: any free port.")
-@click.option("--sample/--no-sample", default=True, help="Load the sample account into an empty database.")
+@click.option(
+    "--sample/--no-sample", default=True, help="Load the sample account into an empty database."
+)
 def serve(port: int, sample: bool) -> None:
     """The function, dashboard and database, staying up until Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -8,7 +8,7 @@ import click
 
 from autonomy.cli.connection import connected
 from autonomy.cli.output import json_option, print_json, print_table
-from autonomy.engine.templates import PRESETS
+from autonomy.engine.policy import PRESETS
 from autonomy.errors import BadRequest
 from autonomy.store import Json, Store
 
@@ -37,11 +37,13 @@ def show(as_json: bool) -> None:
 @click.option("--preset", type=click.Choice(sorted(PRESETS)), help="A named confidence floor.")
 @json_option
 def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> None:
-    """Change settings: `policy set min_confidence=80 mode=approve`, or `policy set --preset strict`."""
-    values: Json = dict(PRESETS[preset]) if preset else {}
+    """Change settings: `policy set min_confidence=80 mode=approve`, or `--preset strict`."""
+    values: Json = {"min_confidence": PRESETS[preset]} if preset else {}
     values |= dict(_assignment(text) for text in assignments)
     if not values:
-        raise BadRequest("Nothing to set.", hint="policy set min_confidence=80, or --preset balanced")
+        raise BadRequest(
+            "Nothing to set.", hint="policy set min_confidence=80, or --preset balanced"
+        )
     with connected() as target:
         before = read_policy(target.store)
         unknown = sorted(set(values) - set(before))
