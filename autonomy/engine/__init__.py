@@ -1,0 +1,19 @@
+"""The engine: judgement, and nothing else. It imports no I/O module and reads no clock.
+
+from autonomy.engine import decide
+decisions = decide(rules, candidates, policy, now)
+"""
+
+from autonomy.engine.decide import Engine, decide
+from autonomy.engine.decision import Decision, Decisions
+from autonomy.engine.faults import CandidateError, PolicyError, RuleError
+
+__all__ = [
+    "CandidateError",
+    "Decision",
+    "Decisions",
+    "Engine",
+    "PolicyError",
+    "RuleError",
+    "decide",
+]

@@ -1,0 +1,185 @@
+"""`decide`: rules and candidates in, decisions out. Pure: no I/O, no clock, no randomness.
+
+Each candidate by itself: its rules by priority, the first whose action no guardrail holds wins.
+Then the portfolio's guardrails over all decisions, then what a person has to approve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from autonomy.engine.candidate import Candidate
+from autonomy.engine.case import Case, Odds, Plan, Resume
+from autonomy.engine.conditions import Matcher, compile_conditions
+from autonomy.engine.decision import Decision, Decisions, State
+from autonomy.engine.faults import CandidateError, RuleError
+from autonomy.engine.guardrails import BREAKERS, held, resume_held, sized
+from autonomy.engine.language import Rule
+from autonomy.engine.policy import Policy, Portfolio
+
+RuleRow = Rule | Mapping[str, Any]
+CandidateRow = Candidate | Mapping[str, Any]
+
+
+def decide(
+    rules: Iterable[RuleRow],
+    candidates: Iterable[CandidateRow],
+    policy: Policy | Mapping[str, Any],
+    now: datetime,
+    portfolio: Portfolio | Mapping[str, Any] | None = None,
+    *,
+    include_inactive_rules: bool = False,
+    dry_run: bool = False,
+) -> Decisions:
+    """What to do about each candidate, and why.
+
+    `portfolio` None: counted from the candidates given, with nothing done in the last 24 hours.
+    A rule or a candidate that cannot be read is reported in the answer and left out; a policy
+    that is not whole raises PolicyError. `dry_run` changes the sentences only.
+    """
+    engine = Engine(rules, policy, now, include_inactive_rules=include_inactive_rules)
+    engine.take(candidates)
+    return engine.finish(portfolio, dry_run=dry_run)
+
+
+class Engine:
+    """One run's decisions, fed page by page: `take` pages of candidates, then `finish`."""
+
+    def __init__(
+        self,
+        rules: Iterable[RuleRow],
+        policy: Policy | Mapping[str, Any],
+        now: datetime,
+        *,
+        include_inactive_rules: bool = False,
+    ) -> None:
+        if now.tzinfo is None:
+            raise ValueError("now needs a time zone")
+        self.policy = policy if isinstance(policy, Policy) else Policy.from_row(policy)
+        self.now = now
+        self.answer = Decisions()
+        self.plans = [Plan(one, self.policy) for one in self._ready(rules, include_inactive_rules)]
+        self.matching: Matcher = compile_conditions([one.rule.condition for one in self.plans])
+        self.prior = self.policy.prior
+        self._seen: set[str] = set()
+        self._active = 0
+        self._budget = Decimal(0)
+
+    def _ready(self, rules: Iterable[RuleRow], include_inactive: bool) -> list[Rule]:
+        """Valid rules in the order they decide; bad ones are reported and skipped."""
+        ready = []
+        for row in rules:
+            try:
+                rule = Rule.parse(row)
+            except RuleError as error:
+                name = row.get("rule_name") if isinstance(row, Mapping) else None
+                skipped = {"rule_name": str(name or ""), "error": str(error)}
+                self.answer.rules_skipped.append(skipped)
+                continue
+            if rule.is_active or include_inactive:
+                ready.append(rule)
+        return sorted(ready, key=lambda rule: rule.order)
+
+    def take(self, candidates: Iterable[CandidateRow]) -> None:
+        """Decides each candidate by itself. A campaign that came before is not decided again."""
+        for row in candidates:
+            try:
+                one = row if isinstance(row, Candidate) else Candidate.from_row(row)
+            except CandidateError as error:
+                self._skip(row, error)
+                continue
+            if one.campaign_id in self._seen:
+                continue
+            self._seen.add(one.campaign_id)
+            if one.is_active:
+                self._active += 1
+                self._budget += one.budget or 0
+            decision = self.decide_one(one) if self.plans else None
+            if decision is not None:
+                self.answer.decisions.append(decision)
+
+    def _skip(self, row: CandidateRow, error: CandidateError) -> None:
+        number = row.get("campaign_id") if isinstance(row, Mapping) else None
+        skipped = {"campaign_id": str(number or ""), "error": str(error)}
+        self.answer.candidates_skipped.append(skipped)
+
+    def decide_one(self, candidate: Candidate) -> Decision | None:
+        """One candidate's decision before the portfolio's guardrails; None where no rule holds."""
+        if not candidate.is_active:
+            return self._resume(candidate)
+        hits = self.matching(candidate)
+        return self._first_not_held(candidate, [self.plans[at] for at in hits]) if hits else None
+
+    def _first_not_held(self, candidate: Candidate, plans: Sequence[Plan]) -> Decision:
+        odds = Odds(candidate, self.prior)
+        first: Case | None = None
+        first_limits: tuple[str, ...] = ()
+        codes: list[tuple[str, str]] = []
+        for place, plan in enumerate(plans):
+            case = Case(candidate, plan, self.policy, self.now, odds)
+            code, new, limits = outcome(case)
+            if code is None:
+                after = [(other.name, "OUTRANKED") for other in plans[place + 1 :]]
+                others = (*codes, *after)
+                return Decision(case, "act", plan.action_type, new, limits, others, place)
+            codes.append((plan.name, code))
+            if first is None:
+                first, first_limits = case, limits
+        if first is None:
+            raise ValueError("a candidate needs at least one matching rule")
+        return Decision(first, "hold", codes[0][1], None, first_limits, tuple(codes[1:]), 0)
+
+    def _resume(self, candidate: Candidate) -> Decision | None:
+        """Takes back a pause of ours that late conversions have proven wrong."""
+        paused = candidate.paused_action
+        if paused is None or not self.policy.resume_when_proven_wrong:
+            return None
+        if paused.status is None or not paused.break_even > 0.0:  # NaN as well
+            return None
+        odds = Odds(candidate, self.prior)
+        if odds.below(paused.break_even) > self.policy.resume_confidence:
+            return None
+        case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
+        code = resume_held(case)
+        if code is not None:
+            return Decision(case, "hold", code, None, (), (), 0)
+        new = State(paused.status, paused.budget)
+        return Decision(case, "act", "auto_resume", new, (), (), 0)
+
+    def finish(
+        self, portfolio: Portfolio | Mapping[str, Any] | None = None, *, dry_run: bool = False
+    ) -> Decisions:
+        """The portfolio's guardrails over everything taken, then approval; the answer."""
+        decisions = self.answer.decisions
+        decisions.sort(key=lambda one: one.campaign_id)
+        state = self._portfolio(portfolio)
+        reports = [trips(decisions, self.policy, state) for trips in BREAKERS]
+        self.answer.breakers = [one for one in reports if one is not None]
+        for one in decisions:
+            one.dry_run = dry_run or self.policy.mode == "observe"
+            approval = self.policy.mode == "approve" or one.case.plan.requires_approval
+            if one.verdict == "act" and approval:
+                one.propose("APPROVAL")
+        self.answer.campaigns_seen = len(self._seen)
+        return self.answer
+
+    def _portfolio(self, given: Portfolio | Mapping[str, Any] | None) -> Portfolio:
+        if given is None:
+            return Portfolio(active_campaigns=self._active, active_budget=self._budget)
+        return given if isinstance(given, Portfolio) else Portfolio.from_row(given)
+
+
+def outcome(case: Case) -> tuple[str | None, State | None, tuple[str, ...]]:
+    """(hold code or None, the new state, the limits that shaped it) of one rule's action."""
+    code = held(case)
+    if code is not None:
+        return code, None, ()
+    if case.direction == "pause":
+        return None, State(case.policy.paused_text, case.candidate.budget), ()
+    size = sized(case)
+    if size.code is not None:
+        return size.code, None, size.limits
+    return None, State(case.candidate.status, size.budget), size.limits

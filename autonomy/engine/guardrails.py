@@ -1,0 +1,186 @@
+"""Every guardrail, in one table: what it looks at, what it does, and where its limit comes from.
+
+The table is what runs, top to bottom; the first that holds is the decision's code. The rows of
+the campaign hold an action, the rows of the size shrink it (and hold what is left of nothing), the
+rows of the portfolio look at all decisions of the run together with the last 24 hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from autonomy.engine import breakers
+from autonomy.engine.case import Case, Resume
+from autonomy.engine.sizing import Sized, cut_down, cut_up, half_up, lowered, raised, times
+
+NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
+
+
+def disabled(case: Case) -> bool:
+    return not case.candidate.autonomous_enabled
+
+
+def on_hold(case: Case) -> bool:
+    until = case.candidate.hold_until
+    return until is not None and until > case.now
+
+
+def cooling_down(case: Case) -> bool:
+    """A pause waits for the last pause or resume only, never for a scale's cooldown."""
+    one = case.candidate
+    last = one.last_pause_at if case.direction == "pause" else one.last_action_at
+    return last is not None and case.now - last < case.plan.cooldown
+
+
+def too_little_data(case: Case) -> bool:
+    """Written so that NaN (unknown) holds."""
+    one = case.candidate
+    if not (one.lifetime[4] > 0.0 and one.evidence.spend > 0.0):
+        return True
+    if case.direction == "pause":
+        return not one.hours_running >= case.policy.min_pause_hours
+    return one.budget is None or one.budget <= 0
+
+
+def test_running(case: Case) -> bool:
+    return case.candidate.test_running
+
+
+def awaiting_approval(case: Case) -> bool:
+    return case.candidate.pending
+
+
+def stale(case: Case) -> bool:
+    return not case.candidate.data_age_hours <= case.policy.max_data_age_hours
+
+
+def against_the_odds(case: Case) -> bool:
+    return case.confidence < case.plan.floor
+
+
+def held_out(case: Case) -> bool:
+    share = case.policy.holdout_share
+    return share > 0.0 and not case.candidate.holdout_draw >= share
+
+
+def step_cap(case: Case, budget: Decimal) -> Decimal:
+    return cut_down(times(budget, case.policy.max_step))
+
+
+def growth_cap(case: Case, budget: Decimal) -> Decimal:
+    lowest = case.candidate.budget_low_7d
+    start = budget if lowest is None else min(lowest, budget)
+    return cut_down(times(start, case.policy.max_growth_7d))
+
+
+def budget_cap(case: Case, _: Decimal) -> Decimal:
+    plan = case.plan
+    return cut_down(case.policy.max_budget if isinstance(plan, Resume) else plan.max_budget)
+
+
+class Guardrail(NamedTuple):
+    """One row of the table. `limit` names the policy's or the rule's field; "-" where none is."""
+
+    code: str
+    looks_at: str
+    does: str
+    limit: str
+    source: str
+    holds: Callable[[Case], bool] | None = None
+    cap: Callable[[Case, Decimal], Decimal] | None = None
+    trips: breakers.Breaker | None = None
+
+
+GUARDRAILS: tuple[Guardrail, ...] = (
+    # code, looks at, does, limit, where the limit comes from, what runs
+    Guardrail("DISABLED", "autonomous_enabled of the campaign", "hold", "-", "campaign", disabled),
+    Guardrail("ON_HOLD", "hold_until of the campaign", "hold", "hold_until", "campaign", on_hold),
+    Guardrail(
+        "COOLDOWN", "hours since its last executed action; for a pause, its last pause or resume",
+        "hold", "cooldown_hours", "rule, else policy", cooling_down),
+    Guardrail(
+        "TOO_LITTLE_DATA", "spend at all; hours running before a pause; a budget to change",
+        "hold", "min_pause_hours", "policy", too_little_data),
+    Guardrail("TEST_RUNNING", "an A/B test runs on it", "hold", "-", "campaign", test_running),
+    Guardrail("AWAITING_APPROVAL", "a pending action", "hold", "-", "campaign", awaiting_approval),
+    Guardrail("STALE_DATA", "age of its figures", "hold", "max_data_age_hours", "policy", stale),
+    Guardrail(
+        "AGAINST_THE_ODDS", "probability that the action is right", "hold",
+        "min_confidence", "rule, else policy", against_the_odds),
+    Guardrail(
+        "HOLDOUT", "its lot this week, for comparison", "hold",
+        "holdout_share", "policy", held_out),
+    Guardrail(
+        "STEP_CAP", "new budget beside the present one", "shrink", "max_step", "policy",
+        cap=step_cap),
+    Guardrail(
+        "GROWTH_CAP", "new budget beside the lowest of 7 days", "shrink", "max_growth_7d", "policy",
+        cap=growth_cap),
+    Guardrail(
+        "BUDGET_CAP", "new budget itself", "shrink", "max_budget, min_budget",
+        "the narrower of rule and policy", cap=budget_cap),
+    Guardrail("NO_CHANGE", "what is left of the change", "hold", "1 % of the budget", "fixed"),
+    Guardrail("OUTRANKED", "a rule before it that decides", "hold", "-", "priority of the rules"),
+    Guardrail(
+        "FROZEN", "the kill switch", "hold everything", "frozen", "policy",
+        trips=breakers.frozen),
+    Guardrail(
+        "TRACKING_BREAKER", "conversions beside what the clicks would have brought",
+        "hold every pause", "tracking_breaker_ratio", "policy", trips=breakers.tracking),
+    Guardrail(
+        "PAUSE_BREAKER", "pauses of 24 hours beside the active campaigns",
+        "leave every pause to a person", "pause_breaker_count, pause_breaker_share", "policy",
+        trips=breakers.pauses),
+    Guardrail(
+        "GROWTH_BREAKER", "money that scale-ups of 24 hours add beside the active budget",
+        "hold all but the most confident", "growth_breaker_count, growth_breaker_share", "policy",
+        trips=breakers.growth),
+)  # fmt: skip
+
+CODES: tuple[str, ...] = tuple(one.code for one in GUARDRAILS)
+_HOLDS = tuple((one.code, one.holds) for one in GUARDRAILS if one.holds)
+_CAPS = tuple((one.code, one.cap) for one in GUARDRAILS if one.cap)
+BREAKERS = tuple(one.trips for one in GUARDRAILS if one.trips)
+
+
+def held(case: Case) -> str | None:
+    """The code of the first campaign guardrail that holds the action, or None."""
+    for code, holds in _HOLDS:
+        if holds(case):
+            return code
+    return None
+
+
+def all_holds(case: Case) -> list[tuple[str, bool]]:
+    """Every campaign guardrail and whether it holds the action, for explaining."""
+    return [(code, holds(case)) for code, holds in _HOLDS]
+
+
+def sized(case: Case) -> Sized:
+    """The new budget of an action that is not a pause, within every cap."""
+    budget, plan = case.candidate.budget, case.plan
+    if budget is None or isinstance(plan, Resume):  # never: held before, or not sized
+        return Sized(Decimal(0), (), "TOO_LITTLE_DATA")
+    if case.direction == "up":
+        wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.up))
+        return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in _CAPS])
+    wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.down))
+    return lowered(budget, wanted, cut_up(plan.min_budget))
+
+
+def resume_held(case: Case) -> str | None:
+    """The guardrails of a resume: fewer, since it takes back what this system did."""
+    for code, holds in _HOLDS:
+        if code in ("DISABLED", "ON_HOLD", "COOLDOWN") and holds(case):
+            return code
+    if case.candidate.pending:
+        return "AWAITING_APPROVAL"
+    if case.candidate.test_running:
+        return "TEST_RUNNING"
+    last = case.candidate.last_resume_at
+    if last is not None and case.now - last < NEVER_TWICE_WITHIN:
+        return "COOLDOWN"
+    return None

@@ -1,0 +1,133 @@
+"""The limits that no rule can exceed, and the portfolio that they are counted over.
+
+A limit that is missing, NULL, NaN or out of range is a PolicyError, never "no limit".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import inf
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+
+from autonomy.engine.confidence import Prior
+from autonomy.engine.faults import PolicyError
+from autonomy.engine.wording import sentence_for
+
+LARGEST_LIMIT = 1e15
+Mode = Literal["autonomous", "approve", "observe"]
+PRESETS: dict[str, float] = {"guide": 50.0, "balanced": 80.0, "strict": 90.0}  # min_confidence
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        plain = float(value)
+    except OverflowError:
+        plain = inf
+    if not -LARGEST_LIMIT <= plain <= LARGEST_LIMIT:  # true of NaN as well
+        raise ValueError(f"{value} is not a finite number")
+    return plain
+
+
+def _exact(value: object) -> Decimal:
+    plain = _number(value)
+    return value if isinstance(value, Decimal) else Decimal(repr(plain))
+
+
+Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+Percent = Annotated[float, BeforeValidator(_number), Field(ge=0, le=100)]
+Hours = Annotated[float, BeforeValidator(_number), Field(ge=0)]
+Count = Annotated[float, BeforeValidator(_number), Field(ge=0)]
+Positive = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Factor = Annotated[Decimal, BeforeValidator(_exact), Field(ge=1)]
+Money = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
+
+
+class Policy(BaseModel):
+    """The row of `autonomy_policy`. Rois are multiples, shares 0..1, confidences 0..100."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    mode: Mode = "autonomous"
+    frozen: StrictBool = False
+    break_even_roi: Positive = 1.0
+    marginal_return_ratio: Positive = 0.5
+    min_confidence: Percent = 50.0
+    cooldown_hours: Hours = 24.0
+    min_pause_hours: Hours = 24.0
+    max_data_age_hours: Hours = 48.0
+    max_step: Factor = Decimal(2)
+    max_growth_7d: Factor = Decimal(3)
+    max_budget: Money = Decimal(50_000)
+    min_budget: Money = Decimal(1)
+    pause_breaker_share: Share = 0.25
+    pause_breaker_count: Count = 5.0
+    growth_breaker_share: Money = Decimal("0.30")
+    growth_breaker_count: Count = 5.0
+    tracking_breaker_ratio: Share = 0.40
+    resume_when_proven_wrong: StrictBool = True
+    resume_confidence: Percent = 20.0
+    holdout_share: Share = 0.0
+    prior_mean_roi: Positive = 1.0
+    prior_tau2: Positive = 0.64
+    prior_order_value: Positive = 50.0
+    prior_cv2: Count = 0.5
+    paused_text: str = Field(default="paused", min_length=1)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Policy:
+        """From the database row: every limit must be there. Raises PolicyError."""
+        if not isinstance(row, Mapping):
+            raise PolicyError("the policy is not a row of limits")
+        missing = [name for name in cls.model_fields if row.get(name) is None]
+        if missing:
+            raise PolicyError(f"{missing[0]}: the limit is missing; a missing limit is no limit")
+        return cls.checked(row)
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any]) -> Policy:
+        """With defaults where `values` says nothing. Raises PolicyError."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise PolicyError(sentence_for(error.errors()[0])) from None
+
+    @property
+    def prior(self) -> Prior:
+        """What the portfolio says of a campaign of which nothing is known."""
+        return Prior(self.prior_mean_roi, self.prior_tau2, self.prior_order_value, self.prior_cv2)
+
+
+class Tracking(BaseModel):
+    """Conversions of the last 24 complete hours beside what their clicks would have brought."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    tripped: StrictBool = False
+    observed: float | None = None
+    expected: float | None = None
+
+
+class Portfolio(BaseModel):
+    """What the run's own decisions are counted together with: the last 24 hours, all shards."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    active_campaigns: Count
+    active_budget: Money
+    pauses_24h: Count = 0.0
+    scale_ups_24h: Count = 0.0
+    raised_24h: Annotated[Decimal, BeforeValidator(_exact)] = Decimal(0)
+    tracking: Tracking = Tracking()
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Portfolio:
+        """From `portfolio_state`. Raises PolicyError where a count is missing or no number."""
+        try:
+            return cls.model_validate(dict(row))
+        except ValidationError as error:
+            raise PolicyError("portfolio." + sentence_for(error.errors()[0])) from None

@@ -1,0 +1,68 @@
+"""How large a budget becomes: exact decimal money, to the cent, never by float.
+
+Wanted amounts are rounded half up; caps are cut down to the cent and floors up, so that rounding
+never steps over a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from typing import NamedTuple
+
+CENT = Decimal("0.01")
+WIDE = Context(prec=60)  # the default 28 digits would round a large budget times a long factor
+
+
+class Sized(NamedTuple):
+    """A new budget and the limits that shaped it, in order; `code` where it is held instead."""
+
+    budget: Decimal
+    limits: tuple[str, ...]
+    code: str | None
+
+
+def half_up(amount: Decimal) -> Decimal:
+    """To the cent, half up: what SQL's round(numeric, 2) does."""
+    return amount.quantize(CENT, ROUND_HALF_UP, WIDE)
+
+
+def cut_down(amount: Decimal) -> Decimal:
+    """To the cent, towards zero: what SQL's trunc(numeric, 2) does."""
+    return amount.quantize(CENT, ROUND_DOWN, WIDE)
+
+
+def cut_up(amount: Decimal) -> Decimal:
+    """To the cent, upwards: a floor that is not undercut."""
+    return amount.quantize(CENT, ROUND_CEILING, WIDE)
+
+
+def times(budget: Decimal, factor: Decimal) -> Decimal:
+    """The exact product."""
+    return WIDE.multiply(budget, factor)
+
+
+def raised(budget: Decimal, wanted: Decimal, caps: Iterable[tuple[str, Decimal]]) -> Sized:
+    """`wanted`, shrunk by each cap below it; held where next to nothing is left of the raise."""
+    limits: tuple[str, ...] = ()
+    for code, cap in caps:
+        if cap < wanted:
+            wanted = cap
+            limits += (code,)
+    if wanted <= budget or _under_one_percent(wanted - budget, budget):
+        return Sized(budget, limits, limits[-1] if limits else "NO_CHANGE")
+    return Sized(wanted, limits, None)
+
+
+def lowered(budget: Decimal, wanted: Decimal, floor: Decimal) -> Sized:
+    """`wanted`, lifted to the floor; held where next to nothing is left of the cut."""
+    limits: tuple[str, ...] = ()
+    if wanted < floor:
+        wanted, limits = floor, ("BUDGET_CAP",)
+    if wanted >= budget or _under_one_percent(budget - wanted, budget):
+        return Sized(budget, limits, limits[-1] if limits else "NO_CHANGE")
+    return Sized(wanted, limits, None)
+
+
+def _under_one_percent(change: Decimal, budget: Decimal) -> bool:
+    return change * 100 < budget
