@@ -1,0 +1,296 @@
+-- Runs: the lease of a shard, idempotency keys, and the whole run inside the database.
+--
+-- A run holds the slots of its shard while its row says 'running'; the exclusion constraint of
+-- autonomous_runs lets no two runs that overlap say so at once. A lease that ran out is taken over
+-- by marking its run abandoned; from then on its token opens nothing (AO007). Leases alone are
+-- measured with clock_timestamp(): they are about processes, not about campaigns.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local client_min_messages = 'notice';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'autonomy_slots', 'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
+      'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
+      'autonomy_decision_entry', 'autonomy_look_around', 'run_autonomous_operations')
+  loop
+    execute format('drop function %s', v_function.signature);
+  end loop;
+end $$;
+
+create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
+
+-- ---------------------------------------------------------------------------------------------
+-- What is asked
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_slots(p_shard text) returns int4range
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_part integer;
+  v_parts integer;
+begin
+  if p_shard is null then
+    return int4range(0, 65536);
+  end if;
+  if p_shard ~ '^[1-9][0-9]{0,3}/[1-9][0-9]{0,3}$' then
+    v_part := split_part(p_shard, '/', 1)::integer;
+    v_parts := split_part(p_shard, '/', 2)::integer;
+    if v_part <= v_parts and v_parts <= 1024 then
+      return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
+    end if;
+  end if;
+  raise exception using errcode = 'AO010',
+    message = format('shard must be I/N with 1 <= I <= N <= 1024, as in 2/8, not %L.', p_shard);
+end $$;
+comment on function public.autonomy_slots(text) is
+  'The slots of a shard such as 2/8; all 65536 without one. Only computes; safe to call again. Raises AO010. [autonomous-operations]';
+
+-- The request with every default filled in, so that {} and {"dry_run": false} are the same request.
+create function public.autonomy_run_request(p_request jsonb) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_key text;
+  v_value jsonb;
+begin
+  if p_request is null or jsonb_typeof(p_request) <> 'object' then
+    raise exception using errcode = 'AO010', message = 'The request must be an object.';
+  end if;
+  for v_key, v_value in select key, value from jsonb_each(p_request) loop
+    if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
+      raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
+        hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
+    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
+      raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
+    elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
+      raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
+    end if;
+  end loop;
+  perform public.autonomy_slots(p_request ->> 'shard');
+  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
+    raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
+  end if;
+  return jsonb_build_object(
+    'dry_run', coalesce((p_request ->> 'dry_run')::boolean, false),
+    'shard', p_request ->> 'shard',
+    'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
+    'reason', p_request ->> 'reason');
+end $$;
+comment on function public.autonomy_run_request(jsonb) is
+  'A run''s request, checked and with every default filled in. Only computes; safe to call again. Raises AO010 naming the field that is wrong. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Leases
+-- ---------------------------------------------------------------------------------------------
+
+create function public.autonomy_busy(p_run public.autonomous_runs) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  -- A run extends its lease while it works and mostly ends long before: no one need wait it out.
+  return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
+    least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
+end $$;
+comment on function public.autonomy_busy(public.autonomous_runs) is
+  'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
+-- committed yet without the two ever waiting for each other.
+create function public.autonomy_take_lease(
+  p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
+  p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_hash text := md5(p_request::text);
+  v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
+  v_slots int4range := public.autonomy_slots(p_request ->> 'shard');
+  v_seen public.autonomous_runs;
+  v_run public.autonomous_runs;
+begin
+  for v_try in 1 .. 10 loop
+    -- Not of those that are held at this moment: they are just being extended.
+    update public.autonomous_runs r set status = 'abandoned', finished_at = p_now
+    where r.id in (select d.id from public.autonomous_runs d
+                   where d.status = 'running' and d.lease_expires_at < clock_timestamp()
+                   for update skip locked);
+
+    select * into v_seen from public.autonomous_runs r where r.id = p_run_id;
+    if not found and p_idempotency_key is not null then
+      select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
+    end if;
+    if v_seen.id is not null then
+      if v_seen.request_hash is distinct from v_hash
+         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
+        return jsonb_build_object('outcome', 'mismatch');
+      elsif v_seen.status = 'completed' and v_seen.response is not null then
+        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
+                                  'response_status', v_seen.response_status);
+      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
+        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+        where id = p_run_id and status = 'running';
+        return jsonb_build_object('outcome', 'started', 'lease_token', v_seen.lease_token, 'mode', v_seen.mode);
+      elsif v_seen.status = 'running' then
+        return public.autonomy_busy(v_seen);
+      elsif v_seen.id = p_run_id then
+        raise exception using errcode = 'AO010',
+          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
+      end if;
+      -- It left no answer: the key moves to the new run.
+      update public.autonomous_runs set idempotency_key = null
+      where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
+    end if;
+
+    insert into public.autonomous_runs
+      (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
+       started_at, dry_run, mode, summary)
+    select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
+           gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
+           p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+    from public.autonomy_policy p
+    on conflict do nothing
+    returning * into v_run;
+    if found then
+      return jsonb_build_object('outcome', 'started', 'lease_token', v_run.lease_token, 'mode', v_run.mode);
+    elsif not exists (select from public.autonomy_policy) then
+      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
+        hint = 'insert into autonomy_policy default values;';
+    end if;
+
+    select * into v_seen from public.autonomous_runs r
+    where r.status = 'running' and r.slots && v_slots and not v_dry_run
+      and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
+    order by r.lease_expires_at desc limit 1;
+    if found then
+      return public.autonomy_busy(v_seen);
+    end if;
+  end loop;
+  return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
+end $$;
+comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010. [autonomous-operations]';
+
+create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
+language plpgsql set search_path = ''
+as $$
+declare
+  v_run public.autonomous_runs;
+begin
+  update public.autonomous_runs r
+  set lease_expires_at = clock_timestamp()
+    + make_interval(secs => coalesce((r.summary ->> 'lease_seconds')::float8, 300::float8))
+  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
+  returning * into v_run;
+  if not found then
+    raise exception using errcode = 'AO007',
+      message = format('Run %s does not hold its lease any more: it has ended, or another run took over.',
+                       coalesce(p_run_id::text, 'NULL'));
+  end if;
+  return v_run;
+end $$;
+comment on function public.autonomy_hold_lease(uuid, uuid) is
+  'Locks a run''s row, checks its token and extends its lease. A lease that ran out but was not taken over still holds. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Begin and finish
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_prepare_run(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  -- The policy's row first, then actions: the order of every effect.
+  begin
+    perform public.fit_portfolio_prior(p_now => p_now);
+  exception when others then
+    raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+  end;
+  perform public.expire_pending_actions(p_now);
+end $$;
+comment on function public.autonomy_prepare_run(timestamptz) is
+  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call again. [autonomous-operations]';
+
+create function public.begin_autonomous_run(
+  p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
+  p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
+  p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_request jsonb := public.autonomy_run_request(p_request);
+  v_shard text := v_request ->> 'shard';
+  v_inactive boolean := (v_request ->> 'include_inactive_rules')::boolean;
+  v_lease jsonb;
+  v_portfolio jsonb;
+begin
+  if p_run_id is null then
+    raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
+  elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
+    raise exception using errcode = 'AO010', message = 'p_lease_seconds must be from 1 to 3600.';
+  elsif p_page_limit is null or p_page_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = 'p_page_limit must be from 1 to 5000.';
+  elsif length(p_idempotency_key) not between 1 and 255 then
+    raise exception using errcode = 'AO010', message = 'The idempotency key must have 1 to 255 characters.';
+  end if;
+  v_lease := public.autonomy_take_lease(
+    p_run_id, v_request, p_idempotency_key, coalesce(p_trigger, 'http'), p_lease_seconds, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    return v_lease;
+  end if;
+  if not (v_request ->> 'dry_run')::boolean then
+    perform public.autonomy_prepare_run(p_now);
+  end if;
+  v_portfolio := public.portfolio_state(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
+  return v_lease || jsonb_build_object(
+    'run_id', p_run_id,
+    'dry_run', v_request -> 'dry_run',
+    'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+              from public.autonomous_rules r where r.is_active or v_inactive),
+    'portfolio', v_portfolio,
+    'page', public.list_autonomous_candidates(
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_now => p_now),
+    'campaigns_evaluated', (
+      select count(*) from public.campaigns c where lower(c.status) = 'active'
+        and (v_shard is null or public.campaign_slot(c.id) <@ public.autonomy_slots(v_shard))));
+end $$;
+comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
+  'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
+
+create function public.finish_autonomous_run(
+  p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
+  p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_kept boolean := p_response_status < 500;
+  v_run public.autonomous_runs;
+begin
+  if p_response_status is null or p_response_status not between 100 and 599 then
+    raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
+  end if;
+  update public.autonomous_runs r
+  set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
+      response = case when v_kept then p_response end, response_status = p_response_status
+  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
+  returning * into v_run;
+  if not found then
+    select * into v_run from public.autonomous_runs r
+    where r.id = p_run_id and r.lease_token = p_lease_token and r.status in ('completed', 'failed');
+    if not found then
+      raise exception using errcode = 'AO007',
+        message = format('Run %s does not hold its lease any more: another run took over.', coalesce(p_run_id::text, 'NULL'));
+    end if;
+  end if;
+  return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
+end $$;
+comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument). [autonomous-operations]';
