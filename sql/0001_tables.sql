@@ -307,6 +307,28 @@ create index if not exists campaign_changes_campaign on public.campaign_changes 
 create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
 
 -- ---------------------------------------------------------------------------------------------
+-- Which of these files this database has seen
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.autonomy_migrations (
+  name text primary key,
+  checksum text not null,
+  applied_at timestamptz not null default now()
+);
+
+drop function if exists public.autonomy_schema_version();
+create function public.autonomy_schema_version() returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('name', max(m.name), 'checksum', (array_agg(m.checksum order by m.name desc))[1],
+                              'files', coalesce(jsonb_object_agg(m.name, m.checksum), '{}'))
+    from public.autonomy_migrations m);
+end $$;
+comment on function public.autonomy_schema_version() is
+  'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
 -- The policy: one row, every limit stated, none of them ever missing
 -- ---------------------------------------------------------------------------------------------
 create table if not exists public.autonomy_policy (
@@ -506,6 +528,7 @@ begin
       ('autonomous_actions', 'Every action with the state before and after, the evidence, and what became of it.'),
       ('optimization_opportunities', 'Detected problems that a person should act on.'),
       ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
+      ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
       ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
     ) t (name, meaning)
     where name <> all (string_to_array(current_setting('autonomy.theirs'), ','))

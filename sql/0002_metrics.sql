@@ -63,7 +63,8 @@ begin
     new.from_metrics := new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') = '1';
   else
     if new.updated_at is not distinct from old.updated_at then
-      new.updated_at := public.autonomy_writing_at();
+      -- not autonomy_writing_at(): whoever writes here may not be allowed to call it
+      new.updated_at := coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
     end if;
     -- Who writes the totals last owns them: the ingest lets go of a row that another writer changed.
     if old.from_metrics and new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') <> '1'
@@ -92,20 +93,23 @@ declare
   v_zone text;
   v_half_life float8;
   v_delay float8;
+  v_changed_at timestamptz := coalesce(p_now, public.autonomy_writing_at());
 begin
   select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
   from public.autonomy_policy;
 
   return query
-  with days as (
+  -- unnest and join, not = any (array): a generic plan would search the array for every row
+  with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
+  days as (
     select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
-    from public.campaign_daily d
-    where p_now is null and (p_campaign_ids is null or d.campaign_id = any (p_campaign_ids))
+    from asked a join public.campaign_daily d using (campaign_id)
+    where p_now is null
     union all
     select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
            sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
-    from public.campaign_metrics m
-    where m.bucket <= p_now and (p_campaign_ids is null or m.campaign_id = any (p_campaign_ids))
+    from asked a join public.campaign_metrics m using (campaign_id)
+    where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone v_zone)::date
   ),
   aged as (
@@ -206,33 +210,24 @@ begin
   ),
   performance as (
     -- distinct: in an older shape several rows may name one campaign; the latest speaks
-    select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, coalesce(p.updated_at, '-infinity') as updated_at,
+    select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
       p.impressions, p.clicks, p.conversions,
       nullif(p.total_spend, 'NaN') as spend, nullif(p.total_revenue, 'NaN') as revenue,
       case when p.order_value_cv2 between 0 and 1e12 then p.order_value_cv2 end as cv2
-    from public.campaign_performance p
-    where p.campaign_id is not null and (p_campaign_ids is null or p.campaign_id = any (p_campaign_ids))
+    from asked a join public.campaign_performance p using (campaign_id)
     order by p.campaign_id, p.updated_at desc nulls last
-  ),
-  joined as (
-    select campaign_id, p.from_metrics, p.updated_at, p.cv2, h.campaign_id is not null as has_history,
-      -- another writer's totals are taken as they stand, unless they were written after p_now
-      p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
-        and (p_now is null or p.updated_at <= p_now)) as totals_stand
-    from performance p full join history h using (campaign_id)
-    where h.campaign_id is not null or not p.from_metrics
   )
-  select j.campaign_id, j.has_history, h.as_of,
-    case when not j.has_history then nullif(j.updated_at, '-infinity')
-         when j.totals_stand then greatest(h.as_of, nullif(j.updated_at, '-infinity'))
+  select campaign_id, h.campaign_id is not null, h.as_of,
+    case when h.campaign_id is null then p.written_at
+         when t.stand then greatest(h.as_of, p.written_at)
          else h.as_of end,
-    j.cv2::float8,
-    case when j.totals_stand then p.impressions else h.life_impressions end::float8,
+    p.cv2::float8,
+    case when t.stand then p.impressions else h.life_impressions end::float8,
     h.life_reach::float8,
-    case when j.totals_stand then p.clicks else h.life_clicks end::float8,
-    case when j.totals_stand then p.conversions else h.life_conversions end::float8,
-    case when j.totals_stand then p.spend else h.life_spend end::float8,
-    case when j.totals_stand then p.revenue else h.life_revenue end::float8,
+    case when t.stand then p.clicks else h.life_clicks end::float8,
+    case when t.stand then p.conversions else h.life_conversions end::float8,
+    case when t.stand then p.spend else h.life_spend end::float8,
+    case when t.stand then p.revenue else h.life_revenue end::float8,
       h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8, h.w1_spend::float8, h.w1_revenue::float8,
       h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8, h.w3_spend::float8, h.w3_revenue::float8,
       h.w7_impressions::float8, h.w7_reach::float8, h.w7_clicks::float8, h.w7_conversions::float8, h.w7_spend::float8, h.w7_revenue::float8,
@@ -244,13 +239,16 @@ begin
       h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conversions::float8, h.p14_spend::float8, h.p14_revenue::float8,
       h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8, h.p30_spend::float8, h.p30_revenue::float8,
     h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
-    coalesce(p_now, public.autonomy_writing_at())
-  from joined j
-  left join performance p using (campaign_id)
-  left join history h using (campaign_id);
+    v_changed_at
+  from performance p
+  full join history h using (campaign_id)
+  -- another writer's totals are taken as they stand, unless they were written after p_now
+  cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
+    and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
+  where h.campaign_id is not null or not p.from_metrics;
 end $$;
 comment on function public.facts_of_campaigns(uuid[], timestamptz) is
-  'Computes the facts of the given campaigns (NULL = all): with p_now NULL from campaign_daily as it stands, else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. [autonomous-operations]';
+  'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. [autonomous-operations]';
 
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
@@ -260,7 +258,9 @@ begin
   if p_now is null then
     raise exception using errcode = 'AO010', message = 'p_now must not be NULL: facts are of a moment.';
   end if;
-  return query select * from public.facts_of_campaigns(null, p_now);
+  return query select * from public.facts_of_campaigns(array(
+    select p.campaign_id from public.campaign_performance p where p.campaign_id is not null
+    union select m.campaign_id from public.campaign_daily m), p_now);
 end $$;
 comment on function public.campaign_facts_at(timestamptz) is
   'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
@@ -272,29 +272,31 @@ create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns voi
 language plpgsql set search_path = ''
 as $$
 declare
+  v_missing uuid[];
   v_new uuid[];
 begin
   -- A rebuild of everything (policy changed) waits for us, or we for it.
   perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
 
-  with fresh as (
-    insert into public.campaign_facts
-    select n.* from public.facts_of_campaigns(array(
-      select i from unnest(p_campaign_ids) i
-      where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i)), null) n
-    order by n.campaign_id
-    on conflict (campaign_id) do nothing
-    returning campaign_id
-  )
-  select array_agg(campaign_id) into v_new from fresh;
+  v_missing := array(
+    select distinct i from unnest(p_campaign_ids) i
+    where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i));
+  if v_missing <> '{}' then
+    with fresh as (
+      insert into public.campaign_facts
+      select n.* from public.facts_of_campaigns(v_missing, null) n order by n.campaign_id
+      on conflict (campaign_id) do nothing
+      returning campaign_id
+    )
+    select array_agg(campaign_id) into v_new from fresh;
+  end if;
 
   -- The rest is locked first and computed afterwards, by a statement that sees what others wrote
   -- meanwhile: adding to what one read before would lose theirs.
   p_campaign_ids := array(
     select f.campaign_id from public.campaign_facts f
-    where f.campaign_id = any (p_campaign_ids)
-      and not exists (select from unnest(v_new) n where n = f.campaign_id)
-    order by f.campaign_id for update);
+    join (select unnest(p_campaign_ids) except select unnest(v_new)) i (campaign_id) using (campaign_id)
+    order by f.campaign_id for update of f);
   if p_campaign_ids = '{}' then
     return;
   end if;
@@ -332,8 +334,8 @@ begin
     where f.campaign_id = n.campaign_id
     returning f.campaign_id
   )
-  delete from public.campaign_facts f
-  where f.campaign_id = any (p_campaign_ids)
+  delete from public.campaign_facts f using unnest(p_campaign_ids) i
+  where f.campaign_id = i
     and not exists (select from written w where w.campaign_id = f.campaign_id);
 end $$;
 comment on function public.refresh_campaign_facts(uuid[]) is
@@ -357,9 +359,8 @@ begin
   begin
     insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
     select c.id, true, public.autonomy_writing_at()
-    from public.campaigns c
-    where c.id = any (v_campaigns)
-      and not exists (select from public.campaign_performance p where p.campaign_id = c.id)
+    from unnest(v_campaigns) i join public.campaigns c on c.id = i
+    where not exists (select from public.campaign_performance p where p.campaign_id = c.id)
       and exists (select from public.campaign_metrics m where m.campaign_id = c.id)
     order by c.id
     on conflict do nothing;
@@ -367,16 +368,17 @@ begin
     -- An older campaign_performance that wants more than we know: the facts need no row there.
     null;
   end;
-  perform from public.campaign_performance p
-  where p.campaign_id = any (v_campaigns) and p.from_metrics
-  order by p.campaign_id for no key update;
+  perform from unnest(v_campaigns) i join public.campaign_performance p on p.campaign_id = i
+  where p.from_metrics
+  order by p.campaign_id for no key update of p;
 
   insert into public.campaign_facts (campaign_id)
   select i from unnest(v_campaigns) i
   where not exists (select from public.campaign_facts f where f.campaign_id = i)
   order by i
   on conflict (campaign_id) do nothing;
-  perform from public.campaign_facts f where f.campaign_id = any (v_campaigns) order by f.campaign_id for update;
+  perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
+  order by f.campaign_id for update of f;
 
   with touched as (
     select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
@@ -403,8 +405,8 @@ begin
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
 
-  delete from public.campaign_performance p
-  where p.campaign_id = any (v_campaigns) and p.from_metrics
+  delete from public.campaign_performance p using unnest(v_campaigns) i
+  where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform public.refresh_campaign_facts(v_campaigns);
 
@@ -414,8 +416,8 @@ begin
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(public.autonomy_writing_at(), p.updated_at)
-  from public.campaign_facts f
-  where p.campaign_id = any (v_campaigns) and p.from_metrics and f.campaign_id = p.campaign_id;
+  from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
+  where p.campaign_id = i and p.from_metrics;
 
   perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
@@ -606,6 +608,7 @@ begin
   end if;
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
+  p_now := coalesce(p_now, now());
   perform set_config('autonomy.now', p_now::text, true);
 
   with given as (
