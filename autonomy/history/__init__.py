@@ -1,0 +1,1 @@
+"""The past: importing exports, replaying the rules over them, and what that would have earned."""

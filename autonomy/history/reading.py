@@ -1,0 +1,404 @@
+"""Reading an export: its encoding, its preamble, its header, and then its rows, a slice at a time.
+
+Rows come out in one shape whatever the file looked like. A row that cannot be used is kept out
+and reported with its line and the reason; a row that is merely odd (more clicks than impressions)
+is kept and counted: real data is dirty, and none of it is an error to die on.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autonomy.history import figures
+from autonomy.history.columns import (
+    COUNTS,
+    MONEY,
+    REQUIRED,
+    MappingFile,
+    is_header,
+    match_columns,
+    source_of,
+)
+from autonomy.history.errors import ExportError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SLICE_ROWS = 50_000
+_SAMPLE_ROWS = 20_000
+_LOOK_LINES = 60
+_MOST_REPORTED = 200
+_TOTAL = r"(?i)^\s*(grand\s+)?totals?\b"
+
+
+@dataclass
+class Tally:
+    """What happened to the rows of one file."""
+
+    read: int = 0
+    kept: int = 0
+    totals: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    odd: Counter[str] = field(default_factory=Counter)
+    examples: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def rejected_rows(self) -> int:
+        return sum(self.rejected.values())
+
+
+@dataclass
+class Export:
+    """One open export: what was found out about it before the first row."""
+
+    path: Path
+    text: Path
+    encoding: str
+    delimiter: str
+    header_line: int
+    header: Sequence[str]
+    columns: dict[str, str]
+    mapping: MappingFile
+    source: str
+    decimal: str
+    dates: figures.Dates
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def hourly(self) -> bool:
+        return "hour" in self.columns or "bucket" in self.columns
+
+    def slices(self) -> Iterator[pl.DataFrame]:
+        """Clean rows: line, campaign, campaign_id, account, moment, zoned and the measures."""
+        for frame in _scan(self).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
+            self.tally.read += frame.height
+            clean = _clean(self, frame)
+            self.tally.kept += clean.height
+            yield clean
+
+
+@contextmanager
+def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Export]:
+    """Finds out what the file is. Raises ExportError or MappingError with what to do about it."""
+    mapping = mapping or MappingFile()
+    with _as_utf8(path, mapping.encoding) as (text, encoding):
+        delimiter, header_line, header = _find_header(text, mapping, path)
+        columns = match_columns(header, mapping)
+        _check(columns, mapping, path, header)
+        samples = _samples(text, delimiter, header_line, header)
+        yield Export(
+            path=path,
+            text=text,
+            encoding=encoding,
+            delimiter=delimiter,
+            header_line=header_line,
+            header=header,
+            columns=columns,
+            mapping=mapping,
+            source=source_of(header),
+            decimal=mapping.decimal or _decimal(samples, columns),
+            dates=figures.Dates(_date_samples(samples, columns), mapping.date_format),
+        )
+
+
+@contextmanager
+def _as_utf8(path: Path, wanted: str | None) -> Iterator[tuple[Path, str]]:
+    """The file itself where it is plain UTF-8, else a copy that is."""
+    if not path.is_file():
+        raise ExportError(f"{path} is not a file.")
+    packed = path.suffix == ".gz"
+    with gzip.open(path, "rb") if packed else path.open("rb") as stream:
+        start = stream.read(4)
+        if start[:4] == b"PK\x03\x04":
+            raise ExportError(f"{path} is a spreadsheet or an archive. Save it as CSV first.")
+        encoding = wanted or _encoding(start, stream)
+    if encoding == "utf-8" and not packed:
+        yield path, encoding
+        return
+    with tempfile.TemporaryDirectory(prefix="autonomy-import-") as folder:
+        copy = Path(folder) / "export.csv"
+        opener = gzip.open if packed else open
+        with (
+            opener(path, "rt", encoding=encoding, newline="", errors="strict") as source,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):
+            try:
+                shutil.copyfileobj(source, target, 1 << 20)
+            except (UnicodeError, OSError) as error:
+                raise ExportError(f"{path} cannot be read as {encoding}: {error}") from error
+        yield copy, encoding
+
+
+def _encoding(start: bytes, stream: Any) -> str:
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if start.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(start)
+        while block := stream.read(1 << 20):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252" if b"\x81" not in start else "latin-1"
+    except OSError as error:
+        raise ExportError(f"The file cannot be unpacked: {error}") from error
+    return "utf-8"
+
+
+def _find_header(text: Path, mapping: MappingFile, path: Path) -> tuple[str, int, list[str]]:
+    with text.open(encoding="utf-8", newline="", errors="replace") as stream:
+        lines = [line for _, line in zip(range(_LOOK_LINES), stream, strict=False)]
+    if not lines or not any(line.strip() for line in lines):
+        raise ExportError(f"{path} is empty.")
+    delimiters = (mapping.delimiter,) if mapping.delimiter else ("\t", ";", ",", "|")
+    if mapping.skip_lines is not None:
+        line = lines[min(mapping.skip_lines, len(lines) - 1)]
+        delimiter = max(delimiters, key=line.count)
+        return delimiter, mapping.skip_lines, _cells(line, delimiter)
+    wanted = set(mapping.columns.values())
+    for number, line in enumerate(lines):
+        for delimiter in delimiters:
+            cells = _cells(line, delimiter)
+            if len(cells) >= 3 and (is_header(cells) or (wanted and wanted <= set(cells))):
+                return delimiter, number, cells
+    raise ExportError(
+        f"{path} has no line that names the columns (campaign, day, cost ...) among its first"
+        f" {_LOOK_LINES}. Name them in a mapping file (--map); its first line is:"
+        f" {lines[0].strip()[:120]!r}"
+    )
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    row = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    return [cell.replace("\ufeff", "") for cell in row]
+
+
+def _check(
+    columns: dict[str, str], mapping: MappingFile, path: Path, header: Sequence[str]
+) -> None:
+    for name in REQUIRED:
+        if name not in columns and name not in mapping.constants:
+            raise ExportError(
+                f"{path} has no column for {name} (its columns: {', '.join(header[:40])})."
+                f' Name it in a mapping file (--map): {{"columns": {{"{name}": "..."}}}}'
+            )
+    if "bucket" not in columns and "date" not in columns:
+        raise ExportError(
+            f"{path} has no column for the day. Export the report by day"
+            " (Meta: Breakdown > By time > Day; Google: Segment > Time > Day)."
+        )
+
+
+def _scan(export: Export) -> pl.LazyFrame:
+    import polars as pl
+
+    names = _unique(export.header)
+    return pl.scan_csv(
+        export.text,
+        separator=export.delimiter,
+        has_header=False,
+        skip_lines=export.header_line + 1,
+        schema=dict.fromkeys(names, pl.String),
+        row_index_name="line",
+        row_index_offset=export.header_line + 2,
+        empty_string_is_null=False,
+        truncate_ragged_lines=True,
+        ignore_errors=True,
+        encoding="utf8-lossy",
+    )
+
+
+def _unique(header: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    names = []
+    for name in header:
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return names
+
+
+def _samples(
+    text: Path, delimiter: str, header_line: int, header: Sequence[str]
+) -> dict[str, list[str]]:
+    """The first rows by column, read the plain way; which style a file has is seen from them."""
+    names = _unique(header)
+    samples: dict[str, list[str]] = {name: [] for name in names}
+    with text.open(encoding="utf-8", newline="", errors="replace") as stream:
+        for _ in range(header_line + 1):
+            next(stream, None)
+        for _, row in zip(range(_SAMPLE_ROWS), csv.reader(stream, delimiter=delimiter)):  # noqa: B905
+            for name, cell in zip(names, row, strict=False):
+                samples[name].append(cell)
+    return samples
+
+
+def _decimal(samples: dict[str, list[str]], columns: dict[str, str]) -> str:
+    def of(fields: Sequence[str]) -> Iterator[str]:
+        for name in fields:
+            if name in columns:
+                yield from samples.get(columns[name], ())
+
+    # Google counts conversions in fractions, so they say nothing of thousands.
+    return figures.decimal_mark(
+        of([name for name in COUNTS if name != "conversions"]), of([*MONEY, "conversions"])
+    )
+
+
+def _date_samples(samples: dict[str, list[str]], columns: dict[str, str]) -> list[str]:
+    column = columns.get("date") or columns["bucket"]
+    return list({cell.strip() for cell in samples.get(column, ())})
+
+
+def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    frame = frame.with_columns(pl.col(pl.String).fill_null("").str.strip_chars())
+    columns, constants = export.columns, export.mapping.constants
+
+    def text(name: str) -> pl.Expr:
+        if name in columns:
+            return pl.col(columns[name])
+        return pl.lit(constants.get(name, ""))
+
+    # A total row says so in its first cell or where the campaign or the day should be.
+    named = {frame.columns[1], *(columns[key] for key in ("campaign", "date") if key in columns)}
+    shaped = frame.select(
+        pl.col("line"),
+        text("campaign").alias("campaign"),
+        text("campaign_id").alias("campaign_id"),
+        text("account").alias("account"),
+        text("status").alias("status"),
+        text("currency").alias("currency"),
+        *_moment(export, frame),
+        *(_number(export, name) for name in (*COUNTS, *MONEY)),
+        pl.any_horizontal(pl.col(name).str.contains(_TOTAL) for name in named).alias("is_total"),
+    )
+    return _sift(export, shaped)
+
+
+def _moment(export: Export, frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
+    """`moment` is local time without a zone, `zoned` an instant where the file states an offset."""
+    import polars as pl
+
+    columns = export.columns
+    if "bucket" in columns:
+        known = {text: figures.read_moment(text) for text in frame[columns["bucket"]].unique()}
+        plain = {text: at for text, at in known.items() if at and at.tzinfo is None}
+        zoned = {text: at for text, at in known.items() if at and at.tzinfo is not None}
+        return [
+            _replaced(columns["bucket"], plain, pl.Datetime("us")).alias("moment"),
+            _replaced(columns["bucket"], zoned, pl.Datetime("us", "UTC")).alias("zoned"),
+        ]
+    days = {text: export.dates.read(text) for text in frame[columns["date"]].unique()}
+    moment = _replaced(columns["date"], days, pl.Date).cast(pl.Datetime("us"))
+    if "hour" in columns:
+        hours = {text: figures.read_hour(text) for text in frame[columns["hour"]].unique()}
+        moment += pl.duration(hours=_replaced(columns["hour"], hours, pl.Int64))
+    return [moment.alias("moment"), pl.lit(None, pl.Datetime("us", "UTC")).alias("zoned")]
+
+
+def _replaced(column: str, known: dict[str, Any], kind: Any) -> pl.Expr:
+    import polars as pl
+
+    given = {text: value for text, value in known.items() if value is not None}
+    if not given:
+        return pl.lit(None, dtype=kind)
+    return pl.col(column).replace_strict(
+        list(given), list(given.values()), default=None, return_dtype=kind
+    )
+
+
+def _number(export: Export, name: str) -> pl.Expr:
+    """A struct of the value (0 where blank) and whether the text could be read."""
+    import polars as pl
+
+    if name not in export.columns:
+        return pl.struct(value=pl.lit(None, pl.Float64), readable=pl.lit(True)).alias(name)
+    raw = pl.col(export.columns[name])
+    blank = raw.is_in(list(figures.BLANK))
+    bare = raw.str.replace_all(figures.TRIM, "")
+    mark, pattern = (".", figures.POINT) if export.decimal == "." else (",", figures.COMMA)
+    fits = bare.str.contains(pattern) & bare.str.contains(r"\d")
+    digits = bare.str.replace_all(figures.THOUSANDS[mark], "")
+    digits = digits.str.replace(figures.MINUS, "-", literal=True)
+    if mark == ",":
+        digits = digits.str.replace(",", ".", literal=True)
+    value = pl.when(fits).then(digits).cast(pl.Float64, strict=False)
+    value = pl.when(blank).then(0.0).otherwise(value) * export.mapping.times.get(name, 1.0)
+    return pl.struct(value=value, readable=value.is_not_null()).alias(name)
+
+
+def _sift(export: Export, rows: pl.DataFrame) -> pl.DataFrame:
+    """Keeps good rows, notes why others are not, counts odd ones."""
+    import polars as pl
+
+    tally = export.tally
+    totals = rows.filter("is_total")
+    tally.totals += totals.height
+    rows = rows.filter(~pl.col("is_total"))
+    # Meta's total row has no name at all.
+    nameless = (pl.col("campaign") == "") & (pl.col("campaign_id") == "")
+    tally.totals += rows.filter(nameless).height
+    rows = rows.filter(~nameless)
+
+    reason = pl.coalesce(
+        pl.when(pl.col("moment").is_null() & pl.col("zoned").is_null()).then(
+            pl.lit("the day or hour cannot be read")
+        ),
+        *(
+            pl.when(~pl.col(name).struct["readable"]).then(pl.lit(f"{name} is not a number"))
+            for name in (*COUNTS, *MONEY)
+        ),
+        *(
+            pl.when(pl.col(name).struct["value"] < 0).then(pl.lit(f"{name} is below zero"))
+            for name in (*COUNTS, "spend", "budget")
+        ),
+        *(
+            pl.when(pl.col(name).struct["value"].abs() > 1e11).then(
+                pl.lit(f"{name} is beyond any plausible size")
+            )
+            for name in (*COUNTS, *MONEY)
+        ),
+        pl.lit(""),
+    )
+    rows = rows.with_columns(reason.alias("reason"))
+    _note(tally, rows.filter(pl.col("reason") != ""))
+    good = rows.filter(pl.col("reason") == "").with_columns(
+        pl.col(name).struct["value"].alias(name) for name in (*COUNTS, *MONEY)
+    )
+    _count_odd(tally, good)
+    return good.drop("is_total", "reason")
+
+
+def _note(tally: Tally, bad: pl.DataFrame) -> None:
+    for reason, count in bad["reason"].value_counts().iter_rows():
+        tally.rejected[reason] += count
+    room = _MOST_REPORTED - len(tally.examples)
+    tally.examples += list(bad.head(max(0, room)).select("line", "reason").iter_rows())
+
+
+def _count_odd(tally: Tally, good: pl.DataFrame) -> None:
+    import polars as pl
+
+    odd = {
+        "clicks above impressions": pl.col("clicks") > pl.col("impressions"),
+        "conversions above clicks": pl.col("conversions") > pl.col("clicks"),
+        "revenue without spend": (pl.col("revenue") > 0) & (pl.col("spend") == 0),
+        "revenue below zero (refunds)": pl.col("revenue") < 0,
+    }
+    counts = good.select(**{name: rule.sum() for name, rule in odd.items()}).row(0, named=True)
+    for name, count in counts.items():
+        if count:
+            tally.odd[name] += int(count)
