@@ -1,0 +1,1117 @@
+-- Opportunities: six detectors, and the life of what they find. Safe to run again.
+--
+-- A list of problems is worth reading only while its alarms are true. So each detector has hard
+-- limits that a person understands, and behind them a test that knows how much such figures move
+-- by themselves. Where days are compared, only complete days count: a detector that is asked every
+-- hour then looks at each day once, and 168 runs a week are seven looks and not 168.
+-- What the settings achieve stands in docs/detectors.md, measured by tests/benchmarks/detectors.py.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid::regprocedure from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'severity_rank', 'normal_probability', 'student_to_normal', 'rate_multiples', 'rate_posterior',
+      'rate_distribution', 'opportunity_rates', 'posterior_roi', 'hour_ranges', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
+      'audience_mismatch', 'creative_fatigue', 'timing_optimization', 'find_opportunities',
+      'detect_optimization_opportunities', 'record_opportunities', 'record_opportunities_found',
+      'resolve_opportunities_gone', 'set_opportunity_status',
+      'opportunity_status_guard')
+  loop
+    execute format('drop function %s cascade', v_function);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- The tables' additions
+-- ---------------------------------------------------------------------------------------------
+alter table public.optimization_opportunities
+  add column if not exists figures jsonb not null default '{}',
+  add column if not exists status_by text,
+  add column if not exists is_current boolean not null default true;
+comment on column public.optimization_opportunities.status_by is
+  'who set the status last; autonomy: it was gone for 3 days';
+comment on column public.optimization_opportunities.is_current is
+  'whether the last look at the campaign still found it';
+create index if not exists optimization_opportunities_campaign_type
+  on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
+
+create table if not exists public.opportunity_detection (
+  id boolean primary key default true check (id),
+  changes_seen_until timestamptz not null default '-infinity',
+  full_pass_day date,
+  full_pass_after uuid
+);
+comment on table public.opportunity_detection is
+  'One row: how far the detection of opportunities has come. Without the row the next run looks at everything. [autonomous-operations]';
+comment on column public.opportunity_detection.changes_seen_until is
+  'facts changed later than this are looked at by the next run';
+comment on column public.opportunity_detection.full_pass_day is
+  'the day (of policy.time_zone) of the last pass over every campaign';
+comment on column public.opportunity_detection.full_pass_after is
+  'the last campaign of a pass that ran out of time; the next run goes on behind it';
+
+-- ---------------------------------------------------------------------------------------------
+-- Small pieces
+-- ---------------------------------------------------------------------------------------------
+create function public.severity_rank(p_severity text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5 end
+$$;
+comment on function public.severity_rank(text) is
+  'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.normal_probability(p_z float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_z float8 := greatest(-8::float8, least(8::float8, p_z));
+begin
+  return 1::float8 / (1::float8 + exp(-v_z * (1.5976::float8 + 0.07056::float8 * v_z * v_z)));
+end $$;
+comment on function public.normal_probability(float8) is
+  'The probability that a standard normal figure is below z (error under 0.0002). Only reads; raises nothing. [autonomous-operations]';
+
+create function public.student_to_normal(p_t float8, p_freedom float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom)) / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
+end $$;
+comment on function public.student_to_normal(float8, float8) is
+  'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; raises nothing. [autonomous-operations]';
+
+create function public.hour_ranges(p_hours integer[]) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00', ', ' order by first_hour)
+  from (
+    select min(h) as first_hour, max(h) as last_hour
+    from (select h, h - row_number() over (order by h) as island from (select distinct unnest(p_hours) as h) hours) islands
+    group by island
+  ) ranges
+$$;
+comment on function public.hour_ranges(integer[]) is
+  'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.posterior_roi(
+  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8,
+  out log_roi float8, out precision_ float8)
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_s float8 := case when p_spend between 0 and 1e15 then p_spend else 0 end;
+  v_r float8 := case when p_revenue between 0 and 1e15 then p_revenue else 0 end;
+  v_n float8 := case when p_conversions between 0 and 1e12 then p_conversions else 0 end;
+  v_d float8 := case when p_days between 1 and 1e6 then p_days else 1 end;
+  v_f float8 := case when p_matured between 0 and 1 then p_matured else 1 end;
+  v_aov float8 := (v_r + 2::float8 * p_order_value) / (v_n + 2::float8);
+  v_cv2 float8 := p_prior_cv2;
+  v_k float8; v_y float8; v_e float8; v_q float8; v_m float8; v_x float8;
+begin
+  if v_n >= 2 and p_cv2 between 0 and 1e6 then
+    v_cv2 := (10::float8 * p_prior_cv2 + (v_n - 1) * p_cv2) / (9::float8 + v_n);
+  end if;
+  v_k := v_aov * (1::float8 + v_cv2 + 0.25::float8 * v_n / v_d);
+  v_y := v_r / v_k;  v_e := v_s * v_f / v_k;  v_q := 1::float8 / p_tau2;  v_m := ln(p_mean);
+  log_roi := greatest(v_m - 12, least(v_m + 12, ln((v_y + v_q) / (v_e + v_q / p_mean))));
+  for i in 1..3 loop
+    v_x := v_e * exp(log_roi);
+    log_roi := log_roi + (v_y - v_x - (log_roi - v_m) * v_q) / (v_x + v_q);
+    log_roi := greatest(v_m - 12, least(v_m + 12, log_roi));
+  end loop;
+  precision_ := v_e * exp(log_roi) + v_q;
+end $$;
+comment on function public.posterior_roi(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'What the evidence says about a true roi: ln roi is about normal around log_roi with variance 1 / precision_. The posterior behind probability_below. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What is usual here: how the portfolio's conversion rates and CTRs are spread
+--
+-- A campaign's true rate is the portfolio's centre times one of eleven multiples; how often each
+-- multiple occurs is learnt from the portfolio (EM, a few steps), with the weight of five campaigns
+-- on the default. A portfolio of equals thus learns that nobody is far off, and chance makes no
+-- alarm in it; a portfolio with a sick tenth learns that as well, which a bell curve could not.
+-- Counts move more than Poisson: they are divided by phi = 1 + omega x count per day, where omega,
+-- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks.
+-- ---------------------------------------------------------------------------------------------
+create function public.rate_multiples() returns float8[]
+language sql immutable parallel safe set search_path = ''
+as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
+comment on function public.rate_multiples() is
+  'The multiples of the portfolio''s centre that a campaign''s true rate is thought to be one of. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_multiples float8[] := public.rate_multiples();
+  v_logs float8[] := '{}';
+  v_posterior float8[] := '{}';
+  v_top float8 := '-infinity';
+  v_sum float8 := 0;
+  v_one float8;
+begin
+  for i in 1..cardinality(v_multiples) loop
+    v_one := p_count * ln(v_multiples[i]) - p_usual * v_multiples[i];
+    v_logs := v_logs || v_one;
+    v_top := greatest(v_top, v_one);
+  end loop;
+  for i in 1..cardinality(v_multiples) loop
+    v_one := p_weights[i] * exp(greatest(-200::float8, v_logs[i] - v_top));
+    v_posterior := v_posterior || v_one;
+    v_sum := v_sum + v_one;
+  end loop;
+  for i in 1..cardinality(v_multiples) loop
+    v_posterior[i] := v_posterior[i] / v_sum;
+  end loop;
+  return v_posterior;
+end $$;
+comment on function public.rate_posterior(float8, float8, float8[]) is
+  'How probable each of rate_multiples() is, where p_usual events were to be expected at the portfolio''s centre and p_count happened (both divided by phi). Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_weights float8[] := p_default;
+  v_sums float8[];
+  v_one float8[];
+begin
+  for step in 1..8 loop
+    v_sums := array_fill(0::float8, array[cardinality(p_default)]);
+    for i in 1..coalesce(cardinality(p_counts), 0) loop
+      v_one := public.rate_posterior(p_counts[i], p_usual[i], v_weights);
+      for k in 1..cardinality(p_default) loop
+        v_sums[k] := v_sums[k] + v_one[k];
+      end loop;
+    end loop;
+    for k in 1..cardinality(p_default) loop
+      v_weights[k] := (v_sums[k] + 5::float8 * p_default[k]) / (coalesce(cardinality(p_counts), 0) + 5);
+    end loop;
+  end loop;
+  return v_weights;
+end $$;
+comment on function public.rate_distribution(float8[], float8[], float8[]) is
+  'How often each of rate_multiples() occurs among these campaigns, the default counting as five of them. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.opportunity_rates(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_default float8[] := array[0.02, 0.04, 0.08, 0.12, 0.15, 0.18, 0.2, 0.11, 0.06, 0.03, 0.01];
+  v_rates jsonb := '{}';
+  v_found record;
+begin
+  -- At most 1,000 campaigns, picked by a hash: enough to know a spread, however large the account.
+  for v_found in
+    with sample as materialized (
+      select f.campaign_id, s.*
+      from public.campaign_facts f
+      join public.campaigns c on c.id = f.campaign_id and lower(c.status) = 'active'
+      cross join lateral (
+        select case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
+               case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
+               case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
+               greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                                 extract(epoch from p_now - c.created_at)::float8 / 86400)) as days) s
+      where s.clicks between 100 and 1e12
+      order by uuid_hash(f.campaign_id), f.campaign_id
+      limit 1000
+    ), kinds as (
+      select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega, conversions as events, clicks as trials, days
+      from sample where conversions between 0 and 1e12
+      union all
+      select 'ctr', 0.015, 0.05, clicks, impressions, days
+      from sample where impressions between 1000 and 1e15
+    ), centres as (
+      -- The median, and the default as three campaigns of the same weight.
+      select kind, count(*) as campaigns,
+             exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual))) + 3 * ln(usual))
+                 / (count(*) + 3)) as centre
+      from kinds group by kind, usual
+    )
+    select k.kind, min(c.centre) as centre, min(c.campaigns) as campaigns,
+           array_agg(k.events / p.phi) as counts, array_agg(k.trials * c.centre / p.phi) as usual
+    from kinds k join centres c using (kind)
+    cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
+    group by k.kind
+  loop
+    v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
+      'centre', v_found.centre, 'campaigns', v_found.campaigns,
+      'weights', to_jsonb(public.rate_distribution(v_found.counts, v_found.usual, v_default))));
+  end loop;
+  return jsonb_build_object(
+    'conversion_rate', jsonb_build_object('centre', 0.03, 'campaigns', 0, 'weights', to_jsonb(v_default)),
+    'ctr', jsonb_build_object('centre', 0.015, 'campaigns', 0, 'weights', to_jsonb(v_default))) || v_rates;
+end $$;
+comment on function public.opportunity_rates(timestamptz) is
+  'The centre and the spread of conversion rates and CTRs in this portfolio; few campaigns: around 3 % and 1.5 %. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The detectors. Each answers for active campaigns in a range of ids whose facts changed after a
+-- moment (null: any), so that detect_optimization_opportunities() can ask for all of them at once
+-- and record_opportunities() slice by slice, and both run the same tests.
+-- `between 0 and 1e15` lets through what is a count or an amount, and neither null nor NaN.
+-- ---------------------------------------------------------------------------------------------
+
+-- high_traffic_low_conversion
+-- Limits: at least 100 clicks, spend above 50, conversion rate below 2 % (the last 30 days where
+--         these have 100 clicks, else all there is).
+-- Test:   the probability that the true rate is below the portfolio's centre by a fifth or more,
+--         given the conversions and how rates are spread here, is at least 75 %. That is the confidence.
+-- Severity by the expected rate as a share of the centre: below 0.2 critical (at 95 % or more),
+--         below 0.5 high, below 0.75 medium, else low.
+create function public.high_traffic_low_conversion(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_centre float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
+  v_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+begin
+  return query
+  with looked_at as (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+           f.w30_clicks >= 100 and f.w30_clicks < f.life_clicks as recent,
+           case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
+           case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
+           case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
+           case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
+           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days,
+           -- Clicks whose conversions are still to come are not held against the campaign.
+           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+             greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+           else 1 end as matured
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and (f.w30_clicks >= 100 or f.life_clicks >= 100)
+  ), suspect as materialized (
+    select l.*, greatest(0, coalesce(l.revenue, 0)) as earned, v_centre * l.clicks * l.matured as usual,
+           1 + 0.25 * v_centre * l.clicks * l.matured / l.days as phi
+    from looked_at l
+    where l.clicks between 100 and 1e15 and l.spend > 50 and l.conversions between 0 and 1e15
+      and 100 * l.conversions / l.clicks < 2
+  ), tested as materialized (
+    select s.*, public.rate_posterior(s.conversions / s.phi, s.usual / s.phi, v_weights) as posterior
+    from suspect s
+  ), judged as (
+    select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5] + t.posterior[6] as below,
+           (select sum(m * t.posterior[i]) from unnest(public.rate_multiples()) with ordinality u(m, i)) as share,
+           case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions else t.prior_order_value end as order_value
+    from tested t
+  )
+  select j.id, 'high_traffic_low_conversion'::text,
+         case when j.share < 0.2 and j.below >= 0.95 then 'critical' when j.share < 0.5 then 'high'
+              when j.share < 0.75 then 'medium' else 'low' end,
+         format('Campaign "%s" has %s clicks but only %s%% conversion rate%s', j.title,
+                to_char(j.clicks, 'FM999,999,999,990'), to_char(100 * j.conversions / j.clicks, 'FM990.0'),
+                case when j.recent then ' in the last 30 days' else '' end),
+         format('Review targeting parameters and landing page experience. Open the page as a visitor today and check its speed, '
+                'its form and its tracking; campaigns here usually convert %s%% of their clicks. '
+                'Consider A/B testing different audiences or CTAs.', to_char(100 * v_centre, 'FM990.0')),
+         jsonb_build_object(
+           'kind', 'gain',
+           'money_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value)::numeric, 2),
+           'conversions_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days)::numeric, 2),
+           'percent', round((100 * (1 / greatest(j.share, 0.05) - 1))::numeric),
+           'basis', format('%s clicks a day at the usual %s%% instead of the likely %s%%, %s an order',
+                           to_char(j.clicks / j.days, 'FM999,999,990.0'), to_char(100 * v_centre, 'FM990.0'),
+                           to_char(100 * v_centre * j.share, 'FM990.00'), to_char(j.order_value, 'FM999,999,990.00'))),
+         round(least(99.9, 100 * j.below)::numeric, 2),
+         jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
+                            'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
+                            'usual_conversion_rate', round((100 * v_centre)::numeric, 2),
+                            'likely_conversion_rate', round((100 * v_centre * j.share)::numeric, 2),
+                            'phi', round(j.phi::numeric, 2), 'matured_share', round(j.matured::numeric, 4))
+  from judged j
+  where j.below >= 0.75;
+end $$;
+
+-- declining_performance
+-- Limits: CTR of the last 7 complete days more than 30 % below that of the 7 days before; in each at
+--         least 4 days and 500 impressions, 20 clicks in the earlier. The data end within the last 8 days.
+-- Test:   the log of the ratio of the two CTRs against its standard error. Clicks of a day vary like
+--         Poisson plus day-to-day shocks of 22 % (0.05, the median of real lines), and what the days
+--         within each of the two weeks say about their own dispersion scales that (as many degrees of
+--         freedom as there are days less two, plus 6 for the assumption). A plain two-proportion test
+--         takes all of that dispersion for change. Raised at z >= 3, and where a true fall of more than
+--         15 % is at least 90 % probable: that is the confidence.
+-- Severity by the fall: from 70 % critical, from 50 % high, else medium.
+create function public.declining_performance(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    -- The facts' windows may end today; the test below counts complete days only. This only spares
+    -- reading the days of campaigns whose CTR is nowhere near the limit.
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.as_of >= p_now - interval '8 days'
+      and f.w7_impressions > 0 and f.p7_impressions > 0
+      and f.w7_clicks / f.w7_impressions < 0.85 * (f.p7_clicks / f.p7_impressions)
+  ), weeks as materialized (
+    select l.id, d.day > l.last_day - 7 as later, count(*)::float8 as days,
+           sum(x.i) as i, sum(x.c) as c, sum(x.c * x.c) as cc, sum(x.c * x.i) as ci, sum(x.i * x.i) as ii,
+           sum(x.revenue) as revenue
+    from looked_at l
+    join public.campaign_daily d on d.campaign_id = l.id and d.day > l.last_day - 14 and d.day <= l.last_day
+    cross join lateral (
+      select d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c, d.revenue::float8 as revenue) x
+    where d.impressions > 0
+    group by l.id, d.day > l.last_day - 7
+  ), compared as (
+    select w.id, w.i as i2, w.c as c2, p.i as i1, p.c as c1, p.revenue as revenue1, p.days as days1, w.days as days2,
+           ln(((w.c + 0.5) / w.i) / ((p.c + 0.5) / p.i)) as change,
+           -- squared deviations of the days from their own week's CTR, and what they should be
+           greatest(0, p.cc - 2 * p.c / p.i * p.ci + (p.c / p.i) ^ 2 * p.ii) * p.days / (p.days - 1)
+             + greatest(0, w.cc - 2 * w.c / w.i * w.ci + (w.c / w.i) ^ 2 * w.ii) * w.days / (w.days - 1) as moved,
+           p.c + 0.05 * (p.c / p.i) ^ 2 * p.ii as usual1,
+           w.c + 0.5 + 0.05 * ((w.c + 0.5) / w.i) ^ 2 * w.ii as usual2,
+           p.days + w.days - 2 as freedom
+    from weeks w
+    join weeks p on p.id = w.id and not p.later
+    where w.later and w.days >= 4 and p.days >= 4 and w.i >= 500 and p.i >= 500 and p.c >= 20
+  ), tested as (
+    select c.*, s.se, c.freedom + 6 as all_freedom
+    from compared c
+    cross join lateral (
+      select sqrt(greatest(0.25, (6 + c.freedom * c.moved / (c.usual1 + c.usual2)) / (6 + c.freedom))
+                  * (c.usual1 / (c.c1 * c.c1) + c.usual2 / ((c.c2 + 0.5) ^ 2))) as se) s
+    where c.c2 / c.i2 < 0.7 * (c.c1 / c.i1)
+  ), judged as (
+    select t.*, l.title, 1 - (t.c2 / t.i2) / (t.c1 / t.i1) as fall,
+           public.student_to_normal(-t.change / t.se, t.all_freedom) as z,
+           public.normal_probability(public.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
+    from tested t join looked_at l on l.id = t.id
+  )
+  select j.id, 'declining_performance'::text,
+         case when j.fall >= 0.7 then 'critical' when j.fall >= 0.5 then 'high' else 'medium' end,
+         format('Campaign "%s" has a CTR of %s%% in the last 7 days, %s%% below the %s%% of the 7 days before', j.title,
+                to_char(100 * j.c2 / j.i2, 'FM990.00'), round(100 * j.fall::numeric), to_char(100 * j.c1 / j.i1, 'FM990.00')),
+         'Look at what changed in the last 14 days: a new ad, a wider audience, a placement, a competitor. '
+         'Undo that change, or put back the ad that ran before, and compare CTR again in 3 days.',
+         jsonb_build_object(
+           'kind', 'loss',
+           'clicks_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2)::numeric, 1),
+           'money_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / j.c1)::numeric, 2),
+           'percent', round(-100 * j.fall::numeric, 1),
+           'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
+                           to_char(j.i2 / j.days2, 'FM999,999,999,990'), to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+         round(least(99.9, 100 * j.confidence)::numeric, 2),
+         jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3), 'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
+                            'fall_percent', round(100 * j.fall::numeric, 1), 'z', round(j.z::numeric, 2),
+                            'impressions', j.i2, 'impressions_before', j.i1, 'clicks', j.c2, 'clicks_before', j.c1)
+  from judged j
+  where j.z >= 3 and j.confidence >= 0.9;
+end $$;
+
+-- budget_inefficiency
+-- Limits: spend above 100 and roi below 1.0, over everything: a person who reads these two numbers
+--         expects the row, so nothing else keeps it from being raised.
+-- Test:   none to be raised; the confidence is the probability that the true roi is below
+--         break_even_roi (the same one that pauses act on), with fading evidence and late conversions.
+-- Severity by what the evidence says: critical at 95 % with a likely roi below 0.5, high at 80 %,
+--         medium at 50 %, else low (it lost money, and by now probably earns it).
+create function public.budget_inefficiency(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+           f.life_spend as spend, greatest(0, f.life_revenue) as revenue, f.cv2, r.days_running,
+           case when f.has_history and f.w7_spend > 0 then f.w7_spend / least(7, r.days_running)
+                else f.life_spend / r.days_running end as spend_a_day,
+           case when f.ev_spend is not null then f.ev_spend * e.kept else f.life_spend end as s,
+           case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
+           case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
+           case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
+           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+             greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+           else 1 end as matured,
+           p.break_even_roi::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    cross join lateral (select greatest(1, extract(epoch from p_now - c.created_at)::float8 / 86400) as days_running) r
+    cross join lateral (
+      select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
+               * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
+             else 1 end as kept) e
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
+  ), judged as materialized (
+    select l.*, b.below, exp(q.log_roi) as likely, greatest(0, 1 - exp(q.log_roi) / l.break_even) as loss_share
+    from looked_at l
+    cross join lateral (
+      select public.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
+                                      l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as below) b
+    cross join lateral public.posterior_roi(l.s, l.n, l.r, l.cv2, l.d, l.matured,
+                                            l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) q
+  )
+  select j.id, 'budget_inefficiency'::text,
+         case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
+              when j.below >= 0.5 then 'medium' else 'low' end,
+         format('Campaign "%s" has spent %s with ROI %s: of every 1.00 spent, %s came back', j.title,
+                to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
+                to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
+         case when j.below >= 0.8 then
+           format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.', to_char(j.likely, 'FM990.00'))
+         when j.below >= 0.5 then
+           'Halve its budget until more conversions tell which way it goes, and move the money to a campaign above break-even.'
+         else
+           format('Leave it running and look again in 3 days: its recent evidence points to a ROI of about %s.', to_char(j.likely, 'FM990.00'))
+         end,
+         jsonb_build_object(
+           'kind', 'saving',
+           'money_per_day', round((j.spend_a_day * j.loss_share)::numeric, 2),
+           'spend_per_day', round(j.spend_a_day::numeric, 2),
+           'percent', round((100 * j.loss_share)::numeric, 1),
+           'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s', to_char(j.spend_a_day, 'FM999,999,990.00'),
+                           round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
+         round(least(99.9, 100 * j.below)::numeric, 2),
+         jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
+                            'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4), 'likely_roi', round(j.likely::numeric, 4),
+                            'conversions', round(coalesce(j.n, 0)::numeric, 2))
+  from judged j;
+end $$;
+
+-- audience_mismatch
+-- Where there are rows by segment (the last 30 complete days):
+-- Limits: segments with at least 15 % of the campaign's spend, and of 20 at least.
+-- Test:   the probability that a segment's true roi is below half of the campaign's, from the two
+--         posteriors (the segment's shrunk towards the campaign's own roi, spread 0.25 in ln roi), with
+--         1/k of the doubt for k such segments: raised where 1 - k (1 - p) >= 0.9. That is the confidence.
+-- Severity by the share of the spend in such segments: from 50 % critical, 30 % high, else medium.
+-- Where there are none:
+-- Limits: 1,000 impressions, 100 clicks, spend above 50.
+-- Test:   CTR and conversion rate each below half of the portfolio's centre with at least 90 % (the
+--         lower of the two is the confidence). Severity: high, from a spend of 1,000 critical.
+create function public.audience_mismatch(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
+  v_conversion float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
+  v_conversion_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+  v_ctr float8 := (p_rates #>> '{ctr,centre}')::float8;
+  v_ctr_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{ctr,weights}'));
+begin
+  return query
+  with segments as materialized (
+    select c.id, min(coalesce(nullif(btrim(c.title), ''), c.id::text)) as title, a.segment,
+           sum(a.spend)::float8 as spend, greatest(0, sum(a.revenue))::float8 as revenue, sum(a.conversions)::float8 as conversions,
+           count(*) filter (where a.spend > 0)::float8 as days, min(a.day) as first_day, max(a.day) as last_day
+    from public.campaign_audience_metrics a
+    join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'active'
+    join public.campaign_facts f on f.campaign_id = c.id
+    where a.day >= v_today - 30 and a.day < v_today
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+    group by c.id, a.segment
+  ), campaign as materialized (
+    select s.id, sum(s.spend) as spend, sum(s.revenue) as revenue, sum(s.conversions) as conversions, max(s.days) as days,
+           max(s.last_day) - min(s.first_day) + 1 as length
+    from segments s group by s.id having sum(s.spend) > 0
+  ), posterior as materialized (
+    select c.*, q.log_roi, q.precision_, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
+    from campaign c cross join public.autonomy_policy p
+    cross join lateral public.posterior_roi(c.spend, c.conversions, c.revenue, null, c.days, 1,
+                                            p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) q
+  ), tested as materialized (
+    select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.log_roi) as segment_roi,
+           count(*) over (partition by s.id) as looks,
+           public.normal_probability((ln(0.5::float8) + c.log_roi - q.log_roi) / sqrt(1 / c.precision_ + 1 / q.precision_)) as below
+    from segments s
+    join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
+    cross join lateral public.posterior_roi(s.spend, s.conversions, s.revenue, null, s.days, 1,
+                                            exp(c.log_roi), 0.25, c.order_value, c.prior_cv2) q
+  ), bad as (
+    select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
+           min(t.length) as length, sum(t.spend * t.segment_roi) / sum(t.spend) as roi, count(*) as segments,
+           max(1 - t.looks * (1 - t.below)) as confidence,
+           string_agg(format('"%s" (%s%% of the spend, ROI %s)', t.segment, round((100 * t.spend / t.all_spend)::numeric),
+                             to_char(t.revenue / t.spend, 'FM990.00')), ', ' order by t.spend desc) as words,
+           string_agg(format('"%s"', t.segment), ', ' order by t.spend desc) as names,
+           jsonb_agg(jsonb_build_object('segment', t.segment, 'share_percent', round((100 * t.spend / t.all_spend)::numeric, 1),
+                                        'roi', round((t.revenue / t.spend)::numeric, 4), 'likely_roi', round(t.segment_roi::numeric, 4),
+                                        'spend', round(t.spend::numeric, 2), 'conversions', t.conversions) order by t.spend desc) as list
+    from tested t
+    where 1 - t.looks * (1 - t.below) >= 0.9
+    group by t.id
+  )
+  select b.id, 'audience_mismatch'::text,
+         case when b.share >= 0.5 then 'critical' when b.share >= 0.3 then 'high' else 'medium' end,
+         format('Campaign "%s" spends %s%% of its money on %s below half of its ROI of %s: %s', b.title, round((100 * b.share)::numeric),
+                case when b.segments = 1 then 'an audience segment' else 'audience segments' end,
+                to_char(b.campaign_roi, 'FM990.00'), b.words),
+         format('Exclude %s, or give it an ad of its own, and let the other segments have its %s a day.', b.names,
+                to_char(b.spend / b.length, 'FM999,999,990.00')),
+         jsonb_build_object(
+           'kind', 'gain',
+           'money_per_day', round((b.spend / b.length * greatest(0, b.campaign_roi - b.roi))::numeric, 2),
+           'spend_per_day', round((b.spend / b.length)::numeric, 2),
+           'percent', round((100 * b.share)::numeric, 1),
+           'basis', format('%s a day moved from a likely ROI of %s to the campaign''s %s', to_char(b.spend / b.length, 'FM999,999,990.00'),
+                           to_char(b.roi, 'FM990.00'), to_char(b.campaign_roi, 'FM990.00'))),
+         round(least(99.9, 100 * b.confidence)::numeric, 2),
+         jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::numeric, 4))
+  from bad b;
+
+  return query
+  with looked_at as (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+           case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
+           case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
+           case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
+           case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
+           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and (f.w30_clicks >= 100 or f.life_clicks >= 100)
+  ), suspect as materialized (
+    select l.*, p1.phi as ctr_phi, p2.phi as conversion_phi
+    from looked_at l
+    cross join lateral (select 1 + 0.05 * v_ctr * l.impressions / l.days as phi) p1
+    cross join lateral (select 1 + 0.25 * v_conversion * l.clicks / l.days as phi) p2
+    where l.impressions between 1000 and 1e15 and l.clicks between 100 and 1e15 and l.conversions between 0 and 1e15
+      and l.spend > 50 and l.clicks / l.impressions < 0.5 * v_ctr and l.conversions / l.clicks < 0.5 * v_conversion
+      and not exists (select from public.campaign_audience_metrics a where a.campaign_id = l.id)
+  ), tested as materialized (
+    select s.*, public.rate_posterior(s.clicks / s.ctr_phi, v_ctr * s.impressions / s.ctr_phi, v_ctr_weights) as ctr_posterior,
+           public.rate_posterior(s.conversions / s.conversion_phi, v_conversion * s.clicks / s.conversion_phi,
+                                 v_conversion_weights) as conversion_posterior
+    from suspect s
+  ), judged as (
+    -- The first four multiples, up to 0.38, lie below half.
+    select t.*, least(t.ctr_posterior[1] + t.ctr_posterior[2] + t.ctr_posterior[3] + t.ctr_posterior[4],
+                      t.conversion_posterior[1] + t.conversion_posterior[2] + t.conversion_posterior[3] + t.conversion_posterior[4]) as below
+    from tested t
+  )
+  select j.id, 'audience_mismatch'::text, case when j.spend >= 1000 then 'critical' else 'high' end,
+         format('Campaign "%s" reaches the wrong people: CTR %s%% and conversion rate %s%%, both below half of the usual %s%% and %s%%',
+                j.title, to_char(100 * j.clicks / j.impressions, 'FM990.00'), to_char(100 * j.conversions / j.clicks, 'FM990.00'),
+                to_char(100 * v_ctr, 'FM990.00'), to_char(100 * v_conversion, 'FM990.00')),
+         'Compare its targeting with that of your best campaign: interests, places, ages, placements. '
+         'Copy that audience into this campaign, and record figures by segment so that the part that does not fit can be named.',
+         jsonb_build_object(
+           'kind', 'gain',
+           'conversions_per_day', round((v_ctr * v_conversion * j.impressions / j.days - j.conversions / j.days)::numeric, 2),
+           'money_per_day', round(((v_ctr * v_conversion * j.impressions - j.conversions) / j.days * j.prior_order_value)::numeric, 2),
+           'percent', round((100 - 100 * j.conversions / (v_ctr * v_conversion * j.impressions))::numeric, 1),
+           'basis', format('%s impressions a day at the usual CTR and conversion rate, %s an order',
+                           to_char(j.impressions / j.days, 'FM999,999,999,990'), to_char(j.prior_order_value, 'FM999,990.00'))),
+         round(least(99.9, 100 * j.below)::numeric, 2),
+         jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
+                            'ctr', round((100 * j.clicks / j.impressions)::numeric, 3), 'usual_ctr', round((100 * v_ctr)::numeric, 3),
+                            'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
+                            'usual_conversion_rate', round((100 * v_conversion)::numeric, 2))
+  from judged j
+  where j.below >= 0.9;
+end $$;
+
+-- creative_fatigue
+-- Limits: 14 complete days (impressions on 12 of them at least), 1,000 impressions and 40 clicks; CTR
+--         falls along a line by at least 20 % in all while the later week keeps 70 % of the impressions
+--         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
+-- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
+--         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
+--         least 3.3 (3 where the frequency says the same); confidence: a true fall of more than 10 %.
+--         Steady, not sudden: the line must explain more than the best single step does; what fell in
+--         one step is declining_performance.
+-- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
+create function public.creative_fatigue(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    -- As in declining_performance, this only spares reading days that cannot matter.
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.as_of >= p_now - interval '8 days'
+      and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
+      and f.w7_clicks / f.w7_impressions < 0.95 * (f.p7_clicks / f.p7_impressions)
+      -- a fall that Poisson noise alone could not make
+      and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
+          < -1.8 * sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5))
+  ), days as materialized (
+    select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c,
+           d.reach::float8 as reach, d.revenue::float8 as revenue
+    from looked_at l
+    join public.campaign_daily d on d.campaign_id = l.id and d.day > l.last_day - 14 and d.day <= l.last_day
+    where d.impressions > 0
+  ), totals as materialized (
+    select d.id, sum(d.c) as c, sum(d.i) as i, sum(d.revenue) as revenue, count(*)::float8 as days,
+           coalesce(sum(d.i) filter (where d.t >= 7), 0) as later_i, coalesce(sum(d.i) filter (where d.t < 7), 0) as earlier_i,
+           sum(d.i) filter (where d.reach > 0) / nullif(sum(d.reach) filter (where d.reach > 0), 0) as frequency
+    from days d group by d.id
+    having count(*) >= 12 and sum(d.i) >= 1000 and sum(d.c) >= 40
+  ), deviations as materialized (
+    -- y: the day's CTR relative to the mean, less 1; w: its weight, from Poisson and day-to-day shocks
+    select d.id, d.t, d.c / m.usual - 1 as y, m.usual / (1 + 0.05 * m.usual) as w
+    from days d join totals t on t.id = d.id
+    cross join lateral (select d.i * t.c / t.i as usual) m
+  ), centred as materialized (
+    select d.id, sum(d.w) as w, sum(d.w * d.y) / sum(d.w) as y_mean, sum(d.w * d.t) / sum(d.w) as t_mean
+    from deviations d group by d.id
+  ), lines as materialized (
+    select d.id, c.w, c.y_mean, c.t_mean, sum(d.w * (d.t - c.t_mean) ^ 2) as spread,
+           sum(d.w * (d.t - c.t_mean) * (d.y - c.y_mean)) / sum(d.w * (d.t - c.t_mean) ^ 2) as slope,
+           sum(d.w * (d.y - c.y_mean) ^ 2) as moved, count(*)::float8 as days
+    from deviations d join centred c on c.id = d.id
+    group by d.id, c.w, c.y_mean, c.t_mean
+  ), falling as materialized (
+    select l.*, p.phi, 13 * -l.slope / (1 - 6.5 * l.slope) as fall,
+           public.student_to_normal(-l.slope * sqrt(l.spread / p.phi), l.days + 4) as z
+    from lines l
+    cross join lateral (
+      select greatest(0.25, (6 + greatest(0, l.moved - l.slope ^ 2 * l.spread)) / (6 + l.days - 2)) as phi) p
+    where l.slope < 0 and 13 * -l.slope / (1 - 6.5 * l.slope) >= 0.1
+  ), steps as (
+    select s.id, max(s.gained) as gained
+    from (
+      select d.id, (sum(d.w * (d.y - f.y_mean)) over before) ^ 2 * f.w
+                   / nullif((sum(d.w) over before) * (f.w - sum(d.w) over before), 0) as gained,
+             row_number() over before as place, f.days
+      from deviations d join falling f on f.id = d.id and f.z >= 3
+      window before as (partition by d.id order by d.t)
+    ) s
+    where s.place >= 2 and s.place <= s.days - 2
+    group by s.id
+  ), judged as (
+    select f.*, t.c, t.i, t.revenue, t.frequency, t.later_i, t.earlier_i, l.title,
+           t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (0 - f.t_mean)) as ctr_then,
+           t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (13 - f.t_mean)) as ctr_now,
+           -- a fall of 10 % in 14 days has the slope -0.0081
+           public.normal_probability(public.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
+    from falling f
+    join totals t on t.id = f.id
+    join looked_at l on l.id = f.id
+    join steps s on s.id = f.id
+    where f.slope ^ 2 * f.spread >= s.gained
+      and ((f.fall >= 0.2 and f.z >= 3.3 and t.later_i >= 0.7 * t.earlier_i) or (t.frequency > 4 and f.z >= 3))
+  )
+  select j.id, 'creative_fatigue'::text,
+         case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high' when j.fall >= 0.25 then 'medium' else 'low' end,
+         format('Campaign "%s" loses CTR steadily: from %s%% to %s%% in 14 days (-%s%%) %s', j.title,
+                to_char(100 * j.ctr_then, 'FM990.00'), to_char(100 * j.ctr_now, 'FM990.00'), round(100 * least(j.fall, 1)::numeric),
+                case when j.frequency > 4 then format('while people see its ads %s times each', to_char(j.frequency, 'FM990.0'))
+                     else 'while its impressions hold' end),
+         case when j.frequency > 4 then 'Refresh the creative today: new image, new headline, same offer; and cap the frequency at 3 a week or widen the audience.'
+              else 'Refresh the creative today: upload two new variants beside the old one, and pause the old one when either beats its CTR.' end,
+         jsonb_build_object(
+           'kind', 'loss',
+           'clicks_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7)::numeric, 1),
+           'money_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c)::numeric, 2),
+           'percent', round(-100 * least(j.fall, 1)::numeric, 1),
+           'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
+                           to_char(j.later_i / 7, 'FM999,999,999,990'), to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+         round(least(99.9, 100 * j.confidence)::numeric, 2),
+         jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1), 'ctr_then', round(100 * j.ctr_then::numeric, 3),
+                            'ctr_now', round(100 * j.ctr_now::numeric, 3), 'z', round(j.z::numeric, 2), 'impressions', j.i, 'clicks', j.c,
+                            'frequency', round(j.frequency::numeric, 2))
+  from judged j;
+end $$;
+
+-- timing_optimization
+-- Limits: hourly figures (more than two buckets in two days) over at least 14 days, the last 28 complete
+--         ones counted; at least 80 conversions.
+-- Test:   for each of 168 hours of the week and 24 hours of the day: are its conversions per click, or its
+--         revenue per spend, below half of the campaign's own? A gamma tail (Wilson-Hilferty), counts
+--         divided by phi, which the same hour of different weeks shows (20 degrees of freedom for phi = 1.3),
+--         at 5 % in 384 looks (Bonferroni): z >= 3.65. A count of half is asked, not of less: hours that are
+--         merely weaker are never named. Confidence: what remains of the clearest hour after the correction.
+-- Severity by the share of the spend in these hours: from 50 % critical, 30 % high, 15 % medium, else low.
+create function public.timing_optimization(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+  v_until timestamptz := date_trunc('day', p_now at time zone v_zone) at time zone v_zone;
+  v_from timestamptz := (date_trunc('day', p_now at time zone v_zone) - interval '28 days') at time zone v_zone;
+begin
+  return query
+  with looked_at as materialized (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_cv2, f.cv2
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.as_of >= p_now - interval '8 days' and f.w30_conversions >= 80
+      and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
+             and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
+  ), cells as materialized (
+    select l.id, extract(isodow from b.at)::integer as dow, extract(hour from b.at)::integer as hour,
+           count(*)::float8 as buckets, min(b.at) as first_at, max(b.at) as last_at,
+           sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
+           sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
+    from looked_at l
+    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= v_from and m.bucket < v_until
+    cross join lateral (select m.bucket at time zone v_zone as at) b
+    cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
+                               m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
+    group by l.id, 2, 3
+  ), campaign as materialized (
+    select l.id, l.title, t.*, (20 * 1.3 + t.moved) / (20 + t.freedom) as phi,
+           greatest(l.prior_cv2, coalesce(l.cv2, 0)) as order_cv2
+    from looked_at l
+    join (
+      select c.id, sum(c.clicks) as clicks, sum(c.conversions) as conversions, sum(c.spend) as spend, sum(c.revenue) as revenue,
+             max(c.last_at)::date - min(c.first_at)::date + 1 as days, count(distinct c.hour) as hours,
+             coalesce(sum(c.buckets - 1), 0) as freedom,
+             -- squared deviations of an hour's weeks from their mean rate, per expected conversion, summed as chi square
+             coalesce(sum(greatest(0, c.xx - 2 * c.conversions / c.clicks * c.xn + (c.conversions / c.clicks) ^ 2 * c.nn)
+                 / (c.conversions / c.buckets)) filter (where c.clicks > 0 and c.conversions > 0 and c.buckets > 1), 0) as moved
+      from cells c group by c.id
+    ) t on t.id = l.id
+    where t.days >= 14 and t.hours > 1 and t.conversions >= 80 and t.clicks > 0
+  ), hours as materialized (
+    select c.id, c.dow, c.hour, grouping(c.dow) = 1 as daily, sum(c.clicks) as clicks, sum(c.conversions) as conversions,
+           sum(c.spend) as spend, sum(c.revenue) as revenue
+    from cells c join campaign a on a.id = c.id
+    group by grouping sets ((c.id, c.dow, c.hour), (c.id, c.hour))
+  ), tested as materialized (
+    select h.*, greatest(
+             (cbrt(0.5 * a.conversions / a.clicks * h.clicks / f.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             case when a.spend > 0 and a.revenue > 0 then
+               (cbrt(0.5 * a.revenue / a.spend * h.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) as z,
+           (h.conversions + 10 * a.conversions / a.clicks) / (h.clicks + 10) as likely
+    from hours h
+    join campaign a on a.id = h.id
+    cross join lateral (
+      select greatest(1, a.phi) as phi, h.conversions / greatest(1, a.phi) + 1 as shape1,
+             greatest(1e-9, a.revenue / a.conversions * (greatest(1, a.phi) + a.order_cv2)) as unit,
+             h.revenue / greatest(1e-9, a.revenue / a.conversions * (greatest(1, a.phi) + a.order_cv2)) + 1 as shape2) f
+  ), weak as materialized (
+    -- An hour that is weak every day is named once, not seven times.
+    select t.* from tested t
+    where t.z >= 3.65
+      and (t.daily or not exists (select from tested d where d.id = t.id and d.daily and d.hour = t.hour and d.z >= 3.65))
+  ), named as (
+    select w.id, max(w.z) as z, sum(w.spend) as spend, sum(w.revenue) as revenue, sum(w.clicks) as clicks, sum(w.conversions) as conversions
+    from weak w group by w.id
+  ), words as (
+    select g.id, string_agg(g.day_name || ' ' || public.hour_ranges(g.hours), '; ' order by g.dow nulls first) as weak_hours,
+           jsonb_agg(jsonb_build_object('day', g.day_name, 'hours', to_jsonb(g.hours)) order by g.dow nulls first) as list
+    from (
+      select w.id, case when w.daily then null else w.dow end as dow, array_agg(w.hour order by w.hour) as hours,
+             case when w.daily then 'every day' else (array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[w.dow] end as day_name
+      from weak w group by 1, 2, 4
+    ) g
+    group by g.id
+  ), peaks as (
+    select t.id, public.hour_ranges(array_agg(t.hour)) as peak_hours, to_jsonb(array_agg(t.hour order by t.hour)) as list
+    from (select t.*, row_number() over (partition by t.id order by t.likely desc, t.hour) as place
+          from tested t where t.daily and t.clicks > 0) t
+    where t.place <= 3 and t.id in (select n.id from named n)
+    group by t.id
+  )
+  select a.id, 'timing_optimization'::text,
+         case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high' when s.share >= 0.15 then 'medium' else 'low' end,
+         format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends %s%% of its money there',
+                a.title, to_char(100 * n.conversions / greatest(1, n.clicks), 'FM990.0'), w.weak_hours, v_zone,
+                to_char(100 * a.conversions / a.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
+         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.', w.weak_hours, v_zone, p.peak_hours),
+         jsonb_build_object(
+           'kind', 'gain',
+           'money_per_day', round((greatest(0, n.spend * s.other_roi - n.revenue) / a.days)::numeric, 2),
+           'spend_per_day', round((n.spend / a.days)::numeric, 2),
+           'percent', round((100 * s.share)::numeric, 1),
+           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.spend / a.days, 'FM999,999,990.00'),
+                           to_char(case when n.spend > 0 then n.revenue / n.spend end, 'FM990.00'), to_char(s.other_roi, 'FM990.00'))),
+         round(least(99.9, greatest(50, 100 * (1 - 384 * (1 - public.normal_probability(n.z)))))::numeric, 2),
+         jsonb_build_object('weak_hours', w.list, 'peak_hours', p.list, 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+                            'phi', round(a.phi::numeric, 2), 'days', a.days, 'conversions', a.conversions)
+  from named n
+  join campaign a on a.id = n.id
+  join words w on w.id = n.id
+  join peaks p on p.id = n.id
+  cross join lateral (
+    select case when a.spend > 0 then n.spend / a.spend else 0 end as share,
+           case when a.spend > n.spend then (a.revenue - n.revenue) / (a.spend - n.spend) else 0 end as other_roi) s;
+end $$;
+
+do $$
+declare
+  v_function text;
+begin
+  foreach v_function in array array['high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
+                                    'audience_mismatch', 'creative_fatigue', 'timing_optimization'] loop
+    execute format('comment on function public.%I is %L', v_function, format(
+      'The detector %s, for active campaigns with ids in (p_after, p_until] whose facts changed after p_changed_after (null: any). '
+      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]', v_function));
+  end loop;
+end $$;
+
+create function public.find_opportunities(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rates jsonb := public.opportunity_rates(p_now);
+begin
+  return query select * from public.high_traffic_low_conversion(p_after, p_until, p_changed_after, v_rates, p_now);
+  return query select * from public.declining_performance(p_after, p_until, p_changed_after, p_now);
+  return query select * from public.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
+  return query select * from public.audience_mismatch(p_after, p_until, p_changed_after, v_rates, p_now);
+  return query select * from public.creative_fatigue(p_after, p_until, p_changed_after, p_now);
+  return query select * from public.timing_optimization(p_after, p_until, p_changed_after, p_now);
+end $$;
+comment on function public.find_opportunities(uuid, uuid, timestamptz, timestamptz) is
+  'All six detectors over a range of campaigns, with the figures behind each finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.detect_optimization_opportunities(p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric)
+language sql stable set search_path = '' set statement_timeout = '55s'
+as $$
+  select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
+  from public.find_opportunities(null, null, null, p_now) o
+  order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
+$$;
+comment on function public.detect_optimization_opportunities(timestamptz) is
+  'What a person should look at now, in every active campaign: critical first. Writes nothing and knows nothing of what was dismissed; record_opportunities keeps the list. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The life of an opportunity
+-- ---------------------------------------------------------------------------------------------
+create function public.opportunity_status_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if new.status in ('open', 'in_progress') then
+    new.resolved_at := null;
+  elsif new.resolved_at is not distinct from old.resolved_at then
+    new.resolved_at := now();
+  end if;
+  -- What the system closed by itself and a person takes up again is the person's.
+  if old.status_by = 'autonomy' and new.status_by = 'autonomy' then
+    new.status_by := null;
+  end if;
+  return new;
+end $$;
+comment on function public.opportunity_status_guard() is
+  'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. [autonomous-operations]';
+drop trigger if exists opportunity_status_guard on public.optimization_opportunities;
+create trigger opportunity_status_guard before update of status on public.optimization_opportunities
+  for each row when (old.status is distinct from new.status) execute function public.opportunity_status_guard();
+
+-- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
+create function public.record_opportunities_found(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now()) returns integer
+language sql set search_path = ''
+as $$
+  with found as materialized (
+    select * from public.find_opportunities(p_after, p_until, p_changed_after, p_now)
+  ), wanted as (
+    select f.* from found f
+    where exists (
+      select from public.optimization_opportunities o
+      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type and o.status in ('open', 'in_progress'))
+    or not exists (
+      -- What a person closed rests: dismissed for 30 days, resolved for 3 (a fix needs time to show in
+      -- the figures), unless it has become more severe than it was then.
+      select from public.optimization_opportunities o
+      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
+        and public.severity_rank(f.severity) >= public.severity_rank(o.severity)
+        and (o.status = 'dismissed' and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '30 days'
+             or o.status = 'resolved' and o.status_by is distinct from 'autonomy'
+                and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '3 days'))
+  ), written as (
+    insert into public.optimization_opportunities as o
+      (campaign_id, opportunity_type, severity, description, suggested_action, estimated_impact, confidence_score, figures,
+       status, is_current, first_seen_at, last_seen_at, created_at)
+    select w.campaign_id, w.opportunity_type, w.severity, w.description, w.suggested_action, w.estimated_impact,
+           w.confidence_score, w.figures, 'open', true, p_now, p_now, p_now
+    from wanted w
+    order by w.campaign_id, w.opportunity_type
+    on conflict (campaign_id, opportunity_type) where status in ('open', 'in_progress') do update
+      set severity = excluded.severity, description = excluded.description, suggested_action = excluded.suggested_action,
+          estimated_impact = excluded.estimated_impact, confidence_score = excluded.confidence_score,
+          figures = excluded.figures, is_current = true, last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at)
+    returning o.xmax = 0 as is_new
+  )
+  select count(*) filter (where is_new)::integer from written
+$$;
+comment on function public.record_opportunities_found(uuid, uuid, timestamptz, timestamptz) is
+  'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
+
+-- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
+create function public.resolve_opportunities_gone(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now()) returns integer
+language sql set search_path = ''
+as $$
+  with gone as (
+    select o.id from public.optimization_opportunities o
+    where o.status in ('open', 'in_progress') and o.last_seen_at < p_now
+      and (o.is_current or o.last_seen_at <= p_now - interval '3 days')
+      and (p_after is null or o.campaign_id > p_after) and (p_until is null or o.campaign_id <= p_until)
+      and (p_changed_after is null or exists (
+        select from public.campaign_facts f where f.campaign_id = o.campaign_id and f.changed_at > p_changed_after))
+    order by o.campaign_id, o.opportunity_type
+    for update
+  ), written as (
+    update public.optimization_opportunities o
+    set is_current = false,
+        status = case when o.last_seen_at <= p_now - interval '3 days' then 'resolved' else o.status end,
+        resolved_at = case when o.last_seen_at <= p_now - interval '3 days' then p_now end,
+        status_by = case when o.last_seen_at <= p_now - interval '3 days' then 'autonomy' else o.status_by end
+    from gone g
+    where o.id = g.id and o.status in ('open', 'in_progress')
+    returning o.status
+  )
+  select count(*) filter (where status = 'resolved')::integer from written
+$$;
+comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, timestamptz) is
+  'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_slice constant integer := 20000;      -- campaigns at a time, so that memory stays flat
+  v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+  v_started constant timestamptz := clock_timestamp();
+  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
+  v_state public.opportunity_detection;
+  v_whole boolean;
+  v_changed_after timestamptz;
+  v_seen_until timestamptz;
+  v_after uuid;
+  v_until uuid;
+  v_new integer := 0;
+  v_resolved integer := 0;
+  v_detected integer;
+begin
+  -- Twenty runs at once take turns here: the first does the work, the others find little changed.
+  insert into public.opportunity_detection (id) values (true) on conflict do nothing;
+  select * into v_state from public.opportunity_detection for update;
+
+  -- Once a day every campaign, since a problem can end, or a day become complete, without new figures;
+  -- else those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that
+  -- was still open at the last look carry an earlier time.
+  v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
+  v_changed_after := case when not v_whole then v_state.changes_seen_until end;
+  v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
+  v_seen_until := case when v_after is null then
+    (select coalesce(max(f.changed_at) - interval '15 minutes', '-infinity') from public.campaign_facts f)
+    else v_state.changes_seen_until end;
+
+  loop
+    select f.campaign_id into v_until from public.campaign_facts f
+    where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
+    order by f.campaign_id offset v_slice - 1 limit 1;
+    v_new := v_new + public.record_opportunities_found(v_after, v_until, v_changed_after, p_now);
+    v_resolved := v_resolved + public.resolve_opportunities_gone(v_after, v_until, v_changed_after, p_now);
+    v_after := v_until;
+    exit when v_after is null or clock_timestamp() - v_started > v_budget;
+  end loop;
+
+  update public.opportunity_detection
+  set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
+  select count(*) into v_detected from public.optimization_opportunities
+  where status in ('open', 'in_progress') and is_current;
+  return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
+end $$;
+comment on function public.record_opportunities(timestamptz) is
+  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once; raises nothing. [autonomous-operations]';
+
+create function public.set_opportunity_status(
+  p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_old public.optimization_opportunities;
+  v_new public.optimization_opportunities;
+begin
+  if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
+    raise exception using errcode = 'AO010',
+      message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
+  end if;
+  select * into v_old from public.optimization_opportunities where id = p_id for update;
+  if not found then
+    raise exception using errcode = 'AO013',
+      message = format('There is no opportunity with the id %s.', coalesce(p_id::text, 'NULL')),
+      hint = 'Take an id from optimization_opportunities.';
+  end if;
+  if v_old.status = p_status then
+    return to_jsonb(v_old) || jsonb_build_object('changed', false);
+  end if;
+  begin
+    update public.optimization_opportunities
+    set status = p_status, status_by = coalesce(p_actor, 'a person'),
+        resolved_at = case when p_status in ('resolved', 'dismissed') then p_now end
+    where id = p_id returning * into v_new;
+  exception when unique_violation then
+    raise exception using errcode = 'AO004',
+      message = format('This campaign already has an open opportunity of the type %s, seen since this one was closed.', v_old.opportunity_type),
+      hint = 'Work on that one instead.';
+  end;
+  return to_jsonb(v_new) || jsonb_build_object('changed', true);
+end $$;
+comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
+  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open. [autonomous-operations]';
