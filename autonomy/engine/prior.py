@@ -1,0 +1,109 @@
+"""What a portfolio says of a campaign of which nothing is known: the prior of the confidence.
+
+The reference of `fit_portfolio_prior` in SQL. Moments, weighted by how much each campaign says,
+and shrunk towards the default as if that were twenty campaigns:
+
+    roi of a campaign = its true roi + noise, and the variance of the noise is known (k * mu / s)
+    so: variance between campaigns = variance of the rois seen - mean variance of the noise
+
+A log-normal with that mean and variance gives the median (mean_roi) and tau2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import exp, log
+from typing import NamedTuple
+
+from autonomy.engine.confidence import DEFAULT_PRIOR, LARGEST, OMEGA, Evidence, Prior, clamped
+
+FEWEST_CAMPAIGNS = 5
+DEFAULT_CAMPAIGNS = 20.0  # the weight of the default's mean, tau2 and cv2
+DEFAULT_ORDERS = 2.0  # and of its order value, which each account shows at once
+LARGEST_ROI = 50.0  # beyond it a roi is dirt (revenue booked on next to no spend)
+
+
+class Seen(NamedTuple):
+    """One campaign's evidence, clamped as the confidence clamps it."""
+
+    spend: float
+    conversions: float
+    revenue: float
+    cv2: float | None
+    days: float
+    matured: float
+
+
+class Noisy(NamedTuple):
+    """A roi seen, how much it says (0..1), and its noise's variance per unit of true roi."""
+
+    roi: float
+    weight: float
+    noise: float
+
+
+def fit_prior(evidence: Iterable[Evidence]) -> Prior:
+    """The prior of a portfolio, or the default where fewer than five campaigns have spent."""
+    seen = [one for one in map(_clamped, evidence) if one.spend > 0.0 and one.matured > 0.0]
+    if len(seen) < FEWEST_CAMPAIGNS:
+        return DEFAULT_PRIOR
+    order_value, cv2 = _order_value(seen), _cv2(seen)
+    rois = [_noisy(one, order_value, cv2) for one in seen]
+    weight = sum(one.weight for one in rois)
+    if not weight > 0.0:
+        return DEFAULT_PRIOR
+    mean = max(sum(one.weight * one.roi for one in rois) / weight, 0.01)
+    spread = sum(one.weight * ((one.roi - mean) ** 2 - one.noise * mean) for one in rois) / weight
+    tau2 = log(1.0 + max(0.0, spread) / mean**2)
+    centre = log(mean) - tau2 / 2.0
+    total = weight + DEFAULT_CAMPAIGNS
+    return Prior(
+        mean_roi=clamped(exp(weight * centre / total), 0.05, 20.0, 1.0),
+        tau2=clamped((weight * tau2 + DEFAULT_CAMPAIGNS * DEFAULT_PRIOR.tau2) / total, 0.04, 4, 1),
+        order_value=order_value,
+        cv2=cv2,
+    )
+
+
+def _clamped(one: Evidence) -> Seen:
+    known = one.cv2 is not None and one.cv2 >= 0.0
+    return Seen(
+        clamped(one.spend, 0.0, LARGEST, 0.0),
+        clamped(one.conversions, 0.0, LARGEST, 0.0),
+        clamped(one.revenue, 0.0, LARGEST, 0.0),
+        clamped(one.cv2, 0.0, 1e4, 0.0) if known else None,
+        clamped(one.days, 1.0, 1e6, 1.0),
+        clamped(one.matured_share, 0.0, 1.0, 1.0),
+    )
+
+
+def _order_value(seen: Sequence[Seen]) -> float:
+    """The geometric mean of the order values, each counting n / (n + 2)."""
+    total, logs = DEFAULT_ORDERS, DEFAULT_ORDERS * log(DEFAULT_PRIOR.order_value)
+    for one in seen:
+        if one.conversions > 0.0 and one.revenue > 0.0:
+            weight = one.conversions / (one.conversions + 2.0)
+            total += weight
+            logs += weight * log(one.revenue / one.conversions)
+    return clamped(exp(logs / total), 0.01, 1e9, DEFAULT_PRIOR.order_value)
+
+
+def _cv2(seen: Sequence[Seen]) -> float:
+    total, sum_ = DEFAULT_CAMPAIGNS, DEFAULT_CAMPAIGNS * DEFAULT_PRIOR.cv2
+    for one in seen:
+        if one.cv2 is not None and one.conversions >= 2.0:
+            weight = (one.conversions - 1.0) / (one.conversions - 1.0 + 10.0)
+            total += weight
+            sum_ += weight * one.cv2
+    return clamped(sum_ / total, 0.05, 10.0, DEFAULT_PRIOR.cv2)
+
+
+def _noisy(one: Seen, order_value: float, cv2: float) -> Noisy:
+    n = one.conversions
+    if one.cv2 is not None and n >= 2.0:
+        cv2 = (10.0 * cv2 + (n - 1.0) * one.cv2) / (10.0 + n - 1.0)
+    k = (one.revenue + 2.0 * order_value) / (n + 2.0) * (1.0 + cv2 + OMEGA * n / one.days)
+    spend = one.spend * one.matured
+    e = spend / k
+    weight = e / (e + 1.0 / DEFAULT_PRIOR.tau2)
+    return Noisy(min(one.revenue / spend, LARGEST_ROI), weight, k / spend)
