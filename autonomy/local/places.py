@@ -155,12 +155,19 @@ def _reachable_root(data_dir: Path, user: ServerUser) -> Path:
     root = recorded_root(data_dir)
     if root is None or not root.exists():
         root = _open_temporary_folder(user) / _root_name(data_dir)
-        root.mkdir(mode=0o711, exist_ok=True)
+        if root.exists():
+            # Left by a data folder of this name that was removed by hand, with its keys.
+            shutil.rmtree(_our_own(root))
+        root.mkdir(mode=0o711)
         (data_dir / "server_root").write_text(f"{root}\n")
+    _our_own(root).chmod(0o711)
+    return root
+
+
+def _our_own(root: Path) -> Path:
     state = root.lstat()
-    if not root.is_dir() or root.is_symlink() or state.st_uid != os.geteuid():
+    if root.is_symlink() or not root.is_dir() or state.st_uid != os.geteuid():
         raise LocalStackError(f"{root} belongs to somebody else; remove it or set TMPDIR.")
-    root.chmod(0o711)
     return root
 
 

@@ -36,7 +36,7 @@ _LOOK_SECONDS = 1.0
 _BRIDGE_SECONDS = 15.0
 
 
-class Orphaned(Exception):  # noqa: N818 - no error: the reason to stop
+class Orphaned(Exception):
     """The parent is gone."""
 
 
@@ -88,8 +88,8 @@ class Supervisor:
         self.postgrest: PostgREST
 
     def run(self, commands: Iterator[dict[str, Any]]) -> None:
-        with _locked(self.places, self.channel.check):
-            keys = Keys.load_or_create(self.places.keys)
+        with _locked(self.places, self.channel):
+            keys = self._keys()
             self.postgres = self._postgres(keys)
             override = bool(self.options["allow_tx_override"])
             binary = postgrest_binary(self.places)
@@ -101,6 +101,15 @@ class Supervisor:
                     self._obey(command["command"])
             finally:
                 self._stop()
+
+    def _keys(self) -> Keys:
+        if self.places.cluster.exists() and not self.places.keys.exists():
+            raise LocalStackError(
+                f"The keys of the database in {self.places.cluster} are gone: "
+                f"{self.places.keys} is missing. Restore it, or remove the data folder "
+                "(`make clean`) and begin anew."
+            )
+        return Keys.load_or_create(self.places.keys)
 
     def _postgres(self, keys: Keys) -> Postgres:
         folder = postgres_bin(self.options["postgres"], self.places)
@@ -192,17 +201,20 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def _locked(places: Places, check: Callable[[], None]) -> Iterator[None]:
+def _locked(places: Places, channel: Channel) -> Iterator[None]:
     """One stack per data folder. The lock ends with the process, so it is never stale."""
-    deadline = time.monotonic() + _LOCK_SECONDS
+    deadline = 0.0
     with places.lock.open("a+") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                check()
-                # A predecessor whose parent was killed is perhaps just ending.
+                channel.check()
+                if not deadline:
+                    # A predecessor whose parent was killed is perhaps just ending.
+                    channel.say(progress="Waiting for another stack on this data folder to end")
+                    deadline = time.monotonic() + _LOCK_SECONDS
                 if time.monotonic() > deadline:
                     file.seek(0)
                     raise LocalStackError(

