@@ -437,7 +437,7 @@ begin
   select time_zone into strict v_zone from public.autonomy_policy;
 
   if p_days then
-    delete from public.campaign_daily;
+    delete from public.campaign_daily where true;
     insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
     select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
            sum(m.conversions), sum(m.spend), sum(m.revenue)
@@ -541,7 +541,7 @@ language plpgsql set search_path = ''
 as $$
 begin
   if tg_table_name = 'campaign_metrics' then
-    delete from public.campaign_daily;
+    delete from public.campaign_daily where true;
     delete from public.campaign_performance p where p.from_metrics;
   end if;
   perform public.rebuild_campaign_facts();
