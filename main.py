@@ -20,7 +20,7 @@ def application() -> flask.Flask:
     settings = Settings.from_env()
     configure_logging(settings.log_level)
     store = Store.from_settings(settings)
-    return create_app(settings, store, Runner(store, settings))
+    return create_app(settings, store, Runner(store, settings).handle)
 
 
 @functions_framework.http

@@ -255,6 +255,7 @@ def _first_shard(run: Run) -> bool:
 
 
 def _notify_by_settings(settings: Settings, result: Mapping[str, Any]) -> None:
-    from autonomy.notify import notify
+    if settings.webhook_url or settings.slack_webhook_url:
+        from autonomy.notify import notify
 
-    notify(settings, result)
+        notify(settings, result)
