@@ -18,7 +18,7 @@ begin
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'severity_rank', 'normal_probability', 'student_to_normal', 'rate_multiples', 'rate_posterior',
-      'rate_distribution', 'opportunity_rates', 'posterior_roi', 'hour_ranges', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
+      'rate_distribution', 'opportunity_rates', 'hour_ranges', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
       'audience_mismatch', 'creative_fatigue', 'timing_optimization', 'find_opportunities',
       'detect_optimization_opportunities', 'record_opportunities', 'record_opportunities_found',
       'resolve_opportunities_gone', 'set_opportunity_status',
@@ -100,38 +100,6 @@ as $$
 $$;
 comment on function public.hour_ranges(integer[]) is
   'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
-
-create function public.posterior_roi(
-  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
-  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8,
-  out log_roi float8, out precision_ float8)
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-declare
-  v_s float8 := case when p_spend between 0 and 1e15 then p_spend else 0 end;
-  v_r float8 := case when p_revenue between 0 and 1e15 then p_revenue else 0 end;
-  v_n float8 := case when p_conversions between 0 and 1e12 then p_conversions else 0 end;
-  v_d float8 := case when p_days between 1 and 1e6 then p_days else 1 end;
-  v_f float8 := case when p_matured between 0 and 1 then p_matured else 1 end;
-  v_aov float8 := (v_r + 2::float8 * p_order_value) / (v_n + 2::float8);
-  v_cv2 float8 := p_prior_cv2;
-  v_k float8; v_y float8; v_e float8; v_q float8; v_m float8; v_x float8;
-begin
-  if v_n >= 2 and p_cv2 between 0 and 1e6 then
-    v_cv2 := (10::float8 * p_prior_cv2 + (v_n - 1) * p_cv2) / (9::float8 + v_n);
-  end if;
-  v_k := v_aov * (1::float8 + v_cv2 + 0.25::float8 * v_n / v_d);
-  v_y := v_r / v_k;  v_e := v_s * v_f / v_k;  v_q := 1::float8 / p_tau2;  v_m := ln(p_mean);
-  log_roi := greatest(v_m - 12, least(v_m + 12, ln((v_y + v_q) / (v_e + v_q / p_mean))));
-  for i in 1..3 loop
-    v_x := v_e * exp(log_roi);
-    log_roi := log_roi + (v_y - v_x - (log_roi - v_m) * v_q) / (v_x + v_q);
-    log_roi := greatest(v_m - 12, least(v_m + 12, log_roi));
-  end loop;
-  precision_ := v_e * exp(log_roi) + v_q;
-end $$;
-comment on function public.posterior_roi(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
-  'What the evidence says about a true roi: ln roi is about normal around log_roi with variance 1 / precision_. The posterior behind probability_below. Only reads; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What is usual here: how the portfolio's conversion rates and CTRs are spread
@@ -477,13 +445,14 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
   ), judged as materialized (
-    select l.*, b.below, exp(q.log_roi) as likely, greatest(0, 1 - exp(q.log_roi) / l.break_even) as loss_share
+    select l.*, b.below, exp(q.posterior[1]) as likely, greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
     from looked_at l
     cross join lateral (
       select public.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
                                       l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as below) b
-    cross join lateral public.posterior_roi(l.s, l.n, l.r, l.cv2, l.d, l.matured,
-                                            l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) q
+    cross join lateral (
+      select public.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
+                                  l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
   )
   select j.id, 'budget_inefficiency'::text,
          case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
@@ -554,18 +523,20 @@ begin
            max(s.last_day) - min(s.first_day) + 1 as length
     from segments s group by s.id having sum(s.spend) > 0
   ), posterior as materialized (
-    select c.*, q.log_roi, q.precision_, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
+    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c cross join public.autonomy_policy p
-    cross join lateral public.posterior_roi(c.spend, c.conversions, c.revenue, null, c.days, 1,
-                                            p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) q
+    cross join lateral (
+      select public.roi_posterior(c.spend, c.conversions, c.revenue, null, c.days, 1,
+                                  p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
   ), tested as materialized (
-    select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.log_roi) as segment_roi,
+    select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
            count(*) over (partition by s.id) as looks,
-           public.normal_probability((ln(0.5::float8) + c.log_roi - q.log_roi) / sqrt(1 / c.precision_ + 1 / q.precision_)) as below
+           public.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1]) / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
-    cross join lateral public.posterior_roi(s.spend, s.conversions, s.revenue, null, s.days, 1,
-                                            exp(c.log_roi), 0.25, c.order_value, c.prior_cv2) q
+    cross join lateral (
+      select public.roi_posterior(s.spend, s.conversions, s.revenue, null, s.days, 1,
+                                  exp(c.log_roi), 0.25, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
            min(t.length) as length, sum(t.spend * t.segment_roi) / sum(t.spend) as roi, count(*) as segments,
@@ -814,8 +785,8 @@ begin
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
     group by l.id, 2, 3
   ), campaign as materialized (
-    select l.id, l.title, t.*, (20 * 1.3 + t.moved) / (20 + t.freedom) as phi,
-           greatest(l.prior_cv2, coalesce(l.cv2, 0)) as order_cv2
+    select l.id, l.title, t.clicks, t.conversions, t.spend, t.revenue, t.days,
+           (20 * 1.3 + t.moved) / (20 + t.freedom) as phi, greatest(l.prior_cv2, coalesce(l.cv2, 0)) as order_cv2
     from looked_at l
     join (
       select c.id, sum(c.clicks) as clicks, sum(c.conversions) as conversions, sum(c.spend) as spend, sum(c.revenue) as revenue,
@@ -830,7 +801,7 @@ begin
   ), hours as materialized (
     select c.id, c.dow, c.hour, grouping(c.dow) = 1 as daily, sum(c.clicks) as clicks, sum(c.conversions) as conversions,
            sum(c.spend) as spend, sum(c.revenue) as revenue
-    from cells c join campaign a on a.id = c.id
+    from cells c where c.id in (select a.id from campaign a)
     group by grouping sets ((c.id, c.dow, c.hour), (c.id, c.hour))
   ), tested as materialized (
     select h.*, greatest(
