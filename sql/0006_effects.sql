@@ -25,7 +25,7 @@ begin
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
       'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
-      'autonomy_changed_field', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
+      'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
   loop
     execute format('drop function %s', v_function);
@@ -400,7 +400,9 @@ known as materialized (  -- beside what the database knows
     case when r.action_type = 'auto_pause' then h.last_pause else h.last_action end as last_at,
     h.last_resume, least(c.budget, h.low_budget) as low_budget,
     pending.id is not null as pending, test.id is not null as testing,
-    paused.previous_status as paused_from,
+    -- ours to resume: the last change of it is a pause of ours that still stands
+    case when pause.action_type = 'auto_pause' and pause.status = 'executed'
+      then pause.previous_state ->> 'status' end as paused_from,
     row_number() over (partition by r.malformed is null, r.campaign_id order by r.n) as turn,
     row_number() over (partition by r.malformed is null, r.id order by r.n) as same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
@@ -422,12 +424,13 @@ known as materialized (  -- beside what the database knows
   left join lateral (
     select t.id from public.campaign_ab_tests t
     where t.campaign_id = r.campaign_id and t.status = 'running' limit 1) test on true
-  left join lateral (  -- ours to resume: the last change of it is a pause of ours that still stands
-    select a.previous_state ->> 'status' as previous_status
-    from (select k.action_id, k.kind from public.campaign_changes k
-          where k.campaign_id = r.campaign_id order by k.id desc limit 1) k
-    join public.autonomous_actions a on a.id = k.action_id
-    where k.kind = 'action' and a.action_type = 'auto_pause' and a.status = 'executed') paused on r.action_type = 'auto_resume'
+  left join lateral (
+    select k.action_id from (
+      select k.action_id, k.kind from public.campaign_changes k
+      where r.action_type = 'auto_resume' and k.campaign_id = r.campaign_id order by k.id desc limit 1) k
+    where k.kind = 'action') last_change on true
+  -- by its key alone: what else it must be is asked above
+  left join public.autonomous_actions pause on pause.id = last_change.action_id
 ),
 judged as materialized (
   select k.*,
@@ -701,3 +704,527 @@ begin
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
   'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Proposals: a person approves or rejects, or they expire
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_pending_action(p_action_id uuid) returns public.autonomous_actions
+language plpgsql set search_path = ''
+as $$
+declare
+  v_action public.autonomous_actions;
+begin
+  select * into v_action from public.autonomous_actions where id = p_action_id for update;
+  if not found then
+    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+  elsif v_action.status <> 'pending' then
+    raise exception using errcode = 'AO012',
+      message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
+                       coalesce(' (' || v_action.error || ')', ''));
+  end if;
+  return v_action;
+end $$;
+comment on function public.autonomy_pending_action(uuid) is
+  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+
+create function public.approve_autonomous_action(
+  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_policy public.autonomy_policy;
+  v_action public.autonomous_actions;
+  v_campaign public.campaigns;
+  v_changed public.campaigns;
+  v_item public.autonomy_item;
+  v_said jsonb;
+begin
+  v_policy := public.autonomy_lock_effects();
+  select c.* into v_campaign from public.campaigns c
+  where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
+  v_action := public.autonomy_pending_action(p_action_id);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
+      hint = 'update autonomy_policy set frozen = false;';
+  end if;
+
+  if v_action.created_at + v_policy.approval_hours * interval '1 hour' <= p_now then
+    v_item.code := 'EXPIRED';
+    v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
+  else
+    v_item := (public.autonomy_judge(v_action.run_id, jsonb_build_array(jsonb_build_object(
+      'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
+      'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
+      'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
+      'previous', v_action.previous_state, 'new', v_action.new_state)), v_policy, 0, true, p_now))[1];
+  end if;
+
+  v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
+  if v_item.code is not null then
+    update public.autonomous_actions set status = 'failed', error = v_item.code,
+      evidence = coalesce(evidence, '{}') || jsonb_build_object('message', v_item.message, 'approved', v_said,
+        'found', public.autonomy_state(v_campaign.status, v_campaign.budget))
+    where id = p_action_id;
+    return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
+      'status', 'failed', 'error', v_item.code, 'message', v_item.message);
+  end if;
+  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, p_now);
+  update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
+    new_state = public.autonomy_state(v_changed.status, v_changed.budget),
+    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
+  where id = p_action_id;
+  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
+    'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
+    'from', public.autonomy_state(v_campaign.status, v_campaign.budget),
+    'to', public.autonomy_state(v_changed.status, v_changed.budget));
+end $$;
+comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it). [autonomous-operations]';
+
+create function public.reject_autonomous_action(
+  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
+begin
+  update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
+    evidence = coalesce(evidence, '{}') || jsonb_build_object(
+      'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
+  where id = p_action_id;
+  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
+    'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
+    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is.');
+end $$;
+comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
+  'Rejects a proposed action: failed, REJECTED. The campaign is not touched. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+
+create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
+    evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
+  where a.id in (  -- one that is being decided at this moment is left to whoever decides
+    select w.id from public.autonomous_actions w
+    where w.status = 'pending'
+      and w.created_at + (select approval_hours from public.autonomy_policy) * interval '1 hour' <= p_now
+    for update skip locked);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $$;
+comment on function public.expire_pending_actions(timestamptz) is
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Taking back
+--
+-- Only what the action changed is compared and restored: the rollback of a pause leaves a budget
+-- that a person changed since. Several actions on one campaign are taken back newest first, and
+-- each finds what the one before it left. A person decides, so the freeze does not hold here.
+-- ---------------------------------------------------------------------------------------------
+create index if not exists campaign_changes_action on public.campaign_changes (action_id) where action_id is not null;
+
+create function public.autonomy_changed_field(p_action public.autonomous_actions, p_field text) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  if jsonb_typeof(p_action.previous_state) is distinct from 'object' or jsonb_typeof(p_action.new_state) is distinct from 'object'
+     or not p_action.previous_state ? p_field or not p_action.new_state ? p_field then
+    return false;
+  end if;
+  -- jsonb compares numbers as numbers: 150 is 150.00
+  return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
+end $$;
+comment on function public.autonomy_changed_field(public.autonomous_actions, text) is
+  'Whether an action changed the campaign''s status, or its budget. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+-- Why an action is not taken back; null where it is.
+create function public.autonomy_rollback_obstacle(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_status boolean := public.autonomy_changed_field(p_action, 'status');
+  v_budget boolean := public.autonomy_changed_field(p_action, 'budget');
+  v_previous_budget numeric;
+  v_new_budget numeric;
+  v_change bigint;
+begin
+  if p_action.status = 'rolled_back' then
+    return 'ALREADY_ROLLED_BACK';
+  elsif p_action.status <> 'executed' then
+    return 'NOT_EXECUTED';
+  elsif p_campaign.id is null then
+    return 'CAMPAIGN_NOT_FOUND';
+  elsif not v_status and not v_budget then
+    return 'NOTHING_TO_RESTORE';
+  elsif p_force then
+    return null;
+  end if;
+  select max(k.id) into v_change from public.campaign_changes k where k.action_id = p_action.id and k.kind = 'action';
+  if exists (
+      select from public.autonomous_actions l
+      where l.campaign_id = p_action.campaign_id and l.status = 'executed' and l.id <> p_action.id
+        and l.id <> all (p_done)
+        and (v_status and public.autonomy_changed_field(l, 'status') or v_budget and public.autonomy_changed_field(l, 'budget'))
+        and coalesce((select max(k.id) from public.campaign_changes k where k.action_id = l.id and k.kind = 'action') > v_change,
+                     l.executed_at > p_action.executed_at)) then
+    return 'LATER_ACTION';
+  end if;
+  v_previous_budget := (p_action.previous_state ->> 'budget')::numeric;
+  v_new_budget := (p_action.new_state ->> 'budget')::numeric;
+  if (not v_status or p_campaign.status is not distinct from p_action.previous_state ->> 'status')
+     and (not v_budget or p_campaign.budget is not distinct from v_previous_budget) then
+    return null;  -- a person restored it already; what is left is to write it down
+  elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'status'
+     or v_budget and p_campaign.budget is distinct from v_new_budget
+     -- or changed away and back: whoever did so decided it anew
+     or exists (
+       select from public.campaign_changes k
+       where k.campaign_id = p_campaign.id and k.id > v_change and k.kind = 'outside'
+         and (v_status and k.old_status is distinct from k.new_status
+              or v_budget and k.old_budget is distinct from k.new_budget)) then
+    return 'CHANGED_SINCE';
+  end if;
+  return null;
+end $$;
+comment on function public.autonomy_rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is
+  'Why an action cannot be taken back, as a code; NULL where it can. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_restore(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
+  p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
+language plpgsql set search_path = ''
+as $$
+declare
+  v_changed public.campaigns := public.autonomy_change_campaign(
+    p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, p_now);
+begin
+  if v_changed.status is distinct from p_status or v_changed.budget is distinct from p_budget then
+    raise exception using errcode = 'AO004',
+      message = format('A trigger on campaigns did not let campaign %s go back.', p_campaign.id);
+  end if;
+  perform set_config('autonomy.effect', '1', true);
+  update public.autonomous_actions
+  set status = 'rolled_back', rolled_back_at = p_now, rolled_back_by = p_actor, rollback_reason = p_reason
+  where id = p_action.id;
+  perform set_config('autonomy.effect', '', true);
+  return v_changed;
+end $$;
+comment on function public.autonomy_restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
+  'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. Raises AO004. [autonomous-operations]';
+
+create function public.autonomy_roll_back(
+  p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_action public.autonomous_actions;
+  v_campaign public.campaigns;
+  v_after public.campaigns;
+  v_code text;
+  v_message text;
+  v_seen uuid;              -- the campaign that v_campaign and v_done are about
+  v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
+  v_changed jsonb[] := '{}';
+  v_skipped jsonb[] := '{}';
+begin
+  if not p_preview then
+    perform public.autonomy_lock_effects();
+    perform from (select c.id from public.campaigns c
+                  where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
+                  order by c.id for no key update) locked;
+    perform from (select a.id from public.autonomous_actions a where a.id = any (p_action_ids) order by a.id for update) locked;
+  end if;
+
+  for v_action in
+    select a.* from public.autonomous_actions a
+    left join lateral (select max(k.id) as id from public.campaign_changes k where k.action_id = a.id and k.kind = 'action') k on true
+    where a.id = any (p_action_ids)
+    order by a.campaign_id, k.id desc nulls last, a.executed_at desc nulls last, a.id
+  loop
+    if v_action.campaign_id is distinct from v_seen or v_seen is null then
+      select c.* into v_campaign from public.campaigns c where c.id = v_action.campaign_id;
+      v_seen := v_action.campaign_id;
+      v_done := '{}';
+    end if;
+    v_message := null;
+    v_code := public.autonomy_rollback_obstacle(v_action, v_campaign, p_force, v_done);
+    if v_code is null then
+      v_after := v_campaign;
+      if public.autonomy_changed_field(v_action, 'status') then
+        v_after.status := v_action.previous_state ->> 'status';
+      end if;
+      if public.autonomy_changed_field(v_action, 'budget') then
+        v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
+      end if;
+      if not p_preview then
+        begin
+          v_after := public.autonomy_restore(
+            v_action, v_campaign, v_after.status, v_after.budget, p_reason, v_actor, p_now);
+        exception when others then
+          if left(sqlstate, 2) in ('40', '53', '55', '57', '58', 'XX') then
+            raise;
+          end if;
+          v_code := 'REFUSED_BY_DATABASE';
+          v_message := format('The database refused it: %s (%s)', sqlerrm, sqlstate);
+        end;
+      end if;
+    end if;
+    if v_code is null then
+      v_changed := v_changed || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
+        'title', v_campaign.title, 'action_type', v_action.action_type,
+        'from', public.autonomy_state(v_campaign.status, v_campaign.budget),
+        'to', public.autonomy_state(v_after.status, v_after.budget));
+      v_campaign := v_after;
+      v_done := v_done || v_action.id;
+    else
+      v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
+        'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
+        'message', coalesce(v_message, case v_code
+          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at, v_action.rolled_back_by)
+          when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
+          when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
+          when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
+          when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
+          when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
+            public.autonomy_text(v_action.new_state ->> 'status', (v_action.new_state ->> 'budget')::numeric),
+            public.autonomy_text(v_campaign.status, v_campaign.budget)) end),
+        'expected', v_action.new_state,
+        'found', case when v_campaign.id is not null then public.autonomy_state(v_campaign.status, v_campaign.budget) end);
+    end if;
+  end loop;
+  return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
+end $$;
+comment on function public.autonomy_roll_back(uuid[], text, text, boolean, boolean, timestamptz) is
+  'Takes the given actions back, newest first on each campaign. A part of the two functions below. [autonomous-operations]';
+
+create function public.rollback_autonomous_action(
+  p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
+  p_preview boolean default false, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  if not exists (select from public.autonomous_actions a where a.id = p_action_id) then
+    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+  end if;
+  return public.autonomy_roll_back(array[p_action_id], p_reason, p_actor,
+                                   coalesce(p_force, false), coalesce(p_preview, false), p_now);
+end $$;
+comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. Raises AO011 (no such action). [autonomous-operations]';
+
+create function public.rollback_autonomous_actions(
+  p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
+  p_preview boolean default false, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_key text;
+  v_ids uuid[];
+  v_listed uuid[];
+  v_result jsonb;
+begin
+  if p_filter is null or jsonb_typeof(p_filter) <> 'object' or jsonb_strip_nulls(p_filter) = '{}' then
+    raise exception using errcode = 'AO010', message = 'The filter is empty: an empty filter never means everything.',
+      hint = 'Give at least one of run_id, rule_id, from, to, action_ids.';
+  end if;
+  for v_key in select jsonb_object_keys(p_filter) loop
+    if v_key not in ('run_id', 'rule_id', 'from', 'to', 'action_ids') then
+      raise exception using errcode = 'AO010', message = format('%s: unknown filter.', v_key),
+        hint = 'Filters: run_id, rule_id, from, to, action_ids.';
+    end if;
+  end loop;
+  if jsonb_typeof(p_filter -> 'action_ids') not in ('array', 'null')
+     or p_filter -> 'action_ids' = '[]' then
+    raise exception using errcode = 'AO010', message = 'action_ids must be a list of at least one id.';
+  end if;
+  if jsonb_typeof(p_filter -> 'action_ids') = 'array' then
+    v_listed := array(select e::uuid from jsonb_array_elements_text(p_filter -> 'action_ids') e);
+  end if;
+  if (p_filter ->> 'from')::timestamptz >= (p_filter ->> 'to')::timestamptz then
+    raise exception using errcode = 'AO010', message = 'from must lie before to.';
+  end if;
+
+  v_ids := array(
+    select a.id from public.autonomous_actions a
+    where (v_listed is null or a.id = any (v_listed))
+      and (p_filter ->> 'run_id' is null or a.run_id = (p_filter ->> 'run_id')::uuid)
+      and (p_filter ->> 'rule_id' is null or a.rule_id = (p_filter ->> 'rule_id')::uuid)
+      and (p_filter ->> 'from' is null or coalesce(a.executed_at, a.created_at) >= (p_filter ->> 'from')::timestamptz)
+      and (p_filter ->> 'to' is null or coalesce(a.executed_at, a.created_at) < (p_filter ->> 'to')::timestamptz)
+      -- what failed changed nothing, so it is no part of a run or a day that is taken back
+      and (a.status <> 'failed' or v_listed is not null));
+  v_result := public.autonomy_roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
+  if v_listed is not null then
+    v_result := jsonb_set(v_result, '{skipped}', (v_result -> 'skipped') || coalesce((
+      select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null,
+        'code', 'ACTION_NOT_FOUND', 'message', 'There is no such action.', 'expected', null, 'found', null))
+      from unnest(v_listed) l (id)
+      where not exists (select from public.autonomous_actions a where a.id = l.id)), '[]'));
+  end if;
+  return v_result;
+end $$;
+comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+
+-- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
+-- 'rolled_back' ...) leaves the trace that the functions leave.
+create or replace function public.autonomy_action_marked() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_last public.campaign_changes;
+begin
+  if old.status = 'rolled_back' then
+    raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
+  elsif old.status <> 'executed' then
+    raise exception using errcode = 'AO012',
+      message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
+  elsif current_setting('autonomy.effect', true) = '1' then
+    return new;
+  end if;
+
+  new.rolled_back_at := coalesce(new.rolled_back_at, public.autonomy_writing_at());
+  new.rolled_back_by := coalesce(new.rolled_back_by, public.autonomy_actor());
+  new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
+  update public.campaigns c
+  set hold_until = greatest(c.hold_until,
+    new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+  where c.id = new.campaign_id returning * into v_campaign;
+  if not found then
+    return new;
+  end if;
+  -- The change by hand that restored the campaign, if it is the last one, was this rollback.
+  select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
+  if v_last.kind = 'outside'
+     and (not public.autonomy_changed_field(new, 'status') or v_last.new_status is not distinct from new.previous_state ->> 'status')
+     and (not public.autonomy_changed_field(new, 'budget') or v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric) then
+    update public.campaign_changes set kind = 'rollback', action_id = new.id where id = v_last.id;
+  else
+    insert into public.campaign_changes
+      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status, v_campaign.budget, v_campaign.budget,
+            new.id, 'rollback', new.rolled_back_by);
+  end if;
+  return new;
+end $$;
+comment on function public.autonomy_action_marked() is
+  'Trigger of autonomous_actions: a rollback that is marked by hand records who and when, and holds the campaign. Raises AO012 where the action was not executed. [autonomous-operations]';
+
+create or replace trigger autonomy_action_marked before update of status on public.autonomous_actions
+  for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
+  execute function public.autonomy_action_marked();
+
+-- ---------------------------------------------------------------------------------------------
+-- The audit
+-- ---------------------------------------------------------------------------------------------
+create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+declare
+  v_report jsonb;
+begin
+  if p_limit is null or p_limit < 0 then
+    raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
+  end if;
+  -- One statement, so that it sees one state of a system that goes on working.
+  with chain as materialized (
+    select k.*, lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
+      lag(k.new_budget) over one as before_budget, lead(k.id) over one is null as is_last
+    from public.campaign_changes k
+    window one as (partition by k.campaign_id order by k.id)
+  ),
+  done as materialized (  -- what the log of actions says was changed
+    select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
+      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric end as old_budget,
+      case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric end as new_budget
+    from public.autonomous_actions a
+    where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
+  ),
+  claims as materialized (
+    select k.action_id, count(*) filter (where k.kind = 'action') as actions, count(*) filter (where k.kind = 'rollback') as rollbacks
+    from public.campaign_changes k where k.action_id is not null group by k.action_id
+  ),
+  difference (campaign_id, change_id, action_id, what, expected, found) as (
+    select c.campaign_id, c.id, c.action_id,
+      case when c.before_kind is null then 'the log does not begin with the campaign''s creation'
+           when c.kind = 'created' then 'created while it was there'
+           when c.before_kind = 'deleted' then 'changed after it was deleted'
+           else 'a change does not begin where the one before it ended' end,
+      jsonb_build_object('status', c.before_status, 'budget', c.before_budget),
+      jsonb_build_object('status', c.old_status, 'budget', c.old_budget)
+    from chain c
+    where case when c.before_kind is null then c.kind <> 'created'
+               when c.kind = 'created' then c.before_kind <> 'deleted'
+               else c.before_kind = 'deleted' or c.old_status is distinct from c.before_status
+                                              or c.old_budget is distinct from c.before_budget end
+    union all
+    select coalesce(c.id, k.campaign_id), k.id, k.action_id,
+      case when k.id is null then 'the campaign has no log of changes'
+           when c.id is null then 'the campaign is gone without a deletion in the log'
+           when k.kind = 'deleted' then 'the campaign is there, although the log says it was deleted'
+           else 'the campaign is not as the log says' end,
+      case when k.id is not null then jsonb_build_object('status', k.new_status, 'budget', k.new_budget) end,
+      case when c.id is not null then jsonb_build_object('status', c.status, 'budget', c.budget) end
+    from public.campaigns c
+    full join (select * from chain where is_last) k on k.campaign_id = c.id
+    where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
+       or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
+    union all
+    select k.campaign_id, k.id, k.action_id,
+      case when k.action_id is null then 'a change claims an action but names none'
+           when a.id is null then 'a change claims an action that is not in the log'
+           when a.campaign_id is distinct from k.campaign_id then 'a change claims another campaign''s action'
+           when k.kind = 'rollback' then 'a change claims a rollback that is not in the log'
+           when a.status not in ('executed', 'rolled_back') then 'a change claims an action that was not carried out'
+           else 'a change differs from the action that it claims' end,
+      case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state, 'new', a.new_state) end,
+      jsonb_build_object('previous', jsonb_build_object('status', k.old_status, 'budget', k.old_budget),
+                         'new', jsonb_build_object('status', k.new_status, 'budget', k.new_budget))
+    from public.campaign_changes k
+    left join public.autonomous_actions a on a.id = k.action_id
+    left join done d on d.id = k.action_id
+    where k.kind in ('action', 'rollback')
+      and (a.id is null or a.campaign_id is distinct from k.campaign_id
+           or k.kind = 'rollback' and a.status <> 'rolled_back'
+           or k.kind = 'action' and (a.status not in ('executed', 'rolled_back')
+              or d.id is not null and (
+                k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
+                or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
+    union all
+    select d.campaign_id, null, d.id,
+      case when coalesce(c.actions, 0) = 0 then 'an action has no change of its campaign'
+           when c.actions > 1 then 'an action was carried out more than once'
+           when coalesce(c.rollbacks, 0) = 0 then 'a rollback has no trace in the log of changes'
+           else 'an action was taken back more than once' end,
+      jsonb_build_object('actions', 1, 'rollbacks', case d.status when 'rolled_back' then 1 else 0 end),
+      jsonb_build_object('actions', coalesce(c.actions, 0), 'rollbacks', coalesce(c.rollbacks, 0))
+    from done d
+    left join claims c on c.action_id = d.id
+    where (d.old_status is distinct from d.new_status or d.old_budget is distinct from d.new_budget)
+      and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
+           or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
+              and exists (select from public.campaigns p where p.id = d.campaign_id))
+  )
+  select jsonb_build_object(
+    'ok', not exists (select from difference),
+    'campaigns_checked', (select count(*) from public.campaigns),
+    'actions_checked', (select count(*) from done),
+    'changes_checked', (select count(*) from chain),
+    'differences_found', (select count(*) from difference),
+    'differences', (select coalesce(jsonb_agg(to_jsonb(f) order by f.change_id nulls last, f.campaign_id, f.what), '[]')
+                    from (select * from difference order by change_id nulls last, campaign_id, what limit p_limit) f))
+  into v_report;
+  return v_report;
+end $$;
+comment on function public.audit_autonomous_actions(integer) is
+  'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
