@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import shutil
@@ -18,6 +17,7 @@ from supabase import Client, create_client
 
 from autonomy.local import LocalStack
 from autonomy.local.places import remove
+from autonomy.migrate import apply
 
 POSTGRES = os.environ.get("AUTONOMY_TEST_POSTGRES", "16")
 _TEMPLATE = "autonomy_test_template"
@@ -60,18 +60,10 @@ def stack(stack_folder: Callable[[], Path]) -> Iterator[LocalStack]:
 @pytest.fixture(scope="session")
 def migrated(stack: LocalStack) -> LocalStack:
     """The running stack with the migrations applied."""
-    migrate(stack.database_url)
+    apply(stack.database_url)
     # The migrations ask PostgREST to look again, which it does in its own time.
     stack.restart_postgrest()
     return stack
-
-
-def migrate(database_url: str) -> None:
-    if importlib.util.find_spec("autonomy.migrate") is None:
-        pytest.skip("the migrations are not there yet")
-    from autonomy.migrate import apply
-
-    apply(database_url)
 
 
 @pytest.fixture
@@ -86,21 +78,15 @@ def db(migrated: LocalStack) -> Iterator[psycopg.Connection]:
 def fresh(migrated: LocalStack) -> LocalStack:
     """The stack with empty tables and the default rules and policy, for tests over HTTP."""
     with psycopg.connect(migrated.database_url) as connection:
+        # A test that holds rows in a transaction of its own fails here instead of hanging.
+        connection.execute("set lock_timeout = '10s'")
         tables = connection.execute(
             "select tablename from pg_tables"
-            " where schemaname = 'public' and tablename not like '%migration%'"
-            " and tablename <> 'autonomy_policy'"  # never without limits: reset below
+            " where schemaname = 'public' and tablename not like '%migrations'"
         ).fetchall()
         names = sql.SQL(", ").join(sql.Identifier("public", name) for (name,) in tables)
-        if tables:
-            connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
-        reset = connection.execute(
-            "select to_regprocedure('public.autonomy_reset_defaults()') is not null"
-        ).fetchone()
-        if reset == (True,):
-            connection.execute("select public.autonomy_reset_defaults()")
-    if reset != (True,):
-        migrate(migrated.database_url)
+        connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
+        connection.execute("select public.autonomy_reset_defaults()")
     return migrated
 
 
@@ -119,7 +105,7 @@ def client(migrated: LocalStack) -> Client:
 def _template(stack: LocalStack) -> str:
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
-    migrate(_url_of(stack, _TEMPLATE))
+    apply(_url_of(stack, _TEMPLATE))
     return _TEMPLATE
 
 
