@@ -82,7 +82,8 @@ def fresh(migrated: LocalStack) -> LocalStack:
         connection.execute("set lock_timeout = '10s'")
         tables = connection.execute(
             "select tablename from pg_tables"
-            " where schemaname = 'public' and tablename not like '%migrations'"
+            " where schemaname = 'public'"
+            " and tablename not in ('autonomy_migrations', 'autonomy_policy')"
         ).fetchall()
         names = sql.SQL(", ").join(sql.Identifier("public", name) for (name,) in tables)
         connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
