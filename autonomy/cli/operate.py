@@ -98,15 +98,15 @@ def status(as_json: bool) -> None:
 @json_option
 def explain(campaign: str, as_json: bool) -> None:
     """Why CAMPAIGN (an id or a title) is or is not acted on now."""
-    from autonomy.explanation import explain_campaign
+    from autonomy.explanation import as_text, explain_campaign
 
     with connected() as target:
         campaign_id = find_campaign(target, campaign)
         explanation = explain_campaign(target.store, campaign_id)
     if as_json:
-        print_json(explanation.to_row())
+        print_json(explanation)
     else:
-        click.echo(explanation.text())
+        click.echo(as_text(explanation))
 
 
 @click.command()

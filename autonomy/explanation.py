@@ -1,0 +1,80 @@
+"""Why a campaign is or is not acted on now: recomputed, because a pure engine makes that cheap."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from autonomy.engine.explain import explain
+from autonomy.errors import NotFound
+from autonomy.store import Json, Store
+
+
+def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None) -> Json:
+    """The engine's explanation of one campaign. Raises NotFound where it has no such id."""
+    moment = now or datetime.now(UTC)
+    page = store.rpc(
+        "list_autonomous_candidates", p_campaign_id=campaign_id, p_now=moment.isoformat()
+    )
+    if not page["candidates"]:
+        raise NotFound(
+            f"No campaign has the id {campaign_id}.", hint="python -m autonomy explain TITLE"
+        )
+    return explain(
+        store.select("autonomous_rules", order=("-priority", "rule_name")),
+        page["candidates"][0],
+        store.select("autonomy_policy", limit=1)[0],
+        moment,
+        store.rpc("portfolio_state", p_now=moment.isoformat()),
+    )
+
+
+def as_text(explanation: dict[str, Any]) -> str:
+    """The explanation as a person reads it in a terminal."""
+    lines = [
+        f"{explanation['title']} ({explanation['campaign_id']})",
+        f"{explanation['status']}, daily budget {explanation['budget']}",
+        "",
+        explanation["sentence"],
+        "",
+        _evidence_line(explanation["evidence"]),
+    ]
+    for rule in explanation["rules"]:
+        lines += ["", *_rule_lines(rule)]
+    for breaker in explanation["breakers"]:
+        lines += ["", f"Breaker {breaker['code']}: {breaker['message']}"]
+    for skipped in explanation["rules_skipped"]:
+        lines += ["", f"Rule {skipped['rule_name']} is skipped: {skipped['error']}"]
+    return "\n".join(lines)
+
+
+def _evidence_line(seen: dict[str, Any]) -> str:
+    return (
+        f"Evidence: spent {seen['spend']:,.2f} for {seen['revenue']:,.2f} in revenue, "
+        f"{seen['conversions']:.1f} conversions over {seen['days']:.1f} days "
+        f"({'fading' if seen['has_history'] else 'totals'}); true roi likely "
+        f"{seen['likely_roi_low']:.2f} to {seen['likely_roi_high']:.2f}; "
+        f"{seen['below_break_even']:.0f} % likely below break-even."
+    )
+
+
+def _rule_lines(rule: dict[str, Any]) -> list[str]:
+    mark = {True: "yes", False: "no", None: "unknown"}
+    head = f"{rule['rule_name']} (priority {rule['priority']}): condition {rule['condition']}"
+    lines = [head]
+    lines += [
+        f"  {'  ' * line['depth']}{line['text']}: {mark[line['holds']]}" for line in rule["why"]
+    ]
+    if rule["matched"]:
+        lines.append(
+            f"  -> {rule['code']}, confidence {rule['confidence']:.0f} % "
+            f"(floor {rule['floor']:.0f} %, judged against roi {rule['break_even']:.2f})"
+        )
+        lines += [
+            f"     {one['code']} holds it: {one['limit']}"
+            for one in rule["guardrails"]
+            if one["holds"]
+        ]
+        if rule["settles"]:
+            lines.append(f"     settled by: {rule['settles']}")
+    return lines
