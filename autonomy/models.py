@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.decision import Decision, Decisions, State
+from autonomy.engine.faults import CandidateError, PolicyError, RuleError
 from autonomy.engine.language import Action, Condition, Rule, rule_schema
 from autonomy.engine.policy import PRESETS, Policy, Portfolio
 
@@ -23,12 +24,15 @@ __all__ = [
     "Action",
     "ActionsTaken",
     "Candidate",
+    "CandidateError",
     "Condition",
     "Decision",
     "Decisions",
     "Policy",
+    "PolicyError",
     "Portfolio",
     "Rule",
+    "RuleError",
     "RunSummary",
     "State",
     "rule_schema",

@@ -175,28 +175,3 @@ def compile_conditions(conditions: Sequence[Condition]) -> Matcher:
     exec(compile(source_of(conditions), "<rules>", "exec"), scope)  # noqa: S102
     matching: Matcher = scope["matching"]  # type: ignore[assignment]
     return matching
-
-
-def values_of(condition: Condition, candidate: Candidate) -> list[tuple[str, str, float]]:
-    """Every (metric, window, value) that the condition reads, for explaining it."""
-    names = Names()
-    wanted: list[tuple[str, str]] = []
-    _collect(condition, wanted)
-    variables = [names.of(metric, window) for metric, window in wanted]
-    lines = [*names.source(), f"return [{', '.join(variables)}]"]
-    scope: dict[str, object] = {"NAN": NAN}
-    exec("def values(c):\n" + "".join(f"    {line}\n" for line in lines), scope)  # noqa: S102
-    values: Callable[[Candidate], list[float]] = scope["values"]  # type: ignore[assignment]
-    found = values(candidate)
-    return [(metric, window, value) for (metric, window), value in zip(wanted, found, strict=True)]
-
-
-def _collect(condition: Condition, wanted: list[tuple[str, str]]) -> None:
-    window = condition.window or "lifetime"
-    read = [(str(condition.metric), window)] if condition.metric else []
-    if condition.than is not None:
-        read.append((condition.than.metric, condition.than.window))
-    read += [(m, window) for key, m in MINIMUM_OF.items() if getattr(condition, key) is not None]
-    wanted.extend(one for one in read if one not in wanted)
-    for member in condition.members:
-        _collect(member, wanted)

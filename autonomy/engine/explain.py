@@ -1,0 +1,138 @@
+"""Why a campaign was or was not touched: every rule, every guardrail, every number.
+
+For the command line and the campaign's page. It recomputes the decision, which a pure engine
+makes cheap, and puts beside it what the decision itself leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from math import exp
+from typing import Any
+
+from autonomy.engine.candidate import MEASURES, Candidate
+from autonomy.engine.case import Case, Odds, Plan
+from autonomy.engine.confidence import below, cut
+from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
+from autonomy.engine.decision import Decision
+from autonomy.engine.guardrails import GUARDRAILS, all_holds
+from autonomy.engine.impact import known
+from autonomy.engine.policy import Policy, Portfolio
+from autonomy.engine.reading import metric_value, read
+from autonomy.engine.settle import settles
+
+RATIOS = ("roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "profit", "frequency")
+_OF = {one.code: one for one in GUARDRAILS}
+
+
+def explain(
+    rules: Iterable[RuleRow],
+    candidate: CandidateRow,
+    policy: Policy | Mapping[str, Any],
+    now: datetime,
+    portfolio: Portfolio | Mapping[str, Any] | None = None,
+    *,
+    include_inactive_rules: bool = False,
+) -> dict[str, Any]:
+    """The decision on one campaign and all that led to it, as JSON.
+
+    Breakers that weigh all campaigns of a run are seen here with this one campaign and the last
+    24 hours only. Raises PolicyError, CandidateError.
+    """
+    one = candidate if isinstance(candidate, Candidate) else Candidate.from_row(candidate)
+    engine = Engine(rules, policy, now, include_inactive_rules=include_inactive_rules)
+    engine.take([one])
+    answer = engine.finish(portfolio)
+    decision = answer[0] if len(answer) else None
+    odds = Odds(one, engine.prior)
+    return {
+        "campaign_id": one.campaign_id,
+        "title": one.title,
+        "status": one.status,
+        "is_active": one.is_active,
+        "budget": None if one.budget is None else float(one.budget),
+        "decision": None if decision is None else decision.to_dict(),
+        "sentence": sentence(one, engine, decision),
+        "figures": figures(one),
+        "evidence": _evidence(one, engine, odds),
+        "rules": [_rule(plan, one, engine, odds) for plan in engine.plans],
+        "rules_skipped": answer.rules_skipped,
+        "breakers": answer.breakers,
+    }
+
+
+def sentence(one: Candidate, engine: Engine, decision: Decision | None) -> str:
+    """What happens to the campaign, or why no rule looks at it."""
+    if decision is not None:
+        return decision.reason
+    if not engine.plans:
+        return "Left alone: no rule is active"
+    if not one.is_active:
+        return f"Left alone: its status is {one.status}, and rules look at active campaigns"
+    return f"Left alone: none of {len(engine.plans)} rules holds for it"
+
+
+def figures(one: Candidate) -> dict[str, dict[str, float | None]]:
+    """Measures and ratios of each window that the candidate carries."""
+    return {
+        window: {
+            metric: known(metric_value(one, metric, window)) for metric in (*MEASURES, *RATIOS)
+        }
+        for window in ("lifetime", *(one.windows or ()))
+    }
+
+
+def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
+    seen, prior = one.evidence, engine.prior
+    spread = odds.precision**-0.5
+    return {
+        **{name: known(value) for name, value in zip(seen._fields, seen, strict=True)},
+        "has_history": seen.has_history,
+        "prior": prior._asdict(),
+        "likely_roi": cut(exp(odds.u)),
+        "likely_roi_low": cut(exp(odds.u - 1.2816 * spread)),  # 8 in 10 lie between low and high
+        "likely_roi_high": cut(exp(odds.u + 1.2816 * spread)),
+        "below_break_even": cut(
+            100.0 * below(engine.policy.break_even_roi, odds.u, odds.precision)
+        ),
+    }
+
+
+def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
+    holds, lines = read(plan.rule.condition, one)
+    said: dict[str, Any] = {
+        "rule_id": plan.number,
+        "rule_name": plan.name,
+        "rule_type": plan.rule.rule_type,
+        "action_type": plan.action_type,
+        "priority": plan.rule.priority,
+        "is_active": plan.rule.is_active,
+        "matched": holds is True and one.is_active,
+        "condition": {True: "holds", False: "does not hold", None: "unknown"}[holds],
+        "why": [{"text": line.text, "holds": line.holds, "depth": line.depth} for line in lines],
+    }
+    return said | _outcome(Case(one, plan, engine.policy, engine.now, odds))
+
+
+def _outcome(case: Case) -> dict[str, Any]:
+    """What the rule's action would come to if its condition holds."""
+    code, new, limits = outcome(case)
+    decision = Decision(case, "hold" if code else "act", code or "", new, limits, (), 0)
+    return {
+        "code": code or case.plan.action_type,
+        "held": code is not None,
+        "direction": case.direction,
+        "confidence": case.confidence,
+        "floor": case.plan.floor,
+        "break_even": case.break_even,
+        "new": decision.new.to_dict(),
+        "limits": list(limits),
+        "guardrails": [_guardrail(name, holds) for name, holds in all_holds(case)],
+        "settles": settles(decision) if code else None,
+    }
+
+
+def _guardrail(code: str, holds: bool) -> dict[str, Any]:
+    row = _OF[code]
+    return {"code": code, "holds": holds, "looks_at": row.looks_at, "limit": row.limit}
