@@ -71,6 +71,7 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   v_actor text := public.autonomy_actor();
+  v_at timestamptz := public.autonomy_writing_at();
 begin
   if tg_op = 'UPDATE' then
     if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
@@ -78,21 +79,21 @@ begin
     end if;
     -- A changed key is, to the log, one campaign that went and another that came.
     insert into public.campaign_changes
-      (campaign_id, old_status, new_status, old_budget, new_budget, kind, actor)
-    select coalesce(n.id, o.id), o.status, n.status, o.budget, n.budget,
+      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor)
+    select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
            case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor
     from new_campaigns n full join old_campaigns o on o.id = n.id
     where n.status is distinct from o.status or n.budget is distinct from o.budget
        or n.id is null or o.id is null;
   elsif tg_op = 'INSERT' then
-    insert into public.campaign_changes (campaign_id, new_status, new_budget, kind, actor)
-    select n.id, n.status, n.budget, 'created', v_actor from new_campaigns n;
+    insert into public.campaign_changes (campaign_id, changed_at, new_status, new_budget, kind, actor)
+    select n.id, v_at, n.status, n.budget, 'created', v_actor from new_campaigns n;
   elsif tg_op = 'DELETE' then
-    insert into public.campaign_changes (campaign_id, old_status, old_budget, kind, actor)
-    select o.id, o.status, o.budget, 'deleted', v_actor from old_campaigns o;
+    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
+    select o.id, v_at, o.status, o.budget, 'deleted', v_actor from old_campaigns o;
   else
-    insert into public.campaign_changes (campaign_id, old_status, old_budget, kind, actor)
-    select c.id, c.status, c.budget, 'deleted', v_actor from public.campaigns c;
+    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
+    select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns c;
   end if;
   return null;
 end $$;
@@ -153,10 +154,10 @@ as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
 comment on function public.autonomy_state(text, numeric) is
   'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
-create function public.autonomy_text(p_status text, p_budget numeric) returns text
+create function public.autonomy_text(p_status text, p_budget text) returns text
 language sql immutable set search_path = ''
-as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget::text, 'none')) $$;
-comment on function public.autonomy_text(text, numeric) is
+as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
+comment on function public.autonomy_text(text, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.autonomy_change_campaign(
@@ -477,7 +478,9 @@ before as materialized (
     count(*) as raises,
     coalesce(sum((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric), 0) as raised
   from public.autonomous_actions a
-  where a.created_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
+  -- a raise counts when it was carried out, which approval may have delayed
+  where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
+    and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
     and case when jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
           then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
 ),
@@ -521,7 +524,7 @@ select coalesce(array_agg(row(
         case when s.taken then 'its id belongs to another action' else 'its campaign was decided twice in one batch' end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
       when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
-        public.autonomy_text(s.decided_status, s.decided_budget), public.autonomy_text(s.status, s.budget),
+        public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
@@ -877,8 +880,10 @@ begin
                      l.executed_at > p_action.executed_at)) then
     return 'LATER_ACTION';
   end if;
-  v_previous_budget := (p_action.previous_state ->> 'budget')::numeric;
-  v_new_budget := (p_action.new_state ->> 'budget')::numeric;
+  if v_budget then
+    v_previous_budget := (p_action.previous_state ->> 'budget')::numeric;
+    v_new_budget := (p_action.new_state ->> 'budget')::numeric;
+  end if;
   if (not v_status or p_campaign.status is not distinct from p_action.previous_state ->> 'status')
      and (not v_budget or p_campaign.budget is not distinct from v_previous_budget) then
     return null;  -- a person restored it already; what is left is to write it down
@@ -995,8 +1000,8 @@ begin
           when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
           when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
           when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-            public.autonomy_text(v_action.new_state ->> 'status', (v_action.new_state ->> 'budget')::numeric),
-            public.autonomy_text(v_campaign.status, v_campaign.budget)) end),
+            public.autonomy_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
+            public.autonomy_text(v_campaign.status, v_campaign.budget::text)) end),
         'expected', v_action.new_state,
         'found', case when v_campaign.id is not null then public.autonomy_state(v_campaign.status, v_campaign.budget) end);
     end if;

@@ -17,7 +17,7 @@ begin
   for v_function in
     select p.oid::regprocedure as signature from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_slots', 'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
+      'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
       'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
       'autonomy_decision_entry', 'autonomy_look_around', 'run_autonomous_operations')
   loop
@@ -30,29 +30,6 @@ create index if not exists autonomous_runs_running on public.autonomous_runs (le
 -- ---------------------------------------------------------------------------------------------
 -- What is asked
 -- ---------------------------------------------------------------------------------------------
-create function public.autonomy_slots(p_shard text) returns int4range
-language plpgsql immutable set search_path = ''
-as $$
-declare
-  v_part integer;
-  v_parts integer;
-begin
-  if p_shard is null then
-    return int4range(0, 65536);
-  end if;
-  if p_shard ~ '^[1-9][0-9]{0,3}/[1-9][0-9]{0,3}$' then
-    v_part := split_part(p_shard, '/', 1)::integer;
-    v_parts := split_part(p_shard, '/', 2)::integer;
-    if v_part <= v_parts and v_parts <= 1024 then
-      return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
-    end if;
-  end if;
-  raise exception using errcode = 'AO010',
-    message = format('shard must be I/N with 1 <= I <= N <= 1024, as in 2/8, not %L.', p_shard);
-end $$;
-comment on function public.autonomy_slots(text) is
-  'The slots of a shard such as 2/8; all 65536 without one. Only computes; safe to call again. Raises AO010. [autonomous-operations]';
-
 -- The request with every default filled in, so that {} and {"dry_run": false} are the same request.
 create function public.autonomy_run_request(p_request jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
@@ -74,7 +51,7 @@ begin
       raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
     end if;
   end loop;
-  perform public.autonomy_slots(p_request ->> 'shard');
+  perform public.shard_slots(p_request ->> 'shard');
   if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
     raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
   end if;
@@ -112,7 +89,7 @@ as $$
 declare
   v_hash text := md5(p_request::text);
   v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
-  v_slots int4range := public.autonomy_slots(p_request ->> 'shard');
+  v_slots int4range := public.shard_slots(p_request ->> 'shard');
   v_seen public.autonomous_runs;
   v_run public.autonomous_runs;
 begin
@@ -260,7 +237,7 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_now => p_now),
     'campaigns_evaluated', (
       select count(*) from public.campaigns c where lower(c.status) = 'active'
-        and (v_shard is null or public.campaign_slot(c.id) <@ public.autonomy_slots(v_shard))));
+        and (v_shard is null or public.campaign_slot(c.id) <@ public.shard_slots(v_shard))));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
@@ -294,3 +271,155 @@ begin
 end $$;
 comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
   'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The whole run inside the database
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_decision_entry(p_decision jsonb) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'campaign_id', p_decision -> 'campaign_id', 'title', p_decision -> 'title', 'action_type', p_decision -> 'action_type',
+    'rule_name', p_decision -> 'rule_name', 'previous', p_decision -> 'previous', 'new', p_decision -> 'new',
+    'confidence', p_decision -> 'confidence', 'reason', p_decision -> 'reason')
+$$;
+comment on function public.autonomy_decision_entry(jsonb) is
+  'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+-- Detection must not undo what was done: each part fails alone, with a sentence in the summary.
+create function public.autonomy_look_around(p_acts boolean, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_found jsonb := '{"opportunities_detected": 0, "actions_measured": 0}';
+  v_warnings text[] := '{}';
+begin
+  begin
+    v_found := v_found || jsonb_build_object('opportunities_detected', case
+      when p_acts then (public.record_opportunities(p_now => p_now) ->> 'detected')::integer
+      else (select count(*)::integer from public.detect_optimization_opportunities(p_now => p_now)) end);
+  exception when others then
+    v_warnings := v_warnings || format('Opportunities were not detected: %s', sqlerrm);
+  end;
+  begin
+    if p_acts then
+      v_found := v_found || jsonb_build_object(
+        'actions_measured', (public.measure_action_impact(p_now => p_now) ->> 'measured')::integer);
+    end if;
+  exception when others then
+    v_warnings := v_warnings || format('The impact of actions was not measured: %s', sqlerrm);
+  end;
+  return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
+end $$;
+comment on function public.autonomy_look_around(boolean, timestamptz) is
+  'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_began timestamptz := clock_timestamp();
+  v_run_id uuid := gen_random_uuid();
+  v_lease jsonb;
+  v_mode text;
+  v_acts boolean;
+  v_page jsonb;
+  v_chosen jsonb;
+  v_after uuid;
+  v_batches jsonb[] := '{}';
+  v_batch jsonb;
+  v_taken jsonb[] := '{}';       -- an entry each, with what became of it
+  v_held jsonb := '{}';          -- code -> how many
+  v_held_first jsonb := '[]';
+  v_around jsonb;
+  v_result jsonb;
+begin
+  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    raise exception using errcode = 'AO008',
+      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
+      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
+  end if;
+  perform public.autonomy_prepare_run(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', public.portfolio_state(p_now))
+  where id = v_run_id;
+  v_mode := v_lease ->> 'mode';
+  v_acts := v_mode <> 'observe';
+
+  -- Everything is decided before anything is done, so that the breakers see the whole run.
+  loop
+    v_page := public.autonomous_decisions(v_after, 20000, null, false, p_now);
+    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) into v_chosen
+    from (select d ->> 'code' as code, count(*) as n from jsonb_array_elements(v_page -> 'decisions') d
+          where d ->> 'verdict' = 'hold' group by 1) h;
+    v_held := v_held || coalesce(v_chosen, '{}');
+    if jsonb_array_length(v_held_first) < 100 then
+      v_held_first := v_held_first || coalesce((
+        select jsonb_agg(public.autonomy_decision_entry(f.d) || jsonb_build_object('code', f.d -> 'code') order by f.n)
+        from (select d, n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
+              where d ->> 'verdict' = 'hold' order by n limit 100 - jsonb_array_length(v_held_first)) f), '[]');
+    end if;
+    v_batches := v_batches || array(
+      select jsonb_agg(c.d order by c.n)
+      from (select d, row_number() over (order by n) as n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
+            where d ->> 'verdict' <> 'hold') c
+      group by (c.n - 1) / 5000 order by (c.n - 1) / 5000);
+    v_after := (v_page ->> 'next_after')::uuid;
+    exit when v_after is null;
+  end loop;
+
+  foreach v_batch in array v_batches loop
+    if v_acts then
+      v_chosen := public.apply_autonomous_actions(v_run_id, (v_lease ->> 'lease_token')::uuid, v_batch, p_now) -> 'results';
+    end if;
+    v_taken := v_taken || array(
+      select public.autonomy_decision_entry(d.d) || case
+        when v_acts then jsonb_build_object('status', r.r -> 'status', 'code', r.r -> 'error', 'message', r.r -> 'message')
+        else jsonb_build_object('status', case d.d ->> 'verdict' when 'act' then 'would act' else 'would propose' end) end
+      from jsonb_array_elements(v_batch) with ordinality d (d, n)
+      left join jsonb_array_elements(case when v_acts then v_chosen else '[]' end) with ordinality r (r, n) using (n)
+      order by d.n);
+  end loop;
+  v_around := public.autonomy_look_around(v_acts, p_now);
+
+  with taken as (
+    select t.t, t.n, t.t ->> 'status' as status, t.t ->> 'action_type' as action_type,
+      t.t ->> 'status' in ('pending', 'would propose') as proposed,
+      t.t ->> 'status' in ('executed', 'would act') or v_mode = 'approve' and t.t ->> 'status' = 'pending' as counts
+    from unnest(v_taken) with ordinality t (t, n)
+  ),
+  stopped as (  -- what apply held (the freeze came while the run was under way)
+    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) as held
+    from (select t ->> 'code' as code, count(*) as n from taken where status = 'held' group by 1) h
+  )
+  select jsonb_build_object(
+    'success', true,
+    'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
+    'actions_taken', jsonb_build_object(
+      'campaigns_paused', (select count(*) from taken where counts and action_type = 'auto_pause'),
+      'campaigns_scaled', (select count(*) from taken where counts and action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', (select count(*) from taken where counts and action_type = 'auto_scale_down'),
+      'budgets_adjusted', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
+      'campaigns_resumed', (select count(*) from taken where counts and action_type = 'auto_resume'),
+      'actions_proposed', (select count(*) from taken where proposed),
+      'opportunities_detected', v_around -> 'opportunities_detected'),
+    'campaigns_evaluated', v_page -> 'campaigns_evaluated',
+    'held', v_held || coalesce((select held from stopped), '{}'),
+    'held_decisions', v_held_first,
+    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message' order by f.n) from (
+      select t, n from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
+    'failed', coalesce((select jsonb_agg(jsonb_build_object(
+        'campaign_id', t -> 'campaign_id', 'title', t -> 'title', 'action_type', t -> 'action_type',
+        'code', t -> 'code', 'message', t -> 'message') order by n) from taken where status = 'failed'), '[]'),
+    'rules_skipped', v_page -> 'rules_skipped',
+    'breakers', v_page -> 'breakers',
+    'warnings', v_around -> 'warnings',
+    'actions_measured', v_around -> 'actions_measured',
+    'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
+  into v_result;
+  perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
+  return v_result;
+end $$;
+comment on function public.run_autonomous_operations(timestamptz) is
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO002 (no policy). [autonomous-operations]';
