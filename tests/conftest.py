@@ -57,6 +57,20 @@ def stack(stack_folder: Callable[[], Path]) -> Iterator[LocalStack]:
         yield running
 
 
+@pytest.fixture(
+    scope="session", params=["/usr/lib/postgresql/15/bin", "16", "18"], ids=["15", "16", "18"]
+)
+def each_postgres(
+    request: pytest.FixtureRequest, stack_folder: Callable[[], Path]
+) -> Iterator[LocalStack]:
+    """A running stack, without tables, of each PostgreSQL that the project serves."""
+    postgres = str(request.param)
+    if postgres.startswith("/") and not Path(postgres).is_dir():
+        pytest.skip(f"no PostgreSQL in {postgres}")
+    with LocalStack(stack_folder(), postgres=postgres, allow_tx_override=True) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def migrated(stack: LocalStack) -> LocalStack:
     """The running stack with the migrations applied."""
