@@ -497,7 +497,7 @@ begin
     return format('m.%I', p_metric || '@' || p_window);
   elsif p_spelling = 'measures' then
     v_first := format('s.%I', v_measures[1] || '@' || p_window);
-    v_second := format('s.%I', v_measures[2] || '@' || p_window);
+    v_second := 's.' || quote_ident(v_measures[2] || '@' || p_window);
   else
     v_first := public.measure_expression(v_measures[1], p_window);
     v_second := public.measure_expression(v_measures[2], p_window);

@@ -14,17 +14,17 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('probability_below', 'cut_confidence', 'fit_portfolio_prior')
+      and p.proname in ('roi_posterior', 'probability_below', 'cut_confidence',
+                        'campaign_evidence', 'fit_portfolio_prior')
   loop
     execute format('drop function %s', v_old);
   end loop;
 end $$;
 
-create function public.probability_below(
-  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
-  p_days float8, p_matured float8,
+create function public.roi_posterior(
+  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
-returns float8
+returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- Every input is first brought to a range in which nothing below over- or underflows: SQL raises
@@ -45,42 +45,185 @@ declare
   q float8;
   u float8;
   x float8;
-  z float8;
   centre float8;
+begin
+  n := case when n < 1e-100::float8 then 0::float8 else n end;
+  if p_cv2 >= 0::float8 and p_cv2 <> 'NaN' and n >= 2::float8 then
+    cv2 := (10::float8 * cv2 + (n - 1::float8) * least(1e4::float8, p_cv2)) / (10::float8 + n - 1::float8);
+  end if;
+
+  k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
+  y := case when r < 1e-100::float8 then 0::float8 else r / k end;
+  e := case when s < 1e-100::float8 or f < 1e-100::float8 then 0::float8 else s * f / k end;
+  q := 1::float8 / tau2;
+  centre := ln(m);
+  u := greatest(centre - 12::float8, least(centre + 12::float8, ln((y + q) / (e + q / m))));
+  for i in 1 .. 3 loop
+    x := e * exp(u);
+    u := u + (y - x - (u - centre) * q) / (x + q);
+    u := greatest(centre - 12::float8, least(centre + 12::float8, u));
+  end loop;
+  return array[u, e * exp(u) + q];
+end $$;
+comment on function public.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
+
+create function public.probability_below(
+  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
+  p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v float8[];
+  z float8;
 begin
   if p_target is null or p_target = 'NaN' then
     return 0.5;
   elsif p_target <= 0 then
     return 0;
   end if;
-  n := case when n < 1e-100::float8 then 0 else n end;
-  if p_cv2 >= 0::float8 and p_cv2 <> 'NaN' and n >= 2::float8 then
-    cv2 := (10::float8 * cv2 + (n - 1::float8) * least(1e4::float8, p_cv2)) / (10::float8 + n - 1::float8);
-  end if;
-
-  k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
-  y := case when r < 1e-100::float8 then 0 else r / k end;
-  e := case when s < 1e-100::float8 or f < 1e-100::float8 then 0 else s * f / k end;
-  q := 1::float8 / tau2;
-  centre := ln(m);
-  u := ln((y + q) / (e + q / m));
-  u := greatest(centre - 12::float8, least(centre + 12::float8, u));
-  for i in 1 .. 3 loop
-    x := e * exp(u);
-    u := u + (y - x - (u - centre) * q) / (x + q);
-    u := greatest(centre - 12::float8, least(centre + 12::float8, u));
-  end loop;
-
-  z := (ln(least(p_target, 1e15::float8)) - u) * sqrt(e * exp(u) + q);
-  z := case when abs(z) < 1e-100::float8 then 0 else greatest(-8::float8, least(8::float8, z)) end;
+  v := public.roi_posterior(p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured,
+                            p_mean, p_tau2, p_order_value, p_prior_cv2);
+  z := (ln(least(p_target, 1e15::float8)) - v[1]) * sqrt(v[2]);
+  z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
   return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
 end $$;
 comment on function public.probability_below(
   float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
-  'P(true roi < target), 0 to 1: target, then the evidence (spend, conversions, revenue, cv2 of order values, days, matured share), then the prior (mean roi, tau2, order value, cv2). A number for every input; an unknown target gives 0.5. Pure. [autonomous-operations]';
+  'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an unknown target gives 0.5. Pure. [autonomous-operations]';
 
 create function public.cut_confidence(p_percent float8) returns float8
 language sql immutable parallel safe set search_path = ''
 as $$ select floor(100::float8 * p_percent + 0.5::float8) / 100::float8 $$;
 comment on function public.cut_confidence(float8) is
   'A confidence in percent to two digits, half up: what gates and sorts compare. Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The evidence, as it stands at a moment
+-- ---------------------------------------------------------------------------------------------
+
+create function public.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
+returns table (
+  campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
+  matured_share float8, has_history boolean, hours_running float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
+-- where exp() and products neither over- nor underflow, which SQL raises as errors.
+begin
+  return query execute $sql$
+    select c.id,
+      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end,
+      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end,
+      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end,
+      case when f.cv2 between 0 and 1e18 then f.cv2 end,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8),
+      case when f.has_history and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+          -(date_part('epoch', $1 - f.as_of) / 3600::float8) / k.delay)))))
+        else 1::float8 end,
+      coalesce(f.has_history, false),
+      h.hours
+    from public.campaigns c
+    $sql$ || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end || $sql$
+    left join public.campaign_facts f on f.campaign_id = c.id
+    cross join (
+      select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay
+      from public.autonomy_policy p) k
+    cross join lateral (select
+      case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
+      case when k.half_life = 0 or f.as_of is null then 1::float8
+        else exp(-least(50::float8, 0.6931471805599453::float8
+          * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
+      offset 0) h
+    cross join lateral (select
+      case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
+      case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
+      case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
+      case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
+      offset 0) r
+    $sql$ using p_now, p_ids;
+end $$;
+comment on function public.campaign_evidence(uuid[], timestamptz) is
+  'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+-- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
+-- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
+declare
+  v_policy public.autonomy_policy;
+  v_order_value float8 := 50;
+  v_cv2 float8 := 0.5;
+  v_mean float8 := 1;
+  v_tau2 float8 := 0.64;
+  v_campaigns int := 0;
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  select * into strict v_policy from public.autonomy_policy;
+  if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
+     and not coalesce(p_force, false) then
+    return jsonb_build_object(
+      'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
+      'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
+  end if;
+
+  with seen as materialized (
+    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
+      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
+      greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
+    from public.campaign_evidence(null, p_now) e
+    where e.spend > 0 and e.matured_share > 1e-12
+  ),
+  orders as (
+    select count(*)::int as campaigns,
+      greatest(0.01, least(1e9, exp((coalesce(sum(n / (n + 2) * ln(revenue / n)) filter (where n > 0 and revenue > 0), 0) + 2 * ln(50::float8))
+        / (coalesce(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0) + 2)))) as order_value,
+      greatest(0.05, least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
+        / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
+    from seen
+  ),
+  rois as materialized (
+    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
+           k.k / m.spend as noise
+    from seen s
+    cross join orders o
+    cross join lateral (select s.spend * s.matured as spend) m
+    cross join lateral (select (s.revenue + 2 * o.order_value) / (s.n + 2) * (1 + 0.25::float8 * s.n / s.days
+      + case when s.cv2 is not null and s.n >= 2 then (10 * o.cv2 + (s.n - 1) * s.cv2) / (s.n + 9) else o.cv2 end) as k) k
+  ),
+  centre as (
+    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
+  ),
+  spread as (
+    select c.weight, c.mean, ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
+    from rois r, centre c
+    group by c.weight, c.mean
+  )
+  select o.campaigns, o.order_value, o.cv2,
+    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
+    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
+  into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
+  from orders o
+  left join spread s on s.weight > 0;
+  if v_campaigns < 5 or v_mean is null then
+    v_order_value := 50;
+    v_cv2 := 0.5;
+    v_mean := 1;
+    v_tau2 := 0.64;
+  end if;
+
+  update public.autonomy_policy
+  set prior_mean_roi = v_mean, prior_tau2 = v_tau2, prior_order_value = v_order_value, prior_cv2 = v_cv2,
+      prior_campaigns = v_campaigns, prior_fitted_at = p_now;
+  return jsonb_build_object('fitted', true, 'mean_roi', v_mean, 'tau2', v_tau2,
+    'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
+end $$;
+comment on function public.fit_portfolio_prior(boolean, timestamptz) is
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';

@@ -1,0 +1,1153 @@
+-- Who is a candidate, and what to do about each: the twin of autonomy/engine in SQL. Everything
+-- here only reads. Safe to run again.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_old regprocedure;
+begin
+  for v_old in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in (
+        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'exact_number',
+        'matching_campaigns', 'revocable_pauses', 'candidate_rows', 'candidate_windows',
+        'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
+        'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
+        'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
+        'evidence_words', 'expected_impact_of', 'breaker_reports',
+        'autonomous_decisions', 'propose_autonomous_actions',
+        'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
+  loop
+    execute format('drop function %s', v_old);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Small parts
+-- ---------------------------------------------------------------------------------------------
+
+create function public.shard_slots(p_shard text) returns int4range
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_part int;
+  v_parts int;
+begin
+  if p_shard is null then
+    return int4range(0, 65536);
+  end if;
+  if p_shard !~ '^[1-9][0-9]{0,4}/[1-9][0-9]{0,4}$' then
+    raise exception using errcode = 'AO010',
+      message = format('shard: %s is not a shard; write it as 2/8, the second of eight.', to_json(left(p_shard, 40)));
+  end if;
+  v_part := split_part(p_shard, '/', 1)::int;
+  v_parts := split_part(p_shard, '/', 2)::int;
+  if v_part > v_parts or v_parts > 65536 then
+    raise exception using errcode = 'AO010',
+      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.', p_shard);
+  end if;
+  return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
+end $$;
+comment on function public.shard_slots(text) is
+  'The slots of a shard "i/n"; all of them for null. Pure. Raises AO010 for anything else. [autonomous-operations]';
+
+create function public.sane_number(p_value float8) returns float8
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case when p_value between -1e18::float8 and 1e18::float8 then
+    case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end
+$$;
+comment on function public.sane_number(float8) is
+  'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
+
+create function public.sane_time(p_time timestamptz) returns timestamptz
+language sql immutable parallel safe set search_path = ''
+as $$
+  -- least() and greatest() pass over null: no time must stay no time
+  select case when p_time is not null then
+    greatest('0001-01-02 00:00:00+00'::timestamptz, least('9999-12-30 00:00:00+00'::timestamptz, p_time)) end
+$$;
+comment on function public.sane_time(timestamptz) is
+  'The time, brought into the years 1 to 9999 that other languages can read. Pure. [autonomous-operations]';
+
+create function public.exact_number(p_value jsonb) returns numeric
+language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$ select public.json_number(p_value)::text::numeric $$;
+comment on function public.exact_number(jsonb) is
+  'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
+
+create function public.argument_error(p_name text, p_value numeric) returns void
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if p_value is null or not p_value between 0 and 1e15 then
+    raise exception using errcode = 'AO010',
+      message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
+  end if;
+end $$;
+comment on function public.argument_error(text, numeric) is
+  'Raises AO010 where an argument is missing, negative or not a finite number. Pure. [autonomous-operations]';
+
+create function public.rules_in_order(p_include_inactive boolean)
+returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
+language sql stable set search_path = ''
+as $$
+  select case when x.flaw is null then
+           row_number() over (partition by x.flaw is null
+                              order by r.priority desc, r.rule_name collate "C", r.id)::int end,
+         r.id, r.rule_name, r.condition, r.action, x.flaw
+  from public.autonomous_rules r
+  cross join lateral (select case
+    when r.rule_name = '' then 'rule_name: must be a text that is not empty'
+    when r.priority is null then 'priority: is missing; give a whole number'
+    else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw) x
+  where r.is_active or p_include_inactive
+  order by 1, r.rule_name collate "C"
+$$;
+comment on function public.rules_in_order(boolean) is
+  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only reads. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Finding: one scan with every rule compiled to a predicate
+-- ---------------------------------------------------------------------------------------------
+
+create function public.matching_campaigns(
+  p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+-- Three layers: s takes the measures that the rules read from the facts, m computes each metric
+-- once, and the rules' predicates read m. `offset 0` keeps the planner from merging the layers,
+-- which would compute a metric again at every mention.
+declare
+  v_predicates text[];
+  v_measures text;
+  v_metrics text;
+begin
+  select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) into v_predicates
+  from public.rules_in_order(p_include_inactive) r where r.place is not null;
+  if v_predicates is null then
+    return;
+  end if;
+
+  select string_agg(distinct format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'),
+                                    x.metric || '@' || x.win), ''),
+         string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
+  into v_metrics, v_measures
+  from public.rules_in_order(p_include_inactive) r
+  cross join lateral public.condition_reads(r.condition) x
+  cross join lateral unnest(public.metric_measures(x.metric)) k
+  where r.place is not null;
+
+  return query execute
+    'select m.id, array_remove(array['
+    || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
+        from unnest(v_predicates) with ordinality as u (p, n))
+    || ']::int[], null) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
+    || ' from (select c.id, c.account, c.title' || coalesce(v_measures, '')
+    || case
+         when p_campaign_id is not null then
+           ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
+         else
+           ' from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+           ' where lower(c.status) = ''active'''
+           || case when p_after is not null then ' and c.id > $2' else '' end
+           || case when p_slots is distinct from int4range(0, 65536)
+                then ' and public.campaign_slot(c.id) <@ $5' else '' end
+       end
+    || ' offset 0) s offset 0) m'
+    || case when p_campaign_id is null then
+         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+    || case when p_limit is not null then ' order by m.id limit $3' else '' end
+    using p_now, p_after, p_limit, p_campaign_id, p_slots;
+end $$;
+comment on function public.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
+  'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
+
+create function public.revocable_pauses(p_campaign_id uuid default null)
+returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
+               status text, budget numeric, break_even float8, revenue_then float8)
+language sql stable set search_path = ''
+as $$
+  select a.campaign_id, a.id, a.executed_at, a.rule_id,
+    coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
+    a.previous_state ->> 'status', public.exact_number(a.previous_state -> 'budget'),
+    public.sane_number(public.json_number(a.evidence -> 'break_even')),
+    public.json_number(a.evidence #> '{metrics,revenue}')
+  from public.autonomous_actions a
+  join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
+  join public.campaign_facts f on f.campaign_id = a.campaign_id
+  left join public.autonomous_rules r on r.id = a.rule_id
+  where a.action_type = 'auto_pause' and a.status = 'executed'
+    and (p_campaign_id is null or a.campaign_id = p_campaign_id)
+    and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
+    and f.life_revenue > public.json_number(a.evidence #> '{metrics,revenue}')
+    and a.id = (
+      select h.action_id from public.campaign_changes h
+      where h.campaign_id = a.campaign_id order by h.id desc limit 1)
+$$;
+comment on function public.revocable_pauses(uuid) is
+  'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Looking closer at those found
+-- ---------------------------------------------------------------------------------------------
+
+create function public.candidate_rows(p_ids uuid[], p_now timestamptz)
+returns table (
+  campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
+  created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
+  data_age_hours float8,
+  impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8,
+  ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
+  matured_share float8, has_history boolean,
+  last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
+language sql stable set search_path = ''
+as $$
+  select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,
+    public.sane_time(c.created_at), e.hours_running, coalesce(c.autonomous_enabled, false), public.sane_time(c.hold_until),
+    case when isfinite(f.data_at) then date_part('epoch', p_now - f.data_at) / 3600::float8 end,
+    public.sane_number(f.life_impressions), public.sane_number(f.life_reach), public.sane_number(f.life_clicks),
+    public.sane_number(f.life_conversions), public.sane_number(f.life_spend), public.sane_number(f.life_revenue),
+    e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history,
+    l.action_at, l.pause_at, l.resume_at,
+    least(b.budget, l.budget_low),
+    exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
+    exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
+    ('x' || left(md5(c.id::text || to_char(p_now at time zone 'UTC', 'IYYY-IW')), 8))::bit(32)::bigint
+      / 4294967296::float8
+  from public.campaign_evidence(p_ids, p_now) e
+  join public.campaigns c on c.id = e.campaign_id
+  left join public.campaign_facts f on f.campaign_id = e.campaign_id
+  cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
+  cross join lateral (
+    select max(a.executed_at) as action_at,
+      max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
+      max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
+      min(public.exact_number(a.previous_state -> 'budget')) filter (
+        where a.executed_at > p_now - interval '7 days'
+          and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
+    from public.autonomous_actions a
+    where a.campaign_id = c.id and a.status = 'executed') l
+$$;
+comment on function public.candidate_rows(uuid[], timestamptz) is
+  'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
+
+create function public.candidate_windows(p_ids uuid[], p_windows text[])
+returns table (campaign_id uuid, windows jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query execute
+    'select f.campaign_id, jsonb_build_object('
+    || coalesce((
+         select string_agg(format('%L, jsonb_build_object(%s)', w, (
+           select string_agg(format('%L, %s', k, public.measure_expression(k, w)), ', ')
+           from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
+         from unnest(p_windows) w), '')
+    || ') from public.campaign_facts f where f.campaign_id = any ($1)'
+    using p_ids;
+end $$;
+comment on function public.candidate_windows(uuid[], text[]) is
+  'The six measures of each of the named windows, which must come from validated conditions. Only reads. [autonomous-operations]';
+
+create function public.list_autonomous_candidates(
+  p_after uuid default null, p_limit int default 1000, p_shard text default null,
+  p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
+  p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
+as $$
+declare
+  v_slots int4range := public.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_ids uuid[];
+  v_skipped jsonb;
+  v_windows text[];
+  v_candidates jsonb;
+begin
+  if p_limit is null or p_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  elsif p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+
+  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
+         array_agg(distinct x.win) filter (where x.win <> 'lifetime')
+  into v_skipped, v_windows
+  from public.rules_in_order(v_include) r
+  left join lateral public.condition_reads(r.condition) x on r.flaw is null;
+
+  if p_campaign_id is not null then
+    v_ids := array[p_campaign_id];
+  else
+    with found as (
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit, v_slots, v_include, null, p_now) m
+      union
+      select r.campaign_id from public.revocable_pauses() r
+      where (p_after is null or r.campaign_id > p_after)
+        and public.campaign_slot(r.campaign_id) <@ v_slots
+        and (select p.resume_when_proven_wrong from public.autonomy_policy p)
+        and exists (select from public.rules_in_order(v_include) o where o.place is not null)
+    )
+    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit) into v_ids;
+  end if;
+
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+    'metrics', coalesce(w.windows, '{}') || jsonb_build_object('lifetime', jsonb_build_object(
+      'impressions', c.impressions, 'reach', c.reach, 'clicks', c.clicks,
+      'conversions', c.conversions, 'spend', c.spend, 'revenue', c.revenue)),
+    'evidence', jsonb_build_object(
+      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+    'holdout_draw', c.holdout_draw,
+    'paused_action', case when r.action_id is not null then jsonb_build_object(
+      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+    ) order by c.campaign_id), '[]')
+  into v_candidates
+  from public.candidate_rows(v_ids, p_now) c
+  left join public.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
+  left join public.revocable_pauses(p_campaign_id) r on r.campaign_id = c.campaign_id;
+
+  return jsonb_build_object(
+    'candidates', v_candidates,
+    'next_after', case when p_campaign_id is null and cardinality(v_ids) = p_limit then v_ids[p_limit] end,
+    'rules_skipped', v_skipped);
+end $$;
+comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, timestamptz) is
+  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, whatever it matches. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The portfolio
+-- ---------------------------------------------------------------------------------------------
+
+create function public.tracking_state(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+-- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
+-- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
+-- (conversion_delay_hours) are not yet expected.
+  with clock as (
+    select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
+           ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
+           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
+           p.tracking_breaker_min_expected as least_expected
+    from public.autonomy_policy p
+  ),
+  recent as (
+    select m.campaign_id, sum(m.conversions) as conversions,
+      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
+    from public.campaign_metrics m, clock k
+    where m.bucket >= k.since and m.bucket < k.until
+    group by m.campaign_id
+    having count(*) >= 3 and sum(m.clicks) > 0
+  ),
+  before as (
+    select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
+    from public.campaign_daily d, clock k
+    where d.day >= k.first_day - 7 and d.day < k.first_day
+      and d.campaign_id in (select r.campaign_id from recent r)
+    group by d.campaign_id
+    having sum(d.clicks) > 0
+  ),
+  total as (
+    select coalesce(sum(r.conversions), 0)::float8 as observed,
+           coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
+    from recent r join before b using (campaign_id)
+  )
+  select jsonb_build_object(
+    'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+    'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
+  from total t, clock k
+$$;
+comment on function public.tracking_state(timestamptz) is
+  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
+
+create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+-- Counted without an upper end in time: an action that another shard has just written counts.
+declare
+  v_state jsonb;
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  with actions as (
+    select a.action_type, a.status, a.created_at, a.executed_at,
+      public.exact_number(a.new_state -> 'budget') - public.exact_number(a.previous_state -> 'budget') as raise
+    from public.autonomous_actions a, public.autonomy_policy p
+    where a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+      and a.status in ('executed', 'pending')
+  ),
+  recent as (
+    select count(*) filter (where action_type = 'auto_pause' and created_at > p_now - interval '24 hours') as pauses,
+      count(*) filter (where raised.so) as ups, coalesce(sum(raise) filter (where raised.so), 0) as raised
+    from actions
+    cross join lateral (select status = 'executed' and executed_at > p_now - interval '24 hours'
+      and action_type <> 'auto_resume' and raise > 0 as so) raised
+  ),
+  active as (
+    select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
+    from public.campaigns c where lower(c.status) = 'active'
+  )
+  select jsonb_build_object(
+    'active_campaigns', a.campaigns, 'active_budget', a.budget,
+    'pauses_24h', r.pauses, 'scale_ups_24h', r.ups, 'raised_24h', r.raised,
+    'tracking', public.tracking_state(p_now))
+  into v_state
+  from active a, recent r;
+  return v_state;
+end $$;
+comment on function public.portfolio_state(timestamptz) is
+  'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Deciding each campaign by itself
+-- ---------------------------------------------------------------------------------------------
+
+create function public.rule_plans(p_include_inactive boolean)
+returns table (
+  place int, rule_id uuid, rule_name text, action_type text, kind text,
+  break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
+  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean)
+language sql stable set search_path = ''
+as $$
+-- A rule that states its own roi target is taken at its word.
+  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated) else t.break_even end,
+    case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
+    case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
+    coalesce(public.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
+    1 + coalesce(public.exact_number(r.action -> 'step'), public.exact_number(r.action -> 'multiplier') - 1, 0),
+    1 - coalesce(public.exact_number(r.action -> 'step'), 1 - public.exact_number(r.action -> 'multiplier'), 0),
+    public.exact_number(r.action -> 'budget'),
+    least(public.exact_number(r.action -> 'max_budget'), p.max_budget),
+    greatest(public.exact_number(r.action -> 'min_budget'), p.min_budget),
+    coalesce((r.action -> 'requires_approval')::boolean, false)
+  from public.rules_in_order(p_include_inactive) r
+  cross join public.autonomy_policy p
+  cross join lateral (select case
+    when r.action ->> 'type' = 'auto_pause' then 'pause'
+    when r.action ->> 'type' = 'auto_scale_up' then 'up'
+    when r.action ->> 'type' = 'auto_scale_down' then 'down'
+    when r.action ? 'by' then 'step'
+    else 'set' end as kind) k
+  cross join lateral (
+    select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+      coalesce(public.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
+      r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
+      public.json_number(r.condition -> 'threshold') as stated
+    from (select coalesce(public.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
+  where r.place is not null
+$$;
+comment on function public.rule_plans(boolean) is
+  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
+
+create function public.sized_budget(
+  p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
+  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
+returns table (new_budget numeric, limits text[], code text)
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
+-- over a limit.
+declare
+  v_cap numeric;
+begin
+  new_budget := round(p_wanted, 2);
+  limits := '{}';
+  if p_direction = 'up' then
+    v_cap := trunc(p_budget * p_max_step, 2);
+    if v_cap < new_budget then
+      new_budget := v_cap;
+      limits := limits || 'STEP_CAP'::text;
+    end if;
+    v_cap := trunc(p_lowest * p_max_growth, 2);
+    if v_cap < new_budget then
+      new_budget := v_cap;
+      limits := limits || 'GROWTH_CAP'::text;
+    end if;
+    v_cap := trunc(p_max_budget, 2);
+    if v_cap < new_budget then
+      new_budget := v_cap;
+      limits := limits || 'BUDGET_CAP'::text;
+    end if;
+  else
+    v_cap := ceil(p_min_budget * 100) / 100;
+    if new_budget < v_cap then
+      new_budget := v_cap;
+      limits := limits || 'BUDGET_CAP'::text;
+    end if;
+  end if;
+  -- a change that goes the wrong way, or under 1 % of the budget, is none
+  if (case when p_direction = 'up' then new_budget - p_budget else p_budget - new_budget end) * 100 < p_budget then
+    code := coalesce(limits[cardinality(limits)], 'NO_CHANGE');
+  end if;
+  return next;
+end $$;
+comment on function public.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+  'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where nothing worth doing is left. Pure. [autonomous-operations]';
+
+create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns table (
+  campaign_id uuid, place int, direction text, break_even float8, confidence float8,
+  held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+language sql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+  with found as materialized (
+    select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
+  ),
+  plans as materialized (
+    select * from public.rule_plans(p_include_inactive)
+  ),
+  -- what each matching rule would do, and what holds it: the first that applies, in this order
+  judged as materialized (
+    select c.campaign_id, l.place, d.direction, j.target as break_even, j.confidence, z.new_budget, z.limits,
+      case
+        when not c.autonomous_enabled then 'DISABLED'
+        when c.hold_until > p_now then 'ON_HOLD'
+        when p_now - case when d.direction = 'pause' then c.last_pause_at else c.last_action_at end < l.cooldown
+          then 'COOLDOWN'
+        when (c.spend > 0 and c.ev_spend > 0) is not true
+          or case when d.direction = 'pause' then (c.hours_running >= p.min_pause_hours::float8) is not true
+                  else (c.budget > 0) is not true end
+          then 'TOO_LITTLE_DATA'
+        when c.test_running then 'TEST_RUNNING'
+        when c.pending then 'AWAITING_APPROVAL'
+        when (c.data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
+        when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
+        when p.holdout_share > 0 and (c.holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
+        when d.direction <> 'pause' then z.code
+      end as code
+    from found f
+    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    cross join public.autonomy_policy p
+    join plans l on l.place = any (f.places)
+    cross join lateral (select case
+      when l.kind <> 'set' then l.kind
+      when l.set_budget > c.budget then 'up'
+      else 'down' end as kind) k
+    cross join lateral (
+      select t.target, public.probability_below(
+        t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as below
+      from (select case k.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target) t) o
+    cross join lateral (
+      select public.cut_confidence(100::float8 * (1::float8 - o.below)) as above,
+             public.cut_confidence(100::float8 * o.below) as below) h
+    cross join lateral (select case
+      when k.kind <> 'step' then k.kind
+      when h.above <= 20 then 'down'
+      else 'up' end as direction) d
+    cross join lateral (select o.target, case
+      when k.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.above)
+      when d.direction = 'up' then h.above
+      else h.below end as confidence) j
+    cross join lateral public.sized_budget(
+      d.direction, c.budget, coalesce(l.set_budget, c.budget * case when d.direction = 'up' then l.up else l.down end),
+      p.max_step, least(c.budget_low_7d, c.budget), p.max_growth_7d, l.max_budget, l.min_budget) z
+  ),
+  ranked as (
+    select j.campaign_id, min(j.place) as first, min(j.place) filter (where j.code is null) as winner,
+      array_agg(j.place order by j.place) as places,
+      array_agg(j.code order by j.place) as codes
+    from judged j
+    group by j.campaign_id
+  )
+  select r.campaign_id, j.place, j.direction, j.break_even, j.confidence, j.code,
+    case when j.code is null and j.direction <> 'pause' then j.new_budget end,
+    case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
+      then j.limits else '{}' end,
+    array(select l.rule_name from unnest(r.places) with ordinality as u (place, n)
+          join plans l on l.place = u.place order by u.n),
+    array(select case when u.place > r.winner then 'OUTRANKED' else r.codes[u.n] end
+          from unnest(r.places) with ordinality as u (place, n) order by u.n),
+    array_position(r.places, coalesce(r.winner, r.first))
+  from ranked r
+  join judged j on j.campaign_id = r.campaign_id and j.place = coalesce(r.winner, r.first)
+$$;
+comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
+  'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
+
+create function public.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns table (
+  campaign_id uuid, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
+  new_status text, new_budget numeric)
+language sql stable set search_path = ''
+as $$
+  select c.campaign_id, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - o.right),
+    case
+      when not c.autonomous_enabled then 'DISABLED'
+      when c.hold_until > p_now then 'ON_HOLD'
+      when p_now - c.last_action_at < p.cooldown_hours::float8 * interval '1 hour' then 'COOLDOWN'
+      when c.pending then 'AWAITING_APPROVAL'
+      when c.test_running then 'TEST_RUNNING'
+      when p_now - c.last_resume_at < interval '7 days' then 'COOLDOWN'
+    end,
+    r.status, r.budget
+  from public.autonomy_policy p
+  cross join public.revocable_pauses() r
+  join public.candidate_rows(array(select i.campaign_id from public.revocable_pauses() i), p_now) c
+    on c.campaign_id = r.campaign_id
+  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
+    r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as right) o
+  where p.resume_when_proven_wrong and r.break_even > 0 and o.right <= p.resume_confidence::float8
+    and public.campaign_slot(c.campaign_id) <@ p_slots
+    and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null)
+$$;
+comment on function public.decided_resumes(int4range, boolean, timestamptz) is
+  'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
+
+create function public.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
+returns table (
+  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
+  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
+  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
+  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+language sql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+  with each as (
+    select d.campaign_id, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
+      d.break_even, d.confidence, l.confidence_floor, l.break_even as plan_break_even, l.cooldown,
+      l.max_budget, l.min_budget, l.requires_approval,
+      case when l.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
+      d.limits, d.matched_names, d.matched_codes, d.chosen
+    from public.autonomy_policy p
+    cross join public.decided_campaigns(p_slots, p_include_inactive, p_now) d
+    join public.rule_plans(p_include_inactive) l on l.place = d.place
+    union all
+    select r.campaign_id, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
+      r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
+      p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
+      '{}', array[r.rule_name], array[null::text], 1
+    from public.autonomy_policy p
+    cross join public.decided_resumes(p_slots, p_include_inactive, p_now) r
+  ),
+  raised as (
+    select e.*, e.held is null and e.action_type = 'auto_pause' as pauses,
+      case when e.held is null and e.action_type <> 'auto_resume'
+        then greatest(e.new_budget - c.budget, 0) else 0 end as raise
+    from each e
+    join public.campaigns c on c.id = e.campaign_id
+  ),
+  -- the portfolio's guardrails, over all decisions of the run and the last 24 hours
+  counted as (
+    select r.*,
+      count(*) filter (where r.pauses) over () as pauses_wanted,
+      count(*) filter (where r.raise > 0) over () as ups,
+      sum(r.raise) over () as raise_wanted,
+      sum(r.raise) over (order by r.raise > 0 desc, r.confidence desc, r.campaign_id) as raise_so_far
+    from raised r
+  ),
+  stopped as (
+    select n.*,
+      case
+        when n.held is not null then n.held
+        when p.frozen then 'FROZEN'
+        when n.pauses and (p_portfolio #>> '{tracking,tripped}')::boolean then 'TRACKING_BREAKER'
+        when n.raise > 0 and (p_portfolio ->> 'scale_ups_24h')::numeric + n.ups > p.growth_breaker_count
+          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_wanted > x.growth_limit
+          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_so_far > x.growth_limit then 'GROWTH_BREAKER'
+      end as hold,
+      case
+        when n.pauses and (p_portfolio ->> 'pauses_24h')::numeric + n.pauses_wanted > p.pause_breaker_count
+          and (p_portfolio ->> 'pauses_24h')::float8 + n.pauses_wanted > x.pause_limit then 'PAUSE_BREAKER'
+        when p.mode = 'approve' or n.requires_approval then 'APPROVAL'
+      end as propose
+    from counted n
+    cross join public.autonomy_policy p
+    cross join lateral (select
+      p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric as growth_limit,
+      p.pause_breaker_share::float8
+        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit) x
+  )
+  select s.campaign_id,
+    case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
+    coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
+    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
+  from stopped s
+$$;
+comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
+  'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/sentences.py)
+-- ---------------------------------------------------------------------------------------------
+
+create function public.money_words(p_amount float8) returns text
+language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$ select coalesce(round(p_amount::text::numeric, 2)::text, '?') $$;
+comment on function public.money_words(float8) is
+  'An amount with two digits, ? where unknown. Pure. [autonomous-operations]';
+
+create function public.short_number(p_number float8) returns text
+language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+  select case when p_number = 0 then '0' else
+    trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end
+$$;
+comment on function public.short_number(float8) is
+  'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
+
+create function public.factor_words(p_factor numeric) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end $$;
+comment on function public.factor_words(numeric) is
+  'x2.0, x2.25. Pure. [autonomous-operations]';
+
+create function public.counted_words(p_number bigint, p_what text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end $$;
+comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
+
+create function public.decision_params(
+  p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
+  p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
+returns jsonb
+language sql immutable parallel safe set search_path = ''
+as $$
+  select jsonb_build_object(
+    'spend', public.cut_confidence(p_spend),
+    'revenue', public.cut_confidence(p_revenue),
+    'roi', case when p_spend > 0 then public.cut_confidence(p_revenue / p_spend) end,
+    'conversions', floor(p_conversions + 0.5::float8),
+    'days', greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
+    'confidence', p_confidence,
+    'chance', least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
+    'break_even', public.cut_confidence(p_break_even),
+    'old_budget', p_old_budget,
+    'new_budget', p_new_budget)
+$$;
+comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
+  'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
+
+create function public.action_sentence(
+  p_params jsonb, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_spend text := public.money_words((p_params ->> 'spend')::float8);
+  v_revenue text := public.money_words((p_params ->> 'revenue')::float8);
+  v_times text := coalesce(' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)', '');
+  v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
+    public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
+  v_likely text := (p_params ->> 'chance') || ' % likely ';
+  v_limited text := coalesce(', as far as ' || case p_limit
+    when 'STEP_CAP' then 'one step may go'
+    when 'GROWTH_CAP' then 'growth within 7 days may go'
+    when 'BUDGET_CAP' then 'the cap allows' end, '');
+  v_move text := case p_direction
+    when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end;
+  v_did text := case p_direction
+    when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget'
+    when 'pause' then 'Paused' else 'Resumed' end;
+begin
+  return case
+      when p_verdict = 'propose' then 'Proposed: ' || v_move
+      when p_observed then 'Would ' || v_move
+      else v_did end
+    || case when p_direction in ('up', 'down') then format(' from %s to %s',
+         public.money_words((p_params ->> 'old_budget')::float8), public.money_words((p_params ->> 'new_budget')::float8))
+       else '' end
+    || ': '
+    || case p_direction
+      when 'pause' then v_figures || '; ' || v_likely || 'to be below '
+        || case when (p_params ->> 'break_even')::float8 = 1 then 'break-even'
+           else public.money_words((p_params ->> 'break_even')::float8) || 'x' end || '; rule ' || p_rule_name
+      when 'up' then v_figures || ', ' || public.counted_words(coalesce((p_params ->> 'conversions')::numeric, 0)::bigint, 'conversion')
+        || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
+      when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
+        || v_limited || '; rule ' || p_rule_name
+      else format('late conversions brought it to %s in revenue for %s spent%s; %sthat the pause by rule %s was wrong',
+        v_revenue, v_spend, v_times, v_likely, p_rule_name) end
+    || case when p_code = 'PAUSE_BREAKER' then '; so many pauses at once are left to a person' else '' end;
+end $$;
+comment on function public.action_sentence(jsonb, text, text, text, text, text, boolean) is
+  'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
+
+create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case p_direction
+      when 'pause' then 'Not paused' when 'up' then 'Budget not raised'
+      when 'down' then 'Budget not lowered' else 'Not resumed' end
+    || ': ' || coalesce(p_why, case p_code
+      when 'DISABLED' then 'automation is switched off for this campaign'
+      when 'ON_HOLD' then 'it is left alone'
+      when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
+      when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
+      when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
+      when 'NO_CHANGE' then 'the change would be under 1 % of its budget'
+      when 'FROZEN' then 'the system is frozen; when it is unfrozen'
+      when 'TRACKING_BREAKER' then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
+      when 'GROWTH_BREAKER' then 'the portfolio has grown enough for 24 hours; when those have passed'
+      else p_code end)
+    || '; rule ' || p_rule_name
+$$;
+comment on function public.hold_sentence(text, text, text, text) is
+  'Why a decision is held, in one sentence. Pure. [autonomous-operations]';
+
+create function public.evidence_words(
+  p_floor float8, p_direction text, p_kind text, p_target float8, p_confidence float8,
+  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- How much more of the same evidence lifts the confidence to the floor: spend, conversions,
+-- revenue and days go on at the rate they had, up to a thousand times what there is.
+declare
+  v_chance text := round(p_confidence)::text || case when p_kind = 'step'
+    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down at most 20 %%', public.short_number(p_floor))
+    else format(' %% likely to be right, %s %% are needed', public.short_number(p_floor)) end;
+  v_days float8 := greatest(1::float8, p_days);
+  v_low float8 := 1;
+  v_high float8 := 1000;
+  v_times float8 := 1000;
+  v_below float8;
+begin
+  if (p_spend > 0 and p_floor < 100) is not true then
+    return v_chance || '; more of the same would not settle it';
+  end if;
+  for i in 0 .. 40 loop
+    v_below := 100::float8 * public.probability_below(p_target, p_spend * v_times, p_conversions * v_times,
+      p_revenue * v_times, p_cv2, v_days * v_times, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2);
+    if public.cut_confidence(case when p_direction = 'up' then 100::float8 - v_below else v_below end) >= p_floor then
+      v_high := v_times;
+    elsif i = 0 then
+      return v_chance || '; more of the same would not settle it';
+    else
+      v_low := v_times;
+    end if;
+    v_times := (v_low + v_high) / 2::float8;
+  end loop;
+
+  v_times := v_high - 1::float8;
+  return v_chance || '; about '
+    || case when p_conversions > 0
+         then greatest(1, ceil(p_conversions * v_times))::numeric || ' more '
+           || case when ceil(p_conversions * v_times) <= 1 then 'conversion' else 'conversions' end || ' at this rate'
+         else public.money_words(p_spend * v_times) || ' more spent without a conversion' end
+    || ' would settle it, some '
+    || case when ceil(v_days * v_times) <= 1 then 'a day' else ceil(v_days * v_times)::numeric || ' days' end;
+end $$;
+comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
+
+create function public.expected_impact_of(
+  p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
+  p_log_roi float8, p_spend float8, p_days float8)
+returns jsonb
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- A unit of money spent returns roi / break_even - 1; the next unit of budget marginal_return_ratio
+-- as much as the average one.
+declare
+  v_roi float8 := exp(p_log_roi);
+  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
+begin
+  if p_direction = 'pause' then
+    return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
+      'spend_saved', public.cut_confidence(v_ahead),
+      'loss_avoided', public.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+  elsif p_direction = 'resume' then
+    return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
+      'added_spend', public.cut_confidence(v_ahead),
+      'added_profit', public.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+  end if;
+  return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
+    'added_spend', public.cut_confidence(v_ahead * p_share),
+    'added_profit', public.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+end $$;
+comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+  'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
+
+create function public.autonomous_decisions(
+  p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+  set timezone = 'UTC' set extra_float_digits = 1 set work_mem = '64MB'
+as $$
+declare
+  v_slots int4range := public.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_answer jsonb;
+begin
+  with run as materialized (
+    select * from public.decided_run(v_slots, v_include, p_now, v_portfolio)
+  ),
+  page as materialized (
+    select * from run r
+    where p_after is null or r.campaign_id > p_after
+    order by r.campaign_id
+    limit p_limit
+  ),
+  told as (
+    select r.campaign_id, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name, r.confidence, r.break_even,
+      c.title, n.new_state, n.previous_state, m.matched, to_jsonb(r.limits) as limits, q.params,
+      case
+        when r.verdict <> 'hold' then public.action_sentence(
+          q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)], r.rule_name, p.mode = 'observe')
+        else public.hold_sentence(r.code, r.direction, r.rule_name, w.why)
+      end as reason,
+      jsonb_build_object(
+        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history,
+        'prior', jsonb_build_object('mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
+                                    'order_value', p.prior_order_value, 'cv2', p.prior_cv2),
+        'probability_below', public.probability_below(
+          r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+          p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2),
+        'break_even', r.break_even,
+        'metrics', jsonb_build_object('impressions', c.impressions, 'reach', c.reach, 'clicks', c.clicks,
+                                      'conversions', c.conversions, 'spend', c.spend, 'revenue', c.revenue),
+        'matched', m.matched, 'limits', to_jsonb(r.limits)) as evidence,
+      case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
+        r.direction, r.break_even, r.plan_break_even,
+        coalesce((r.new_budget::numeric(40, 20) / nullif(c.budget, 0))::float8 - 1::float8, 0::float8),
+        p.marginal_return_ratio::float8,
+        (public.roi_posterior(c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+                              p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))[1],
+        c.ev_spend, c.ev_days) end as expected_impact
+    from page r
+    cross join public.autonomy_policy p
+    join public.candidate_rows(array(select i.campaign_id from page i), p_now) c on c.campaign_id = r.campaign_id
+    cross join lateral (select
+      jsonb_build_object('status', c.status, 'budget', c.budget) as previous_state,
+      case when r.verdict = 'hold' then jsonb_build_object('status', c.status, 'budget', c.budget)
+        else jsonb_build_object(
+          'status', case when r.direction in ('pause', 'resume') then r.new_status else c.status end,
+          'budget', case when r.direction = 'pause' then c.budget else r.new_budget end) end as new_state) n
+    cross join lateral (
+      select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
+        case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+      from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n)) m
+    cross join lateral (
+      select public.decision_params(c.spend, c.revenue, c.conversions, c.hours_running, r.confidence, r.break_even,
+        c.budget, (n.new_state ->> 'budget')::numeric) as params) q
+    cross join lateral (select case when r.verdict = 'hold' then case r.code
+      when 'ON_HOLD' then 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC'
+      when 'COOLDOWN' then 'it was changed a short time ago; the cooldown ends ' || to_char(greatest(
+        case when r.direction = 'pause' then c.last_pause_at else c.last_action_at end + r.cooldown,
+        case when r.direction = 'resume' then c.last_resume_at + interval '7 days' end), 'YYYY-MM-DD HH24:MI') || ' UTC'
+      when 'TOO_LITTLE_DATA' then case
+        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
+        when r.direction <> 'pause' then 'it has no budget to change'
+        when c.hours_running is null then
+          format('it is not known to have run %s hours', public.short_number(p.min_pause_hours::float8))
+        else format('a pause needs %s hours of running; in %s more hours', public.short_number(p.min_pause_hours::float8),
+                    ceil(p.min_pause_hours::float8 - c.hours_running)::numeric) end
+      when 'STALE_DATA' then format('its figures are %s, more than %s; when new ones arrive',
+        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
+        public.short_number(p.max_data_age_hours::float8))
+      when 'AGAINST_THE_ODDS' then public.evidence_words(
+        r.confidence_floor, r.direction, r.kind, r.break_even, r.confidence,
+        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)
+      when 'STEP_CAP' then 'one step may not go beyond ' || public.factor_words(p.max_step)
+      when 'GROWTH_CAP' then 'its budget has grown to ' || public.factor_words(p.max_growth_7d) || ' within 7 days; as that week passes'
+      when 'BUDGET_CAP' then case when r.direction = 'up'
+        then format('its budget is at the cap of %s; a higher cap would settle it', round(r.max_budget, 2))
+        else format('its budget is at the floor of %s; a lower floor would settle it', round(r.min_budget, 2)) end
+      end end as why) w
+  ),
+  stopped as (
+    select count(*) filter (where code = 'FROZEN') as frozen,
+      count(*) filter (where code = 'TRACKING_BREAKER') as tracking,
+      count(*) filter (where code = 'PAUSE_BREAKER') as pauses,
+      count(*) filter (where code = 'GROWTH_BREAKER') as growth
+    from run
+  )
+  select jsonb_build_object(
+    'decisions', coalesce((select jsonb_agg(jsonb_build_object(
+      'campaign_id', t.campaign_id, 'title', t.title, 'verdict', t.verdict, 'code', t.code,
+      'action_type', t.action_type, 'rule_id', t.rule_id, 'rule_name', t.rule_name,
+      'previous', t.previous_state, 'new', t.new_state, 'confidence', t.confidence, 'limits', t.limits,
+      'break_even', t.break_even, 'matched', t.matched, 'params', t.params, 'reason', t.reason,
+      'evidence', t.evidence, 'expected_impact', t.expected_impact) order by t.campaign_id) from told t), '[]'),
+    'next_after', case when (select count(*) from page) = p_limit
+      then (select g.campaign_id from page g order by g.campaign_id desc limit 1) end,
+    'rules_skipped', (
+      select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
+      from public.rules_in_order(v_include) r where r.flaw is not null),
+    'breakers', public.breaker_reports(v_portfolio, s.frozen, s.tracking, s.pauses, s.growth),
+    'campaigns_evaluated', (
+      select count(*) from public.campaigns c
+      where lower(c.status) = 'active' and (p_shard is null or public.campaign_slot(c.id) <@ v_slots)))
+  into v_answer
+  from stopped s;
+  return v_answer;
+end $$;
+comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
+  'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
+                            order by b.n), '[]')
+  from public.autonomy_policy p
+  cross join lateral (values
+    (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', p_frozen, 0::float8),
+    (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
+     format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
+            round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
+     p_tracking, p.tracking_breaker_ratio::float8),
+    (3, p_pauses > 0, 'PAUSE_BREAKER',
+     format('%s pauses in 24 hours of %s campaigns: a person decides them',
+            p_pauses + (p_portfolio ->> 'pauses_24h')::bigint,
+            (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
+     p_pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
+       * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
+    (4, p_growth > 0, 'GROWTH_BREAKER',
+     format('raises of 24 hours would add more than %s a day',
+            round(p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric, 2)),
+     p_growth, (p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric)::float8)
+  ) b (n, tripped, code, message, stopped, most)
+  where b.tripped
+$$;
+comment on function public.breaker_reports(jsonb, bigint, bigint, bigint, bigint) is
+  'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
+
+create function public.propose_autonomous_actions(
+  p_after uuid default null, p_limit int default 1000, p_shard text default null,
+  p_include_inactive_rules boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s'
+as $$
+begin
+  if p_limit is null or p_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  end if;
+  return public.autonomous_decisions(p_after, p_limit, p_shard, p_include_inactive_rules, p_now);
+end $$;
+comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
+  'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Two questions that a person asks in the SQL editor; dashboards call them by these names
+-- ---------------------------------------------------------------------------------------------
+
+create function public.identify_underperforming_campaigns(
+  min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
+  p_now timestamptz default now())
+returns table (
+  campaign_id uuid, campaign_title text, current_budget numeric, total_spend numeric, roi numeric,
+  ctr numeric, conversion_rate numeric, hours_running numeric, recommendation text, confidence_score numeric)
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+begin
+  perform public.argument_error('min_spend', min_spend), public.argument_error('max_roi', max_roi),
+          public.argument_error('min_duration_hours', min_duration_hours);
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  return query
+  with found as materialized (
+    select m.campaign_id, m.roi, m.ctr, m.conversion_rate
+    from public.campaigns_by_metrics(min_spend::float8, null, max_roi::float8, null, min_duration_hours::float8, p_now) m
+  )
+  select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
+    round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
+    case when s.confidence < 50 then 'Wait: '
+         when s.confidence < 80 then 'Watch, or pause: '
+         else 'Pause: ' end
+      || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
+           public.money_words(c.spend), public.money_words(c.revenue), public.money_words(f.roi),
+           public.counted_words(greatest(1, floor(c.hours_running / 24 + 0.5))::bigint, 'day'),
+           least(99, greatest(1, floor(s.confidence + 0.5))),
+           case when t.target = 1 then 'break-even' else public.money_words(t.target) || 'x' end),
+    round(s.confidence::numeric, 2)
+  from found f
+  cross join public.autonomy_policy p
+  join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
+  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
+    t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as confidence) s
+  order by c.revenue - c.spend, c.campaign_id;
+end $$;
+comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
+  'Active campaigns with at least min_spend, a roi below max_roi and min_duration_hours of running, those that lose most first; confidence_score is the probability that pausing is right. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
+
+create function public.identify_scaling_candidates(
+  min_roi numeric default 3.0, min_conversions integer default 10, max_budget_multiplier numeric default 3.0,
+  p_now timestamptz default now())
+returns table (
+  campaign_id uuid, campaign_title text, current_budget numeric, suggested_budget numeric, roi numeric,
+  conversions bigint, ctr numeric, confidence_score numeric, reasoning text)
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+begin
+  perform public.argument_error('min_roi', min_roi), public.argument_error('min_conversions', min_conversions),
+          public.argument_error('max_budget_multiplier', max_budget_multiplier);
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  return query
+  with found as materialized (
+    select m.campaign_id, m.roi, m.ctr
+    from public.campaigns_by_metrics(null, min_conversions::float8, null, min_roi::float8, null, p_now) m
+  )
+  select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
+    round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
+    case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
+         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
+         when s.confidence < 50 then 'Wait: '
+         else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
+      || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
+           public.money_words(c.spend), public.money_words(c.revenue), public.money_words(f.roi),
+           public.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
+           public.counted_words(c.conversions::bigint, 'conversion'),
+           least(99, greatest(1, floor(s.confidence + 0.5))))
+  from found f
+  cross join public.autonomy_policy p
+  join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  cross join lateral (select least(
+    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
+  cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
+  cross join lateral (select public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
+    least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
+    c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))) as confidence) s
+  order by s.confidence desc, c.campaign_id;
+end $$;
+comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
+
+create function public.campaigns_by_metrics(
+  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
+returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return query execute format(
+    'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+    ' where lower(c.status) = ''active'' and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
+    ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
+    public.metric_expression('roi', 'lifetime', 'facts'), public.metric_expression('ctr', 'lifetime', 'facts'),
+    public.metric_expression('conversion_rate', 'lifetime', 'facts'), public.metric_expression('spend', 'lifetime', 'facts'),
+    public.metric_expression('conversions', 'lifetime', 'facts'), public.metric_expression('hours_running', 'lifetime', 'facts'))
+    using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
+end $$;
+comment on function public.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
+  'Active campaigns by the metrics of their whole life; a null bound is no bound. Only reads. [autonomous-operations]';
