@@ -299,22 +299,24 @@ begin
     from believed b
   ), valued as materialized (
     -- money: what the action changed in profit, revenue counting 1 / break_even_roi of its amount
-    select e.*,
+    select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
            case e.kind
              when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)
              when 'auto_resume' then e.revenue_full / e.be - e.spend_after
              when 'budget' then (e.revenue_full / e.be - e.spend_after) - e.spend_else * (e.roi / e.be - 1)
              else (e.revenue_full - e.spend_after * e.roi) / e.be end as money,
            sqrt(case e.kind
-             when 'auto_pause' then (greatest(0, e.spend_else - e.spend_after) * e.roi / e.be) ^ 2 * e.roi_variance
-                                    + (e.spend_else * (1 - e.roi / e.be)) ^ 2 * e.log_spend_variance
+             when 'auto_pause' then (e.spend_else * (1 - e.roi / e.be)) ^ 2 * e.log_spend_variance
              when 'auto_resume' then e.noise
              when 'budget' then (e.spend_else * e.roi / e.be) ^ 2 * e.roi_variance + e.noise
                                 + (e.spend_else * (e.roi / e.be - 1)) ^ 2 * e.log_spend_variance
              else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
     from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise from expected x) e
   ), judged as materialized (
-    select v.*, v.money - 1.645 * v.error as low, v.money + 1.645 * v.error as high,
+    -- Of a pause the doubt is about a roi, which is a logarithm's: wider upwards than downwards.
+    select v.*,
+           v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
+           v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
            case when v.s is null or not v.days > 0.2 or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
                 when v.kind = 'auto_pause' then public.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
                 when v.error > 0 then public.normal_probability(v.money / v.error) end as right_
@@ -511,3 +513,138 @@ as $$
 $$;
 comment on function public.ab_test_weight(uuid, date, timestamptz) is
   'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What was learnt this week, in sentences with numbers
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomous_insights(p_now timestamptz default now())
+returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_from timestamptz := p_now - interval '7 days';
+  v_ratio jsonb := public.propose_marginal_return_ratio(p_now);
+begin
+  -- What was done.
+  return query
+  select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
+      else format('In the last 7 days: %s paused, %s raised in budget, %s lowered, %s resumed; %s of these %s taken back since.',
+                  w.pauses, w.raised, w.lowered, w.resumed, w.back, case when w.back = 1 then 'was' else 'were' end) end,
+    to_jsonb(w), null::uuid, null::uuid
+  from (
+    select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
+           count(*) filter (where action_type <> 'auto_resume' and n.budget > n.before) as raised,
+           count(*) filter (where action_type <> 'auto_pause' and n.budget < n.before) as lowered,
+           count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
+    from public.autonomous_actions a
+    cross join lateral (select public.impact_number(a.new_state -> 'budget') as budget, public.impact_number(a.previous_state -> 'budget') as before) n
+    where a.executed_at > v_from and a.executed_at <= p_now and a.status in ('executed', 'rolled_back')) w;
+
+  -- What it brought, by kind of action.
+  return query
+  select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
+                        case when m.money < 0 then 'lost' else m.verb end, to_char(abs(m.money), 'FM999,999,999,990.00'),
+                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'), to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
+         jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2), 'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
+                            'money_high', round((m.money + 1.645 * m.error)::numeric, 2), 'improved', m.improved, 'regressed', m.regressed),
+         null::uuid, null::uuid
+  from (
+    select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes' else 'budgets' end as kind,
+           case when a.action_type = 'auto_pause' then 'Pauses measured this week (%s %s) %s %s (90 %% interval %s to %s).'
+                when a.action_type = 'auto_resume' then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
+                else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
+           case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
+           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error ^ 2)) as error,
+           count(*) filter (where a.verdict = 'improved') as improved, count(*) filter (where a.verdict = 'regressed') as regressed
+    from public.measured_actions(30, p_now) a
+    where a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
+    group by 1, 2, 3) m
+  order by m.kind desc;
+
+  -- The clearest gain and the clearest loss.
+  return query
+  select case when b.best then 'best_action' else 'worst_action' end,
+         format('%s: %s on campaign "%s" %s %s in %s %s (ROI without it about %s).', case when b.best then 'The clearest gain' else 'The clearest loss' end,
+                case b.action_type when 'auto_pause' then 'the pause' when 'auto_resume' then 'resuming' else 'the budget change' end,
+                coalesce(c.title, b.campaign_id::text), case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
+                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
+                case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end, coalesce(b.figures ->> 'baseline_roi', '?')),
+         b.figures - '1d' - '3d' - '7d', b.campaign_id, b.rule_id
+  from (
+    select a.*, a.verdict = 'improved' as best, row_number() over (partition by a.verdict order by abs(a.money) desc, a.action_id) as place
+    from public.measured_actions(30, p_now) a
+    where a.verdict in ('improved', 'regressed') and a.measured_at > v_from and a.status = 'executed') b
+  left join public.campaigns c on c.id = b.campaign_id
+  where b.place = 1
+  order by b.best desc;
+
+  -- Whether confidence keeps its word.
+  return query
+  select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
+                               round(k.said::numeric), round(k.found::numeric), k.actions),
+         jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
+  from (select count(*) as actions, avg(a.confidence) as said, 100 * avg(a.right_probability) as found
+        from public.measured_actions(90, p_now) a
+        where a.right_probability is not null and a.confidence is not null and a.rule_id is not null) k
+  where k.actions >= 5;
+
+  -- Rules that lose money, and the one that earns most.
+  return query
+  select case when s.flagged then 'rule_flagged' else 'rule_best' end,
+         case when s.flagged then s.suggestion
+              else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).', s.rule_name,
+                          to_char(s.money, 'FM999,999,999,990.00'), s.measured, to_char(s.money_low, 'FM999,999,999,990.00'),
+                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
+         to_jsonb(s) - 'best', null::uuid, s.rule_id
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scoreboard(p_now) b where b.rule_id is not null) s
+  where s.flagged or (s.best and s.money_low > 0)
+  order by s.flagged desc, s.money;
+
+  -- Pauses that were taken back because they proved wrong.
+  return query
+  select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
+                               to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'), coalesce(a.reason, 'late conversions showed that its pause was wrong')),
+         jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
+  from public.autonomous_actions a
+  cross join public.autonomy_policy p
+  left join public.campaigns c on c.id = a.campaign_id
+  where a.action_type = 'auto_resume' and a.status = 'executed' and a.executed_at > v_from and a.executed_at <= p_now
+  order by a.executed_at desc limit 5;
+
+  return query
+  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid where v_ratio ->> 'proposed' is not null;
+
+  -- A/B tests that ended.
+  return query
+  select 'ab_test', format('The A/B test "%s" on campaign "%s" ended: "%s" won%s. Evidence from before %s now counts a quarter.', t.name,
+                           coalesce(c.title, t.campaign_id::text), t.winner, coalesce(' (' || v.words || ')', ''),
+                           to_char(t.finished_at at time zone p.time_zone, 'FMDD Mon')),
+         jsonb_build_object('test_id', t.id, 'winner', t.winner, 'variants', t.variants), t.campaign_id, null::uuid
+  from public.campaign_ab_tests t
+  cross join public.autonomy_policy p
+  left join public.campaigns c on c.id = t.campaign_id
+  cross join lateral (
+    select string_agg(format('%s: %s of %s clicks converted', x ->> 'name', x ->> 'conversions', x ->> 'clicks'), ', ') as words
+    from jsonb_array_elements(case when jsonb_typeof(t.variants) = 'array' then t.variants else '[]' end) x
+    where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conversions') v
+  where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > v_from and t.finished_at <= p_now
+  order by t.finished_at desc limit 5;
+
+  -- What waits for a person.
+  return query
+  select 'opportunities', format('%s %s open (%s critical, %s high), worth about %s a day together; this week %s appeared and %s were closed.',
+                                 o.standing, case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end, o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
+         to_jsonb(o), null::uuid, null::uuid
+  from (
+    select count(*) filter (where u.unresolved) as standing, count(*) filter (where u.unresolved and severity = 'critical') as critical,
+           count(*) filter (where u.unresolved and severity = 'high') as high,
+           coalesce(sum(public.impact_number(estimated_impact -> 'money_per_day')) filter (where u.unresolved), 0) as money,
+           count(*) filter (where first_seen_at > v_from) as new, count(*) filter (where not u.unresolved and resolved_at > v_from) as closed
+    from public.optimization_opportunities
+    cross join lateral (select status in ('open', 'in_progress') as unresolved) u
+    where u.unresolved or resolved_at > v_from) o
+  where o.standing > 0 or o.closed > 0;
+end $$;
+comment on function public.autonomous_insights(timestamptz) is
+  'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
