@@ -1,0 +1,219 @@
+-- The past: what the runs of other days would have seen, for replay and preview. Only reads, so it
+-- may be asked of any database. Safe to run again.
+--
+-- campaign_facts_at(t) answers for one moment. A replay asks for thousands, so past_candidates
+-- answers for all of them in one set: what lies before a day is computed once a day by window
+-- functions, the day itself is added up bucket by bucket. A test holds the two equal.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_old regprocedure;
+begin
+  for v_old in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'list_past_candidates')
+  loop
+    execute format('drop function %s', v_old);
+  end loop;
+end $$;
+
+create function public.past_policy(p_policy jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit record;
+  v_policy jsonb;
+begin
+  select to_jsonb(p) || coalesce(p_policy, '{}') into strict v_policy from public.autonomy_policy p;
+  for v_limit in
+    select l.setting, l.low, l.high, v_policy -> l.setting as value from public.autonomy_policy_limits() l
+  loop
+    if jsonb_typeof(v_limit.value) is distinct from 'number'
+       or (v_limit.value)::numeric not between v_limit.low and v_limit.high then
+      raise exception using errcode = 'AO002', message = format('%s must be a number from %s to %s, not %s.',
+        v_limit.setting, v_limit.low, v_limit.high, coalesce(v_limit.value::text, 'missing'));
+    end if;
+  end loop;
+  return v_policy;
+end $$;
+comment on function public.past_policy(jsonb) is
+  'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 for a number out of its range. [autonomous-operations]';
+
+create function public.past_measures(p_windows text[]) returns text
+language sql immutable set search_path = ''
+as $$
+-- What each window holds before the day itself; `prior_` windows never hold the day.
+  select string_agg(format(
+      'sum(d.%1$s) over (partition by d.campaign_id order by d.number range between %2$s preceding and %3$s preceding)'
+      ' as "%4$s_%1$s"', m.measure, w.far, w.near, w.name), ', ')
+  from (
+    select case when x.prior then 'p' else 'w' end || x.days as name,
+      case when x.prior then (2 * x.days - 1)::text else (x.days - 1)::text end as far,
+      case when x.prior then x.days else 1 end as near
+    from (select n like 'prior\_%' as prior, substring(n from '\d+')::int as days from unnest(p_windows) n) x
+    union all
+    select 'life', 'unbounded', 1
+  ) w
+  cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
+  -- a window of one day holds nothing but the day
+  where w.far <> '0'
+$$;
+comment on function public.past_measures(text[]) is
+  'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. [autonomous-operations]';
+
+create function public.past_candidates(
+  p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
+  p_policy jsonb default '{}')
+returns table (at timestamptz, campaign_id uuid, figures float8[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
+as $$
+declare
+  v_policy jsonb := public.past_policy(p_policy);
+  v_zone text := v_policy ->> 'time_zone';
+  v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
+  v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
+  v_every interval := p_every_hours * interval '1 hour';
+  v_keep interval;
+  v_windows text[];
+  v_predicate text;
+  v_fades text;
+  v_immature text;
+  v_day text;
+  v_error text;
+begin
+  if p_every_hours is null or p_every_hours not between 1 and 744 then
+    raise exception using errcode = 'AO010', message = 'p_every_hours must be from 1 to 744.';
+  elsif p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_from >= p_to then
+    raise exception using errcode = 'AO010', message = 'p_from must lie before p_to.';
+  elsif p_windows && array(select w from unnest(p_windows) w where w !~ '^(prior_)?(1|3|7|14|30)d$') then
+    raise exception using errcode = 'AO010', message = 'p_windows knows 1d, 3d, 7d, 14d, 30d and prior_ before each.';
+  end if;
+  v_windows := array(select distinct w from unnest(p_windows) w order by w);
+  -- Older figures are held back as stale whatever else is true, so they need not travel.
+  v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
+
+  if p_conditions is not null then
+    select string_agg(public.condition_errors(c), ' ') into v_error from jsonb_array_elements(p_conditions) c;
+    if v_error is not null then
+      raise exception using errcode = 'AO001', message = v_error;
+    end if;
+    -- A budget is simulated by the caller, so a condition on it cannot be decided here.
+    select string_agg(case when exists (select from public.condition_reads(c) r where r.metric = 'budget')
+                           then 'true' else '(' || replace(public.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
+    into v_predicate from jsonb_array_elements(p_conditions) c;
+  end if;
+
+  -- Weights relative to the first day, so that one running sum serves every later day.
+  v_fades := case when v_half_life = 0 then '1::float8'
+    else format('exp(0.6931471805599453::float8 * d.since / %s::float8)', v_half_life) end;
+  v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
+    case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
+  v_immature := case when v_delay > 0 then
+    format($i$(select sum(e.spend::float8
+          * case when %1$s = 0 then 1 else exp(-0.6931471805599453::float8 * (b.day - e.day) / nullif(%1$s, 0)) end
+          * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
+        from public.campaign_daily e
+        where e.campaign_id = b.campaign_id and e.day < b.day
+          and e.day >= b.day - least(ceil(40 * %2$s / 24), case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
+      v_half_life || '::float8', v_delay || '::float8')
+    else '0::float8' end;
+
+  return query execute format($query$
+    with days as (
+      select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
+      from public.campaign_daily c
+      where c.day <= ($3 at time zone $6)::date
+    ),
+    before as (
+      select d.campaign_id, d.day, d.since, %1$s,
+        sum(d.spend::float8 * %2$s) %3$s as ev_spend, sum(d.conversions::float8 * %2$s) %3$s as ev_conversions,
+        sum(d.revenue::float8 * %2$s) %3$s as ev_revenue,
+        sum(case when d.spend > 0 then %2$s else 0::float8 end) %3$s as ev_days
+      from days d
+    ),
+    known as (
+      select b.*, case when $7 = 0 then 1::float8 else exp(-0.6931471805599453::float8 * b.since / $7) end as fade,
+        %4$s as ev_immature
+      from before b
+      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
+    ),
+    -- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
+    -- a day where the campaign never has a second bucket in a day.
+    counted as (
+      select m.*, (m.bucket at time zone $6)::date as day,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
+      from public.campaign_metrics m
+      where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
+    ),
+    hours as (
+      select m.campaign_id, m.day,
+        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+                        then interval '1 day' else interval '1 hour' end as since,
+        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
+        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
+      from counted m
+      window today as (partition by m.campaign_id, m.day order by m.bucket)
+    ),
+    states as (
+      select h.*, least(lead(h.since) over (partition by h.campaign_id order by h.since), h.since + $4) as until
+      from hours h
+    ),
+    seen as (
+      select s.*, $2 + i.i * $8 as at
+      from states s
+      cross join lateral generate_series(
+        greatest(0, ceil(extract(epoch from s.since - $2) / extract(epoch from $8)))::int,
+        (least(ceil(extract(epoch from s.until - $2) / extract(epoch from $8)),
+               ceil(extract(epoch from $3 - $2) / extract(epoch from $8))) - 1)::int) i
+    ),
+    f as (
+      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone $6 as as_of, %5$s,
+        coalesce(k.ev_spend * k.fade, 0) + s.spend::float8 as ev_spend,
+        coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
+        coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
+        coalesce(k.ev_days * k.fade, 0) + case when s.spend > 0 then 1 else 0 end as ev_days,
+        coalesce(k.ev_immature, 0) + case when $9 > 0 then s.spend::float8
+          * exp(greatest(-600::float8, -0.5::float8 * 24::float8 / nullif($9, 0))) else 0 end as ev_immature
+      from seen s
+      join known k on k.campaign_id = s.campaign_id and k.day = s.day
+    )
+    select f.at, f.campaign_id, array[
+        f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
+        f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
+        case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
+          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0)))) / f.ev_spend))
+          else 1 end,
+        w.age, extract(epoch from f.at - c.created_at)::float8 / 3600 %6$s]::float8[]
+    from f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join lateral (select extract(epoch from f.at - f.as_of)::float8 / 3600 as age) a
+    cross join lateral (select a.age, case when $7 = 0 then 1::float8 else exp(-least(50::float8,
+      0.6931471805599453::float8 * greatest(0::float8, a.age / 24) / $7)) end as fading) w
+    where %7$s
+    order by f.at, f.campaign_id
+    $query$,
+    public.past_measures(v_windows), v_fades, v_day, v_immature,
+    (select string_agg(case when w.prior then format('k."%1$s_%2$s"::float8 as "%1$s_%2$s"', w.name, m)
+                            when w.name = 'w1' then format('s.%2$s::float8 as "%1$s_%2$s"', w.name, m)
+                            else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"', w.name, m) end, ', ')
+     from (select 'life' as name, false as prior
+           union all
+           select case when n like 'prior%' then 'p' else 'w' end || substring(n from '\d+'), n like 'prior%'
+           from unnest(v_windows) n) w
+     cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m),
+    coalesce((select string_agg(format(', f."%s_%s"', case when n like 'prior%' then 'p' else 'w' end
+                || substring(n from '\d+'), m), '' order by o, i)
+              from unnest(v_windows) with ordinality v (n, o)
+              cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
+                with ordinality u (m, i)), ''),
+    coalesce(v_predicate, 'true'))
+  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay;
+end $$;
+comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb) is
+  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: all campaigns) holds: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
