@@ -82,7 +82,7 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     """
     files = migrations(folder)
     rows = ",\n".join(f"  ('{each.name}', '{each.checksum}')" for each in files)
-    parts = [_HEADER, "begin;\n"]
+    parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n"]
     for each in files:
         parts.append(f"-- {'=' * 93}\n-- {each.name}\n-- {'=' * 93}\n{each.text}")
     parts += [_REGISTER.format(rows=rows), "commit;\n"]
@@ -177,6 +177,8 @@ def _apply_one(
             if _seen(connection, migration):
                 return False
             tell(f"Applying {migration.name}")
+            # What the files have to say they say aloud; "does not exist, skipping" is noise.
+            connection.execute("set local client_min_messages = 'warning'")
             connection.execute(migration.text.encode())
             # Later files have to follow, even if we should be cut off in between.
             connection.execute(

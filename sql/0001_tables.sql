@@ -1,4 +1,4 @@
--- Tables, their rights aside (0011). Safe to run again; runs on an empty database, and on one
+-- Tables, their rights aside (0099). Safe to run again; runs on an empty database, and on one
 -- that has campaigns and campaign_performance from earlier phases, whose rows, views and
 -- writers it leaves working.
 
@@ -48,12 +48,226 @@ begin
       hint = 'Nothing has been changed. Rename that view, then run the migrations again.';
   end loop;
 
-  -- Tables that were here before keep their rights and their comments: 0011 asks for the marker.
+  -- Tables that were here before keep their rights and their comments: 0099 asks for the marker.
   select coalesce(string_agg(c.relname, ','), '') into v_theirs
   from pg_catalog.pg_class c
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
     and coalesce(obj_description(c.oid, 'pg_class'), '') not like '%[autonomous-operations]';
   perform set_config('autonomy.theirs', v_theirs, true);
+  perform set_config('autonomy.status_checks', coalesce((
+    select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
+    where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Tools for the tables that were here before; they go with the session
+-- ---------------------------------------------------------------------------------------------
+create or replace function pg_temp.say(p_sentence text) returns void
+language plpgsql set client_min_messages = 'notice'
+as $$
+begin
+  raise notice '%', p_sentence;
+end $$;
+
+-- The commands that bring a view back as it was: definition, options, owner, rights, comments,
+-- triggers, indexes.
+create or replace function pg_temp.view_commands(p_view oid) returns text[]
+language plpgsql
+as $$
+declare
+  v_name text := p_view::regclass::text;
+  v_kind text;
+  v_commands text[];
+begin
+  select case c.relkind when 'm' then 'materialized view' else 'view' end,
+    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
+                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+          format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
+  into v_kind, v_commands
+  from pg_catalog.pg_class c where c.oid = p_view;
+
+  -- Rights: first none, whatever the default privileges gave to the new view, then those of before.
+  v_commands := v_commands || array(
+    select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
+    from (select 0::oid as role
+          union select a.grantee from pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a) r
+    where r.role is distinct from (select relowner from pg_catalog.pg_class where oid = p_view));
+  v_commands := v_commands || array(
+    select format('grant %s on %s to %s%s', a.privilege_type, v_name,
+                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  case when a.is_grantable then ' with grant option' else '' end)
+    from pg_catalog.pg_class c, aclexplode(c.relacl) a
+    where c.oid = p_view and a.grantee <> c.relowner);
+  v_commands := v_commands || array(
+    select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
+           else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
+    from pg_catalog.pg_description d
+    left join pg_catalog.pg_attribute a on a.attrelid = d.objoid and a.attnum = d.objsubid and d.objsubid > 0
+    where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
+  v_commands := v_commands || array(
+    select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
+  return v_commands || array(
+    select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
+end $$;
+
+-- Runs commands on a table while the views that read it are out of the way.
+create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
+language plpgsql
+as $$
+declare
+  v_view record;
+  v_command text;
+  v_restore text[] := '{}';
+  v_drop text[] := '{}';
+begin
+  for v_view in
+    with recursive readers as (
+      select r.ev_class as oid, 1 as depth
+      from pg_catalog.pg_depend d
+      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+      join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attname = p_column
+      where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = format('public.%I', p_table)::regclass
+        and d.refobjsubid in (0, a.attnum) and r.ev_class <> d.refobjid
+      union
+      select r.ev_class, s.depth + 1
+      from readers s
+      join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
+      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+      where r.ev_class <> s.oid
+    )
+    select c.oid, c.relkind, max(s.depth) as depth
+    from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
+    group by c.oid, c.relkind order by max(s.depth), c.oid
+  loop
+    v_restore := v_restore || pg_temp.view_commands(v_view.oid);
+    v_drop := format('drop %s %s', case v_view.relkind when 'm' then 'materialized view' else 'view' end,
+                     v_view.oid::regclass) || v_drop;
+  end loop;
+  foreach v_command in array v_drop || p_commands || v_restore loop
+    execute v_command;
+  end loop;
+end $$;
+
+-- Gives a column another type, where it has not got it yet.
+create or replace function pg_temp.retype(p_table text, p_column text, p_type text, p_using text) returns void
+language plpgsql
+as $$
+declare
+  v_is record;
+  v_default text;
+  v_commands text[] := '{}';
+begin
+  select format_type(a.atttypid, a.atttypmod) as type, a.attgenerated as generated,
+         pg_get_expr(d.adbin, d.adrelid) as expression
+  into v_is
+  from pg_catalog.pg_attribute a
+  left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = format('public.%I', p_table)::regclass and a.attname = p_column and not a.attisdropped;
+
+  if v_is.generated = 'v' then
+    -- nothing is stored; our trigger fills the plain column
+    perform pg_temp.without_views(p_table, p_column, array[
+      format('alter table public.%I drop column %I', p_table, p_column),
+      format('alter table public.%I add column %I %s', p_table, p_column, p_type)]);
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+    return;
+  elsif v_is.generated = 's' then
+    execute format('alter table public.%I alter column %I drop expression', p_table, p_column);
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+  end if;
+  if v_is.type is null or v_is.type = p_type then
+    return;
+  end if;
+
+  -- A default is bound to the old type: it is put back as text of the new one.
+  if v_is.expression is not null and v_is.generated = '' then
+    v_commands := array[format('alter table public.%I alter column %I drop default', p_table, p_column)];
+    v_default := format('alter table public.%I alter column %I set default %s', p_table, p_column,
+      case when v_is.expression ~* '(now\(|timestamp)' then 'now()'
+           else replace(p_using, '$', '(' || v_is.expression || ')') end);
+  end if;
+  v_commands := v_commands || format('alter table public.%I alter column %I type %s using %s', p_table, p_column, p_type,
+                                     replace(p_using, '$', quote_ident(p_column)));
+  perform pg_temp.without_views(p_table, p_column, array_remove(v_commands || v_default, null));
+  perform pg_temp.say(format('%s.%s was %s; it is %s now.', p_table, p_column, v_is.type, p_type));
+end $$;
+
+-- Lets a text column hold our values besides those that it was allowed, or has, already.
+create or replace function pg_temp.allow_values(p_table text, p_column text, p_values text[], p_folded boolean)
+returns void
+language plpgsql
+as $$
+declare
+  v_check record;
+  v_literals text[] := '{}';
+  v_existing text[];
+  v_checks text[] := '{}';
+begin
+  for v_check in
+    select k.conname, pg_get_constraintdef(k.oid) as definition
+    from pg_catalog.pg_constraint k
+    join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attname = p_column
+    where k.contype = 'c' and k.conrelid = format('public.%I', p_table)::regclass and k.conkey = array[a.attnum]
+  loop
+    continue when v_check.definition !~ '=' or v_check.definition ~ '[<>~]' or v_check.definition !~ '''';
+    v_checks := v_checks || v_check.conname::text;
+    v_literals := v_literals || array(
+      select replace(m[1], '''''', '''') from regexp_matches(v_check.definition, '''((?:[^'']|'''')*)''', 'g') m);
+    if p_folded and v_check.definition !~ 'lower\(' then
+      v_existing := '{}';
+    end if;
+  end loop;
+  -- A column that is free stays free, unless the list is ours to give.
+  if v_checks = '{}' and p_folded
+     or cardinality(v_checks) = 1 and v_literals @> p_values and v_existing is null then
+    return;
+  end if;
+
+  execute format('select array_agg(distinct %1$I::text) from public.%2$I where %1$I is not null', p_column, p_table)
+  into v_existing;
+  v_literals := array(
+    select distinct case when p_folded then lower(v) else v end from unnest(p_values || v_literals || v_existing) v order by 1);
+  for v_check in select unnest(v_checks) as conname loop
+    execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
+  end loop;
+  execute format('alter table public.%I add constraint %I check (%s in (%s))', p_table, p_table || '_' || p_column || '_check',
+    format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
+    (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
+  perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
+                             case when p_folded then ', in any spelling' else '' end));
+end $$;
+
+create or replace function pg_temp.has_column(p_table text, p_column text) returns boolean
+language sql
+as $$
+  select exists (select from pg_catalog.pg_attribute a
+    where a.attrelid = to_regclass(format('public.%I', p_table)) and a.attname = p_column and not a.attisdropped);
+$$;
+
+create or replace function pg_temp.is_theirs(p_table text) returns boolean
+language sql
+as $$
+  select p_table = any (string_to_array(current_setting('autonomy.theirs'), ','));
+$$;
+
+-- Whether the table has a unique index on exactly this column, made if the rows allow it.
+create or replace function pg_temp.make_unique(p_table text, p_column text) returns boolean
+language plpgsql
+as $$
+begin
+  if exists (
+    select from pg_catalog.pg_index i
+    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attname = p_column
+    where i.indrelid = format('public.%I', p_table)::regclass and i.indisunique and i.indpred is null
+      and i.indnkeyatts = 1 and i.indkey[0] = a.attnum)
+  then
+    return true;
+  end if;
+  execute format('alter table public.%I add constraint %I unique (%I)', p_table, p_table || '_' || p_column || '_key', p_column);
+  perform pg_temp.say(format('%s.%s is unique now.', p_table, p_column));
+  return true;
+exception when unique_violation then
+  return false;
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -86,6 +300,110 @@ create table if not exists public.campaign_performance (
   from_metrics boolean not null default false,
   updated_at timestamptz not null default now()
 );
+
+-- Where these two were here before: what they lack is added, what would not fit is widened.
+do $$
+declare
+  v_spelling text;
+  v_column record;
+begin
+  if pg_temp.is_theirs('campaigns') then
+    if not pg_temp.has_column('campaigns', 'title') then
+      alter table public.campaigns add column title text;
+      if pg_temp.has_column('campaigns', 'name') then
+        execute 'update public.campaigns set title = name where true';
+      end if;
+      perform pg_temp.say('campaigns.title was missing; it is there now'
+        || case when pg_temp.has_column('campaigns', 'name') then ', filled from name.' else ', empty.' end);
+    end if;
+    if not pg_temp.has_column('campaigns', 'budget') then
+      alter table public.campaigns add column budget numeric(14,2);
+      perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it is filled.');
+    end if;
+    alter table public.campaigns
+      add column if not exists status text default 'active',
+      add column if not exists account text not null default 'default',
+      add column if not exists autonomous_enabled boolean not null default true,
+      add column if not exists hold_until timestamptz,
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists updated_at timestamptz default now();
+    for v_column in
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.typtype, t.typcategory
+      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+      where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
+        and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
+    loop
+      if v_column.name in ('status', 'title', 'account') and v_column.typcategory <> 'S' then
+        perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
+      elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
+        perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
+      elsif v_column.type in ('timestamp without time zone', 'date') then
+        perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+      end if;
+    end loop;
+    alter table public.campaigns alter column created_at set default now(), alter column updated_at set default now();
+    update public.campaigns set created_at = coalesce(updated_at, now()) where created_at is null;
+    update public.campaigns set autonomous_enabled = true where autonomous_enabled is null;
+    update public.campaigns set account = 'default' where account is null;
+    perform pg_temp.allow_values('campaigns', 'status', array['active', 'paused'], true);
+    if not pg_temp.make_unique('campaigns', 'id') then
+      raise exception using errcode = 'AO010', message = 'campaigns.id is not unique here; this system needs it to be.',
+        hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
+    end if;
+  end if;
+
+  if pg_temp.is_theirs('campaign_performance') then
+    if not pg_temp.has_column('campaign_performance', 'updated_at') then
+      alter table public.campaign_performance add column updated_at timestamptz default now();
+      perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are written again.');
+    end if;
+    -- No default for our counts: NULL in an insert means that the writer knows only the others.
+    alter table public.campaign_performance
+      add column if not exists impressions bigint,
+      add column if not exists clicks bigint,
+      add column if not exists conversions bigint,
+      add column if not exists total_spend numeric(14,2) default 0,
+      add column if not exists total_revenue numeric(14,2) default 0,
+      add column if not exists order_value_cv2 numeric,
+      add column if not exists roi numeric,
+      add column if not exists ctr numeric,
+      add column if not exists conversion_rate numeric,
+      add column if not exists from_metrics boolean not null default false;
+    perform pg_temp.retype('campaign_performance', 'roi', 'numeric', '$::numeric');
+    perform pg_temp.retype('campaign_performance', 'ctr', 'numeric', '$::numeric');
+    perform pg_temp.retype('campaign_performance', 'conversion_rate', 'numeric', '$::numeric');
+    for v_column in
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+      from pg_catalog.pg_attribute a
+      where a.attrelid = 'public.campaign_performance'::regclass and not a.attisdropped
+        and a.attname in ('total_spend', 'total_revenue', 'updated_at')
+    loop
+      if v_column.name like 'total%' and v_column.type not like 'numeric%' then
+        perform pg_temp.retype('campaign_performance', v_column.name, 'numeric', '$::numeric');
+      elsif v_column.type in ('timestamp without time zone', 'date') then
+        perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+      end if;
+    end loop;
+    if not pg_temp.make_unique('campaign_performance', 'campaign_id') then
+      perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that was updated last speaks for its campaign.');
+      create index if not exists campaign_performance_campaign on public.campaign_performance (campaign_id);
+    end if;
+  end if;
+
+  -- How this installation spells "paused": as its rows do, else its check, else like its "active".
+  if pg_temp.is_theirs('campaigns') then
+    select status into v_spelling from public.campaigns
+    where lower(status) = 'paused' group by status order by count(*) desc, status limit 1;
+    if v_spelling is null then
+      v_spelling := substring(current_setting('autonomy.status_checks') from '(?i)''(paused)''');
+    end if;
+    if v_spelling is null then
+      select case status when 'Active' then 'Paused' when 'ACTIVE' then 'PAUSED' end into v_spelling
+      from public.campaigns where lower(status) = 'active' group by status order by count(*) desc limit 1;
+    end if;
+  end if;
+  perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
+end $$;
 
 create table if not exists public.campaign_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -256,15 +574,6 @@ create table if not exists public.autonomous_actions (
   constraint autonomous_actions_status_check check (status in ('pending', 'executed', 'rolled_back', 'failed')),
   constraint autonomous_actions_confidence_score_check check (confidence_score between 0 and 100)
 );
-create unique index if not exists autonomous_actions_one_pending
-  on public.autonomous_actions (campaign_id) where status = 'pending';
-create index if not exists autonomous_actions_campaign_executed
-  on public.autonomous_actions (campaign_id, executed_at desc) where status = 'executed';
-create index if not exists autonomous_actions_created on public.autonomous_actions (created_at desc, id desc);
-create index if not exists autonomous_actions_run on public.autonomous_actions (run_id);
-create index if not exists autonomous_actions_rule on public.autonomous_actions (rule_id, created_at desc);
-create index if not exists autonomous_actions_status on public.autonomous_actions (status, created_at desc);
-create index if not exists autonomous_actions_type on public.autonomous_actions (action_type, created_at desc);
 
 create table if not exists public.optimization_opportunities (
   id uuid primary key default gen_random_uuid(),
@@ -286,10 +595,6 @@ create table if not exists public.optimization_opportunities (
     check (status in ('open', 'in_progress', 'resolved', 'dismissed')),
   constraint optimization_opportunities_confidence_score_check check (confidence_score between 0 and 100)
 );
-create unique index if not exists optimization_opportunities_one_unresolved
-  on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
-create index if not exists optimization_opportunities_status
-  on public.optimization_opportunities (status, last_seen_at desc);
 
 create table if not exists public.campaign_changes (
   id bigint generated always as identity primary key,
@@ -305,6 +610,158 @@ create table if not exists public.campaign_changes (
 );
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
 create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
+
+-- ---------------------------------------------------------------------------------------------
+-- Where the tables of rules, actions and opportunities were here before, in an older shape
+-- ---------------------------------------------------------------------------------------------
+do $$
+declare
+  v_table text;
+  v_column record;
+  v_key record;
+begin
+  if pg_temp.is_theirs('autonomous_rules') then
+    alter table public.autonomous_rules
+      add column if not exists rule_name text,
+      add column if not exists rule_type text,
+      add column if not exists condition jsonb,
+      add column if not exists action jsonb,
+      add column if not exists priority integer default 50,
+      add column if not exists is_active boolean default true,
+      add column if not exists created_by text,
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists updated_at timestamptz default now();
+    update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id), priority = coalesce(priority, 50),
+      is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, now())
+    where rule_name is null or priority is null or is_active is null or created_at is null or updated_at is null;
+    -- Two rules of one name: the older keeps it.
+    update public.autonomous_rules r set rule_name = r.rule_name || ' (' || d.nth || ')'
+    from (select id, row_number() over (partition by rule_name order by created_at, id) as nth from public.autonomous_rules) d
+    where d.id = r.id and d.nth > 1;
+    perform pg_temp.make_unique('autonomous_rules', 'rule_name');
+  end if;
+
+  if pg_temp.is_theirs('autonomous_actions') then
+    alter table public.autonomous_actions
+      add column if not exists run_id uuid,
+      add column if not exists campaign_id uuid,
+      add column if not exists rule_id uuid,
+      add column if not exists action_type text,
+      add column if not exists reason text,
+      add column if not exists previous_state jsonb,
+      add column if not exists new_state jsonb,
+      add column if not exists confidence_score numeric(5,2),
+      add column if not exists expected_impact jsonb,
+      add column if not exists actual_impact jsonb,
+      add column if not exists evidence jsonb,
+      add column if not exists status text default 'pending',
+      add column if not exists error text,
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists executed_at timestamptz,
+      add column if not exists rolled_back_at timestamptz,
+      add column if not exists rolled_back_by text,
+      add column if not exists rollback_reason text,
+      add column if not exists actor text not null default 'autonomy';
+    -- A log outlives what it speaks of.
+    for v_key in
+      select conname from pg_catalog.pg_constraint
+      where conrelid = 'public.autonomous_actions'::regclass and contype = 'f' and confdeltype = 'c'
+    loop
+      execute format('alter table public.autonomous_actions drop constraint %I', v_key.conname);
+      perform pg_temp.say(format('The foreign key %s of autonomous_actions deleted the log with the campaign; it is gone.', v_key.conname));
+    end loop;
+    update public.autonomous_actions set created_at = coalesce(executed_at, now()) where created_at is null;
+    update public.autonomous_actions set executed_at = created_at where status = 'executed' and executed_at is null;
+    update public.autonomous_actions a set status = 'failed', error = 'EXPIRED'
+    from (select id, row_number() over (partition by campaign_id order by created_at desc, id desc) as nth
+          from public.autonomous_actions where status = 'pending' and campaign_id is not null) d
+    where d.id = a.id and d.nth > 1;
+  end if;
+
+  if pg_temp.is_theirs('optimization_opportunities') then
+    alter table public.optimization_opportunities
+      add column if not exists campaign_id uuid,
+      add column if not exists opportunity_type text,
+      add column if not exists severity text,
+      add column if not exists description text,
+      add column if not exists suggested_action text,
+      add column if not exists estimated_impact jsonb,
+      add column if not exists confidence_score numeric(5,2),
+      add column if not exists figures jsonb not null default '{}',
+      add column if not exists status text default 'open',
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists first_seen_at timestamptz,
+      add column if not exists last_seen_at timestamptz,
+      add column if not exists resolved_at timestamptz;
+    update public.optimization_opportunities set created_at = coalesce(created_at, now()),
+      first_seen_at = coalesce(first_seen_at, created_at, now()), last_seen_at = coalesce(last_seen_at, created_at, now())
+    where created_at is null or first_seen_at is null or last_seen_at is null;
+    alter table public.optimization_opportunities
+      alter column first_seen_at set default now(), alter column last_seen_at set default now();
+    update public.optimization_opportunities o set status = 'resolved', resolved_at = coalesce(o.resolved_at, now())
+    from (select id, row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
+          from public.optimization_opportunities where status in ('open', 'in_progress')) d
+    where d.id = o.id and d.nth > 1;
+  end if;
+
+  foreach v_table in array array['autonomous_rules', 'autonomous_actions', 'optimization_opportunities'] loop
+    continue when not pg_temp.is_theirs(v_table);
+    execute format('alter table public.%I alter column id set default gen_random_uuid()', v_table);
+    if not pg_temp.make_unique(v_table, 'id') then
+      raise exception using errcode = 'AO010', message = format('%s.id is not unique here; this system needs it to be.', v_table);
+    end if;
+    for v_column in
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull and not a.atthasdef as required,
+             w.type as wanted
+      from pg_catalog.pg_attribute a
+      left join (values ('condition', 'jsonb'), ('action', 'jsonb'), ('previous_state', 'jsonb'), ('new_state', 'jsonb'),
+        ('expected_impact', 'jsonb'), ('actual_impact', 'jsonb'), ('evidence', 'jsonb'), ('estimated_impact', 'jsonb'),
+        ('confidence_score', 'numeric(5,2)'), ('created_at', 'timestamp with time zone'),
+        ('updated_at', 'timestamp with time zone'), ('executed_at', 'timestamp with time zone'),
+        ('rolled_back_at', 'timestamp with time zone'), ('resolved_at', 'timestamp with time zone'),
+        ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'), ('opportunity_type', 'text'),
+        ('rule_id', 'uuid'), ('created_by', 'text')
+      ) w (name, type) on w.name = a.attname
+      where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'id'
+    loop
+      if v_column.type <> v_column.wanted and not (v_column.wanted = 'text' and v_column.type like 'character varying%') then
+        perform pg_temp.retype(v_table, v_column.name, v_column.wanted, case v_column.wanted
+          when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)' else '$::text::' || v_column.wanted end);
+      end if;
+      if v_column.required and v_column.name not in ('rule_name', 'rule_type', 'condition', 'action', 'action_type',
+          'campaign_id', 'opportunity_type', 'severity', 'status', 'figures', 'actor') then
+        execute format('alter table public.%I alter column %I drop not null', v_table, v_column.name);
+        perform pg_temp.say(format('%s.%s was required; it is optional now, as our rows may lack it.', v_table, v_column.name));
+      end if;
+    end loop;
+  end loop;
+end $$;
+
+do $$
+begin
+  perform pg_temp.allow_values('autonomous_rules', 'rule_type', array['pause', 'scale', 'optimize', 'create'], false);
+  perform pg_temp.allow_values('autonomous_actions', 'action_type', array[
+    'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted',
+    'optimization_applied', 'ab_test_created', 'targeting_refined', 'creative_refreshed'], false);
+  perform pg_temp.allow_values('autonomous_actions', 'status', array['pending', 'executed', 'rolled_back', 'failed'], false);
+  perform pg_temp.allow_values('optimization_opportunities', 'severity', array['critical', 'high', 'medium', 'low'], false);
+  perform pg_temp.allow_values('optimization_opportunities', 'status',
+    array['open', 'in_progress', 'resolved', 'dismissed'], false);
+end $$;
+
+create unique index if not exists autonomous_actions_one_pending
+  on public.autonomous_actions (campaign_id) where status = 'pending';
+create index if not exists autonomous_actions_campaign_executed
+  on public.autonomous_actions (campaign_id, executed_at desc) where status = 'executed';
+create index if not exists autonomous_actions_created on public.autonomous_actions (created_at desc, id desc);
+create index if not exists autonomous_actions_run on public.autonomous_actions (run_id);
+create index if not exists autonomous_actions_rule on public.autonomous_actions (rule_id, created_at desc);
+create index if not exists autonomous_actions_status on public.autonomous_actions (status, created_at desc);
+create index if not exists autonomous_actions_type on public.autonomous_actions (action_type, created_at desc);
+create unique index if not exists optimization_opportunities_one_unresolved
+  on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
+create index if not exists optimization_opportunities_status
+  on public.optimization_opportunities (status, last_seen_at desc);
 
 -- ---------------------------------------------------------------------------------------------
 -- Which of these files this database has seen
@@ -504,10 +961,17 @@ create trigger autonomy_policy_guard before insert or update or delete on public
 create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
   for each statement execute function public.autonomy_policy_guard();
 
-insert into public.autonomy_policy (id) values (true) on conflict do nothing;
+do $$
+begin
+  -- The spelling is the default too: a reset of the policy must not forget it.
+  if current_setting('autonomy.paused_text') <> 'paused' then
+    execute format('alter table public.autonomy_policy alter column paused_text set default %L', current_setting('autonomy.paused_text'));
+  end if;
+  insert into public.autonomy_policy (id) values (true) on conflict do nothing;
+end $$;
 
 -- ---------------------------------------------------------------------------------------------
--- What each table is, and the mark by which 0011 knows the tables that are ours
+-- What each table is, and the mark by which 0099 knows the tables that are ours
 -- ---------------------------------------------------------------------------------------------
 do $$
 declare
@@ -534,5 +998,16 @@ begin
     where name <> all (string_to_array(current_setting('autonomy.theirs'), ','))
   loop
     execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
+  end loop;
+end $$;
+
+do $$
+declare
+  v_tool record;
+begin
+  for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
+    and proname in ('say', 'view_commands', 'without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+  loop
+    execute format('drop function %s', v_tool.name);
   end loop;
 end $$;

@@ -1,4 +1,5 @@
--- Rights, last: every table and function that carries our mark. Safe to run again.
+-- Rights: every table and function that carries our mark. Its number keeps it last, whatever files
+-- come later: a new file is applied in its place and this one after it. Safe to run again.
 --
 -- The server (service_role) does everything; a signed-in person whose app_metadata says admin may
 -- read; nobody else sees anything, and no function can be called from a browser. The tables that

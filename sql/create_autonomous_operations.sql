@@ -1,0 +1,8504 @@
+-- Autonomous campaign operations: the whole schema as one script, for the Supabase SQL editor.
+-- Generated from the numbered files of this folder (python -m autonomy sql); do not edit.
+-- Safe to run again, and on a database that has campaigns and campaign_performance already.
+
+begin;
+set local client_min_messages = 'warning';
+
+-- =============================================================================================
+-- 0001_tables
+-- =============================================================================================
+-- Tables, their rights aside (0099). Safe to run again; runs on an empty database, and on one
+-- that has campaigns and campaign_performance from earlier phases, whose rows, views and
+-- writers it leaves working.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+set local check_function_bodies = off;
+
+-- ---------------------------------------------------------------------------------------------
+-- Before anything is changed: is this a database that we can live in?
+-- ---------------------------------------------------------------------------------------------
+do $$
+declare
+  v_found record;
+  v_theirs text;
+begin
+  if current_setting('server_version_num')::int < 150000 then
+    raise exception using errcode = 'AO010',
+      message = 'PostgreSQL 15 or later is needed; this is ' || current_setting('server_version') || '.';
+  end if;
+
+  for v_found in
+    select format('%I.%I', c.relname, a.attname) as col, format_type(a.atttypid, a.atttypmod) as type
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+    where c.relnamespace = 'public'::regnamespace
+      and (c.relname, a.attname) in (
+        ('campaigns', 'id'), ('campaign_performance', 'campaign_id'), ('autonomous_actions', 'id'),
+        ('autonomous_actions', 'campaign_id'), ('autonomous_rules', 'id'),
+        ('optimization_opportunities', 'id'), ('optimization_opportunities', 'campaign_id'))
+      and a.atttypid <> 'uuid'::regtype
+  loop
+    raise exception using errcode = 'AO010',
+      message = format('The column %s is of type %s here; this system needs uuid.', v_found.col, v_found.type),
+      hint = 'Nothing has been changed. Give that column the type uuid, then run the migrations again.';
+  end loop;
+
+  for v_found in
+    select c.relname from pg_catalog.pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c')
+      and c.relname in ('campaigns', 'campaign_performance', 'autonomous_actions', 'autonomous_rules',
+                        'optimization_opportunities')
+  loop
+    raise exception using errcode = 'AO010',
+      message = format('public.%I is not a table here; this system needs a table of that name.', v_found.relname),
+      hint = 'Nothing has been changed. Rename that view, then run the migrations again.';
+  end loop;
+
+  -- Tables that were here before keep their rights and their comments: 0099 asks for the marker.
+  select coalesce(string_agg(c.relname, ','), '') into v_theirs
+  from pg_catalog.pg_class c
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+    and coalesce(obj_description(c.oid, 'pg_class'), '') not like '%[autonomous-operations]';
+  perform set_config('autonomy.theirs', v_theirs, true);
+  perform set_config('autonomy.status_checks', coalesce((
+    select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
+    where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Tools for the tables that were here before; they go with the session
+-- ---------------------------------------------------------------------------------------------
+create or replace function pg_temp.say(p_sentence text) returns void
+language plpgsql set client_min_messages = 'notice'
+as $$
+begin
+  raise notice '%', p_sentence;
+end $$;
+
+-- The commands that bring a view back as it was: definition, options, owner, rights, comments,
+-- triggers, indexes.
+create or replace function pg_temp.view_commands(p_view oid) returns text[]
+language plpgsql
+as $$
+declare
+  v_name text := p_view::regclass::text;
+  v_kind text;
+  v_commands text[];
+begin
+  select case c.relkind when 'm' then 'materialized view' else 'view' end,
+    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
+                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+          format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
+  into v_kind, v_commands
+  from pg_catalog.pg_class c where c.oid = p_view;
+
+  -- Rights: first none, whatever the default privileges gave to the new view, then those of before.
+  v_commands := v_commands || array(
+    select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
+    from (select 0::oid as role
+          union select a.grantee from pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a) r
+    where r.role is distinct from (select relowner from pg_catalog.pg_class where oid = p_view));
+  v_commands := v_commands || array(
+    select format('grant %s on %s to %s%s', a.privilege_type, v_name,
+                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  case when a.is_grantable then ' with grant option' else '' end)
+    from pg_catalog.pg_class c, aclexplode(c.relacl) a
+    where c.oid = p_view and a.grantee <> c.relowner);
+  v_commands := v_commands || array(
+    select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
+           else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
+    from pg_catalog.pg_description d
+    left join pg_catalog.pg_attribute a on a.attrelid = d.objoid and a.attnum = d.objsubid and d.objsubid > 0
+    where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
+  v_commands := v_commands || array(
+    select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
+  return v_commands || array(
+    select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
+end $$;
+
+-- Runs commands on a table while the views that read it are out of the way.
+create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
+language plpgsql
+as $$
+declare
+  v_view record;
+  v_command text;
+  v_restore text[] := '{}';
+  v_drop text[] := '{}';
+begin
+  for v_view in
+    with recursive readers as (
+      select r.ev_class as oid, 1 as depth
+      from pg_catalog.pg_depend d
+      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+      join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attname = p_column
+      where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = format('public.%I', p_table)::regclass
+        and d.refobjsubid in (0, a.attnum) and r.ev_class <> d.refobjid
+      union
+      select r.ev_class, s.depth + 1
+      from readers s
+      join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
+      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+      where r.ev_class <> s.oid
+    )
+    select c.oid, c.relkind, max(s.depth) as depth
+    from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
+    group by c.oid, c.relkind order by max(s.depth), c.oid
+  loop
+    v_restore := v_restore || pg_temp.view_commands(v_view.oid);
+    v_drop := format('drop %s %s', case v_view.relkind when 'm' then 'materialized view' else 'view' end,
+                     v_view.oid::regclass) || v_drop;
+  end loop;
+  foreach v_command in array v_drop || p_commands || v_restore loop
+    execute v_command;
+  end loop;
+end $$;
+
+-- Gives a column another type, where it has not got it yet.
+create or replace function pg_temp.retype(p_table text, p_column text, p_type text, p_using text) returns void
+language plpgsql
+as $$
+declare
+  v_is record;
+  v_default text;
+  v_commands text[] := '{}';
+begin
+  select format_type(a.atttypid, a.atttypmod) as type, a.attgenerated as generated,
+         pg_get_expr(d.adbin, d.adrelid) as expression
+  into v_is
+  from pg_catalog.pg_attribute a
+  left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = format('public.%I', p_table)::regclass and a.attname = p_column and not a.attisdropped;
+
+  if v_is.generated = 'v' then
+    -- nothing is stored; our trigger fills the plain column
+    perform pg_temp.without_views(p_table, p_column, array[
+      format('alter table public.%I drop column %I', p_table, p_column),
+      format('alter table public.%I add column %I %s', p_table, p_column, p_type)]);
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+    return;
+  elsif v_is.generated = 's' then
+    execute format('alter table public.%I alter column %I drop expression', p_table, p_column);
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+  end if;
+  if v_is.type is null or v_is.type = p_type then
+    return;
+  end if;
+
+  -- A default is bound to the old type: it is put back as text of the new one.
+  if v_is.expression is not null and v_is.generated = '' then
+    v_commands := array[format('alter table public.%I alter column %I drop default', p_table, p_column)];
+    v_default := format('alter table public.%I alter column %I set default %s', p_table, p_column,
+      case when v_is.expression ~* '(now\(|timestamp)' then 'now()'
+           else replace(p_using, '$', '(' || v_is.expression || ')') end);
+  end if;
+  v_commands := v_commands || format('alter table public.%I alter column %I type %s using %s', p_table, p_column, p_type,
+                                     replace(p_using, '$', quote_ident(p_column)));
+  perform pg_temp.without_views(p_table, p_column, array_remove(v_commands || v_default, null));
+  perform pg_temp.say(format('%s.%s was %s; it is %s now.', p_table, p_column, v_is.type, p_type));
+end $$;
+
+-- Lets a text column hold our values besides those that it was allowed, or has, already.
+create or replace function pg_temp.allow_values(p_table text, p_column text, p_values text[], p_folded boolean)
+returns void
+language plpgsql
+as $$
+declare
+  v_check record;
+  v_literals text[] := '{}';
+  v_existing text[];
+  v_checks text[] := '{}';
+begin
+  for v_check in
+    select k.conname, pg_get_constraintdef(k.oid) as definition
+    from pg_catalog.pg_constraint k
+    join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attname = p_column
+    where k.contype = 'c' and k.conrelid = format('public.%I', p_table)::regclass and k.conkey = array[a.attnum]
+  loop
+    continue when v_check.definition !~ '=' or v_check.definition ~ '[<>~]' or v_check.definition !~ '''';
+    v_checks := v_checks || v_check.conname::text;
+    v_literals := v_literals || array(
+      select replace(m[1], '''''', '''') from regexp_matches(v_check.definition, '''((?:[^'']|'''')*)''', 'g') m);
+    if p_folded and v_check.definition !~ 'lower\(' then
+      v_existing := '{}';
+    end if;
+  end loop;
+  -- A column that is free stays free, unless the list is ours to give.
+  if v_checks = '{}' and p_folded
+     or cardinality(v_checks) = 1 and v_literals @> p_values and v_existing is null then
+    return;
+  end if;
+
+  execute format('select array_agg(distinct %1$I::text) from public.%2$I where %1$I is not null', p_column, p_table)
+  into v_existing;
+  v_literals := array(
+    select distinct case when p_folded then lower(v) else v end from unnest(p_values || v_literals || v_existing) v order by 1);
+  for v_check in select unnest(v_checks) as conname loop
+    execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
+  end loop;
+  execute format('alter table public.%I add constraint %I check (%s in (%s))', p_table, p_table || '_' || p_column || '_check',
+    format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
+    (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
+  perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
+                             case when p_folded then ', in any spelling' else '' end));
+end $$;
+
+create or replace function pg_temp.has_column(p_table text, p_column text) returns boolean
+language sql
+as $$
+  select exists (select from pg_catalog.pg_attribute a
+    where a.attrelid = to_regclass(format('public.%I', p_table)) and a.attname = p_column and not a.attisdropped);
+$$;
+
+create or replace function pg_temp.is_theirs(p_table text) returns boolean
+language sql
+as $$
+  select p_table = any (string_to_array(current_setting('autonomy.theirs'), ','));
+$$;
+
+-- Whether the table has a unique index on exactly this column, made if the rows allow it.
+create or replace function pg_temp.make_unique(p_table text, p_column text) returns boolean
+language plpgsql
+as $$
+begin
+  if exists (
+    select from pg_catalog.pg_index i
+    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attname = p_column
+    where i.indrelid = format('public.%I', p_table)::regclass and i.indisunique and i.indpred is null
+      and i.indnkeyatts = 1 and i.indkey[0] = a.attnum)
+  then
+    return true;
+  end if;
+  execute format('alter table public.%I add constraint %I unique (%I)', p_table, p_table || '_' || p_column || '_key', p_column);
+  perform pg_temp.say(format('%s.%s is unique now.', p_table, p_column));
+  return true;
+exception when unique_violation then
+  return false;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- What comes in: campaigns and their performance
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.campaigns (
+  id uuid primary key default gen_random_uuid(),
+  title text,
+  status text default 'active',
+  budget numeric(14,2),
+  account text not null default 'default',
+  autonomous_enabled boolean not null default true,
+  hold_until timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint campaigns_budget_check check (budget between 0 and 999999999999.99)
+);
+
+create table if not exists public.campaign_performance (
+  campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+  impressions bigint not null default 0,
+  clicks bigint not null default 0,
+  conversions bigint not null default 0,
+  total_spend numeric(14,2) not null default 0,
+  total_revenue numeric(14,2) not null default 0,
+  order_value_cv2 numeric,
+  roi numeric,
+  ctr numeric,
+  conversion_rate numeric,
+  from_metrics boolean not null default false,
+  updated_at timestamptz not null default now()
+);
+
+-- Where these two were here before: what they lack is added, what would not fit is widened.
+do $$
+declare
+  v_spelling text;
+  v_column record;
+begin
+  if pg_temp.is_theirs('campaigns') then
+    if not pg_temp.has_column('campaigns', 'title') then
+      alter table public.campaigns add column title text;
+      if pg_temp.has_column('campaigns', 'name') then
+        execute 'update public.campaigns set title = name where true';
+      end if;
+      perform pg_temp.say('campaigns.title was missing; it is there now'
+        || case when pg_temp.has_column('campaigns', 'name') then ', filled from name.' else ', empty.' end);
+    end if;
+    if not pg_temp.has_column('campaigns', 'budget') then
+      alter table public.campaigns add column budget numeric(14,2);
+      perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it is filled.');
+    end if;
+    alter table public.campaigns
+      add column if not exists status text default 'active',
+      add column if not exists account text not null default 'default',
+      add column if not exists autonomous_enabled boolean not null default true,
+      add column if not exists hold_until timestamptz,
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists updated_at timestamptz default now();
+    for v_column in
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.typtype, t.typcategory
+      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+      where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
+        and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
+    loop
+      if v_column.name in ('status', 'title', 'account') and v_column.typcategory <> 'S' then
+        perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
+      elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
+        perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
+      elsif v_column.type in ('timestamp without time zone', 'date') then
+        perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+      end if;
+    end loop;
+    alter table public.campaigns alter column created_at set default now(), alter column updated_at set default now();
+    update public.campaigns set created_at = coalesce(updated_at, now()) where created_at is null;
+    update public.campaigns set autonomous_enabled = true where autonomous_enabled is null;
+    update public.campaigns set account = 'default' where account is null;
+    perform pg_temp.allow_values('campaigns', 'status', array['active', 'paused'], true);
+    if not pg_temp.make_unique('campaigns', 'id') then
+      raise exception using errcode = 'AO010', message = 'campaigns.id is not unique here; this system needs it to be.',
+        hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
+    end if;
+  end if;
+
+  if pg_temp.is_theirs('campaign_performance') then
+    if not pg_temp.has_column('campaign_performance', 'updated_at') then
+      alter table public.campaign_performance add column updated_at timestamptz default now();
+      perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are written again.');
+    end if;
+    -- No default for our counts: NULL in an insert means that the writer knows only the others.
+    alter table public.campaign_performance
+      add column if not exists impressions bigint,
+      add column if not exists clicks bigint,
+      add column if not exists conversions bigint,
+      add column if not exists total_spend numeric(14,2) default 0,
+      add column if not exists total_revenue numeric(14,2) default 0,
+      add column if not exists order_value_cv2 numeric,
+      add column if not exists roi numeric,
+      add column if not exists ctr numeric,
+      add column if not exists conversion_rate numeric,
+      add column if not exists from_metrics boolean not null default false;
+    perform pg_temp.retype('campaign_performance', 'roi', 'numeric', '$::numeric');
+    perform pg_temp.retype('campaign_performance', 'ctr', 'numeric', '$::numeric');
+    perform pg_temp.retype('campaign_performance', 'conversion_rate', 'numeric', '$::numeric');
+    for v_column in
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+      from pg_catalog.pg_attribute a
+      where a.attrelid = 'public.campaign_performance'::regclass and not a.attisdropped
+        and a.attname in ('total_spend', 'total_revenue', 'updated_at')
+    loop
+      if v_column.name like 'total%' and v_column.type not like 'numeric%' then
+        perform pg_temp.retype('campaign_performance', v_column.name, 'numeric', '$::numeric');
+      elsif v_column.type in ('timestamp without time zone', 'date') then
+        perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+      end if;
+    end loop;
+    if not pg_temp.make_unique('campaign_performance', 'campaign_id') then
+      perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that was updated last speaks for its campaign.');
+      create index if not exists campaign_performance_campaign on public.campaign_performance (campaign_id);
+    end if;
+  end if;
+
+  -- How this installation spells "paused": as its rows do, else its check, else like its "active".
+  if pg_temp.is_theirs('campaigns') then
+    select status into v_spelling from public.campaigns
+    where lower(status) = 'paused' group by status order by count(*) desc, status limit 1;
+    if v_spelling is null then
+      v_spelling := substring(current_setting('autonomy.status_checks') from '(?i)''(paused)''');
+    end if;
+    if v_spelling is null then
+      select case status when 'Active' then 'Paused' when 'ACTIVE' then 'PAUSED' end into v_spelling
+      from public.campaigns where lower(status) = 'active' group by status order by count(*) desc limit 1;
+    end if;
+  end if;
+  perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
+end $$;
+
+create table if not exists public.campaign_metrics (
+  campaign_id uuid not null references public.campaigns (id) on delete cascade,
+  bucket timestamptz not null,
+  impressions bigint not null default 0 check (impressions >= 0),
+  reach bigint not null default 0 check (reach >= 0),
+  clicks bigint not null default 0 check (clicks >= 0),
+  conversions bigint not null default 0 check (conversions >= 0),
+  -- between, because NaN passes >= 0; a refund makes revenue negative, never spend
+  spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
+  revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  primary key (campaign_id, bucket)
+);
+create index if not exists campaign_metrics_bucket on public.campaign_metrics (bucket);
+
+create table if not exists public.campaign_audience_metrics (
+  campaign_id uuid not null references public.campaigns (id) on delete cascade,
+  segment text not null,
+  day date not null,
+  impressions bigint not null default 0 check (impressions >= 0),
+  reach bigint not null default 0 check (reach >= 0),
+  clicks bigint not null default 0 check (clicks >= 0),
+  conversions bigint not null default 0 check (conversions >= 0),
+  spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
+  revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  primary key (campaign_id, segment, day)
+);
+
+create table if not exists public.campaign_ab_tests (
+  id uuid primary key default gen_random_uuid(),
+  campaign_id uuid not null references public.campaigns (id) on delete cascade,
+  name text not null default '',
+  status text not null default 'running' check (status in ('running', 'finished', 'cancelled')),
+  variants jsonb not null default '[]' check (jsonb_typeof(variants) = 'array'),
+  winner text,
+  started_at timestamptz not null default now(),
+  finished_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create index if not exists campaign_ab_tests_campaign on public.campaign_ab_tests (campaign_id)
+  where status = 'running';
+
+-- ---------------------------------------------------------------------------------------------
+-- What is derived from it (0002 keeps these; nobody else writes them)
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.campaign_daily (
+  campaign_id uuid not null,
+  day date not null,
+  impressions bigint not null,
+  reach bigint not null,
+  clicks bigint not null,
+  conversions bigint not null,
+  spend numeric not null,
+  revenue numeric not null,
+  primary key (campaign_id, day)
+) with (fillfactor = 90);
+create index if not exists campaign_daily_day on public.campaign_daily (day);
+
+-- One row a campaign, read whole by every run. Rewritten in place every hour: no index but the
+-- key, and a fifth of each page free, so that the new version of a row stays on its page.
+create table if not exists public.campaign_facts (
+  campaign_id uuid primary key,
+  has_history boolean not null default false,
+  as_of timestamptz,
+  data_at timestamptz,
+  cv2 float8,
+  life_impressions float8, life_reach float8, life_clicks float8,
+  life_conversions float8, life_spend float8, life_revenue float8,
+  w1_impressions float8, w1_reach float8, w1_clicks float8,
+  w1_conversions float8, w1_spend float8, w1_revenue float8,
+  w3_impressions float8, w3_reach float8, w3_clicks float8,
+  w3_conversions float8, w3_spend float8, w3_revenue float8,
+  w7_impressions float8, w7_reach float8, w7_clicks float8,
+  w7_conversions float8, w7_spend float8, w7_revenue float8,
+  w14_impressions float8, w14_reach float8, w14_clicks float8,
+  w14_conversions float8, w14_spend float8, w14_revenue float8,
+  w30_impressions float8, w30_reach float8, w30_clicks float8,
+  w30_conversions float8, w30_spend float8, w30_revenue float8,
+  p1_impressions float8, p1_reach float8, p1_clicks float8,
+  p1_conversions float8, p1_spend float8, p1_revenue float8,
+  p3_impressions float8, p3_reach float8, p3_clicks float8,
+  p3_conversions float8, p3_spend float8, p3_revenue float8,
+  p7_impressions float8, p7_reach float8, p7_clicks float8,
+  p7_conversions float8, p7_spend float8, p7_revenue float8,
+  p14_impressions float8, p14_reach float8, p14_clicks float8,
+  p14_conversions float8, p14_spend float8, p14_revenue float8,
+  p30_impressions float8, p30_reach float8, p30_clicks float8,
+  p30_conversions float8, p30_spend float8, p30_revenue float8,
+  ev_spend float8, ev_conversions float8, ev_revenue float8, ev_days float8,
+  ev_immature_spend float8,
+  changed_at timestamptz not null default now()
+) with (fillfactor = 80);
+
+-- ---------------------------------------------------------------------------------------------
+-- Rules, runs, actions, opportunities
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.autonomous_rules (
+  id uuid primary key default gen_random_uuid(),
+  rule_name text not null unique,
+  rule_type text not null,
+  condition jsonb not null,
+  action jsonb not null,
+  priority integer not null default 50,
+  is_active boolean not null default true,
+  created_by text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint autonomous_rules_rule_type_check check (rule_type in ('pause', 'scale', 'optimize', 'create'))
+);
+
+create table if not exists public.autonomous_rule_changes (
+  id bigint generated always as identity primary key,
+  rule_id uuid,
+  rule_name text,
+  changed_at timestamptz not null default now(),
+  actor text,
+  before jsonb,
+  after jsonb
+);
+create index if not exists autonomous_rule_changes_rule
+  on public.autonomous_rule_changes (rule_id, changed_at desc);
+
+create table if not exists public.autonomous_runs (
+  id uuid primary key,
+  idempotency_key text unique,
+  request_hash text,
+  trigger text not null default 'http',
+  slots int4range,
+  status text not null default 'running' check (status in ('running', 'completed', 'failed', 'abandoned')),
+  lease_token uuid,
+  lease_expires_at timestamptz,
+  started_at timestamptz not null default now(),
+  finished_at timestamptz,
+  dry_run boolean not null default false,
+  mode text not null default 'autonomous' check (mode in ('autonomous', 'approve', 'observe')),
+  summary jsonb,
+  response text,
+  response_status integer,
+  constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
+);
+create index if not exists autonomous_runs_started on public.autonomous_runs (started_at desc, id desc);
+
+-- No foreign key to campaigns: what was done stays written down when a campaign goes.
+create table if not exists public.autonomous_actions (
+  id uuid primary key default gen_random_uuid(),
+  run_id uuid,
+  campaign_id uuid,
+  rule_id uuid,
+  action_type text not null,
+  reason text,
+  previous_state jsonb,
+  new_state jsonb,
+  confidence_score numeric(5,2),
+  expected_impact jsonb,
+  actual_impact jsonb,
+  evidence jsonb,
+  status text not null default 'pending',
+  error text,
+  created_at timestamptz not null default now(),
+  executed_at timestamptz,
+  rolled_back_at timestamptz,
+  rolled_back_by text,
+  rollback_reason text,
+  actor text not null default 'autonomy',
+  constraint autonomous_actions_action_type_check check (action_type in (
+    'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted',
+    'optimization_applied', 'ab_test_created', 'targeting_refined', 'creative_refreshed')),
+  constraint autonomous_actions_status_check check (status in ('pending', 'executed', 'rolled_back', 'failed')),
+  constraint autonomous_actions_confidence_score_check check (confidence_score between 0 and 100)
+);
+
+create table if not exists public.optimization_opportunities (
+  id uuid primary key default gen_random_uuid(),
+  campaign_id uuid not null references public.campaigns (id) on delete cascade,
+  opportunity_type text not null,
+  severity text not null,
+  description text,
+  suggested_action text,
+  estimated_impact jsonb,
+  confidence_score numeric(5,2),
+  figures jsonb not null default '{}',
+  status text not null default 'open',
+  first_seen_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  resolved_at timestamptz,
+  created_at timestamptz not null default now(),
+  constraint optimization_opportunities_severity_check check (severity in ('critical', 'high', 'medium', 'low')),
+  constraint optimization_opportunities_status_check
+    check (status in ('open', 'in_progress', 'resolved', 'dismissed')),
+  constraint optimization_opportunities_confidence_score_check check (confidence_score between 0 and 100)
+);
+
+create table if not exists public.campaign_changes (
+  id bigint generated always as identity primary key,
+  campaign_id uuid not null,
+  changed_at timestamptz not null default now(),
+  old_status text,
+  new_status text,
+  old_budget numeric(14,2),
+  new_budget numeric(14,2),
+  action_id uuid,
+  kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
+  actor text
+);
+create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
+create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
+
+-- ---------------------------------------------------------------------------------------------
+-- Where the tables of rules, actions and opportunities were here before, in an older shape
+-- ---------------------------------------------------------------------------------------------
+do $$
+declare
+  v_table text;
+  v_column record;
+  v_key record;
+begin
+  if pg_temp.is_theirs('autonomous_rules') then
+    alter table public.autonomous_rules
+      add column if not exists rule_name text,
+      add column if not exists rule_type text,
+      add column if not exists condition jsonb,
+      add column if not exists action jsonb,
+      add column if not exists priority integer default 50,
+      add column if not exists is_active boolean default true,
+      add column if not exists created_by text,
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists updated_at timestamptz default now();
+    update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id), priority = coalesce(priority, 50),
+      is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, now())
+    where rule_name is null or priority is null or is_active is null or created_at is null or updated_at is null;
+    -- Two rules of one name: the older keeps it.
+    update public.autonomous_rules r set rule_name = r.rule_name || ' (' || d.nth || ')'
+    from (select id, row_number() over (partition by rule_name order by created_at, id) as nth from public.autonomous_rules) d
+    where d.id = r.id and d.nth > 1;
+    perform pg_temp.make_unique('autonomous_rules', 'rule_name');
+  end if;
+
+  if pg_temp.is_theirs('autonomous_actions') then
+    alter table public.autonomous_actions
+      add column if not exists run_id uuid,
+      add column if not exists campaign_id uuid,
+      add column if not exists rule_id uuid,
+      add column if not exists action_type text,
+      add column if not exists reason text,
+      add column if not exists previous_state jsonb,
+      add column if not exists new_state jsonb,
+      add column if not exists confidence_score numeric(5,2),
+      add column if not exists expected_impact jsonb,
+      add column if not exists actual_impact jsonb,
+      add column if not exists evidence jsonb,
+      add column if not exists status text default 'pending',
+      add column if not exists error text,
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists executed_at timestamptz,
+      add column if not exists rolled_back_at timestamptz,
+      add column if not exists rolled_back_by text,
+      add column if not exists rollback_reason text,
+      add column if not exists actor text not null default 'autonomy';
+    -- A log outlives what it speaks of.
+    for v_key in
+      select conname from pg_catalog.pg_constraint
+      where conrelid = 'public.autonomous_actions'::regclass and contype = 'f' and confdeltype = 'c'
+    loop
+      execute format('alter table public.autonomous_actions drop constraint %I', v_key.conname);
+      perform pg_temp.say(format('The foreign key %s of autonomous_actions deleted the log with the campaign; it is gone.', v_key.conname));
+    end loop;
+    update public.autonomous_actions set created_at = coalesce(executed_at, now()) where created_at is null;
+    update public.autonomous_actions set executed_at = created_at where status = 'executed' and executed_at is null;
+    update public.autonomous_actions a set status = 'failed', error = 'EXPIRED'
+    from (select id, row_number() over (partition by campaign_id order by created_at desc, id desc) as nth
+          from public.autonomous_actions where status = 'pending' and campaign_id is not null) d
+    where d.id = a.id and d.nth > 1;
+  end if;
+
+  if pg_temp.is_theirs('optimization_opportunities') then
+    alter table public.optimization_opportunities
+      add column if not exists campaign_id uuid,
+      add column if not exists opportunity_type text,
+      add column if not exists severity text,
+      add column if not exists description text,
+      add column if not exists suggested_action text,
+      add column if not exists estimated_impact jsonb,
+      add column if not exists confidence_score numeric(5,2),
+      add column if not exists figures jsonb not null default '{}',
+      add column if not exists status text default 'open',
+      add column if not exists created_at timestamptz default now(),
+      add column if not exists first_seen_at timestamptz,
+      add column if not exists last_seen_at timestamptz,
+      add column if not exists resolved_at timestamptz;
+    update public.optimization_opportunities set created_at = coalesce(created_at, now()),
+      first_seen_at = coalesce(first_seen_at, created_at, now()), last_seen_at = coalesce(last_seen_at, created_at, now())
+    where created_at is null or first_seen_at is null or last_seen_at is null;
+    alter table public.optimization_opportunities
+      alter column first_seen_at set default now(), alter column last_seen_at set default now();
+    update public.optimization_opportunities o set status = 'resolved', resolved_at = coalesce(o.resolved_at, now())
+    from (select id, row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
+          from public.optimization_opportunities where status in ('open', 'in_progress')) d
+    where d.id = o.id and d.nth > 1;
+  end if;
+
+  foreach v_table in array array['autonomous_rules', 'autonomous_actions', 'optimization_opportunities'] loop
+    continue when not pg_temp.is_theirs(v_table);
+    execute format('alter table public.%I alter column id set default gen_random_uuid()', v_table);
+    if not pg_temp.make_unique(v_table, 'id') then
+      raise exception using errcode = 'AO010', message = format('%s.id is not unique here; this system needs it to be.', v_table);
+    end if;
+    for v_column in
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull and not a.atthasdef as required,
+             w.type as wanted
+      from pg_catalog.pg_attribute a
+      left join (values ('condition', 'jsonb'), ('action', 'jsonb'), ('previous_state', 'jsonb'), ('new_state', 'jsonb'),
+        ('expected_impact', 'jsonb'), ('actual_impact', 'jsonb'), ('evidence', 'jsonb'), ('estimated_impact', 'jsonb'),
+        ('confidence_score', 'numeric(5,2)'), ('created_at', 'timestamp with time zone'),
+        ('updated_at', 'timestamp with time zone'), ('executed_at', 'timestamp with time zone'),
+        ('rolled_back_at', 'timestamp with time zone'), ('resolved_at', 'timestamp with time zone'),
+        ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'), ('opportunity_type', 'text'),
+        ('rule_id', 'uuid'), ('created_by', 'text')
+      ) w (name, type) on w.name = a.attname
+      where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'id'
+    loop
+      if v_column.type <> v_column.wanted and not (v_column.wanted = 'text' and v_column.type like 'character varying%') then
+        perform pg_temp.retype(v_table, v_column.name, v_column.wanted, case v_column.wanted
+          when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)' else '$::text::' || v_column.wanted end);
+      end if;
+      if v_column.required and v_column.name not in ('rule_name', 'rule_type', 'condition', 'action', 'action_type',
+          'campaign_id', 'opportunity_type', 'severity', 'status', 'figures', 'actor') then
+        execute format('alter table public.%I alter column %I drop not null', v_table, v_column.name);
+        perform pg_temp.say(format('%s.%s was required; it is optional now, as our rows may lack it.', v_table, v_column.name));
+      end if;
+    end loop;
+  end loop;
+end $$;
+
+do $$
+begin
+  perform pg_temp.allow_values('autonomous_rules', 'rule_type', array['pause', 'scale', 'optimize', 'create'], false);
+  perform pg_temp.allow_values('autonomous_actions', 'action_type', array[
+    'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted',
+    'optimization_applied', 'ab_test_created', 'targeting_refined', 'creative_refreshed'], false);
+  perform pg_temp.allow_values('autonomous_actions', 'status', array['pending', 'executed', 'rolled_back', 'failed'], false);
+  perform pg_temp.allow_values('optimization_opportunities', 'severity', array['critical', 'high', 'medium', 'low'], false);
+  perform pg_temp.allow_values('optimization_opportunities', 'status',
+    array['open', 'in_progress', 'resolved', 'dismissed'], false);
+end $$;
+
+create unique index if not exists autonomous_actions_one_pending
+  on public.autonomous_actions (campaign_id) where status = 'pending';
+create index if not exists autonomous_actions_campaign_executed
+  on public.autonomous_actions (campaign_id, executed_at desc) where status = 'executed';
+create index if not exists autonomous_actions_created on public.autonomous_actions (created_at desc, id desc);
+create index if not exists autonomous_actions_run on public.autonomous_actions (run_id);
+create index if not exists autonomous_actions_rule on public.autonomous_actions (rule_id, created_at desc);
+create index if not exists autonomous_actions_status on public.autonomous_actions (status, created_at desc);
+create index if not exists autonomous_actions_type on public.autonomous_actions (action_type, created_at desc);
+create unique index if not exists optimization_opportunities_one_unresolved
+  on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
+create index if not exists optimization_opportunities_status
+  on public.optimization_opportunities (status, last_seen_at desc);
+
+-- ---------------------------------------------------------------------------------------------
+-- Which of these files this database has seen
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.autonomy_migrations (
+  name text primary key,
+  checksum text not null,
+  applied_at timestamptz not null default now()
+);
+
+drop function if exists public.autonomy_schema_version();
+create function public.autonomy_schema_version() returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('name', max(m.name), 'checksum', (array_agg(m.checksum order by m.name desc))[1],
+                              'files', coalesce(jsonb_object_agg(m.name, m.checksum), '{}'))
+    from public.autonomy_migrations m);
+end $$;
+comment on function public.autonomy_schema_version() is
+  'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The policy: one row, every limit stated, none of them ever missing
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.autonomy_policy (
+  id boolean primary key default true check (id),
+  mode text not null default 'autonomous',
+  frozen boolean not null default false,
+  frozen_reason text not null default '',
+  break_even_roi numeric not null default 1.0,
+  marginal_return_ratio numeric not null default 0.5,
+  min_confidence numeric not null default 50,
+  cooldown_hours numeric not null default 24,
+  min_pause_hours numeric not null default 24,
+  max_data_age_hours numeric not null default 48,
+  max_step numeric not null default 2.0,
+  max_growth_7d numeric not null default 3.0,
+  max_budget numeric not null default 50000,
+  min_budget numeric not null default 1,
+  pause_breaker_share numeric not null default 0.25,
+  pause_breaker_count numeric not null default 5,
+  growth_breaker_share numeric not null default 0.30,
+  growth_breaker_count numeric not null default 5,
+  tracking_breaker_ratio numeric not null default 0.40,
+  tracking_breaker_min_expected numeric not null default 20,
+  resume_when_proven_wrong boolean not null default true,
+  resume_confidence numeric not null default 20,
+  evidence_half_life_days numeric not null default 7,
+  conversion_delay_hours numeric not null default 0,
+  holdout_share numeric not null default 0,
+  hold_days_after_rollback numeric not null default 7,
+  approval_hours numeric not null default 24,
+  prior_mean_roi float8 not null default 1.0,
+  prior_tau2 float8 not null default 0.64,
+  prior_order_value float8 not null default 50,
+  prior_cv2 float8 not null default 0.5,
+  prior_campaigns integer not null default 0,
+  prior_fitted_at timestamptz not null default '-infinity',
+  paused_text text not null default 'paused',
+  time_zone text not null default 'UTC',
+  updated_at timestamptz not null default now(),
+  updated_by text not null default ''
+);
+
+drop function if exists public.autonomy_policy_limits() cascade;
+create function public.autonomy_policy_limits()
+returns table (setting text, low numeric, high numeric, unit text, meaning text)
+language sql immutable set search_path = ''
+as $$
+  values
+    ('break_even_roi', 0.01, 100, 'multiple', 'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
+    ('marginal_return_ratio', 0.01, 1, 'ratio', 'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
+    ('min_confidence', 0, 100, 'percent', 'no action below this probability of being right; 50 is never against the odds'),
+    ('cooldown_hours', 0, 8760, 'hours', 'a campaign is left alone this long after an action, so that its effect can be seen'),
+    ('min_pause_hours', 0, 8760, 'hours', 'no campaign younger than this is paused'),
+    ('max_data_age_hours', 1, 8760, 'hours', 'no action on figures older than this'),
+    ('max_step', 1, 10, 'multiple of the budget', 'the most that one action may multiply a budget by'),
+    ('max_growth_7d', 1, 1000, 'multiple of the budget', 'the most that a budget may grow in 7 days, all actions together'),
+    ('max_budget', 0.01, 999999999, 'money a day', 'no action raises a budget above this'),
+    ('min_budget', 0, 999999999, 'money a day', 'no action lowers a budget below this'),
+    ('pause_breaker_share', 0, 1, 'share of the active campaigns', 'more pauses than this in 24 hours wait for a person'),
+    ('pause_breaker_count', 0, 1000000, 'campaigns', 'up to this many pauses in 24 hours never trip the breaker'),
+    ('growth_breaker_share', 0, 100, 'share of the active budget', 'scale-ups that together raise more than this in 24 hours are held'),
+    ('growth_breaker_count', 0, 1000000, 'campaigns', 'up to this many scale-ups in 24 hours never trip the breaker'),
+    ('tracking_breaker_ratio', 0, 1, 'ratio', 'conversions below this share of what their clicks should bring mean that tracking is broken'),
+    ('tracking_breaker_min_expected', 1, 1000000, 'conversions', 'below this many expected conversions nothing is said about tracking'),
+    ('resume_confidence', 0, 50, 'percent', 'a pause that later proves no more likely to be right than this is taken back'),
+    ('evidence_half_life_days', 0, 365, 'days', 'evidence counts half after this long; 0 = it never fades'),
+    ('conversion_delay_hours', 0, 2160, 'hours', 'the mean time from click to conversion; 0 = conversions are taken to be complete'),
+    ('holdout_share', 0, 0.5, 'share of the campaigns', 'left untouched each week, to measure what the system is worth'),
+    ('hold_days_after_rollback', 0, 365, 'days', 'a campaign is left alone this long after a rollback'),
+    ('approval_hours', 1, 8760, 'hours', 'a proposed action expires after this'),
+    ('prior_mean_roi', 0.001, 1000, 'multiple', 'the roi of a campaign of which nothing is known'),
+    ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
+    ('prior_order_value', 0.000001, 1000000000, 'money', 'the mean order of a campaign of which nothing is known'),
+    ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
+    ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior')
+$$;
+comment on function public.autonomy_policy_limits() is
+  'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- The table's own checks come from the same list, so that page, trigger and table agree.
+do $$
+declare
+  v_limit record;
+begin
+  for v_limit in select * from public.autonomy_policy_limits() loop
+    execute format('alter table public.autonomy_policy drop constraint if exists %I',
+                   'autonomy_policy_' || v_limit.setting || '_check');
+    execute format('alter table public.autonomy_policy add constraint %I check (%I between %s and %s)',
+                   'autonomy_policy_' || v_limit.setting || '_check', v_limit.setting, v_limit.low, v_limit.high);
+    execute format('comment on column public.autonomy_policy.%I is %L', v_limit.setting,
+                   format('%s (%s to %s): %s', v_limit.unit, v_limit.low, v_limit.high, v_limit.meaning));
+  end loop;
+end $$;
+alter table public.autonomy_policy
+  drop constraint if exists autonomy_policy_mode_check,
+  drop constraint if exists autonomy_policy_paused_text_check,
+  drop constraint if exists autonomy_policy_budgets_check,
+  add constraint autonomy_policy_mode_check check (mode in ('autonomous', 'approve', 'observe')),
+  add constraint autonomy_policy_paused_text_check check (lower(paused_text) = 'paused'),
+  add constraint autonomy_policy_budgets_check check (min_budget <= max_budget);
+
+comment on column public.autonomy_policy.mode is
+  'autonomous = act; approve = propose and wait for a person; observe = report only';
+comment on column public.autonomy_policy.frozen is 'the kill switch: while true, nothing at all is changed';
+comment on column public.autonomy_policy.frozen_reason is 'why it is frozen, in the words of who froze it';
+comment on column public.autonomy_policy.resume_when_proven_wrong is
+  'whether a pause is taken back by itself when late conversions show that it was wrong';
+comment on column public.autonomy_policy.prior_fitted_at is 'when the prior was last fitted; -infinity = never';
+comment on column public.autonomy_policy.paused_text is
+  'how this installation spells the paused state; campaigns that are paused get exactly this text';
+comment on column public.autonomy_policy.time_zone is
+  'the zone that days and windows are counted in, a name of pg_timezone_names; changing it rebuilds the facts';
+comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
+
+drop function if exists public.autonomy_policy_guard() cascade;
+create function public.autonomy_policy_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_new jsonb;
+  v_limit record;
+  v_column text;
+  v_value text;
+begin
+  if tg_op in ('DELETE', 'TRUNCATE') then
+    raise exception using errcode = 'AO002',
+      message = 'The policy cannot be removed: without it there would be no limits.',
+      hint = 'Use UPDATE autonomy_policy SET ... to change it, or set frozen = true to stop every action.';
+  end if;
+
+  v_new := to_jsonb(new);
+  for v_limit in select * from public.autonomy_policy_limits() loop
+    v_value := v_new ->> v_limit.setting;
+    if v_value is null or v_value::numeric not between v_limit.low and v_limit.high then
+      raise exception using errcode = 'AO002',
+        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never "no limit".',
+                         v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_value, 'NULL')),
+        hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
+    end if;
+  end loop;
+
+  for v_column in select key from jsonb_each(v_new) where value = 'null'::jsonb order by key loop
+    raise exception using errcode = 'AO002', message = format('%s must not be NULL.', v_column);
+  end loop;
+  if new.mode not in ('autonomous', 'approve', 'observe') then
+    raise exception using errcode = 'AO002',
+      message = format('mode must be autonomous, approve or observe, not %L.', new.mode);
+  end if;
+  if new.min_budget > new.max_budget then
+    raise exception using errcode = 'AO002',
+      message = format('min_budget (%s) must not be above max_budget (%s).', new.min_budget, new.max_budget);
+  end if;
+  if lower(new.paused_text) <> 'paused' then
+    raise exception using errcode = 'AO002',
+      message = format('paused_text is a spelling of "paused", such as Paused or PAUSED, not %L.', new.paused_text);
+  end if;
+  if (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
+     and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+    raise exception using errcode = 'AO002',
+      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.', new.time_zone);
+  end if;
+
+  if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+comment on function public.autonomy_policy_guard() is
+  'Trigger of autonomy_policy: refuses (AO002) a limit that is missing, not a number or out of range, and the removal of the row. [autonomous-operations]';
+
+create trigger autonomy_policy_guard before insert or update or delete on public.autonomy_policy
+  for each row execute function public.autonomy_policy_guard();
+create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
+  for each statement execute function public.autonomy_policy_guard();
+
+do $$
+begin
+  -- The spelling is the default too: a reset of the policy must not forget it.
+  if current_setting('autonomy.paused_text') <> 'paused' then
+    execute format('alter table public.autonomy_policy alter column paused_text set default %L', current_setting('autonomy.paused_text'));
+  end if;
+  insert into public.autonomy_policy (id) values (true) on conflict do nothing;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- What each table is, and the mark by which 0099 knows the tables that are ours
+-- ---------------------------------------------------------------------------------------------
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select * from (values
+      ('campaigns', 'The campaigns: state, daily budget, and whether they may be touched.'),
+      ('campaign_performance', 'One row a campaign: its totals so far; roi, ctr and conversion_rate are computed by trigger.'),
+      ('campaign_metrics', 'The time series: what each campaign did in each hour (or day). Written by record_campaign_metrics or directly.'),
+      ('campaign_audience_metrics', 'Optional input: what each audience segment of a campaign did on each day.'),
+      ('campaign_ab_tests', 'A/B tests; while one runs on a campaign, the campaign is left alone.'),
+      ('campaign_daily', 'Derived: campaign_metrics by day of the policy''s time zone. Kept by triggers.'),
+      ('campaign_facts', 'Derived: all that rules and confidence read, one row a campaign. Kept by triggers.'),
+      ('autonomous_rules', 'The rules: a condition that says when to look, an action that says what to do.'),
+      ('autonomous_rule_changes', 'Each change of a rule: before, after, when, by whom.'),
+      ('autonomous_runs', 'One row a run: its lease, its summary, its answer.'),
+      ('autonomous_actions', 'Every action with the state before and after, the evidence, and what became of it.'),
+      ('optimization_opportunities', 'Detected problems that a person should act on.'),
+      ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
+      ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
+      ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
+    ) t (name, meaning)
+    where name <> all (string_to_array(current_setting('autonomy.theirs'), ','))
+  loop
+    execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
+  end loop;
+end $$;
+
+do $$
+declare
+  v_tool record;
+begin
+  for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
+    and proname in ('say', 'view_commands', 'without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+  loop
+    execute format('drop function %s', v_tool.name);
+  end loop;
+end $$;
+
+-- =============================================================================================
+-- 0002_metrics
+-- =============================================================================================
+-- Metrics: the ratios, the ingest, the roll-up by day, and the facts that rules and confidence
+-- read. Safe to run again; it then builds the facts anew.
+--
+-- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
+-- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
+-- campaign_id. campaigns itself is never locked here beyond its key.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
+        'campaign_facts_at', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
+        'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
+        'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
+  loop
+    -- cascade: the triggers that hang on these are created again below
+    execute format('drop function %s cascade', v_function.signature);
+  end loop;
+end $$;
+
+create function public.campaign_slot(p_campaign_id uuid) returns integer
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+  return ('x' || substr(md5(p_campaign_id::text), 1, 4))::bit(16)::integer;
+end $$;
+comment on function public.campaign_slot(uuid) is
+  'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_writing_at() returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
+end $$;
+comment on function public.autonomy_writing_at() is
+  'The time that triggers write: the setting autonomy.now of this transaction (replay and tests live on other days), else now(). Only reads; safe to call again. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The ratios of campaign_performance
+-- ---------------------------------------------------------------------------------------------
+create function public.campaign_performance_before() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  -- between, as NaN and Infinity are greater than every number and would pass for spend
+  new.roi := round(case when new.total_spend between 0.000001 and 1e15 and new.total_revenue between -1e15 and 1e15
+                        then new.total_revenue::numeric / new.total_spend end, 6);
+  new.ctr := round(case when new.impressions > 0 then 100.0 * new.clicks / new.impressions end::numeric, 6);
+  new.conversion_rate := round(case when new.clicks > 0 then 100.0 * new.conversions / new.clicks end::numeric, 6);
+
+  if tg_op = 'INSERT' then
+    new.from_metrics := new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') = '1';
+  else
+    if new.updated_at is not distinct from old.updated_at then
+      -- not autonomy_writing_at(): whoever writes here may not be allowed to call it
+      new.updated_at := coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
+    end if;
+    -- Who writes the totals last owns them: the ingest lets go of a row that another writer changed.
+    if old.from_metrics and new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') <> '1'
+       and (new.impressions, new.clicks, new.conversions, new.total_spend, new.total_revenue)
+           is distinct from (old.impressions, old.clicks, old.conversions, old.total_spend, old.total_revenue) then
+      new.from_metrics := false;
+    end if;
+  end if;
+  return new;
+end $$;
+comment on function public.campaign_performance_before() is
+  'Trigger of campaign_performance: computes roi (a multiple), ctr and conversion_rate (percent) from the totals, NULL where the divisor is 0, and sets updated_at. [autonomous-operations]';
+
+-- Where an older shape has total_impressions, total_clicks and total_conversions beside ours, both
+-- are kept equal: the side that changed wins. In an insert NULL means "not given".
+do $$
+declare
+  v_pair record;
+  v_insert text := '';
+  v_update text := '';
+  v_fill text[] := '{}';
+  v_prefix text := '';
+  v_trigger record;
+  v_states text[] := '{}';
+begin
+  for v_pair in
+    select ours.attname as ours, theirs.attname as theirs,
+           case when theirs.atttypid = 'integer'::regtype then format('least(new.%I, 2147483647)', ours.attname)
+                else format('new.%I', ours.attname) end as as_theirs
+    from pg_catalog.pg_attribute ours
+    join pg_catalog.pg_attribute theirs on theirs.attrelid = ours.attrelid and theirs.attname = 'total_' || ours.attname
+      and not theirs.attisdropped and theirs.attgenerated = ''
+    where ours.attrelid = 'public.campaign_performance'::regclass and not ours.attisdropped
+      and ours.attname in ('impressions', 'clicks', 'conversions')
+  loop
+    v_insert := v_insert || format(
+      '    if new.%1$I is null then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;' || chr(10),
+      v_pair.ours, v_pair.theirs, v_pair.as_theirs);
+    v_update := v_update || format(
+      '    if new.%1$I is not distinct from old.%1$I then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;' || chr(10),
+      v_pair.ours, v_pair.theirs, v_pair.as_theirs);
+    v_fill := v_fill || format('update public.campaign_performance set %1$I = %2$I where %1$I is null and %2$I is not null or %1$I = 0 and %2$I <> 0',
+      v_pair.ours, v_pair.theirs);
+  end loop;
+
+  -- The names sort last, so that these have the last word over triggers that were here before.
+  if exists (select from pg_catalog.pg_trigger t where t.tgrelid = 'public.campaign_performance'::regclass
+             and not t.tgisinternal and t.tgtype & 2 = 2 and t.tgname > 'zz_autonomy') then
+    v_prefix := '~';
+  end if;
+  if v_insert <> '' then
+    execute format($f$
+      create function public.campaign_performance_mirror() returns trigger
+      language plpgsql set search_path = ''
+      as $body$
+      begin
+        if tg_op = 'INSERT' then
+      %s  else
+      %s  end if;
+        return new;
+      end $body$ $f$, v_insert, v_update);
+    comment on function public.campaign_performance_mirror() is
+      'Trigger of campaign_performance in an older shape: keeps impressions, clicks and conversions equal to total_impressions, total_clicks and total_conversions; the side that changed wins. [autonomous-operations]';
+    execute format('create trigger %I before insert or update on public.campaign_performance
+      for each row execute function public.campaign_performance_mirror()', v_prefix || 'zz_autonomy_mirror');
+  end if;
+  execute format('create trigger %I before insert or update on public.campaign_performance
+    for each row execute function public.campaign_performance_before()', v_prefix || 'zz_autonomy_ratios');
+
+  -- The rows that are there already, without their triggers: those would stamp them as of today.
+  if obj_description('public.campaign_performance'::regclass, 'pg_class') like '%[autonomous-operations]' then
+    return;
+  end if;
+  for v_trigger in
+    select tgname, tgenabled from pg_catalog.pg_trigger
+    where tgrelid = 'public.campaign_performance'::regclass and not tgisinternal and tgenabled <> 'D'
+  loop
+    v_states := v_states || format('alter table public.campaign_performance %s trigger %I',
+      case v_trigger.tgenabled when 'O' then 'enable' when 'A' then 'enable always' else 'enable replica' end, v_trigger.tgname);
+    execute format('alter table public.campaign_performance disable trigger %I', v_trigger.tgname);
+  end loop;
+  v_fill := v_fill || $fill$
+    update public.campaign_performance p set roi = n.roi, ctr = n.ctr, conversion_rate = n.conversion_rate
+    from (
+      select q.ctid as place,
+        round(case when q.total_spend between 0.000001 and 1e15 and q.total_revenue between -1e15 and 1e15
+                   then q.total_revenue::numeric / q.total_spend end, 6) as roi,
+        round(case when q.impressions > 0 then 100.0 * q.clicks / q.impressions end::numeric, 6) as ctr,
+        round(case when q.clicks > 0 then 100.0 * q.conversions / q.clicks end::numeric, 6) as conversion_rate
+      from public.campaign_performance q) n
+    where p.ctid = n.place
+      and (p.roi, p.ctr, p.conversion_rate) is distinct from (n.roi, n.ctr, n.conversion_rate)
+  $fill$::text;
+  for i in 1 .. cardinality(v_fill) loop
+    execute v_fill[i];
+  end loop;
+  for i in 1 .. cardinality(v_states) loop
+    execute v_states[i];
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- The facts: one definition, read from the roll-up (now) or from the series (any moment)
+-- ---------------------------------------------------------------------------------------------
+create function public.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
+returns setof public.campaign_facts
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_half_life float8;
+  v_delay float8;
+  v_changed_at timestamptz := coalesce(p_now, public.autonomy_writing_at());
+begin
+  select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
+  from public.autonomy_policy;
+
+  return query
+  -- unnest and join, not = any (array): a generic plan would search the array for every row
+  with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
+  days as (
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+    from asked a join public.campaign_daily d using (campaign_id)
+    where p_now is null
+    union all
+    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
+           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+    from asked a join public.campaign_metrics m using (campaign_id)
+    where m.bucket <= p_now
+    group by m.campaign_id, (m.bucket at time zone v_zone)::date
+  ),
+  aged as (
+    select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
+  ),
+  weighed as (
+    select a.*,
+           -- the windows' borders cut the days into ten segments; a window is a few of them added up
+           width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
+           case when v_half_life = 0 then 1.0::float8
+                when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
+           end as weight
+    from aged a
+  ),
+  segments as (
+    select w.campaign_id, w.segment, max(w.day) as last_day,
+      sum(w.impressions) as impressions, sum(w.reach) as reach, sum(w.clicks) as clicks,
+      sum(w.conversions) as conversions, sum(w.spend) as spend, sum(w.revenue) as revenue,
+      sum(w.weight * w.spend::float8) as ev_spend,
+      sum(w.weight * w.conversions::float8) as ev_conversions,
+      sum(w.weight * w.revenue::float8) as ev_revenue,
+      sum(w.weight) filter (where w.spend > 0) as ev_days,
+      -- exp() of less than -708 is an error, not 0
+      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / v_delay)))
+        filter (where v_delay > 0) as ev_immature_spend
+    from weighed w
+    group by w.campaign_id, w.segment
+  ),
+  history as (
+    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone v_zone as as_of,
+      sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
+      sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
+      sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
+      sum(s.reach) filter (where s.segment = 1) as w1_reach,
+      sum(s.clicks) filter (where s.segment = 1) as w1_clicks,
+      sum(s.conversions) filter (where s.segment = 1) as w1_conversions,
+      sum(s.spend) filter (where s.segment = 1) as w1_spend,
+      sum(s.revenue) filter (where s.segment = 1) as w1_revenue,
+      sum(s.impressions) filter (where s.segment <= 3) as w3_impressions,
+      sum(s.reach) filter (where s.segment <= 3) as w3_reach,
+      sum(s.clicks) filter (where s.segment <= 3) as w3_clicks,
+      sum(s.conversions) filter (where s.segment <= 3) as w3_conversions,
+      sum(s.spend) filter (where s.segment <= 3) as w3_spend,
+      sum(s.revenue) filter (where s.segment <= 3) as w3_revenue,
+      sum(s.impressions) filter (where s.segment <= 5) as w7_impressions,
+      sum(s.reach) filter (where s.segment <= 5) as w7_reach,
+      sum(s.clicks) filter (where s.segment <= 5) as w7_clicks,
+      sum(s.conversions) filter (where s.segment <= 5) as w7_conversions,
+      sum(s.spend) filter (where s.segment <= 5) as w7_spend,
+      sum(s.revenue) filter (where s.segment <= 5) as w7_revenue,
+      sum(s.impressions) filter (where s.segment <= 6) as w14_impressions,
+      sum(s.reach) filter (where s.segment <= 6) as w14_reach,
+      sum(s.clicks) filter (where s.segment <= 6) as w14_clicks,
+      sum(s.conversions) filter (where s.segment <= 6) as w14_conversions,
+      sum(s.spend) filter (where s.segment <= 6) as w14_spend,
+      sum(s.revenue) filter (where s.segment <= 6) as w14_revenue,
+      sum(s.impressions) filter (where s.segment <= 8) as w30_impressions,
+      sum(s.reach) filter (where s.segment <= 8) as w30_reach,
+      sum(s.clicks) filter (where s.segment <= 8) as w30_clicks,
+      sum(s.conversions) filter (where s.segment <= 8) as w30_conversions,
+      sum(s.spend) filter (where s.segment <= 8) as w30_spend,
+      sum(s.revenue) filter (where s.segment <= 8) as w30_revenue,
+      sum(s.impressions) filter (where s.segment = 2) as p1_impressions,
+      sum(s.reach) filter (where s.segment = 2) as p1_reach,
+      sum(s.clicks) filter (where s.segment = 2) as p1_clicks,
+      sum(s.conversions) filter (where s.segment = 2) as p1_conversions,
+      sum(s.spend) filter (where s.segment = 2) as p1_spend,
+      sum(s.revenue) filter (where s.segment = 2) as p1_revenue,
+      sum(s.impressions) filter (where s.segment = 4) as p3_impressions,
+      sum(s.reach) filter (where s.segment = 4) as p3_reach,
+      sum(s.clicks) filter (where s.segment = 4) as p3_clicks,
+      sum(s.conversions) filter (where s.segment = 4) as p3_conversions,
+      sum(s.spend) filter (where s.segment = 4) as p3_spend,
+      sum(s.revenue) filter (where s.segment = 4) as p3_revenue,
+      sum(s.impressions) filter (where s.segment = 6) as p7_impressions,
+      sum(s.reach) filter (where s.segment = 6) as p7_reach,
+      sum(s.clicks) filter (where s.segment = 6) as p7_clicks,
+      sum(s.conversions) filter (where s.segment = 6) as p7_conversions,
+      sum(s.spend) filter (where s.segment = 6) as p7_spend,
+      sum(s.revenue) filter (where s.segment = 6) as p7_revenue,
+      sum(s.impressions) filter (where s.segment = 7) as p14_impressions,
+      sum(s.reach) filter (where s.segment = 7) as p14_reach,
+      sum(s.clicks) filter (where s.segment = 7) as p14_clicks,
+      sum(s.conversions) filter (where s.segment = 7) as p14_conversions,
+      sum(s.spend) filter (where s.segment = 7) as p14_spend,
+      sum(s.revenue) filter (where s.segment = 7) as p14_revenue,
+      sum(s.impressions) filter (where s.segment = 9) as p30_impressions,
+      sum(s.reach) filter (where s.segment = 9) as p30_reach,
+      sum(s.clicks) filter (where s.segment = 9) as p30_clicks,
+      sum(s.conversions) filter (where s.segment = 9) as p30_conversions,
+      sum(s.spend) filter (where s.segment = 9) as p30_spend,
+      sum(s.revenue) filter (where s.segment = 9) as p30_revenue,
+      coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
+      coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
+      coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
+    from segments s
+    group by s.campaign_id
+  ),
+  performance as (
+    -- distinct: in an older shape several rows may name one campaign; the latest speaks
+    select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
+      p.impressions, p.clicks, p.conversions,
+      case when p.total_spend between -1e15 and 1e15 then p.total_spend end as spend,
+      case when p.total_revenue between -1e15 and 1e15 then p.total_revenue end as revenue,
+      case when p.order_value_cv2 between 0 and 1e12 then p.order_value_cv2 end as cv2
+    from asked a join public.campaign_performance p using (campaign_id)
+    order by p.campaign_id, p.updated_at desc nulls last
+  )
+  select campaign_id, h.campaign_id is not null, h.as_of,
+    case when h.campaign_id is null then p.written_at
+         when t.stand then greatest(h.as_of, p.written_at)
+         else h.as_of end,
+    p.cv2::float8,
+    case when t.stand then p.impressions else h.life_impressions end::float8,
+    h.life_reach::float8,
+    case when t.stand then p.clicks else h.life_clicks end::float8,
+    case when t.stand then p.conversions else h.life_conversions end::float8,
+    case when t.stand then p.spend else h.life_spend end::float8,
+    case when t.stand then p.revenue else h.life_revenue end::float8,
+      h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8, h.w1_spend::float8, h.w1_revenue::float8,
+      h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8, h.w3_spend::float8, h.w3_revenue::float8,
+      h.w7_impressions::float8, h.w7_reach::float8, h.w7_clicks::float8, h.w7_conversions::float8, h.w7_spend::float8, h.w7_revenue::float8,
+      h.w14_impressions::float8, h.w14_reach::float8, h.w14_clicks::float8, h.w14_conversions::float8, h.w14_spend::float8, h.w14_revenue::float8,
+      h.w30_impressions::float8, h.w30_reach::float8, h.w30_clicks::float8, h.w30_conversions::float8, h.w30_spend::float8, h.w30_revenue::float8,
+      h.p1_impressions::float8, h.p1_reach::float8, h.p1_clicks::float8, h.p1_conversions::float8, h.p1_spend::float8, h.p1_revenue::float8,
+      h.p3_impressions::float8, h.p3_reach::float8, h.p3_clicks::float8, h.p3_conversions::float8, h.p3_spend::float8, h.p3_revenue::float8,
+      h.p7_impressions::float8, h.p7_reach::float8, h.p7_clicks::float8, h.p7_conversions::float8, h.p7_spend::float8, h.p7_revenue::float8,
+      h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conversions::float8, h.p14_spend::float8, h.p14_revenue::float8,
+      h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8, h.p30_spend::float8, h.p30_revenue::float8,
+    h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
+    v_changed_at
+  from performance p
+  full join history h using (campaign_id)
+  -- another writer's totals are taken as they stand, unless they were written after p_now
+  cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
+    and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
+  where h.campaign_id is not null or not p.from_metrics;
+end $$;
+comment on function public.facts_of_campaigns(uuid[], timestamptz) is
+  'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. [autonomous-operations]';
+
+create function public.campaign_facts_at(p_now timestamptz default now())
+returns setof public.campaign_facts
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_now is null then
+    raise exception using errcode = 'AO010', message = 'p_now must not be NULL: facts are of a moment.';
+  end if;
+  return query select * from public.facts_of_campaigns(array(
+    select p.campaign_id from public.campaign_performance p where p.campaign_id is not null
+    union select m.campaign_id from public.campaign_daily m), p_now);
+end $$;
+comment on function public.campaign_facts_at(timestamptz) is
+  'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Keeping the facts
+-- ---------------------------------------------------------------------------------------------
+create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_missing uuid[];
+  v_new uuid[];
+begin
+  -- A rebuild of everything (policy changed) waits for us, or we for it.
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+
+  v_missing := array(
+    select distinct i from unnest(p_campaign_ids) i
+    where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i));
+  if v_missing <> '{}' then
+    with fresh as (
+      insert into public.campaign_facts
+      select n.* from public.facts_of_campaigns(v_missing, null) n order by n.campaign_id
+      on conflict (campaign_id) do nothing
+      returning campaign_id
+    )
+    select array_agg(campaign_id) into v_new from fresh;
+  end if;
+
+  -- The rest is locked first and computed afterwards, by a statement that sees what others wrote
+  -- meanwhile: adding to what one read before would lose theirs.
+  p_campaign_ids := array(
+    select f.campaign_id from public.campaign_facts f
+    join (select unnest(p_campaign_ids) except select unnest(v_new)) i (campaign_id) using (campaign_id)
+    order by f.campaign_id for update of f);
+  if p_campaign_ids = '{}' then
+    return;
+  end if;
+
+  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null)),
+  written as (
+    update public.campaign_facts f set (
+      has_history, as_of, data_at, cv2,
+      life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue,
+      w1_impressions, w1_reach, w1_clicks, w1_conversions, w1_spend, w1_revenue,
+      w3_impressions, w3_reach, w3_clicks, w3_conversions, w3_spend, w3_revenue,
+      w7_impressions, w7_reach, w7_clicks, w7_conversions, w7_spend, w7_revenue,
+      w14_impressions, w14_reach, w14_clicks, w14_conversions, w14_spend, w14_revenue,
+      w30_impressions, w30_reach, w30_clicks, w30_conversions, w30_spend, w30_revenue,
+      p1_impressions, p1_reach, p1_clicks, p1_conversions, p1_spend, p1_revenue,
+      p3_impressions, p3_reach, p3_clicks, p3_conversions, p3_spend, p3_revenue,
+      p7_impressions, p7_reach, p7_clicks, p7_conversions, p7_spend, p7_revenue,
+      p14_impressions, p14_reach, p14_clicks, p14_conversions, p14_spend, p14_revenue,
+      p30_impressions, p30_reach, p30_clicks, p30_conversions, p30_spend, p30_revenue,
+      ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, changed_at) = row(
+      n.has_history, n.as_of, n.data_at, n.cv2,
+      n.life_impressions, n.life_reach, n.life_clicks, n.life_conversions, n.life_spend, n.life_revenue,
+      n.w1_impressions, n.w1_reach, n.w1_clicks, n.w1_conversions, n.w1_spend, n.w1_revenue,
+      n.w3_impressions, n.w3_reach, n.w3_clicks, n.w3_conversions, n.w3_spend, n.w3_revenue,
+      n.w7_impressions, n.w7_reach, n.w7_clicks, n.w7_conversions, n.w7_spend, n.w7_revenue,
+      n.w14_impressions, n.w14_reach, n.w14_clicks, n.w14_conversions, n.w14_spend, n.w14_revenue,
+      n.w30_impressions, n.w30_reach, n.w30_clicks, n.w30_conversions, n.w30_spend, n.w30_revenue,
+      n.p1_impressions, n.p1_reach, n.p1_clicks, n.p1_conversions, n.p1_spend, n.p1_revenue,
+      n.p3_impressions, n.p3_reach, n.p3_clicks, n.p3_conversions, n.p3_spend, n.p3_revenue,
+      n.p7_impressions, n.p7_reach, n.p7_clicks, n.p7_conversions, n.p7_spend, n.p7_revenue,
+      n.p14_impressions, n.p14_reach, n.p14_clicks, n.p14_conversions, n.p14_spend, n.p14_revenue,
+      n.p30_impressions, n.p30_reach, n.p30_clicks, n.p30_conversions, n.p30_spend, n.p30_revenue,
+      n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.changed_at)
+    from n
+    where f.campaign_id = n.campaign_id
+    returning f.campaign_id
+  )
+  delete from public.campaign_facts f using unnest(p_campaign_ids) i
+  where f.campaign_id = i
+    and not exists (select from written w where w.campaign_id = f.campaign_id);
+end $$;
+comment on function public.refresh_campaign_facts(uuid[]) is
+  'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor metrics go. Safe to call again. [autonomous-operations]';
+
+create function public.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_campaigns uuid[] := array(select distinct i from unnest(p_campaign_ids) i order by i);
+  v_zone text;
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  if v_campaigns = '{}' then
+    return;
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+  select time_zone into strict v_zone from public.autonomy_policy;
+  perform set_config('autonomy.ingest', '1', true);
+
+  begin
+    insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
+    select c.id, true, public.autonomy_writing_at()
+    from unnest(v_campaigns) i join public.campaigns c on c.id = i
+    where not exists (select from public.campaign_performance p where p.campaign_id = c.id)
+      and exists (select from public.campaign_metrics m where m.campaign_id = c.id)
+    order by c.id
+    on conflict do nothing;
+  exception when not_null_violation or check_violation then
+    -- An older campaign_performance that wants more than we know: the facts need no row there.
+    null;
+  end;
+  perform from unnest(v_campaigns) i join public.campaign_performance p on p.campaign_id = i
+  where p.from_metrics
+  order by p.campaign_id for no key update of p;
+
+  insert into public.campaign_facts (campaign_id)
+  select i from unnest(v_campaigns) i
+  where not exists (select from public.campaign_facts f where f.campaign_id = i)
+  order by i
+  on conflict (campaign_id) do nothing;
+  perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
+  order by f.campaign_id for update of f;
+
+  with touched as (
+    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  ),
+  summed as (
+    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from touched t
+    join public.campaign_metrics m
+      on m.campaign_id = t.campaign_id
+      and m.bucket >= t.day::timestamp at time zone v_zone
+      and m.bucket < (t.day + 1)::timestamp at time zone v_zone
+    group by t.campaign_id, t.day
+  ),
+  emptied as (
+    delete from public.campaign_daily d using touched t
+    where d.campaign_id = t.campaign_id and d.day = t.day
+      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+  )
+  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  from summed s
+  on conflict (campaign_id, day) do update set
+    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+
+  delete from public.campaign_performance p using unnest(v_campaigns) i
+  where p.campaign_id = i and p.from_metrics
+    and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
+  perform public.refresh_campaign_facts(v_campaigns);
+
+  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion.
+  update public.campaign_performance p set
+    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
+    total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
+    updated_at = greatest(public.autonomy_writing_at(), p.updated_at)
+  from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
+  where p.campaign_id = i and p.from_metrics;
+
+  perform set_config('autonomy.ingest', v_ingest, true);
+end $$;
+comment on function public.absorb_campaign_metrics(uuid[], date[]) is
+  'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+
+create function public.rebuild_campaign_facts(p_days boolean default false) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_after uuid := null;
+  v_slice uuid[];
+  v_count bigint := 0;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  select time_zone into strict v_zone from public.autonomy_policy;
+
+  if p_days then
+    delete from public.campaign_daily where true;
+    insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
+           sum(m.conversions), sum(m.spend), sum(m.revenue)
+    from public.campaign_metrics m
+    group by m.campaign_id, (m.bucket at time zone v_zone)::date;
+  end if;
+
+  delete from public.campaign_facts f
+  where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
+    and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
+  loop
+    v_slice := array(
+      select campaign_id from (
+        (select p.campaign_id from public.campaign_performance p
+         where v_after is null or p.campaign_id > v_after order by p.campaign_id limit 10000)
+        union
+        (select distinct d.campaign_id from public.campaign_daily d
+         where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10000)
+      ) s where campaign_id is not null order by campaign_id limit 10000);
+    exit when v_slice = '{}';
+    perform public.refresh_campaign_facts(v_slice);
+    v_count := v_count + cardinality(v_slice);
+    v_after := v_slice[cardinality(v_slice)];
+  end loop;
+  return v_count;
+end $$;
+comment on function public.rebuild_campaign_facts(boolean) is
+  'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+
+-- Statement-level, so that a hundred thousand rows are one set.
+create function public.campaign_performance_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
+    return null;
+  elsif tg_op = 'INSERT' then
+    perform public.refresh_campaign_facts(array(select distinct campaign_id from new_rows));
+  elsif tg_op = 'DELETE' then
+    perform public.refresh_campaign_facts(array(select distinct campaign_id from old_rows));
+  else
+    perform public.refresh_campaign_facts(array(
+      select campaign_id from new_rows union select campaign_id from old_rows));
+  end if;
+  return null;
+end $$;
+comment on function public.campaign_performance_after() is
+  'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. [autonomous-operations]';
+
+create trigger autonomy_facts_insert after insert on public.campaign_performance
+  referencing new table as new_rows
+  for each statement execute function public.campaign_performance_after();
+create trigger autonomy_facts_update after update on public.campaign_performance
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function public.campaign_performance_after();
+create trigger autonomy_facts_delete after delete on public.campaign_performance
+  referencing old table as old_rows
+  for each statement execute function public.campaign_performance_after();
+
+create function public.campaign_metrics_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_campaigns uuid[];
+  v_days date[];
+begin
+  if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
+    return null;
+  end if;
+  select time_zone into strict v_zone from public.autonomy_policy;
+  if tg_op = 'INSERT' then
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from new_rows) t;
+  elsif tg_op = 'DELETE' then
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from old_rows) t;
+  else
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
+          union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
+  end if;
+  perform public.absorb_campaign_metrics(v_campaigns, v_days);
+  return null;
+end $$;
+comment on function public.campaign_metrics_after() is
+  'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to date. [autonomous-operations]';
+
+create trigger autonomy_absorb_insert after insert on public.campaign_metrics
+  referencing new table as new_rows
+  for each statement execute function public.campaign_metrics_after();
+create trigger autonomy_absorb_update after update on public.campaign_metrics
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function public.campaign_metrics_after();
+create trigger autonomy_absorb_delete after delete on public.campaign_metrics
+  referencing old table as old_rows
+  for each statement execute function public.campaign_metrics_after();
+
+create function public.metrics_truncated() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_table_name = 'campaign_metrics' then
+    delete from public.campaign_daily where true;
+    delete from public.campaign_performance p where p.from_metrics;
+  end if;
+  perform public.rebuild_campaign_facts();
+  return null;
+end $$;
+comment on function public.metrics_truncated() is
+  'Trigger: rebuilds the facts after campaign_metrics or campaign_performance was truncated. [autonomous-operations]';
+
+create trigger autonomy_truncated after truncate on public.campaign_metrics
+  for each statement execute function public.metrics_truncated();
+create trigger autonomy_truncated after truncate on public.campaign_performance
+  for each statement execute function public.metrics_truncated();
+
+create function public.autonomy_policy_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
+    perform public.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
+  end if;
+  return null;
+end $$;
+comment on function public.autonomy_policy_after() is
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. [autonomous-operations]';
+
+create trigger autonomy_policy_after after update on public.autonomy_policy
+  for each row execute function public.autonomy_policy_after();
+
+-- ---------------------------------------------------------------------------------------------
+-- The ingest
+-- ---------------------------------------------------------------------------------------------
+create function public.metric_bucket(p_text text, p_zone text) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_text !~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?)?$' then
+    return null;
+  elsif p_text ~ '(Z|:\d\d(\.\d+)?\s?[+-]\d\d(:?\d\d)?)$' then
+    return p_text::timestamptz;
+  end if;
+  return p_text::timestamp at time zone p_zone;
+exception when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
+  return null;
+end $$;
+comment on function public.metric_bucket(text, text) is
+  'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. Only computes; raises nothing. [autonomous-operations]';
+
+create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_zone text;
+  v_rejected jsonb;
+  v_accepted bigint;
+  v_campaigns uuid[];
+  v_days date[];
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+  v_now text := coalesce(current_setting('autonomy.now', true), '');
+begin
+  if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
+    raise exception using errcode = 'AO010', message = 'p_rows must be a JSON array of rows.',
+      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", "revenue"}.';
+  end if;
+  select time_zone into strict v_zone from public.autonomy_policy;
+  perform set_config('autonomy.ingest', '1', true);
+  p_now := coalesce(p_now, now());
+  perform set_config('autonomy.now', p_now::text, true);
+
+  with given as (
+    select (t.position - 1)::bigint as index, t.given,
+      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
+    from jsonb_array_elements(p_rows) with ordinality t (given, position)
+  ),
+  read as (
+    select g.index, g.given, g.r,
+      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
+      case when jsonb_typeof(g.r -> 'bucket') = 'string'
+           then public.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
+    from given g
+  ),
+  judged as materialized (
+    select r.index, r.r, r.campaign_id, r.bucket,
+      coalesce(
+        case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
+        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue.', to_json(left(k, 60)))
+         from jsonb_object_keys(r.r) k
+         where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
+         order by k limit 1),
+        case when r.campaign_id is null then
+          format('campaign_id must be the id of a campaign, not %s.', left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
+        case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+          format('There is no campaign %s.', r.campaign_id) end,
+        case when r.bucket is null then
+          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.', left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
+        case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
+        case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
+        (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
+                  then format('%s must be a number, not %s.', m.name, left(coalesce((r.r -> m.name)::text, 'missing'), 60))
+                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60), m.low, m.high) end
+         from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+                      (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
+                      (6, 'reach', 0, 1e12)) m (place, name, low, high)
+         where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
+                    when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
+                    else (r.r -> m.name)::numeric not between m.low and m.high end
+         order by m.place limit 1)
+      ) as error
+    from read r
+  ),
+  latest as (
+    select distinct on (j.campaign_id, j.bucket) j.*
+    from judged j where j.error is null
+    order by j.campaign_id, j.bucket, j.index desc
+  ),
+  written as (
+    -- Platforms report a fraction of a conversion; counts are whole here.
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
+    select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
+      coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
+      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
+    from latest l
+    order by l.campaign_id, l.bucket
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
+    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
+      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue)
+    returning m.campaign_id, (m.bucket at time zone v_zone)::date as day
+  ),
+  touched as (select distinct campaign_id, day from written)
+  select (select array_agg(campaign_id order by campaign_id, day) from touched),
+         (select array_agg(day order by campaign_id, day) from touched),
+         (select count(*) from judged where error is null),
+         (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
+          from judged where error is not null)
+  into v_campaigns, v_days, v_accepted, v_rejected;
+
+  perform public.absorb_campaign_metrics(v_campaigns, v_days);
+  perform set_config('autonomy.ingest', v_ingest, true);
+  perform set_config('autonomy.now', v_now, true);
+  return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
+end $$;
+comment on function public.record_campaign_metrics(jsonb, timestamptz) is
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array. [autonomous-operations]';
+
+do $$ begin
+  perform public.rebuild_campaign_facts(true);
+end $$;
+
+-- =============================================================================================
+-- 0003_rules
+-- =============================================================================================
+-- Rules: what a condition and an action may say, the trigger that refuses anything else, the
+-- compiler from condition to predicate, and the four default rules. Safe to run again.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_old regprocedure;
+begin
+  for v_old in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in (
+        'json_number', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
+        'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
+        'check_autonomous_rule', 'log_autonomous_rule_change',
+        'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
+        'condition_reads', 'default_autonomous_rules', 'insert_default_autonomous_rules',
+        'autonomy_reset_defaults')
+  loop
+    execute format('drop function %s cascade', v_old);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Small readers of JSON
+-- ---------------------------------------------------------------------------------------------
+
+create function public.json_number(p_value jsonb) returns float8
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case
+    when jsonb_typeof(p_value) is distinct from 'number' then null
+    when abs((p_value #>> '{}')::numeric) > 1.7976931348623157e308 then null
+    when abs((p_value #>> '{}')::numeric) < 3e-324 then 0::float8
+    else (p_value #>> '{}')::float8
+  end
+$$;
+comment on function public.json_number(jsonb) is
+  'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
+
+create function public.closest_word(p_word text, p_known text[]) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Edit distance, row by row; only ever runs to make an error message kinder.
+declare
+  v_word text := lower(left(p_word, 40));
+  v_known text;
+  v_best text;
+  v_best_distance int := 1 + greatest(1, length(v_word) / 3);
+  v_above int[];
+  v_row int[];
+begin
+  foreach v_known in array p_known loop
+    v_above := array(select generate_series(0, length(v_word)));
+    for i in 1 .. length(v_known) loop
+      v_row := array[i];
+      for j in 1 .. length(v_word) loop
+        v_row := v_row || least(
+          v_row[j] + 1, v_above[j + 1] + 1,
+          v_above[j] + (substr(v_known, i, 1) <> substr(v_word, j, 1))::int);
+      end loop;
+      v_above := v_row;
+    end loop;
+    if v_above[length(v_word) + 1] < v_best_distance then
+      v_best := v_known;
+      v_best_distance := v_above[length(v_word) + 1];
+    end if;
+  end loop;
+  return v_best;
+end $$;
+comment on function public.closest_word(text, text[]) is
+  'The known word nearest to a misspelt one, or null where none is near. Pure. [autonomous-operations]';
+
+create function public.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select p_path || '.' || k.key || ': unknown key; '
+    || coalesce('did you mean ' || public.closest_word(k.key, p_allowed) || '?',
+                'allowed are ' || array_to_string(p_allowed, ', '))
+  from jsonb_object_keys(p_object) k (key)
+  where k.key <> all (p_allowed)
+  order by k.key collate "C"
+  limit 1
+$$;
+comment on function public.unknown_key_error(jsonb, text, text[]) is
+  'A sentence about the first key that is not allowed, or null. Pure. [autonomous-operations]';
+
+create function public.number_error(
+  p_object jsonb, p_key text, p_path text,
+  p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
+returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_number float8 := public.json_number(p_object -> p_key);
+begin
+  if not p_object ? p_key
+     or (v_number > p_low or (v_number = p_low and not p_low_open))
+        and (v_number < p_high or (v_number = p_high and not p_high_open)) then
+    return null;
+  end if;
+  return format('%s.%s: %s is not allowed; give a number %s %s%s', p_path, p_key,
+    left((p_object -> p_key)::text, 60),
+    case when p_low_open then 'above' else 'of at least' end, trim_scale(p_low),
+    case when p_high >= 1e12 then '' else
+      case when p_high_open then ' and below ' else ' and at most ' end || trim_scale(p_high) end);
+end $$;
+comment on function public.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is
+  'A sentence where the key is present and not a number within the bounds, else null. Pure. [autonomous-operations]';
+
+create function public.flag_error(p_object jsonb, p_key text, p_path text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
+  where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean'
+$$;
+comment on function public.flag_error(jsonb, text, text) is
+  'A sentence where the key is present and not true or false, else null. Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Conditions
+-- ---------------------------------------------------------------------------------------------
+
+create function public.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c_keys constant text[] := array[
+    'metric', 'operator', 'threshold', 'than', 'window', 'all', 'any', 'not',
+    'min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours',
+    'account', 'title_contains'];
+  c_metrics constant text[] := array[
+    'roi', 'ctr', 'conversion_rate', 'cpa', 'cpc', 'aov', 'spend', 'revenue', 'profit',
+    'impressions', 'clicks', 'conversions', 'budget', 'hours_running', 'frequency'];
+  c_windows constant text[] := array[
+    'lifetime', '1d', '3d', '7d', '14d', '30d', 'prior_1d', 'prior_3d', 'prior_7d', 'prior_14d', 'prior_30d'];
+  c_operators constant text[] := array['<', '<=', '>', '>=', '=', '!=', 'between'];
+  c_largest constant numeric := 1e15;
+  v_heads text[];
+  v_error text;
+  v_key text;
+  v_member jsonb;
+  v_place int;
+  v_least numeric;
+begin
+  if p_depth > 8 then
+    return p_path || ': nested too deeply; at most 8 levels are allowed';
+  end if;
+  if p_condition is null or jsonb_typeof(p_condition) <> 'object' then
+    return format('%s: must be an object such as {"metric": "roi", "operator": "<", "threshold": 1.0}', p_path);
+  end if;
+  v_error := public.unknown_key_error(p_condition, p_path, c_keys);
+  if v_error is not null then
+    return v_error;
+  end if;
+  if p_condition = '{}' or p_condition - 'window' = '{}' then
+    return p_path || ': is empty; give a metric, all, any, not, a min_* or a scope (account, title_contains)';
+  end if;
+
+  v_heads := array(
+    select k from unnest(array['metric', 'all', 'any', 'not']) k where p_condition ? k);
+  if cardinality(v_heads) > 1 then
+    return format('%s: has both %s and %s; only one of metric, all, any, not is allowed in one object',
+                  p_path, v_heads[1], v_heads[2]);
+  end if;
+
+  if p_condition ? 'window' and v_heads[1] in ('all', 'any', 'not') then
+    return format('%s.window: not allowed beside %s; give each of its conditions a window', p_path, v_heads[1]);
+  end if;
+  if p_condition ? 'window' and (jsonb_typeof(p_condition -> 'window') <> 'string'
+      or p_condition ->> 'window' <> all (c_windows)) then
+    return format('%s.window: %s is not a window; use one of %s',
+                  p_path, left((p_condition -> 'window')::text, 60), array_to_string(c_windows, ' '));
+  end if;
+  foreach v_key in array array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours'] loop
+    v_error := public.number_error(p_condition, v_key, p_path, 0, c_largest);
+    if v_error is not null then
+      return v_error;
+    end if;
+  end loop;
+  foreach v_key in array array['account', 'title_contains'] loop
+    if p_condition ? v_key and (jsonb_typeof(p_condition -> v_key) <> 'string' or p_condition ->> v_key = '') then
+      return format('%s.%s: must be a text that is not empty', p_path, v_key);
+    end if;
+  end loop;
+
+  -- all, any, not
+  if v_heads[1] in ('all', 'any') then
+    v_key := v_heads[1];
+    if jsonb_typeof(p_condition -> v_key) <> 'array' or jsonb_array_length(p_condition -> v_key) not between 1 and 50 then
+      return format('%s.%s: must be a list of 1 to 50 conditions', p_path, v_key);
+    end if;
+    for v_member, v_place in
+      select m.value, m.ordinality - 1 from jsonb_array_elements(p_condition -> v_key) with ordinality m
+    loop
+      v_error := public.condition_error_at(v_member, format('%s.%s[%s]', p_path, v_key, v_place), p_depth + 1);
+      if v_error is not null then
+        return v_error;
+      end if;
+    end loop;
+  elsif v_heads[1] = 'not' then
+    v_error := public.condition_error_at(p_condition -> 'not', p_path || '.not', p_depth + 1);
+    if v_error is not null then
+      return v_error;
+    end if;
+  end if;
+
+  -- a comparison
+  if v_heads[1] is distinct from 'metric' then
+    foreach v_key in array array['operator', 'threshold', 'than'] loop
+      if p_condition ? v_key then
+        return format('%s.%s: needs a metric beside it', p_path, v_key);
+      end if;
+    end loop;
+    return null;
+  end if;
+  if jsonb_typeof(p_condition -> 'metric') <> 'string' or p_condition ->> 'metric' <> all (c_metrics) then
+    return format('%s.metric: %s is not a metric; use one of %s',
+                  p_path, left((p_condition -> 'metric')::text, 60), array_to_string(c_metrics, ' '));
+  end if;
+  if not p_condition ? 'operator' then
+    return format('%s.operator: is missing; use one of %s', p_path, array_to_string(c_operators, ' '));
+  end if;
+  if jsonb_typeof(p_condition -> 'operator') <> 'string' or p_condition ->> 'operator' <> all (c_operators) then
+    return format('%s.operator: %s is not an operator; use one of %s',
+                  p_path, left((p_condition -> 'operator')::text, 60), array_to_string(c_operators, ' '));
+  end if;
+  if (p_condition ? 'threshold') = (p_condition ? 'than') then
+    return format('%s.threshold: give either a threshold or a than, not %s', p_path,
+                  case when p_condition ? 'than' then 'both' else 'neither' end);
+  end if;
+
+  v_least := case when p_condition ->> 'metric' = 'profit' then -c_largest else 0 end;
+  if p_condition ->> 'operator' = 'between' then
+    if p_condition ? 'than' then
+      return p_path || '.than: between needs a threshold [low, high], not a than';
+    end if;
+    if jsonb_typeof(p_condition -> 'threshold') <> 'array' or jsonb_array_length(p_condition -> 'threshold') <> 2 then
+      return p_path || '.threshold: between needs two numbers, [low, high]';
+    end if;
+    v_member := jsonb_build_object('low', p_condition -> 'threshold' -> 0, 'high', p_condition -> 'threshold' -> 1);
+    v_error := coalesce(
+      public.number_error(v_member, 'low', p_path || '.threshold', v_least, c_largest),
+      public.number_error(v_member, 'high', p_path || '.threshold', v_least, c_largest));
+    if v_error is not null then
+      return v_error;
+    end if;
+    if public.json_number(v_member -> 'low') > public.json_number(v_member -> 'high') then
+      return p_path || '.threshold: the first number of between must not be above the second';
+    end if;
+    return null;
+  end if;
+  if p_condition ? 'threshold' then
+    return public.number_error(p_condition, 'threshold', p_path, v_least, c_largest);
+  end if;
+
+  -- a comparison with another metric or window
+  v_member := p_condition -> 'than';
+  if jsonb_typeof(v_member) <> 'object' then
+    return p_path || '.than: must be an object such as {"metric": "ctr", "window": "prior_7d", "times": 0.7}';
+  end if;
+  v_error := coalesce(
+    public.unknown_key_error(v_member, p_path || '.than', array['metric', 'window', 'times']),
+    public.number_error(v_member, 'times', p_path || '.than', 0, 1e6));
+  if v_error is not null then
+    return v_error;
+  end if;
+  if jsonb_typeof(v_member -> 'metric') is distinct from 'string' or v_member ->> 'metric' <> all (c_metrics) then
+    return format('%s.than.metric: %s is not a metric; use one of %s', p_path,
+                  coalesce(left((v_member -> 'metric')::text, 60), 'nothing'), array_to_string(c_metrics, ' '));
+  end if;
+  if v_member ? 'window' and (jsonb_typeof(v_member -> 'window') <> 'string'
+      or v_member ->> 'window' <> all (c_windows)) then
+    return format('%s.than.window: %s is not a window; use one of %s',
+                  p_path, left((v_member -> 'window')::text, 60), array_to_string(c_windows, ' '));
+  end if;
+  return null;
+end $$;
+comment on function public.condition_error_at(jsonb, text, int) is
+  'condition_errors for the object at one place of a condition. Pure. [autonomous-operations]';
+
+create function public.condition_errors(p_condition jsonb) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select public.condition_error_at(p_condition, 'condition', 1) $$;
+comment on function public.condition_errors(jsonb) is
+  'Null where the condition is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Actions
+-- ---------------------------------------------------------------------------------------------
+
+create function public.action_errors(p_action jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c_types constant text[] := array['auto_pause', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted'];
+  c_money constant numeric := 1e15;
+  v_type text;
+  v_own text[];
+  v_needed text;
+begin
+  if p_action is null or jsonb_typeof(p_action) <> 'object' then
+    return 'action: must be an object such as {"type": "auto_pause"}';
+  end if;
+  v_type := case when jsonb_typeof(p_action -> 'type') = 'string' then p_action ->> 'type' end;
+  if v_type is null or v_type <> all (c_types) then
+    return format('action.type: %s is not an action; use one of %s',
+                  coalesce(left((p_action -> 'type')::text, 60), 'nothing'), array_to_string(c_types, ' '));
+  end if;
+
+  v_own := case
+    when v_type = 'auto_pause' then '{}'::text[]
+    when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
+    when v_type = 'auto_scale_down' then array['multiplier', 'min_budget']
+    when p_action ? 'by' then array['by', 'step', 'max_budget', 'min_budget']
+    else array['budget'] end;
+  v_needed := (
+    select k from unnest(case
+      when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
+      when v_type = 'auto_scale_down' then array['multiplier']
+      when v_type = 'budget_adjusted' and p_action ? 'by' then array['step']
+      when v_type = 'budget_adjusted' then array['budget']
+      else '{}'::text[] end) k
+    where not p_action ? k limit 1);
+
+  return coalesce(
+    public.unknown_key_error(p_action, 'action', array['type'] || v_own
+      || array['min_confidence', 'cooldown_hours', 'break_even_roi', 'requires_approval', 'notify']),
+    'action.' || v_needed || ': is missing; ' || v_type || ' needs it',
+    case when p_action ? 'by' and p_action -> 'by' <> '"marginal_return"' then
+      format('action.by: %s is not allowed; the only way is "marginal_return"', left((p_action -> 'by')::text, 60)) end,
+    case when v_type = 'auto_scale_up' then
+      public.number_error(p_action, 'multiplier', 'action', 1, 100, true) end,
+    case when v_type = 'auto_scale_down' then
+      public.number_error(p_action, 'multiplier', 'action', 0, 1, true, true) end,
+    public.number_error(p_action, 'max_budget', 'action', 0, c_money, true),
+    public.number_error(p_action, 'min_budget', 'action', 0, c_money),
+    public.number_error(p_action, 'budget', 'action', 0, c_money, true),
+    public.number_error(p_action, 'step', 'action', 0, 1, true),
+    public.number_error(p_action, 'min_confidence', 'action', 0, 100),
+    public.number_error(p_action, 'cooldown_hours', 'action', 0, 8760),
+    public.number_error(p_action, 'break_even_roi', 'action', 0, 1000, true),
+    case when public.json_number(p_action -> 'min_budget') > public.json_number(p_action -> 'max_budget') then
+      'action.min_budget: must not be above max_budget' end,
+    public.flag_error(p_action, 'requires_approval', 'action'),
+    public.flag_error(p_action, 'notify', 'action'));
+end $$;
+comment on function public.action_errors(jsonb) is
+  'Null where the action is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
+
+create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_allowed text[] := case p_rule_type
+    when 'pause' then array['auto_pause']
+    when 'scale' then array['auto_scale_up', 'auto_scale_down']
+    when 'optimize' then array['budget_adjusted', 'auto_scale_up', 'auto_scale_down'] end;
+  v_error text;
+begin
+  if p_rule_type = 'create' then
+    return 'rule_type: "create" has no automatic action; use one of pause scale optimize';
+  elsif v_allowed is null then
+    return format('rule_type: %s is not a rule type; use one of pause scale optimize',
+                  coalesce(to_json(left(p_rule_type, 60))::text, 'nothing'));
+  end if;
+  v_error := coalesce(public.condition_errors(p_condition), public.action_errors(p_action));
+  if v_error is null and p_action ->> 'type' <> all (v_allowed) then
+    v_error := format('action.type: a rule of type %s cannot %s; use one of %s',
+                      p_rule_type, p_action ->> 'type', array_to_string(v_allowed, ' '));
+  end if;
+  return v_error;
+end $$;
+comment on function public.rule_errors(text, jsonb, jsonb) is
+  'Null where the rule is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The table refuses bad rules and remembers every change
+-- ---------------------------------------------------------------------------------------------
+
+create function public.check_autonomous_rule() returns trigger
+language plpgsql set search_path = ''
+as $$
+-- Only what is new is checked: a bad rule that got in by force can still be switched off.
+declare
+  v_error text;
+begin
+  if tg_op = 'INSERT'
+     or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action)
+     or (new.is_active and not coalesce(old.is_active, false)) then
+    v_error := public.rule_errors(new.rule_type, new.condition, new.action);
+  end if;
+  if v_error is null and (tg_op = 'INSERT' or new.rule_name is distinct from old.rule_name)
+     and coalesce(new.rule_name, '') = '' then
+    v_error := 'rule_name: must be a text that is not empty';
+  end if;
+  if v_error is not null then
+    raise exception using errcode = 'AO001',
+      message = format('Rule "%s" was refused. %s', coalesce(new.rule_name, ''), v_error),
+      hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
+  end if;
+  if tg_op = 'UPDATE' and new is distinct from old then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+comment on function public.check_autonomous_rule() is
+  'Trigger: refuses a bad rule with AO001 and a sentence; keeps updated_at. [autonomous-operations]';
+
+create function public.log_autonomous_rule_change() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+  v_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+begin
+  if v_before - 'updated_at' is distinct from v_after - 'updated_at' then
+    insert into public.autonomous_rule_changes (rule_id, rule_name, actor, before, after)
+    values (
+      (coalesce(v_after, v_before) ->> 'id')::uuid,
+      coalesce(v_after, v_before) ->> 'rule_name',
+      coalesce(nullif(current_setting('autonomy.actor', true), ''), session_user),
+      v_before, v_after);
+  end if;
+  return null;
+end $$;
+comment on function public.log_autonomous_rule_change() is
+  'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else the database user. [autonomous-operations]';
+
+drop trigger if exists check_autonomous_rule on public.autonomous_rules;
+create trigger check_autonomous_rule before insert or update on public.autonomous_rules
+  for each row execute function public.check_autonomous_rule();
+drop trigger if exists log_autonomous_rule_change on public.autonomous_rules;
+create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
+  for each row execute function public.log_autonomous_rule_change();
+
+-- ---------------------------------------------------------------------------------------------
+-- From condition to predicate. Two spellings of the same: facts (straight over campaign_facts f
+-- and campaigns c), or columns (over a subquery m in which each metric has been computed once).
+-- ---------------------------------------------------------------------------------------------
+
+create function public.measure_expression(p_measure text, p_window text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+-- NaN and infinities compare as larger than anything in SQL; here they are unknown.
+  select case
+    when p_measure is null then null
+    when p_measure = 'budget' then
+      '(case when c.budget between -1e18 and 1e18 then c.budget::float8 end)'
+    when p_measure = 'hours_running' then
+      '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
+    else
+      format('(case when %1$s between -1e18::float8 and 1e18::float8 then '
+             'case when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 else %1$s end end)',
+        'f.' || case
+          when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
+          when p_window = 'lifetime' then 'life'
+          else 'w' || rtrim(p_window, 'd') end || '_' || p_measure)
+    end
+$$;
+comment on function public.measure_expression(text, text) is
+  'SQL text of one measure of one window over campaign_facts f, campaigns c and $1 (the moment), unknown where it is not a sane number. Arguments come from validated conditions only. Pure. [autonomous-operations]';
+
+create function public.metric_measures(p_metric text) returns text[]
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case p_metric
+    when 'roi' then array['revenue', 'spend']
+    when 'ctr' then array['clicks', 'impressions']
+    when 'conversion_rate' then array['conversions', 'clicks']
+    when 'cpa' then array['spend', 'conversions']
+    when 'cpc' then array['spend', 'clicks']
+    when 'aov' then array['revenue', 'conversions']
+    when 'frequency' then array['impressions', 'reach']
+    when 'profit' then array['revenue', 'spend']
+    else array[p_metric] end
+$$;
+comment on function public.metric_measures(text) is
+  'The measures that a metric is computed from; of a ratio, what is divided and what it is divided by. Pure. [autonomous-operations]';
+
+create function public.metric_expression(p_metric text, p_window text, p_spelling text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_measures text[] := public.metric_measures(p_metric);
+  v_first text;
+  v_second text;
+begin
+  if p_metric in ('budget', 'hours_running') then
+    p_window := 'lifetime';
+  end if;
+  if p_spelling = 'columns' then
+    return format('m.%I', p_metric || '@' || p_window);
+  elsif p_spelling = 'measures' then
+    v_first := format('s.%I', v_measures[1] || '@' || p_window);
+    v_second := 's.' || quote_ident(v_measures[2] || '@' || p_window);
+  else
+    v_first := public.measure_expression(v_measures[1], p_window);
+    v_second := public.measure_expression(v_measures[2], p_window);
+  end if;
+
+  if p_metric = 'profit' then
+    return format('(%s - %s)', v_first, v_second);
+  elsif cardinality(v_measures) = 1 then
+    return v_first;
+  end if;
+  -- a ratio is unknown where there is nothing to divide by
+  return format('(case when %2$s > 0::float8 then %3$s%1$s / %2$s end)', v_first, v_second,
+                case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
+end $$;
+comment on function public.metric_expression(text, text, text) is
+  'SQL text of one metric, the only place where a metric is defined; spelling facts (over f, c and $1), measures (over a subquery s of measures) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
+
+create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+-- SQL's own and/or/not are Kleene's; whoever uses the predicate acts on TRUE only.
+declare
+  v_parts text[] := '{}';
+  v_window text := coalesce(p_condition ->> 'window', 'lifetime');
+  v_left text;
+  v_operator text := p_condition ->> 'operator';
+  v_than jsonb := p_condition -> 'than';
+  v_times float8;
+  v_minimum record;
+begin
+  if p_condition ? 'account' then
+    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
+  end if;
+  if p_condition ? 'title_contains' then
+    v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
+                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
+  end if;
+  for v_minimum in
+    select substr(k, 5) as metric, public.json_number(p_condition -> k) as least
+    from unnest(array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours']) k
+    where p_condition ? k
+  loop
+    v_parts := v_parts || format('%s >= %L::float8',
+      public.metric_expression(replace(v_minimum.metric, 'duration_hours', 'hours_running'), v_window, p_spelling),
+      v_minimum.least);
+  end loop;
+
+  if p_condition ? 'metric' then
+    v_left := public.metric_expression(p_condition ->> 'metric', v_window, p_spelling);
+    if v_than is not null then
+      v_times := coalesce(public.json_number(v_than -> 'times'), 1);
+      -- a tiny factor is kept where its product does not underflow, which SQL raises as an error
+      v_parts := v_parts || format('%s %s (%L::float8 * %s)', v_left, v_operator,
+        case when v_times = 0 then 0 else greatest(1e-200::float8, v_times) end,
+        public.metric_expression(v_than ->> 'metric', coalesce(v_than ->> 'window', 'lifetime'), p_spelling));
+    elsif v_operator = 'between' then
+      v_parts := v_parts || format('%s between %L::float8 and %L::float8', v_left,
+        public.json_number(p_condition -> 'threshold' -> 0), public.json_number(p_condition -> 'threshold' -> 1));
+    else
+      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator, public.json_number(p_condition -> 'threshold'));
+    end if;
+  elsif p_condition ? 'not' then
+    v_parts := v_parts || format('not (%s)', public.compile_condition_part(p_condition -> 'not', p_spelling));
+  elsif p_condition ?| array['all', 'any'] then
+    v_parts := v_parts || (
+      select '(' || string_agg('(' || public.compile_condition_part(m.value, p_spelling) || ')',
+                               case when p_condition ? 'all' then ' and ' else ' or ' end order by m.ordinality) || ')'
+      from jsonb_array_elements(coalesce(p_condition -> 'all', p_condition -> 'any')) with ordinality m);
+  end if;
+  return array_to_string(v_parts, ' and ');
+end $$;
+comment on function public.compile_condition_part(jsonb, text) is
+  'Predicate of a condition that has been validated; spelling as in metric_expression. Pure. [autonomous-operations]';
+
+create function public.compile_condition(p_condition jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_error text := public.condition_errors(p_condition);
+begin
+  if v_error is not null then
+    raise exception using errcode = 'AO001', message = v_error;
+  end if;
+  return public.compile_condition_part(p_condition, 'facts');
+end $$;
+comment on function public.compile_condition(jsonb) is
+  'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
+
+create function public.condition_reads(p_condition jsonb) returns table (metric text, win text)
+language sql immutable parallel safe set search_path = ''
+as $$
+  with recursive nodes (node) as (
+    select p_condition
+    union all
+    select child.value
+    from nodes
+    cross join lateral jsonb_array_elements(
+      coalesce(node -> 'all', '[]') || coalesce(node -> 'any', '[]')
+      || case when node ? 'not' then jsonb_build_array(node -> 'not') else '[]' end) child
+  ),
+  reads as (
+    select node ->> 'metric' as metric, coalesce(node ->> 'window', 'lifetime') as win from nodes where node ? 'metric'
+    union
+    select node -> 'than' ->> 'metric', coalesce(node -> 'than' ->> 'window', 'lifetime')
+    from nodes where node ? 'than'
+    union
+    select replace(substr(k, 5), 'duration_hours', 'hours_running'), coalesce(node ->> 'window', 'lifetime')
+    from nodes, unnest(array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours']) k
+    where node ? k
+  )
+  select r.metric, case when r.metric in ('budget', 'hours_running') then 'lifetime' else r.win end
+  from reads r
+  group by 1, 2
+$$;
+comment on function public.condition_reads(jsonb) is
+  'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The four default rules
+-- ---------------------------------------------------------------------------------------------
+
+create function public.default_autonomous_rules()
+returns table (rule_name text, rule_type text, condition jsonb, action jsonb, priority int)
+language sql immutable set search_path = ''
+as $$
+  values
+    ('Critical ROI Pause', 'pause',
+     '{"metric": "roi", "operator": "<", "threshold": 0.5, "min_spend": 50}'::jsonb,
+     '{"type": "auto_pause"}'::jsonb, 100),
+    ('Low ROI Pause', 'pause',
+     '{"metric": "roi", "operator": "<", "threshold": 1.0, "min_spend": 100, "min_duration_hours": 24}',
+     '{"type": "auto_pause"}', 90),
+    ('Exceptional ROI Aggressive Scale', 'scale',
+     '{"metric": "roi", "operator": ">=", "threshold": 4.0, "min_conversions": 20}',
+     '{"type": "auto_scale_up", "multiplier": 2.0, "max_budget": 20000}', 85),
+    ('High ROI Scale', 'scale',
+     '{"metric": "roi", "operator": ">=", "threshold": 3.0, "min_conversions": 10}',
+     '{"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 10000}', 80)
+$$;
+comment on function public.default_autonomous_rules() is
+  'The four default rules as the migration inserts them. Pure. [autonomous-operations]';
+
+-- A default that a person has changed, renamed or deleted stays so: only names that were never
+-- in the table are inserted. The ids are made from the names, the same in every installation.
+insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
+select md5('autonomous-operations:' || d.rule_name)::uuid,
+       d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
+from public.default_autonomous_rules() d
+where not exists (
+  select from public.autonomous_rule_changes h
+  where d.rule_name in (h.rule_name, h.before ->> 'rule_name', h.after ->> 'rule_name'))
+on conflict do nothing;
+
+create function public.autonomy_reset_defaults() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  insert into public.autonomy_policy (id) values (true) on conflict do nothing;
+  execute (
+    select 'update public.autonomy_policy set ' || string_agg(format('%I = default', a.attname), ', ')
+    from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.autonomy_policy'::regclass
+      and a.attnum > 0 and not a.attisdropped and a.attname <> 'id');
+  delete from public.autonomous_rules where true;
+  insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
+  select md5('autonomous-operations:' || d.rule_name)::uuid,
+         d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
+  from public.default_autonomous_rules() d;
+end $$;
+comment on function public.autonomy_reset_defaults() is
+  'Puts policy and rules back to the defaults; every other rule is deleted. For tests and fresh starts; safe to call again. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0004_confidence
+-- =============================================================================================
+-- Confidence: the probability, given the evidence, that a campaign's true roi is below a target.
+-- The same closed form as autonomy/engine/confidence.py, in the same order of operations. That
+-- file names every symbol with its unit. Safe to run again.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_old regprocedure;
+begin
+  for v_old in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('roi_posterior', 'probability_below', 'cut_confidence',
+                        'campaign_evidence', 'fit_portfolio_prior')
+  loop
+    execute format('drop function %s', v_old);
+  end loop;
+end $$;
+
+create function public.roi_posterior(
+  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Every input is first brought to a range in which nothing below over- or underflows: SQL raises
+-- an error where Python would go on with 0 or infinity. float8 literals: exp() of numeric is slow.
+declare
+  s float8 := greatest(0::float8, least(1e15::float8, coalesce(nullif(p_spend, 'NaN'), 0::float8)));
+  n float8 := greatest(0::float8, least(1e15::float8, coalesce(nullif(p_conversions, 'NaN'), 0::float8)));
+  r float8 := greatest(0::float8, least(1e15::float8, coalesce(nullif(p_revenue, 'NaN'), 0::float8)));
+  d float8 := greatest(1::float8, least(1e6::float8, coalesce(nullif(p_days, 'NaN'), 1::float8)));
+  f float8 := greatest(0::float8, least(1::float8, coalesce(nullif(p_matured, 'NaN'), 1::float8)));
+  m float8 := greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8)));
+  tau2 float8 := greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
+  a0 float8 := greatest(0.01::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
+  cv2 float8 := greatest(0::float8, least(100::float8, coalesce(nullif(p_prior_cv2, 'NaN'), 0.5::float8)));
+  k float8;
+  y float8;
+  e float8;
+  q float8;
+  u float8;
+  x float8;
+  centre float8;
+begin
+  n := case when n < 1e-100::float8 then 0::float8 else n end;
+  if p_cv2 >= 0::float8 and p_cv2 <> 'NaN' and n >= 2::float8 then
+    cv2 := (10::float8 * cv2 + (n - 1::float8) * least(1e4::float8, p_cv2)) / (10::float8 + n - 1::float8);
+  end if;
+
+  k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
+  y := case when r < 1e-100::float8 then 0::float8 else r / k end;
+  e := case when s < 1e-100::float8 or f < 1e-100::float8 then 0::float8 else s * f / k end;
+  q := 1::float8 / tau2;
+  centre := ln(m);
+  u := greatest(centre - 12::float8, least(centre + 12::float8, ln((y + q) / (e + q / m))));
+  for i in 1 .. 3 loop
+    x := e * exp(u);
+    u := u + (y - x - (u - centre) * q) / (x + q);
+    u := greatest(centre - 12::float8, least(centre + 12::float8, u));
+  end loop;
+  return array[u, e * exp(u) + q];
+end $$;
+comment on function public.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
+
+create function public.probability_below(
+  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
+  p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v float8[];
+  z float8;
+begin
+  if p_target is null or p_target = 'NaN' then
+    return 0.5;
+  elsif p_target <= 0 then
+    return 0;
+  end if;
+  v := public.roi_posterior(p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured,
+                            p_mean, p_tau2, p_order_value, p_prior_cv2);
+  z := (ln(least(p_target, 1e15::float8)) - v[1]) * sqrt(v[2]);
+  z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
+  return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
+end $$;
+comment on function public.probability_below(
+  float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an unknown target gives 0.5. Pure. [autonomous-operations]';
+
+create function public.cut_confidence(p_percent float8) returns float8
+language sql immutable parallel safe set search_path = ''
+as $$ select floor(100::float8 * p_percent + 0.5::float8) / 100::float8 $$;
+comment on function public.cut_confidence(float8) is
+  'A confidence in percent to two digits, half up: what gates and sorts compare. Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The evidence, as it stands at a moment
+-- ---------------------------------------------------------------------------------------------
+
+create function public.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
+returns table (
+  campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
+  matured_share float8, has_history boolean, hours_running float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
+-- where exp() and products neither over- nor underflow, which SQL raises as errors.
+begin
+  return query execute $sql$
+    select c.id,
+      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end,
+      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end,
+      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end,
+      case when f.cv2 between 0 and 1e18 then f.cv2 end,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8),
+      case when f.has_history and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+          -(date_part('epoch', $1 - f.as_of) / 3600::float8) / k.delay)))))
+        else 1::float8 end,
+      coalesce(f.has_history, false),
+      h.hours
+    from public.campaigns c
+    $sql$ || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end || $sql$
+    left join public.campaign_facts f on f.campaign_id = c.id
+    cross join (
+      select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay
+      from public.autonomy_policy p) k
+    cross join lateral (select
+      case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
+      case when k.half_life = 0 or f.as_of is null then 1::float8
+        else exp(-least(50::float8, 0.6931471805599453::float8
+          * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
+      offset 0) h
+    cross join lateral (select
+      case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
+      case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
+      case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
+      case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
+      offset 0) r
+    $sql$ using p_now, p_ids;
+end $$;
+comment on function public.campaign_evidence(uuid[], timestamptz) is
+  'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+-- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
+-- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
+declare
+  v_policy public.autonomy_policy;
+  v_order_value float8 := 50;
+  v_cv2 float8 := 0.5;
+  v_mean float8 := 1;
+  v_tau2 float8 := 0.64;
+  v_campaigns int := 0;
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  select * into strict v_policy from public.autonomy_policy;
+  if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
+     and not coalesce(p_force, false) then
+    return jsonb_build_object(
+      'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
+      'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
+  end if;
+
+  with seen as materialized (
+    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
+      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
+      greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
+    from public.campaign_evidence(null, p_now) e
+    where e.spend > 0 and e.matured_share > 1e-12
+  ),
+  orders as (
+    select count(*)::int as campaigns,
+      greatest(0.01, least(1e9, exp((coalesce(sum(n / (n + 2) * ln(revenue / n)) filter (where n > 0 and revenue > 0), 0) + 2 * ln(50::float8))
+        / (coalesce(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0) + 2)))) as order_value,
+      greatest(0.05, least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
+        / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
+    from seen
+  ),
+  rois as materialized (
+    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
+           k.k / m.spend as noise
+    from seen s
+    cross join orders o
+    cross join lateral (select s.spend * s.matured as spend) m
+    cross join lateral (select (s.revenue + 2 * o.order_value) / (s.n + 2) * (1 + 0.25::float8 * s.n / s.days
+      + case when s.cv2 is not null and s.n >= 2 then (10 * o.cv2 + (s.n - 1) * s.cv2) / (s.n + 9) else o.cv2 end) as k) k
+  ),
+  centre as (
+    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
+  ),
+  spread as (
+    select c.weight, c.mean, ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
+    from rois r, centre c
+    group by c.weight, c.mean
+  )
+  select o.campaigns, o.order_value, o.cv2,
+    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
+    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
+  into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
+  from orders o
+  left join spread s on s.weight > 0;
+  if v_campaigns < 5 or v_mean is null then
+    v_order_value := 50;
+    v_cv2 := 0.5;
+    v_mean := 1;
+    v_tau2 := 0.64;
+  end if;
+
+  update public.autonomy_policy
+  set prior_mean_roi = v_mean, prior_tau2 = v_tau2, prior_order_value = v_order_value, prior_cv2 = v_cv2,
+      prior_campaigns = v_campaigns, prior_fitted_at = p_now;
+  return jsonb_build_object('fitted', true, 'mean_roi', v_mean, 'tau2', v_tau2,
+    'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
+end $$;
+comment on function public.fit_portfolio_prior(boolean, timestamptz) is
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0005_decide
+-- =============================================================================================
+-- Who is a candidate, and what to do about each: the twin of autonomy/engine in SQL. Everything
+-- here only reads. Safe to run again.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_old regprocedure;
+begin
+  for v_old in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in (
+        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'exact_number',
+        'matching_campaigns', 'revocable_pauses', 'candidate_rows', 'candidate_windows',
+        'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
+        'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
+        'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
+        'evidence_words', 'expected_impact_of', 'breaker_reports',
+        'autonomous_decisions', 'propose_autonomous_actions',
+        'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
+  loop
+    execute format('drop function %s', v_old);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Small parts
+-- ---------------------------------------------------------------------------------------------
+
+create function public.shard_slots(p_shard text) returns int4range
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_part int;
+  v_parts int;
+begin
+  if p_shard is null then
+    return int4range(0, 65536);
+  end if;
+  if p_shard !~ '^[1-9][0-9]{0,4}/[1-9][0-9]{0,4}$' then
+    raise exception using errcode = 'AO010',
+      message = format('shard: %s is not a shard; write it as 2/8, the second of eight.', to_json(left(p_shard, 40)));
+  end if;
+  v_part := split_part(p_shard, '/', 1)::int;
+  v_parts := split_part(p_shard, '/', 2)::int;
+  if v_part > v_parts or v_parts > 65536 then
+    raise exception using errcode = 'AO010',
+      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.', p_shard);
+  end if;
+  return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
+end $$;
+comment on function public.shard_slots(text) is
+  'The slots of a shard "i/n"; all of them for null. Pure. Raises AO010 for anything else. [autonomous-operations]';
+
+create function public.sane_number(p_value float8) returns float8
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case when p_value between -1e18::float8 and 1e18::float8 then
+    case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end
+$$;
+comment on function public.sane_number(float8) is
+  'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
+
+create function public.sane_time(p_time timestamptz) returns timestamptz
+language sql immutable parallel safe set search_path = ''
+as $$
+  -- least() and greatest() pass over null: no time must stay no time
+  select case when p_time is not null then
+    greatest('0001-01-02 00:00:00+00'::timestamptz, least('9999-12-30 00:00:00+00'::timestamptz, p_time)) end
+$$;
+comment on function public.sane_time(timestamptz) is
+  'The time, brought into the years 1 to 9999 that other languages can read. Pure. [autonomous-operations]';
+
+create function public.exact_number(p_value jsonb) returns numeric
+language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$ select public.json_number(p_value)::text::numeric $$;
+comment on function public.exact_number(jsonb) is
+  'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
+
+create function public.argument_error(p_name text, p_value numeric) returns void
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if p_value is null or not p_value between 0 and 1e15 then
+    raise exception using errcode = 'AO010',
+      message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
+  end if;
+end $$;
+comment on function public.argument_error(text, numeric) is
+  'Raises AO010 where an argument is missing, negative or not a finite number. Pure. [autonomous-operations]';
+
+create function public.rules_in_order(p_include_inactive boolean)
+returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
+language sql stable set search_path = ''
+as $$
+  select case when x.flaw is null then
+           row_number() over (partition by x.flaw is null
+                              order by r.priority desc, r.rule_name collate "C", r.id)::int end,
+         r.id, r.rule_name, r.condition, r.action, x.flaw
+  from public.autonomous_rules r
+  cross join lateral (select case
+    when r.rule_name = '' then 'rule_name: must be a text that is not empty'
+    when r.priority is null then 'priority: is missing; give a whole number'
+    else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw) x
+  where r.is_active or p_include_inactive
+  order by 1, r.rule_name collate "C"
+$$;
+comment on function public.rules_in_order(boolean) is
+  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only reads. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Finding: one scan with every rule compiled to a predicate
+-- ---------------------------------------------------------------------------------------------
+
+create function public.matching_campaigns(
+  p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+-- Three layers: s takes the measures that the rules read from the facts, m computes each metric
+-- once, and the rules' predicates read m. `offset 0` keeps the planner from merging the layers,
+-- which would compute a metric again at every mention.
+declare
+  v_predicates text[];
+  v_measures text;
+  v_metrics text;
+begin
+  select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) into v_predicates
+  from public.rules_in_order(p_include_inactive) r where r.place is not null;
+  if v_predicates is null then
+    return;
+  end if;
+
+  select string_agg(distinct format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'),
+                                    x.metric || '@' || x.win), ''),
+         string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
+  into v_metrics, v_measures
+  from public.rules_in_order(p_include_inactive) r
+  cross join lateral public.condition_reads(r.condition) x
+  cross join lateral unnest(public.metric_measures(x.metric)) k
+  where r.place is not null;
+
+  return query execute
+    'select m.id, array_remove(array['
+    || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
+        from unnest(v_predicates) with ordinality as u (p, n))
+    || ']::int[], null) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
+    || ' from (select c.id, c.account, c.title' || coalesce(v_measures, '')
+    || case
+         when p_campaign_id is not null then
+           ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
+         else
+           ' from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+           ' where lower(c.status) = ''active'''
+           || case when p_after is not null then ' and c.id > $2' else '' end
+           || case when p_slots is distinct from int4range(0, 65536)
+                then ' and public.campaign_slot(c.id) <@ $5' else '' end
+       end
+    || ' offset 0) s offset 0) m'
+    || case when p_campaign_id is null then
+         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+    || case when p_limit is not null then ' order by m.id limit $3' else '' end
+    using p_now, p_after, p_limit, p_campaign_id, p_slots;
+end $$;
+comment on function public.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
+  'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
+
+create function public.revocable_pauses(p_campaign_id uuid default null)
+returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
+               status text, budget numeric, break_even float8, revenue_then float8)
+language sql stable set search_path = ''
+as $$
+  select a.campaign_id, a.id, a.executed_at, a.rule_id,
+    coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
+    a.previous_state ->> 'status', public.exact_number(a.previous_state -> 'budget'),
+    public.sane_number(public.json_number(a.evidence -> 'break_even')),
+    public.json_number(a.evidence #> '{metrics,revenue}')
+  from public.autonomous_actions a
+  join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
+  join public.campaign_facts f on f.campaign_id = a.campaign_id
+  left join public.autonomous_rules r on r.id = a.rule_id
+  where a.action_type = 'auto_pause' and a.status = 'executed'
+    and (p_campaign_id is null or a.campaign_id = p_campaign_id)
+    and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
+    and f.life_revenue > public.json_number(a.evidence #> '{metrics,revenue}')
+    and a.id = (
+      select h.action_id from public.campaign_changes h
+      where h.campaign_id = a.campaign_id order by h.id desc limit 1)
+$$;
+comment on function public.revocable_pauses(uuid) is
+  'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Looking closer at those found
+-- ---------------------------------------------------------------------------------------------
+
+create function public.candidate_rows(p_ids uuid[], p_now timestamptz)
+returns table (
+  campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
+  created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
+  data_age_hours float8,
+  impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8,
+  ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
+  matured_share float8, has_history boolean,
+  last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
+language sql stable set search_path = ''
+as $$
+  select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,
+    public.sane_time(c.created_at), e.hours_running, coalesce(c.autonomous_enabled, false), public.sane_time(c.hold_until),
+    case when isfinite(f.data_at) then date_part('epoch', p_now - f.data_at) / 3600::float8 end,
+    public.sane_number(f.life_impressions), public.sane_number(f.life_reach), public.sane_number(f.life_clicks),
+    public.sane_number(f.life_conversions), public.sane_number(f.life_spend), public.sane_number(f.life_revenue),
+    e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history,
+    l.action_at, l.pause_at, l.resume_at,
+    least(b.budget, l.budget_low),
+    exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
+    exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
+    ('x' || left(md5(c.id::text || to_char(p_now at time zone 'UTC', 'IYYY-IW')), 8))::bit(32)::bigint
+      / 4294967296::float8
+  from public.campaign_evidence(p_ids, p_now) e
+  join public.campaigns c on c.id = e.campaign_id
+  left join public.campaign_facts f on f.campaign_id = e.campaign_id
+  cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
+  cross join lateral (
+    select max(a.executed_at) as action_at,
+      max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
+      max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
+      min(public.exact_number(a.previous_state -> 'budget')) filter (
+        where a.executed_at > p_now - interval '7 days'
+          and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
+    from public.autonomous_actions a
+    where a.campaign_id = c.id and a.status = 'executed') l
+$$;
+comment on function public.candidate_rows(uuid[], timestamptz) is
+  'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
+
+create function public.candidate_windows(p_ids uuid[], p_windows text[])
+returns table (campaign_id uuid, windows jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query execute
+    'select f.campaign_id, jsonb_build_object('
+    || coalesce((
+         select string_agg(format('%L, jsonb_build_object(%s)', w, (
+           select string_agg(format('%L, %s', k, public.measure_expression(k, w)), ', ')
+           from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
+         from unnest(p_windows) w), '')
+    || ') from public.campaign_facts f where f.campaign_id = any ($1)'
+    using p_ids;
+end $$;
+comment on function public.candidate_windows(uuid[], text[]) is
+  'The six measures of each of the named windows, which must come from validated conditions. Only reads. [autonomous-operations]';
+
+create function public.list_autonomous_candidates(
+  p_after uuid default null, p_limit int default 1000, p_shard text default null,
+  p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
+  p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
+as $$
+declare
+  v_slots int4range := public.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_ids uuid[];
+  v_skipped jsonb;
+  v_windows text[];
+  v_candidates jsonb;
+begin
+  if p_limit is null or p_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  elsif p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+
+  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
+         array_agg(distinct x.win) filter (where x.win <> 'lifetime')
+  into v_skipped, v_windows
+  from public.rules_in_order(v_include) r
+  left join lateral public.condition_reads(r.condition) x on r.flaw is null;
+
+  if p_campaign_id is not null then
+    v_ids := array[p_campaign_id];
+  else
+    with found as (
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit, v_slots, v_include, null, p_now) m
+      union
+      select r.campaign_id from public.revocable_pauses() r
+      where (p_after is null or r.campaign_id > p_after)
+        and public.campaign_slot(r.campaign_id) <@ v_slots
+        and (select p.resume_when_proven_wrong from public.autonomy_policy p)
+        and exists (select from public.rules_in_order(v_include) o where o.place is not null)
+    )
+    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit) into v_ids;
+  end if;
+
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+    'metrics', coalesce(w.windows, '{}') || jsonb_build_object('lifetime', jsonb_build_object(
+      'impressions', c.impressions, 'reach', c.reach, 'clicks', c.clicks,
+      'conversions', c.conversions, 'spend', c.spend, 'revenue', c.revenue)),
+    'evidence', jsonb_build_object(
+      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+    'holdout_draw', c.holdout_draw,
+    'paused_action', case when r.action_id is not null then jsonb_build_object(
+      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+    ) order by c.campaign_id), '[]')
+  into v_candidates
+  from public.candidate_rows(v_ids, p_now) c
+  left join public.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
+  left join public.revocable_pauses(p_campaign_id) r on r.campaign_id = c.campaign_id;
+
+  return jsonb_build_object(
+    'candidates', v_candidates,
+    'next_after', case when p_campaign_id is null and cardinality(v_ids) = p_limit then v_ids[p_limit] end,
+    'rules_skipped', v_skipped);
+end $$;
+comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, timestamptz) is
+  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, whatever it matches. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The portfolio
+-- ---------------------------------------------------------------------------------------------
+
+create function public.tracking_state(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+-- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
+-- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
+-- (conversion_delay_hours) are not yet expected.
+  with clock as (
+    select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
+           ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
+           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
+           p.tracking_breaker_min_expected as least_expected
+    from public.autonomy_policy p
+  ),
+  recent as (
+    select m.campaign_id, sum(m.conversions) as conversions,
+      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
+    from public.campaign_metrics m, clock k
+    where m.bucket >= k.since and m.bucket < k.until
+    group by m.campaign_id
+    having count(*) >= 3 and sum(m.clicks) > 0
+  ),
+  before as (
+    select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
+    from public.campaign_daily d, clock k
+    where d.day >= k.first_day - 7 and d.day < k.first_day
+      and d.campaign_id in (select r.campaign_id from recent r)
+    group by d.campaign_id
+    having sum(d.clicks) > 0
+  ),
+  total as (
+    select coalesce(sum(r.conversions), 0)::float8 as observed,
+           coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
+    from recent r join before b using (campaign_id)
+  )
+  select jsonb_build_object(
+    'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+    'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
+  from total t, clock k
+$$;
+comment on function public.tracking_state(timestamptz) is
+  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
+
+create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+-- Counted without an upper end in time: an action that another shard has just written counts.
+declare
+  v_state jsonb;
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  with actions as (
+    select a.action_type, a.status, a.created_at, a.executed_at,
+      public.exact_number(a.new_state -> 'budget') - public.exact_number(a.previous_state -> 'budget') as raise
+    from public.autonomous_actions a, public.autonomy_policy p
+    where a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+      and a.status in ('executed', 'pending')
+  ),
+  recent as (
+    select count(*) filter (where action_type = 'auto_pause' and created_at > p_now - interval '24 hours') as pauses,
+      count(*) filter (where raised.so) as ups, coalesce(sum(raise) filter (where raised.so), 0) as raised
+    from actions
+    cross join lateral (select status = 'executed' and executed_at > p_now - interval '24 hours'
+      and action_type <> 'auto_resume' and raise > 0 as so) raised
+  ),
+  active as (
+    select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
+    from public.campaigns c where lower(c.status) = 'active'
+  )
+  select jsonb_build_object(
+    'active_campaigns', a.campaigns, 'active_budget', a.budget,
+    'pauses_24h', r.pauses, 'scale_ups_24h', r.ups, 'raised_24h', r.raised,
+    'tracking', public.tracking_state(p_now))
+  into v_state
+  from active a, recent r;
+  return v_state;
+end $$;
+comment on function public.portfolio_state(timestamptz) is
+  'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Deciding each campaign by itself
+-- ---------------------------------------------------------------------------------------------
+
+create function public.rule_plans(p_include_inactive boolean)
+returns table (
+  place int, rule_id uuid, rule_name text, action_type text, kind text,
+  break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
+  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean)
+language sql stable set search_path = ''
+as $$
+-- A rule that states its own roi target is taken at its word.
+  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated) else t.break_even end,
+    case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
+    case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
+    coalesce(public.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
+    1 + coalesce(public.exact_number(r.action -> 'step'), public.exact_number(r.action -> 'multiplier') - 1, 0),
+    1 - coalesce(public.exact_number(r.action -> 'step'), 1 - public.exact_number(r.action -> 'multiplier'), 0),
+    public.exact_number(r.action -> 'budget'),
+    least(public.exact_number(r.action -> 'max_budget'), p.max_budget),
+    greatest(public.exact_number(r.action -> 'min_budget'), p.min_budget),
+    coalesce((r.action -> 'requires_approval')::boolean, false)
+  from public.rules_in_order(p_include_inactive) r
+  cross join public.autonomy_policy p
+  cross join lateral (select case
+    when r.action ->> 'type' = 'auto_pause' then 'pause'
+    when r.action ->> 'type' = 'auto_scale_up' then 'up'
+    when r.action ->> 'type' = 'auto_scale_down' then 'down'
+    when r.action ? 'by' then 'step'
+    else 'set' end as kind) k
+  cross join lateral (
+    select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+      coalesce(public.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
+      r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
+      public.json_number(r.condition -> 'threshold') as stated
+    from (select coalesce(public.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
+  where r.place is not null
+$$;
+comment on function public.rule_plans(boolean) is
+  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
+
+create function public.sized_budget(
+  p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
+  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
+returns table (new_budget numeric, limits text[], code text)
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
+-- over a limit.
+declare
+  v_cap numeric;
+begin
+  new_budget := round(p_wanted, 2);
+  limits := '{}';
+  if p_direction = 'up' then
+    v_cap := trunc(p_budget * p_max_step, 2);
+    if v_cap < new_budget then
+      new_budget := v_cap;
+      limits := limits || 'STEP_CAP'::text;
+    end if;
+    v_cap := trunc(p_lowest * p_max_growth, 2);
+    if v_cap < new_budget then
+      new_budget := v_cap;
+      limits := limits || 'GROWTH_CAP'::text;
+    end if;
+    v_cap := trunc(p_max_budget, 2);
+    if v_cap < new_budget then
+      new_budget := v_cap;
+      limits := limits || 'BUDGET_CAP'::text;
+    end if;
+  else
+    v_cap := ceil(p_min_budget * 100) / 100;
+    if new_budget < v_cap then
+      new_budget := v_cap;
+      limits := limits || 'BUDGET_CAP'::text;
+    end if;
+  end if;
+  -- a change that goes the wrong way, or under 1 % of the budget, is none
+  if (case when p_direction = 'up' then new_budget - p_budget else p_budget - new_budget end) * 100 < p_budget then
+    code := coalesce(limits[cardinality(limits)], 'NO_CHANGE');
+  end if;
+  return next;
+end $$;
+comment on function public.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+  'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where nothing worth doing is left. Pure. [autonomous-operations]';
+
+create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns table (
+  campaign_id uuid, place int, direction text, break_even float8, confidence float8,
+  held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+language sql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+  with found as materialized (
+    select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
+  ),
+  plans as materialized (
+    select * from public.rule_plans(p_include_inactive)
+  ),
+  -- what each matching rule would do, and what holds it: the first that applies, in this order
+  judged as materialized (
+    select c.campaign_id, l.place, d.direction, j.target as break_even, j.confidence, z.new_budget, z.limits,
+      case
+        when not c.autonomous_enabled then 'DISABLED'
+        when c.hold_until > p_now then 'ON_HOLD'
+        when p_now - case when d.direction = 'pause' then c.last_pause_at else c.last_action_at end < l.cooldown
+          then 'COOLDOWN'
+        when (c.spend > 0 and c.ev_spend > 0) is not true
+          or case when d.direction = 'pause' then (c.hours_running >= p.min_pause_hours::float8) is not true
+                  else (c.budget > 0) is not true end
+          then 'TOO_LITTLE_DATA'
+        when c.test_running then 'TEST_RUNNING'
+        when c.pending then 'AWAITING_APPROVAL'
+        when (c.data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
+        when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
+        when p.holdout_share > 0 and (c.holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
+        when d.direction <> 'pause' then z.code
+      end as code
+    from found f
+    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    cross join public.autonomy_policy p
+    join plans l on l.place = any (f.places)
+    cross join lateral (select case
+      when l.kind <> 'set' then l.kind
+      when l.set_budget > c.budget then 'up'
+      else 'down' end as kind) k
+    cross join lateral (
+      select t.target, public.probability_below(
+        t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as below
+      from (select case k.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target) t) o
+    cross join lateral (
+      select public.cut_confidence(100::float8 * (1::float8 - o.below)) as above,
+             public.cut_confidence(100::float8 * o.below) as below) h
+    cross join lateral (select case
+      when k.kind <> 'step' then k.kind
+      when h.above <= 20 then 'down'
+      else 'up' end as direction) d
+    cross join lateral (select o.target, case
+      when k.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.above)
+      when d.direction = 'up' then h.above
+      else h.below end as confidence) j
+    cross join lateral public.sized_budget(
+      d.direction, c.budget, coalesce(l.set_budget, c.budget * case when d.direction = 'up' then l.up else l.down end),
+      p.max_step, least(c.budget_low_7d, c.budget), p.max_growth_7d, l.max_budget, l.min_budget) z
+  ),
+  ranked as (
+    select j.campaign_id, min(j.place) as first, min(j.place) filter (where j.code is null) as winner,
+      array_agg(j.place order by j.place) as places,
+      array_agg(j.code order by j.place) as codes
+    from judged j
+    group by j.campaign_id
+  )
+  select r.campaign_id, j.place, j.direction, j.break_even, j.confidence, j.code,
+    case when j.code is null and j.direction <> 'pause' then j.new_budget end,
+    case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
+      then j.limits else '{}' end,
+    array(select l.rule_name from unnest(r.places) with ordinality as u (place, n)
+          join plans l on l.place = u.place order by u.n),
+    array(select case when u.place > r.winner then 'OUTRANKED' else r.codes[u.n] end
+          from unnest(r.places) with ordinality as u (place, n) order by u.n),
+    array_position(r.places, coalesce(r.winner, r.first))
+  from ranked r
+  join judged j on j.campaign_id = r.campaign_id and j.place = coalesce(r.winner, r.first)
+$$;
+comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
+  'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
+
+create function public.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns table (
+  campaign_id uuid, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
+  new_status text, new_budget numeric)
+language sql stable set search_path = ''
+as $$
+  select c.campaign_id, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - o.right),
+    case
+      when not c.autonomous_enabled then 'DISABLED'
+      when c.hold_until > p_now then 'ON_HOLD'
+      when p_now - c.last_action_at < p.cooldown_hours::float8 * interval '1 hour' then 'COOLDOWN'
+      when c.pending then 'AWAITING_APPROVAL'
+      when c.test_running then 'TEST_RUNNING'
+      when p_now - c.last_resume_at < interval '7 days' then 'COOLDOWN'
+    end,
+    r.status, r.budget
+  from public.autonomy_policy p
+  cross join public.revocable_pauses() r
+  join public.candidate_rows(array(select i.campaign_id from public.revocable_pauses() i), p_now) c
+    on c.campaign_id = r.campaign_id
+  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
+    r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as right) o
+  where p.resume_when_proven_wrong and r.break_even > 0 and o.right <= p.resume_confidence::float8
+    and public.campaign_slot(c.campaign_id) <@ p_slots
+    and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null)
+$$;
+comment on function public.decided_resumes(int4range, boolean, timestamptz) is
+  'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
+
+create function public.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
+returns table (
+  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
+  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
+  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
+  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+language sql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+  with each as (
+    select d.campaign_id, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
+      d.break_even, d.confidence, l.confidence_floor, l.break_even as plan_break_even, l.cooldown,
+      l.max_budget, l.min_budget, l.requires_approval,
+      case when l.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
+      d.limits, d.matched_names, d.matched_codes, d.chosen
+    from public.autonomy_policy p
+    cross join public.decided_campaigns(p_slots, p_include_inactive, p_now) d
+    join public.rule_plans(p_include_inactive) l on l.place = d.place
+    union all
+    select r.campaign_id, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
+      r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
+      p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
+      '{}', array[r.rule_name], array[null::text], 1
+    from public.autonomy_policy p
+    cross join public.decided_resumes(p_slots, p_include_inactive, p_now) r
+  ),
+  raised as (
+    select e.*, e.held is null and e.action_type = 'auto_pause' as pauses,
+      case when e.held is null and e.action_type <> 'auto_resume'
+        then greatest(e.new_budget - c.budget, 0) else 0 end as raise
+    from each e
+    join public.campaigns c on c.id = e.campaign_id
+  ),
+  -- the portfolio's guardrails, over all decisions of the run and the last 24 hours
+  counted as (
+    select r.*,
+      count(*) filter (where r.pauses) over () as pauses_wanted,
+      count(*) filter (where r.raise > 0) over () as ups,
+      sum(r.raise) over () as raise_wanted,
+      sum(r.raise) over (order by r.raise > 0 desc, r.confidence desc, r.campaign_id) as raise_so_far
+    from raised r
+  ),
+  stopped as (
+    select n.*,
+      case
+        when n.held is not null then n.held
+        when p.frozen then 'FROZEN'
+        when n.pauses and (p_portfolio #>> '{tracking,tripped}')::boolean then 'TRACKING_BREAKER'
+        when n.raise > 0 and (p_portfolio ->> 'scale_ups_24h')::numeric + n.ups > p.growth_breaker_count
+          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_wanted > x.growth_limit
+          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_so_far > x.growth_limit then 'GROWTH_BREAKER'
+      end as hold,
+      case
+        when n.pauses and (p_portfolio ->> 'pauses_24h')::numeric + n.pauses_wanted > p.pause_breaker_count
+          and (p_portfolio ->> 'pauses_24h')::float8 + n.pauses_wanted > x.pause_limit then 'PAUSE_BREAKER'
+        when p.mode = 'approve' or n.requires_approval then 'APPROVAL'
+      end as propose
+    from counted n
+    cross join public.autonomy_policy p
+    cross join lateral (select
+      p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric as growth_limit,
+      p.pause_breaker_share::float8
+        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit) x
+  )
+  select s.campaign_id,
+    case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
+    coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
+    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
+  from stopped s
+$$;
+comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
+  'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/sentences.py)
+-- ---------------------------------------------------------------------------------------------
+
+create function public.money_words(p_amount float8) returns text
+language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$ select coalesce(round(p_amount::text::numeric, 2)::text, '?') $$;
+comment on function public.money_words(float8) is
+  'An amount with two digits, ? where unknown. Pure. [autonomous-operations]';
+
+create function public.short_number(p_number float8) returns text
+language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+  select case when p_number = 0 then '0' else
+    trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end
+$$;
+comment on function public.short_number(float8) is
+  'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
+
+create function public.factor_words(p_factor numeric) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end $$;
+comment on function public.factor_words(numeric) is
+  'x2.0, x2.25. Pure. [autonomous-operations]';
+
+create function public.counted_words(p_number bigint, p_what text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end $$;
+comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
+
+create function public.decision_params(
+  p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
+  p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
+returns jsonb
+language sql immutable parallel safe set search_path = ''
+as $$
+  select jsonb_build_object(
+    'spend', public.cut_confidence(p_spend),
+    'revenue', public.cut_confidence(p_revenue),
+    'roi', case when p_spend > 0 then public.cut_confidence(p_revenue / p_spend) end,
+    'conversions', floor(p_conversions + 0.5::float8),
+    'days', greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
+    'confidence', p_confidence,
+    'chance', least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
+    'break_even', public.cut_confidence(p_break_even),
+    'old_budget', p_old_budget,
+    'new_budget', p_new_budget)
+$$;
+comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
+  'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
+
+create function public.action_sentence(
+  p_params jsonb, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_spend text := public.money_words((p_params ->> 'spend')::float8);
+  v_revenue text := public.money_words((p_params ->> 'revenue')::float8);
+  v_times text := coalesce(' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)', '');
+  v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
+    public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
+  v_likely text := (p_params ->> 'chance') || ' % likely ';
+  v_limited text := coalesce(', as far as ' || case p_limit
+    when 'STEP_CAP' then 'one step may go'
+    when 'GROWTH_CAP' then 'growth within 7 days may go'
+    when 'BUDGET_CAP' then 'the cap allows' end, '');
+  v_move text := case p_direction
+    when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end;
+  v_did text := case p_direction
+    when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget'
+    when 'pause' then 'Paused' else 'Resumed' end;
+begin
+  return case
+      when p_verdict = 'propose' then 'Proposed: ' || v_move
+      when p_observed then 'Would ' || v_move
+      else v_did end
+    || case when p_direction in ('up', 'down') then format(' from %s to %s',
+         public.money_words((p_params ->> 'old_budget')::float8), public.money_words((p_params ->> 'new_budget')::float8))
+       else '' end
+    || ': '
+    || case p_direction
+      when 'pause' then v_figures || '; ' || v_likely || 'to be below '
+        || case when (p_params ->> 'break_even')::float8 = 1 then 'break-even'
+           else public.money_words((p_params ->> 'break_even')::float8) || 'x' end || '; rule ' || p_rule_name
+      when 'up' then v_figures || ', ' || public.counted_words(coalesce((p_params ->> 'conversions')::numeric, 0)::bigint, 'conversion')
+        || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
+      when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
+        || v_limited || '; rule ' || p_rule_name
+      else format('late conversions brought it to %s in revenue for %s spent%s; %sthat the pause by rule %s was wrong',
+        v_revenue, v_spend, v_times, v_likely, p_rule_name) end
+    || case when p_code = 'PAUSE_BREAKER' then '; so many pauses at once are left to a person' else '' end;
+end $$;
+comment on function public.action_sentence(jsonb, text, text, text, text, text, boolean) is
+  'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
+
+create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case p_direction
+      when 'pause' then 'Not paused' when 'up' then 'Budget not raised'
+      when 'down' then 'Budget not lowered' else 'Not resumed' end
+    || ': ' || coalesce(p_why, case p_code
+      when 'DISABLED' then 'automation is switched off for this campaign'
+      when 'ON_HOLD' then 'it is left alone'
+      when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
+      when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
+      when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
+      when 'NO_CHANGE' then 'the change would be under 1 % of its budget'
+      when 'FROZEN' then 'the system is frozen; when it is unfrozen'
+      when 'TRACKING_BREAKER' then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
+      when 'GROWTH_BREAKER' then 'the portfolio has grown enough for 24 hours; when those have passed'
+      else p_code end)
+    || '; rule ' || p_rule_name
+$$;
+comment on function public.hold_sentence(text, text, text, text) is
+  'Why a decision is held, in one sentence. Pure. [autonomous-operations]';
+
+create function public.evidence_words(
+  p_floor float8, p_direction text, p_kind text, p_target float8, p_confidence float8,
+  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- How much more of the same evidence lifts the confidence to the floor: spend, conversions,
+-- revenue and days go on at the rate they had, up to a thousand times what there is.
+declare
+  v_chance text := round(p_confidence)::text || case when p_kind = 'step'
+    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down at most 20 %%', public.short_number(p_floor))
+    else format(' %% likely to be right, %s %% are needed', public.short_number(p_floor)) end;
+  v_days float8 := greatest(1::float8, p_days);
+  v_low float8 := 1;
+  v_high float8 := 1000;
+  v_times float8 := 1000;
+  v_below float8;
+begin
+  if (p_spend > 0 and p_floor < 100) is not true then
+    return v_chance || '; more of the same would not settle it';
+  end if;
+  for i in 0 .. 40 loop
+    v_below := 100::float8 * public.probability_below(p_target, p_spend * v_times, p_conversions * v_times,
+      p_revenue * v_times, p_cv2, v_days * v_times, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2);
+    if public.cut_confidence(case when p_direction = 'up' then 100::float8 - v_below else v_below end) >= p_floor then
+      v_high := v_times;
+    elsif i = 0 then
+      return v_chance || '; more of the same would not settle it';
+    else
+      v_low := v_times;
+    end if;
+    v_times := (v_low + v_high) / 2::float8;
+  end loop;
+
+  v_times := v_high - 1::float8;
+  return v_chance || '; about '
+    || case when p_conversions > 0
+         then greatest(1, ceil(p_conversions * v_times))::numeric || ' more '
+           || case when ceil(p_conversions * v_times) <= 1 then 'conversion' else 'conversions' end || ' at this rate'
+         else public.money_words(p_spend * v_times) || ' more spent without a conversion' end
+    || ' would settle it, some '
+    || case when ceil(v_days * v_times) <= 1 then 'a day' else ceil(v_days * v_times)::numeric || ' days' end;
+end $$;
+comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
+
+create function public.expected_impact_of(
+  p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
+  p_log_roi float8, p_spend float8, p_days float8)
+returns jsonb
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- A unit of money spent returns roi / break_even - 1; the next unit of budget marginal_return_ratio
+-- as much as the average one.
+declare
+  v_roi float8 := exp(p_log_roi);
+  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
+begin
+  if p_direction = 'pause' then
+    return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
+      'spend_saved', public.cut_confidence(v_ahead),
+      'loss_avoided', public.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+  elsif p_direction = 'resume' then
+    return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
+      'added_spend', public.cut_confidence(v_ahead),
+      'added_profit', public.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+  end if;
+  return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
+    'added_spend', public.cut_confidence(v_ahead * p_share),
+    'added_profit', public.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+end $$;
+comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+  'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
+
+create function public.autonomous_decisions(
+  p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+  set timezone = 'UTC' set extra_float_digits = 1 set work_mem = '64MB'
+as $$
+declare
+  v_slots int4range := public.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_answer jsonb;
+begin
+  with run as materialized (
+    select * from public.decided_run(v_slots, v_include, p_now, v_portfolio)
+  ),
+  page as materialized (
+    select * from run r
+    where p_after is null or r.campaign_id > p_after
+    order by r.campaign_id
+    limit p_limit
+  ),
+  told as (
+    select r.campaign_id, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name, r.confidence, r.break_even,
+      c.title, n.new_state, n.previous_state, m.matched, to_jsonb(r.limits) as limits, q.params,
+      case
+        when r.verdict <> 'hold' then public.action_sentence(
+          q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)], r.rule_name, p.mode = 'observe')
+        else public.hold_sentence(r.code, r.direction, r.rule_name, w.why)
+      end as reason,
+      jsonb_build_object(
+        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history,
+        'prior', jsonb_build_object('mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
+                                    'order_value', p.prior_order_value, 'cv2', p.prior_cv2),
+        'probability_below', public.probability_below(
+          r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+          p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2),
+        'break_even', r.break_even,
+        'metrics', jsonb_build_object('impressions', c.impressions, 'reach', c.reach, 'clicks', c.clicks,
+                                      'conversions', c.conversions, 'spend', c.spend, 'revenue', c.revenue),
+        'matched', m.matched, 'limits', to_jsonb(r.limits)) as evidence,
+      case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
+        r.direction, r.break_even, r.plan_break_even,
+        coalesce((r.new_budget::numeric(40, 20) / nullif(c.budget, 0))::float8 - 1::float8, 0::float8),
+        p.marginal_return_ratio::float8,
+        (public.roi_posterior(c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+                              p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))[1],
+        c.ev_spend, c.ev_days) end as expected_impact
+    from page r
+    cross join public.autonomy_policy p
+    join public.candidate_rows(array(select i.campaign_id from page i), p_now) c on c.campaign_id = r.campaign_id
+    cross join lateral (select
+      jsonb_build_object('status', c.status, 'budget', c.budget) as previous_state,
+      case when r.verdict = 'hold' then jsonb_build_object('status', c.status, 'budget', c.budget)
+        else jsonb_build_object(
+          'status', case when r.direction in ('pause', 'resume') then r.new_status else c.status end,
+          'budget', case when r.direction = 'pause' then c.budget else r.new_budget end) end as new_state) n
+    cross join lateral (
+      select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
+        case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+      from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n)) m
+    cross join lateral (
+      select public.decision_params(c.spend, c.revenue, c.conversions, c.hours_running, r.confidence, r.break_even,
+        c.budget, (n.new_state ->> 'budget')::numeric) as params) q
+    cross join lateral (select case when r.verdict = 'hold' then case r.code
+      when 'ON_HOLD' then 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC'
+      when 'COOLDOWN' then 'it was changed a short time ago; the cooldown ends ' || to_char(greatest(
+        case when r.direction = 'pause' then c.last_pause_at else c.last_action_at end + r.cooldown,
+        case when r.direction = 'resume' then c.last_resume_at + interval '7 days' end), 'YYYY-MM-DD HH24:MI') || ' UTC'
+      when 'TOO_LITTLE_DATA' then case
+        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
+        when r.direction <> 'pause' then 'it has no budget to change'
+        when c.hours_running is null then
+          format('it is not known to have run %s hours', public.short_number(p.min_pause_hours::float8))
+        else format('a pause needs %s hours of running; in %s more hours', public.short_number(p.min_pause_hours::float8),
+                    ceil(p.min_pause_hours::float8 - c.hours_running)::numeric) end
+      when 'STALE_DATA' then format('its figures are %s, more than %s; when new ones arrive',
+        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
+        public.short_number(p.max_data_age_hours::float8))
+      when 'AGAINST_THE_ODDS' then public.evidence_words(
+        r.confidence_floor, r.direction, r.kind, r.break_even, r.confidence,
+        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)
+      when 'STEP_CAP' then 'one step may not go beyond ' || public.factor_words(p.max_step)
+      when 'GROWTH_CAP' then 'its budget has grown to ' || public.factor_words(p.max_growth_7d) || ' within 7 days; as that week passes'
+      when 'BUDGET_CAP' then case when r.direction = 'up'
+        then format('its budget is at the cap of %s; a higher cap would settle it', round(r.max_budget, 2))
+        else format('its budget is at the floor of %s; a lower floor would settle it', round(r.min_budget, 2)) end
+      end end as why) w
+  ),
+  stopped as (
+    select count(*) filter (where code = 'FROZEN') as frozen,
+      count(*) filter (where code = 'TRACKING_BREAKER') as tracking,
+      count(*) filter (where code = 'PAUSE_BREAKER') as pauses,
+      count(*) filter (where code = 'GROWTH_BREAKER') as growth
+    from run
+  )
+  select jsonb_build_object(
+    'decisions', coalesce((select jsonb_agg(jsonb_build_object(
+      'campaign_id', t.campaign_id, 'title', t.title, 'verdict', t.verdict, 'code', t.code,
+      'action_type', t.action_type, 'rule_id', t.rule_id, 'rule_name', t.rule_name,
+      'previous', t.previous_state, 'new', t.new_state, 'confidence', t.confidence, 'limits', t.limits,
+      'break_even', t.break_even, 'matched', t.matched, 'params', t.params, 'reason', t.reason,
+      'evidence', t.evidence, 'expected_impact', t.expected_impact) order by t.campaign_id) from told t), '[]'),
+    'next_after', case when (select count(*) from page) = p_limit
+      then (select g.campaign_id from page g order by g.campaign_id desc limit 1) end,
+    'rules_skipped', (
+      select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
+      from public.rules_in_order(v_include) r where r.flaw is not null),
+    'breakers', public.breaker_reports(v_portfolio, s.frozen, s.tracking, s.pauses, s.growth),
+    'campaigns_evaluated', (
+      select count(*) from public.campaigns c
+      where lower(c.status) = 'active' and (p_shard is null or public.campaign_slot(c.id) <@ v_slots)))
+  into v_answer
+  from stopped s;
+  return v_answer;
+end $$;
+comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
+  'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
+                            order by b.n), '[]')
+  from public.autonomy_policy p
+  cross join lateral (values
+    (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', p_frozen, 0::float8),
+    (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
+     format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
+            round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
+     p_tracking, p.tracking_breaker_ratio::float8),
+    (3, p_pauses > 0, 'PAUSE_BREAKER',
+     format('%s pauses in 24 hours of %s campaigns: a person decides them',
+            p_pauses + (p_portfolio ->> 'pauses_24h')::bigint,
+            (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
+     p_pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
+       * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
+    (4, p_growth > 0, 'GROWTH_BREAKER',
+     format('raises of 24 hours would add more than %s a day',
+            round(p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric, 2)),
+     p_growth, (p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric)::float8)
+  ) b (n, tripped, code, message, stopped, most)
+  where b.tripped
+$$;
+comment on function public.breaker_reports(jsonb, bigint, bigint, bigint, bigint) is
+  'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
+
+create function public.propose_autonomous_actions(
+  p_after uuid default null, p_limit int default 1000, p_shard text default null,
+  p_include_inactive_rules boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s'
+as $$
+begin
+  if p_limit is null or p_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  end if;
+  return public.autonomous_decisions(p_after, p_limit, p_shard, p_include_inactive_rules, p_now);
+end $$;
+comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
+  'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Two questions that a person asks in the SQL editor; dashboards call them by these names
+-- ---------------------------------------------------------------------------------------------
+
+create function public.identify_underperforming_campaigns(
+  min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
+  p_now timestamptz default now())
+returns table (
+  campaign_id uuid, campaign_title text, current_budget numeric, total_spend numeric, roi numeric,
+  ctr numeric, conversion_rate numeric, hours_running numeric, recommendation text, confidence_score numeric)
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+begin
+  perform public.argument_error('min_spend', min_spend), public.argument_error('max_roi', max_roi),
+          public.argument_error('min_duration_hours', min_duration_hours);
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  return query
+  with found as materialized (
+    select m.campaign_id, m.roi, m.ctr, m.conversion_rate
+    from public.campaigns_by_metrics(min_spend::float8, null, max_roi::float8, null, min_duration_hours::float8, p_now) m
+  )
+  select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
+    round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
+    case when s.confidence < 50 then 'Wait: '
+         when s.confidence < 80 then 'Watch, or pause: '
+         else 'Pause: ' end
+      || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
+           public.money_words(c.spend), public.money_words(c.revenue), public.money_words(f.roi),
+           public.counted_words(greatest(1, floor(c.hours_running / 24 + 0.5))::bigint, 'day'),
+           least(99, greatest(1, floor(s.confidence + 0.5))),
+           case when t.target = 1 then 'break-even' else public.money_words(t.target) || 'x' end),
+    round(s.confidence::numeric, 2)
+  from found f
+  cross join public.autonomy_policy p
+  join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
+  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
+    t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as confidence) s
+  order by c.revenue - c.spend, c.campaign_id;
+end $$;
+comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
+  'Active campaigns with at least min_spend, a roi below max_roi and min_duration_hours of running, those that lose most first; confidence_score is the probability that pausing is right. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
+
+create function public.identify_scaling_candidates(
+  min_roi numeric default 3.0, min_conversions integer default 10, max_budget_multiplier numeric default 3.0,
+  p_now timestamptz default now())
+returns table (
+  campaign_id uuid, campaign_title text, current_budget numeric, suggested_budget numeric, roi numeric,
+  conversions bigint, ctr numeric, confidence_score numeric, reasoning text)
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+begin
+  perform public.argument_error('min_roi', min_roi), public.argument_error('min_conversions', min_conversions),
+          public.argument_error('max_budget_multiplier', max_budget_multiplier);
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+  return query
+  with found as materialized (
+    select m.campaign_id, m.roi, m.ctr
+    from public.campaigns_by_metrics(null, min_conversions::float8, null, min_roi::float8, null, p_now) m
+  )
+  select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
+    round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
+    case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
+         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
+         when s.confidence < 50 then 'Wait: '
+         else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
+      || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
+           public.money_words(c.spend), public.money_words(c.revenue), public.money_words(f.roi),
+           public.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
+           public.counted_words(c.conversions::bigint, 'conversion'),
+           least(99, greatest(1, floor(s.confidence + 0.5))))
+  from found f
+  cross join public.autonomy_policy p
+  join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  cross join lateral (select least(
+    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
+  cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
+  cross join lateral (select public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
+    least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
+    c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))) as confidence) s
+  order by s.confidence desc, c.campaign_id;
+end $$;
+comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
+
+create function public.campaigns_by_metrics(
+  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
+returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return query execute format(
+    'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+    ' where lower(c.status) = ''active'' and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
+    ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
+    public.metric_expression('roi', 'lifetime', 'facts'), public.metric_expression('ctr', 'lifetime', 'facts'),
+    public.metric_expression('conversion_rate', 'lifetime', 'facts'), public.metric_expression('spend', 'lifetime', 'facts'),
+    public.metric_expression('conversions', 'lifetime', 'facts'), public.metric_expression('hours_running', 'lifetime', 'facts'))
+    using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
+end $$;
+comment on function public.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
+  'Active campaigns by the metrics of their whole life; a null bound is no bound. Only reads. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0006_effects
+-- =============================================================================================
+-- Effects: every change that this system makes to a campaign, and how it is taken back.
+--
+-- What holds whoever calls:
+--   * A change of a campaign and its row in autonomous_actions are one transaction.
+--   * Every change of status or budget, ours or not, has a row in campaign_changes.
+--   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
+--     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
+--     portfolio (breakers) cannot be passed by two shards at once.
+--   * The policy row is locked FOR SHARE until commit: once `update autonomy_policy set frozen =
+--     true` has returned, nothing more is changed.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local client_min_messages = 'notice';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_change_campaign',
+      'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
+      'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'apply_autonomous_actions',
+      'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
+      'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
+      'audit_autonomous_actions')
+  loop
+    execute format('drop function %s', v_function);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Who does it
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_actor() returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_claims jsonb;
+begin
+  v_claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+  return coalesce(v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
+exception when invalid_text_representation then
+  return session_user::text;
+end $$;
+comment on function public.autonomy_actor() is
+  'Who is calling: e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Every change of a campaign is written down
+-- ---------------------------------------------------------------------------------------------
+create or replace function public.autonomy_campaign_touched() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function public.autonomy_campaign_touched() is
+  'Trigger of campaigns: keeps updated_at where the writer did not set it. Raises nothing. [autonomous-operations]';
+
+-- An effect writes its own rows and says so in autonomy.effect; what a trigger of the user's
+-- changes meanwhile runs one level deeper and is written down here as a change from outside.
+-- Security definer, because whoever may write campaigns (an application's own roles, where the
+-- table was here before) need not have rights on our log.
+create or replace function public.autonomy_campaign_changed() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_actor text := public.autonomy_actor();
+  v_at timestamptz := public.autonomy_writing_at();
+begin
+  if tg_op = 'UPDATE' then
+    if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
+      return null;
+    end if;
+    -- A changed key is, to the log, one campaign that went and another that came.
+    insert into public.campaign_changes
+      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor)
+    select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
+           case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor
+    from new_campaigns n full join old_campaigns o on o.id = n.id
+    where n.status is distinct from o.status or n.budget is distinct from o.budget
+       or n.id is null or o.id is null;
+  elsif tg_op = 'INSERT' then
+    insert into public.campaign_changes (campaign_id, changed_at, new_status, new_budget, kind, actor)
+    select n.id, v_at, n.status, n.budget, 'created', v_actor from new_campaigns n;
+  elsif tg_op = 'DELETE' then
+    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
+    select o.id, v_at, o.status, o.budget, 'deleted', v_actor from old_campaigns o;
+  else
+    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
+    select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns c;
+  end if;
+  return null;
+end $$;
+comment on function public.autonomy_campaign_changed() is
+  'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to campaign_changes. Raises nothing. [autonomous-operations]';
+
+-- Actions that were logged before there was a log of changes cannot be held against it.
+update public.autonomous_actions
+set evidence = case when jsonb_typeof(evidence) = 'object' then evidence else '{}' end || '{"before_audit": true}'
+where status in ('executed', 'rolled_back')
+  and not exists (select from pg_catalog.pg_trigger where tgname = 'autonomy_campaign_updated');
+
+create or replace trigger zz_autonomy_campaign_touched before update on public.campaigns
+  for each row when (new.updated_at is not distinct from old.updated_at)
+  execute function public.autonomy_campaign_touched();
+create or replace trigger autonomy_campaign_created after insert on public.campaigns
+  referencing new table as new_campaigns
+  for each statement execute function public.autonomy_campaign_changed();
+create or replace trigger autonomy_campaign_updated after update on public.campaigns
+  referencing old table as old_campaigns new table as new_campaigns
+  for each statement execute function public.autonomy_campaign_changed();
+create or replace trigger autonomy_campaign_deleted after delete on public.campaigns
+  referencing old table as old_campaigns
+  for each statement execute function public.autonomy_campaign_changed();
+create or replace trigger autonomy_campaign_truncated before truncate on public.campaigns
+  for each statement execute function public.autonomy_campaign_changed();
+
+-- Campaigns that were here before the log get their initial state.
+insert into public.campaign_changes (campaign_id, new_status, new_budget, kind, actor)
+select c.id, c.status, c.budget, 'created', 'migration' from public.campaigns c
+where not exists (select from public.campaign_changes k where k.campaign_id = c.id)
+order by c.id;
+
+-- ---------------------------------------------------------------------------------------------
+-- Small parts of every effect
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_lock_effects() returns public.autonomy_policy
+language plpgsql set search_path = ''
+as $$
+declare
+  v_policy public.autonomy_policy;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.effects', 0));
+  select * into v_policy from public.autonomy_policy for share;
+  if not found then
+    raise exception using errcode = 'AO002',
+      message = 'autonomy_policy has no row, so there are no limits to act within.',
+      hint = 'insert into autonomy_policy default values;';
+  end if;
+  return v_policy;
+end $$;
+comment on function public.autonomy_lock_effects() is
+  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call again. Raises AO002 where there is no policy. [autonomous-operations]';
+
+create function public.autonomy_state(p_status text, p_budget numeric) returns jsonb
+language sql immutable set search_path = ''
+as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
+comment on function public.autonomy_state(text, numeric) is
+  'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_text(p_status text, p_budget text) returns text
+language sql immutable set search_path = ''
+as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
+comment on function public.autonomy_text(text, text) is
+  'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_change_campaign(
+  p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
+  p_actor text, p_now timestamptz) returns public.campaigns
+language plpgsql set search_path = ''
+as $$
+declare
+  v_changed public.campaigns;
+begin
+  perform set_config('autonomy.effect', '1', true);
+  update public.campaigns c
+  set status = p_status, budget = p_budget, updated_at = p_now,
+      hold_until = case when p_kind = 'rollback'
+        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+        else c.hold_until end
+  where c.id = p_campaign.id
+  returning * into v_changed;
+  perform set_config('autonomy.effect', '', true);
+  if not found or (p_kind = 'action' and v_changed.status is not distinct from p_campaign.status
+                                     and v_changed.budget is not distinct from p_campaign.budget) then
+    raise exception using errcode = 'AO004',
+      message = format('A trigger on campaigns did not let campaign %s change.', p_campaign.id);
+  end if;
+  insert into public.campaign_changes
+    (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+  values (p_campaign.id, p_now, p_campaign.status, v_changed.status, p_campaign.budget, v_changed.budget,
+          p_action_id, p_kind, p_actor);
+  return v_changed;
+end $$;
+comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, timestamptz) is
+  'Changes one locked campaign and writes the change down under an action. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Typed by hand
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
+returns public.campaigns
+language plpgsql set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_policy public.autonomy_policy;
+begin
+  if p_campaign_id is null then
+    raise exception using errcode = 'AO010', message = 'p_campaign_id is NULL: which campaign?';
+  end if;
+  if coalesce(btrim(p_reason), '') = '' then
+    raise exception using errcode = 'AO010', message = 'p_reason is missing: every action says why.';
+  end if;
+  if p_confidence_score is null or p_confidence_score not between 0 and 100 then
+    raise exception using errcode = 'AO010',
+      message = format('p_confidence_score must be a number from 0 to 100, not %s.', coalesce(p_confidence_score::text, 'NULL'));
+  end if;
+  v_policy := public.autonomy_lock_effects();
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
+      hint = 'update autonomy_policy set frozen = false;';
+  end if;
+  select * into v_campaign from public.campaigns where id = p_campaign_id for no key update;
+  if not found then
+    raise exception using errcode = 'AO003', message = format('There is no campaign %s.', p_campaign_id);
+  end if;
+  if lower(v_campaign.status) is distinct from 'active' then
+    raise exception using errcode = 'AO004',
+      message = format('Campaign %s is %s already, not active.', p_campaign_id, coalesce(v_campaign.status, 'without a status'));
+  end if;
+  return v_campaign;
+end $$;
+comment on function public.autonomy_locked_campaign(uuid, text, numeric) is
+  'Checks and locks the campaign that a person acts on by hand. Safe to call again. Raises AO010 (argument), AO005 (frozen), AO003 (no such campaign), AO004 (not active). [autonomous-operations]';
+
+create function public.autonomy_act_by_hand(
+  p_campaign public.campaigns, p_action_type text, p_status text, p_budget numeric, p_reason text,
+  p_confidence_score numeric, p_now timestamptz) returns uuid
+language plpgsql set search_path = ''
+as $$
+declare
+  v_id uuid := gen_random_uuid();
+  v_actor text := public.autonomy_actor();
+  v_changed public.campaigns;
+begin
+  v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
+  insert into public.autonomous_actions
+    (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
+     evidence, status, created_at, executed_at, actor)
+  values
+    (v_id, p_campaign.id, p_action_type, p_reason,
+     public.autonomy_state(p_campaign.status, p_campaign.budget),
+     public.autonomy_state(v_changed.status, v_changed.budget),
+     p_confidence_score, '{}',
+     jsonb_build_object('by_hand', true, 'metrics', (
+       select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
+                                 'spend', f.total_spend, 'revenue', f.total_revenue)
+       from public.campaign_performance f where f.campaign_id = p_campaign.id)),
+     'executed', p_now, p_now, v_actor);
+  return v_id;
+end $$;
+comment on function public.autonomy_act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is
+  'Changes one locked campaign by hand and logs it. A part of the two functions below, no use by itself. Raises AO004. [autonomous-operations]';
+
+create function public.auto_pause_campaign(
+  p_campaign_id uuid, p_reason text, p_confidence_score numeric default 80.0,
+  p_now timestamptz default now()) returns uuid
+language plpgsql set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns := public.autonomy_locked_campaign(p_campaign_id, p_reason, p_confidence_score);
+begin
+  return public.autonomy_act_by_hand(
+    v_campaign, 'auto_pause', (select paused_text from public.autonomy_policy), v_campaign.budget,
+    p_reason, p_confidence_score, p_now);
+end $$;
+comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument). [autonomous-operations]';
+
+create function public.auto_scale_campaign(
+  p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
+  p_now timestamptz default now()) returns uuid
+language plpgsql set search_path = ''
+as $$
+declare
+  v_budget numeric := round(p_new_budget, 2);
+  v_campaign public.campaigns;
+  v_policy public.autonomy_policy;
+begin
+  -- NaN is greater than every number in PostgreSQL, so between refuses it, and infinity too.
+  if v_budget is null or v_budget not between 0.01 and 999999999999.99 then
+    raise exception using errcode = 'AO010',
+      message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
+  end if;
+  v_campaign := public.autonomy_locked_campaign(p_campaign_id, p_reason, p_confidence_score);
+  select * into v_policy from public.autonomy_policy;
+  if v_budget not between v_policy.min_budget and v_policy.max_budget then
+    raise exception using errcode = 'AO006',
+      message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
+                       v_budget, v_policy.min_budget, v_policy.max_budget),
+      hint = 'autonomy_policy.min_budget and max_budget hold for actions by hand too.';
+  end if;
+  if v_budget is not distinct from v_campaign.budget then
+    raise exception using errcode = 'AO004',
+      message = format('Campaign %s has a budget of %s already.', p_campaign_id, v_budget);
+  end if;
+  return public.autonomy_act_by_hand(
+    v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
+    v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
+end $$;
+comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- A run's decisions: judged as one set, carried out as one set
+-- ---------------------------------------------------------------------------------------------
+drop type if exists public.autonomy_item;
+create type public.autonomy_item as (
+  n bigint,                -- place in the batch, from 1
+  id uuid,                 -- the action's
+  campaign_id uuid,
+  action_type text,
+  outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
+  code text,
+  message text,
+  old_status text,         -- as found
+  old_budget numeric,
+  status text,             -- to be written
+  budget numeric,
+  decision jsonb
+);
+comment on type public.autonomy_item is 'A decision and what is to become of it; passes between the functions of apply. [autonomous-operations]';
+
+-- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
+-- and the rule of this moment. Nothing is written.
+create function public.autonomy_judge(
+  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_active_budget numeric,
+  p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
+language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+with written as materialized (  -- the decision as it came, each value only if it is what it should be
+  select e.n, e.d,
+    e.d ->> 'verdict' as verdict, e.d ->> 'action_type' as action_type, e.d ->> 'action_id' as id_text,
+    case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
+    case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as given_id,
+    case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
+    case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
+      when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
+    e.d #>> '{previous,status}' as old_status, e.d #>> '{new,status}' as new_status,
+    case jsonb_typeof(e.d #> '{previous,budget}') when 'number' then (e.d #> '{previous,budget}')::numeric
+      when 'string' then case when e.d #>> '{previous,budget}' ~ k.number then (e.d #>> '{previous,budget}')::numeric end end as old_budget,
+    case jsonb_typeof(e.d #> '{new,budget}') when 'number' then (e.d #> '{new,budget}')::numeric
+      when 'string' then case when e.d #>> '{new,budget}' ~ k.number then (e.d #>> '{new,budget}')::numeric end end as new_budget
+  from jsonb_array_elements(p_decisions) with ordinality e (d, n),
+       (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number)
+),
+read as materialized (
+  select w.*,
+    coalesce(w.given_id, md5(p_run_id::text || coalesce(w.campaign_id::text, w.d::text))::uuid) as id,
+    case
+      when jsonb_typeof(w.d) <> 'object' then 'it is not an object'
+      when w.campaign_id is null then 'campaign_id is not a uuid'
+      when w.id_text is not null and w.given_id is null then 'action_id is not a uuid'
+      when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
+      when w.action_type is null
+        or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
+        then 'action_type is none that a run carries out'
+      when w.d ->> 'rule_id' is not null and w.rule_id is null then 'rule_id is not a uuid'
+      when w.confidence is null or w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
+      when jsonb_typeof(w.d -> 'reason') is distinct from 'string' or btrim(w.d ->> 'reason') = '' then 'reason is missing'
+      when jsonb_typeof(w.d #> '{previous,status}') is distinct from 'string' then 'previous.status is missing'
+      when jsonb_typeof(w.d #> '{new,status}') is distinct from 'string' then 'new.status is missing'
+      when w.old_budget is null and w.d #>> '{previous,budget}' is not null then 'previous.budget is not a number'
+      when w.new_budget is null and w.d #>> '{new,budget}' is not null then 'new.budget is not a number'
+      when w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2)
+        then 'new.budget is not an amount of whole cents'
+      when w.action_type = 'auto_pause' and not (lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
+        and w.new_budget is not distinct from w.old_budget) then 'a pause turns active into paused and leaves the budget'
+      when w.action_type = 'auto_resume' and not (lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
+        and w.new_budget is not distinct from w.old_budget) then 'a resume turns paused into active and leaves the budget'
+      when w.action_type not in ('auto_pause', 'auto_resume') and not coalesce(lower(w.old_status) = 'active'
+        and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0 and w.new_budget <> w.old_budget, false)
+        then 'a budget action changes an active campaign''s budget and nothing else'
+      when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
+      when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
+    end as malformed
+  from written w
+),
+known as materialized (  -- beside what the database knows
+  select r.n, r.d, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed,
+    r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
+    c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
+    x.id is not null as taken,
+    x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
+    rule.id is not null and rule.is_active as rule_on,
+    case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
+    case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
+    coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
+      then (rule.action -> 'cooldown_hours')::numeric end, p_policy.cooldown_hours) as cooldown_hours,
+    coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
+      then (rule.action -> 'min_confidence')::numeric end, p_policy.min_confidence) as floor,
+    rule.action -> 'requires_approval' = 'true' as wants_approval,
+    case when r.action_type = 'auto_pause' then h.last_pause else h.last_action end as last_at,
+    h.last_resume, least(c.budget, h.low_budget) as low_budget,
+    pending.id is not null as pending, test.id is not null as testing,
+    -- ours to resume: the last change of it is a pause of ours that still stands
+    case when pause.action_type = 'auto_pause' and pause.status = 'executed'
+      then pause.previous_state ->> 'status' end as paused_from,
+    row_number() over (partition by r.malformed is null, r.campaign_id order by r.n) as turn,
+    row_number() over (partition by r.malformed is null, r.id order by r.n) as same_id_turn,
+    case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
+  from read r
+  left join public.campaigns c on c.id = r.campaign_id
+  left join public.autonomous_actions x on x.id = r.id and not p_by_person
+  left join public.autonomous_rules rule on rule.id = r.rule_id
+  left join lateral (
+    select max(a.executed_at) as last_action,
+           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
+           max(a.executed_at) filter (where a.action_type = 'auto_resume') as last_resume,
+           min(case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric end)
+             filter (where a.executed_at > p_now - interval '7 days') as low_budget
+    from public.autonomous_actions a
+    where a.campaign_id = r.campaign_id and a.status = 'executed') h on true
+  left join lateral (
+    select a.id from public.autonomous_actions a
+    where a.campaign_id = r.campaign_id and a.status = 'pending' and a.id <> r.id limit 1) pending on true
+  left join lateral (
+    select t.id from public.campaign_ab_tests t
+    where t.campaign_id = r.campaign_id and t.status = 'running' limit 1) test on true
+  left join lateral (
+    select k.action_id from (
+      select k.action_id, k.kind from public.campaign_changes k
+      where r.action_type = 'auto_resume' and k.campaign_id = r.campaign_id order by k.id desc limit 1) k
+    where k.kind = 'action') last_change on true
+  -- by its key alone: what else it must be is asked above
+  left join public.autonomous_actions pause on pause.id = last_change.action_id
+),
+judged as materialized (
+  select k.*,
+    case
+      when again and taken then 'AGAIN'
+      when p_policy.frozen then 'FROZEN'
+      when p_policy.mode = 'observe' and not p_by_person then 'OBSERVE'
+      when malformed is not null then 'BAD_DECISION'
+      when same_id_turn > 1 then 'AGAIN'
+      when taken or turn > 1 then 'BAD_DECISION'
+      when not found then 'CAMPAIGN_NOT_FOUND'
+      when status is distinct from decided_status or budget is distinct from decided_budget then 'CHANGED_MEANWHILE'
+      when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
+      when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
+      when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
+      when not autonomous_enabled then 'DISABLED'
+      when hold_until > p_now then 'ON_HOLD'
+      when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
+      when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
+      when testing then 'TEST_RUNNING'
+      when pending then 'AWAITING_APPROVAL'
+      when confidence < floor and action_type <> 'auto_resume' and not p_by_person then 'AGAINST_THE_ODDS'
+      when raise is null and action_type in ('auto_pause', 'auto_resume') then null
+      when new_budget > trunc(budget * p_policy.max_step, 2) then 'STEP_CAP'
+      when raise > 0 and new_budget > trunc(low_budget * p_policy.max_growth_7d, 2) then 'GROWTH_CAP'
+      when raise > 0 and new_budget > least(p_policy.max_budget, rule_max) then 'BUDGET_CAP'
+      when raise is null and new_budget < greatest(p_policy.min_budget, rule_min) then 'BUDGET_CAP'
+    end as code
+  from known k
+),
+counted as materialized (  -- over the portfolio, together with what was done in the last 24 hours
+  select j.*,
+    count(*) filter (where code is null and action_type = 'auto_pause') over () as pauses,
+    count(*) filter (where code is null and verdict = 'act' and raise > 0) over () as raises,
+    sum(raise) filter (where code is null and verdict = 'act' and raise > 0)
+      over (order by confidence desc nulls last, campaign_id, n rows unbounded preceding) as raised_so_far
+  from judged j
+),
+before as materialized (
+  select
+    (select count(*) from public.autonomous_actions a
+     where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'
+       and a.status in ('executed', 'pending')) as pauses,
+    count(*) as raises,
+    coalesce(sum((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric), 0) as raised
+  from public.autonomous_actions a
+  -- a raise counts when it was carried out, which approval may have delayed
+  where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
+    and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
+    and case when jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
+          then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
+),
+tripped as materialized (
+  select
+    case when b.pauses + t.pauses > p_policy.pause_breaker_count then
+      b.pauses + t.pauses > p_policy.pause_breaker_share * (b.pauses +
+        (select count(*) from public.campaigns c where lower(c.status) = 'active')) else false end as pauses,
+    b.raises + t.raises > p_policy.growth_breaker_count as raises,
+    -- one cent, because the engine may have added the same amounts in another order
+    p_policy.growth_breaker_share * p_active_budget - b.raised + 0.01 as room
+  from before b, (select coalesce(max(pauses), 0) as pauses, coalesce(max(raises), 0) as raises from counted) t
+),
+settled as (
+  select c.*,
+    case
+      when c.code = 'AGAIN' then 'again'
+      when c.code in ('FROZEN', 'OBSERVE') then 'hold'
+      when c.code is not null then 'fail'
+      when p_by_person then 'execute'
+      when c.action_type = 'auto_pause' and t.pauses then 'propose'
+      when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'fail'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'propose'
+      else 'execute'
+    end as outcome,
+    case
+      when c.code is not null or p_by_person then c.code
+      when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
+      when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'GROWTH_BREAKER'
+      when c.verdict = 'propose' and c.d ->> 'code' = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
+    end as final_code
+  from counted c, tripped t
+)
+select coalesce(array_agg(row(
+    s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
+    case s.final_code
+      when 'FROZEN' then 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
+      when 'OBSERVE' then 'The mode is observe now: nothing is changed.'
+      when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
+        case when s.taken then 'its id belongs to another action' else 'its campaign was decided twice in one batch' end) || '.'
+      when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
+      when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
+        public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
+        case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
+          then ', but not by the last pause of ours' else '' end)
+      when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
+      when 'DISABLED' then 'The campaign is switched off for this system.'
+      when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
+      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
+      when 'TEST_RUNNING' then 'An A/B test runs on it.'
+      when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
+      when 'AGAINST_THE_ODDS' then format('The confidence of %s is below the floor of %s.', s.confidence, s.floor)
+      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget, p_policy.max_step, s.budget)
+      when 'GROWTH_CAP' then format('%s is more than %s times %s, the lowest budget of the last 7 days.',
+        s.new_budget, p_policy.max_growth_7d, s.low_budget)
+      when 'BUDGET_CAP' then format('%s lies outside the limits, %s to %s.', s.new_budget,
+        greatest(p_policy.min_budget, s.rule_min), least(p_policy.max_budget, s.rule_max))
+      when 'GROWTH_BREAKER' then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
+      when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
+      when 'APPROVAL' then 'It waits for a person.'
+    end,
+    s.status, s.budget,
+    case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
+    case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end,
+    s.d)::public.autonomy_item order by s.n), '{}')
+from settled s
+$$;
+comment on function public.autonomy_judge(uuid, jsonb, public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each decision, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_write_items(
+  p_run_id uuid, p_items public.autonomy_item[], p_now timestamptz) returns jsonb
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_results jsonb;
+begin
+  perform set_config('autonomy.effect', '1', true);
+  with item as materialized (select * from unnest(p_items)),
+  changed as (
+    update public.campaigns c set status = i.status, budget = i.budget, updated_at = p_now
+    from item i where c.id = i.campaign_id and i.outcome = 'execute'
+    returning i.n, c.status, c.budget
+  ),
+  final as materialized (  -- what a trigger on campaigns made of it counts, not what was asked
+    select i.*, c.status as got_status, c.budget as got_budget,
+      case when i.outcome <> 'execute' then i.outcome
+        when c.n is null or (c.status is not distinct from i.old_status and c.budget is not distinct from i.old_budget)
+          then 'refused' else 'execute' end as came_out
+    from item i left join changed c using (n)
+  ),
+  logged as (
+    insert into public.autonomous_actions
+      (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
+       expected_impact, evidence, status, error, created_at, executed_at, actor)
+    select f.id, p_run_id, f.campaign_id,
+      case when f.code is distinct from 'BAD_DECISION' then (f.decision ->> 'rule_id')::uuid end,
+      f.action_type, f.decision ->> 'reason',
+      -- a failure shows the state that was decided on, the others the state that was found
+      case when f.came_out = 'fail' then f.decision -> 'previous'
+        else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
+      case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
+        when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
+        else f.decision -> 'new' end,
+      case when f.code is distinct from 'BAD_DECISION' then (f.decision ->> 'confidence')::numeric end,
+      f.decision -> 'expected_impact',
+      case when jsonb_typeof(f.decision -> 'evidence') = 'object' then f.decision -> 'evidence' else '{}' end
+        || case f.came_out when 'execute' then '{}'
+             when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
+             else jsonb_build_object('message', f.message,
+                    'found', jsonb_build_object('status', f.old_status, 'budget', f.old_budget)) end,
+      case f.came_out when 'execute' then 'executed' when 'propose' then 'pending' else 'failed' end,
+      case f.came_out when 'fail' then f.code when 'refused' then 'REFUSED_BY_DATABASE' end,
+      p_now, case f.came_out when 'execute' then p_now end, 'autonomy'
+    from final f
+    where f.came_out in ('execute', 'propose', 'refused')
+       or f.came_out = 'fail' and f.action_type in (
+            'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
+          and not exists (select from public.autonomous_actions a where a.id = f.id)
+    order by f.n
+  ),
+  noted as (
+    insert into public.campaign_changes
+      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+    select f.campaign_id, p_now, f.old_status, f.got_status, f.old_budget, f.got_budget, f.id, 'action', 'autonomy'
+    from final f where f.came_out = 'execute' order by f.n
+  )
+  select jsonb_agg(jsonb_build_object(
+      'action_id', f.id, 'campaign_id', coalesce(f.campaign_id::text, f.decision ->> 'campaign_id'),
+      'status', case f.came_out when 'execute' then 'executed' when 'propose' then 'pending'
+        when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
+      'error', case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
+      'message', case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
+        when f.came_out <> 'again' then f.message end) order by f.n)
+  into v_results from final f;
+  perform set_config('autonomy.effect', '', true);
+  return v_results;
+end $$;
+comment on function public.autonomy_write_items(uuid, public.autonomy_item[], timestamptz) is
+  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
+
+-- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
+-- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
+create function public.autonomy_carry_out(
+  p_run_id uuid, p_items public.autonomy_item[], p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_count integer := cardinality(p_items);
+  v_item public.autonomy_item;
+  v_state text;
+  v_message text;
+begin
+  if v_count = 0 then
+    return '[]';
+  end if;
+  begin
+    return public.autonomy_write_items(p_run_id, p_items, p_now);
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
+    if left(v_state, 2) in ('40', '53', '55', '57', '58', 'XX') then
+      raise;
+    end if;
+  end;
+  if v_count > 1 then
+    return public.autonomy_carry_out(p_run_id, p_items[:v_count / 2], p_now)
+        || public.autonomy_carry_out(p_run_id, p_items[v_count / 2 + 1:], p_now);
+  end if;
+  v_item := p_items[1];
+  if v_item.outcome = 'fail' then
+    raise exception using errcode = 'XX000', message = format('A failure could not be logged: %s (%s)', v_message, v_state);
+  end if;
+  v_item.outcome := 'fail';
+  v_item.code := 'REFUSED_BY_DATABASE';
+  v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
+  return public.autonomy_write_items(p_run_id, array[v_item], p_now);
+end $$;
+comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], timestamptz) is
+  'Carries out judged decisions; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+
+create function public.apply_autonomous_actions(
+  p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_run public.autonomous_runs;
+  v_policy public.autonomy_policy;
+  v_items public.autonomy_item[];
+  v_results jsonb;
+begin
+  if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
+    raise exception using errcode = 'AO010',
+      message = 'p_decisions must be a list of at most 5000 decisions.';
+  end if;
+  v_run := public.autonomy_hold_lease(p_run_id, p_lease_token);
+  if v_run.dry_run or v_run.mode = 'observe' then
+    raise exception using errcode = 'AO010',
+      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
+  end if;
+  v_policy := public.autonomy_lock_effects();
+  perform from (
+    select c.id from public.campaigns c
+    where c.id in (select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
+                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')
+    order by c.id for no key update) locked;
+  v_items := public.autonomy_judge(p_run_id, p_decisions, v_policy,
+    coalesce((v_run.summary #>> '{portfolio,active_budget}')::numeric,
+             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
+  v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
+
+  -- What was accepted before is answered as it was answered then.
+  if exists (select from unnest(v_items) i where i.outcome = 'again') then
+    select jsonb_agg(case when r ->> 'status' <> 'again' then r else r || jsonb_build_object(
+        'status', case a.status when 'rolled_back' then 'executed' else a.status end,
+        'error', coalesce(a.error, case when a.status = 'pending' then a.evidence ->> 'proposed_because' end),
+        'message', case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end) end order by n)
+    into v_results
+    from jsonb_array_elements(v_results) with ordinality e (r, n)
+    left join public.autonomous_actions a on a.id = (r ->> 'action_id')::uuid;
+  end if;
+  return jsonb_build_object('results', v_results, 'frozen', v_policy.frozen);
+end $$;
+comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
+  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Proposals: a person approves or rejects, or they expire
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_pending_action(p_action_id uuid) returns public.autonomous_actions
+language plpgsql set search_path = ''
+as $$
+declare
+  v_action public.autonomous_actions;
+begin
+  select * into v_action from public.autonomous_actions where id = p_action_id for update;
+  if not found then
+    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+  elsif v_action.status <> 'pending' then
+    raise exception using errcode = 'AO012',
+      message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
+                       coalesce(' (' || v_action.error || ')', ''));
+  end if;
+  return v_action;
+end $$;
+comment on function public.autonomy_pending_action(uuid) is
+  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+
+create function public.approve_autonomous_action(
+  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_policy public.autonomy_policy;
+  v_action public.autonomous_actions;
+  v_campaign public.campaigns;
+  v_changed public.campaigns;
+  v_item public.autonomy_item;
+  v_said jsonb;
+begin
+  v_policy := public.autonomy_lock_effects();
+  select c.* into v_campaign from public.campaigns c
+  where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
+  v_action := public.autonomy_pending_action(p_action_id);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
+      hint = 'update autonomy_policy set frozen = false;';
+  end if;
+
+  if v_action.created_at + v_policy.approval_hours * interval '1 hour' <= p_now then
+    v_item.code := 'EXPIRED';
+    v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
+  else
+    v_item := (public.autonomy_judge(v_action.run_id, jsonb_build_array(jsonb_build_object(
+      'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
+      'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
+      'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
+      'previous', v_action.previous_state, 'new', v_action.new_state)), v_policy, 0, true, p_now))[1];
+  end if;
+
+  v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
+  if v_item.code is not null then
+    update public.autonomous_actions set status = 'failed', error = v_item.code,
+      evidence = coalesce(evidence, '{}') || jsonb_build_object('message', v_item.message, 'approved', v_said,
+        'found', public.autonomy_state(v_campaign.status, v_campaign.budget))
+    where id = p_action_id;
+    return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
+      'status', 'failed', 'error', v_item.code, 'message', v_item.message);
+  end if;
+  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, p_now);
+  update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
+    new_state = public.autonomy_state(v_changed.status, v_changed.budget),
+    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
+  where id = p_action_id;
+  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
+    'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
+    'from', public.autonomy_state(v_campaign.status, v_campaign.budget),
+    'to', public.autonomy_state(v_changed.status, v_changed.budget));
+end $$;
+comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it). [autonomous-operations]';
+
+create function public.reject_autonomous_action(
+  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
+begin
+  update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
+    evidence = coalesce(evidence, '{}') || jsonb_build_object(
+      'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
+  where id = p_action_id;
+  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
+    'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
+    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is.');
+end $$;
+comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
+  'Rejects a proposed action: failed, REJECTED. The campaign is not touched. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+
+create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
+    evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
+  where a.id in (  -- one that is being decided at this moment is left to whoever decides
+    select w.id from public.autonomous_actions w
+    where w.status = 'pending'
+      and w.created_at + (select approval_hours from public.autonomy_policy) * interval '1 hour' <= p_now
+    for update skip locked);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $$;
+comment on function public.expire_pending_actions(timestamptz) is
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Taking back
+--
+-- Only what the action changed is compared and restored: the rollback of a pause leaves a budget
+-- that a person changed since. Several actions on one campaign are taken back newest first, and
+-- each finds what the one before it left. A person decides, so the freeze does not hold here.
+-- ---------------------------------------------------------------------------------------------
+create index if not exists campaign_changes_action on public.campaign_changes (action_id) where action_id is not null;
+
+create function public.autonomy_changed_field(p_action public.autonomous_actions, p_field text) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  if jsonb_typeof(p_action.previous_state) is distinct from 'object' or jsonb_typeof(p_action.new_state) is distinct from 'object'
+     or not p_action.previous_state ? p_field or not p_action.new_state ? p_field then
+    return false;
+  end if;
+  -- jsonb compares numbers as numbers: 150 is 150.00
+  return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
+end $$;
+comment on function public.autonomy_changed_field(public.autonomous_actions, text) is
+  'Whether an action changed the campaign''s status, or its budget. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+-- Why an action is not taken back; null where it is.
+create function public.autonomy_rollback_obstacle(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_status boolean := public.autonomy_changed_field(p_action, 'status');
+  v_budget boolean := public.autonomy_changed_field(p_action, 'budget');
+  v_previous_budget numeric;
+  v_new_budget numeric;
+  v_change bigint;
+begin
+  if p_action.status = 'rolled_back' then
+    return 'ALREADY_ROLLED_BACK';
+  elsif p_action.status <> 'executed' then
+    return 'NOT_EXECUTED';
+  elsif p_campaign.id is null then
+    return 'CAMPAIGN_NOT_FOUND';
+  elsif not v_status and not v_budget then
+    return 'NOTHING_TO_RESTORE';
+  elsif p_force then
+    return null;
+  end if;
+  select max(k.id) into v_change from public.campaign_changes k where k.action_id = p_action.id and k.kind = 'action';
+  if exists (
+      select from public.autonomous_actions l
+      where l.campaign_id = p_action.campaign_id and l.status = 'executed' and l.id <> p_action.id
+        and l.id <> all (p_done)
+        and (v_status and public.autonomy_changed_field(l, 'status') or v_budget and public.autonomy_changed_field(l, 'budget'))
+        and coalesce((select max(k.id) from public.campaign_changes k where k.action_id = l.id and k.kind = 'action') > v_change,
+                     l.executed_at > p_action.executed_at)) then
+    return 'LATER_ACTION';
+  end if;
+  if v_budget then
+    v_previous_budget := (p_action.previous_state ->> 'budget')::numeric;
+    v_new_budget := (p_action.new_state ->> 'budget')::numeric;
+  end if;
+  if (not v_status or p_campaign.status is not distinct from p_action.previous_state ->> 'status')
+     and (not v_budget or p_campaign.budget is not distinct from v_previous_budget) then
+    return null;  -- a person restored it already; what is left is to write it down
+  elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'status'
+     or v_budget and p_campaign.budget is distinct from v_new_budget
+     -- or changed away and back: whoever did so decided it anew
+     or exists (
+       select from public.campaign_changes k
+       where k.campaign_id = p_campaign.id and k.id > v_change and k.kind = 'outside'
+         and (v_status and k.old_status is distinct from k.new_status
+              or v_budget and k.old_budget is distinct from k.new_budget)) then
+    return 'CHANGED_SINCE';
+  end if;
+  return null;
+end $$;
+comment on function public.autonomy_rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is
+  'Why an action cannot be taken back, as a code; NULL where it can. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_restore(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
+  p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
+language plpgsql set search_path = ''
+as $$
+declare
+  v_changed public.campaigns := public.autonomy_change_campaign(
+    p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, p_now);
+begin
+  if v_changed.status is distinct from p_status or v_changed.budget is distinct from p_budget then
+    raise exception using errcode = 'AO004',
+      message = format('A trigger on campaigns did not let campaign %s go back.', p_campaign.id);
+  end if;
+  perform set_config('autonomy.effect', '1', true);
+  update public.autonomous_actions
+  set status = 'rolled_back', rolled_back_at = p_now, rolled_back_by = p_actor, rollback_reason = p_reason
+  where id = p_action.id;
+  perform set_config('autonomy.effect', '', true);
+  return v_changed;
+end $$;
+comment on function public.autonomy_restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
+  'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. Raises AO004. [autonomous-operations]';
+
+create function public.autonomy_roll_back(
+  p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_action public.autonomous_actions;
+  v_campaign public.campaigns;
+  v_after public.campaigns;
+  v_code text;
+  v_message text;
+  v_seen uuid;              -- the campaign that v_campaign and v_done are about
+  v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
+  v_changed jsonb[] := '{}';
+  v_skipped jsonb[] := '{}';
+begin
+  if not p_preview then
+    perform public.autonomy_lock_effects();
+    perform from (select c.id from public.campaigns c
+                  where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
+                  order by c.id for no key update) locked;
+    perform from (select a.id from public.autonomous_actions a where a.id = any (p_action_ids) order by a.id for update) locked;
+  end if;
+
+  for v_action in
+    select a.* from public.autonomous_actions a
+    left join lateral (select max(k.id) as id from public.campaign_changes k where k.action_id = a.id and k.kind = 'action') k on true
+    where a.id = any (p_action_ids)
+    order by a.campaign_id, k.id desc nulls last, a.executed_at desc nulls last, a.id
+  loop
+    if v_action.campaign_id is distinct from v_seen or v_seen is null then
+      select c.* into v_campaign from public.campaigns c where c.id = v_action.campaign_id;
+      v_seen := v_action.campaign_id;
+      v_done := '{}';
+    end if;
+    v_message := null;
+    v_code := public.autonomy_rollback_obstacle(v_action, v_campaign, p_force, v_done);
+    if v_code is null then
+      v_after := v_campaign;
+      if public.autonomy_changed_field(v_action, 'status') then
+        v_after.status := v_action.previous_state ->> 'status';
+      end if;
+      if public.autonomy_changed_field(v_action, 'budget') then
+        v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
+      end if;
+      if not p_preview then
+        begin
+          v_after := public.autonomy_restore(
+            v_action, v_campaign, v_after.status, v_after.budget, p_reason, v_actor, p_now);
+        exception when others then
+          if left(sqlstate, 2) in ('40', '53', '55', '57', '58', 'XX') then
+            raise;
+          end if;
+          v_code := 'REFUSED_BY_DATABASE';
+          v_message := format('The database refused it: %s (%s)', sqlerrm, sqlstate);
+        end;
+      end if;
+    end if;
+    if v_code is null then
+      v_changed := v_changed || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
+        'title', v_campaign.title, 'action_type', v_action.action_type,
+        'from', public.autonomy_state(v_campaign.status, v_campaign.budget),
+        'to', public.autonomy_state(v_after.status, v_after.budget));
+      v_campaign := v_after;
+      v_done := v_done || v_action.id;
+    else
+      v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
+        'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
+        'message', coalesce(v_message, case v_code
+          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at, v_action.rolled_back_by)
+          when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
+          when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
+          when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
+          when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
+          when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
+            public.autonomy_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
+            public.autonomy_text(v_campaign.status, v_campaign.budget::text)) end),
+        'expected', v_action.new_state,
+        'found', case when v_campaign.id is not null then public.autonomy_state(v_campaign.status, v_campaign.budget) end);
+    end if;
+  end loop;
+  return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
+end $$;
+comment on function public.autonomy_roll_back(uuid[], text, text, boolean, boolean, timestamptz) is
+  'Takes the given actions back, newest first on each campaign. A part of the two functions below. [autonomous-operations]';
+
+create function public.rollback_autonomous_action(
+  p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
+  p_preview boolean default false, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  if not exists (select from public.autonomous_actions a where a.id = p_action_id) then
+    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+  end if;
+  return public.autonomy_roll_back(array[p_action_id], p_reason, p_actor,
+                                   coalesce(p_force, false), coalesce(p_preview, false), p_now);
+end $$;
+comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. Raises AO011 (no such action). [autonomous-operations]';
+
+create function public.rollback_autonomous_actions(
+  p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
+  p_preview boolean default false, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_key text;
+  v_ids uuid[];
+  v_listed uuid[];
+  v_result jsonb;
+begin
+  if p_filter is null or jsonb_typeof(p_filter) <> 'object' or jsonb_strip_nulls(p_filter) = '{}' then
+    raise exception using errcode = 'AO010', message = 'The filter is empty: an empty filter never means everything.',
+      hint = 'Give at least one of run_id, rule_id, from, to, action_ids.';
+  end if;
+  for v_key in select jsonb_object_keys(p_filter) loop
+    if v_key not in ('run_id', 'rule_id', 'from', 'to', 'action_ids') then
+      raise exception using errcode = 'AO010', message = format('%s: unknown filter.', v_key),
+        hint = 'Filters: run_id, rule_id, from, to, action_ids.';
+    end if;
+  end loop;
+  if jsonb_typeof(p_filter -> 'action_ids') not in ('array', 'null')
+     or p_filter -> 'action_ids' = '[]' then
+    raise exception using errcode = 'AO010', message = 'action_ids must be a list of at least one id.';
+  end if;
+  if jsonb_typeof(p_filter -> 'action_ids') = 'array' then
+    v_listed := array(select e::uuid from jsonb_array_elements_text(p_filter -> 'action_ids') e);
+  end if;
+  if (p_filter ->> 'from')::timestamptz >= (p_filter ->> 'to')::timestamptz then
+    raise exception using errcode = 'AO010', message = 'from must lie before to.';
+  end if;
+
+  v_ids := array(
+    select a.id from public.autonomous_actions a
+    where (v_listed is null or a.id = any (v_listed))
+      and (p_filter ->> 'run_id' is null or a.run_id = (p_filter ->> 'run_id')::uuid)
+      and (p_filter ->> 'rule_id' is null or a.rule_id = (p_filter ->> 'rule_id')::uuid)
+      and (p_filter ->> 'from' is null or coalesce(a.executed_at, a.created_at) >= (p_filter ->> 'from')::timestamptz)
+      and (p_filter ->> 'to' is null or coalesce(a.executed_at, a.created_at) < (p_filter ->> 'to')::timestamptz)
+      -- what failed changed nothing, so it is no part of a run or a day that is taken back
+      and (a.status <> 'failed' or v_listed is not null));
+  v_result := public.autonomy_roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
+  if v_listed is not null then
+    v_result := jsonb_set(v_result, '{skipped}', (v_result -> 'skipped') || coalesce((
+      select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null,
+        'code', 'ACTION_NOT_FOUND', 'message', 'There is no such action.', 'expected', null, 'found', null))
+      from unnest(v_listed) l (id)
+      where not exists (select from public.autonomous_actions a where a.id = l.id)), '[]'));
+  end if;
+  return v_result;
+end $$;
+comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+
+-- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
+-- 'rolled_back' ...) leaves the trace that the functions leave.
+create or replace function public.autonomy_action_marked() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_last public.campaign_changes;
+begin
+  if old.status = 'rolled_back' then
+    raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
+  elsif old.status <> 'executed' then
+    raise exception using errcode = 'AO012',
+      message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
+  elsif current_setting('autonomy.effect', true) = '1' then
+    return new;
+  end if;
+
+  new.rolled_back_at := coalesce(new.rolled_back_at, public.autonomy_writing_at());
+  new.rolled_back_by := coalesce(new.rolled_back_by, public.autonomy_actor());
+  new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
+  update public.campaigns c
+  set hold_until = greatest(c.hold_until,
+    new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+  where c.id = new.campaign_id returning * into v_campaign;
+  if not found then
+    return new;
+  end if;
+  -- The change by hand that restored the campaign, if it is the last one, was this rollback.
+  select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
+  if v_last.kind = 'outside'
+     and (not public.autonomy_changed_field(new, 'status') or v_last.new_status is not distinct from new.previous_state ->> 'status')
+     and (not public.autonomy_changed_field(new, 'budget') or v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric) then
+    update public.campaign_changes set kind = 'rollback', action_id = new.id where id = v_last.id;
+  else
+    insert into public.campaign_changes
+      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status, v_campaign.budget, v_campaign.budget,
+            new.id, 'rollback', new.rolled_back_by);
+  end if;
+  return new;
+end $$;
+comment on function public.autonomy_action_marked() is
+  'Trigger of autonomous_actions: a rollback that is marked by hand records who and when, and holds the campaign. Raises AO012 where the action was not executed. [autonomous-operations]';
+
+create or replace trigger autonomy_action_marked before update of status on public.autonomous_actions
+  for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
+  execute function public.autonomy_action_marked();
+
+-- ---------------------------------------------------------------------------------------------
+-- The audit
+-- ---------------------------------------------------------------------------------------------
+create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+declare
+  v_report jsonb;
+begin
+  if p_limit is null or p_limit < 0 then
+    raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
+  end if;
+  -- One statement, so that it sees one state of a system that goes on working.
+  with chain as materialized (
+    select k.*, lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
+      lag(k.new_budget) over one as before_budget, lead(k.id) over one is null as is_last
+    from public.campaign_changes k
+    window one as (partition by k.campaign_id order by k.id)
+  ),
+  done as materialized (  -- what the log of actions says was changed
+    select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
+      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric end as old_budget,
+      case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric end as new_budget
+    from public.autonomous_actions a
+    where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
+  ),
+  claims as materialized (
+    select k.action_id, count(*) filter (where k.kind = 'action') as actions, count(*) filter (where k.kind = 'rollback') as rollbacks
+    from public.campaign_changes k where k.action_id is not null group by k.action_id
+  ),
+  difference (campaign_id, change_id, action_id, what, expected, found) as (
+    select c.campaign_id, c.id, c.action_id,
+      case when c.before_kind is null then 'the log does not begin with the campaign''s creation'
+           when c.kind = 'created' then 'created while it was there'
+           when c.before_kind = 'deleted' then 'changed after it was deleted'
+           else 'a change does not begin where the one before it ended' end,
+      jsonb_build_object('status', c.before_status, 'budget', c.before_budget),
+      jsonb_build_object('status', c.old_status, 'budget', c.old_budget)
+    from chain c
+    where case when c.before_kind is null then c.kind <> 'created'
+               when c.kind = 'created' then c.before_kind <> 'deleted'
+               else c.before_kind = 'deleted' or c.old_status is distinct from c.before_status
+                                              or c.old_budget is distinct from c.before_budget end
+    union all
+    select coalesce(c.id, k.campaign_id), k.id, k.action_id,
+      case when k.id is null then 'the campaign has no log of changes'
+           when c.id is null then 'the campaign is gone without a deletion in the log'
+           when k.kind = 'deleted' then 'the campaign is there, although the log says it was deleted'
+           else 'the campaign is not as the log says' end,
+      case when k.id is not null then jsonb_build_object('status', k.new_status, 'budget', k.new_budget) end,
+      case when c.id is not null then jsonb_build_object('status', c.status, 'budget', c.budget) end
+    from public.campaigns c
+    full join (select * from chain where is_last) k on k.campaign_id = c.id
+    where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
+       or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
+    union all
+    select k.campaign_id, k.id, k.action_id,
+      case when k.action_id is null then 'a change claims an action but names none'
+           when a.id is null then 'a change claims an action that is not in the log'
+           when a.campaign_id is distinct from k.campaign_id then 'a change claims another campaign''s action'
+           when k.kind = 'rollback' then 'a change claims a rollback that is not in the log'
+           when a.status not in ('executed', 'rolled_back') then 'a change claims an action that was not carried out'
+           else 'a change differs from the action that it claims' end,
+      case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state, 'new', a.new_state) end,
+      jsonb_build_object('previous', jsonb_build_object('status', k.old_status, 'budget', k.old_budget),
+                         'new', jsonb_build_object('status', k.new_status, 'budget', k.new_budget))
+    from public.campaign_changes k
+    left join public.autonomous_actions a on a.id = k.action_id
+    left join done d on d.id = k.action_id
+    where k.kind in ('action', 'rollback')
+      and (a.id is null or a.campaign_id is distinct from k.campaign_id
+           or k.kind = 'rollback' and a.status <> 'rolled_back'
+           or k.kind = 'action' and (a.status not in ('executed', 'rolled_back')
+              or d.id is not null and (
+                k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
+                or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
+    union all
+    select d.campaign_id, null, d.id,
+      case when coalesce(c.actions, 0) = 0 then 'an action has no change of its campaign'
+           when c.actions > 1 then 'an action was carried out more than once'
+           when coalesce(c.rollbacks, 0) = 0 then 'a rollback has no trace in the log of changes'
+           else 'an action was taken back more than once' end,
+      jsonb_build_object('actions', 1, 'rollbacks', case d.status when 'rolled_back' then 1 else 0 end),
+      jsonb_build_object('actions', coalesce(c.actions, 0), 'rollbacks', coalesce(c.rollbacks, 0))
+    from done d
+    left join claims c on c.action_id = d.id
+    where (d.old_status is distinct from d.new_status or d.old_budget is distinct from d.new_budget)
+      and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
+           or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
+              and exists (select from public.campaigns p where p.id = d.campaign_id))
+  )
+  select jsonb_build_object(
+    'ok', not exists (select from difference),
+    'campaigns_checked', (select count(*) from public.campaigns),
+    'actions_checked', (select count(*) from done),
+    'changes_checked', (select count(*) from chain),
+    'differences_found', (select count(*) from difference),
+    'differences', (select coalesce(jsonb_agg(to_jsonb(f) order by f.change_id nulls last, f.campaign_id, f.what), '[]')
+                    from (select * from difference order by change_id nulls last, campaign_id, what limit p_limit) f))
+  into v_report;
+  return v_report;
+end $$;
+comment on function public.audit_autonomous_actions(integer) is
+  'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0007_runs
+-- =============================================================================================
+-- Runs: the lease of a shard, idempotency keys, and the whole run inside the database.
+--
+-- A run holds the slots of its shard while its row says 'running'; the exclusion constraint of
+-- autonomous_runs lets no two runs that overlap say so at once. A lease that ran out is taken over
+-- by marking its run abandoned; from then on its token opens nothing (AO007). Leases alone are
+-- measured with clock_timestamp(): they are about processes, not about campaigns.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local client_min_messages = 'notice';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
+      'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
+      'autonomy_decision_entry', 'autonomy_look_around', 'run_autonomous_operations')
+  loop
+    execute format('drop function %s', v_function.signature);
+  end loop;
+end $$;
+
+create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
+
+-- ---------------------------------------------------------------------------------------------
+-- What is asked
+-- ---------------------------------------------------------------------------------------------
+-- The request with every default filled in, so that {} and {"dry_run": false} are the same request.
+create function public.autonomy_run_request(p_request jsonb) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_key text;
+  v_value jsonb;
+begin
+  if p_request is null or jsonb_typeof(p_request) <> 'object' then
+    raise exception using errcode = 'AO010', message = 'The request must be an object.';
+  end if;
+  for v_key, v_value in select key, value from jsonb_each(p_request) loop
+    if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
+      raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
+        hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
+    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
+      raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
+    elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
+      raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
+    end if;
+  end loop;
+  perform public.shard_slots(p_request ->> 'shard');
+  if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
+    raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
+  end if;
+  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
+    raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
+  end if;
+  return jsonb_build_object(
+    'dry_run', coalesce((p_request ->> 'dry_run')::boolean, false),
+    'shard', p_request ->> 'shard',
+    'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
+    'reason', p_request ->> 'reason');
+end $$;
+comment on function public.autonomy_run_request(jsonb) is
+  'A run''s request, checked and with every default filled in. Only computes; safe to call again. Raises AO010 naming the field that is wrong. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Leases
+-- ---------------------------------------------------------------------------------------------
+
+create function public.autonomy_busy(p_run public.autonomous_runs) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  -- A run extends its lease while it works and mostly ends long before: no one need wait it out.
+  return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
+    least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
+end $$;
+comment on function public.autonomy_busy(public.autonomous_runs) is
+  'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
+-- committed yet without the two ever waiting for each other.
+create function public.autonomy_take_lease(
+  p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
+  p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_hash text := md5(p_request::text);
+  v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
+  v_slots int4range := public.shard_slots(p_request ->> 'shard');
+  v_seen public.autonomous_runs;
+  v_run public.autonomous_runs;
+begin
+  for v_try in 1 .. 10 loop
+    -- Not of those that are held at this moment: they are just being extended.
+    update public.autonomous_runs r set status = 'abandoned', finished_at = p_now
+    where r.id in (select d.id from public.autonomous_runs d
+                   where d.status = 'running' and d.lease_expires_at < clock_timestamp()
+                   for update skip locked);
+
+    select * into v_seen from public.autonomous_runs r where r.id = p_run_id;
+    if not found and p_idempotency_key is not null then
+      select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
+    end if;
+    if v_seen.id is not null then
+      if v_seen.request_hash is distinct from v_hash
+         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
+        return jsonb_build_object('outcome', 'mismatch');
+      elsif v_seen.status = 'completed' and v_seen.response is not null then
+        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
+                                  'response_status', v_seen.response_status);
+      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
+        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+        where id = p_run_id and status = 'running';
+        return jsonb_build_object('outcome', 'started', 'lease_token', v_seen.lease_token, 'mode', v_seen.mode);
+      elsif v_seen.status = 'running' then
+        return public.autonomy_busy(v_seen);
+      elsif v_seen.id = p_run_id then
+        raise exception using errcode = 'AO010',
+          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
+      end if;
+      -- It left no answer: the key moves to the new run.
+      update public.autonomous_runs set idempotency_key = null
+      where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
+    end if;
+
+    insert into public.autonomous_runs
+      (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
+       started_at, dry_run, mode, summary)
+    select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
+           gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
+           p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+    from public.autonomy_policy p
+    on conflict do nothing
+    returning * into v_run;
+    if found then
+      return jsonb_build_object('outcome', 'started', 'lease_token', v_run.lease_token, 'mode', v_run.mode);
+    elsif not exists (select from public.autonomy_policy) then
+      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
+        hint = 'insert into autonomy_policy default values;';
+    end if;
+
+    select * into v_seen from public.autonomous_runs r
+    where r.status = 'running' and r.slots && v_slots and not v_dry_run
+      and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
+    order by r.lease_expires_at desc limit 1;
+    if found then
+      return public.autonomy_busy(v_seen);
+    end if;
+  end loop;
+  return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
+end $$;
+comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010. [autonomous-operations]';
+
+create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
+language plpgsql set search_path = ''
+as $$
+declare
+  v_run public.autonomous_runs;
+begin
+  update public.autonomous_runs r
+  set lease_expires_at = clock_timestamp()
+    + make_interval(secs => coalesce((r.summary ->> 'lease_seconds')::float8, 300::float8))
+  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
+  returning * into v_run;
+  if not found then
+    raise exception using errcode = 'AO007',
+      message = format('Run %s does not hold its lease any more: it has ended, or another run took over.',
+                       coalesce(p_run_id::text, 'NULL'));
+  end if;
+  return v_run;
+end $$;
+comment on function public.autonomy_hold_lease(uuid, uuid) is
+  'Locks a run''s row, checks its token and extends its lease. A lease that ran out but was not taken over still holds. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Begin and finish
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_prepare_run(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  -- The policy's row first, then actions: the order of every effect.
+  begin
+    perform public.fit_portfolio_prior(p_now => p_now);
+  exception when others then
+    raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+  end;
+  perform public.expire_pending_actions(p_now);
+end $$;
+comment on function public.autonomy_prepare_run(timestamptz) is
+  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call again. [autonomous-operations]';
+
+create function public.begin_autonomous_run(
+  p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
+  p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
+  p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_request jsonb := public.autonomy_run_request(p_request);
+  v_shard text := v_request ->> 'shard';
+  v_inactive boolean := (v_request ->> 'include_inactive_rules')::boolean;
+  v_lease jsonb;
+  v_portfolio jsonb;
+begin
+  if p_run_id is null then
+    raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
+  elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
+    raise exception using errcode = 'AO010', message = 'p_lease_seconds must be from 1 to 3600.';
+  elsif p_page_limit is null or p_page_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = 'p_page_limit must be from 1 to 5000.';
+  elsif length(p_idempotency_key) not between 1 and 255 then
+    raise exception using errcode = 'AO010', message = 'The idempotency key must have 1 to 255 characters.';
+  end if;
+  v_lease := public.autonomy_take_lease(
+    p_run_id, v_request, p_idempotency_key, coalesce(p_trigger, 'http'), p_lease_seconds, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    return v_lease;
+  end if;
+  if not (v_request ->> 'dry_run')::boolean then
+    perform public.autonomy_prepare_run(p_now);
+  end if;
+  v_portfolio := public.portfolio_state(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
+  return v_lease || jsonb_build_object(
+    'run_id', p_run_id,
+    'dry_run', v_request -> 'dry_run',
+    'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+              from public.autonomous_rules r where r.is_active or v_inactive),
+    'portfolio', v_portfolio,
+    'page', public.list_autonomous_candidates(
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_now => p_now),
+    'campaigns_evaluated', (
+      select count(*) from public.campaigns c where lower(c.status) = 'active'
+        and (v_shard is null or public.campaign_slot(c.id) <@ public.shard_slots(v_shard))));
+end $$;
+comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
+  'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
+
+create function public.finish_autonomous_run(
+  p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
+  p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_kept boolean := p_response_status < 500;
+  v_run public.autonomous_runs;
+begin
+  if p_response_status is null or p_response_status not between 100 and 599 then
+    raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
+  end if;
+  update public.autonomous_runs r
+  set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
+      response = case when v_kept then p_response end, response_status = p_response_status
+  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
+  returning * into v_run;
+  if not found then
+    select * into v_run from public.autonomous_runs r
+    where r.id = p_run_id and r.lease_token = p_lease_token and r.status in ('completed', 'failed');
+    if not found then
+      raise exception using errcode = 'AO007',
+        message = format('Run %s does not hold its lease any more: another run took over.', coalesce(p_run_id::text, 'NULL'));
+    end if;
+  end if;
+  return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
+end $$;
+comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument). [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The whole run inside the database
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomy_decision_entry(p_decision jsonb) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'campaign_id', p_decision -> 'campaign_id', 'title', p_decision -> 'title', 'action_type', p_decision -> 'action_type',
+    'rule_name', p_decision -> 'rule_name', 'previous', p_decision -> 'previous', 'new', p_decision -> 'new',
+    'confidence', p_decision -> 'confidence', 'reason', p_decision -> 'reason')
+$$;
+comment on function public.autonomy_decision_entry(jsonb) is
+  'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
+-- Detection must not undo what was done: each part fails alone, with a sentence in the summary.
+create function public.autonomy_look_around(p_acts boolean, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_found jsonb := '{"opportunities_detected": 0, "actions_measured": 0}';
+  v_warnings text[] := '{}';
+begin
+  begin
+    v_found := v_found || jsonb_build_object('opportunities_detected', case
+      when p_acts then (public.record_opportunities(p_now => p_now) ->> 'detected')::integer
+      else (select count(*)::integer from public.detect_optimization_opportunities(p_now => p_now)) end);
+  exception when others then
+    v_warnings := v_warnings || format('Opportunities were not detected: %s', sqlerrm);
+  end;
+  begin
+    if p_acts then
+      v_found := v_found || jsonb_build_object(
+        'actions_measured', (public.measure_action_impact(p_now => p_now) ->> 'measured')::integer);
+    end if;
+  exception when others then
+    v_warnings := v_warnings || format('The impact of actions was not measured: %s', sqlerrm);
+  end;
+  return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
+end $$;
+comment on function public.autonomy_look_around(boolean, timestamptz) is
+  'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_began timestamptz := clock_timestamp();
+  v_run_id uuid := gen_random_uuid();
+  v_lease jsonb;
+  v_mode text;
+  v_acts boolean;
+  v_page jsonb;
+  v_chosen jsonb;
+  v_after uuid;
+  v_batches jsonb[] := '{}';
+  v_batch jsonb;
+  v_taken jsonb[] := '{}';       -- an entry each, with what became of it
+  v_held jsonb := '{}';          -- code -> how many
+  v_held_first jsonb := '[]';
+  v_around jsonb;
+  v_result jsonb;
+begin
+  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    raise exception using errcode = 'AO008',
+      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
+      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
+  end if;
+  perform public.autonomy_prepare_run(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', public.portfolio_state(p_now))
+  where id = v_run_id;
+  v_mode := v_lease ->> 'mode';
+  v_acts := v_mode <> 'observe';
+
+  -- Everything is decided before anything is done, so that the breakers see the whole run.
+  loop
+    v_page := public.autonomous_decisions(v_after, 20000, null, false, p_now);
+    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) into v_chosen
+    from (select d ->> 'code' as code, count(*) as n from jsonb_array_elements(v_page -> 'decisions') d
+          where d ->> 'verdict' = 'hold' group by 1) h;
+    v_held := v_held || coalesce(v_chosen, '{}');
+    if jsonb_array_length(v_held_first) < 100 then
+      v_held_first := v_held_first || coalesce((
+        select jsonb_agg(public.autonomy_decision_entry(f.d) || jsonb_build_object('code', f.d -> 'code') order by f.n)
+        from (select d, n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
+              where d ->> 'verdict' = 'hold' order by n limit 100 - jsonb_array_length(v_held_first)) f), '[]');
+    end if;
+    v_batches := v_batches || array(
+      select jsonb_agg(c.d order by c.n)
+      from (select d, row_number() over (order by n) as n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
+            where d ->> 'verdict' <> 'hold') c
+      group by (c.n - 1) / 5000 order by (c.n - 1) / 5000);
+    v_after := (v_page ->> 'next_after')::uuid;
+    exit when v_after is null;
+  end loop;
+
+  foreach v_batch in array v_batches loop
+    if v_acts then
+      v_chosen := public.apply_autonomous_actions(v_run_id, (v_lease ->> 'lease_token')::uuid, v_batch, p_now) -> 'results';
+    end if;
+    v_taken := v_taken || array(
+      select public.autonomy_decision_entry(d.d) || case
+        when v_acts then jsonb_build_object('status', r.r -> 'status', 'code', r.r -> 'error', 'message', r.r -> 'message')
+        else jsonb_build_object('status', case d.d ->> 'verdict' when 'act' then 'would act' else 'would propose' end) end
+      from jsonb_array_elements(v_batch) with ordinality d (d, n)
+      left join jsonb_array_elements(case when v_acts then v_chosen else '[]' end) with ordinality r (r, n) using (n)
+      order by d.n);
+  end loop;
+  v_around := public.autonomy_look_around(v_acts, p_now);
+
+  with taken as (
+    select t.t, t.n, t.t ->> 'status' as status, t.t ->> 'action_type' as action_type,
+      t.t ->> 'status' in ('pending', 'would propose') as proposed,
+      t.t ->> 'status' in ('executed', 'would act') or v_mode = 'approve' and t.t ->> 'status' = 'pending' as counts
+    from unnest(v_taken) with ordinality t (t, n)
+  ),
+  stopped as (  -- what apply held (the freeze came while the run was under way)
+    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) as held
+    from (select t ->> 'code' as code, count(*) as n from taken where status = 'held' group by 1) h
+  )
+  select jsonb_build_object(
+    'success', true,
+    'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
+    'actions_taken', jsonb_build_object(
+      'campaigns_paused', (select count(*) from taken where counts and action_type = 'auto_pause'),
+      'campaigns_scaled', (select count(*) from taken where counts and action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', (select count(*) from taken where counts and action_type = 'auto_scale_down'),
+      'budgets_adjusted', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
+      'campaigns_resumed', (select count(*) from taken where counts and action_type = 'auto_resume'),
+      'actions_proposed', (select count(*) from taken where proposed),
+      'opportunities_detected', v_around -> 'opportunities_detected'),
+    'campaigns_evaluated', v_page -> 'campaigns_evaluated',
+    'held', v_held || coalesce((select held from stopped), '{}'),
+    'held_decisions', v_held_first,
+    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message' order by f.n) from (
+      select t, n from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
+    'failed', coalesce((select jsonb_agg(jsonb_build_object(
+        'campaign_id', t -> 'campaign_id', 'title', t -> 'title', 'action_type', t -> 'action_type',
+        'code', t -> 'code', 'message', t -> 'message') order by n) from taken where status = 'failed'), '[]'),
+    'rules_skipped', v_page -> 'rules_skipped',
+    'breakers', v_page -> 'breakers',
+    'warnings', v_around -> 'warnings',
+    'actions_measured', v_around -> 'actions_measured',
+    'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
+  into v_result;
+  perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
+  return v_result;
+end $$;
+comment on function public.run_autonomous_operations(timestamptz) is
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO002 (no policy). [autonomous-operations]';
+
+-- =============================================================================================
+-- 0008_opportunities
+-- =============================================================================================
+-- Opportunities: six detectors, and the life of what they find. Safe to run again.
+--
+-- A list of problems is worth reading only while its alarms are true. So each detector has hard
+-- limits that a person understands, and behind them a test that knows how much such figures move
+-- by themselves. Where days are compared, only complete days count: a detector that is asked every
+-- hour then looks at each day once, and 168 runs a week are seven looks and not 168.
+-- What the settings achieve stands in docs/detectors.md, measured by tests/benchmarks/detectors.py.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid::regprocedure from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'severity_rank', 'normal_probability', 'student_to_normal', 'rate_multiples', 'rate_posterior',
+      'rate_distribution', 'opportunity_rates', 'hour_ranges', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
+      'audience_mismatch', 'creative_fatigue', 'timing_optimization', 'find_opportunities',
+      'detect_optimization_opportunities', 'record_opportunities', 'record_opportunities_found',
+      'resolve_opportunities_gone', 'set_opportunity_status',
+      'opportunity_status_guard')
+  loop
+    execute format('drop function %s cascade', v_function);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- The tables' additions
+-- ---------------------------------------------------------------------------------------------
+alter table public.optimization_opportunities
+  add column if not exists figures jsonb not null default '{}',
+  add column if not exists status_by text,
+  add column if not exists is_current boolean not null default true;
+comment on column public.optimization_opportunities.status_by is
+  'who set the status last; autonomy: it was gone for 3 days';
+comment on column public.optimization_opportunities.is_current is
+  'whether the last look at the campaign still found it';
+create index if not exists optimization_opportunities_campaign_type
+  on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
+
+create table if not exists public.opportunity_detection (
+  id boolean primary key default true check (id),
+  changes_seen_until timestamptz not null default '-infinity',
+  full_pass_day date,
+  full_pass_after uuid
+);
+comment on table public.opportunity_detection is
+  'One row: how far the detection of opportunities has come. Without the row the next run looks at everything. [autonomous-operations]';
+comment on column public.opportunity_detection.changes_seen_until is
+  'facts changed later than this are looked at by the next run';
+comment on column public.opportunity_detection.full_pass_day is
+  'the day (of policy.time_zone) of the last pass over every campaign';
+comment on column public.opportunity_detection.full_pass_after is
+  'the last campaign of a pass that ran out of time; the next run goes on behind it';
+
+-- ---------------------------------------------------------------------------------------------
+-- Small pieces
+-- ---------------------------------------------------------------------------------------------
+create function public.severity_rank(p_severity text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5 end
+$$;
+comment on function public.severity_rank(text) is
+  'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.normal_probability(p_z float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_z float8 := greatest(-8::float8, least(8::float8, p_z));
+begin
+  return 1::float8 / (1::float8 + exp(-v_z * (1.5976::float8 + 0.07056::float8 * v_z * v_z)));
+end $$;
+comment on function public.normal_probability(float8) is
+  'The probability that a standard normal figure is below z (error under 0.0002). Only reads; raises nothing. [autonomous-operations]';
+
+create function public.student_to_normal(p_t float8, p_freedom float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom)) / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
+end $$;
+comment on function public.student_to_normal(float8, float8) is
+  'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; raises nothing. [autonomous-operations]';
+
+create function public.hour_ranges(p_hours integer[]) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00', ', ' order by first_hour)
+  from (
+    select min(h) as first_hour, max(h) as last_hour
+    from (select h, h - row_number() over (order by h) as island from (select distinct unnest(p_hours) as h) hours) islands
+    group by island
+  ) ranges
+$$;
+comment on function public.hour_ranges(integer[]) is
+  'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What is usual here: how the portfolio's conversion rates and CTRs are spread
+--
+-- A campaign's true rate is the portfolio's centre times one of eleven multiples; how often each
+-- multiple occurs is learnt from the portfolio (EM, a few steps), with the weight of five campaigns
+-- on the default. A portfolio of equals thus learns that nobody is far off, and chance makes no
+-- alarm in it; a portfolio with a sick tenth learns that as well, which a bell curve could not.
+-- Counts move more than Poisson: they are divided by phi = 1 + omega x count per day, where omega,
+-- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks.
+-- ---------------------------------------------------------------------------------------------
+create function public.rate_multiples() returns float8[]
+language sql immutable parallel safe set search_path = ''
+as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
+comment on function public.rate_multiples() is
+  'The multiples of the portfolio''s centre that a campaign''s true rate is thought to be one of. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_multiples float8[] := public.rate_multiples();
+  v_logs float8[] := '{}';
+  v_posterior float8[] := '{}';
+  v_top float8 := '-infinity';
+  v_sum float8 := 0;
+  v_one float8;
+begin
+  for i in 1..cardinality(v_multiples) loop
+    v_one := p_count * ln(v_multiples[i]) - p_usual * v_multiples[i];
+    v_logs := v_logs || v_one;
+    v_top := greatest(v_top, v_one);
+  end loop;
+  for i in 1..cardinality(v_multiples) loop
+    v_one := p_weights[i] * exp(greatest(-200::float8, v_logs[i] - v_top));
+    v_posterior := v_posterior || v_one;
+    v_sum := v_sum + v_one;
+  end loop;
+  for i in 1..cardinality(v_multiples) loop
+    v_posterior[i] := v_posterior[i] / v_sum;
+  end loop;
+  return v_posterior;
+end $$;
+comment on function public.rate_posterior(float8, float8, float8[]) is
+  'How probable each of rate_multiples() is, where p_usual events were to be expected at the portfolio''s centre and p_count happened (both divided by phi). Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_weights float8[] := p_default;
+  v_sums float8[];
+  v_one float8[];
+begin
+  for step in 1..8 loop
+    v_sums := array_fill(0::float8, array[cardinality(p_default)]);
+    for i in 1..coalesce(cardinality(p_counts), 0) loop
+      v_one := public.rate_posterior(p_counts[i], p_usual[i], v_weights);
+      for k in 1..cardinality(p_default) loop
+        v_sums[k] := v_sums[k] + v_one[k];
+      end loop;
+    end loop;
+    for k in 1..cardinality(p_default) loop
+      v_weights[k] := (v_sums[k] + 5::float8 * p_default[k]) / (coalesce(cardinality(p_counts), 0) + 5);
+    end loop;
+  end loop;
+  return v_weights;
+end $$;
+comment on function public.rate_distribution(float8[], float8[], float8[]) is
+  'How often each of rate_multiples() occurs among these campaigns, the default counting as five of them. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.opportunity_rates(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_default float8[] := array[0.02, 0.04, 0.08, 0.12, 0.15, 0.18, 0.2, 0.11, 0.06, 0.03, 0.01];
+  v_rates jsonb := '{}';
+  v_found record;
+begin
+  -- At most 1,000 campaigns, picked by a hash: enough to know a spread, however large the account.
+  for v_found in
+    with sample as materialized (
+      select f.campaign_id, s.*
+      from public.campaign_facts f
+      join public.campaigns c on c.id = f.campaign_id and lower(c.status) = 'active'
+      cross join lateral (
+        select case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
+               case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
+               case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
+               greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                                 extract(epoch from p_now - c.created_at)::float8 / 86400)) as days) s
+      where s.clicks between 100 and 1e12
+      order by uuid_hash(f.campaign_id), f.campaign_id
+      limit 1000
+    ), kinds as (
+      select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega, conversions as events, clicks as trials, days
+      from sample where conversions between 0 and 1e12
+      union all
+      select 'ctr', 0.015, 0.05, clicks, impressions, days
+      from sample where impressions between 1000 and 1e15
+    ), centres as (
+      -- The median, and the default as three campaigns of the same weight.
+      select kind, count(*) as campaigns,
+             exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual))) + 3 * ln(usual))
+                 / (count(*) + 3)) as centre
+      from kinds group by kind, usual
+    )
+    select k.kind, min(c.centre) as centre, min(c.campaigns) as campaigns,
+           array_agg(k.events / p.phi) as counts, array_agg(k.trials * c.centre / p.phi) as usual
+    from kinds k join centres c using (kind)
+    cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
+    group by k.kind
+  loop
+    v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
+      'centre', v_found.centre, 'campaigns', v_found.campaigns,
+      'weights', to_jsonb(public.rate_distribution(v_found.counts, v_found.usual, v_default))));
+  end loop;
+  return jsonb_build_object(
+    'conversion_rate', jsonb_build_object('centre', 0.03, 'campaigns', 0, 'weights', to_jsonb(v_default)),
+    'ctr', jsonb_build_object('centre', 0.015, 'campaigns', 0, 'weights', to_jsonb(v_default))) || v_rates;
+end $$;
+comment on function public.opportunity_rates(timestamptz) is
+  'The centre and the spread of conversion rates and CTRs in this portfolio; few campaigns: around 3 % and 1.5 %. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The detectors. Each answers for active campaigns in a range of ids whose facts changed after a
+-- moment (null: any), so that detect_optimization_opportunities() can ask for all of them at once
+-- and record_opportunities() slice by slice, and both run the same tests.
+-- `between 0 and 1e15` lets through what is a count or an amount, and neither null nor NaN.
+-- ---------------------------------------------------------------------------------------------
+
+-- high_traffic_low_conversion
+-- Limits: at least 100 clicks, spend above 50, conversion rate below 2 % (the last 30 days where
+--         these have 100 clicks, else all there is).
+-- Test:   the probability that the true rate is below the portfolio's centre by a fifth or more,
+--         given the conversions and how rates are spread here, is at least 75 %. That is the confidence.
+-- Severity by the expected rate as a share of the centre: below 0.2 critical (at 95 % or more),
+--         below 0.5 high, below 0.75 medium, else low.
+create function public.high_traffic_low_conversion(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_centre float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
+  v_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+begin
+  return query
+  with looked_at as (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+           f.w30_clicks >= 100 and f.w30_clicks < f.life_clicks as recent,
+           case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
+           case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
+           case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
+           case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
+           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days,
+           -- Clicks whose conversions are still to come are not held against the campaign.
+           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+             greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+           else 1 end as matured
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and (f.w30_clicks >= 100 or f.life_clicks >= 100)
+  ), suspect as materialized (
+    select l.*, greatest(0, coalesce(l.revenue, 0)) as earned, v_centre * l.clicks * l.matured as usual,
+           1 + 0.25 * v_centre * l.clicks * l.matured / l.days as phi
+    from looked_at l
+    where l.clicks between 100 and 1e15 and l.spend > 50 and l.conversions between 0 and 1e15
+      and 100 * l.conversions / l.clicks < 2
+  ), tested as materialized (
+    select s.*, public.rate_posterior(s.conversions / s.phi, s.usual / s.phi, v_weights) as posterior
+    from suspect s
+  ), judged as (
+    select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5] + t.posterior[6] as below,
+           (select sum(m * t.posterior[i]) from unnest(public.rate_multiples()) with ordinality u(m, i)) as share,
+           case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions else t.prior_order_value end as order_value
+    from tested t
+  )
+  select j.id, 'high_traffic_low_conversion'::text,
+         case when j.share < 0.2 and j.below >= 0.95 then 'critical' when j.share < 0.5 then 'high'
+              when j.share < 0.75 then 'medium' else 'low' end,
+         format('Campaign "%s" has %s clicks but only %s%% conversion rate%s', j.title,
+                to_char(j.clicks, 'FM999,999,999,990'), to_char(100 * j.conversions / j.clicks, 'FM990.0'),
+                case when j.recent then ' in the last 30 days' else '' end),
+         format('Review targeting parameters and landing page experience. Open the page as a visitor today and check its speed, '
+                'its form and its tracking; campaigns here usually convert %s%% of their clicks. '
+                'Consider A/B testing different audiences or CTAs.', to_char(100 * v_centre, 'FM990.0')),
+         jsonb_build_object(
+           'kind', 'gain',
+           'money_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value)::numeric, 2),
+           'conversions_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days)::numeric, 2),
+           'percent', round((100 * (1 / greatest(j.share, 0.05) - 1))::numeric),
+           'basis', format('%s clicks a day at the usual %s%% instead of the likely %s%%, %s an order',
+                           to_char(j.clicks / j.days, 'FM999,999,990.0'), to_char(100 * v_centre, 'FM990.0'),
+                           to_char(100 * v_centre * j.share, 'FM990.00'), to_char(j.order_value, 'FM999,999,990.00'))),
+         round(least(99.9, 100 * j.below)::numeric, 2),
+         jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
+                            'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
+                            'usual_conversion_rate', round((100 * v_centre)::numeric, 2),
+                            'likely_conversion_rate', round((100 * v_centre * j.share)::numeric, 2),
+                            'phi', round(j.phi::numeric, 2), 'matured_share', round(j.matured::numeric, 4))
+  from judged j
+  where j.below >= 0.75;
+end $$;
+
+-- declining_performance
+-- Limits: CTR of the last 7 complete days more than 30 % below that of the 7 days before; in each at
+--         least 4 days and 500 impressions, 20 clicks in the earlier. The data end within the last 8 days.
+-- Test:   the log of the ratio of the two CTRs against its standard error. Clicks of a day vary like
+--         Poisson plus day-to-day shocks of 22 % (0.05, the median of real lines), and what the days
+--         within each of the two weeks say about their own dispersion scales that (as many degrees of
+--         freedom as there are days less two, plus 6 for the assumption). A plain two-proportion test
+--         takes all of that dispersion for change. Raised at z >= 3, and where a true fall of more than
+--         15 % is at least 90 % probable: that is the confidence.
+-- Severity by the fall: from 70 % critical, from 50 % high, else medium.
+create function public.declining_performance(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    -- The facts' windows may end today; the test below counts complete days only. This only spares
+    -- reading the days of campaigns whose CTR is nowhere near the limit.
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.as_of >= p_now - interval '8 days'
+      and f.w7_impressions > 0 and f.p7_impressions > 0
+      and f.w7_clicks / f.w7_impressions < 0.85 * (f.p7_clicks / f.p7_impressions)
+  ), weeks as materialized (
+    select l.id, d.day > l.last_day - 7 as later, count(*)::float8 as days,
+           sum(x.i) as i, sum(x.c) as c, sum(x.c * x.c) as cc, sum(x.c * x.i) as ci, sum(x.i * x.i) as ii,
+           sum(x.revenue) as revenue
+    from looked_at l
+    join public.campaign_daily d on d.campaign_id = l.id and d.day > l.last_day - 14 and d.day <= l.last_day
+    cross join lateral (
+      select d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c, d.revenue::float8 as revenue) x
+    where d.impressions > 0
+    group by l.id, d.day > l.last_day - 7
+  ), compared as (
+    select w.id, w.i as i2, w.c as c2, p.i as i1, p.c as c1, p.revenue as revenue1, p.days as days1, w.days as days2,
+           ln(((w.c + 0.5) / w.i) / ((p.c + 0.5) / p.i)) as change,
+           -- squared deviations of the days from their own week's CTR, and what they should be
+           greatest(0, p.cc - 2 * p.c / p.i * p.ci + (p.c / p.i) ^ 2 * p.ii) * p.days / (p.days - 1)
+             + greatest(0, w.cc - 2 * w.c / w.i * w.ci + (w.c / w.i) ^ 2 * w.ii) * w.days / (w.days - 1) as moved,
+           p.c + 0.05 * (p.c / p.i) ^ 2 * p.ii as usual1,
+           w.c + 0.5 + 0.05 * ((w.c + 0.5) / w.i) ^ 2 * w.ii as usual2,
+           p.days + w.days - 2 as freedom
+    from weeks w
+    join weeks p on p.id = w.id and not p.later
+    where w.later and w.days >= 4 and p.days >= 4 and w.i >= 500 and p.i >= 500 and p.c >= 20
+  ), tested as (
+    select c.*, s.se, c.freedom + 6 as all_freedom
+    from compared c
+    cross join lateral (
+      select sqrt(greatest(0.25, (6 + c.freedom * c.moved / (c.usual1 + c.usual2)) / (6 + c.freedom))
+                  * (c.usual1 / (c.c1 * c.c1) + c.usual2 / ((c.c2 + 0.5) ^ 2))) as se) s
+    where c.c2 / c.i2 < 0.7 * (c.c1 / c.i1)
+  ), judged as (
+    select t.*, l.title, 1 - (t.c2 / t.i2) / (t.c1 / t.i1) as fall,
+           public.student_to_normal(-t.change / t.se, t.all_freedom) as z,
+           public.normal_probability(public.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
+    from tested t join looked_at l on l.id = t.id
+  )
+  select j.id, 'declining_performance'::text,
+         case when j.fall >= 0.7 then 'critical' when j.fall >= 0.5 then 'high' else 'medium' end,
+         format('Campaign "%s" has a CTR of %s%% in the last 7 days, %s%% below the %s%% of the 7 days before', j.title,
+                to_char(100 * j.c2 / j.i2, 'FM990.00'), round(100 * j.fall::numeric), to_char(100 * j.c1 / j.i1, 'FM990.00')),
+         'Look at what changed in the last 14 days: a new ad, a wider audience, a placement, a competitor. '
+         'Undo that change, or put back the ad that ran before, and compare CTR again in 3 days.',
+         jsonb_build_object(
+           'kind', 'loss',
+           'clicks_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2)::numeric, 1),
+           'money_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / j.c1)::numeric, 2),
+           'percent', round(-100 * j.fall::numeric, 1),
+           'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
+                           to_char(j.i2 / j.days2, 'FM999,999,999,990'), to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+         round(least(99.9, 100 * j.confidence)::numeric, 2),
+         jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3), 'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
+                            'fall_percent', round(100 * j.fall::numeric, 1), 'z', round(j.z::numeric, 2),
+                            'impressions', j.i2, 'impressions_before', j.i1, 'clicks', j.c2, 'clicks_before', j.c1)
+  from judged j
+  where j.z >= 3 and j.confidence >= 0.9;
+end $$;
+
+-- budget_inefficiency
+-- Limits: spend above 100 and roi below 1.0, over everything: a person who reads these two numbers
+--         expects the row, so nothing else keeps it from being raised.
+-- Test:   none to be raised; the confidence is the probability that the true roi is below
+--         break_even_roi (the same one that pauses act on), with fading evidence and late conversions.
+-- Severity by what the evidence says: critical at 95 % with a likely roi below 0.5, high at 80 %,
+--         medium at 50 %, else low (it lost money, and by now probably earns it).
+create function public.budget_inefficiency(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+           f.life_spend as spend, greatest(0, f.life_revenue) as revenue, f.cv2, r.days_running,
+           case when f.has_history and f.w7_spend > 0 then f.w7_spend / least(7, r.days_running)
+                else f.life_spend / r.days_running end as spend_a_day,
+           case when f.ev_spend is not null then f.ev_spend * e.kept else f.life_spend end as s,
+           case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
+           case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
+           case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
+           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+             greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+           else 1 end as matured,
+           p.break_even_roi::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    cross join lateral (select greatest(1, extract(epoch from p_now - c.created_at)::float8 / 86400) as days_running) r
+    cross join lateral (
+      select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
+               * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
+             else 1 end as kept) e
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
+  ), judged as materialized (
+    select l.*, b.below, exp(q.posterior[1]) as likely, greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
+    from looked_at l
+    cross join lateral (
+      select public.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
+                                      l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as below) b
+    cross join lateral (
+      select public.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
+                                  l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
+  )
+  select j.id, 'budget_inefficiency'::text,
+         case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
+              when j.below >= 0.5 then 'medium' else 'low' end,
+         format('Campaign "%s" has spent %s with ROI %s: of every 1.00 spent, %s came back', j.title,
+                to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
+                to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
+         case when j.below >= 0.8 then
+           format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.', to_char(j.likely, 'FM990.00'))
+         when j.below >= 0.5 then
+           'Halve its budget until more conversions tell which way it goes, and move the money to a campaign above break-even.'
+         else
+           format('Leave it running and look again in 3 days: its recent evidence points to a ROI of about %s.', to_char(j.likely, 'FM990.00'))
+         end,
+         jsonb_build_object(
+           'kind', 'saving',
+           'money_per_day', round((j.spend_a_day * j.loss_share)::numeric, 2),
+           'spend_per_day', round(j.spend_a_day::numeric, 2),
+           'percent', round((100 * j.loss_share)::numeric, 1),
+           'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s', to_char(j.spend_a_day, 'FM999,999,990.00'),
+                           round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
+         round(least(99.9, 100 * j.below)::numeric, 2),
+         jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
+                            'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4), 'likely_roi', round(j.likely::numeric, 4),
+                            'conversions', round(coalesce(j.n, 0)::numeric, 2))
+  from judged j;
+end $$;
+
+-- audience_mismatch
+-- Where there are rows by segment (the last 30 complete days):
+-- Limits: segments with at least 15 % of the campaign's spend, and of 20 at least.
+-- Test:   the probability that a segment's true roi is below half of the campaign's, from the two
+--         posteriors (the segment's shrunk towards the campaign's own roi, spread 0.25 in ln roi), with
+--         1/k of the doubt for k such segments: raised where 1 - k (1 - p) >= 0.9. That is the confidence.
+-- Severity by the share of the spend in such segments: from 50 % critical, 30 % high, else medium.
+-- Where there are none:
+-- Limits: 1,000 impressions, 100 clicks, spend above 50.
+-- Test:   CTR and conversion rate each below half of the portfolio's centre with at least 90 % (the
+--         lower of the two is the confidence). Severity: high, from a spend of 1,000 critical.
+create function public.audience_mismatch(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
+  v_conversion float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
+  v_conversion_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+  v_ctr float8 := (p_rates #>> '{ctr,centre}')::float8;
+  v_ctr_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{ctr,weights}'));
+begin
+  return query
+  with segments as materialized (
+    select c.id, min(coalesce(nullif(btrim(c.title), ''), c.id::text)) as title, a.segment,
+           sum(a.spend)::float8 as spend, greatest(0, sum(a.revenue))::float8 as revenue, sum(a.conversions)::float8 as conversions,
+           count(*) filter (where a.spend > 0)::float8 as days, min(a.day) as first_day, max(a.day) as last_day
+    from public.campaign_audience_metrics a
+    join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'active'
+    join public.campaign_facts f on f.campaign_id = c.id
+    where a.day >= v_today - 30 and a.day < v_today
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+    group by c.id, a.segment
+  ), campaign as materialized (
+    select s.id, sum(s.spend) as spend, sum(s.revenue) as revenue, sum(s.conversions) as conversions, max(s.days) as days,
+           max(s.last_day) - min(s.first_day) + 1 as length
+    from segments s group by s.id having sum(s.spend) > 0
+  ), posterior as materialized (
+    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
+    from campaign c cross join public.autonomy_policy p
+    cross join lateral (
+      select public.roi_posterior(c.spend, c.conversions, c.revenue, null, c.days, 1,
+                                  p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
+  ), tested as materialized (
+    select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
+           count(*) over (partition by s.id) as looks,
+           public.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1]) / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
+    from segments s
+    join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
+    cross join lateral (
+      select public.roi_posterior(s.spend, s.conversions, s.revenue, null, s.days, 1,
+                                  exp(c.log_roi), 0.25, c.order_value, c.prior_cv2) as posterior) q
+  ), bad as (
+    select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
+           min(t.length) as length, sum(t.spend * t.segment_roi) / sum(t.spend) as roi, count(*) as segments,
+           max(1 - t.looks * (1 - t.below)) as confidence,
+           string_agg(format('"%s" (%s%% of the spend, ROI %s)', t.segment, round((100 * t.spend / t.all_spend)::numeric),
+                             to_char(t.revenue / t.spend, 'FM990.00')), ', ' order by t.spend desc) as words,
+           string_agg(format('"%s"', t.segment), ', ' order by t.spend desc) as names,
+           jsonb_agg(jsonb_build_object('segment', t.segment, 'share_percent', round((100 * t.spend / t.all_spend)::numeric, 1),
+                                        'roi', round((t.revenue / t.spend)::numeric, 4), 'likely_roi', round(t.segment_roi::numeric, 4),
+                                        'spend', round(t.spend::numeric, 2), 'conversions', t.conversions) order by t.spend desc) as list
+    from tested t
+    where 1 - t.looks * (1 - t.below) >= 0.9
+    group by t.id
+  )
+  select b.id, 'audience_mismatch'::text,
+         case when b.share >= 0.5 then 'critical' when b.share >= 0.3 then 'high' else 'medium' end,
+         format('Campaign "%s" spends %s%% of its money on %s below half of its ROI of %s: %s', b.title, round((100 * b.share)::numeric),
+                case when b.segments = 1 then 'an audience segment' else 'audience segments' end,
+                to_char(b.campaign_roi, 'FM990.00'), b.words),
+         format('Exclude %s, or give it an ad of its own, and let the other segments have its %s a day.', b.names,
+                to_char(b.spend / b.length, 'FM999,999,990.00')),
+         jsonb_build_object(
+           'kind', 'gain',
+           'money_per_day', round((b.spend / b.length * greatest(0, b.campaign_roi - b.roi))::numeric, 2),
+           'spend_per_day', round((b.spend / b.length)::numeric, 2),
+           'percent', round((100 * b.share)::numeric, 1),
+           'basis', format('%s a day moved from a likely ROI of %s to the campaign''s %s', to_char(b.spend / b.length, 'FM999,999,990.00'),
+                           to_char(b.roi, 'FM990.00'), to_char(b.campaign_roi, 'FM990.00'))),
+         round(least(99.9, 100 * b.confidence)::numeric, 2),
+         jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::numeric, 4))
+  from bad b;
+
+  return query
+  with looked_at as (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+           case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
+           case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
+           case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
+           case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
+           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and (f.w30_clicks >= 100 or f.life_clicks >= 100)
+  ), suspect as materialized (
+    select l.*, p1.phi as ctr_phi, p2.phi as conversion_phi
+    from looked_at l
+    cross join lateral (select 1 + 0.05 * v_ctr * l.impressions / l.days as phi) p1
+    cross join lateral (select 1 + 0.25 * v_conversion * l.clicks / l.days as phi) p2
+    where l.impressions between 1000 and 1e15 and l.clicks between 100 and 1e15 and l.conversions between 0 and 1e15
+      and l.spend > 50 and l.clicks / l.impressions < 0.5 * v_ctr and l.conversions / l.clicks < 0.5 * v_conversion
+      and not exists (select from public.campaign_audience_metrics a where a.campaign_id = l.id)
+  ), tested as materialized (
+    select s.*, public.rate_posterior(s.clicks / s.ctr_phi, v_ctr * s.impressions / s.ctr_phi, v_ctr_weights) as ctr_posterior,
+           public.rate_posterior(s.conversions / s.conversion_phi, v_conversion * s.clicks / s.conversion_phi,
+                                 v_conversion_weights) as conversion_posterior
+    from suspect s
+  ), judged as (
+    -- The first four multiples, up to 0.38, lie below half.
+    select t.*, least(t.ctr_posterior[1] + t.ctr_posterior[2] + t.ctr_posterior[3] + t.ctr_posterior[4],
+                      t.conversion_posterior[1] + t.conversion_posterior[2] + t.conversion_posterior[3] + t.conversion_posterior[4]) as below
+    from tested t
+  )
+  select j.id, 'audience_mismatch'::text, case when j.spend >= 1000 then 'critical' else 'high' end,
+         format('Campaign "%s" reaches the wrong people: CTR %s%% and conversion rate %s%%, both below half of the usual %s%% and %s%%',
+                j.title, to_char(100 * j.clicks / j.impressions, 'FM990.00'), to_char(100 * j.conversions / j.clicks, 'FM990.00'),
+                to_char(100 * v_ctr, 'FM990.00'), to_char(100 * v_conversion, 'FM990.00')),
+         'Compare its targeting with that of your best campaign: interests, places, ages, placements. '
+         'Copy that audience into this campaign, and record figures by segment so that the part that does not fit can be named.',
+         jsonb_build_object(
+           'kind', 'gain',
+           'conversions_per_day', round((v_ctr * v_conversion * j.impressions / j.days - j.conversions / j.days)::numeric, 2),
+           'money_per_day', round(((v_ctr * v_conversion * j.impressions - j.conversions) / j.days * j.prior_order_value)::numeric, 2),
+           'percent', round((100 - 100 * j.conversions / (v_ctr * v_conversion * j.impressions))::numeric, 1),
+           'basis', format('%s impressions a day at the usual CTR and conversion rate, %s an order',
+                           to_char(j.impressions / j.days, 'FM999,999,999,990'), to_char(j.prior_order_value, 'FM999,990.00'))),
+         round(least(99.9, 100 * j.below)::numeric, 2),
+         jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
+                            'ctr', round((100 * j.clicks / j.impressions)::numeric, 3), 'usual_ctr', round((100 * v_ctr)::numeric, 3),
+                            'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
+                            'usual_conversion_rate', round((100 * v_conversion)::numeric, 2))
+  from judged j
+  where j.below >= 0.9;
+end $$;
+
+-- creative_fatigue
+-- Limits: 14 complete days (impressions on 12 of them at least), 1,000 impressions and 40 clicks; CTR
+--         falls along a line by at least 20 % in all while the later week keeps 70 % of the impressions
+--         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
+-- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
+--         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
+--         least 3.3 (3 where the frequency says the same); confidence: a true fall of more than 10 %.
+--         Steady, not sudden: the line must explain more than the best single step does; what fell in
+--         one step is declining_performance.
+-- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
+create function public.creative_fatigue(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    -- As in declining_performance, this only spares reading days that cannot matter.
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.as_of >= p_now - interval '8 days'
+      and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
+      and f.w7_clicks / f.w7_impressions < 0.95 * (f.p7_clicks / f.p7_impressions)
+      -- a fall that Poisson noise alone could not make
+      and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
+          < -1.8 * sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5))
+  ), days as materialized (
+    select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c,
+           d.reach::float8 as reach, d.revenue::float8 as revenue
+    from looked_at l
+    join public.campaign_daily d on d.campaign_id = l.id and d.day > l.last_day - 14 and d.day <= l.last_day
+    where d.impressions > 0
+  ), totals as materialized (
+    select d.id, sum(d.c) as c, sum(d.i) as i, sum(d.revenue) as revenue, count(*)::float8 as days,
+           coalesce(sum(d.i) filter (where d.t >= 7), 0) as later_i, coalesce(sum(d.i) filter (where d.t < 7), 0) as earlier_i,
+           sum(d.i) filter (where d.reach > 0) / nullif(sum(d.reach) filter (where d.reach > 0), 0) as frequency
+    from days d group by d.id
+    having count(*) >= 12 and sum(d.i) >= 1000 and sum(d.c) >= 40
+  ), deviations as materialized (
+    -- y: the day's CTR relative to the mean, less 1; w: its weight, from Poisson and day-to-day shocks
+    select d.id, d.t, d.c / m.usual - 1 as y, m.usual / (1 + 0.05 * m.usual) as w
+    from days d join totals t on t.id = d.id
+    cross join lateral (select d.i * t.c / t.i as usual) m
+  ), centred as materialized (
+    select d.id, sum(d.w) as w, sum(d.w * d.y) / sum(d.w) as y_mean, sum(d.w * d.t) / sum(d.w) as t_mean
+    from deviations d group by d.id
+  ), lines as materialized (
+    select d.id, c.w, c.y_mean, c.t_mean, sum(d.w * (d.t - c.t_mean) ^ 2) as spread,
+           sum(d.w * (d.t - c.t_mean) * (d.y - c.y_mean)) / sum(d.w * (d.t - c.t_mean) ^ 2) as slope,
+           sum(d.w * (d.y - c.y_mean) ^ 2) as moved, count(*)::float8 as days
+    from deviations d join centred c on c.id = d.id
+    group by d.id, c.w, c.y_mean, c.t_mean
+  ), falling as materialized (
+    select l.*, p.phi, 13 * -l.slope / (1 - 6.5 * l.slope) as fall,
+           public.student_to_normal(-l.slope * sqrt(l.spread / p.phi), l.days + 4) as z
+    from lines l
+    cross join lateral (
+      select greatest(0.25, (6 + greatest(0, l.moved - l.slope ^ 2 * l.spread)) / (6 + l.days - 2)) as phi) p
+    where l.slope < 0 and 13 * -l.slope / (1 - 6.5 * l.slope) >= 0.1
+  ), steps as (
+    select s.id, max(s.gained) as gained
+    from (
+      select d.id, (sum(d.w * (d.y - f.y_mean)) over before) ^ 2 * f.w
+                   / nullif((sum(d.w) over before) * (f.w - sum(d.w) over before), 0) as gained,
+             row_number() over before as place, f.days
+      from deviations d join falling f on f.id = d.id and f.z >= 3
+      window before as (partition by d.id order by d.t)
+    ) s
+    where s.place >= 2 and s.place <= s.days - 2
+    group by s.id
+  ), judged as (
+    select f.*, t.c, t.i, t.revenue, t.frequency, t.later_i, t.earlier_i, l.title,
+           t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (0 - f.t_mean)) as ctr_then,
+           t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (13 - f.t_mean)) as ctr_now,
+           -- a fall of 10 % in 14 days has the slope -0.0081
+           public.normal_probability(public.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
+    from falling f
+    join totals t on t.id = f.id
+    join looked_at l on l.id = f.id
+    join steps s on s.id = f.id
+    where f.slope ^ 2 * f.spread >= s.gained
+      and ((f.fall >= 0.2 and f.z >= 3.3 and t.later_i >= 0.7 * t.earlier_i) or (t.frequency > 4 and f.z >= 3))
+  )
+  select j.id, 'creative_fatigue'::text,
+         case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high' when j.fall >= 0.25 then 'medium' else 'low' end,
+         format('Campaign "%s" loses CTR steadily: from %s%% to %s%% in 14 days (-%s%%) %s', j.title,
+                to_char(100 * j.ctr_then, 'FM990.00'), to_char(100 * j.ctr_now, 'FM990.00'), round(100 * least(j.fall, 1)::numeric),
+                case when j.frequency > 4 then format('while people see its ads %s times each', to_char(j.frequency, 'FM990.0'))
+                     else 'while its impressions hold' end),
+         case when j.frequency > 4 then 'Refresh the creative today: new image, new headline, same offer; and cap the frequency at 3 a week or widen the audience.'
+              else 'Refresh the creative today: upload two new variants beside the old one, and pause the old one when either beats its CTR.' end,
+         jsonb_build_object(
+           'kind', 'loss',
+           'clicks_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7)::numeric, 1),
+           'money_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c)::numeric, 2),
+           'percent', round(-100 * least(j.fall, 1)::numeric, 1),
+           'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
+                           to_char(j.later_i / 7, 'FM999,999,999,990'), to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+         round(least(99.9, 100 * j.confidence)::numeric, 2),
+         jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1), 'ctr_then', round(100 * j.ctr_then::numeric, 3),
+                            'ctr_now', round(100 * j.ctr_now::numeric, 3), 'z', round(j.z::numeric, 2), 'impressions', j.i, 'clicks', j.c,
+                            'frequency', round(j.frequency::numeric, 2))
+  from judged j;
+end $$;
+
+-- timing_optimization
+-- Limits: hourly figures (more than two buckets in two days) over at least 14 days, the last 28 complete
+--         ones counted; at least 80 conversions.
+-- Test:   for each of 168 hours of the week and 24 hours of the day: are its conversions per click, or its
+--         revenue per spend, below half of the campaign's own? A gamma tail (Wilson-Hilferty), counts
+--         divided by phi, which the same hour of different weeks shows (20 degrees of freedom for phi = 1.3),
+--         at 5 % in 384 looks (Bonferroni): z >= 3.65. A count of half is asked, not of less: hours that are
+--         merely weaker are never named. Confidence: what remains of the clearest hour after the correction.
+-- Severity by the share of the spend in these hours: from 50 % critical, 30 % high, 15 % medium, else low.
+create function public.timing_optimization(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+  v_until timestamptz := date_trunc('day', p_now at time zone v_zone) at time zone v_zone;
+  v_from timestamptz := (date_trunc('day', p_now at time zone v_zone) - interval '28 days') at time zone v_zone;
+begin
+  return query
+  with looked_at as materialized (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_cv2, f.cv2
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.as_of >= p_now - interval '8 days' and f.w30_conversions >= 80
+      and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
+             and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
+  ), cells as materialized (
+    select l.id, extract(isodow from b.at)::integer as dow, extract(hour from b.at)::integer as hour,
+           count(*)::float8 as buckets, min(b.at) as first_at, max(b.at) as last_at,
+           sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
+           sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
+    from looked_at l
+    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= v_from and m.bucket < v_until
+    cross join lateral (select m.bucket at time zone v_zone as at) b
+    cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
+                               m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
+    group by l.id, 2, 3
+  ), campaign as materialized (
+    select l.id, l.title, t.clicks, t.conversions, t.spend, t.revenue, t.days,
+           (20 * 1.3 + t.moved) / (20 + t.freedom) as phi, greatest(l.prior_cv2, coalesce(l.cv2, 0)) as order_cv2
+    from looked_at l
+    join (
+      select c.id, sum(c.clicks) as clicks, sum(c.conversions) as conversions, sum(c.spend) as spend, sum(c.revenue) as revenue,
+             max(c.last_at)::date - min(c.first_at)::date + 1 as days, count(distinct c.hour) as hours,
+             coalesce(sum(c.buckets - 1), 0) as freedom,
+             -- squared deviations of an hour's weeks from their mean rate, per expected conversion, summed as chi square
+             coalesce(sum(greatest(0, c.xx - 2 * c.conversions / c.clicks * c.xn + (c.conversions / c.clicks) ^ 2 * c.nn)
+                 / (c.conversions / c.buckets)) filter (where c.clicks > 0 and c.conversions > 0 and c.buckets > 1), 0) as moved
+      from cells c group by c.id
+    ) t on t.id = l.id
+    where t.days >= 14 and t.hours > 1 and t.conversions >= 80 and t.clicks > 0
+  ), hours as materialized (
+    select c.id, c.dow, c.hour, grouping(c.dow) = 1 as daily, sum(c.clicks) as clicks, sum(c.conversions) as conversions,
+           sum(c.spend) as spend, sum(c.revenue) as revenue
+    from cells c where c.id in (select a.id from campaign a)
+    group by grouping sets ((c.id, c.dow, c.hour), (c.id, c.hour))
+  ), tested as materialized (
+    select h.*, greatest(
+             (cbrt(0.5 * a.conversions / a.clicks * h.clicks / f.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             case when a.spend > 0 and a.revenue > 0 then
+               (cbrt(0.5 * a.revenue / a.spend * h.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) as z,
+           (h.conversions + 10 * a.conversions / a.clicks) / (h.clicks + 10) as likely
+    from hours h
+    join campaign a on a.id = h.id
+    cross join lateral (
+      select greatest(1, a.phi) as phi, h.conversions / greatest(1, a.phi) + 1 as shape1,
+             greatest(1e-9, a.revenue / a.conversions * (greatest(1, a.phi) + a.order_cv2)) as unit,
+             h.revenue / greatest(1e-9, a.revenue / a.conversions * (greatest(1, a.phi) + a.order_cv2)) + 1 as shape2) f
+  ), weak as materialized (
+    -- An hour that is weak every day is named once, not seven times.
+    select t.* from tested t
+    where t.z >= 3.65
+      and (t.daily or not exists (select from tested d where d.id = t.id and d.daily and d.hour = t.hour and d.z >= 3.65))
+  ), named as (
+    select w.id, max(w.z) as z, sum(w.spend) as spend, sum(w.revenue) as revenue, sum(w.clicks) as clicks, sum(w.conversions) as conversions
+    from weak w group by w.id
+  ), words as (
+    select g.id, string_agg(g.day_name || ' ' || public.hour_ranges(g.hours), '; ' order by g.dow nulls first) as weak_hours,
+           jsonb_agg(jsonb_build_object('day', g.day_name, 'hours', to_jsonb(g.hours)) order by g.dow nulls first) as list
+    from (
+      select w.id, case when w.daily then null else w.dow end as dow, array_agg(w.hour order by w.hour) as hours,
+             case when w.daily then 'every day' else (array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[w.dow] end as day_name
+      from weak w group by 1, 2, 4
+    ) g
+    group by g.id
+  ), peaks as (
+    select t.id, public.hour_ranges(array_agg(t.hour)) as peak_hours, to_jsonb(array_agg(t.hour order by t.hour)) as list
+    from (select t.*, row_number() over (partition by t.id order by t.likely desc, t.hour) as place
+          from tested t where t.daily and t.clicks > 0) t
+    where t.place <= 3 and t.id in (select n.id from named n)
+    group by t.id
+  )
+  select a.id, 'timing_optimization'::text,
+         case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high' when s.share >= 0.15 then 'medium' else 'low' end,
+         format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends %s%% of its money there',
+                a.title, to_char(100 * n.conversions / greatest(1, n.clicks), 'FM990.0'), w.weak_hours, v_zone,
+                to_char(100 * a.conversions / a.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
+         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.', w.weak_hours, v_zone, p.peak_hours),
+         jsonb_build_object(
+           'kind', 'gain',
+           'money_per_day', round((greatest(0, n.spend * s.other_roi - n.revenue) / a.days)::numeric, 2),
+           'spend_per_day', round((n.spend / a.days)::numeric, 2),
+           'percent', round((100 * s.share)::numeric, 1),
+           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.spend / a.days, 'FM999,999,990.00'),
+                           to_char(case when n.spend > 0 then n.revenue / n.spend end, 'FM990.00'), to_char(s.other_roi, 'FM990.00'))),
+         round(least(99.9, greatest(50, 100 * (1 - 384 * (1 - public.normal_probability(n.z)))))::numeric, 2),
+         jsonb_build_object('weak_hours', w.list, 'peak_hours', p.list, 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+                            'phi', round(a.phi::numeric, 2), 'days', a.days, 'conversions', a.conversions)
+  from named n
+  join campaign a on a.id = n.id
+  join words w on w.id = n.id
+  join peaks p on p.id = n.id
+  cross join lateral (
+    select case when a.spend > 0 then n.spend / a.spend else 0 end as share,
+           case when a.spend > n.spend then (a.revenue - n.revenue) / (a.spend - n.spend) else 0 end as other_roi) s;
+end $$;
+
+do $$
+declare
+  v_function text;
+begin
+  foreach v_function in array array['high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
+                                    'audience_mismatch', 'creative_fatigue', 'timing_optimization'] loop
+    execute format('comment on function public.%I is %L', v_function, format(
+      'The detector %s, for active campaigns with ids in (p_after, p_until] whose facts changed after p_changed_after (null: any). '
+      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]', v_function));
+  end loop;
+end $$;
+
+create function public.find_opportunities(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rates jsonb := public.opportunity_rates(p_now);
+begin
+  return query select * from public.high_traffic_low_conversion(p_after, p_until, p_changed_after, v_rates, p_now);
+  return query select * from public.declining_performance(p_after, p_until, p_changed_after, p_now);
+  return query select * from public.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
+  return query select * from public.audience_mismatch(p_after, p_until, p_changed_after, v_rates, p_now);
+  return query select * from public.creative_fatigue(p_after, p_until, p_changed_after, p_now);
+  return query select * from public.timing_optimization(p_after, p_until, p_changed_after, p_now);
+end $$;
+comment on function public.find_opportunities(uuid, uuid, timestamptz, timestamptz) is
+  'All six detectors over a range of campaigns, with the figures behind each finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.detect_optimization_opportunities(p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric)
+language sql stable set search_path = '' set statement_timeout = '55s'
+as $$
+  select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
+  from public.find_opportunities(null, null, null, p_now) o
+  order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
+$$;
+comment on function public.detect_optimization_opportunities(timestamptz) is
+  'What a person should look at now, in every active campaign: critical first. Writes nothing and knows nothing of what was dismissed; record_opportunities keeps the list. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The life of an opportunity
+-- ---------------------------------------------------------------------------------------------
+create function public.opportunity_status_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if new.status in ('open', 'in_progress') then
+    new.resolved_at := null;
+  elsif new.resolved_at is not distinct from old.resolved_at then
+    new.resolved_at := now();
+  end if;
+  -- What the system closed by itself and a person takes up again is the person's.
+  if old.status_by = 'autonomy' and new.status_by = 'autonomy' then
+    new.status_by := null;
+  end if;
+  return new;
+end $$;
+comment on function public.opportunity_status_guard() is
+  'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. [autonomous-operations]';
+drop trigger if exists opportunity_status_guard on public.optimization_opportunities;
+create trigger opportunity_status_guard before update of status on public.optimization_opportunities
+  for each row when (old.status is distinct from new.status) execute function public.opportunity_status_guard();
+
+-- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
+create function public.record_opportunities_found(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now()) returns integer
+language sql set search_path = ''
+as $$
+  with found as materialized (
+    select * from public.find_opportunities(p_after, p_until, p_changed_after, p_now)
+  ), wanted as (
+    select f.* from found f
+    where exists (
+      select from public.optimization_opportunities o
+      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type and o.status in ('open', 'in_progress'))
+    or not exists (
+      -- What a person closed rests: dismissed for 30 days, resolved for 3 (a fix needs time to show in
+      -- the figures), unless it has become more severe than it was then.
+      select from public.optimization_opportunities o
+      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
+        and public.severity_rank(f.severity) >= public.severity_rank(o.severity)
+        and (o.status = 'dismissed' and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '30 days'
+             or o.status = 'resolved' and o.status_by is distinct from 'autonomy'
+                and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '3 days'))
+  ), written as (
+    insert into public.optimization_opportunities as o
+      (campaign_id, opportunity_type, severity, description, suggested_action, estimated_impact, confidence_score, figures,
+       status, is_current, first_seen_at, last_seen_at, created_at)
+    select w.campaign_id, w.opportunity_type, w.severity, w.description, w.suggested_action, w.estimated_impact,
+           w.confidence_score, w.figures, 'open', true, p_now, p_now, p_now
+    from wanted w
+    order by w.campaign_id, w.opportunity_type
+    on conflict (campaign_id, opportunity_type) where status in ('open', 'in_progress') do update
+      set severity = excluded.severity, description = excluded.description, suggested_action = excluded.suggested_action,
+          estimated_impact = excluded.estimated_impact, confidence_score = excluded.confidence_score,
+          figures = excluded.figures, is_current = true, last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at)
+    returning o.xmax = 0 as is_new
+  )
+  select count(*) filter (where is_new)::integer from written
+$$;
+comment on function public.record_opportunities_found(uuid, uuid, timestamptz, timestamptz) is
+  'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
+
+-- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
+create function public.resolve_opportunities_gone(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now()) returns integer
+language sql set search_path = ''
+as $$
+  with gone as (
+    select o.id from public.optimization_opportunities o
+    where o.status in ('open', 'in_progress') and o.last_seen_at < p_now
+      and (o.is_current or o.last_seen_at <= p_now - interval '3 days')
+      and (p_after is null or o.campaign_id > p_after) and (p_until is null or o.campaign_id <= p_until)
+      and (p_changed_after is null or exists (
+        select from public.campaign_facts f where f.campaign_id = o.campaign_id and f.changed_at > p_changed_after))
+    order by o.campaign_id, o.opportunity_type
+    for update
+  ), written as (
+    update public.optimization_opportunities o
+    set is_current = false,
+        status = case when o.last_seen_at <= p_now - interval '3 days' then 'resolved' else o.status end,
+        resolved_at = case when o.last_seen_at <= p_now - interval '3 days' then p_now end,
+        status_by = case when o.last_seen_at <= p_now - interval '3 days' then 'autonomy' else o.status_by end
+    from gone g
+    where o.id = g.id and o.status in ('open', 'in_progress')
+    returning o.status
+  )
+  select count(*) filter (where status = 'resolved')::integer from written
+$$;
+comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, timestamptz) is
+  'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_slice constant integer := 20000;      -- campaigns at a time, so that memory stays flat
+  v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+  v_started constant timestamptz := clock_timestamp();
+  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
+  v_state public.opportunity_detection;
+  v_whole boolean;
+  v_changed_after timestamptz;
+  v_seen_until timestamptz;
+  v_after uuid;
+  v_until uuid;
+  v_new integer := 0;
+  v_resolved integer := 0;
+  v_detected integer;
+begin
+  -- Twenty runs at once take turns here: the first does the work, the others find little changed.
+  insert into public.opportunity_detection (id) values (true) on conflict do nothing;
+  select * into v_state from public.opportunity_detection for update;
+
+  -- Once a day every campaign, since a problem can end, or a day become complete, without new figures;
+  -- else those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that
+  -- was still open at the last look carry an earlier time.
+  v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
+  v_changed_after := case when not v_whole then v_state.changes_seen_until end;
+  v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
+  v_seen_until := case when v_after is null then
+    (select coalesce(max(f.changed_at) - interval '15 minutes', '-infinity') from public.campaign_facts f)
+    else v_state.changes_seen_until end;
+
+  loop
+    select f.campaign_id into v_until from public.campaign_facts f
+    where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
+    order by f.campaign_id offset v_slice - 1 limit 1;
+    v_new := v_new + public.record_opportunities_found(v_after, v_until, v_changed_after, p_now);
+    v_resolved := v_resolved + public.resolve_opportunities_gone(v_after, v_until, v_changed_after, p_now);
+    v_after := v_until;
+    exit when v_after is null or clock_timestamp() - v_started > v_budget;
+  end loop;
+
+  update public.opportunity_detection
+  set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
+  select count(*) into v_detected from public.optimization_opportunities
+  where status in ('open', 'in_progress') and is_current;
+  return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
+end $$;
+comment on function public.record_opportunities(timestamptz) is
+  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once; raises nothing. [autonomous-operations]';
+
+create function public.set_opportunity_status(
+  p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_old public.optimization_opportunities;
+  v_new public.optimization_opportunities;
+begin
+  if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
+    raise exception using errcode = 'AO010',
+      message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
+  end if;
+  select * into v_old from public.optimization_opportunities where id = p_id for update;
+  if not found then
+    raise exception using errcode = 'AO013',
+      message = format('There is no opportunity with the id %s.', coalesce(p_id::text, 'NULL')),
+      hint = 'Take an id from optimization_opportunities.';
+  end if;
+  if v_old.status = p_status then
+    return to_jsonb(v_old) || jsonb_build_object('changed', false);
+  end if;
+  begin
+    update public.optimization_opportunities
+    set status = p_status, status_by = coalesce(p_actor, 'a person'),
+        resolved_at = case when p_status in ('resolved', 'dismissed') then p_now end
+    where id = p_id returning * into v_new;
+  exception when unique_violation then
+    raise exception using errcode = 'AO004',
+      message = format('This campaign already has an open opportunity of the type %s, seen since this one was closed.', v_old.opportunity_type),
+      hint = 'Work on that one instead.';
+  end;
+  return to_jsonb(v_new) || jsonb_build_object('changed', true);
+end $$;
+comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
+  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0009_impact
+-- =============================================================================================
+-- What actions really achieved, what the rules are worth, and what was learnt, in words.
+-- Safe to run again.
+--
+-- Campaigns are acted on because they looked extreme, and what looked extreme looks less so
+-- afterwards by itself: before/after comparisons credit that to the action. So the baseline here is
+-- not what was seen before, but the posterior mean of the evidence at the time of the decision (the
+-- extreme part of it already discounted), times what happened meanwhile to comparable campaigns that
+-- nobody touched. Every figure carries a 90 % interval; a verdict is spoken only where it excludes zero.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid::regprocedure from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname in (
+      'impact_number', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
+      'measure_action_impact', 'measured_actions', 'rule_scoreboard', 'propose_marginal_return_ratio',
+      'ab_test_adopted_on', 'ab_test_weight', 'autonomous_insights')
+  loop
+    execute format('drop function %s cascade', v_function);
+  end loop;
+end $$;
+
+-- Only actions that are not measured to the end; a run asks for them every hour.
+create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
+  where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
+
+-- ---------------------------------------------------------------------------------------------
+-- Small pieces
+-- ---------------------------------------------------------------------------------------------
+create function public.impact_number(p_value jsonb) returns float8
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case when jsonb_typeof(p_value) = 'number' and abs(p_value::numeric) <= 1e15 then p_value::float8 end
+$$;
+comment on function public.impact_number(jsonb) is
+  'A number out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
+
+create function public.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_from float8 := greatest(0::float8, p_youngest_hours);
+  v_to float8 := greatest(v_from + 0.01::float8, p_oldest_hours);
+begin
+  if not p_delay_hours > 0 then
+    return 1;
+  end if;
+  return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
+    * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
+end $$;
+comment on function public.mean_matured_share(float8, float8, float8) is
+  'The share of conversions that has arrived of spend whose age runs evenly from the youngest to the oldest hours (never under 0.05). Only computes; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What a campaign did before a moment, and between two
+-- ---------------------------------------------------------------------------------------------
+create function public.spend_before(
+  p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8, p_now timestamptz default now(),
+  out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_day date := (p_at at time zone p_zone)::date;
+begin
+  -- Weighed as the evidence is (half after each half-life), so that it is the same kind of mean.
+  select sum(w.weight * d.spend::float8), sum(w.weight * d.revenue::float8), sum(w.weight * d.conversions::float8),
+         sum(w.weight) filter (where d.spend > 0),
+         sum(w.weight * d.spend::float8 * public.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
+  into spend, revenue, conversions, days, matured
+  from public.campaign_daily d
+  cross join lateral (
+    select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life)) else 1 end as weight,
+           extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
+  where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
+end $$;
+comment on function public.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is
+  'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have arrived. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.spend_between(
+  p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8, p_now timestamptz default now(),
+  out spend float8, out revenue float8, out days float8, out matured_share float8)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_hourly boolean;
+  v_from timestamptz := p_from;
+  v_until timestamptz;
+begin
+  select count(*) > count(distinct (m.bucket at time zone p_zone)::date) into v_hourly
+  from public.campaign_metrics m
+  where m.campaign_id = p_campaign_id and m.bucket >= p_from - interval '3 days' and m.bucket < p_from;
+  if not v_hourly then
+    -- A daily bucket stands at its midnight: the window moves to the nearest one.
+    v_from := date_trunc('day', (p_from + interval '12 hours') at time zone p_zone) at time zone p_zone;
+  end if;
+  v_until := least(v_from + (p_until - p_from), p_now);
+  days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
+  matured_share := public.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
+                                             extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
+  select coalesce(sum(m.spend), 0)::float8, coalesce(sum(m.revenue), 0)::float8 into spend, revenue
+  from public.campaign_metrics m
+  where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
+end $$;
+comment on function public.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
+  'What a campaign spent and earned in a window up to p_now, the days that this covers, and the share of its conversions that has arrived. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The common time factor: what happened meanwhile to campaigns that nobody touched
+--
+-- Per window and account (at least 5 campaigns there, else all): the ratio of the sums after and
+-- before, of roi and of spend a day, with the variance of its logarithm from the campaigns' own
+-- contributions; both shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
+-- (spend). Without any comparable campaign the factor is 1 with just that doubt.
+-- ---------------------------------------------------------------------------------------------
+create function public.time_factors(p_windows jsonb, p_now timestamptz default now())
+returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
+               log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+begin
+  return query
+  with windows as materialized (
+    select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at
+    from jsonb_array_elements(p_windows) w group by 1, 2
+  ), sample as materialized (
+    -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
+    select c.id, c.account from public.campaigns c
+    join public.campaign_facts f on f.campaign_id = c.id
+    where f.has_history and f.as_of > (select min(w.from_at) from windows w)
+    order by uuid_hash(c.id), c.id limit 400
+  ), measured as materialized (
+    select w.from_at, w.until_at, s.account, b.spend / b.days as spend_before, b.revenue as revenue_before, b.matured as matured_before,
+           a.spend / a.days as spend_after, a.revenue as revenue_after, a.spend * a.matured_share as matured_after
+    from windows w cross join sample s
+    cross join lateral public.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
+                                           v_policy.conversion_delay_hours::float8, p_now) b
+    cross join lateral public.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
+                                            v_policy.conversion_delay_hours::float8, p_now) a
+    where b.spend > 0 and b.days > 0 and b.matured > 0 and a.days > 0
+      and not exists (
+        select from public.campaign_changes x
+        where x.campaign_id = s.id and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
+  ), grouped as materialized (
+    select m.from_at, m.until_at, g.account, m.spend_before, m.revenue_before, m.matured_before,
+           m.spend_after, m.revenue_after, m.matured_after
+    from measured m cross join lateral (values (m.account), (null)) g (account)
+  ), sums as materialized (
+    select g.from_at, g.until_at, g.account, count(*)::integer as campaigns,
+           sum(g.spend_before) as sb, sum(g.revenue_before) as rb, sum(g.matured_before) as mb,
+           sum(g.spend_after) as sa, sum(g.revenue_after) as ra, sum(g.matured_after) as ma
+    from grouped g group by 1, 2, 3
+    having count(*) >= 5 or (g.account is null and count(*) >= 2)
+  ), raw as (
+    select s.from_at, s.until_at, s.account, s.campaigns,
+           case when s.ra > 0 and s.rb > 0 and s.ma > 0 and s.mb > 0 then ln((s.ra / s.ma) / (s.rb / s.mb)) end as log_roi,
+           case when s.ra > 0 and s.rb > 0 and s.ma > 0 and s.mb > 0 then
+             sum(((g.revenue_after - s.ra / s.ma * g.matured_after) / s.ra
+                  - (g.revenue_before - s.rb / s.mb * g.matured_before) / s.rb) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
+           case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
+           case when s.sa > 0 and s.sb > 0 then
+             sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns / (s.campaigns - 1) end as spend_variance
+    from sums s
+    join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
+    group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.ra, s.rb, s.ma, s.mb
+  )
+  select r.from_at, r.until_at, r.account, r.campaigns,
+         coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0), coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
+         coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0), coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
+  from raw r;
+end $$;
+comment on function public.time_factors(jsonb, timestamptz) is
+  'For windows [{"from", "until"}]: how roi and daily spend of untouched campaigns changed against before, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Measuring
+-- ---------------------------------------------------------------------------------------------
+
+-- The actions that a horizon has come for, with what is known of each. The window ends where the
+-- campaign was next changed by anyone: what came then is not this action's doing.
+create function public.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
+returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer, from_at timestamptz, until_at timestamptz,
+               s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
+               prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8, conversions_then float8,
+               spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
+               data_until timestamptz, final boolean)
+language sql stable set search_path = ''
+as $$
+  select a.id, a.campaign_id, c.account,
+         case when a.action_type in ('auto_pause', 'auto_resume') then a.action_type
+              when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget' else 'other' end,
+         h.days, date_trunc('minute', a.executed_at),
+         date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
+           select min(x.changed_at) from public.campaign_changes x
+           where x.campaign_id = a.campaign_id and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
+         case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end, coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
+         greatest(1, coalesce(e.d, b.days, extract(epoch from a.executed_at - c.created_at)::float8 / 86400, 1)),
+         coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
+         coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
+         coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
+         coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
+         t.data_until, t.final
+  from public.autonomous_actions a
+  cross join public.autonomy_policy p
+  cross join lateral (
+    -- one horizon at a time and action: the first that has come and is not measured
+    select d.days from (values (1), (3), (7)) d (days)
+    where a.executed_at + d.days * interval '1 day' <= p_now
+      and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
+  left join public.campaigns c on c.id = a.campaign_id
+  left join public.campaign_facts f on f.campaign_id = a.campaign_id
+  cross join lateral (
+    select public.impact_number(a.evidence -> 'spend') as s, public.impact_number(a.evidence -> 'conversions') as n,
+           public.impact_number(a.evidence -> 'revenue') as r, public.impact_number(a.evidence -> 'cv2') as cv2,
+           public.impact_number(a.evidence -> 'days') as d, public.impact_number(a.evidence -> 'matured_share') as f,
+           public.impact_number(a.evidence #> '{prior,mean_roi}') as mean, public.impact_number(a.evidence #> '{prior,tau2}') as tau2,
+           public.impact_number(a.evidence #> '{prior,order_value}') as order_value, public.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
+           public.impact_number(a.evidence #> '{metrics,spend}') as life_s, public.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
+           public.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
+  left join lateral public.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
+                                        p.conversion_delay_hours::float8, p_now) b on e.s is null
+  cross join lateral (
+    -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
+    -- data are not there yet is only provisional, and measured again. A pause needs no later data.
+    select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
+           a.action_type = 'auto_pause' or c.id is null
+             or a.executed_at + h.days * interval '1 day' - interval '1 day' <= case when f.has_history then f.as_of else f.data_at end
+             or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour' <= p_now as final) t
+  where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
+    and a.executed_at <= p_now - interval '1 day'
+    and (t.final or a.actual_impact is null)
+  order by a.executed_at, a.id, h.days
+  limit greatest(0, p_limit)
+$$;
+comment on function public.due_impacts(integer, timestamptz) is
+  'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they were decided on. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.measure_action_impact(p_limit integer default 1000, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_measured integer;
+begin
+  with due as materialized (
+    select * from (
+      -- forty windows at a time: a backlog of months is worked off by the following runs
+      select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
+      from public.due_impacts(p_limit, p_now) d) ranked
+    where window_number <= 40
+  ), factors as materialized (
+    select * from public.time_factors(coalesce(
+      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at)) from due d where d.until_at > d.from_at), '[]'), p_now)
+  ), joined as materialized (
+    select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
+           coalesce(own.log_roi, everyone.log_roi, 0) as log_roi, coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
+           coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
+           coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
+    from due d
+    left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
+    left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at and everyone.account is null
+  ), observed as materialized (
+    -- Without a time series, what the totals grew by since then is all there is to see.
+    select j.*,
+           case when j.has_history then a.spend else greatest(0, j.life_spend - j.spend_then) end as spend_after,
+           case when j.has_history then a.revenue else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
+           case when j.has_history then a.days else greatest(0, extract(epoch from least(p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400) end as days,
+           case when j.has_history then a.matured_share else 1 end as matured_after,
+           -- A paused campaign's later conversions belong to what it spent before.
+           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0)) else 0 end as late_revenue,
+           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0)) else 0 end as late_conversions
+    from joined j
+    cross join lateral public.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
+      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)), v_policy.time_zone,
+                                            v_policy.conversion_delay_hours::float8, p_now) a
+  ), believed as materialized (
+    select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
+           (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2) * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
+    from observed o
+    cross join lateral (
+      select case when o.kind = 'auto_pause' and v_policy.conversion_delay_hours > 0 then
+               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / v_policy.conversion_delay_hours::float8))
+             else o.f end as matured) m
+    cross join lateral (
+      select public.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
+                                  o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2) as posterior) b
+  ), expected as materialized (
+    select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
+           coalesce(b.s, 0) / b.d * exp(b.log_spend) * b.days as spend_else,
+           case when b.matured_after > 0 then b.revenue_after / b.matured_after else b.revenue_after end as revenue_full
+    from believed b
+  ), valued as materialized (
+    -- money: what the action changed in profit, revenue counting 1 / break_even_roi of its amount
+    select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
+           case e.kind
+             when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)
+             when 'auto_resume' then e.revenue_full / e.be - e.spend_after
+             when 'budget' then (e.revenue_full / e.be - e.spend_after) - e.spend_else * (e.roi / e.be - 1)
+             else (e.revenue_full - e.spend_after * e.roi) / e.be end as money,
+           sqrt(case e.kind
+             when 'auto_pause' then (e.spend_else * (1 - e.roi / e.be)) ^ 2 * e.log_spend_variance
+             when 'auto_resume' then e.noise
+             when 'budget' then (e.spend_else * e.roi / e.be) ^ 2 * e.roi_variance + e.noise
+                                + (e.spend_else * (e.roi / e.be - 1)) ^ 2 * e.log_spend_variance
+             else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
+    from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise from expected x) e
+  ), judged as materialized (
+    -- Of a pause the doubt is about a roi, which is a logarithm's: wider upwards than downwards.
+    select v.*,
+           v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
+           v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
+           case when v.s is null or not v.days > 0.2 or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
+                when v.kind = 'auto_pause' then public.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
+                when v.error > 0 then public.normal_probability(v.money / v.error) end as right_
+    from valued v
+  ), told as (
+    select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
+      'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved' when j.high < 0 then 'regressed' else 'inconclusive' end,
+      'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2), 'money_high', round(j.high::numeric, 2),
+      'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
+      'right_probability', round(100 * j.right_::numeric, 2),
+      'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2), 'revenue', round(j.revenue_full::numeric, 2),
+      'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
+      'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
+      'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
+      'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
+      'measured_at', p_now,
+      'basis', case when j.s is null then 'there were no figures before the action to compare with'
+                    when j.kind = 'auto_resume' then 'what it earned since it runs again'
+                    else format('without the action: %s spent at ROI %s (what the evidence said then, times what happened to %s untouched campaigns since)',
+                                to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
+    from judged j
+  ), gathered as (
+    select t.action_id, coalesce(jsonb_object_agg(t.horizon || 'd', t.figures) filter (where t.final), '{}') as horizons,
+           coalesce(array_agg(t.horizon) filter (where t.final), '{}') as final_days,
+           jsonb_object_agg(t.horizon || 'd', t.figures) as all_horizons
+    from told t group by t.action_id
+  ), written as (
+    update public.autonomous_actions a
+    set actual_impact = coalesce(a.actual_impact, '{}') - 'provisional' || g.horizons || (
+      select (latest.figures - 'basis') || jsonb_build_object('horizon_days', latest.days, 'basis', latest.figures -> 'basis')
+             || case when latest.days = any (g.final_days) or coalesce(a.actual_impact, '{}') ? (latest.days || 'd') then '{}' else '{"provisional": true}' end::jsonb
+      from (select d.days, (g.all_horizons || coalesce(a.actual_impact, '{}')) -> (d.days || 'd') as figures
+            from (values (1), (3), (7)) d (days)) latest
+      where latest.figures is not null order by latest.days desc limit 1)
+    from gathered g
+    where a.id = g.action_id and a.status = 'executed'
+    returning cardinality(g.final_days) as finals
+  )
+  select count(*) into v_measured from written where finals > 0;
+  return jsonb_build_object('measured', v_measured);
+end $$;
+comment on function public.measure_action_impact(integer, timestamptz) is
+  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What the rules are worth
+-- ---------------------------------------------------------------------------------------------
+create function public.measured_actions(p_days integer default 90, p_now timestamptz default now())
+returns table (action_id uuid, rule_id uuid, campaign_id uuid, action_type text, status text, executed_at timestamptz, confidence float8,
+               verdict text, money float8, error float8, right_probability float8, figures jsonb, measured_at timestamptz)
+language sql stable set search_path = ''
+as $$
+  select a.id, a.rule_id, a.campaign_id, a.action_type, a.status, a.executed_at, a.confidence_score::float8,
+         i.impact ->> 'verdict', coalesce(public.impact_number(i.impact -> 'money'), 0),
+         coalesce(public.impact_number(i.impact -> 'money_high') - public.impact_number(i.impact -> 'money_low'), 0) / 3.29,
+         public.impact_number(i.impact -> 'right_probability') / 100, i.impact,
+         coalesce((i.impact ->> 'measured_at')::timestamptz, a.executed_at)
+  from public.autonomous_actions a
+  -- By a person's hand too (rule_id null), but only what was carried out.
+  cross join lateral (select case when jsonb_typeof(a.actual_impact) = 'object' and a.actual_impact ? 'horizon_days' then a.actual_impact end as impact) i
+  where a.executed_at > p_now - p_days * interval '1 day' and a.executed_at <= p_now and a.status in ('executed', 'rolled_back')
+$$;
+comment on function public.measured_actions(integer, timestamptz) is
+  'What was carried out in the last days, with what it achieved where that is measured. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rule_scoreboard(p_now timestamptz default now())
+returns table (rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
+               improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+               pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
+               calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb)
+language sql stable set search_path = ''
+as $$
+  with carried_out as materialized (
+    select * from public.measured_actions(90, p_now)
+  ), rules as (
+    select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action from public.autonomous_rules r
+    union all
+    select null, 'By hand', null, null, -1, null where exists (select from carried_out c where c.rule_id is null)
+    union all
+    select distinct c.rule_id, coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
+                                         order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
+    from carried_out c
+    where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
+  ), sums as (
+    select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action,
+           count(c.action_id)::integer as actions, count(*) filter (where c.status = 'rolled_back')::integer as rolled_back,
+           count(c.verdict)::integer as measured,
+           count(*) filter (where c.verdict = 'improved')::integer as improved,
+           count(*) filter (where c.verdict = 'regressed')::integer as regressed,
+           count(*) filter (where c.verdict = 'inconclusive')::integer as inconclusive,
+           coalesce(sum(c.money) filter (where c.verdict is not null), 0) as money,
+           sqrt(coalesce(sum(c.error ^ 2) filter (where c.verdict is not null), 0)) as error,
+           count(*) filter (where c.action_type = 'auto_pause' and c.right_probability is not null)::integer as pauses,
+           sum(1 - c.right_probability) filter (where c.action_type = 'auto_pause') as false_pauses,
+           avg(c.confidence) filter (where c.right_probability is not null) as confidence,
+           100 * avg(c.right_probability) as right_share
+    from rules r left join carried_out c on c.rule_id is not distinct from r.id
+    group by r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action
+  ), judged as (
+    select s.*, s.money - 1.645 * s.error as low, s.money + 1.645 * s.error as high,
+           s.id is not null and s.measured >= 5 and s.money + 1.645 * s.error < 0 as loses
+    from sums s
+  ), remedies as (
+    -- The lowest higher confidence floor at which this rule's own actions earned money.
+    select j.id, min(f.floor) as floor
+    from judged j cross join (values (60), (70), (80), (85), (90), (95)) f (floor)
+    where j.loses
+      and f.floor > coalesce(public.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
+      and (select count(*) >= 3 and sum(c.money) > 0 from carried_out c
+           where c.rule_id = j.id and c.verdict is not null and c.confidence >= f.floor)
+    group by j.id
+  )
+  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured, j.improved, j.regressed, j.inconclusive,
+         round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
+         j.pauses, round(j.false_pauses::numeric, 2), case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
+         round(j.confidence::numeric, 1), round(j.right_share::numeric, 1), round((j.confidence - j.right_share)::numeric, 1),
+         j.loses,
+         case when not j.loses then null
+              when m.floor is not null then format('Rule "%s" lost %s in 90 days over %s measured actions. Let it act from a confidence of %s on: at that its actions earned money.',
+                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
+              else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, or try a stricter threshold in a dry run.',
+                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
+         case when not j.loses then null
+              when m.floor is not null then jsonb_build_object('action', j.action || jsonb_build_object('min_confidence', m.floor))
+              else '{"is_active": false}'::jsonb end
+  from judged j left join remedies m on m.id = j.id
+  order by j.priority desc, j.rule_name
+$$;
+comment on function public.rule_scoreboard(timestamptz) is
+  'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or more) a change to make. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_current float8 := (select p.marginal_return_ratio from public.autonomy_policy p);
+  v_actions integer;
+  v_xx float8;
+  v_xy float8;
+  v_mean float8;
+  v_error float8;
+  v_proposed numeric;
+begin
+  -- Of each measured raise: the revenue that came on top, against the spend that came on top at the
+  -- campaign's own roi. What was assumed beforehand counts as one measurement of 0.5 within 0.25.
+  select count(*), coalesce(sum(m.x * m.x / m.variance), 0), coalesce(sum(m.x * m.y / m.variance), 0)
+  into v_actions, v_xx, v_xy
+  from (
+    select (f.spend - f.spend_else) * f.roi as x, f.revenue - f.revenue_else as y, greatest(a.error ^ 2, 1e-6) as variance
+    from public.measured_actions(90, p_now) a
+    cross join lateral (
+      select public.impact_number(a.figures -> 'spend') as spend, public.impact_number(a.figures -> 'expected_spend') as spend_else,
+             public.impact_number(a.figures -> 'revenue') as revenue, public.impact_number(a.figures -> 'expected_revenue') as revenue_else,
+             public.impact_number(a.figures -> 'baseline_roi') * public.impact_number(a.figures -> 'roi_factor') as roi) f
+    where a.action_type in ('auto_scale_up', 'budget_adjusted') and a.right_probability is not null and a.status = 'executed'
+      and f.spend > f.spend_else * 1.02 and f.roi > 0) m
+  where m.x > 0;
+  v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
+  v_error := 1 / sqrt(1 / 0.0625 + v_xx);
+  v_proposed := greatest(0.05, least(1, round((v_mean * 20)::numeric) / 20));
+  if v_actions < 10 or abs(v_mean - v_current) < v_error or v_proposed = v_current::numeric then
+    v_proposed := null;
+  end if;
+  return jsonb_build_object(
+    'current', v_current, 'estimate', round(v_mean::numeric, 3), 'low', round((v_mean - 1.645 * v_error)::numeric, 3),
+    'high', round((v_mean + 1.645 * v_error)::numeric, 3), 'actions', v_actions, 'proposed', v_proposed,
+    'sentence', case when v_proposed is not null then
+        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy assumes %s. Consider marginal_return_ratio = %s.',
+               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'), to_char(v_mean + 1.645 * v_error, 'FM990.00'),
+               to_char(v_current, 'FM990.00'), to_char(v_proposed, 'FM990.00'))
+      when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
+      else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
+end $$;
+comment on function public.propose_marginal_return_ratio(timestamptz) is
+  'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- A/B tests: since the winner runs, the campaign is another one
+-- ---------------------------------------------------------------------------------------------
+create function public.ab_test_adopted_on(p_campaign_id uuid, p_now timestamptz default now()) returns date
+language sql stable set search_path = ''
+as $$
+  select (max(t.finished_at) at time zone (select p.time_zone from public.autonomy_policy p))::date
+  from public.campaign_ab_tests t
+  where t.campaign_id = p_campaign_id and t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at <= p_now
+$$;
+comment on function public.ab_test_adopted_on(uuid, timestamptz) is
+  'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.ab_test_weight(p_campaign_id uuid, p_day date, p_now timestamptz default now()) returns float8
+language sql stable set search_path = ''
+as $$
+  select case when p_day < public.ab_test_adopted_on(p_campaign_id, p_now) then 0.25::float8 else 1::float8 end
+$$;
+comment on function public.ab_test_weight(uuid, date, timestamptz) is
+  'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; raises nothing. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What was learnt this week, in sentences with numbers
+-- ---------------------------------------------------------------------------------------------
+create function public.autonomous_insights(p_now timestamptz default now())
+returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_from timestamptz := p_now - interval '7 days';
+  v_ratio jsonb := public.propose_marginal_return_ratio(p_now);
+begin
+  -- What was done.
+  return query
+  select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
+      else format('In the last 7 days: %s paused, %s raised in budget, %s lowered, %s resumed; %s of these %s taken back since.',
+                  w.pauses, w.raised, w.lowered, w.resumed, w.back, case when w.back = 1 then 'was' else 'were' end) end,
+    to_jsonb(w), null::uuid, null::uuid
+  from (
+    select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
+           count(*) filter (where action_type <> 'auto_resume' and n.budget > n.before) as raised,
+           count(*) filter (where action_type <> 'auto_pause' and n.budget < n.before) as lowered,
+           count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
+    from public.autonomous_actions a
+    cross join lateral (select public.impact_number(a.new_state -> 'budget') as budget, public.impact_number(a.previous_state -> 'budget') as before) n
+    where a.executed_at > v_from and a.executed_at <= p_now and a.status in ('executed', 'rolled_back')) w;
+
+  -- What it brought, by kind of action.
+  return query
+  select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
+                        case when m.money < 0 then 'lost' else m.verb end, to_char(abs(m.money), 'FM999,999,999,990.00'),
+                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'), to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
+         jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2), 'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
+                            'money_high', round((m.money + 1.645 * m.error)::numeric, 2), 'improved', m.improved, 'regressed', m.regressed),
+         null::uuid, null::uuid
+  from (
+    select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes' else 'budgets' end as kind,
+           case when a.action_type = 'auto_pause' then 'Pauses measured this week (%s %s) %s %s (90 %% interval %s to %s).'
+                when a.action_type = 'auto_resume' then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
+                else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
+           case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
+           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error ^ 2)) as error,
+           count(*) filter (where a.verdict = 'improved') as improved, count(*) filter (where a.verdict = 'regressed') as regressed
+    from public.measured_actions(30, p_now) a
+    where a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
+    group by 1, 2, 3) m
+  order by m.kind desc;
+
+  -- The clearest gain and the clearest loss.
+  return query
+  select case when b.best then 'best_action' else 'worst_action' end,
+         format('%s: %s on campaign "%s" %s %s in %s %s (ROI without it about %s).', case when b.best then 'The clearest gain' else 'The clearest loss' end,
+                case b.action_type when 'auto_pause' then 'the pause' when 'auto_resume' then 'resuming' else 'the budget change' end,
+                coalesce(c.title, b.campaign_id::text), case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
+                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
+                case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end, coalesce(b.figures ->> 'baseline_roi', '?')),
+         b.figures - '1d' - '3d' - '7d', b.campaign_id, b.rule_id
+  from (
+    select a.*, a.verdict = 'improved' as best, row_number() over (partition by a.verdict order by abs(a.money) desc, a.action_id) as place
+    from public.measured_actions(30, p_now) a
+    where a.verdict in ('improved', 'regressed') and a.measured_at > v_from and a.status = 'executed') b
+  left join public.campaigns c on c.id = b.campaign_id
+  where b.place = 1
+  order by b.best desc;
+
+  -- Whether confidence keeps its word.
+  return query
+  select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
+                               round(k.said::numeric), round(k.found::numeric), k.actions),
+         jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
+  from (select count(*) as actions, avg(a.confidence) as said, 100 * avg(a.right_probability) as found
+        from public.measured_actions(90, p_now) a
+        where a.right_probability is not null and a.confidence is not null and a.rule_id is not null) k
+  where k.actions >= 5;
+
+  -- Rules that lose money, and the one that earns most.
+  return query
+  select case when s.flagged then 'rule_flagged' else 'rule_best' end,
+         case when s.flagged then s.suggestion
+              else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).', s.rule_name,
+                          to_char(s.money, 'FM999,999,999,990.00'), s.measured, to_char(s.money_low, 'FM999,999,999,990.00'),
+                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
+         to_jsonb(s) - 'best', null::uuid, s.rule_id
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scoreboard(p_now) b where b.rule_id is not null) s
+  where s.flagged or (s.best and s.money_low > 0)
+  order by s.flagged desc, s.money;
+
+  -- Pauses that were taken back because they proved wrong.
+  return query
+  select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
+                               to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'), coalesce(a.reason, 'late conversions showed that its pause was wrong')),
+         jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
+  from public.autonomous_actions a
+  cross join public.autonomy_policy p
+  left join public.campaigns c on c.id = a.campaign_id
+  where a.action_type = 'auto_resume' and a.status = 'executed' and a.executed_at > v_from and a.executed_at <= p_now
+  order by a.executed_at desc limit 5;
+
+  return query
+  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid where v_ratio ->> 'proposed' is not null;
+
+  -- A/B tests that ended.
+  return query
+  select 'ab_test', format('The A/B test "%s" on campaign "%s" ended: "%s" won%s. Evidence from before %s now counts a quarter.', t.name,
+                           coalesce(c.title, t.campaign_id::text), t.winner, coalesce(' (' || v.words || ')', ''),
+                           to_char(t.finished_at at time zone p.time_zone, 'FMDD Mon')),
+         jsonb_build_object('test_id', t.id, 'winner', t.winner, 'variants', t.variants), t.campaign_id, null::uuid
+  from public.campaign_ab_tests t
+  cross join public.autonomy_policy p
+  left join public.campaigns c on c.id = t.campaign_id
+  cross join lateral (
+    select string_agg(format('%s: %s of %s clicks converted', x ->> 'name', x ->> 'conversions', x ->> 'clicks'), ', ') as words
+    from jsonb_array_elements(case when jsonb_typeof(t.variants) = 'array' then t.variants else '[]' end) x
+    where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conversions') v
+  where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > v_from and t.finished_at <= p_now
+  order by t.finished_at desc limit 5;
+
+  -- What waits for a person.
+  return query
+  select 'opportunities', format('%s %s open (%s critical, %s high), worth about %s a day together; this week %s appeared and %s were closed.',
+                                 o.standing, case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end, o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
+         to_jsonb(o), null::uuid, null::uuid
+  from (
+    select count(*) filter (where u.unresolved) as standing, count(*) filter (where u.unresolved and severity = 'critical') as critical,
+           count(*) filter (where u.unresolved and severity = 'high') as high,
+           coalesce(sum(public.impact_number(estimated_impact -> 'money_per_day')) filter (where u.unresolved), 0) as money,
+           count(*) filter (where first_seen_at > v_from) as new, count(*) filter (where not u.unresolved and resolved_at > v_from) as closed
+    from public.optimization_opportunities
+    cross join lateral (select status in ('open', 'in_progress') as unresolved) u
+    where u.unresolved or resolved_at > v_from) o
+  where o.standing > 0 or o.closed > 0;
+end $$;
+comment on function public.autonomous_insights(timestamptz) is
+  'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0010_dashboard
+-- =============================================================================================
+-- What the dashboard and the JSON API need beyond the system itself: lists paged by key, daily
+-- figures kept up to date by marks, and the doors' memory of failed sign-ins and ended sessions.
+-- Safe to run again.
+
+set local search_path = '';
+set local check_function_bodies = off;
+
+-- ---------------------------------------------------------------------------------------------
+-- Tables
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.dashboard_performance_days (
+  day date primary key,
+  impressions bigint not null,
+  clicks bigint not null,
+  conversions bigint not null,
+  spend numeric not null,
+  revenue numeric not null
+);
+
+create table if not exists public.dashboard_action_days (
+  day date not null,
+  action_type text not null,
+  status text not null,
+  actions bigint not null,
+  confidence_sum numeric not null,
+  confidence_count bigint not null,
+  primary key (day, action_type, status)
+);
+
+-- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
+-- refresh only together with what it marks.
+create table if not exists public.dashboard_stale_days (
+  source text not null check (source in ('actions', 'performance')),
+  day date not null,
+  transaction xid8 not null default pg_current_xact_id(),
+  primary key (source, day, transaction)
+);
+
+create table if not exists public.dashboard_failed_sign_ins (
+  id bigint generated always as identity primary key,
+  source text not null,
+  failed_at timestamptz not null default now()
+);
+create index if not exists dashboard_failed_sign_ins_source
+  on public.dashboard_failed_sign_ins (source, failed_at);
+create index if not exists dashboard_failed_sign_ins_time
+  on public.dashboard_failed_sign_ins (failed_at);
+
+create table if not exists public.dashboard_ended_sessions (
+  session text primary key,
+  ends_at timestamptz not null
+);
+
+-- Lists by campaign, and by the pairs of filters that have no index of their own.
+create index if not exists autonomous_actions_campaign
+  on public.autonomous_actions (campaign_id, created_at desc, id desc);
+create index if not exists autonomous_actions_type_status
+  on public.autonomous_actions (action_type, status, created_at desc);
+create index if not exists autonomous_actions_rule_status
+  on public.autonomous_actions (rule_id, action_type, status, created_at desc);
+create index if not exists optimization_opportunities_work
+  on public.optimization_opportunities
+  (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
+
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select * from (values
+      ('dashboard_performance_days', 'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart.'),
+      ('dashboard_action_days', 'Derived: actions by day, type and status, for the overview''s figures.'),
+      ('dashboard_stale_days', 'Days whose derived figures must be computed again; dashboard_refresh() empties it.'),
+      ('dashboard_failed_sign_ins', 'Failed tries to sign in, by a hash of where they came from; kept for an hour.'),
+      ('dashboard_ended_sessions', 'Sessions that a person ended before their time.')
+    ) t (name, meaning)
+  loop
+    execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
+  end loop;
+
+  -- Every overload of ours goes before its successor comes.
+  for v_table in
+    select p.oid::regprocedure as name from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname like 'dashboard\_%'
+      and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
+  loop
+    execute format('drop function %s cascade', v_table.name);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Daily figures: marks by trigger, computed when somebody looks
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_day(p_at timestamptz) returns date
+language sql stable set search_path = ''
+as $$
+  select (p_at at time zone p.time_zone)::date from public.autonomy_policy p;
+$$;
+comment on function public.dashboard_day(timestamptz) is
+  'The day of the policy''s time zone that a moment falls on. Reads only. [autonomous-operations]';
+
+create function public.dashboard_mark_actions() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.dashboard_action_days;
+  elsif tg_op = 'DELETE' then
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'actions', (created_at at time zone v_zone)::date from before_rows on conflict do nothing;
+  else
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'actions', (created_at at time zone v_zone)::date from after_rows on conflict do nothing;
+  end if;
+  return null;
+end $$;
+comment on function public.dashboard_mark_actions() is
+  'Trigger of autonomous_actions: marks the days whose figures changed. Runs as its owner, since whoever may write actions need not know of the dashboard. [autonomous-operations]';
+
+create trigger dashboard_actions_inserted after insert on public.autonomous_actions
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
+create trigger dashboard_actions_updated after update on public.autonomous_actions
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
+create trigger dashboard_actions_deleted after delete on public.autonomous_actions
+  referencing old table as before_rows for each statement execute function public.dashboard_mark_actions();
+create trigger dashboard_actions_truncated after truncate on public.autonomous_actions
+  for each statement execute function public.dashboard_mark_actions();
+
+create function public.dashboard_mark_performance() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.dashboard_performance_days;
+  elsif tg_op = 'DELETE' then
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'performance', day from before_rows on conflict do nothing;
+  else
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'performance', day from after_rows on conflict do nothing;
+  end if;
+  return null;
+end $$;
+comment on function public.dashboard_mark_performance() is
+  'Trigger of campaign_daily: marks the days whose figures changed. Runs as its owner. [autonomous-operations]';
+
+create trigger dashboard_performance_inserted after insert on public.campaign_daily
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
+create trigger dashboard_performance_updated after update on public.campaign_daily
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
+create trigger dashboard_performance_deleted after delete on public.campaign_daily
+  referencing old table as before_rows for each statement execute function public.dashboard_mark_performance();
+create trigger dashboard_performance_truncated after truncate on public.campaign_daily
+  for each statement execute function public.dashboard_mark_performance();
+
+create function public.dashboard_mark_all() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  delete from public.dashboard_action_days;
+  insert into public.dashboard_stale_days (source, day)
+  select distinct 'actions', (created_at at time zone new.time_zone)::date from public.autonomous_actions
+  on conflict do nothing;
+  return null;
+end $$;
+comment on function public.dashboard_mark_all() is
+  'Trigger of autonomy_policy: another time zone has other days. Runs as its owner. [autonomous-operations]';
+
+create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
+  for each row when (new.time_zone is distinct from old.time_zone)
+  execute function public.dashboard_mark_all();
+
+-- What was there before the triggers were.
+insert into public.dashboard_stale_days (source, day)
+select distinct 'actions', (a.created_at at time zone p.time_zone)::date
+from public.autonomous_actions a cross join public.autonomy_policy p on conflict do nothing;
+insert into public.dashboard_stale_days (source, day)
+select distinct 'performance', day from public.campaign_daily on conflict do nothing;
+
+create function public.dashboard_refresh(p_days integer default 6) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+  v_mark record;
+  v_done integer := 0;
+begin
+  -- One refresh at a time: two would overwrite each other's newer figures. The other one waits not.
+  if pg_try_advisory_xact_lock(hashtextextended('autonomy.dashboard_refresh', 0)) then
+    for v_mark in
+      select source, day from public.dashboard_stale_days group by source, day order by day desc limit p_days
+    loop
+      -- The mark goes first: what commits after this statement leaves a mark of its own.
+      delete from public.dashboard_stale_days where source = v_mark.source and day = v_mark.day;
+      if v_mark.source = 'performance' then
+        perform public.dashboard_count_performance(v_mark.day);
+      else
+        perform public.dashboard_count_actions(v_mark.day, v_zone);
+      end if;
+      v_done := v_done + 1;
+    end loop;
+  end if;
+  return jsonb_build_object('refreshed', v_done,
+    'left', (select count(*) from (select from public.dashboard_stale_days group by source, day) s));
+end $$;
+comment on function public.dashboard_refresh(integer) is
+  'Computes the figures of the newest p_days marked days again. Safe to call again and at the same time. [autonomous-operations]';
+
+create function public.dashboard_count_performance(p_day date) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_performance_days where day = p_day;
+  insert into public.dashboard_performance_days
+  select d.day, sum(d.impressions), sum(d.clicks), sum(d.conversions), sum(d.spend), sum(d.revenue)
+  from public.campaign_daily d where d.day = p_day group by d.day;
+end $$;
+comment on function public.dashboard_count_performance(date) is
+  'Part of dashboard_refresh: one day of campaign_daily, added up. [autonomous-operations]';
+
+create function public.dashboard_count_actions(p_day date, p_zone text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_action_days where day = p_day;
+  insert into public.dashboard_action_days
+  select p_day, a.action_type, a.status, count(*),
+         coalesce(sum(a.confidence_score), 0), count(a.confidence_score)
+  from public.autonomous_actions a
+  where a.created_at >= p_day::timestamp at time zone p_zone
+    and a.created_at < (p_day + 1)::timestamp at time zone p_zone
+  group by a.action_type, a.status;
+end $$;
+comment on function public.dashboard_count_actions(date, text) is
+  'Part of dashboard_refresh: one day of autonomous_actions, counted. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Actions, paged by key
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
+returns jsonb language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', a.id, 'run_id', a.run_id, 'campaign_id', a.campaign_id, 'title', p_title,
+    'rule_id', a.rule_id, 'rule_name', p_rule_name, 'action_type', a.action_type, 'status', a.status,
+    'error', a.error, 'reason', a.reason, 'previous_state', a.previous_state, 'new_state', a.new_state,
+    'confidence_score', a.confidence_score, 'expected_impact', a.expected_impact,
+    'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
+    'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
+    'rollback_reason', a.rollback_reason, 'actor', a.actor);
+$$;
+comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
+  'An action as the dashboard and the API show it. [autonomous-operations]';
+
+create function public.dashboard_actions(
+  p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_where text := 'true';
+  v_from text := 'public.autonomous_actions a';
+  v_key text;
+  v_rows jsonb;
+  v_last record;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  for v_key in select jsonb_object_keys(p_filter) loop
+    if v_key in ('action_type', 'status') then
+      v_where := v_where || format(' and a.%I = %L', v_key, p_filter ->> v_key);
+    elsif v_key in ('rule_id', 'run_id', 'campaign_id') then
+      v_where := v_where || format(' and a.%I = %L::uuid', v_key, (p_filter ->> v_key)::uuid);
+    elsif v_key = 'from' then
+      v_where := v_where || format(' and a.created_at >= %L::timestamptz', (p_filter ->> v_key)::timestamptz);
+    elsif v_key = 'to' then
+      v_where := v_where || format(' and a.created_at < %L::timestamptz', (p_filter ->> v_key)::timestamptz);
+    elsif v_key <> 'title' then
+      raise exception using errcode = 'AO010', message = format('%s is not a filter of actions.', v_key),
+        hint = 'Filters: action_type, status, rule_id, run_id, campaign_id, title, from, to.';
+    end if;
+  end loop;
+  if p_after is not null then
+    v_where := v_where || format(' and (a.created_at, a.id) < (%L::timestamptz, %L::uuid)',
+      (p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid);
+  end if;
+
+  -- By title: the newest of each campaign that matches, then the newest of those.
+  if p_filter ? 'title' then
+    v_from := format(
+      '(select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 order by id limit 500) m '
+      'cross join lateral (select a.* from public.autonomous_actions a where a.campaign_id = m.id and %s '
+      'order by a.created_at desc, a.id desc limit %s) a', p_filter ->> 'title', v_where, v_limit + 1);
+    v_where := 'true';
+  end if;
+
+  -- The page is cut before titles are looked up; with literals in place the planner knows which
+  -- of the indexes is the shortest way.
+  execute format(
+    'select coalesce(jsonb_agg(public.dashboard_action_json(p, c.title, r.rule_name) '
+    '         order by (p).created_at desc, (p).id desc), ''[]'') '
+    'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
+    '      order by a.created_at desc, a.id desc limit %s) a) page '
+    'left join public.campaigns c on c.id = (p).campaign_id '
+    'left join public.autonomous_rules r on r.id = (p).rule_id', v_from, v_where, v_limit + 1)
+  into v_rows;
+
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('actions', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('actions', v_rows, 'next_after', jsonb_build_object(
+    'created_at', v_rows -> -1 -> 'created_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_actions(jsonb, jsonb, integer) is
+  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 500 campaigns), from, to. Reads only. Raises AO010 for another filter. [autonomous-operations]';
+
+create function public.dashboard_action(p_action_id uuid) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_action jsonb;
+begin
+  select public.dashboard_action_json(a, c.title, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  into v_action
+  from public.autonomous_actions a
+  left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomous_rules r on r.id = a.rule_id
+  where a.id = p_action_id;
+  if v_action is null then
+    raise exception using errcode = 'AO011', message = 'There is no such action.',
+      hint = 'The list of actions has the ids of all.';
+  end if;
+  return v_action;
+end $$;
+comment on function public.dashboard_action(uuid) is
+  'One action with its evidence. Reads only. Raises AO011. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Opportunities
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_opportunity_json(
+  o public.optimization_opportunities, p_title text, p_now timestamptz
+) returns jsonb language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', o.id, 'campaign_id', o.campaign_id, 'title', p_title, 'opportunity_type', o.opportunity_type,
+    'severity', o.severity, 'description', o.description, 'suggested_action', o.suggested_action,
+    'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
+    'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
+    'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
+$$;
+comment on function public.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
+  'An opportunity as the dashboard and the API show it; overdue after 48 hours. [autonomous-operations]';
+
+create function public.dashboard_opportunities(
+  p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
+  p_now timestamptz default now()
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_where text := '';
+  v_key text;
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+  v_rank constant text := 'array_position(array[''critical'', ''high'', ''medium'', ''low''], o.severity)';
+  v_status text := coalesce(p_filter ->> 'status', 'open');
+begin
+  for v_key in select jsonb_object_keys(p_filter) loop
+    if v_key = 'campaign_id' then
+      v_where := v_where || format(' and o.campaign_id = %L::uuid', (p_filter ->> v_key)::uuid);
+    elsif v_key = 'severity' then
+      v_where := v_where || format(' and %s = %s', v_rank, coalesce(
+        array_position(array['critical', 'high', 'medium', 'low'], p_filter ->> v_key), 0));
+    elsif v_key = 'opportunity_type' then
+      v_where := v_where || format(' and o.opportunity_type = %L', p_filter ->> v_key);
+    elsif v_key <> 'status' then
+      raise exception using errcode = 'AO010', message = format('%s is not a filter of opportunities.', v_key),
+        hint = 'Filters: status, severity, opportunity_type, campaign_id.';
+    end if;
+  end loop;
+  if p_after is not null then
+    v_where := v_where || format(' and (%s, o.first_seen_at, o.id) > (%s, %L::timestamptz, %L::uuid)',
+      v_rank, (p_after ->> 'rank')::integer, (p_after ->> 'first_seen_at')::timestamptz, (p_after ->> 'id')::uuid);
+  end if;
+
+  execute format(
+    'select coalesce(jsonb_agg(public.dashboard_opportunity_json(p, c.title, %L::timestamptz) '
+    '         order by array_position(array[''critical'', ''high'', ''medium'', ''low''], (p).severity), '
+    '                  (p).first_seen_at, (p).id), ''[]'') '
+    'from (select o as p from public.optimization_opportunities o where o.status = %L %s '
+    '      order by %s, o.first_seen_at, o.id limit %s) page '
+    'left join public.campaigns c on c.id = (p).campaign_id',
+    p_now, v_status, v_where, v_rank, v_limit + 1)
+  into v_rows;
+
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('opportunities', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('opportunities', v_rows, 'next_after', jsonb_build_object(
+    'rank', array_position(array['critical', 'high', 'medium', 'low'], v_rows -> -1 ->> 'severity'),
+    'first_seen_at', v_rows -> -1 -> 'first_seen_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_opportunities(jsonb, jsonb, integer, timestamptz) is
+  'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", "next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. [autonomous-operations]';
+
+create function public.dashboard_opportunity(p_opportunity_id uuid, p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_opportunity jsonb;
+begin
+  select public.dashboard_opportunity_json(o, c.title, p_now) into v_opportunity
+  from public.optimization_opportunities o left join public.campaigns c on c.id = o.campaign_id
+  where o.id = p_opportunity_id;
+  if v_opportunity is null then
+    raise exception using errcode = 'AO013', message = 'There is no such opportunity.';
+  end if;
+  return v_opportunity;
+end $$;
+comment on function public.dashboard_opportunity(uuid, timestamptz) is
+  'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Overview
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_overview(p_days integer default 30, p_now timestamptz default now())
+returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_today date := (p_now at time zone v_policy.time_zone)::date;
+begin
+  perform public.dashboard_refresh();
+  return jsonb_build_object(
+    'policy', to_jsonb(v_policy),
+    'now', p_now,
+    'last_run', (
+      select public.dashboard_run_json(r) from public.autonomous_runs r
+      where r.status <> 'running' order by r.started_at desc, r.id desc limit 1),
+    'running', (
+      select count(*) from public.autonomous_runs r
+      where r.status = 'running' and r.lease_expires_at > clock_timestamp()),
+    'last_success_at', (
+      select r.started_at from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
+    'campaigns', (
+      select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
+        'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
+      from public.campaigns c),
+    'totals', public.dashboard_action_totals('-infinity', 'infinity'),
+    'recent', public.dashboard_action_totals(v_today - 1, 'infinity'),
+    'opportunities', (
+      select jsonb_build_object(
+        'unresolved', count(*),
+        'critical', count(*) filter (where o.severity = 'critical'),
+        'high', count(*) filter (where o.severity = 'high'),
+        'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
+      from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
+    'days', public.dashboard_days(v_today - p_days + 1, v_today));
+end $$;
+comment on function public.dashboard_overview(integer, timestamptz) is
+  'What the overview page shows: policy, last run, totals, opportunities, the last p_days days. Brings daily figures up to date first. [autonomous-operations]';
+
+create function public.dashboard_action_totals(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'actions', coalesce(sum(actions) filter (where done), 0),
+    'paused', coalesce(sum(actions) filter (where done and action_type = 'auto_pause'), 0),
+    'scaled', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_up'), 0),
+    'scaled_down', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_down'), 0),
+    'adjusted', coalesce(sum(actions) filter (where done and action_type = 'budget_adjusted'), 0),
+    'resumed', coalesce(sum(actions) filter (where done and action_type = 'auto_resume'), 0),
+    'pending', coalesce(sum(actions) filter (where status = 'pending'), 0),
+    'failed', coalesce(sum(actions) filter (where status = 'failed'), 0),
+    'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
+    'average_confidence',
+      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1))
+  from (select *, status in ('executed', 'rolled_back') as done from public.dashboard_action_days) d
+  where d.day between p_from and p_to;
+$$;
+comment on function public.dashboard_action_totals(date, date) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. [autonomous-operations]';
+
+create function public.dashboard_days(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
+    'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
+    order by g.day), '[]')
+  from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
+  left join public.dashboard_performance_days p on p.day = g.day::date
+  left join (
+    select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
+           sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
+           sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
+    from public.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+  ) a on a.day = g.day::date;
+$$;
+comment on function public.dashboard_days(date, date) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads only. [autonomous-operations]';
+
+create function public.dashboard_attention(p_limit integer default 6) returns jsonb
+language sql stable set search_path = ''
+as $$
+  with under as materialized (
+    select u.* from public.identify_underperforming_campaigns() u
+  ), scale as materialized (
+    select s.* from public.identify_scaling_candidates() s
+  )
+  select jsonb_build_object(
+    'underperforming_count', (select count(*) from under),
+    'underperforming', (
+      select coalesce(jsonb_agg(to_jsonb(u) order by u.total_spend * (1 - coalesce(u.roi, 0)) desc, u.campaign_id), '[]')
+      from (select * from under order by total_spend * (1 - coalesce(roi, 0)) desc, campaign_id limit p_limit) u),
+    'scaling_count', (select count(*) from scale),
+    'scaling', (
+      select coalesce(jsonb_agg(to_jsonb(s) order by s.confidence_score desc, s.campaign_id), '[]')
+      from (select * from scale order by confidence_score desc, campaign_id limit p_limit) s));
+$$;
+comment on function public.dashboard_attention(integer) is
+  'The campaigns that lose most and those that most surely deserve more budget, p_limit each, and how many there are. Reads only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Runs
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_run_json(r public.autonomous_runs) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', r.id, 'trigger', r.trigger, 'status', r.status, 'started_at', r.started_at,
+    'finished_at', r.finished_at, 'dry_run', r.dry_run, 'mode', r.mode,
+    'response_status', r.response_status, 'failed', jsonb_array_length(coalesce(r.summary -> 'failed', '[]')))
+    || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
+$$;
+comment on function public.dashboard_run_json(public.autonomous_runs) is
+  'A run without its long lists. [autonomous-operations]';
+
+create function public.dashboard_runs(p_after jsonb default null, p_limit integer default 50) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  select coalesce(jsonb_agg(public.dashboard_run_json(page) order by started_at desc, id desc), '[]') into v_rows
+  from (
+    select r.* from public.autonomous_runs r
+    where p_after is null
+       or (r.started_at, r.id) < ((p_after ->> 'started_at')::timestamptz, (p_after ->> 'id')::uuid)
+    order by r.started_at desc, r.id desc limit v_limit + 1
+  ) page;
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('runs', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('runs', v_rows, 'next_after', jsonb_build_object(
+    'started_at', v_rows -> -1 -> 'started_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_runs(jsonb, integer) is
+  'Runs, newest first: {"runs", "next_after"}. Reads only. [autonomous-operations]';
+
+create function public.dashboard_run(p_run_id uuid) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select public.dashboard_run_json(r) || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}'),
+    'actions_now', (
+      select coalesce(jsonb_object_agg(s.status, s.n), '{}')
+      from (select a.status, count(*) as n from public.autonomous_actions a where a.run_id = r.id group by a.status) s))
+  from public.autonomous_runs r where r.id = p_run_id;
+$$;
+comment on function public.dashboard_run(uuid) is
+  'One run with its whole summary and what became of its actions; NULL where there is none. Reads only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Campaigns
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_campaigns(
+  p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  -- Those that spend most come first: they are what one looks for.
+  select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
+  from (
+    select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
+           coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
+           p.roi, coalesce(p.conversions, 0) as conversions
+    from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
+      and (p_status is null or lower(c.status) = lower(p_status))
+      and (p_after is null
+           or coalesce(p.total_spend, 0) < (p_after ->> 'total_spend')::numeric
+           or (coalesce(p.total_spend, 0) = (p_after ->> 'total_spend')::numeric and c.id > (p_after ->> 'id')::uuid))
+    order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1
+  ) page;
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('campaigns', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('campaigns', v_rows, 'next_after', jsonb_build_object(
+    'total_spend', v_rows -> -1 -> 'total_spend', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
+  'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. Reads only. [autonomous-operations]';
+
+create function public.dashboard_campaign(
+  p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_today date := public.dashboard_day(p_now);
+begin
+  select * into v_campaign from public.campaigns where id = p_campaign_id;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  end if;
+  return jsonb_build_object(
+    'campaign', to_jsonb(v_campaign) || jsonb_build_object(
+      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
+    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id),
+    'days', (
+      select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
+        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
+      from public.campaign_daily d
+      where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
+    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null, 50) -> 'actions',
+    'changes', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
+      from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
+    'opportunities', (
+      select coalesce(jsonb_agg(public.dashboard_opportunity_json(o, v_campaign.title, p_now)
+        order by o.first_seen_at desc), '[]')
+      from (select * from public.optimization_opportunities where campaign_id = p_campaign_id
+            and status in ('open', 'in_progress') limit 20) o),
+    'last_run', (
+      select jsonb_build_object('id', r.id, 'started_at', r.started_at, 'mode', r.mode,
+        'shard', r.summary ->> 'shard', 'breakers', r.summary -> 'breakers',
+        'held_all', (select coalesce(sum(h.value::numeric), 0) from jsonb_each_text(r.summary -> 'held') h),
+        'held_listed', jsonb_array_length(coalesce(r.summary -> 'held_decisions', '[]')),
+        'decision', (
+          select d from jsonb_array_elements(coalesce(r.summary -> 'failed', '[]')
+            || coalesce(r.summary -> 'actions', '[]') || coalesce(r.summary -> 'held_decisions', '[]')) d
+          where d ->> 'campaign_id' = p_campaign_id::text limit 1))
+      from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1));
+end $$;
+comment on function public.dashboard_campaign(uuid, integer, timestamptz) is
+  'One campaign: state, totals, daily figures, actions, changes, opportunities, what the last run made of it. Reads only. Raises AO003. [autonomous-operations]';
+
+create function public.dashboard_set_campaign(
+  p_campaign_id uuid, p_changes jsonb, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_key text;
+begin
+  for v_key in select jsonb_object_keys(p_changes) loop
+    if v_key not in ('autonomous_enabled', 'hold_until') then
+      raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
+        hint = 'Settings: autonomous_enabled, hold_until.';
+    end if;
+  end loop;
+  update public.campaigns set
+    autonomous_enabled = coalesce((p_changes ->> 'autonomous_enabled')::boolean, autonomous_enabled),
+    hold_until = case when p_changes ? 'hold_until' then (p_changes ->> 'hold_until')::timestamptz else hold_until end,
+    updated_at = p_now
+  where id = p_campaign_id;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  end if;
+  return (select jsonb_build_object('campaign_id', c.id, 'autonomous_enabled', c.autonomous_enabled,
+    'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
+end $$;
+comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Rules
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object(
+    'last_change', h.changed_at,
+    'watch', coalesce(h.changed_at > p_now - interval '7 days', false)
+      and (h.before is not null or r.created_by is distinct from 'system'))
+    order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+  from public.autonomous_rules r
+  left join lateral (
+    select c.changed_at, c.before from public.autonomous_rule_changes c
+    where c.rule_id = r.id order by c.changed_at desc, c.id desc limit 1
+  ) h on true;
+$$;
+comment on function public.dashboard_rules(timestamptz) is
+  'All rules by priority; watch: changed within 7 days. Reads only. [autonomous-operations]';
+
+create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]') from (
+    select * from public.autonomous_rule_changes c
+    where p_rule_id is null or c.rule_id = p_rule_id
+    order by c.id desc limit least(greatest(p_limit, 1), 500)
+  ) h;
+$$;
+comment on function public.dashboard_rule_history(uuid, integer) is
+  'Changes of one rule or of all, newest first. Reads only. [autonomous-operations]';
+
+create function public.dashboard_save_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_actor text default null, p_seen timestamptz default null
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_rule public.autonomous_rules;
+begin
+  perform set_config('autonomy.actor', coalesce(p_actor, ''), true);
+  if p_rule_id is null then
+    insert into public.autonomous_rules (rule_name, rule_type, condition, action, priority, is_active, created_by)
+    values (p_rule ->> 'rule_name', p_rule ->> 'rule_type', p_rule -> 'condition', p_rule -> 'action',
+            coalesce((p_rule ->> 'priority')::integer, 50), coalesce((p_rule ->> 'is_active')::boolean, false), p_actor)
+    returning * into v_rule;
+    return to_jsonb(v_rule);
+  end if;
+
+  select * into v_rule from public.autonomous_rules where id = p_rule_id for update;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such rule.';
+  end if;
+  if p_seen is not null and p_seen is distinct from v_rule.updated_at then
+    raise exception using errcode = 'AO004', message = 'Somebody else changed this rule in the meantime.',
+      hint = 'Load the rule again and repeat your change.';
+  end if;
+  update public.autonomous_rules set
+    rule_name = coalesce(p_rule ->> 'rule_name', rule_name),
+    rule_type = coalesce(p_rule ->> 'rule_type', rule_type),
+    condition = coalesce(p_rule -> 'condition', condition),
+    action = coalesce(p_rule -> 'action', action),
+    priority = coalesce((p_rule ->> 'priority')::integer, priority),
+    is_active = coalesce((p_rule ->> 'is_active')::boolean, is_active),
+    updated_at = clock_timestamp()
+  where id = p_rule_id returning * into v_rule;
+  return to_jsonb(v_rule);
+end $$;
+comment on function public.dashboard_save_rule(jsonb, uuid, text, timestamptz) is
+  'Adds a rule (inactive unless it says otherwise) or changes the keys given; p_seen: the updated_at that the change is based on. Raises AO001 (bad rule), AO003 (no such rule), AO004 (changed meanwhile), 23505 (name exists). [autonomous-operations]';
+
+create function public.dashboard_preview_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_before jsonb;
+  v_after jsonb;
+  v_rule jsonb;
+begin
+  -- As the system stands, then with the rule in place; the second is undone by an exception,
+  -- which takes back rows but not variables.
+  v_before := public.propose_autonomous_actions(p_limit => 5000, p_now => p_now);
+  begin
+    v_rule := public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview');
+    v_after := public.propose_autonomous_actions(p_limit => 5000, p_now => p_now);
+    raise exception using errcode = 'AO000', message = 'preview';
+  exception when sqlstate 'AO000' then
+    null;
+  end;
+  return jsonb_build_object('rule_id', v_rule -> 'id', 'before', v_before, 'after', v_after);
+end $$;
+comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
+  'What a run would decide now, as rules stand and with this rule saved and active: {"rule_id", "before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Health
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_ready() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'last_success_at', (
+      select r.started_at from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
+    'schema', public.autonomy_schema_version());
+$$;
+comment on function public.dashboard_ready() is
+  'What /readyz asks: when the last successful run began, and which migrations were applied. Reads only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The doors: failed sign-ins, ended sessions
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_sign_in_failed(
+  p_source text, p_limit integer default 10, p_window_seconds integer default 900
+) returns jsonb language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_failed_sign_ins
+  where failed_at < clock_timestamp() - make_interval(secs => 3600);
+  insert into public.dashboard_failed_sign_ins (source, failed_at) values (left(p_source, 200), clock_timestamp());
+  return public.dashboard_sign_in_state(p_source, p_limit, p_window_seconds);
+end $$;
+comment on function public.dashboard_sign_in_failed(text, integer, integer) is
+  'Counts a failed try and answers as dashboard_sign_in_state. Each call counts. [autonomous-operations]';
+
+create function public.dashboard_sign_in_state(
+  p_source text, p_limit integer default 10, p_window_seconds integer default 900
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_since timestamptz := clock_timestamp() - make_interval(secs => p_window_seconds);
+  v_oldest timestamptz;
+begin
+  -- Blocked while the last p_limit tries all lie within the window.
+  select f.failed_at into v_oldest from public.dashboard_failed_sign_ins f
+  where f.source = left(p_source, 200) and f.failed_at >= v_since
+  order by f.failed_at desc offset greatest(p_limit, 1) - 1 limit 1;
+  return jsonb_build_object('blocked', v_oldest is not null, 'retry_after_seconds',
+    coalesce(ceil(extract(epoch from v_oldest - v_since))::integer, 0));
+end $$;
+comment on function public.dashboard_sign_in_state(text, integer, integer) is
+  '{"blocked", "retry_after_seconds"}: whether this source failed p_limit times within the window. Reads only. [autonomous-operations]';
+
+create function public.dashboard_end_session(p_session text, p_ends_at timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_ended_sessions where ends_at < clock_timestamp();
+  insert into public.dashboard_ended_sessions (session, ends_at)
+  values (left(p_session, 200), p_ends_at) on conflict do nothing;
+end $$;
+comment on function public.dashboard_end_session(text, timestamptz) is
+  'Remembers an ended session until it would have run out anyway. Safe to call again. [autonomous-operations]';
+
+create function public.dashboard_session_ended(p_session text) returns boolean
+language sql stable set search_path = ''
+as $$
+  select exists (select from public.dashboard_ended_sessions where session = left(p_session, 200));
+$$;
+comment on function public.dashboard_session_ended(text) is
+  'Whether this session was ended. Reads only. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0012_history
+-- =============================================================================================
+-- The past: what the runs of other days would have seen, for replay and preview. Only reads, so it
+-- may be asked of any database. Safe to run again.
+--
+-- campaign_facts_at(t) answers for one moment. A replay asks for thousands, so past_candidates
+-- answers for all of them in one set: what lies before a day is computed once a day by window
+-- functions, the day itself is added up bucket by bucket. A test holds the two equal.
+
+set local lock_timeout = '30s';
+set local search_path = '';
+set local check_function_bodies = off;
+
+do $$
+declare
+  v_old regprocedure;
+begin
+  for v_old in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'list_past_candidates')
+  loop
+    execute format('drop function %s', v_old);
+  end loop;
+end $$;
+
+create function public.past_policy(p_policy jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit record;
+  v_policy jsonb;
+begin
+  select to_jsonb(p) || coalesce(p_policy, '{}') into strict v_policy from public.autonomy_policy p;
+  for v_limit in
+    select l.setting, l.low, l.high, v_policy -> l.setting as value from public.autonomy_policy_limits() l
+  loop
+    if jsonb_typeof(v_limit.value) is distinct from 'number'
+       or (v_limit.value)::numeric not between v_limit.low and v_limit.high then
+      raise exception using errcode = 'AO002', message = format('%s must be a number from %s to %s, not %s.',
+        v_limit.setting, v_limit.low, v_limit.high, coalesce(v_limit.value::text, 'missing'));
+    end if;
+  end loop;
+  return v_policy;
+end $$;
+comment on function public.past_policy(jsonb) is
+  'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 for a number out of its range. [autonomous-operations]';
+
+create function public.past_measures(p_windows text[]) returns text
+language sql immutable set search_path = ''
+as $$
+-- What each window holds before the day itself; `prior_` windows never hold the day.
+  select string_agg(format(
+      'sum(d.%1$s) over (partition by d.campaign_id order by d.number range between %2$s preceding and %3$s preceding)'
+      ' as "%4$s_%1$s"', m.measure, w.far, w.near, w.name), ', ')
+  from (
+    select case when x.prior then 'p' else 'w' end || x.days as name,
+      case when x.prior then (2 * x.days - 1)::text else (x.days - 1)::text end as far,
+      case when x.prior then x.days else 1 end as near
+    from (select n like 'prior\_%' as prior, substring(n from '\d+')::int as days from unnest(p_windows) n) x
+    union all
+    select 'life', 'unbounded', 1
+  ) w
+  cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
+  -- a window of one day holds nothing but the day
+  where w.far <> '0'
+$$;
+comment on function public.past_measures(text[]) is
+  'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. [autonomous-operations]';
+
+create function public.past_candidates(
+  p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
+  p_policy jsonb default '{}')
+returns table (at timestamptz, campaign_id uuid, figures float8[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
+as $$
+declare
+  v_policy jsonb := public.past_policy(p_policy);
+  v_zone text := v_policy ->> 'time_zone';
+  v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
+  v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
+  v_every interval := p_every_hours * interval '1 hour';
+  v_keep interval;
+  v_windows text[];
+  v_predicate text;
+  v_fades text;
+  v_immature text;
+  v_day text;
+  v_error text;
+begin
+  if p_every_hours is null or p_every_hours not between 1 and 744 then
+    raise exception using errcode = 'AO010', message = 'p_every_hours must be from 1 to 744.';
+  elsif p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) or p_from >= p_to then
+    raise exception using errcode = 'AO010', message = 'p_from must lie before p_to.';
+  elsif p_windows && array(select w from unnest(p_windows) w where w !~ '^(prior_)?(1|3|7|14|30)d$') then
+    raise exception using errcode = 'AO010', message = 'p_windows knows 1d, 3d, 7d, 14d, 30d and prior_ before each.';
+  end if;
+  v_windows := array(select distinct w from unnest(p_windows) w order by w);
+  -- Older figures are held back as stale whatever else is true, so they need not travel.
+  v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
+
+  if p_conditions is not null then
+    select string_agg(public.condition_errors(c), ' ') into v_error from jsonb_array_elements(p_conditions) c;
+    if v_error is not null then
+      raise exception using errcode = 'AO001', message = v_error;
+    end if;
+    -- A budget is simulated by the caller, so a condition on it cannot be decided here.
+    select string_agg(case when exists (select from public.condition_reads(c) r where r.metric = 'budget')
+                           then 'true' else '(' || replace(public.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
+    into v_predicate from jsonb_array_elements(p_conditions) c;
+  end if;
+
+  -- Weights relative to the first day, so that one running sum serves every later day.
+  v_fades := case when v_half_life = 0 then '1::float8'
+    else format('exp(0.6931471805599453::float8 * d.since / %s::float8)', v_half_life) end;
+  v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
+    case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
+  v_immature := case when v_delay > 0 then
+    format($i$(select sum(e.spend::float8
+          * case when %1$s = 0 then 1 else exp(-0.6931471805599453::float8 * (b.day - e.day) / nullif(%1$s, 0)) end
+          * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
+        from public.campaign_daily e
+        where e.campaign_id = b.campaign_id and e.day < b.day
+          and e.day >= b.day - least(ceil(40 * %2$s / 24), case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
+      v_half_life || '::float8', v_delay || '::float8')
+    else '0::float8' end;
+
+  return query execute format($query$
+    with days as (
+      select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
+      from public.campaign_daily c
+      where c.day <= ($3 at time zone $6)::date
+    ),
+    before as (
+      select d.campaign_id, d.day, d.since, %1$s,
+        sum(d.spend::float8 * %2$s) %3$s as ev_spend, sum(d.conversions::float8 * %2$s) %3$s as ev_conversions,
+        sum(d.revenue::float8 * %2$s) %3$s as ev_revenue,
+        sum(case when d.spend > 0 then %2$s else 0::float8 end) %3$s as ev_days
+      from days d
+    ),
+    known as (
+      select b.*, case when $7 = 0 then 1::float8 else exp(-0.6931471805599453::float8 * b.since / $7) end as fade,
+        %4$s as ev_immature
+      from before b
+      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
+    ),
+    -- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
+    -- a day where the campaign never has a second bucket in a day.
+    counted as (
+      select m.*, (m.bucket at time zone $6)::date as day,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
+      from public.campaign_metrics m
+      where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
+    ),
+    hours as (
+      select m.campaign_id, m.day,
+        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+                        then interval '1 day' else interval '1 hour' end as since,
+        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
+        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
+      from counted m
+      window today as (partition by m.campaign_id, m.day order by m.bucket)
+    ),
+    states as (
+      select h.*, least(lead(h.since) over (partition by h.campaign_id order by h.since), h.since + $4) as until
+      from hours h
+    ),
+    seen as (
+      select s.*, $2 + i.i * $8 as at
+      from states s
+      cross join lateral generate_series(
+        greatest(0, ceil(extract(epoch from s.since - $2) / extract(epoch from $8)))::int,
+        (least(ceil(extract(epoch from s.until - $2) / extract(epoch from $8)),
+               ceil(extract(epoch from $3 - $2) / extract(epoch from $8))) - 1)::int) i
+    ),
+    f as (
+      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone $6 as as_of, %5$s,
+        coalesce(k.ev_spend * k.fade, 0) + s.spend::float8 as ev_spend,
+        coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
+        coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
+        coalesce(k.ev_days * k.fade, 0) + case when s.spend > 0 then 1 else 0 end as ev_days,
+        coalesce(k.ev_immature, 0) + case when $9 > 0 then s.spend::float8
+          * exp(greatest(-600::float8, -0.5::float8 * 24::float8 / nullif($9, 0))) else 0 end as ev_immature
+      from seen s
+      join known k on k.campaign_id = s.campaign_id and k.day = s.day
+    )
+    select f.at, f.campaign_id, array[
+        f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
+        f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
+        case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
+          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0)))) / f.ev_spend))
+          else 1 end,
+        w.age, extract(epoch from f.at - c.created_at)::float8 / 3600 %6$s]::float8[]
+    from f
+    join public.campaigns c on c.id = f.campaign_id
+    cross join lateral (select extract(epoch from f.at - f.as_of)::float8 / 3600 as age) a
+    cross join lateral (select a.age, case when $7 = 0 then 1::float8 else exp(-least(50::float8,
+      0.6931471805599453::float8 * greatest(0::float8, a.age / 24) / $7)) end as fading) w
+    where %7$s
+    order by f.at, f.campaign_id
+    $query$,
+    public.past_measures(v_windows), v_fades, v_day, v_immature,
+    (select string_agg(case when w.prior then format('k."%1$s_%2$s"::float8 as "%1$s_%2$s"', w.name, m)
+                            when w.name = 'w1' then format('s.%2$s::float8 as "%1$s_%2$s"', w.name, m)
+                            else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"', w.name, m) end, ', ')
+     from (select 'life' as name, false as prior
+           union all
+           select case when n like 'prior%' then 'p' else 'w' end || substring(n from '\d+'), n like 'prior%'
+           from unnest(v_windows) n) w
+     cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m),
+    coalesce((select string_agg(format(', f."%s_%s"', case when n like 'prior%' then 'p' else 'w' end
+                || substring(n from '\d+'), m), '' order by o, i)
+              from unnest(v_windows) with ordinality v (n, o)
+              cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
+                with ordinality u (m, i)), ''),
+    coalesce(v_predicate, 'true'))
+  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay;
+end $$;
+comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb) is
+  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: all campaigns) holds: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+
+-- =============================================================================================
+-- 0099_security
+-- =============================================================================================
+-- Rights: every table and function that carries our mark. Its number keeps it last, whatever files
+-- come later: a new file is applied in its place and this one after it. Safe to run again.
+--
+-- The server (service_role) does everything; a signed-in person whose app_metadata says admin may
+-- read; nobody else sees anything, and no function can be called from a browser. The tables that
+-- were here before us have no mark: they keep the rights and the row security they had, and the
+-- server's are added. Default privileges are never changed.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+do $$
+declare
+  v_object record;
+  v_role text;
+  v_browser text[] := array(select rolname from pg_catalog.pg_roles where rolname in ('anon', 'authenticated'));
+  v_server boolean := exists (select from pg_catalog.pg_roles where rolname = 'service_role');
+  v_signed_in boolean := 'authenticated' = any (v_browser);
+begin
+  if v_server and not has_schema_privilege('service_role', 'public', 'usage') then
+    grant usage on schema public to service_role;
+  end if;
+
+  -- Our tables, views and the sequences behind their identity columns
+  for v_object in
+    select c.oid, format('public.%I', c.relname) as name, c.relkind
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+      and obj_description(c.oid, 'pg_class') like '%[autonomous-operations]'
+    order by c.relname
+  loop
+    foreach v_role in array array['public'] || v_browser loop
+      execute format('revoke all on table %s from %s', v_object.name, v_role);
+    end loop;
+    if v_server then
+      execute format('grant select, insert, update, delete on table %s to service_role', v_object.name);
+    end if;
+    if v_signed_in and v_object.relkind <> 'm' then
+      execute format('grant select on table %s to authenticated', v_object.name);
+    end if;
+
+    if v_object.relkind = 'v' then
+      execute format('alter view %s set (security_invoker = true)', v_object.name);
+    elsif v_object.relkind in ('r', 'p') then
+      execute format('alter table %s enable row level security', v_object.name);
+      execute format('drop policy if exists autonomy_admin_reads on %s', v_object.name);
+      if v_signed_in then
+        -- (select ...): asked once a query, not once a row. Claims may be missing or empty.
+        execute format($policy$
+          create policy autonomy_admin_reads on %s for select to authenticated using ((
+            select coalesce(
+              c.claims -> 'app_metadata' ->> 'role' = 'admin' or c.claims -> 'app_metadata' -> 'admin' = 'true', false)
+            from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) c))
+          $policy$, v_object.name);
+      end if;
+    end if;
+  end loop;
+
+  for v_object in
+    select format('public.%I', s.relname) as name
+    from pg_catalog.pg_class s
+    join pg_catalog.pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
+      and d.refclassid = 'pg_class'::regclass
+    where s.relkind = 'S' and s.relnamespace = 'public'::regnamespace
+      and obj_description(d.refobjid, 'pg_class') like '%[autonomous-operations]'
+  loop
+    foreach v_role in array array['public'] || v_browser loop
+      execute format('revoke all on sequence %s from %s', v_object.name, v_role);
+    end loop;
+  end loop;
+
+  -- The tables that were here before
+  for v_object in
+    select format('public.%I', c.relname) as name, c.relrowsecurity
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+      and c.relname in ('campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics',
+        'campaign_ab_tests', 'autonomous_rules', 'autonomous_actions', 'optimization_opportunities')
+      and coalesce(obj_description(c.oid, 'pg_class'), '') not like '%[autonomous-operations]'
+    order by c.relname
+  loop
+    if v_server then
+      execute format('grant select, insert, update, delete on table %s to service_role', v_object.name);
+    end if;
+    if not v_object.relrowsecurity then
+      perform set_config('client_min_messages', 'notice', true);
+      raise notice '% was here before and has no row level security; it is left as it is, so that nobody is locked out.',
+        v_object.name;
+      perform set_config('client_min_messages', 'warning', true);
+    end if;
+  end loop;
+
+  -- Our functions
+  for v_object in
+    select p.oid::regprocedure as name, p.prokind, p.prorettype = 'trigger'::regtype as is_trigger
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
+    order by p.proname
+  loop
+    foreach v_role in array array['public'] || v_browser loop
+      execute format('revoke all on routine %s from %s', v_object.name, v_role);
+    end loop;
+    if v_server then
+      execute format('grant execute on routine %s to service_role', v_object.name);
+    end if;
+    -- Whoever may write a table need not be allowed to write what its triggers keep; and nobody
+    -- can call a trigger function by hand.
+    if v_object.is_trigger then
+      execute format('alter function %s security definer', v_object.name);
+    end if;
+  end loop;
+end $$;
+
+notify pgrst, 'reload schema';
+
+insert into public.autonomy_migrations (name, checksum) values
+  ('0001_tables', '4e686468776264b9dbb763268dc6c2876e7150a3eccd726fa0cd77883c1db58c'),
+  ('0002_metrics', '77248d9e32477d4c69e4a0d65729c647f95c0baaf11134222a014fde780c7a0b'),
+  ('0003_rules', '8080bc4b9b5a3a2a1d363b659ea04ddd347fd61d9a4ee5aaf3e3e48fb4fc91da'),
+  ('0004_confidence', '4e55d2619d497a460b244448e02975b34084badbf25dab6f42e274a9a43f2a8f'),
+  ('0005_decide', '96165ea7398dee675f362e7b97f9fcd3d80b1df2e59975b8da210945c83a6ccb'),
+  ('0006_effects', 'd8a773452a55186acf672ad32563bcd9324fd0b055a7d6b337d5e2017e033c2c'),
+  ('0007_runs', 'b231b24f5475fbdeb0c69363260197a9944c39af6542d9f12ef710606dd6daf2'),
+  ('0008_opportunities', '56bcd8dc6c52d529afadd32f446a752c19e1c885b5cb15ea21c098364f8a0487'),
+  ('0009_impact', '6155dd3b94a38fbda54d94f2622b3c5111f306ca273e3581a4c15d128d7b8459'),
+  ('0010_dashboard', '896b6d47d16c63527021ffdc48a47ccac1a546af86c7d62b1c8d8f060b3dfded'),
+  ('0012_history', 'b754b8e9ab44de073fe9d2a834354969ac1652d17177f3f54436b744fd40e873'),
+  ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
+on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
+
+commit;
