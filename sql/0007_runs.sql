@@ -52,6 +52,9 @@ begin
     end if;
   end loop;
   perform public.shard_slots(p_request ->> 'shard');
+  if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
+    raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
+  end if;
   if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
     raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
   end if;
