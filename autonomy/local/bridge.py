@@ -235,7 +235,9 @@ def _answer(status: int, content: Mapping[str, object], *, close: bool) -> bytes
 
 async def serve(listener: socket.socket, upstream_port: int) -> None:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Conversation(reader, writer, upstream_port).run()
+        # At the end of the bridge idle conversations are cancelled, which is no event for the log.
+        with contextlib.suppress(asyncio.CancelledError):
+            await Conversation(reader, writer, upstream_port).run()
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
