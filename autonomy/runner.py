@@ -240,6 +240,8 @@ class Runner:
             )
         except AutonomyError as second:
             say("lease not released", run_id=run.id, code=second.code)
+        said = f"{error.code}: {error.message}"
+        self._notify(self._settings, {"success": False, "run_id": run.id, "error": said})
 
 
 def _row(run: Run, decision: Decision) -> Json:

@@ -1,0 +1,195 @@
+"""Digests: quiet when nothing happened, never a secret in the log, never a private address."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import socket
+import time
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from autonomy import notify as module
+from autonomy.config import Settings
+from autonomy.notify import deliver, digest, event_of, is_public, notify, signature, worth_telling
+
+SLACK = "https://hooks.example.com/services/SECRETPART"
+HOOK = "https://hook.example.com/in?key=SECRETPART"
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    base = {
+        "success": True,
+        "dry_run": False,
+        "actions_taken": {
+            "campaigns_paused": 1,
+            "actions_proposed": 0,
+            "opportunities_detected": 3,
+        },
+        "actions": [{"title": "Tents", "reason": "Paused: spent 10.00"}],
+        "breakers": [],
+        "failed": [],
+        "rules_skipped": [],
+    }
+    return base | changes
+
+
+NOTHING = {"campaigns_paused": 0, "opportunities_detected": 3}
+
+
+@pytest.fixture(autouse=True)
+def _public(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names resolve to a public address without a network."""
+
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        address = {"inside.example.com": "10.1.2.3", "both.example.com": "127.0.0.1"}.get(
+            host, "93.184.216.34"
+        )
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(module.socket, "getaddrinfo", resolve)
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(**{"slack_webhook_url": SLACK, **values})
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, True),
+        ({"actions_taken": NOTHING}, False),
+        ({"dry_run": True}, False),
+        ({"actions_taken": NOTHING, "breakers": [{"code": "X", "message": "y"}]}, True),
+        ({"actions_taken": NOTHING, "failed": [{"title": "a", "message": "b"}]}, True),
+        ({"actions_taken": {**NOTHING, "actions_proposed": 2}}, True),
+        ({"actions_taken": NOTHING, "success": False}, True),
+    ],
+)
+def test_quiet_when_nothing_happened(changes: dict[str, Any], told: bool) -> None:
+    assert worth_telling(result(**changes)) is told
+
+
+@responses.activate
+def test_slack_gets_the_digest() -> None:
+    responses.post(SLACK, body="ok")
+    assert deliver(settings(), result()) == 1
+    text = json.loads(responses.calls[0].request.body)["text"]
+    assert "1 campaigns paused" in text
+    assert "Tents" in text
+
+
+@responses.activate
+def test_the_generic_webhook_is_signed_over_time_and_body() -> None:
+    responses.post(HOOK, body="")
+    assert deliver(Settings(webhook_url=HOOK, webhook_secret="key"), result()) == 1
+    request = responses.calls[0].request
+    stamp = request.headers["X-Autonomy-Timestamp"]
+    expected = hmac.new(b"key", stamp.encode() + b"." + request.body, hashlib.sha256).hexdigest()
+    assert request.headers["X-Autonomy-Signature"] == f"sha256={expected}"
+    assert abs(int(stamp) - time.time()) < 60
+    assert json.loads(request.body)["event"] == "run.acted"
+
+
+def test_another_time_or_body_has_another_signature() -> None:
+    one = signature("key", b"{}", 1)["X-Autonomy-Signature"]
+    assert signature("key", b"{}", 2)["X-Autonomy-Signature"] != one
+    assert signature("key", b"{ }", 1)["X-Autonomy-Signature"] != one
+    assert "X-Autonomy-Signature" not in signature("", b"{}", 1)
+
+
+@responses.activate
+def test_it_tries_again_with_growing_waits_and_gives_up() -> None:
+    responses.post(SLACK, status=503)
+    waits: list[float] = []
+    assert deliver(settings(), result(), sleep=waits.append) == 0
+    assert waits == list(module.RETRY_DELAYS_SECONDS)
+    assert len(responses.calls) == 4
+
+
+@responses.activate
+def test_a_refusal_is_final() -> None:
+    responses.post(SLACK, status=404)
+    assert deliver(settings(), result(), sleep=lambda _: pytest.fail("no retry")) == 0
+
+
+@responses.activate
+def test_a_lost_connection_is_tried_again() -> None:
+    responses.post(SLACK, body=requests.ConnectionError("refused"))
+    responses.post(SLACK, body="ok")
+    assert deliver(settings(), result(), sleep=lambda _: None) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://inside.example.com/x", "https://both.example.com/x", "http://hook.example.com/x"],
+)
+@responses.activate
+def test_no_request_to_a_private_or_plain_address(url: str) -> None:
+    assert not is_public(url)
+    assert deliver(Settings(webhook_url=url), result()) == 0
+    assert len(responses.calls) == 0
+
+
+@responses.activate
+def test_private_addresses_on_request() -> None:
+    responses.post("http://inside.example.com/x", body="")
+    allowed = Settings(webhook_url="http://inside.example.com/x", allow_private_webhooks=True)
+    assert deliver(allowed, result()) == 1
+
+
+@responses.activate
+def test_a_redirect_is_not_followed() -> None:
+    responses.post(SLACK, status=302, headers={"Location": "http://127.0.0.1/"})
+    assert deliver(settings(), result(), sleep=lambda _: None) == 0
+    assert {call.request.url for call in responses.calls} == {SLACK}
+
+
+@responses.activate
+def test_no_log_line_names_the_address(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("autonomy").propagate = True
+    responses.post(SLACK, body=requests.ConnectionError(f"cannot reach {SLACK}"))
+    responses.post(HOOK, status=500)
+    with caplog.at_level(logging.DEBUG):
+        deliver(settings(webhook_url=HOOK, webhook_secret="k"), result(), sleep=lambda _: None)
+    assert caplog.records
+    assert "SECRETPART" not in caplog.text
+    assert "SECRETPART" not in repr(settings(webhook_url=HOOK))
+
+
+def test_a_slow_receiver_does_not_delay_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "deliver", lambda *_: time.sleep(1.0))
+    started = time.monotonic()
+    thread = notify(settings(), result())
+    assert thread is not None
+    assert time.monotonic() - started < 0.9
+    thread.join()
+
+
+def test_hostile_titles_are_text() -> None:
+    hostile = "<!channel> *bold* `code`\n<http://evil|click> " + "x" * 500
+    text = digest(result(actions=[{"title": hostile, "reason": "r"}]))
+    assert "<!channel>" not in text
+    assert "<http" not in text
+    assert "*bold*" not in text
+    assert len(text.splitlines()) == 2
+    assert len(text) < 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "event"),
+    [
+        ({"success": False}, "run.failed"),
+        ({"breakers": [{"code": "X", "message": "y"}]}, "run.breaker"),
+        ({"actions_taken": {"actions_proposed": 1}}, "run.approval"),
+        ({}, "run.acted"),
+    ],
+)
+def test_events(changes: dict[str, Any], event: str) -> None:
+    assert event_of(result(**changes)) == event
