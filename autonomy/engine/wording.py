@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 ACTION_TYPES = ("auto_pause", "auto_scale_up", "auto_scale_down", "budget_adjusted")
+KEYS = (
+    "metric", "window", "operator", "threshold", "than", "times", "all", "any", "not",
+    "min_spend", "min_conversions", "min_clicks", "min_impressions", "min_duration_hours",
+    "account", "title_contains", "type", "multiplier", "max_budget", "min_budget", "budget",
+    "by", "step", "min_confidence", "cooldown_hours", "break_even_roi", "requires_approval",
+    "notify", "rule_name", "rule_type", "condition", "action", "priority", "is_active",
+)  # fmt: skip
 WHAT_IT_IS = {"operator": "an operator", "metric": "a metric", "window": "a window"}
 BOUNDS = {
     "greater_than": "above {gt:g}",
@@ -23,7 +31,6 @@ SHAPES = {
     "bool_type": "true or false",
 }
 SAID = {
-    "extra_forbidden": "there is no such key",
     "missing": "it is missing",
     "union_tag_not_found": "it is missing; use one of " + " ".join(ACTION_TYPES),
     "too_short": "it is empty; give at least one member",
@@ -62,11 +69,19 @@ def _what(error: Mapping[str, Any], context: Mapping[str, Any], key: str) -> str
         return _not_one_of(given, key, str(context["expected"]))
     if kind == "union_tag_invalid":
         return f"{context['tag']!r} is not an action; use one of " + " ".join(ACTION_TYPES)
+    if kind == "extra_forbidden":
+        return "there is no such key" + _near(key)
     if kind in BOUNDS:
         return f"{given} is not {BOUNDS[kind].format(**context)}"
     if kind in SHAPES:
         return f"{shown(given)} is not {SHAPES[kind]}"
     return SAID.get(kind, str(context["message"] if kind == "rule" else error["msg"]))
+
+
+def _near(key: str) -> str:
+    """The known key that was probably meant."""
+    near = get_close_matches(key, KEYS, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _not_one_of(given: object, key: str, expected: str) -> str:

@@ -1,0 +1,122 @@
+"""The confidence: known values, order, and an answer for every input."""
+
+from __future__ import annotations
+
+from math import erf, isfinite, sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autonomy.engine.confidence import (
+    Evidence,
+    Prior,
+    cut,
+    normal_below,
+    posterior,
+    probability_below,
+)
+from autonomy.engine.prior import fit_prior
+
+INF, NAN = float("inf"), float("nan")
+anything = st.one_of(st.floats(), st.integers(-(10**30), 10**30).map(float), st.none())
+
+
+def seen(spend: float, conversions: float, revenue: float, days: float = 10.0) -> Evidence:
+    return Evidence(spend, conversions, revenue, None, days, 1.0)
+
+
+def test_nothing_known_is_fifty_fifty() -> None:
+    assert probability_below(1.0, seen(0, 0, 0)) == pytest.approx(0.5, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "probability"),
+    [  # from the closed form, written a second time with arrays
+        (Evidence(812.40, 7, 301.15, None, 9, 1.0), 0.97198534),
+        (Evidence(120, 2, 90, None, 9, 1.0), 0.59007321),
+        (Evidence(150, 0, 0, None, 3, 1.0), 0.8564658),
+    ],
+)
+def test_known_values(evidence: Evidence, probability: float) -> None:
+    assert probability_below(1.0, evidence) == pytest.approx(probability, abs=1e-7)
+
+
+def test_immature_spend_excuses_missing_conversions() -> None:
+    ripe = Evidence(150, 0, 0, None, 3, 1.0)
+    assert probability_below(1.0, ripe._replace(matured_share=0.3)) < probability_below(1.0, ripe)
+
+
+def test_scattered_orders_say_less() -> None:
+    even = Evidence(800, 8, 300, 0.0, 9, 1.0)
+    scattered = even._replace(cv2=5.0)
+    assert probability_below(1.0, scattered) < probability_below(1.0, even)
+
+
+def test_approximation_of_the_normal() -> None:
+    for step in range(-60, 61):
+        z = step / 10
+        assert normal_below(z) == pytest.approx((1 + erf(z / sqrt(2))) / 2, abs=2e-4)
+
+
+@pytest.mark.parametrize("target", [0.0, -1.0, -INF])
+def test_no_roi_lies_below_zero(target: float) -> None:
+    assert probability_below(target, seen(100, 1, 50)) == 0.0
+
+
+@pytest.mark.parametrize("target", [None, NAN])
+def test_an_unknown_target_says_nothing(target: float | None) -> None:
+    assert probability_below(target, seen(100, 1, 50)) == 0.5
+
+
+@given(anything, anything, anything, anything, anything, anything, anything)
+def test_a_number_for_every_input(
+    target: float | None, s: float, n: float, r: float, cv2: float | None, d: float, f: float
+) -> None:
+    probability = probability_below(target, Evidence(s, n, r, cv2, d, f))
+    assert 0.0 <= probability <= 1.0
+
+
+@given(anything, anything, anything, anything)
+def test_a_number_for_every_prior(m: float, tau2: float, order: float, cv2: float) -> None:
+    probability = probability_below(1.0, seen(500, 5, 700), Prior(m, tau2, order, cv2))
+    assert 0.0 <= probability <= 1.0
+
+
+@given(st.floats(0.01, 100), st.floats(1, 1e5), st.integers(0, 500), st.floats(0, 1e5))
+def test_it_never_falls_as_the_target_rises(t: float, s: float, n: int, r: float) -> None:
+    assert probability_below(t * 1.1, seen(s, n, r)) >= probability_below(t, seen(s, n, r))
+
+
+@given(st.floats(10, 1e5), st.integers(1, 500), st.floats(0.05, 20))
+def test_more_of_the_same_makes_it_surer(s: float, n: int, roi: float) -> None:
+    """Ten times the evidence at the same rate is more precise."""
+    once, often = seen(s, n, s * roi), seen(10 * s, 10 * n, 10 * s * roi, 100.0)
+    assert posterior(often, Prior())[1] > posterior(once, Prior())[1]
+
+
+@pytest.mark.parametrize(
+    ("percent", "shown"), [(79.995, 80.0), (79.9949, 79.99), (0.005, 0.01), (100.0, 100.0)]
+)
+def test_cut(percent: float, shown: float) -> None:
+    assert cut(percent) == shown
+
+
+def test_prior_of_few_campaigns_is_the_default() -> None:
+    assert fit_prior([seen(100, 1, 50)] * 4) == Prior()
+    assert fit_prior([seen(0, 1, 50)] * 100) == Prior()
+    assert fit_prior([Evidence(NAN, NAN, NAN)] * 100) == Prior()
+
+
+def test_prior_finds_a_portfolio() -> None:
+    """A thousand campaigns at a roi of 3 with orders of 20."""
+    fitted = fit_prior([seen(1000, 150, 3000)] * 1000)
+    assert fitted.mean_roi == pytest.approx(3.0, rel=0.1)
+    assert fitted.order_value == pytest.approx(20.0, rel=0.02)
+    assert fitted.tau2 < 0.1
+
+
+@given(st.lists(st.builds(Evidence, anything, anything, anything, anything, anything, anything)))
+def test_a_prior_for_every_portfolio(evidence: list[Evidence]) -> None:
+    fitted = fit_prior(evidence)
+    assert all(isfinite(value) and value > 0 for value in fitted)

@@ -1,0 +1,365 @@
+"""Every guardrail, each tried from both sides."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from autonomy.engine import Decision, Decisions, PolicyError, decide
+from autonomy.engine.guardrails import CODES, GUARDRAILS
+from autonomy.engine.policy import Policy
+from tests.unit.campaigns import (
+    DEFAULT_RULES,
+    NOW,
+    ago,
+    ahead,
+    campaign,
+    paused,
+    rule,
+    scale_up,
+    winner,
+)
+
+PORTFOLIO = {
+    "active_campaigns": 100,
+    "active_budget": 10_000.0,
+    "pauses_24h": 0,
+    "scale_ups_24h": 0,
+    "raised_24h": 0.0,
+    "tracking": {"observed": 90.0, "expected": 100.0, "tripped": False},
+}
+
+
+def run(rules: list[Any], rows: list[Any], portfolio: Any = PORTFOLIO, **limits: Any) -> Decisions:
+    return decide(rules, rows, Policy.checked(limits), NOW, portfolio)
+
+
+def one(rules: list[Any], row: Any, **limits: Any) -> Decision:
+    answer = run(rules, [row], **limits)
+    assert len(answer) == 1
+    return answer[0]
+
+
+PAUSE, UP = rule("Pause"), scale_up()
+LOSER, WINNER = campaign(), winner()
+
+
+def test_the_table_is_in_the_order_of_the_design() -> None:
+    assert CODES == (
+        "DISABLED", "ON_HOLD", "COOLDOWN", "TOO_LITTLE_DATA", "TEST_RUNNING", "AWAITING_APPROVAL",
+        "STALE_DATA", "AGAINST_THE_ODDS", "HOLDOUT", "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
+        "NO_CHANGE", "OUTRANKED", "FROZEN", "TRACKING_BREAKER", "PAUSE_BREAKER", "GROWTH_BREAKER",
+    )  # fmt: skip
+    assert all(row.looks_at and row.does and row.limit and row.source for row in GUARDRAILS)
+
+
+def test_nothing_holds_a_sure_pause_or_raise() -> None:
+    assert one([PAUSE], LOSER).verdict == "act"
+    assert one([UP], WINNER).new.budget == Decimal("150.00")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"autonomous_enabled": False}, "DISABLED"),
+        ({"autonomous_enabled": None}, "DISABLED"),
+        ({"hold_until": ahead(seconds=1)}, "ON_HOLD"),
+        ({"hold_until": ago(seconds=0)}, None),
+        ({"hold_until": "infinity"}, "ON_HOLD"),
+        ({"hold_until": "-infinity"}, None),
+        ({"last_pause_at": ago(hours=23.99)}, "COOLDOWN"),
+        ({"last_pause_at": ago(hours=24)}, None),
+        ({"last_action_at": ago(hours=1)}, None),
+        ({"hours_running": 23.9}, "TOO_LITTLE_DATA"),
+        ({"hours_running": None}, "TOO_LITTLE_DATA"),
+        ({"hours_running": float("nan")}, "TOO_LITTLE_DATA"),
+        ({"evidence": {}}, "TOO_LITTLE_DATA"),
+        ({"evidence": {"spend": 0, "conversions": 3, "revenue": 9}}, "TOO_LITTLE_DATA"),
+        ({"test_running": True}, "TEST_RUNNING"),
+        ({"pending": True}, "AWAITING_APPROVAL"),
+        ({"pending": None}, "AWAITING_APPROVAL"),
+        ({"data_age_hours": 48}, None),
+        ({"data_age_hours": 48.1}, "STALE_DATA"),
+        ({"data_age_hours": None}, "STALE_DATA"),
+        ({"budget": None}, None),
+    ],
+)
+def test_a_pause(changes: dict[str, Any], code: str | None) -> None:
+    decision = one([PAUSE], campaign(**changes))
+    assert decision.code == (code or "auto_pause")
+    assert decision.new.status == (campaign()["status"] if code else "paused")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"last_action_at": ago(hours=1)}, "COOLDOWN"),
+        ({"last_action_at": ahead(hours=1)}, "COOLDOWN"),
+        ({"last_pause_at": ago(hours=1)}, None),
+        ({"hours_running": 1}, None),
+        ({"budget": None}, "TOO_LITTLE_DATA"),
+        ({"budget": 0}, "TOO_LITTLE_DATA"),
+        ({"budget": -5}, "TOO_LITTLE_DATA"),
+        ({"budget": float("nan")}, "TOO_LITTLE_DATA"),
+        ({"budget_low_7d": 0}, "GROWTH_CAP"),
+        ({"budget_low_7d": 34}, "NO_CHANGE"),
+        ({"budget_low_7d": 33.333}, "GROWTH_CAP"),
+    ],
+)
+def test_a_raise(changes: dict[str, Any], code: str | None) -> None:
+    decision = one([UP], winner(**changes))
+    if code == "NO_CHANGE":  # 34 x 3 = 102.00: two percent are left
+        assert decision.new.budget == Decimal("102.00")
+        assert decision.limits == ("GROWTH_CAP",)
+        return
+    assert decision.code == (code or "auto_scale_up")
+
+
+def test_of_several_the_first_in_the_table_is_the_code() -> None:
+    row = campaign(
+        autonomous_enabled=False, hold_until=ahead(days=1), test_running=True, data_age_hours=99
+    )
+    assert one([PAUSE], row).code == "DISABLED"
+    assert one([PAUSE], row | {"autonomous_enabled": True}).code == "ON_HOLD"
+
+
+def test_a_rules_own_cooldown_and_floor_win() -> None:
+    hasty = rule("Hasty", action={"type": "auto_pause", "cooldown_hours": 1})
+    assert one([hasty], campaign(last_pause_at=ago(hours=2))).verdict == "act"
+    strict = rule("Strict", action={"type": "auto_pause", "min_confidence": 99.9})
+    assert one([strict], LOSER).code == "AGAINST_THE_ODDS"
+    lax = rule("Lax", action={"type": "auto_pause", "min_confidence": 0})
+    assert one([lax], WINNER).verdict == "act"
+
+
+def test_never_against_the_odds() -> None:
+    """A campaign that earns is not paused for whatever metric."""
+    assert one([PAUSE], WINNER).code == "AGAINST_THE_ODDS"
+    assert one([UP], LOSER).code == "AGAINST_THE_ODDS"
+
+
+def test_three_conversions_are_not_enough_to_kill() -> None:
+    decision = one([PAUSE], campaign(spend=120.0, revenue=110.0, conversions=3), min_confidence=80)
+    assert decision.code == "AGAINST_THE_ODDS"
+
+
+def test_a_flat_roi_rule_is_taken_at_its_word() -> None:
+    condition = {"metric": "roi", "operator": "<", "threshold": 1.5, "min_spend": 100}
+    row = campaign(spend=5_000.0, revenue=6_200.0, conversions=120)
+    assert one([rule(condition=condition)], row).verdict == "act"
+    assert one([rule(condition=condition)], row).break_even == 1.5
+    assert one([rule(condition={"all": [condition]})], row).code == "AGAINST_THE_ODDS"
+    bar = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 1.2})
+    assert one([bar], row).break_even == 1.2
+    high = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 4})
+    assert one([high], WINNER).break_even == 2.0
+
+
+def test_holdout() -> None:
+    assert one([PAUSE], campaign(holdout_draw=0.09), holdout_share=0.1).code == "HOLDOUT"
+    assert one([PAUSE], campaign(holdout_draw=0.10), holdout_share=0.1).verdict == "act"
+    assert one([PAUSE], campaign(holdout_draw=None), holdout_share=0.1).code == "HOLDOUT"
+    assert one([PAUSE], campaign(holdout_draw=0.0)).verdict == "act"
+
+
+def test_caps_shrink_in_order() -> None:
+    big = scale_up(multiplier=10)
+    decision = one([big], winner(budget_low_7d=60.0))
+    assert (decision.new.budget, decision.limits) == (Decimal(180), ("STEP_CAP", "GROWTH_CAP"))
+    decision = one([big], WINNER, max_budget=120)
+    assert (decision.new.budget, decision.limits) == (Decimal(120), ("STEP_CAP", "BUDGET_CAP"))
+
+
+def test_a_budget_above_the_cap_is_left_alone_never_lowered() -> None:
+    decision = one([UP], winner(budget=12_000.0, budget_low_7d=12_000.0))
+    assert decision.code == "BUDGET_CAP"
+    assert decision.new == decision.previous
+
+
+def test_scale_down_to_the_floor() -> None:
+    down = rule(
+        rule_type="scale",
+        action={"type": "auto_scale_down", "multiplier": 0.1, "min_budget": 30},
+    )
+    decision = one([down], LOSER)
+    assert (decision.new.budget, decision.limits) == (Decimal(30), ("BUDGET_CAP",))
+    assert one([down], campaign(budget=30.0)).code == "BUDGET_CAP"
+    assert one([down], campaign(budget=90_000.0)).new.budget == Decimal(9_000)
+
+
+def test_set_budget_goes_both_ways() -> None:
+    to_120 = rule(rule_type="optimize", action={"type": "budget_adjusted", "budget": 120})
+    assert one([to_120], WINNER).new.budget == Decimal(120)
+    assert one([to_120], LOSER).code == "AGAINST_THE_ODDS"
+    assert one([to_120], campaign(budget=500.0)).new.budget == Decimal(120)
+    assert one([to_120], campaign(budget=120.0)).code == "NO_CHANGE"
+
+
+STEP = rule(
+    rule_type="optimize", action={"type": "budget_adjusted", "by": "marginal_return", "step": 0.2}
+)
+
+
+def test_marginal_return_steps_up_down_or_not_at_all() -> None:
+    up, down = one([STEP], WINNER), one([STEP], LOSER)
+    assert (up.new.budget, up.action_type) == (Decimal(120), "budget_adjusted")
+    assert down.new.budget == Decimal(80)
+    assert down.confidence >= 80
+    between = one([STEP], campaign(spend=300.0, revenue=600.0, conversions=10))
+    assert between.code == "AGAINST_THE_ODDS"
+    assert 20 < between.confidence < 80
+
+
+def test_a_step_ignores_the_threshold_that_says_when_to_look() -> None:
+    always = STEP | {"condition": {"metric": "roi", "operator": ">=", "threshold": 0.1}}
+    assert one([always], LOSER).new.budget == Decimal(80)
+
+
+# Self-healing
+
+
+def test_a_wrong_pause_is_taken_back() -> None:
+    decision = one([PAUSE], paused())
+    assert decision.code == "auto_resume"
+    assert decision.new == ("Active", Decimal("80.0"))
+    assert decision.rule_name == "A"
+    assert decision.confidence > 80
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"autonomous_enabled": False}, "DISABLED"),
+        ({"hold_until": ahead(days=1)}, "ON_HOLD"),
+        ({"last_action_at": ago(hours=2)}, "COOLDOWN"),
+        ({"pending": True}, "AWAITING_APPROVAL"),
+        ({"test_running": True}, "TEST_RUNNING"),
+        ({"last_resume_at": ago(days=6.9)}, "COOLDOWN"),
+        ({"last_resume_at": ago(days=7)}, "auto_resume"),
+    ],
+)
+def test_a_resume_has_guardrails_too(changes: dict[str, Any], code: str) -> None:
+    assert one([PAUSE], paused(**changes)).code == code
+
+
+def test_no_resume() -> None:
+    """By a person, when switched off, when not proven, without a target, without rules."""
+    assert len(run([PAUSE], [paused(paused_action=None)])) == 0
+    assert len(run([PAUSE], [paused()], resume_when_proven_wrong=False)) == 0
+    unsure = paused(evidence={"spend": 100.0, "conversions": 2.0, "revenue": 90.0, "days": 5.0})
+    assert len(run([PAUSE], [unsure])) == 0
+    for missing in (None, float("nan"), 0):
+        action = paused()["paused_action"] | {"break_even": missing}
+        assert len(run([PAUSE], [paused(paused_action=action)])) == 0
+    assert len(run([], [paused()])) == 0
+
+
+# The portfolio
+
+
+def losers(number: int) -> list[dict[str, Any]]:
+    return [campaign(at) for at in range(number)]
+
+
+def winners(number: int, **changes: Any) -> list[dict[str, Any]]:
+    return [winner(at, **changes) for at in range(number)]
+
+
+def test_frozen_changes_nothing() -> None:
+    answer = run([PAUSE, UP], [*losers(3), winner(9), paused(10)], frozen=True)
+    assert {one.code for one in answer} == {"FROZEN"}
+    assert answer.to_apply == []
+    assert answer.breakers[0]["code"] == "FROZEN"
+    assert answer.breakers[0]["count"] == 5
+
+
+def test_broken_tracking_pauses_nothing_but_raises_go_on() -> None:
+    tripped = PORTFOLIO | {"tracking": {"observed": 1.0, "expected": 100.0, "tripped": True}}
+    answer = run([PAUSE, UP], [*losers(3), winner(9)], tripped)
+    assert [one.code for one in answer] == ["TRACKING_BREAKER"] * 3 + ["auto_scale_up"]
+    assert answer.breakers[0]["count"] == 3
+
+
+def test_pause_breaker_asks_a_person() -> None:
+    small = PORTFOLIO | {"active_campaigns": 20}
+    assert run([PAUSE], losers(5), small).breakers == []
+    answer = run([PAUSE], losers(6), small)
+    assert {(one.verdict, one.code) for one in answer} == {("propose", "PAUSE_BREAKER")}
+    assert {one.new.status for one in answer} == {"paused"}
+    assert answer.breakers == [
+        {
+            "code": "PAUSE_BREAKER",
+            "message": "6 pauses in 24 hours of 20 campaigns: a person decides them",
+            "count": 6,
+            "limit": 5.0,
+        }
+    ]
+
+
+def test_pause_breaker_counts_the_last_24_hours() -> None:
+    earlier = PORTFOLIO | {"active_campaigns": 15, "pauses_24h": 5}
+    assert run([PAUSE], losers(1), earlier)[0].code == "PAUSE_BREAKER"
+    large = PORTFOLIO | {"active_campaigns": 400, "pauses_24h": 50}
+    assert run([PAUSE], losers(20), large).breakers == []
+
+
+def test_growth_breaker_lets_the_most_confident_go() -> None:
+    rows = [*winners(5), winner(9) | {"evidence": campaign(spend=300, revenue=900)["evidence"]}]
+    portfolio = PORTFOLIO | {"active_budget": 1_000.0}
+    answer = run([UP], rows, portfolio)  # 50 each, 300 together, 300 allowed
+    assert answer.breakers == []
+    answer = run([UP], rows, portfolio | {"active_budget": 900.0})  # 270: five go
+    assert [one.code for one in answer] == ["auto_scale_up"] * 5 + ["GROWTH_BREAKER"]
+    assert answer[5].new == answer[5].previous
+    answer = run([UP], rows, portfolio | {"raised_24h": 290.0, "scale_ups_24h": 3})
+    assert {one.code for one in answer} == {"GROWTH_BREAKER"}
+
+
+def test_growth_breaker_needs_more_than_five() -> None:
+    assert run([UP], winners(5), PORTFOLIO | {"active_budget": 1.0}).breakers == []
+
+
+def test_approval() -> None:
+    answer = run([PAUSE, UP], [*losers(1), winner(9)], mode="approve")
+    assert {(one.verdict, one.code) for one in answer} == {("propose", "APPROVAL")}
+    asks = rule(action={"type": "auto_pause", "requires_approval": True})
+    assert one([asks], LOSER).code == "APPROVAL"
+
+
+def test_observe_decides_as_ever() -> None:
+    assert one([PAUSE], LOSER, mode="observe").verdict == "act"
+
+
+# Limits
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "many", True, -1])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "min_confidence", "cooldown_hours", "min_pause_hours", "max_data_age_hours", "max_step",
+        "max_growth_7d", "max_budget", "min_budget", "pause_breaker_share", "pause_breaker_count",
+        "growth_breaker_share", "growth_breaker_count", "holdout_share", "break_even_roi",
+        "marginal_return_ratio", "prior_mean_roi", "prior_tau2", "prior_order_value", "prior_cv2",
+    ],
+)  # fmt: skip
+def test_a_limit_that_is_no_number_is_an_error(name: str, value: Any) -> None:
+    row = Policy().model_dump() | {name: value}
+    with pytest.raises(PolicyError, match=name):
+        decide(DEFAULT_RULES, [LOSER], row, NOW, PORTFOLIO)
+
+
+@pytest.mark.parametrize("name", list(Policy.model_fields))
+def test_a_limit_that_is_missing_is_an_error(name: str) -> None:
+    row = Policy().model_dump()
+    del row[name]
+    with pytest.raises(PolicyError, match=name):
+        decide(DEFAULT_RULES, [LOSER], row, NOW, PORTFOLIO)
+
+
+@pytest.mark.parametrize("name", ["active_campaigns", "active_budget", "raised_24h"])
+def test_a_portfolio_that_is_no_number_is_an_error(name: str) -> None:
+    with pytest.raises(PolicyError, match=name):
+        run(DEFAULT_RULES, [LOSER], PORTFOLIO | {name: None})
