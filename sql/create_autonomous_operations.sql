@@ -3464,7 +3464,8 @@ as $$
 declare
   v_spend text := public.money_words((p_params ->> 'spend')::float8);
   v_revenue text := public.money_words((p_params ->> 'revenue')::float8);
-  v_times text := coalesce(' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)', '');
+  v_times text := case when p_params ->> 'roi' is null then ''
+    else ' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)' end;
   v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
     public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
   v_likely text := (p_params ->> 'chance') || ' % likely ';
@@ -3882,6 +3883,8 @@ comment on function public.campaigns_by_metrics(float8, float8, float8, float8, 
 --   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
 --     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
 --     portfolio (breakers) cannot be passed by two shards at once.
+--   * Around each change of campaigns the search path is the usual one: triggers that the user has
+--     on that table may name their tables without a schema. What we write ourselves is qualified.
 --   * The policy row is locked FOR SHARE until commit: once `update autonomy_policy set frozen =
 --     true` has returned, nothing more is changed.
 
@@ -4045,6 +4048,7 @@ declare
   v_changed public.campaigns;
 begin
   perform set_config('autonomy.effect', '1', true);
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
   set status = p_status, budget = p_budget, updated_at = p_now,
       hold_until = case when p_kind = 'rollback'
@@ -4436,6 +4440,7 @@ declare
   v_results jsonb;
 begin
   perform set_config('autonomy.effect', '1', true);
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
   with item as materialized (select * from unnest(p_items)),
   changed as (
     update public.campaigns c set status = i.status, budget = i.budget, updated_at = p_now
@@ -4977,6 +4982,7 @@ begin
   new.rolled_back_at := coalesce(new.rolled_back_at, public.autonomy_writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, public.autonomy_actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
   set hold_until = greatest(c.hold_until,
     new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
@@ -8057,22 +8063,50 @@ as $$
 declare
   v_before jsonb;
   v_after jsonb;
-  v_rule jsonb;
+  v_id uuid := p_rule_id;
 begin
-  -- As the system stands, then with the rule in place; the second is undone by an exception,
-  -- which takes back rows but not variables.
-  v_before := public.propose_autonomous_actions(p_limit => 5000, p_now => p_now);
+  -- As the rules stand, then with this one in place; the second is undone by an exception, which
+  -- takes back rows but not variables.
+  v_before := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
   begin
-    v_rule := public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview');
-    v_after := public.propose_autonomous_actions(p_limit => 5000, p_now => p_now);
+    v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
+    v_after := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
     raise exception using errcode = 'AO000', message = 'preview';
   exception when sqlstate 'AO000' then
     null;
   end;
-  return jsonb_build_object('rule_id', v_rule -> 'id', 'before', v_before, 'after', v_after);
+  return jsonb_build_object('before', v_before, 'after', v_after);
 end $$;
 comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
-  'What a run would decide now, as rules stand and with this rule saved and active: {"rule_id", "before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
+  'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
+
+create function public.dashboard_preview_summary(p_answer jsonb, p_rule_id uuid) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  with decisions as materialized (
+    select d, d ->> 'verdict' as verdict, d ->> 'code' as code, d ->> 'action_type' as action_type,
+           (d ->> 'rule_id')::uuid is not distinct from p_rule_id as own
+    from jsonb_array_elements(p_answer -> 'decisions') d
+  )
+  select jsonb_build_object(
+    'all', (
+      select coalesce(jsonb_object_agg(action_type, n), '{}')
+      from (select action_type, count(*) as n from decisions where verdict <> 'hold' group by action_type) t),
+    'own', (
+      select coalesce(jsonb_object_agg(action_type, n), '{}')
+      from (select action_type, count(*) as n from decisions where own and verdict <> 'hold' group by action_type) t),
+    'held', (
+      select coalesce(jsonb_object_agg(code, n), '{}')
+      from (select code, count(*) as n from decisions where own and verdict = 'hold' group by code) t),
+    'campaigns', (
+      select coalesce(jsonb_agg(d - 'evidence' - 'params' - 'matched' - 'expected_impact' order by n), '[]')
+      from (select d, row_number() over (order by verdict = 'hold', (d ->> 'confidence')::numeric desc, d ->> 'campaign_id') as n
+            from decisions where own order by n limit 100) t),
+    'breakers', p_answer -> 'breakers',
+    'campaigns_evaluated', p_answer -> 'campaigns_evaluated');
+$$;
+comment on function public.dashboard_preview_summary(jsonb, uuid) is
+  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Health
@@ -8365,6 +8399,29 @@ end $$;
 comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: all campaigns) holds: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
 
+-- This file runs after 0011, so it closes its own doors.
+do $$
+declare
+  v_new regprocedure;
+  v_role text;
+begin
+  for v_new in
+    select p.oid::regprocedure from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'list_past_candidates')
+  loop
+    execute format('revoke all on function %s from public', v_new);
+    for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop
+      execute format('revoke all on function %s from %I', v_new, v_role);
+    end loop;
+    if exists (select from pg_catalog.pg_roles r where r.rolname = 'service_role') then
+      execute format('grant execute on function %s to service_role', v_new);
+    end if;
+  end loop;
+end $$;
+
+notify pgrst, 'reload schema';
+
 -- =============================================================================================
 -- 0099_security
 -- =============================================================================================
@@ -8491,13 +8548,13 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', '77248d9e32477d4c69e4a0d65729c647f95c0baaf11134222a014fde780c7a0b'),
   ('0003_rules', '8080bc4b9b5a3a2a1d363b659ea04ddd347fd61d9a4ee5aaf3e3e48fb4fc91da'),
   ('0004_confidence', '4e55d2619d497a460b244448e02975b34084badbf25dab6f42e274a9a43f2a8f'),
-  ('0005_decide', '96165ea7398dee675f362e7b97f9fcd3d80b1df2e59975b8da210945c83a6ccb'),
-  ('0006_effects', 'd8a773452a55186acf672ad32563bcd9324fd0b055a7d6b337d5e2017e033c2c'),
+  ('0005_decide', 'e38f61b74e2d0b99ba45ceeb676935944ba1314fdb4f5bc07bea95c85f9ec1ff'),
+  ('0006_effects', '22df1006abcd23b9fc9ffbf3a13f22e54a06be42c70fb1cea2d618458077dc11'),
   ('0007_runs', 'b231b24f5475fbdeb0c69363260197a9944c39af6542d9f12ef710606dd6daf2'),
   ('0008_opportunities', '56bcd8dc6c52d529afadd32f446a752c19e1c885b5cb15ea21c098364f8a0487'),
   ('0009_impact', '6155dd3b94a38fbda54d94f2622b3c5111f306ca273e3581a4c15d128d7b8459'),
-  ('0010_dashboard', '896b6d47d16c63527021ffdc48a47ccac1a546af86c7d62b1c8d8f060b3dfded'),
-  ('0012_history', 'b754b8e9ab44de073fe9d2a834354969ac1652d17177f3f54436b744fd40e873'),
+  ('0010_dashboard', 'db2a34ec0984694d4f6a51550a09791d974d7fbf1d0cbd8f74045f20ae39ee80'),
+  ('0012_history', '030432200cbf31619b92abeb7282f8a300c2bd7ac4081af204d2253c80df3686'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 

@@ -1,0 +1,104 @@
+"""Bare PostgreSQL servers of every version that is found, for the tests of the migrations."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from autonomy.local.binaries import postgres_bin
+from autonomy.local.keys import Keys
+from autonomy.local.places import prepare
+from autonomy.local.postgres import Postgres
+from autonomy.local.roles import database_url
+
+Db = psycopg.Connection[Any]
+
+# Faster, and nothing here is meant to survive a power cut.
+_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_numbers = itertools.count(1)
+
+
+def versions() -> dict[str, str]:
+    """What can be started here: the wheel's two, and what the system has from 15 on."""
+    found = {
+        folder.parent.name: str(folder)
+        for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if folder.parent.name.isdigit()
+        and int(folder.parent.name) >= 15
+        and (folder / "initdb").exists()
+    }
+    found.update({"16": "16", "18": "18"})
+    only = os.environ.get("AUTONOMY_TEST_SQL_VERSIONS", "")
+    return {name: found[name] for name in sorted(found) if not only or name in only.split(",")}
+
+
+class Server:
+    """A running server; databases are made on it and dropped with it."""
+
+    def __init__(self, postgres: Postgres, keys: Keys) -> None:
+        self._postgres = postgres
+        self._keys = keys
+        self._templates: dict[str, str] = {}
+
+    def url(self, database: str = "postgres") -> str:
+        return database_url(self._postgres.port, self._keys, database)
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def database(self, template: str = "template0") -> str:
+        """Makes a database and returns its URL."""
+        name = f"test_{next(_numbers)}"
+        self.execute(
+            sql.SQL("create database {} template {}")
+            .format(sql.Identifier(name), sql.Identifier(template))
+            .as_string()
+        )
+        return self.url(name)
+
+    def migrated(self) -> str:
+        """Makes a database with the migrations applied, copied from one that is made once."""
+        from autonomy.migrate import apply
+
+        if "migrated" not in self._templates:
+            self.execute("create database migrated")
+            apply(self.url("migrated"))
+            self._templates["migrated"] = "migrated"
+        return self.database("migrated")
+
+    def make_roles(self) -> None:
+        """The roles of a hosted project."""
+        for role, options in (
+            ("anon", "nologin"),
+            ("authenticated", "nologin"),
+            ("service_role", "nologin bypassrls"),
+        ):
+            self.execute(f"create role {role} {options}")
+
+
+@contextmanager
+def running(programs: str, data_dir: Path) -> Iterator[Server]:
+    places = prepare(data_dir)
+    keys = Keys.load_or_create(places.keys)
+    postgres = Postgres(postgres_bin(programs, places), places, keys, _SETTINGS, None)
+    postgres.initialise()
+    postgres.start(lambda: None)
+    try:
+        yield Server(postgres, keys)
+    finally:
+        postgres.stop()
+
+
+@contextmanager
+def undone(db: Db) -> Iterator[Db]:
+    """What happens inside is rolled back, an expected error included."""
+    with db.transaction(force_rollback=True):
+        yield db

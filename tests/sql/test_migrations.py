@@ -1,0 +1,331 @@
+"""The migrations: in order, once, again, by two at a time, on any database that may come."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from autonomy.errors import AutonomyError
+from autonomy.migrate import (
+    SINGLE_SCRIPT,
+    SQL_FOLDER,
+    MigrationError,
+    apply,
+    current,
+    migrations,
+    single_script,
+)
+from tests.sql.servers import Db, Server
+
+NAMES = [each.name for each in migrations()]
+MARK = "[autonomous-operations]"
+
+
+def version(url: str) -> dict[str, object]:
+    with psycopg.connect(url) as db:
+        row = db.execute("select autonomy_schema_version()").fetchone()
+    assert row is not None
+    found: dict[str, object] = row[0]
+    return found
+
+
+def columns(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as db:
+        return db.execute(
+            """select table_name, column_name, data_type, is_nullable, column_default
+               from information_schema.columns where table_schema = 'public' order by 1, 2"""
+        ).fetchall()
+
+
+def copied(folder: Path) -> Path:
+    for path in SQL_FOLDER.glob("[0-9]*.sql"):
+        shutil.copy(path, folder)
+    return folder
+
+
+def test_an_empty_database_gets_every_file_once(server: Server) -> None:
+    url = server.database()
+    said: list[str] = []
+    assert apply(url, progress=said.append) == NAMES
+    assert [line for line in said if line.startswith("Applying")] == [f"Applying {n}" for n in NAMES]
+    assert apply(url) == []
+    assert version(url)["name"] == NAMES[-1]
+    assert current(version(url))
+
+
+def test_nothing_that_is_there_is_lost_when_all_files_run_again(server: Server) -> None:
+    url = server.database()
+    apply(url)
+    shape = columns(url)
+    with psycopg.connect(url) as db:
+        db.execute("insert into campaigns (title, budget) values ('Kept', 12.34)")
+        db.execute(
+            "insert into campaign_performance (campaign_id, total_spend, total_revenue)"
+            " select id, 50, 100 from campaigns"
+        )
+        db.execute("update autonomous_rules set is_active = false where rule_name = 'Low ROI Pause'")
+        db.execute("delete from autonomous_rules where rule_name = 'High ROI Scale'")
+        db.execute("update autonomy_policy set max_step = 1.25, time_zone = 'Asia/Kolkata'")
+        db.execute("delete from autonomy_migrations")
+    before = contents(url)
+    assert apply(url) == NAMES
+    after = contents(url)
+    rules = {row[0]: row for row in after.pop("autonomous_rules")}
+    assert after == {name: rows for name, rows in before.items() if name != "autonomous_rules"}
+    assert all(rules[row[0]] == row for row in before["autonomous_rules"])
+    assert columns(url) == shape
+
+
+def contents(url: str) -> dict[str, list[tuple[object, ...]]]:
+    tables = {
+        "campaigns": "id, title, status, budget, created_at, updated_at",
+        "campaign_performance": "campaign_id, total_spend, total_revenue, roi, updated_at",
+        "campaign_facts": "campaign_id, life_spend, life_revenue, data_at",
+        "autonomous_rules": "rule_name, condition, action, priority, is_active, updated_at",
+        "autonomy_policy": "max_step, time_zone, updated_at",
+        "campaign_changes": "campaign_id, kind, changed_at",
+    }
+    with psycopg.connect(url) as db:
+        return {
+            table: db.execute(f"select {named} from {table} order by 1".encode()).fetchall()
+            for table, named in tables.items()
+        }
+
+
+def test_a_changed_file_runs_again_and_so_does_all_that_follows(
+    server: Server, tmp_path: Path
+) -> None:
+    url = server.migrated()
+    folder = copied(tmp_path)
+    changed = folder / f"{NAMES[3]}.sql"
+    changed.write_text(changed.read_text() + "\n-- a word more\n")
+    assert not current(version(url), folder=folder)
+    assert apply(url, folder=folder) == NAMES[3:]
+    assert apply(url, folder=folder) == []
+    assert current(version(url), folder=folder)
+
+
+def test_a_file_that_fails_leaves_nothing_and_says_why(server: Server, tmp_path: Path) -> None:
+    url = server.migrated()
+    folder = copied(tmp_path)
+    (folder / "0098_broken.sql").write_text(
+        "create table public.half_done (id bigint);\nselect 1 / 0;\n"
+    )
+    with pytest.raises(MigrationError) as caught:
+        apply(url, folder=folder)
+    assert "0098_broken could not be applied: division by zero" in caught.value.message
+    with psycopg.connect(url) as db:
+        assert db.execute("select to_regclass('half_done')").fetchone() == (None,)
+    (folder / "0098_broken.sql").write_text("select 1;\n")
+    # The one that gives the rights follows, though its own text is as it was.
+    assert apply(url, folder=folder) == ["0098_broken", NAMES[-1]]
+
+
+def test_two_at_once_do_the_work_once(server: Server) -> None:
+    url = server.database()
+    done: list[list[str]] = []
+    wrong: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            done.append(apply(url))
+        except BaseException as error:  # noqa: BLE001 - handed to the test below
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert sorted(name for names in done for name in names) == NAMES
+    assert current(version(url))
+
+
+def test_a_database_without_the_hosted_roles_is_served_too(plain_server: Server) -> None:
+    url = plain_server.database()
+    assert apply(url) == NAMES
+    with psycopg.connect(url) as db:
+        assert db.execute("select count(*) from pg_roles where rolname = 'anon'").fetchone() == (0,)
+        db.execute("insert into campaigns (title, budget) values ('One', 10)")
+        row = db.execute("select run_autonomous_operations() ->> 'success'").fetchone()
+        assert row == ("true",)
+
+
+def test_everything_that_is_made_carries_the_mark(own: Db) -> None:
+    unmarked = own.execute(
+        """select 'table ' || c.relname from pg_class c
+           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+             and coalesce(obj_description(c.oid, 'pg_class'), '') not like %(mark)s
+           union all
+           select 'function ' || p.proname from pg_proc p
+           where p.pronamespace = 'public'::regnamespace
+             and coalesce(obj_description(p.oid, 'pg_proc'), '') not like %(mark)s""",
+        {"mark": f"%{MARK}"},
+    ).fetchall()
+    assert unmarked == []
+
+
+def test_no_function_has_two_forms(own: Db) -> None:
+    doubled = own.execute(
+        """select proname from pg_proc where pronamespace = 'public'::regnamespace
+           group by proname having count(*) > 1"""
+    ).fetchall()
+    assert doubled == []
+
+
+def test_the_servers_all_get_the_same_schema(server: Server) -> None:
+    names = [(table, column) for table, column, *_ in columns(server.migrated())]
+    assert len(names) == len(set(names))
+    assert ("campaign_facts", "p30_revenue") in names
+
+
+# -------------------------------------------------------------------------------------------------
+# The single script
+# -------------------------------------------------------------------------------------------------
+
+
+def test_the_single_script_is_made_from_the_files() -> None:
+    assert SINGLE_SCRIPT.read_text() == single_script(), "run `make sql`"
+
+
+def test_the_single_script_does_it_all_and_returns_no_row(server: Server) -> None:
+    url = server.database()
+    with psycopg.connect(url, autocommit=True) as db:
+        for _ in range(2):
+            cursor = db.execute(single_script().encode())
+            last = cursor.description
+            while cursor.nextset():
+                last = cursor.description
+            assert last is None
+    assert current(version(url))
+    assert apply(url) == []
+    assert columns(url) == columns(server.migrated())
+
+
+def test_the_single_script_works_inside_a_transaction_of_the_editor(server: Server) -> None:
+    url = server.database()
+    with psycopg.connect(url) as db:
+        db.execute("select 1")
+        db.execute(single_script().encode())
+    assert current(version(url))
+
+
+def test_the_single_script_leaves_nothing_when_it_fails(server: Server) -> None:
+    url = server.database()
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("create table campaigns (id text primary key, status text)")
+        with pytest.raises(psycopg.Error, match="needs uuid"):
+            db.execute(single_script().encode())
+    with psycopg.connect(url) as db:
+        row = db.execute("select count(*) from pg_class where relname like 'autonom%'").fetchone()
+        assert row == (0,)
+
+
+def test_the_script_names_no_place_and_no_secret() -> None:
+    assert not re.search(r"/work/|/tmp/|password|localhost", single_script())
+
+
+# -------------------------------------------------------------------------------------------------
+# What can be wrong
+# -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://postgres@127.0.0.1:1/postgres",
+        "postgresql://postgres@host.invalid/postgres",
+        "not a url",
+        "",
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_an_error_with_a_hint(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    monkeypatch.setenv("PGPORT", "1")
+    with pytest.raises(MigrationError) as caught:
+        apply(url)
+    assert caught.value.message.startswith("The database cannot be reached: ")
+    assert "postgresql://" in caught.value.hint
+    assert isinstance(caught.value, AutonomyError)
+
+
+def test_a_wrong_password_is_not_in_the_message(server: Server) -> None:
+    with pytest.raises(MigrationError) as caught:
+        apply(re.sub(r":[^:@]+@", ":not-the-password@", server.url()))
+    assert "not-the-password" not in caught.value.message + caught.value.hint
+
+
+def test_a_user_who_may_not_create_is_told_so(server: Server) -> None:
+    url = server.database()
+    server.execute("drop role if exists onlooker")
+    server.execute("create role onlooker login password 'x'")
+    with pytest.raises(MigrationError, match="The user onlooker may not create anything"):
+        apply(re.sub(r"postgres:[^@]+@", "onlooker:x@", url))
+
+
+def test_an_owner_who_is_no_superuser_can_migrate(server: Server) -> None:
+    url = server.database()
+    server.execute("drop role if exists landlord")
+    server.execute("create role landlord login password 'x'")
+    server.execute(f"alter database {url.rsplit('/', 1)[1]} owner to landlord")
+    theirs = re.sub(r"postgres:[^@]+@", "landlord:x@", url)
+    assert apply(theirs) == NAMES
+    with psycopg.connect(theirs) as db:
+        db.execute("insert into campaigns (title) values ('One')")
+        row = db.execute("select run_autonomous_operations() ->> 'success'").fetchone()
+        assert row == ("true",)
+
+
+class _Old:
+    class info:  # noqa: N801 - stands for psycopg's attribute
+        server_version = 140_011
+
+
+def test_an_old_server_is_refused() -> None:
+    from autonomy.migrate import _check_server
+
+    with pytest.raises(MigrationError, match="PostgreSQL 14; PostgreSQL 15 or later"):
+        _check_server(_Old())  # type: ignore[arg-type]
+
+
+def test_a_deployment_without_its_files_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(MigrationError, match="There are no migrations"):
+        migrations(tmp_path)
+
+
+@pytest.mark.parametrize("seen", [None, {}, {"files": None}, {"files": {NAMES[0]: "other"}}])
+def test_a_database_that_has_not_seen_all_is_not_current(seen: dict[str, object] | None) -> None:
+    assert not current(seen)
+
+
+def test_line_ends_do_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "0001_one.sql"
+    path.write_bytes(b"select 1;\n")
+    unix = migrations(tmp_path)[0].checksum
+    path.write_bytes(b"select 1;\r\n")
+    assert migrations(tmp_path)[0].checksum == unix
+
+
+def test_a_busy_table_is_reported_not_waited_for(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.migrated()
+    folder = copied(tmp_path)
+    first = folder / f"{NAMES[0]}.sql"
+    first.write_text(first.read_text().replace("lock_timeout = '30s'", "lock_timeout = '50ms'"))
+    with psycopg.connect(url) as other:
+        other.execute("lock table autonomy_policy in share mode")
+        with pytest.raises(MigrationError) as caught:
+            apply(url, folder=folder)
+    assert "try again" in caught.value.hint
+    assert apply(url, folder=folder) == NAMES
+
+
