@@ -745,7 +745,8 @@ as $$
 declare
   v_spend text := public.money_words((p_params ->> 'spend')::float8);
   v_revenue text := public.money_words((p_params ->> 'revenue')::float8);
-  v_times text := coalesce(' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)', '');
+  v_times text := case when p_params ->> 'roi' is null then ''
+    else ' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)' end;
   v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
     public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
   v_likely text := (p_params ->> 'chance') || ' % likely ';

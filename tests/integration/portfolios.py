@@ -1,0 +1,368 @@
+"""Random portfolios for the differential test: campaigns, rules, policy and past, made to collide.
+
+Drawn from a seed rather than by Hypothesis strategies: forty campaigns with sixty figures each
+would take longer to draw than to decide. Figures and thresholds come from the same short lists, so
+that comparisons hit equality, caps are met to the cent and cooldowns end on the second.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+NOW = datetime(2026, 11, 22, 10, 17, 33, 123456, tzinfo=UTC)
+MEASURES = ("impressions", "reach", "clicks", "conversions", "spend", "revenue")
+PREFIXES = ("w1", "w3", "w7", "w14", "w30", "p1", "p3", "p7", "p14", "p30")
+WINDOWS = ("lifetime", *(f"{n}d" for n in (1, 3, 7, 14, 30)))
+WINDOWS = (*WINDOWS, *(f"prior_{n}d" for n in (1, 3, 7, 14, 30)))
+METRICS = (
+    "roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "spend", "revenue", "profit",
+    "impressions", "clicks", "conversions", "budget", "hours_running", "frequency",
+)  # fmt: skip
+OPERATORS = ("<", "<=", ">", ">=", "=", "!=")
+TITLES = ("Summer Festival", "summer sale", "Brand", "100% x_y", "O'Hara \\ \"q\"", "", None)
+RULE_NAMES = ("Pause", "pause", "Zeta", "alpha", "Ärger", "it's; drop table x --", "b", "規則")
+THRESHOLDS = (0, 0.5, 0.7, 1, 1.0, 1.5, 2, 2.1, 3, 3.0, 4, 10, 24, 50, 100, 1000, 1e6, 1e15)
+BUDGETS = (
+    None, 0, 0.01, 0.99, 1, 1.01, 33.33, 80, 90, 110, 140.5, 500, 700.7, 1000, 49.99, 66.67, 100, 100, 100.1, 120, 150, 200.05,
+    9999.99, 10000, 24999.99, 25000.01, 49999.99, 50000, 60000, 999999999999.99, "NaN",
+)  # fmt: skip
+MONEY = (0, 0.01, 10, 600, 2000, 8000, 33.33, 49.99, 50, 50.01, 99.99, 100, 100, 150, 300, 500, 1000, 1234.56, 40000)
+COUNTS = (0, 0, 1, 2, 3, 5, 9, 10, 11, 19, 20, 21, 50, 100, 101, 300, 1000, 12345)
+EXTREMES = (None, None, None, "NaN", "Infinity", "-Infinity", 1e18, 1.1e18, 9.2e18, 1e300, 1e-12, -50)
+STATUSES = ("active",) * 14 + ("Active", "ACTIVE", "paused", "Paused", "archived", None)
+HOURS = (0, 0.5, 23.999, 24, 24.001, 47, 48, 71.9, 100, 168, 240, 500, 719.98, 1500, 5000)
+
+
+@dataclass
+class Drawn:
+    """Rows by table, as the database takes them."""
+
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    policy: dict[str, Any] = field(default_factory=dict)
+    campaigns: list[dict[str, Any]] = field(default_factory=list)
+    campaign_facts: list[dict[str, Any]] = field(default_factory=list)
+    autonomous_actions: list[dict[str, Any]] = field(default_factory=list)
+    campaign_changes: list[dict[str, Any]] = field(default_factory=list)
+    campaign_ab_tests: list[dict[str, Any]] = field(default_factory=list)
+    campaign_metrics: list[dict[str, Any]] = field(default_factory=list)
+    campaign_daily: list[dict[str, Any]] = field(default_factory=list)
+
+
+def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
+    """The portfolio of a seed."""
+    r = Random(seed)  # noqa: S311
+    drawn = Drawn(policy=_policy(r))
+    if rules:
+        rules = min(rules, r.randint(1, 9))
+    drawn.rules = [_rule(r, number) for number in range(rules)]
+    dirt = r.choice((0.0, 0.0, 0.02, 0.3))
+    for _ in range(campaigns):
+        _campaign(r, drawn, dirt)
+    if r.random() < 0.15:
+        _silence(r, drawn)
+    return drawn
+
+
+def _stamp(hours_ago: float) -> str:
+    return (NOW - timedelta(hours=hours_ago)).isoformat()
+
+
+def _policy(r: Random) -> dict[str, Any]:
+    choices: dict[str, tuple[Any, ...]] = {
+        "mode": ("autonomous", "autonomous", "approve", "observe"),
+        "frozen": (False,) * 9 + (True,),
+        "break_even_roi": (1.0, 1.0, 1.5, 0.7),
+        "marginal_return_ratio": (0.5, 0.5, 0.3, 1),
+        "min_confidence": (50, 50, 0, 80, 62.5, 100),
+        "cooldown_hours": (24, 24, 0, 1, 24.5),
+        "min_pause_hours": (24, 0, 48.25),
+        "max_data_age_hours": (48, 48, 24, 1000),
+        "max_step": (2.0, 2, 1.25, 1, 1.333),
+        "max_growth_7d": (3.0, 3, 1, 1.5, 1000),
+        "max_budget": (50000, 50000, 150, 100.1, 999999999),
+        "min_budget": (1, 1, 0, 33.33, 99.99),
+        "pause_breaker_share": (0.25, 0.25, 0, 1, 0.07),
+        "pause_breaker_count": (5, 5, 0, 1000),
+        "growth_breaker_share": (0.3, 0.3, 0, 0.01, 5),
+        "growth_breaker_count": (5, 5, 0, 1000),
+        "resume_when_proven_wrong": (True, True, True, False),
+        "resume_confidence": (20, 20, 50, 0),
+        "evidence_half_life_days": (7, 7, 0, 1, 365),
+        "conversion_delay_hours": (0, 0, 24, 100.5),
+        "holdout_share": (0, 0, 0, 0.3),
+        "prior_mean_roi": (1.0, 1.3, 0.4),
+        "prior_tau2": (0.64, 0.2, 1.7),
+        "prior_order_value": (50, 20.5, 300),
+        "prior_cv2": (0.5, 0, 2),
+        "paused_text": ("paused", "Paused"),
+    }
+    return {name: r.choice(options) for name, options in choices.items()}
+
+
+def _rule(r: Random, number: int) -> dict[str, Any]:
+    rule_type, action = _action(r)
+    rule = {
+        "id": str(UUID(int=r.getrandbits(128))),
+        "rule_name": f"{r.choice(RULE_NAMES)} {number}",
+        "rule_type": rule_type,
+        "condition": condition(r, 1),
+        "action": action,
+        "priority": r.choice((0, 50, 50, 50, 80, 100, -3)),
+        "is_active": r.random() > 0.1,
+    }
+    if r.random() < 0.03:  # put in by force
+        rule[r.choice(("condition", "action"))] = r.choice(({}, [], {"metric": "roi"}, "x", 1))
+    return rule
+
+
+def condition(r: Random, depth: int) -> dict[str, Any]:
+    """A valid condition."""
+    form = r.random()
+    if depth == 1 and form < 0.35:
+        flat = {"metric": "roi", "operator": r.choice(OPERATORS), "threshold": r.choice(THRESHOLDS)}
+        return flat | _beside(r, 0.4)
+    if form < 0.45 or depth >= 4:
+        return _comparison(r) | _beside(r, 0.3)
+    if form < 0.6:
+        beside = _beside(r, 2.5) or {"min_spend": 0}
+        return beside | ({"window": r.choice(WINDOWS)} if r.random() < 0.3 else {})
+    if form < 0.7:
+        return {"not": condition(r, depth + 1)} | _beside(r, 0.3)
+    members = [condition(r, depth + 1) for _ in range(r.randint(1, 3))]
+    return {r.choice(("all", "any", "any")): members} | _beside(r, 0.2)
+
+
+def _comparison(r: Random) -> dict[str, Any]:
+    made: dict[str, Any] = {"metric": r.choice(METRICS), "operator": r.choice(OPERATORS)}
+    if r.random() < 0.6:
+        made["window"] = r.choice(WINDOWS)
+    form = r.random()
+    if form < 0.55:
+        made["threshold"] = _threshold(r, made["metric"])
+    elif form < 0.75:
+        bounds = sorted((_threshold(r, made["metric"]), _threshold(r, made["metric"])))
+        made |= {"operator": "between", "threshold": bounds}
+    else:
+        made["than"] = {"metric": r.choice((made["metric"], r.choice(METRICS)))}
+        if r.random() < 0.8:
+            made["than"]["window"] = r.choice(WINDOWS)
+        if r.random() < 0.8:
+            made["than"]["times"] = r.choice((0, 0.7, 0.1, 1, 1.3, 3, 1e6, 1e-250))
+    return made
+
+
+def _threshold(r: Random, metric: str) -> float:
+    value: float = r.choice(THRESHOLDS)
+    return -value if metric == "profit" and r.random() < 0.5 else value
+
+
+def _beside(r: Random, share: float) -> dict[str, Any]:
+    options: dict[str, tuple[Any, ...]] = {
+        "min_spend": (0, 50, 100),
+        "min_conversions": (0, 5, 10),
+        "min_clicks": (0, 100),
+        "min_impressions": (0, 1000),
+        "min_duration_hours": (0, 24, 72),
+        "account": ("default", "north"),
+        "title_contains": ("su", "BRAND", "%", "_", "'", "\\"),
+    }
+    return {key: r.choice(v) for key, v in options.items() if r.random() < share / len(options)}
+
+
+def _action(r: Random) -> tuple[str, dict[str, Any]]:
+    common: dict[str, tuple[Any, ...]] = {
+        "min_confidence": (0, 20, 50, 80, 62.5, 100),
+        "cooldown_hours": (0, 1, 24, 100.25),
+        "break_even_roi": (0.5, 1, 1.5, 4),
+        "requires_approval": (True, False),
+        "notify": (True, False),
+    }
+    beside = {key: r.choice(values) for key, values in common.items() if r.random() < 0.15}
+    caps = (0.5, 33.33, 100, 100.1, 150, 10000, 20000, 1e15)
+    form = r.choice(("pause", "pause", "up", "up", "down", "set", "step", "step"))
+    if form == "pause":
+        return "pause", {"type": "auto_pause"} | beside
+    rule_type = r.choice(("scale", "optimize"))
+    if form == "up":
+        factor = r.choice((1.5, 2.0, 2, 1.005, 1.015, 1.333, 100, 1.1234567890123))
+        up = {"type": "auto_scale_up", "multiplier": factor, "max_budget": r.choice(caps)}
+        return rule_type, up | beside
+    if form == "down":
+        down: dict[str, Any] = {"type": "auto_scale_down"}
+        down["multiplier"] = r.choice((0.8, 0.5, 0.995, 0.333, 0.001))
+        if r.random() < 0.5:
+            down["min_budget"] = r.choice((0, *caps))
+        return rule_type, down | beside
+    if form == "set":
+        money = r.choice((0.01, 33.335, 100, 100.5, 120, 55555, 1e15))
+        return "optimize", {"type": "budget_adjusted", "budget": money} | beside
+    step: dict[str, Any] = {"type": "budget_adjusted", "by": "marginal_return"}
+    step["step"] = r.choice((0.2, 0.2, 0.005, 0.333, 1))
+    if r.random() < 0.3:
+        step |= {"min_budget": r.choice((0, 33.33, 99.99)), "max_budget": r.choice(caps[2:])}
+    return "optimize", step | beside
+
+
+def _campaign(r: Random, drawn: Drawn, dirt: float) -> None:
+    campaign_id = str(UUID(int=r.getrandbits(128)))
+    status = r.choice(STATUSES)
+    hold = r.choice((None,) * 60 + (_stamp(-1), _stamp(0), _stamp(5), "infinity", "-infinity"))
+    created = _stamp(r.choice(HOURS)) if r.random() > 0.02 else r.choice(("-infinity", "infinity"))
+    budget = r.choice(BUDGETS)
+    drawn.campaigns.append(
+        {
+            "id": campaign_id,
+            "title": r.choice(TITLES),
+            "status": status,
+            "budget": budget,
+            "account": r.choice(("default", "default", "north", "O'Hara")),
+            "autonomous_enabled": r.random() > 0.05,
+            "hold_until": hold,
+            "created_at": created,
+            "updated_at": created,
+        }
+    )
+    facts = _facts(r, campaign_id, dirt)
+    if r.random() > 0.03:
+        drawn.campaign_facts.append(facts)
+    _past(r, drawn, campaign_id)
+    if str(status).lower() == "paused" and r.random() < 0.8:
+        _pause_of_ours(r, drawn, campaign_id, facts)
+    if r.random() < 0.04:
+        state = r.choice(("running", "running", "finished"))
+        drawn.campaign_ab_tests.append({"campaign_id": campaign_id, "status": state})
+
+
+def _facts(r: Random, campaign_id: str, dirt: float) -> dict[str, Any]:
+    history = r.random() < 0.5
+    half_life_days = r.choice((0.2, 3, 20))
+    facts: dict[str, Any] = {
+        "campaign_id": campaign_id,
+        "has_history": history,
+        "as_of": _stamp(r.choice((-13.7, -5, 0, 0, 10.3, 24, 47.9, 200))) if history else None,
+        "data_at": _stamp(r.choice((-13.7, 0, 0, 1, 1, 2, 10.3, 12, 24, 47.9, 48, 48.1, 200))),
+        "cv2": r.choice((None, None, 0, 0.3, 1, 7.5)),
+        "changed_at": _stamp(0),
+    }
+    whole = _measures(r)
+    facts |= {f"life_{name}": value for name, value in whole.items()}
+    if not history:
+        facts["life_reach"] = None
+    for prefix in PREFIXES if history else ():
+        part = _measures(r) if r.random() < 0.9 else dict.fromkeys(MEASURES)
+        facts |= {f"{prefix}_{name}": value for name, value in part.items()}
+    if history:
+        share = r.choice((0, 0.1, 0.5, 0.9, 1))
+        for name in ("spend", "conversions", "revenue"):
+            facts[f"ev_{name}"] = whole[name] * share
+        facts["ev_days"] = half_life_days
+        facts["ev_immature_spend"] = facts["ev_spend"] * r.choice((0, 0, 0.05, 0.4))
+    for name in facts:
+        if name[:2] in ("li", "w1", "w7", "p7", "ev", "cv") and r.random() < dirt:
+            facts[name] = r.choice(EXTREMES)
+    if r.random() < dirt:
+        facts["data_at"] = r.choice((None, "infinity", "-infinity"))
+    return facts
+
+
+def _measures(r: Random) -> dict[str, float]:
+    impressions = r.choice(COUNTS) * r.choice((0, 1, 10, 100))
+    clicks = r.choice(COUNTS)
+    conversions = r.choice(COUNTS[:14]) if r.random() < 0.9 else r.choice(COUNTS)
+    spend: float = r.choice(MONEY)
+    multiple = r.choice((0, 0.3, 0.499, 0.5, 0.7, 0.999, 1, 1.5, 2.1, 3, 3.5, 4, 8))
+    revenue = round(spend * multiple, 2) if r.random() < 0.85 else r.choice((*MONEY, -20.5))
+    reach = impressions // r.choice((1, 2, 3))
+    return dict(zip(MEASURES, (impressions, reach, clicks, conversions, spend, revenue), strict=True))
+
+
+def _past(r: Random, drawn: Drawn, campaign_id: str) -> None:
+    kinds = ("auto_pause", "auto_resume", "auto_scale_up", "auto_scale_down", "budget_adjusted")
+    for _ in range(r.choice((0, 0, 0, 0, 0, 0, 1, 2))):
+        ago = r.choice((0, 0.5, 1, 23.9, 24, 24.1, 100, 167.99, 168, 169, 500))
+        before, after = r.choice(BUDGETS[1:20]), r.choice(BUDGETS[1:20])
+        drawn.autonomous_actions.append(
+            {
+                "id": str(UUID(int=r.getrandbits(128))),
+                "campaign_id": campaign_id,
+                "action_type": r.choice(kinds),
+                "status": r.choice(("executed", "executed", "executed", "rolled_back", "failed")),
+                "previous_state": r.choice(({"status": "active", "budget": before}, {}, None)),
+                "new_state": {"status": "active", "budget": after},
+                "created_at": _stamp(ago + r.choice((0, 0, 5, 30))),
+                "executed_at": _stamp(ago),
+                "actor": "autonomy",
+            }
+        )
+    if r.random() < 0.05:
+        drawn.autonomous_actions.append(
+            {
+                "id": str(UUID(int=r.getrandbits(128))),
+                "campaign_id": campaign_id,
+                "action_type": r.choice(("auto_pause", "auto_scale_up")),
+                "status": "pending",
+                "created_at": _stamp(3),
+                "actor": "autonomy",
+            }
+        )
+
+
+def _pause_of_ours(r: Random, drawn: Drawn, campaign_id: str, facts: dict[str, Any]) -> None:
+    action_id = str(UUID(int=r.getrandbits(128)))
+    rule = r.choice(drawn.rules) if drawn.rules else {"id": None}
+    now_revenue = facts["life_revenue"]
+    then = now_revenue * r.choice((0, 0.2, 0.9, 1)) if isinstance(now_revenue, int | float) else 1
+    drawn.autonomous_actions.append(
+        {
+            "id": action_id,
+            "campaign_id": campaign_id,
+            "rule_id": r.choice((rule["id"], rule["id"], None, str(UUID(int=r.getrandbits(128))))),
+            "action_type": "auto_pause",
+            "status": "executed",
+            "previous_state": {"status": r.choice(("active", "Active")), "budget": r.choice((100, 33.33))},
+            "new_state": {"status": "paused", "budget": 100},
+            "evidence": {
+                "break_even": r.choice((1, 1, 0.5, 1.5, 0.3, 0, None)),
+                "metrics": {"revenue": then},
+            },
+            "created_at": _stamp(30),
+            "executed_at": _stamp(r.choice((30, 30, 24, 23))),
+            "actor": "autonomy",
+        }
+    )
+    paused = {"campaign_id": campaign_id, "kind": "action", "action_id": action_id}
+    drawn.campaign_changes.append(paused | {"changed_at": _stamp(30), "new_status": "paused"})
+    if r.random() < 0.15:
+        outside = {"campaign_id": campaign_id, "kind": "outside", "changed_at": _stamp(3)}
+        drawn.campaign_changes.append(outside)
+
+
+def _silence(r: Random, drawn: Drawn) -> None:
+    """Clicks go on, conversions stop (or not): what the tracking breaker looks at."""
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    conversions = r.choice((0, 0, 3, 50))
+    for one in drawn.campaigns[:3]:
+        for back in range(1, r.choice((2, 4, 25))):
+            drawn.campaign_metrics.append(
+                _zeros(one["id"])
+                | {"bucket": (hour - timedelta(hours=back)).isoformat(), "clicks": 200}
+                | {"conversions": conversions}
+            )
+        for day in range(14, 22):
+            drawn.campaign_daily.append(
+                _zeros(one["id"]) | {"day": f"2026-11-{day}", "clicks": 1000, "conversions": 60}
+            )
+
+
+def _zeros(campaign_id: str) -> dict[str, Any]:
+    return {"campaign_id": campaign_id} | dict.fromkeys(MEASURES, 0)
+
+
+def as_json(rows: list[dict[str, Any]]) -> str:
+    """For jsonb_populate_recordset."""
+    return json.dumps(rows)
