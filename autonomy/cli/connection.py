@@ -65,10 +65,16 @@ def local_environment(*, migrate: bool = True) -> Iterator[dict[str, str]]:
         return
     with local_stack() as stack:
         if migrate:
-            from autonomy.migrate import apply
-
-            apply(stack.database_url, progress=progress)
+            bring_up_to_date(stack)
         yield stack.environment()
+
+
+def bring_up_to_date(stack: Any) -> None:
+    """Apply what is missing. PostgREST sees new functions at once only after a restart."""
+    from autonomy.migrate import apply
+
+    if apply(stack.database_url, progress=progress):
+        stack.restart_postgrest()
 
 
 @contextmanager

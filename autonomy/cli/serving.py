@@ -21,6 +21,7 @@ from autonomy.cli.connection import (
     SERVING,
     LocalStackFailed,
     announce,
+    bring_up_to_date,
     local_stack,
     progress,
     withdraw,
@@ -87,10 +88,8 @@ COMMANDS = (demo, serve)
 @contextmanager
 def _stack() -> Iterator[dict[str, str]]:
     """The embedded stack, migrated."""
-    from autonomy.migrate import apply
-
     with local_stack() as stack:
-        apply(stack.database_url, progress=progress)
+        bring_up_to_date(stack)
         yield stack.environment()
 
 
