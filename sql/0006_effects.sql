@@ -6,6 +6,8 @@
 --   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
 --     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
 --     portfolio (breakers) cannot be passed by two shards at once.
+--   * Around each change of campaigns the search path is the usual one: triggers that the user has
+--     on that table may name their tables without a schema. What we write ourselves is qualified.
 --   * The policy row is locked FOR SHARE until commit: once `update autonomy_policy set frozen =
 --     true` has returned, nothing more is changed.
 
@@ -169,6 +171,7 @@ declare
   v_changed public.campaigns;
 begin
   perform set_config('autonomy.effect', '1', true);
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
   set status = p_status, budget = p_budget, updated_at = p_now,
       hold_until = case when p_kind = 'rollback'
@@ -560,6 +563,7 @@ declare
   v_results jsonb;
 begin
   perform set_config('autonomy.effect', '1', true);
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
   with item as materialized (select * from unnest(p_items)),
   changed as (
     update public.campaigns c set status = i.status, budget = i.budget, updated_at = p_now
@@ -1101,6 +1105,7 @@ begin
   new.rolled_back_at := coalesce(new.rolled_back_at, public.autonomy_writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, public.autonomy_actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
   set hold_until = greatest(c.hold_until,
     new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
