@@ -162,7 +162,7 @@ def test_each_metric_is_computed_once_however_many_rules_read_it() -> None:
     assert source_of([one] * 50).count(" / ") == 1
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(drawn.conditions, drawn.candidates())
 def test_compiled_is_what_is_read(condition: dict[str, Any], row: dict[str, Any]) -> None:
     parsed, one = Condition.model_validate(condition), Candidate.from_row(row)
