@@ -1,0 +1,83 @@
+"""One WSGI application: the scheduler's call, the dashboard, the JSON API, health."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from autonomy.calls import RunAnswer
+from autonomy.config import Settings
+from autonomy.store import Store
+from autonomy.web import show
+from autonomy.web.access import Access
+from autonomy.web.failures import answer_failures
+from autonomy.web.headers import secure
+from autonomy.web.inputs import LARGEST_BODY_BYTES
+from autonomy.web.sessions import Sessions
+from autonomy.web.throttle import Throttle
+from autonomy.web.tokens import FetchCertificates, OidcVerifier
+
+StartRun = Callable[..., RunAnswer]
+"""`Runner.handle(body, *, idempotency_key, trigger)`."""
+
+
+def create_app(
+    settings: Settings,
+    store: Store,
+    run: StartRun,
+    *,
+    clock: Callable[[], float] = time.time,
+    fetch_certificates: FetchCertificates | None = None,
+    behind_proxy: bool | None = None,
+) -> Flask:
+    """The application. `clock` (Unix seconds) and `fetch_certificates` are for tests.
+
+    `behind_proxy`: whether the last address in X-Forwarded-For is the caller's, as on the
+    platform, which sets K_SERVICE.
+    """
+    app = Flask("autonomy.web", static_folder=None, template_folder="templates")
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.url_map.strict_slashes = False
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(show.FILTERS)
+
+    sessions = Sessions(settings, clock)
+    proxied = "K_SERVICE" in os.environ if behind_proxy is None else behind_proxy
+    throttle = Throttle(settings, store, behind_proxy=proxied)
+    oidc = OidcVerifier(settings.oidc_audience, settings.oidc_email, fetch_certificates)
+    access = Access(settings, store, sessions, throttle, oidc)
+
+    for routes in _all_routes(settings, store, access, run):
+        app.register_blueprint(routes)
+    answer_failures(app)
+    app.after_request(secure)
+    return app
+
+
+def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun) -> list[Any]:
+    """Every blueprint; imported here so that a run's cold start pays for what it needs only."""
+    from autonomy.web.api import api_routes
+    from autonomy.web.health import health_routes
+    from autonomy.web.openapi import openapi_routes
+    from autonomy.web.pages import page_routes
+    from autonomy.web.scheduler import scheduler_routes
+    from autonomy.web.signing_in import sign_in_routes
+    from autonomy.web.statics import static_routes
+
+    return [
+        scheduler_routes(access, run),
+        health_routes(settings, store),
+        openapi_routes(),
+        static_routes(),
+        sign_in_routes(access),
+        *page_routes(settings, store, access, run),
+        api_routes(store, access, run),
+    ]
+
+

@@ -1,0 +1,230 @@
+"""What comes in over HTTP, checked: JSON bodies, query parameters, idempotency keys."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from flask import Request
+from werkzeug.datastructures import MultiDict
+
+from autonomy.errors import BadRequest, RequestError
+
+LARGEST_BODY_BYTES = 256 * 1024
+DEEPEST_JSON = 40
+KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+"""An idempotency key: 1 to 255 printable ASCII characters, no blank at either end."""
+CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_=-]{1,400}")
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class TooLarge(RequestError):
+    """The body is larger than any that we take."""
+
+    code = "BODY_TOO_LARGE"
+    http_status = 413
+
+
+class NotJson(RequestError):
+    """The body is declared as something other than JSON."""
+
+    code = "NOT_JSON"
+    http_status = 415
+
+
+def json_body(request: Request) -> dict[str, Any]:
+    """The body as an object; an empty one is {}. Raises BadRequest, TooLarge, NotJson."""
+    raw = request.get_data(cache=True)
+    if not raw.strip():
+        return {}
+    if not _may_be_json(request.mimetype):
+        raise NotJson(
+            f"The body is declared as {request.mimetype[:60]}, not as JSON.",
+            hint="Send Content-Type: application/json.",
+        )
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise BadRequest("body: it must be a JSON object.", hint='An empty one is "{}".')
+    return value
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Strict JSON: UTF-8, no NaN, no Infinity, no NUL, no lone surrogate, of sane depth."""
+    try:
+        text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise BadRequest("body: it is not UTF-8.") from error
+    except RecursionError as error:
+        raise BadRequest("body: it is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise BadRequest(
+            f"body: not JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}."
+        ) from error
+    except ValueError as error:  # an integer of thousands of digits, NaN, 1e999
+        raise BadRequest(f"body: not JSON: {str(error)[:100]}.") from error
+    _refuse_unstorable(value, 0)
+    return value
+
+
+def text_argument(value: str, name: str, longest: int) -> str:
+    """A text that can be stored. Raises BadRequest naming it."""
+    if len(value) > longest:
+        raise BadRequest(f"{name}: at most {longest} characters.")
+    if unstorable(value):
+        raise BadRequest(f"{name}: it holds a character that cannot be stored.")
+    return value
+
+
+def unstorable(text: str) -> bool:
+    """NUL cannot be stored in a text, a lone surrogate is no Unicode."""
+    return "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text)
+
+
+class Query:
+    """Query parameters: each named, checked, none unknown, none twice."""
+
+    def __init__(self, args: MultiDict[str, str], *allowed: str) -> None:
+        self._args = args
+        for name in args:
+            if name not in allowed:
+                raise BadRequest(
+                    f"{name[:60]!r} is no parameter here.",
+                    hint=f"Parameters: {', '.join(allowed) or 'none'}.",
+                )
+            if len(args.getlist(name)) > 1:
+                raise BadRequest(f"{name}: it was given twice.")
+
+    def text(self, name: str, longest: int = 200) -> str | None:
+        """A text, None where empty or missing."""
+        value = self._args.get(name, "").strip()
+        return text_argument(value, name, longest) if value else None
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
+        """One of the allowed words."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise BadRequest(f"{name}: use one of {', '.join(allowed)}.")
+        return value
+
+    def identifier(self, name: str) -> str | None:
+        """A uuid."""
+        value = self.text(name)
+        return None if value is None else identifier(value, name)
+
+    def moment(self, name: str) -> str | None:
+        """A date or time in ISO 8601, in UTC where no zone is given; as ISO text."""
+        value = self.text(name, 40)
+        return None if value is None else moment(value, name)
+
+    def whole(self, name: str, default: int, lowest: int, highest: int) -> int:
+        """A whole number within bounds."""
+        value = self.text(name, 20)
+        if value is None:
+            return default
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
+            raise BadRequest(f"{name}: a whole number from {lowest} to {highest}.")
+        return int(value)
+
+    def cursor(self, name: str = "after") -> dict[str, Any] | None:
+        """The `next_after` of the page before, as it was given out."""
+        value = self.text(name, 400)
+        return None if value is None else decode_cursor(value)
+
+
+def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
+    """A page's key as one opaque word."""
+    import base64
+
+    if key is None:
+        return None
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def decode_cursor(value: str) -> dict[str, Any]:
+    """The key of an opaque word. Raises BadRequest; SQL checks the members' types."""
+    import base64
+    import binascii
+
+    try:
+        if not CURSOR_PATTERN.fullmatch(value):
+            raise ValueError
+        key = json.loads(base64.b64decode(value, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise BadRequest("after: take next_after of the page before.") from error
+    if not isinstance(key, dict) or not all(isinstance(v, str | int | float) for v in key.values()):
+        raise BadRequest("after: take next_after of the page before.")
+    _refuse_unstorable(key, 0)
+    return key
+
+
+def identifier(value: object, name: str) -> str:
+    """A uuid in its usual writing. Raises BadRequest naming the field."""
+    text = value if isinstance(value, str) else ""
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text, re.ASCII):
+        raise BadRequest(f"{name}: an id looks like 3f2b9c1e-8a57-4e0c-9d1b-2f6a7c5e4d3b.")
+    return str(uuid.UUID(text))
+
+
+def moment(value: object, name: str) -> str:
+    """A date or time in ISO 8601 as ISO text with a zone. Raises BadRequest naming the field."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        parsed = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+        parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        if not EARLIEST <= parsed <= LATEST:
+            raise ValueError
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(f"{name}: a time looks like 2026-11-22T10:00:00Z.") from error
+    return parsed.astimezone(UTC).isoformat()
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The caller's key, else one made of the scheduler's job and schedule time, else none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None:
+        if not KEY_PATTERN.fullmatch(key):
+            raise BadRequest("Idempotency-Key: 1 to 255 printable ASCII characters.")
+        return key
+    job = request.headers.get("X-CloudScheduler-JobName", "")
+    at = request.headers.get("X-CloudScheduler-ScheduleTime", "")
+    scheduled = f"scheduler:{job}:{at}"
+    return scheduled if job and at and KEY_PATTERN.fullmatch(scheduled) else None
+
+
+def _may_be_json(mimetype: str) -> bool:
+    """Only what is clearly something else is refused: `curl -d` says it sends a form."""
+    plain = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
+    return mimetype in (*plain, "application/x-www-form-urlencoded") or mimetype.endswith("+json")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _refuse_unstorable(value: Any, depth: int) -> None:
+    if depth > DEEPEST_JSON:
+        raise BadRequest("body: it is nested too deeply.")
+    if isinstance(value, str) and unstorable(value):
+        raise BadRequest("body: it holds a character that cannot be stored.")
+    if isinstance(value, dict):
+        for key, member in value.items():
+            _refuse_unstorable(key, depth)
+            _refuse_unstorable(member, depth + 1)
+    elif isinstance(value, list):
+        for member in value:
+            _refuse_unstorable(member, depth + 1)
+
+

@@ -1,0 +1,36 @@
+"""The dashboard: pages for people, each working with JavaScript off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint
+
+from autonomy.calls import RunAnswer
+from autonomy.config import Settings
+from autonomy.store import Store
+from autonomy.web.access import Access
+from autonomy.web.pages.actions import action_pages
+from autonomy.web.pages.campaigns import campaign_pages
+from autonomy.web.pages.frame import Frame
+from autonomy.web.pages.opportunities import opportunity_pages
+from autonomy.web.pages.overview import overview_pages
+from autonomy.web.pages.rules import rule_pages
+from autonomy.web.pages.runs import run_pages
+from autonomy.web.pages.settings import settings_pages
+
+
+def page_routes(
+    settings: Settings, store: Store, access: Access, run: Callable[..., RunAnswer]
+) -> list[Blueprint]:
+    """One blueprint a tab."""
+    frame = Frame(settings, store, access)
+    return [
+        overview_pages(frame),
+        action_pages(frame),
+        opportunity_pages(frame),
+        rule_pages(frame),
+        campaign_pages(frame),
+        run_pages(frame, run),
+        settings_pages(frame),
+    ]

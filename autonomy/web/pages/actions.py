@@ -1,0 +1,148 @@
+"""Actions: what was done, filtered and paged; roll back, approve, reject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from autonomy.errors import BadRequest
+from autonomy.store import Json
+from autonomy.web.inputs import Query, encode_cursor, identifier, moment
+from autonomy.web.pages.frame import Frame, by_htmx, form_text, query_of, root
+from autonomy.web.show import ACTION_NAMES, STATUSES
+
+PAGE_LENGTH = 40
+FILTERS = ("action_type", "status", "rule_id", "run_id", "campaign_id", "title", "from", "to")
+CHOICES = ("run_id", "rule_id", "from", "to")
+MOST_PICKED = 200
+
+
+def read_filters(query: Query) -> dict[str, str | None]:
+    """The filters of a list of actions. Raises BadRequest."""
+    return {
+        "action_type": query.choice("action_type", tuple(ACTION_NAMES)),
+        "status": query.choice("status", STATUSES),
+        "rule_id": query.identifier("rule_id"),
+        "run_id": query.identifier("run_id"),
+        "campaign_id": query.identifier("campaign_id"),
+        "title": query.text("title", 200),
+        "from": query.moment("from"),
+        "to": query.moment("to"),
+    }
+
+
+def chosen_actions(values: Any) -> Json:
+    """What a rollback is to take: picked ids, a run, a rule's actions, a span. Raises BadRequest.
+
+    `values` is a MultiDict of query or form: an empty choice never means everything.
+    """
+    ids = [identifier(one, "action_ids") for one in values.getlist("action_ids")]
+    if len(ids) > MOST_PICKED:
+        raise BadRequest(f"action_ids: at most {MOST_PICKED} at once.")
+    chosen: Json = {"action_ids": ids} if ids else {}
+    for name in CHOICES:
+        given = values.get(name, "").strip()
+        if given:
+            check = moment if name in ("from", "to") else identifier
+            chosen[name] = check(given, name)
+    if not chosen:
+        raise BadRequest("Nothing is chosen.", hint="Pick actions, a run, a rule or a span of time.")
+    return chosen
+
+
+def action_pages(frame: Frame) -> Blueprint:
+    """The blueprint."""
+    pages = Blueprint("actions", __name__)
+
+    @pages.get("/actions")
+    def actions() -> Response:
+        frame.access.person()
+        query = Query(request.args, *FILTERS, "after", "done", "n")
+        filters = read_filters(query)
+        found = frame.reads.actions(filters, query.cursor(), PAGE_LENGTH)
+        older = encode_cursor(found["next_after"])
+        shown = {
+            "actions": found["actions"],
+            "older": f"{root()}actions{query_of({**filters, 'after': older})}" if older else "",
+        }
+        if by_htmx():
+            return frame.render("_action_rows.html", **shown)
+        return frame.page(
+            "actions.html",
+            "actions",
+            filters=filters,
+            given=request.args,
+            rules=frame.reads.rules(),
+            names=ACTION_NAMES,
+            statuses=STATUSES,
+            **shown,
+        )
+
+    @pages.get("/actions/<uuid:action_id>")
+    def action(action_id: object) -> Response:
+        frame.access.person()
+        return frame.page("action.html", "actions", action=frame.reads.action(str(action_id)))
+
+    _decisions(pages, frame)
+    _rollback(pages, frame)
+    return pages
+
+
+def _decisions(pages: Blueprint, frame: Frame) -> None:
+    @pages.post("/actions/<uuid:action_id>/approve")
+    def approve(action_id: object) -> Response:
+        return _decide(frame, str(action_id), approve=True)
+
+    @pages.post("/actions/<uuid:action_id>/reject")
+    def reject(action_id: object) -> Response:
+        return _decide(frame, str(action_id), approve=False)
+
+
+def _decide(frame: Frame, action_id: str, *, approve: bool) -> Response:
+    caller = frame.access.operator()
+    frame.changes(caller).decide_pending(action_id, approve, form_text("reason"))
+    action = frame.reads.action(action_id)
+    if by_htmx():
+        return frame.render("_action_row.html", action=action)
+    carried_out = action["status"] == "executed"
+    notice = ("approved" if carried_out else "not_approved") if approve else "rejected"
+    return frame.back(f"actions/{action_id}", notice)
+
+
+def _rollback(pages: Blueprint, frame: Frame) -> None:
+    @pages.get("/rollback")
+    def preview() -> Response:
+        frame.access.operator()
+        chosen = chosen_actions(request.args)
+        force = request.args.get("force") == "on"
+        values = {
+            "chosen": chosen,
+            "force": force,
+            "found": frame.reads.rollback_preview(chosen, force=force),
+            "back": request.args.get("back", ""),
+        }
+        if by_htmx():
+            return frame.render("_rollback.html", **values)
+        return frame.page("rollback.html", "actions", **values)
+
+    @pages.post("/rollback")
+    def roll_back() -> Response:
+        caller = frame.access.operator()
+        chosen = chosen_actions(request.form)
+        force = request.form.get("force") == "on"
+        done = frame.changes(caller).roll_back(chosen, force=force, reason=form_text("reason"))
+        changed = len(done["changed"])
+        if by_htmx():
+            ids = [one["action_id"] for one in done["changed"][:PAGE_LENGTH]]
+            response = frame.render(
+                "_rolled_back.html",
+                done=done,
+                actions=[frame.reads.action(one) for one in ids] if changed <= 10 else [],
+                reload=changed > 10,
+            )
+            response.headers["HX-Trigger"] = "closeDialog"
+            if changed > 10:
+                response.headers["HX-Refresh"] = "true"
+            return response
+        return frame.back("actions", "rolled_back" if changed else "nothing", n=changed)

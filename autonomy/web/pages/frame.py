@@ -1,0 +1,114 @@
+"""What all pages share: who looks, how a page is put together, where a form leads back to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from flask import Response, g, redirect, render_template, request
+
+from autonomy.config import Settings
+from autonomy.errors import BadRequest
+from autonomy.store import Store
+from autonomy.web.access import Access, Caller
+from autonomy.web.changes import Changes
+from autonomy.web.inputs import text_argument
+from autonomy.web.reads import Reads
+
+NOTICES = {
+    "rolled_back": "Taken back: {n}. Those campaigns are left alone for some days.",
+    "nothing": "Nothing was changed.",
+    "approved": "Approved and carried out.",
+    "not_approved": "It could not be carried out; the action says why.",
+    "rejected": "Rejected. The campaign stays as it is.",
+    "rule_saved": "The rule is saved. Watch it for a week.",
+    "rule_on": "The rule is on; the next run uses it.",
+    "rule_off": "The rule is off.",
+    "held": "The campaign is left alone until the hold ends.",
+    "released": "The hold is lifted.",
+    "automation_on": "Automation is on for this campaign.",
+    "automation_off": "Automation is off for this campaign.",
+    "frozen": "Frozen: nothing is changed until you lift it.",
+    "unfrozen": "The freeze is lifted; the next run acts again.",
+    "settings_saved": "The settings are saved.",
+    "opportunity": "Noted.",
+}
+
+
+class Notice(NamedTuple):
+    """A line at the top of a page after something was done."""
+
+    kind: str
+    text: str
+
+
+class Frame:
+    """Puts pages together."""
+
+    def __init__(self, settings: Settings, store: Store, access: Access) -> None:
+        self.settings, self.store, self.access = settings, store, access
+        self.reads = Reads(store)
+
+    def changes(self, caller: Caller) -> Changes:
+        """What this caller may change, written down under the caller's name."""
+        return Changes(self.store, f"{caller.role} (dashboard)")
+
+    def render(self, template: str, **values: Any) -> Response:
+        """A page or a fragment."""
+        return Response(render_template(template, **values))
+
+    def page(self, template: str, tab: str, **values: Any) -> Response:
+        """A whole page with the policy's state in its frame."""
+        g.tab = tab
+        if "policy" not in values:
+            values["policy"] = self.reads.policy()
+        return self.render(template, notice=_notice(), **values)
+
+    def back(self, path: str, notice: str | None = None, **numbers: int) -> Response:
+        """A redirect to a page of ours (a path without a leading slash)."""
+        query = urlencode({"done": notice, **numbers}) if notice else ""
+        path, _, fragment = path.partition("#")
+        joint = "&" if "?" in path else "?"
+        target = f"{root()}{path}{joint + query if query else ''}{'#' + fragment if fragment else ''}"
+        response: Response = redirect(target, 303)  # type: ignore[assignment]
+        return response
+
+
+def root() -> str:
+    """The way from this page to the top: pages work below a path prefix, too."""
+    return "../" * (request.path.count("/") - 1) or "./"
+
+
+def by_htmx() -> bool:
+    """Whether the script asks for a fragment (the page without script gets a redirect)."""
+    return "HX-Request" in request.headers
+
+
+def form_text(name: str, longest: int = 500) -> str | None:
+    """A field of the form; None where empty."""
+    value = request.form.get(name, "").strip()
+    return text_argument(value, name, longest) if value else None
+
+
+def form_choice(name: str, allowed: tuple[str, ...]) -> str:
+    """A field that must be one of a few words. Raises BadRequest."""
+    value = request.form.get(name, "")
+    if value not in allowed:
+        raise BadRequest(f"{name}: use one of {', '.join(allowed)}.")
+    return value
+
+
+def query_of(values: Mapping[str, object | None]) -> str:
+    """A query string of what is given, `?` in front; empty where nothing is."""
+    given = {name: value for name, value in values.items() if value not in (None, "")}
+    return f"?{urlencode(given, doseq=True)}" if given else ""
+
+
+def _notice() -> Notice | None:
+    text = NOTICES.get(request.args.get("done", ""))
+    if text is None:
+        return None
+    number = request.args.get("n", "0")
+    kind = "warn" if request.args["done"] in ("not_approved", "nothing") else "good"
+    return Notice(kind, text.format(n=number if number.isdecimal() and len(number) < 8 else "0"))

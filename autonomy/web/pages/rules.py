@@ -1,0 +1,215 @@
+"""Rules: read them, switch them, edit them with a preview, start from a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from autonomy.engine.faults import RuleError
+from autonomy.engine.language import METRICS, WINDOWS
+from autonomy.engine.lint import lint
+from autonomy.engine.templates import TEMPLATES
+from autonomy.errors import AutonomyError, BadRequest, NotFound, StateConflict
+from autonomy.models import Policy, Rule
+from autonomy.store import Json
+from autonomy.web.access import Caller
+from autonomy.web.inputs import Query
+from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text
+from autonomy.web.phrases import METRICS as METRIC_NAMES
+from autonomy.web.phrases import OPERATORS, action_in_words, condition_in_words
+from autonomy.web.rule_forms import check_rule, fields_of_rule, is_flat, rule_of_form
+
+NEW_RULE: Json = {
+    "rule_name": "",
+    "rule_type": "pause",
+    "priority": 50,
+    "condition": {"metric": "roi", "operator": "<", "threshold": 1, "min_spend": 100},
+    "action": {"type": "auto_pause"},
+    "is_active": False,
+}
+
+
+def rule_pages(frame: Frame) -> Blueprint:
+    """The blueprint."""
+    pages = Blueprint("rules", __name__)
+    pages.app_template_filter("condition_in_words")(condition_in_words)
+    pages.app_template_filter("action_in_words")(action_in_words)
+    _reading(pages, frame)
+    _editing(pages, frame)
+    return pages
+
+
+def findings(rules: list[Json], policy: Json) -> list[dict[str, Any]]:
+    """Lint over all rules, bad ones among them; one dictionary a finding."""
+    found: list[dict[str, Any]] = []
+    good: list[Rule] = []
+    for row in rules:
+        try:
+            good.append(Rule.parse(row))
+        except RuleError as error:
+            found.append(
+                {"rule": row["rule_name"], "severity": "error", "code": "INVALID",
+                 "sentence": str(error), "other": None}
+            )  # fmt: skip
+    return found + [one.to_row() for one in lint(good, Policy.from_row(policy))]
+
+
+def _reading(pages: Blueprint, frame: Frame) -> None:
+    @pages.get("/rules")
+    def rules() -> Response:
+        frame.access.person()
+        Query(request.args, "done", "n")
+        policy, rows = frame.reads.policy(), frame.reads.rules()
+        return frame.page(
+            "rules.html",
+            "rules",
+            policy=policy,
+            rules=rows,
+            findings=findings(rows, policy),
+            scores=_scores(frame),
+            templates=TEMPLATES,
+        )
+
+    @pages.get("/rules/history")
+    def history() -> Response:
+        frame.access.person()
+        rule_id = Query(request.args, "rule_id").identifier("rule_id")
+        changes = frame.reads.rule_history(rule_id, 100)
+        return frame.page("rule_history.html", "rules", changes=changes)
+
+    @pages.get("/rules/new")
+    def new_rule() -> Response:
+        frame.access.operator()
+        key = Query(request.args, "template", "mode").text("template")
+        rule = NEW_RULE
+        if key is not None:
+            rule = next((one.row for one in TEMPLATES if one.key == key), {})
+            if not rule:
+                raise NotFound("There is no such template.", hint="The Rules page lists them.")
+        return _editor(frame, rule, None)
+
+    @pages.get("/rules/<uuid:rule_id>")
+    def rule(rule_id: object) -> Response:
+        frame.access.person()
+        Query(request.args, "mode", "done", "n")
+        return _editor(frame, frame.reads.rule(str(rule_id)), str(rule_id))
+
+    @pages.post("/rules/<uuid:rule_id>/active")
+    def switch(rule_id: object) -> Response:
+        caller = frame.access.operator()
+        active = form_choice("active", ("on", "off")) == "on"
+        frame.changes(caller).save_rule({"is_active": active}, str(rule_id))
+        if by_htmx():
+            rows = frame.reads.rules()
+            row = next(one for one in rows if one["id"] == str(rule_id))
+            return frame.render(
+                "_rule.html",
+                rule=row,
+                findings=findings(rows, frame.reads.policy()),
+                scores=_scores(frame),
+            )
+        return frame.back("rules", "rule_on" if active else "rule_off")
+
+
+def _editing(pages: Blueprint, frame: Frame) -> None:
+    @pages.post("/rules/preview")
+    def preview_new() -> Response:
+        return _preview(frame, frame.access.operator(), None)
+
+    @pages.post("/rules/<uuid:rule_id>/preview")
+    def preview(rule_id: object) -> Response:
+        return _preview(frame, frame.access.operator(), str(rule_id))
+
+    @pages.post("/rules")
+    def add() -> Response:
+        return _save(frame, frame.access.operator(), None)
+
+    @pages.post("/rules/<uuid:rule_id>")
+    def save(rule_id: object) -> Response:
+        return _save(frame, frame.access.operator(), str(rule_id))
+
+
+def _save(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
+    try:
+        rule = rule_of_form(request.form)
+        if rule_id is None:
+            rule["is_active"] = request.form.get("is_active") == "on"
+        check_rule(rule)
+        saved = frame.changes(caller).save_rule(rule, rule_id, form_text("seen", 60))
+    except (BadRequest, StateConflict) as error:
+        return _editor(frame, None, rule_id, problem=error)
+    return frame.back(f"rules#rule-{saved['id']}", "rule_saved")
+
+
+def _preview(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
+    """What a run would do now with the rule as it stands in the form."""
+    problem: AutonomyError | None = None
+    found: Json | None = None
+    try:
+        rule = rule_of_form(request.form)
+        check_rule(rule)
+        found = preview_rule(frame, rule, rule_id)
+    except (BadRequest, StateConflict) as error:
+        problem = error
+    if by_htmx():
+        return frame.render("_rule_preview.html", preview=found, problem=problem)
+    return _editor(frame, None, rule_id, problem=problem, preview=found)
+
+
+def preview_rule(frame: Frame, rule: Json, rule_id: str | None) -> Json:
+    """{"before", "after"}: all decisions without and with the rule. Raises BadRequest."""
+    return dict(frame.store.rpc("dashboard_preview_rule", p_rule=rule, p_rule_id=rule_id))
+
+
+def _editor(
+    frame: Frame,
+    rule: Json | None,
+    rule_id: str | None,
+    *,
+    problem: AutonomyError | None = None,
+    preview: Json | None = None,
+) -> Response:
+    """The form, filled from a rule or from what was just sent (`rule` None)."""
+    saved = frame.reads.rule(rule_id) if rule_id is not None and rule is None else rule
+    if rule is None:
+        fields, mode = dict(request.form.items()), request.form.get("mode", "form")
+    else:
+        fields = fields_of_rule(rule)
+        mode = "form" if is_flat(rule) and request.args.get("mode") != "json" else "json"
+    response = frame.page(
+        "rule.html",
+        "rules",
+        rule=saved,
+        rule_id=rule_id,
+        fields=fields,
+        mode="json" if mode == "json" else "form",
+        flat=rule is None or is_flat(rule),
+        problem=problem,
+        wrong=_wrong_field(problem),
+        preview=preview,
+        history=frame.reads.rule_history(rule_id, 10) if rule_id is not None else [],
+        metrics={name: METRIC_NAMES[name] for name in METRICS},
+        operators=OPERATORS,
+        windows=WINDOWS,
+        may_edit=g.caller.may_change,
+    )
+    if problem is not None:
+        response.status_code = problem.http_status
+    return response
+
+
+def _wrong_field(problem: AutonomyError | None) -> str:
+    """The name of the field that a sentence is about: `action.multiplier: ...` -> multiplier"""
+    if problem is None:
+        return ""
+    path = problem.message.partition(":")[0].strip()
+    return path.rpartition(".")[2].partition("[")[0] if " " not in path else ""
+
+
+def _scores(frame: Frame) -> dict[str, Json]:
+    """The scoreboard by rule id."""
+    rows = frame.reads.scoreboard()
+    if isinstance(rows, dict):
+        rows = rows.get("rules", [])
+    return {str(row["rule_id"]): row for row in rows or [] if row.get("rule_id")}

@@ -1,0 +1,122 @@
+"""What pages and API show: one database call each, the same for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autonomy.errors import NotFound
+from autonomy.store import Json, Store
+
+Filters = Mapping[str, str | None]
+
+
+def _given(filters: Filters) -> dict[str, str]:
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+class Reads:
+    """Everything that can be looked at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def overview(self, days: int = 30) -> Json:
+        """State, totals, opportunities, daily figures."""
+        return dict(self._store.rpc("dashboard_overview", p_days=days))
+
+    def attention(self, limit: int = 6) -> Json:
+        """Under-performers and scaling candidates, the largest first."""
+        return dict(self._store.rpc("dashboard_attention", p_limit=limit))
+
+    def policy(self) -> Json:
+        """The one row of the policy."""
+        return self._store.select("autonomy_policy", limit=1)[0]
+
+    def actions(
+        self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
+    ) -> Json:
+        """Actions, newest first, with the key of the next page."""
+        return dict(
+            self._store.rpc(
+                "dashboard_actions", p_filter=_given(filters), p_after=after, p_limit=limit
+            )
+        )
+
+    def action(self, action_id: str) -> Json:
+        """One action with its evidence. Raises NotFound."""
+        return dict(self._store.rpc("dashboard_action", p_action_id=action_id))
+
+    def opportunities(
+        self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 30
+    ) -> Json:
+        """Opportunities of one status, the most severe first."""
+        return dict(
+            self._store.rpc(
+                "dashboard_opportunities", p_filter=_given(filters), p_after=after, p_limit=limit
+            )
+        )
+
+    def opportunity(self, opportunity_id: str) -> Json:
+        """One opportunity. Raises NotFound."""
+        return dict(self._store.rpc("dashboard_opportunity", p_opportunity_id=opportunity_id))
+
+    def rules(self) -> list[Json]:
+        """All rules by priority."""
+        return list(self._store.rpc("dashboard_rules"))
+
+    def rule(self, rule_id: str) -> Json:
+        """One rule. Raises NotFound."""
+        for rule in self.rules():
+            if rule["id"] == rule_id:
+                return rule
+        raise NotFound("There is no such rule.", hint="The list of rules has the ids of all.")
+
+    def rule_history(self, rule_id: str | None = None, limit: int = 50) -> list[Json]:
+        """Changes of rules, newest first."""
+        return list(
+            self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit)
+        )
+
+    def scoreboard(self) -> Any:
+        """How each rule has done, by measured impact."""
+        return self._store.rpc("rule_scoreboard")
+
+    def campaigns(
+        self,
+        title: str | None,
+        status: str | None,
+        after: Mapping[str, Any] | None = None,
+        limit: int = 50,
+    ) -> Json:
+        """Campaigns, the biggest spenders first."""
+        return dict(
+            self._store.rpc(
+                "dashboard_campaigns", p_title=title, p_status=status, p_after=after, p_limit=limit
+            )
+        )
+
+    def campaign(self, campaign_id: str, days: int = 60) -> Json:
+        """One campaign with its figures, actions and changes. Raises NotFound."""
+        return dict(
+            self._store.rpc("dashboard_campaign", p_campaign_id=campaign_id, p_days=days)
+        )
+
+    def runs(self, after: Mapping[str, Any] | None = None, limit: int = 50) -> Json:
+        """Runs, newest first."""
+        return dict(self._store.rpc("dashboard_runs", p_after=after, p_limit=limit))
+
+    def run(self, run_id: str) -> Json:
+        """One run with its whole summary. Raises NotFound."""
+        run = self._store.rpc("dashboard_run", p_run_id=run_id)
+        if run is None:
+            raise NotFound("There is no such run.", hint="The list of runs has the ids of all.")
+        return dict(run)
+
+    def rollback_preview(self, chosen: Mapping[str, Any], *, force: bool = False) -> Json:
+        """What a rollback would change and what it cannot. Raises BadRequest for an empty choice."""
+        return dict(
+            self._store.rpc(
+                "rollback_autonomous_actions", p_filter=dict(chosen), p_force=force, p_preview=True
+            )
+        )

@@ -1,0 +1,210 @@
+"""Numbers, times and names as a person reads them (the templates' filters)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+NOTHING = "–"
+
+ACTION_NAMES = {
+    "auto_pause": "Paused",
+    "auto_resume": "Resumed",
+    "auto_scale_up": "Scaled up",
+    "auto_scale_down": "Scaled down",
+    "budget_adjusted": "Budget adjusted",
+    "optimization_applied": "Optimization applied",
+    "ab_test_created": "A/B test created",
+    "targeting_refined": "Targeting refined",
+    "creative_refreshed": "Creative refreshed",
+}
+ACTION_VERBS = {
+    "auto_pause": "Pause",
+    "auto_resume": "Resume",
+    "auto_scale_up": "Scale up",
+    "auto_scale_down": "Scale down",
+    "budget_adjusted": "Adjust the budget",
+}
+ACTION_ICONS = {
+    "auto_pause": "pause",
+    "auto_resume": "play",
+    "auto_scale_up": "up",
+    "auto_scale_down": "down",
+    "budget_adjusted": "sliders",
+}
+STATUSES = ("pending", "executed", "rolled_back", "failed")
+SEVERITIES = ("critical", "high", "medium", "low")
+SEVERITY_ICONS = {"critical": "octagon", "high": "triangle", "medium": "diamond", "low": "circle"}
+CODES = {
+    "DISABLED": "automation is switched off for this campaign",
+    "ON_HOLD": "the campaign is on hold",
+    "COOLDOWN": "it was changed a short while ago",
+    "TOO_LITTLE_DATA": "there is too little data to judge",
+    "TEST_RUNNING": "an A/B test runs on it",
+    "AWAITING_APPROVAL": "an action waits for approval",
+    "STALE_DATA": "the performance data is too old",
+    "AGAINST_THE_ODDS": "the evidence does not support it",
+    "HOLDOUT": "it belongs to this week's comparison group",
+    "STEP_CAP": "the step would be too large",
+    "GROWTH_CAP": "it has grown enough this week",
+    "BUDGET_CAP": "the budget's limit is reached",
+    "NO_CHANGE": "the change would be too small to matter",
+    "OUTRANKED": "another rule came first",
+    "PAUSE_BREAKER": "too many pauses at once: a person decides",
+    "GROWTH_BREAKER": "the account would grow too fast",
+    "TRACKING_BREAKER": "conversion tracking seems broken",
+    "FROZEN": "everything is frozen",
+    "CHANGED_MEANWHILE": "somebody changed the campaign in the meantime",
+    "REJECTED": "a person rejected it",
+    "EXPIRED": "nobody approved it in time",
+    "APPROVAL": "a person must approve it",
+}
+
+
+def money(value: object, cents: bool = True) -> str:
+    """12345.6 -> 12,345.60; the account's currency is not known here."""
+    number = _number(value)
+    if number is None:
+        return NOTHING
+    text = f"{abs(number):,.2f}" if cents else f"{abs(number):,.0f}"
+    return f"\u2212{text}" if number < 0 and text.strip("0.,") else text
+
+
+def count(value: object) -> str:
+    """1234567 -> 1,234,567"""
+    number = _number(value)
+    return NOTHING if number is None else f"{number:,.0f}"
+
+
+def decimal(value: object, places: int = 2) -> str:
+    """A plain number with at most so many places: 1.50 -> 1.5"""
+    number = _number(value)
+    if number is None:
+        return NOTHING
+    return f"{number:,.{places}f}".rstrip("0").rstrip(".") if places else f"{number:,.0f}"
+
+
+def multiple(value: object) -> str:
+    """roi: 0.424 -> 0.42x"""
+    number = _number(value)
+    return NOTHING if number is None else f"{number:,.2f}x"
+
+
+def percent(value: object, places: int = 0) -> str:
+    """85.3 -> 85% (it is a percentage already)"""
+    number = _number(value)
+    return NOTHING if number is None else f"{number:,.{places}f}%"
+
+
+def words(value: object) -> str:
+    """high_traffic_low_conversion -> high traffic low conversion"""
+    return str(value or "").replace("_", " ")
+
+
+def action_name(value: str) -> str:
+    """auto_pause -> Paused"""
+    return ACTION_NAMES.get(value, words(value).capitalize())
+
+
+def action_verb(value: str) -> str:
+    """auto_pause -> Pause"""
+    return ACTION_VERBS.get(value, words(value).capitalize())
+
+
+def when(value: object) -> Markup:
+    """A point in time: UTC as text, the viewer's zone by script, the exact time on hover."""
+    moment = parse_time(value)
+    if moment is None:
+        return Markup(NOTHING)
+    return _time(moment, f"{moment:%Y-%m-%d %H:%M}", "when")
+
+
+def ago(value: object, now: datetime | None = None) -> Markup:
+    """How long ago (or until): 3 h ago, in 48 min."""
+    moment = parse_time(value)
+    if moment is None:
+        return Markup(NOTHING)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    return _time(moment, relative(seconds), "ago")
+
+
+def relative(seconds: float) -> str:
+    """Seconds in the past (negative: ahead) as words."""
+    size = abs(seconds)
+    if size < 45:
+        return "just now" if seconds >= 0 else "any moment"
+    for unit, length, limit in (("min", 60, 5400), ("h", 3600, 129600), ("days", 86400, 5184000)):
+        if size < limit:
+            text = f"{max(1, round(size / length))} {unit}"
+            text = "1 day" if text == "1 days" else text
+            return f"{text} ago" if seconds >= 0 else f"in {text}"
+    months = round(size / 2629800)
+    return f"{months} months ago" if seconds >= 0 else f"in {months} months"
+
+
+def parse_time(value: object) -> datetime | None:
+    """A time out of JSON; None for what is none (infinity among them)."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def duration(milliseconds: object) -> str:
+    """840 -> 0.8 s"""
+    number = _number(milliseconds)
+    if number is None:
+        return NOTHING
+    return f"{number / 1000:.1f} s" if number < 90_000 else f"{number / 60_000:.1f} min"
+
+
+def state(value: Mapping[str, Any] | None) -> str:
+    """{"status": "active", "budget": 150} -> active, 150.00"""
+    if not value:
+        return NOTHING
+    return f"{value.get('status') or NOTHING}, {money(value.get('budget'))}"
+
+
+def held_because(code: object) -> str:
+    """A reason code in words."""
+    return CODES.get(str(code), words(code).lower())
+
+
+def _time(moment: datetime, text: str, kind: str) -> Markup:
+    utc = moment.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{}" data-{}>{}</time>').format(
+        f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", Markup(kind), text
+    )
+
+
+def _number(value: object) -> float | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if number == number and abs(number) != float("inf") else None
+
+
+FILTERS = {
+    "money": money,
+    "count": count,
+    "decimal": decimal,
+    "multiple": multiple,
+    "percent": percent,
+    "words": words,
+    "action_name": action_name,
+    "action_verb": action_verb,
+    "when": when,
+    "ago": ago,
+    "duration": duration,
+    "state": state,
+    "held_because": held_because,
+}

@@ -1,0 +1,184 @@
+/* What the pages do beyond HTML. Each works without this file, too. */
+(function () {
+  "use strict";
+  var root = document.body.dataset.root || "./";
+
+  /* Times: the viewer's zone as text, the exact moment on hover. */
+  var two = function (n) { return String(n).padStart(2, "0"); };
+  var stamp = function (d) {
+    return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate()) + " " + two(d.getHours()) + ":" + two(d.getMinutes());
+  };
+  var zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "your zone";
+  function relative(seconds) {
+    var size = Math.abs(seconds), past = seconds >= 0, text;
+    if (size < 45) { return past ? "just now" : "any moment"; }
+    if (size < 5400) { text = Math.max(1, Math.round(size / 60)) + " min"; }
+    else if (size < 129600) { text = Math.round(size / 3600) + " h"; }
+    else if (size < 5184000) { var d = Math.round(size / 86400); text = d === 1 ? "1 day" : d + " days"; }
+    else { text = Math.round(size / 2629800) + " months"; }
+    return past ? text + " ago" : "in " + text;
+  }
+  function localTimes(scope) {
+    scope.querySelectorAll("time[datetime]").forEach(function (node) {
+      var d = new Date(node.dateTime);
+      if (isNaN(d)) { return; }
+      node.title = stamp(d) + ":" + two(d.getSeconds()) + " " + zone + " (" + d.toISOString().slice(0, 19) + "Z)";
+      if ("when" in node.dataset) { node.textContent = stamp(d); }
+      if ("ago" in node.dataset) { node.textContent = relative((Date.now() - d) / 1000); }
+    });
+    document.querySelectorAll("[data-zone]").forEach(function (node) { node.textContent = zone; });
+  }
+
+  /* Light and dark without a page load. */
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.matches("[data-theme-form]")) {
+      event.preventDefault();
+      var dark = document.documentElement.dataset.theme
+        ? document.documentElement.dataset.theme === "dark"
+        : matchMedia("(prefers-color-scheme: dark)").matches;
+      var theme = dark ? "light" : "dark";
+      document.documentElement.dataset.theme = theme;
+      var body = new URLSearchParams(new FormData(form));
+      body.set("theme", theme);
+      fetch(form.action, { method: "POST", body: body, redirect: "manual" });
+      draw(document, true);
+      return;
+    }
+    if (!form.matches("[hx-post],[hx-get]")) { busy(true); }
+  });
+
+  /* Progress: of page loads and of htmx requests alike. */
+  function busy(on) { document.querySelector(".progress").classList.toggle("busy", on); }
+  document.addEventListener("htmx:beforeRequest", function () { busy(true); });
+  document.addEventListener("htmx:afterRequest", function () { busy(false); });
+  window.addEventListener("pageshow", function () { busy(false); });
+  document.addEventListener("htmx:sendError", function () {
+    document.getElementById("notices").textContent = "The server cannot be reached. Nothing was changed; try again.";
+  });
+
+  /* Previews open in the dialog; without script they are pages. */
+  var dialog = document.getElementById("dialog");
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.detail.target === dialog && !dialog.open) { dialog.showModal(); }
+    if (event.detail.target.id === "notices") {
+      if (dialog.open) { dialog.close(); }
+      event.detail.target.scrollIntoView({ block: "nearest" });
+    }
+  });
+  document.addEventListener("click", function (event) {
+    var closer = event.target.closest("[data-close]");
+    if (closer && dialog.open) { event.preventDefault(); dialog.close(); }
+    if (event.target === dialog) { dialog.close(); }
+  });
+  document.addEventListener("closeDialog", function () { if (dialog.open) { dialog.close(); } });
+
+  /* A selection of actions. */
+  function countPicked() {
+    var picked = document.querySelectorAll("input[name=action_ids]:checked").length;
+    document.querySelectorAll("[data-picked]").forEach(function (button) {
+      button.disabled = picked === 0;
+      var label = button.querySelector("[data-count]");
+      if (label) { label.textContent = picked ? " (" + picked + ")" : ""; }
+    });
+  }
+  document.addEventListener("change", function (event) {
+    if (event.target.matches("[data-pick-all]")) {
+      document.querySelectorAll("input[name=action_ids]").forEach(function (box) { box.checked = event.target.checked; });
+    }
+    if (event.target.matches("[data-pick-all],input[name=action_ids]")) { countPicked(); }
+    if (event.target.matches("[data-auto-submit] select")) { event.target.form.requestSubmit(); }
+  });
+
+  /* Charts. */
+  function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
+  function money(v) { return v == null ? "–" : v.toLocaleString("en-US", { maximumFractionDigits: Math.abs(v) < 100 ? 2 : 0 }); }
+  function draw(scope, again) {
+    if (typeof uPlot === "undefined") { return; }
+    scope.querySelectorAll("[data-chart]").forEach(function (figure) {
+      var plot = figure.querySelector(".plot");
+      if (plot.chart) { if (!again) { return; } plot.chart.destroy(); plot.textContent = ""; }
+      var source = figure.querySelector("script[type='application/json']");
+      if (!source) { return; }
+      var days = JSON.parse(source.textContent);
+      if (days.length) { plot.chart = chart(plot, days); }
+    });
+  }
+  function chart(plot, days) {
+    var series = function (key) { return days.map(function (d) { return d[key] == null ? null : Number(d[key]); }); };
+    var xs = days.map(function (d) { return Date.parse(d.day + "T00:00:00Z") / 1000; });
+    var grid = { stroke: colour("--line"), width: 1 };
+    var axis = function (more) {
+      return Object.assign({ stroke: colour("--muted"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" }, more);
+    };
+    var line = function (label, name, scale, dash) {
+      return { label: label, stroke: colour(name), width: 2, scale: scale, dash: dash, points: { show: days.length < 3 }, spanGaps: false };
+    };
+    var tip = document.createElement("div");
+    tip.className = "chart-tip";
+    tip.hidden = true;
+    var options = {
+      width: plot.clientWidth, height: plot.clientHeight,
+      tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "UTC"); },
+      legend: { show: false }, cursor: { y: false },
+      scales: { x: { time: true }, money: { range: function (u, lo, hi) { return [Math.min(0, lo || 0), (hi || 1) * 1.12]; } }, roi: { range: function (u, lo, hi) { return [0, Math.max(hi || 1, 1) * 1.12]; } } },
+      axes: [axis({}), axis({ scale: "money", size: 62, values: function (u, v) { return v.map(money); } }),
+        axis({ scale: "roi", side: 1, size: 46, grid: { show: false }, values: function (u, v) { return v.map(function (n) { return n + "x"; }); } })],
+      series: [{}, line("spend", "--spend", "money"), line("revenue", "--revenue", "money"), line("roi", "--roi", "roi", [6, 4])],
+      hooks: { draw: [function (u) { marks(u, days, xs); }], setCursor: [function (u) { point(u, days, tip); }] }
+    };
+    var made = new uPlot(options, [xs, series("spend"), series("revenue"), series("roi")], plot);
+    made.over.appendChild(tip);
+    return made;
+  }
+  function marks(u, days, xs) {
+    var ctx = u.ctx, ratio = devicePixelRatio || 1;
+    ctx.save();
+    days.forEach(function (d, i) {
+      var x = u.valToPos(xs[i], "x", true), bottom = u.bbox.top + u.bbox.height - 5 * ratio;
+      [["paused", "--red", 0], ["scaled", "--green", 1], ["other", "--violet", 2]].forEach(function (kind) {
+        if (!d[kind[0]]) { return; }
+        var y = bottom - kind[2] * 12 * ratio, r = 4.5 * ratio;
+        ctx.fillStyle = colour(kind[1]);
+        ctx.beginPath();
+        if (kind[0] === "paused") { ctx.rect(x - r, y - r, 2 * r, 2 * r); }
+        else if (kind[0] === "scaled") { ctx.moveTo(x, y - r); ctx.lineTo(x + r, y + r); ctx.lineTo(x - r, y + r); }
+        else { ctx.arc(x, y, r, 0, 7); }
+        ctx.fill();
+      });
+    });
+    ctx.restore();
+  }
+  function point(u, days, tip) {
+    var i = u.cursor.idx;
+    if (i == null || u.cursor.left < 0) { tip.hidden = true; return; }
+    var d = days[i];
+    var lines = [d.day, "spend " + money(d.spend == null ? null : Number(d.spend)), "revenue " + money(d.revenue == null ? null : Number(d.revenue)),
+      "roi " + (d.roi == null ? "–" : Number(d.roi).toFixed(2) + "x")];
+    if (d.paused) { lines.push("■ paused " + d.paused); }
+    if (d.scaled) { lines.push("▲ scaled up " + d.scaled); }
+    if (d.other) { lines.push("● other actions " + d.other); }
+    tip.textContent = lines.join("\n");
+    tip.hidden = false;
+    var left = u.valToPos(u.data[0][i], "x") + 12;
+    if (left + tip.offsetWidth > u.over.clientWidth) { left -= tip.offsetWidth + 24; }
+    tip.style.left = Math.max(0, left) + "px";
+  }
+  var waiting;
+  window.addEventListener("resize", function () {
+    clearTimeout(waiting);
+    waiting = setTimeout(function () { draw(document, true); }, 150);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { draw(document, true); });
+
+  /* Confirm before leaving a changed rule. */
+  var dirty = false;
+  document.addEventListener("input", function (event) { if (event.target.closest("[data-guard]")) { dirty = true; } });
+  document.addEventListener("submit", function () { dirty = false; });
+  window.addEventListener("beforeunload", function (event) { if (dirty) { event.preventDefault(); } });
+
+  function ready(scope) { localTimes(scope); draw(scope, false); countPicked(); }
+  document.addEventListener("htmx:load", function (event) { ready(event.detail.elt); });
+  ready(document);
+  setInterval(function () { localTimes(document); }, 30000);
+}());

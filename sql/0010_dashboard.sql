@@ -1,0 +1,879 @@
+-- What the dashboard and the JSON API need beyond the system itself: lists paged by key, daily
+-- figures kept up to date by marks, and the doors' memory of failed sign-ins and ended sessions.
+-- Safe to run again.
+
+set local search_path = '';
+set local check_function_bodies = off;
+
+-- ---------------------------------------------------------------------------------------------
+-- Tables
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.dashboard_performance_days (
+  day date primary key,
+  impressions bigint not null,
+  clicks bigint not null,
+  conversions bigint not null,
+  spend numeric not null,
+  revenue numeric not null
+);
+
+create table if not exists public.dashboard_action_days (
+  day date not null,
+  action_type text not null,
+  status text not null,
+  actions bigint not null,
+  confidence_sum numeric not null,
+  confidence_count bigint not null,
+  primary key (day, action_type, status)
+);
+
+-- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
+-- refresh only together with what it marks.
+create table if not exists public.dashboard_stale_days (
+  source text not null check (source in ('actions', 'performance')),
+  day date not null,
+  transaction xid8 not null default pg_current_xact_id(),
+  primary key (source, day, transaction)
+);
+
+create table if not exists public.dashboard_failed_sign_ins (
+  id bigint generated always as identity primary key,
+  source text not null,
+  failed_at timestamptz not null default now()
+);
+create index if not exists dashboard_failed_sign_ins_source
+  on public.dashboard_failed_sign_ins (source, failed_at);
+create index if not exists dashboard_failed_sign_ins_time
+  on public.dashboard_failed_sign_ins (failed_at);
+
+create table if not exists public.dashboard_ended_sessions (
+  session text primary key,
+  ends_at timestamptz not null
+);
+
+-- Lists by campaign, and by the pairs of filters that have no index of their own.
+create index if not exists autonomous_actions_campaign
+  on public.autonomous_actions (campaign_id, created_at desc, id desc);
+create index if not exists autonomous_actions_type_status
+  on public.autonomous_actions (action_type, status, created_at desc);
+create index if not exists autonomous_actions_rule_status
+  on public.autonomous_actions (rule_id, action_type, status, created_at desc);
+create index if not exists optimization_opportunities_work
+  on public.optimization_opportunities
+  (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
+
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select * from (values
+      ('dashboard_performance_days', 'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart.'),
+      ('dashboard_action_days', 'Derived: actions by day, type and status, for the overview''s figures.'),
+      ('dashboard_stale_days', 'Days whose derived figures must be computed again; dashboard_refresh() empties it.'),
+      ('dashboard_failed_sign_ins', 'Failed tries to sign in, by a hash of where they came from; kept for an hour.'),
+      ('dashboard_ended_sessions', 'Sessions that a person ended before their time.')
+    ) t (name, meaning)
+  loop
+    execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
+  end loop;
+
+  -- Every overload of ours goes before its successor comes.
+  for v_table in
+    select p.oid::regprocedure as name from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname like 'dashboard\_%'
+      and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
+  loop
+    execute format('drop function %s cascade', v_table.name);
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Daily figures: marks by trigger, computed when somebody looks
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_day(p_at timestamptz) returns date
+language sql stable set search_path = ''
+as $$
+  select (p_at at time zone p.time_zone)::date from public.autonomy_policy p;
+$$;
+comment on function public.dashboard_day(timestamptz) is
+  'The day of the policy''s time zone that a moment falls on. Reads only. [autonomous-operations]';
+
+create function public.dashboard_mark_actions() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.dashboard_action_days;
+  elsif tg_op = 'DELETE' then
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'actions', (created_at at time zone v_zone)::date from before_rows on conflict do nothing;
+  else
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'actions', (created_at at time zone v_zone)::date from after_rows on conflict do nothing;
+  end if;
+  return null;
+end $$;
+comment on function public.dashboard_mark_actions() is
+  'Trigger of autonomous_actions: marks the days whose figures changed. Runs as its owner, since whoever may write actions need not know of the dashboard. [autonomous-operations]';
+
+create trigger dashboard_actions_inserted after insert on public.autonomous_actions
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
+create trigger dashboard_actions_updated after update on public.autonomous_actions
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
+create trigger dashboard_actions_deleted after delete on public.autonomous_actions
+  referencing old table as before_rows for each statement execute function public.dashboard_mark_actions();
+create trigger dashboard_actions_truncated after truncate on public.autonomous_actions
+  for each statement execute function public.dashboard_mark_actions();
+
+create function public.dashboard_mark_performance() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.dashboard_performance_days;
+  elsif tg_op = 'DELETE' then
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'performance', day from before_rows on conflict do nothing;
+  else
+    insert into public.dashboard_stale_days (source, day)
+    select distinct 'performance', day from after_rows on conflict do nothing;
+  end if;
+  return null;
+end $$;
+comment on function public.dashboard_mark_performance() is
+  'Trigger of campaign_daily: marks the days whose figures changed. Runs as its owner. [autonomous-operations]';
+
+create trigger dashboard_performance_inserted after insert on public.campaign_daily
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
+create trigger dashboard_performance_updated after update on public.campaign_daily
+  referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
+create trigger dashboard_performance_deleted after delete on public.campaign_daily
+  referencing old table as before_rows for each statement execute function public.dashboard_mark_performance();
+create trigger dashboard_performance_truncated after truncate on public.campaign_daily
+  for each statement execute function public.dashboard_mark_performance();
+
+create function public.dashboard_mark_all() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  delete from public.dashboard_action_days;
+  insert into public.dashboard_stale_days (source, day)
+  select distinct 'actions', (created_at at time zone new.time_zone)::date from public.autonomous_actions
+  on conflict do nothing;
+  return null;
+end $$;
+comment on function public.dashboard_mark_all() is
+  'Trigger of autonomy_policy: another time zone has other days. Runs as its owner. [autonomous-operations]';
+
+create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
+  for each row when (new.time_zone is distinct from old.time_zone)
+  execute function public.dashboard_mark_all();
+
+-- What was there before the triggers were.
+insert into public.dashboard_stale_days (source, day)
+select distinct 'actions', (a.created_at at time zone p.time_zone)::date
+from public.autonomous_actions a cross join public.autonomy_policy p on conflict do nothing;
+insert into public.dashboard_stale_days (source, day)
+select distinct 'performance', day from public.campaign_daily on conflict do nothing;
+
+create function public.dashboard_refresh(p_days integer default 6) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+  v_mark record;
+  v_done integer := 0;
+begin
+  -- One refresh at a time: two would overwrite each other's newer figures. The other one waits not.
+  if pg_try_advisory_xact_lock(hashtextextended('autonomy.dashboard_refresh', 0)) then
+    for v_mark in
+      select source, day from public.dashboard_stale_days group by source, day order by day desc limit p_days
+    loop
+      -- The mark goes first: what commits after this statement leaves a mark of its own.
+      delete from public.dashboard_stale_days where source = v_mark.source and day = v_mark.day;
+      if v_mark.source = 'performance' then
+        perform public.dashboard_count_performance(v_mark.day);
+      else
+        perform public.dashboard_count_actions(v_mark.day, v_zone);
+      end if;
+      v_done := v_done + 1;
+    end loop;
+  end if;
+  return jsonb_build_object('refreshed', v_done,
+    'left', (select count(*) from (select from public.dashboard_stale_days group by source, day) s));
+end $$;
+comment on function public.dashboard_refresh(integer) is
+  'Computes the figures of the newest p_days marked days again. Safe to call again and at the same time. [autonomous-operations]';
+
+create function public.dashboard_count_performance(p_day date) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_performance_days where day = p_day;
+  insert into public.dashboard_performance_days
+  select d.day, sum(d.impressions), sum(d.clicks), sum(d.conversions), sum(d.spend), sum(d.revenue)
+  from public.campaign_daily d where d.day = p_day group by d.day;
+end $$;
+comment on function public.dashboard_count_performance(date) is
+  'Part of dashboard_refresh: one day of campaign_daily, added up. [autonomous-operations]';
+
+create function public.dashboard_count_actions(p_day date, p_zone text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_action_days where day = p_day;
+  insert into public.dashboard_action_days
+  select p_day, a.action_type, a.status, count(*),
+         coalesce(sum(a.confidence_score), 0), count(a.confidence_score)
+  from public.autonomous_actions a
+  where a.created_at >= p_day::timestamp at time zone p_zone
+    and a.created_at < (p_day + 1)::timestamp at time zone p_zone
+  group by a.action_type, a.status;
+end $$;
+comment on function public.dashboard_count_actions(date, text) is
+  'Part of dashboard_refresh: one day of autonomous_actions, counted. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Actions, paged by key
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
+returns jsonb language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', a.id, 'run_id', a.run_id, 'campaign_id', a.campaign_id, 'title', p_title,
+    'rule_id', a.rule_id, 'rule_name', p_rule_name, 'action_type', a.action_type, 'status', a.status,
+    'error', a.error, 'reason', a.reason, 'previous_state', a.previous_state, 'new_state', a.new_state,
+    'confidence_score', a.confidence_score, 'expected_impact', a.expected_impact,
+    'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
+    'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
+    'rollback_reason', a.rollback_reason, 'actor', a.actor);
+$$;
+comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
+  'An action as the dashboard and the API show it. [autonomous-operations]';
+
+create function public.dashboard_actions(
+  p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_where text := 'true';
+  v_from text := 'public.autonomous_actions a';
+  v_key text;
+  v_rows jsonb;
+  v_last record;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  for v_key in select jsonb_object_keys(p_filter) loop
+    if v_key in ('action_type', 'status') then
+      v_where := v_where || format(' and a.%I = %L', v_key, p_filter ->> v_key);
+    elsif v_key in ('rule_id', 'run_id', 'campaign_id') then
+      v_where := v_where || format(' and a.%I = %L::uuid', v_key, (p_filter ->> v_key)::uuid);
+    elsif v_key = 'from' then
+      v_where := v_where || format(' and a.created_at >= %L::timestamptz', (p_filter ->> v_key)::timestamptz);
+    elsif v_key = 'to' then
+      v_where := v_where || format(' and a.created_at < %L::timestamptz', (p_filter ->> v_key)::timestamptz);
+    elsif v_key <> 'title' then
+      raise exception using errcode = 'AO010', message = format('%s is not a filter of actions.', v_key),
+        hint = 'Filters: action_type, status, rule_id, run_id, campaign_id, title, from, to.';
+    end if;
+  end loop;
+  if p_after is not null then
+    v_where := v_where || format(' and (a.created_at, a.id) < (%L::timestamptz, %L::uuid)',
+      (p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid);
+  end if;
+
+  -- By title: the newest of each campaign that matches, then the newest of those.
+  if p_filter ? 'title' then
+    v_from := format(
+      '(select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 order by id limit 500) m '
+      'cross join lateral (select a.* from public.autonomous_actions a where a.campaign_id = m.id and %s '
+      'order by a.created_at desc, a.id desc limit %s) a', p_filter ->> 'title', v_where, v_limit + 1);
+    v_where := 'true';
+  end if;
+
+  -- The page is cut before titles are looked up; with literals in place the planner knows which
+  -- of the indexes is the shortest way.
+  execute format(
+    'select coalesce(jsonb_agg(public.dashboard_action_json(p, c.title, r.rule_name) '
+    '         order by (p).created_at desc, (p).id desc), ''[]'') '
+    'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
+    '      order by a.created_at desc, a.id desc limit %s) a) page '
+    'left join public.campaigns c on c.id = (p).campaign_id '
+    'left join public.autonomous_rules r on r.id = (p).rule_id', v_from, v_where, v_limit + 1)
+  into v_rows;
+
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('actions', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('actions', v_rows, 'next_after', jsonb_build_object(
+    'created_at', v_rows -> -1 -> 'created_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_actions(jsonb, jsonb, integer) is
+  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 500 campaigns), from, to. Reads only. Raises AO010 for another filter. [autonomous-operations]';
+
+create function public.dashboard_action(p_action_id uuid) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_action jsonb;
+begin
+  select public.dashboard_action_json(a, c.title, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  into v_action
+  from public.autonomous_actions a
+  left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomous_rules r on r.id = a.rule_id
+  where a.id = p_action_id;
+  if v_action is null then
+    raise exception using errcode = 'AO011', message = 'There is no such action.',
+      hint = 'The list of actions has the ids of all.';
+  end if;
+  return v_action;
+end $$;
+comment on function public.dashboard_action(uuid) is
+  'One action with its evidence. Reads only. Raises AO011. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Opportunities
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_opportunity_json(
+  o public.optimization_opportunities, p_title text, p_now timestamptz
+) returns jsonb language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', o.id, 'campaign_id', o.campaign_id, 'title', p_title, 'opportunity_type', o.opportunity_type,
+    'severity', o.severity, 'description', o.description, 'suggested_action', o.suggested_action,
+    'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
+    'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
+    'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
+$$;
+comment on function public.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
+  'An opportunity as the dashboard and the API show it; overdue after 48 hours. [autonomous-operations]';
+
+create function public.dashboard_opportunities(
+  p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
+  p_now timestamptz default now()
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_where text := '';
+  v_key text;
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+  v_rank constant text := 'array_position(array[''critical'', ''high'', ''medium'', ''low''], o.severity)';
+  v_status text := coalesce(p_filter ->> 'status', 'open');
+begin
+  for v_key in select jsonb_object_keys(p_filter) loop
+    if v_key = 'campaign_id' then
+      v_where := v_where || format(' and o.campaign_id = %L::uuid', (p_filter ->> v_key)::uuid);
+    elsif v_key = 'severity' then
+      v_where := v_where || format(' and %s = %s', v_rank, coalesce(
+        array_position(array['critical', 'high', 'medium', 'low'], p_filter ->> v_key), 0));
+    elsif v_key = 'opportunity_type' then
+      v_where := v_where || format(' and o.opportunity_type = %L', p_filter ->> v_key);
+    elsif v_key <> 'status' then
+      raise exception using errcode = 'AO010', message = format('%s is not a filter of opportunities.', v_key),
+        hint = 'Filters: status, severity, opportunity_type, campaign_id.';
+    end if;
+  end loop;
+  if p_after is not null then
+    v_where := v_where || format(' and (%s, o.first_seen_at, o.id) > (%s, %L::timestamptz, %L::uuid)',
+      v_rank, (p_after ->> 'rank')::integer, (p_after ->> 'first_seen_at')::timestamptz, (p_after ->> 'id')::uuid);
+  end if;
+
+  execute format(
+    'select coalesce(jsonb_agg(public.dashboard_opportunity_json(p, c.title, %L::timestamptz) '
+    '         order by array_position(array[''critical'', ''high'', ''medium'', ''low''], (p).severity), '
+    '                  (p).first_seen_at, (p).id), ''[]'') '
+    'from (select o as p from public.optimization_opportunities o where o.status = %L %s '
+    '      order by %s, o.first_seen_at, o.id limit %s) page '
+    'left join public.campaigns c on c.id = (p).campaign_id',
+    p_now, v_status, v_where, v_rank, v_limit + 1)
+  into v_rows;
+
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('opportunities', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('opportunities', v_rows, 'next_after', jsonb_build_object(
+    'rank', array_position(array['critical', 'high', 'medium', 'low'], v_rows -> -1 ->> 'severity'),
+    'first_seen_at', v_rows -> -1 -> 'first_seen_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_opportunities(jsonb, jsonb, integer, timestamptz) is
+  'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", "next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. [autonomous-operations]';
+
+create function public.dashboard_opportunity(p_opportunity_id uuid, p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_opportunity jsonb;
+begin
+  select public.dashboard_opportunity_json(o, c.title, p_now) into v_opportunity
+  from public.optimization_opportunities o left join public.campaigns c on c.id = o.campaign_id
+  where o.id = p_opportunity_id;
+  if v_opportunity is null then
+    raise exception using errcode = 'AO013', message = 'There is no such opportunity.';
+  end if;
+  return v_opportunity;
+end $$;
+comment on function public.dashboard_opportunity(uuid, timestamptz) is
+  'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Overview
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_overview(p_days integer default 30, p_now timestamptz default now())
+returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_today date := (p_now at time zone v_policy.time_zone)::date;
+begin
+  perform public.dashboard_refresh();
+  return jsonb_build_object(
+    'policy', to_jsonb(v_policy),
+    'now', p_now,
+    'last_run', (
+      select public.dashboard_run_json(r) from public.autonomous_runs r
+      where r.status <> 'running' order by r.started_at desc, r.id desc limit 1),
+    'running', (
+      select count(*) from public.autonomous_runs r
+      where r.status = 'running' and r.lease_expires_at > clock_timestamp()),
+    'last_success_at', (
+      select r.started_at from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
+    'campaigns', (
+      select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
+        'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
+      from public.campaigns c),
+    'totals', public.dashboard_action_totals('-infinity', 'infinity'),
+    'recent', public.dashboard_action_totals(v_today - 1, 'infinity'),
+    'opportunities', (
+      select jsonb_build_object(
+        'unresolved', count(*),
+        'critical', count(*) filter (where o.severity = 'critical'),
+        'high', count(*) filter (where o.severity = 'high'),
+        'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
+      from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
+    'days', public.dashboard_days(v_today - p_days + 1, v_today));
+end $$;
+comment on function public.dashboard_overview(integer, timestamptz) is
+  'What the overview page shows: policy, last run, totals, opportunities, the last p_days days. Brings daily figures up to date first. [autonomous-operations]';
+
+create function public.dashboard_action_totals(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'actions', coalesce(sum(actions) filter (where done), 0),
+    'paused', coalesce(sum(actions) filter (where done and action_type = 'auto_pause'), 0),
+    'scaled', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_up'), 0),
+    'scaled_down', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_down'), 0),
+    'adjusted', coalesce(sum(actions) filter (where done and action_type = 'budget_adjusted'), 0),
+    'resumed', coalesce(sum(actions) filter (where done and action_type = 'auto_resume'), 0),
+    'pending', coalesce(sum(actions) filter (where status = 'pending'), 0),
+    'failed', coalesce(sum(actions) filter (where status = 'failed'), 0),
+    'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
+    'average_confidence',
+      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1))
+  from (select *, status in ('executed', 'rolled_back') as done from public.dashboard_action_days) d
+  where d.day between p_from and p_to;
+$$;
+comment on function public.dashboard_action_totals(date, date) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. [autonomous-operations]';
+
+create function public.dashboard_days(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
+    'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
+    order by g.day), '[]')
+  from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
+  left join public.dashboard_performance_days p on p.day = g.day::date
+  left join (
+    select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
+           sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
+           sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
+    from public.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+  ) a on a.day = g.day::date;
+$$;
+comment on function public.dashboard_days(date, date) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads only. [autonomous-operations]';
+
+create function public.dashboard_attention(p_limit integer default 6) returns jsonb
+language sql stable set search_path = ''
+as $$
+  with under as materialized (
+    select u.* from public.identify_underperforming_campaigns() u
+  ), scale as materialized (
+    select s.* from public.identify_scaling_candidates() s
+  )
+  select jsonb_build_object(
+    'underperforming_count', (select count(*) from under),
+    'underperforming', (
+      select coalesce(jsonb_agg(to_jsonb(u) order by u.total_spend * (1 - coalesce(u.roi, 0)) desc, u.campaign_id), '[]')
+      from (select * from under order by total_spend * (1 - coalesce(roi, 0)) desc, campaign_id limit p_limit) u),
+    'scaling_count', (select count(*) from scale),
+    'scaling', (
+      select coalesce(jsonb_agg(to_jsonb(s) order by s.confidence_score desc, s.campaign_id), '[]')
+      from (select * from scale order by confidence_score desc, campaign_id limit p_limit) s));
+$$;
+comment on function public.dashboard_attention(integer) is
+  'The campaigns that lose most and those that most surely deserve more budget, p_limit each, and how many there are. Reads only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Runs
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_run_json(r public.autonomous_runs) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', r.id, 'trigger', r.trigger, 'status', r.status, 'started_at', r.started_at,
+    'finished_at', r.finished_at, 'dry_run', r.dry_run, 'mode', r.mode,
+    'response_status', r.response_status, 'failed', jsonb_array_length(coalesce(r.summary -> 'failed', '[]')))
+    || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
+$$;
+comment on function public.dashboard_run_json(public.autonomous_runs) is
+  'A run without its long lists. [autonomous-operations]';
+
+create function public.dashboard_runs(p_after jsonb default null, p_limit integer default 50) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  select coalesce(jsonb_agg(public.dashboard_run_json(page) order by started_at desc, id desc), '[]') into v_rows
+  from (
+    select r.* from public.autonomous_runs r
+    where p_after is null
+       or (r.started_at, r.id) < ((p_after ->> 'started_at')::timestamptz, (p_after ->> 'id')::uuid)
+    order by r.started_at desc, r.id desc limit v_limit + 1
+  ) page;
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('runs', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('runs', v_rows, 'next_after', jsonb_build_object(
+    'started_at', v_rows -> -1 -> 'started_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_runs(jsonb, integer) is
+  'Runs, newest first: {"runs", "next_after"}. Reads only. [autonomous-operations]';
+
+create function public.dashboard_run(p_run_id uuid) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select public.dashboard_run_json(r) || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}'),
+    'actions_now', (
+      select coalesce(jsonb_object_agg(s.status, s.n), '{}')
+      from (select a.status, count(*) as n from public.autonomous_actions a where a.run_id = r.id group by a.status) s))
+  from public.autonomous_runs r where r.id = p_run_id;
+$$;
+comment on function public.dashboard_run(uuid) is
+  'One run with its whole summary and what became of its actions; NULL where there is none. Reads only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Campaigns
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_campaigns(
+  p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  -- Those that spend most come first: they are what one looks for.
+  select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
+  from (
+    select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
+           coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
+           p.roi, coalesce(p.conversions, 0) as conversions
+    from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
+      and (p_status is null or lower(c.status) = lower(p_status))
+      and (p_after is null
+           or coalesce(p.total_spend, 0) < (p_after ->> 'total_spend')::numeric
+           or (coalesce(p.total_spend, 0) = (p_after ->> 'total_spend')::numeric and c.id > (p_after ->> 'id')::uuid))
+    order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1
+  ) page;
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('campaigns', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('campaigns', v_rows, 'next_after', jsonb_build_object(
+    'total_spend', v_rows -> -1 -> 'total_spend', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
+  'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. Reads only. [autonomous-operations]';
+
+create function public.dashboard_campaign(
+  p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_today date := public.dashboard_day(p_now);
+begin
+  select * into v_campaign from public.campaigns where id = p_campaign_id;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  end if;
+  return jsonb_build_object(
+    'now', p_now,
+    'campaign', to_jsonb(v_campaign) || jsonb_build_object(
+      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
+    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id),
+    'days', (
+      select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
+        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
+      from public.campaign_daily d
+      where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
+    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null, 50) -> 'actions',
+    'changes', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
+      from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
+    'opportunities', (
+      select coalesce(jsonb_agg(public.dashboard_opportunity_json(o, v_campaign.title, p_now)
+        order by o.first_seen_at desc), '[]')
+      from (select * from public.optimization_opportunities where campaign_id = p_campaign_id
+            and status in ('open', 'in_progress') limit 20) o),
+    'last_run', (
+      select jsonb_build_object('id', r.id, 'started_at', r.started_at, 'mode', r.mode,
+        'shard', r.summary ->> 'shard', 'breakers', r.summary -> 'breakers',
+        'held_all', (select coalesce(sum(h.value::numeric), 0) from jsonb_each_text(r.summary -> 'held') h),
+        'held_listed', jsonb_array_length(coalesce(r.summary -> 'held_decisions', '[]')),
+        'decision', (
+          select d from jsonb_array_elements(coalesce(r.summary -> 'failed', '[]')
+            || coalesce(r.summary -> 'actions', '[]') || coalesce(r.summary -> 'held_decisions', '[]')) d
+          where d ->> 'campaign_id' = p_campaign_id::text limit 1))
+      from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1));
+end $$;
+comment on function public.dashboard_campaign(uuid, integer, timestamptz) is
+  'One campaign: state, totals, daily figures, actions, changes, opportunities, what the last run made of it. Reads only. Raises AO003. [autonomous-operations]';
+
+create function public.dashboard_set_campaign(
+  p_campaign_id uuid, p_changes jsonb, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_key text;
+begin
+  for v_key in select jsonb_object_keys(p_changes) loop
+    if v_key not in ('autonomous_enabled', 'hold_until') then
+      raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
+        hint = 'Settings: autonomous_enabled, hold_until.';
+    end if;
+  end loop;
+  update public.campaigns set
+    autonomous_enabled = coalesce((p_changes ->> 'autonomous_enabled')::boolean, autonomous_enabled),
+    hold_until = case when p_changes ? 'hold_until' then (p_changes ->> 'hold_until')::timestamptz else hold_until end,
+    updated_at = p_now
+  where id = p_campaign_id;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  end if;
+  return (select jsonb_build_object('campaign_id', c.id, 'autonomous_enabled', c.autonomous_enabled,
+    'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
+end $$;
+comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Rules
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object(
+    'last_change', h.changed_at,
+    'watch', coalesce(h.changed_at > p_now - interval '7 days', false)
+      and (h.before is not null or r.created_by is distinct from 'system'))
+    order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+  from public.autonomous_rules r
+  left join lateral (
+    select c.changed_at, c.before from public.autonomous_rule_changes c
+    where c.rule_id = r.id order by c.changed_at desc, c.id desc limit 1
+  ) h on true;
+$$;
+comment on function public.dashboard_rules(timestamptz) is
+  'All rules by priority; watch: changed within 7 days. Reads only. [autonomous-operations]';
+
+create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]') from (
+    select * from public.autonomous_rule_changes c
+    where p_rule_id is null or c.rule_id = p_rule_id
+    order by c.id desc limit least(greatest(p_limit, 1), 500)
+  ) h;
+$$;
+comment on function public.dashboard_rule_history(uuid, integer) is
+  'Changes of one rule or of all, newest first. Reads only. [autonomous-operations]';
+
+create function public.dashboard_save_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_actor text default null, p_seen timestamptz default null
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_rule public.autonomous_rules;
+begin
+  perform set_config('autonomy.actor', coalesce(p_actor, ''), true);
+  if p_rule_id is null then
+    insert into public.autonomous_rules (rule_name, rule_type, condition, action, priority, is_active, created_by)
+    values (p_rule ->> 'rule_name', p_rule ->> 'rule_type', p_rule -> 'condition', p_rule -> 'action',
+            coalesce((p_rule ->> 'priority')::integer, 50), coalesce((p_rule ->> 'is_active')::boolean, false), p_actor)
+    returning * into v_rule;
+    return to_jsonb(v_rule);
+  end if;
+
+  select * into v_rule from public.autonomous_rules where id = p_rule_id for update;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such rule.';
+  end if;
+  if p_seen is not null and p_seen is distinct from v_rule.updated_at then
+    raise exception using errcode = 'AO004', message = 'Somebody else changed this rule in the meantime.',
+      hint = 'Load the rule again and repeat your change.';
+  end if;
+  update public.autonomous_rules set
+    rule_name = coalesce(p_rule ->> 'rule_name', rule_name),
+    rule_type = coalesce(p_rule ->> 'rule_type', rule_type),
+    condition = coalesce(p_rule -> 'condition', condition),
+    action = coalesce(p_rule -> 'action', action),
+    priority = coalesce((p_rule ->> 'priority')::integer, priority),
+    is_active = coalesce((p_rule ->> 'is_active')::boolean, is_active),
+    updated_at = clock_timestamp()
+  where id = p_rule_id returning * into v_rule;
+  return to_jsonb(v_rule);
+end $$;
+comment on function public.dashboard_save_rule(jsonb, uuid, text, timestamptz) is
+  'Adds a rule (inactive unless it says otherwise) or changes the keys given; p_seen: the updated_at that the change is based on. Raises AO001 (bad rule), AO003 (no such rule), AO004 (changed meanwhile), 23505 (name exists). [autonomous-operations]';
+
+create function public.dashboard_preview_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_before jsonb;
+  v_after jsonb;
+  v_id uuid := p_rule_id;
+begin
+  -- As the rules stand, then with this one in place; the second is undone by an exception, which
+  -- takes back rows but not variables.
+  v_before := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
+  begin
+    v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
+    v_after := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
+    raise exception using errcode = 'AO000', message = 'preview';
+  exception when sqlstate 'AO000' then
+    null;
+  end;
+  return jsonb_build_object('before', v_before, 'after', v_after);
+end $$;
+comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
+  'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
+
+create function public.dashboard_preview_summary(p_answer jsonb, p_rule_id uuid) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  with decisions as materialized (
+    select d, d ->> 'verdict' as verdict, d ->> 'code' as code, d ->> 'action_type' as action_type,
+           (d ->> 'rule_id')::uuid is not distinct from p_rule_id as own
+    from jsonb_array_elements(p_answer -> 'decisions') d
+  )
+  select jsonb_build_object(
+    'all', (
+      select coalesce(jsonb_object_agg(action_type, n), '{}')
+      from (select action_type, count(*) as n from decisions where verdict <> 'hold' group by action_type) t),
+    'own', (
+      select coalesce(jsonb_object_agg(action_type, n), '{}')
+      from (select action_type, count(*) as n from decisions where own and verdict <> 'hold' group by action_type) t),
+    'held', (
+      select coalesce(jsonb_object_agg(code, n), '{}')
+      from (select code, count(*) as n from decisions where own and verdict = 'hold' group by code) t),
+    'campaigns', (
+      select coalesce(jsonb_agg(d - 'evidence' - 'params' - 'matched' - 'expected_impact' order by n), '[]')
+      from (select d, row_number() over (order by verdict = 'hold', (d ->> 'confidence')::numeric desc, d ->> 'campaign_id') as n
+            from decisions where own order by n limit 100) t),
+    'breakers', p_answer -> 'breakers',
+    'campaigns_evaluated', p_answer -> 'campaigns_evaluated');
+$$;
+comment on function public.dashboard_preview_summary(jsonb, uuid) is
+  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Health
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_ready() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'last_success_at', (
+      select r.started_at from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
+    'schema', public.autonomy_schema_version());
+$$;
+comment on function public.dashboard_ready() is
+  'What /readyz asks: when the last successful run began, and which migrations were applied. Reads only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The doors: failed sign-ins, ended sessions
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_sign_in_failed(
+  p_source text, p_limit integer default 10, p_window_seconds integer default 900
+) returns jsonb language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_failed_sign_ins
+  where failed_at < clock_timestamp() - make_interval(secs => 3600);
+  insert into public.dashboard_failed_sign_ins (source, failed_at) values (left(p_source, 200), clock_timestamp());
+  return public.dashboard_sign_in_state(p_source, p_limit, p_window_seconds);
+end $$;
+comment on function public.dashboard_sign_in_failed(text, integer, integer) is
+  'Counts a failed try and answers as dashboard_sign_in_state. Each call counts. [autonomous-operations]';
+
+create function public.dashboard_sign_in_state(
+  p_source text, p_limit integer default 10, p_window_seconds integer default 900
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_since timestamptz := clock_timestamp() - make_interval(secs => p_window_seconds);
+  v_oldest timestamptz;
+begin
+  -- Blocked while the last p_limit tries all lie within the window.
+  select f.failed_at into v_oldest from public.dashboard_failed_sign_ins f
+  where f.source = left(p_source, 200) and f.failed_at >= v_since
+  order by f.failed_at desc offset greatest(p_limit, 1) - 1 limit 1;
+  return jsonb_build_object('blocked', v_oldest is not null, 'retry_after_seconds',
+    coalesce(ceil(extract(epoch from v_oldest - v_since))::integer, 0));
+end $$;
+comment on function public.dashboard_sign_in_state(text, integer, integer) is
+  '{"blocked", "retry_after_seconds"}: whether this source failed p_limit times within the window. Reads only. [autonomous-operations]';
+
+create function public.dashboard_end_session(p_session text, p_ends_at timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.dashboard_ended_sessions where ends_at < clock_timestamp();
+  insert into public.dashboard_ended_sessions (session, ends_at)
+  values (left(p_session, 200), p_ends_at) on conflict do nothing;
+end $$;
+comment on function public.dashboard_end_session(text, timestamptz) is
+  'Remembers an ended session until it would have run out anyway. Safe to call again. [autonomous-operations]';
+
+create function public.dashboard_session_ended(p_session text) returns boolean
+language sql stable set search_path = ''
+as $$
+  select exists (select from public.dashboard_ended_sessions where session = left(p_session, 200));
+$$;
+comment on function public.dashboard_session_ended(text) is
+  'Whether this session was ended. Reads only. [autonomous-operations]';
