@@ -104,7 +104,9 @@ class Summary:
             "campaigns_evaluated": self._campaigns_evaluated,
             "held": dict(sorted(self._held.items())),
             "held_decisions": self._held_decisions,
-            "actions": self._actions,
+            "actions": sorted(
+                self._actions, key=lambda one: (one["action_type"], -one["confidence"])
+            ),
             "failed": self._failed,
             "rules_skipped": self._rules_skipped,
             "breakers": self._breakers,

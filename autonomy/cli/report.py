@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Any
 
 import click
 
-from autonomy.cli.output import percent, print_table, state_change
+from autonomy.cli.output import percent, state_change
+
+LISTED_HELD = 15
+"""Held decisions shown in a terminal; the JSON has a hundred, `explain` any."""
 
 
 def print_run(result: dict[str, Any]) -> None:
     """What was done to which campaign and why, what was held and why, what else was found."""
-    rows = [
-        (one["title"], one["action_type"], state_change(one["previous"], one["new"]),
-         percent(one["confidence"]), one["status"], one["reason"])
-        for one in result["actions"]
-    ]  # fmt: skip
-    columns = ("campaign", "action", "change", "confidence", "status", "why")
-    print_table("Actions", columns, rows, "none; nothing called for one")
-    held = [
-        (one["title"], one["action_type"], one["code"], percent(one["confidence"]), one["reason"])
-        for one in result["held_decisions"]
-    ]
-    print_table("Held", ("campaign", "action", "code", "confidence", "why"), held, "none")
-    failed = [
-        (one.get("title"), one.get("action_type"), one["code"], one["message"])
-        for one in result["failed"]
-    ]
-    if failed:
-        print_table("Failed", ("campaign", "action", "code", "why"), failed, "")
-    for breaker in result["breakers"]:
-        click.secho(f"BREAKER {breaker['code']}: {breaker['message']}", bold=True)
-    for rule in result["rules_skipped"]:
-        click.secho(f"RULE SKIPPED {rule['rule_name']}: {rule['error']}", bold=True)
+    actions, held = result["actions"], result["held_decisions"]
+    click.secho(f"Actions ({len(actions)} shown)" if actions else "Actions: none", bold=True)
+    for one in actions:
+        change = state_change(one["previous"], one["new"])
+        _print_entry(f"{one['title']}  [{change}]  {one['status']}", one)
+    if held:
+        click.secho(f"\nHeld ({min(len(held), LISTED_HELD)} of {_total(result)} shown)", bold=True)
+    for one in held[:LISTED_HELD]:
+        _print_entry(f"{one['title']}  [{one['code']}]", one)
+    _print_trouble(result)
     _print_totals(result)
 
 
+def _print_entry(head: str, one: dict[str, Any]) -> None:
+    click.echo(f"  {head}  {percent(one['confidence'])}")
+    width = max(60, shutil.get_terminal_size((110, 24)).columns - 1)
+    said = textwrap.fill(one["reason"], width, initial_indent="    ", subsequent_indent="    ")
+    click.secho(said, dim=True)
+
+
+def _print_trouble(result: dict[str, Any]) -> None:
+    for one in result["failed"]:
+        click.secho(f"  FAILED {one.get('title', '')} {one['code']}: {one['message']}", bold=True)
+    for breaker in result["breakers"]:
+        click.secho(f"  BREAKER {breaker['code']}: {breaker['message']}", bold=True)
+    for rule in result["rules_skipped"]:
+        click.secho(f"  RULE SKIPPED {rule['rule_name']}: {rule['error']}", bold=True)
+
+
 def _print_totals(result: dict[str, Any]) -> None:
-    counts = ", ".join(
-        f"{n} {name.replace('_', ' ')}" for name, n in result["actions_taken"].items() if n
-    )
+    taken = result["actions_taken"]
+    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in taken.items() if n)
     held = ", ".join(f"{n} {code}" for code, n in result["held"].items())
     click.echo(
-        f"{result['campaigns_evaluated']} campaigns looked at in {result['duration_ms']} ms "
+        f"\n{result['campaigns_evaluated']} campaigns looked at in {result['duration_ms']} ms "
         f"(mode {result['mode']}{', dry run' if result['dry_run'] else ''}): "
         f"{counts or 'nothing to do'}{'; held: ' + held if held else ''}."
     )
+
+
+def _total(result: dict[str, Any]) -> int:
+    return sum(result["held"].values())
