@@ -30,15 +30,21 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 
 create function public.json_number(p_value jsonb) returns float8
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select case
+-- Written out without an exponent, 300 characters stay well within float8; only beyond them does
+-- it take a (slow) look at what would over- or underflow.
+declare
+  v_text text := p_value #>> '{}';
+begin
+  return case
     when jsonb_typeof(p_value) is distinct from 'number' then null
-    when abs((p_value #>> '{}')::numeric) > 1.7976931348623157e308 then null
-    when abs((p_value #>> '{}')::numeric) < 3e-324 then 0::float8
-    else (p_value #>> '{}')::float8
-  end
-$$;
+    when length(v_text) <= 300 then v_text::float8
+    when abs(v_text::numeric) > 1.7976931348623157e308 then null
+    when abs(v_text::numeric) < 3e-324 then 0::float8
+    else v_text::float8
+  end;
+end $$;
 comment on function public.json_number(jsonb) is
   'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
 
@@ -76,16 +82,18 @@ comment on function public.closest_word(text, text[]) is
   'The known word nearest to a misspelt one, or null where none is near. Pure. [autonomous-operations]';
 
 create function public.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select p_path || '.' || k.key || ': unknown key; '
-    || coalesce('did you mean ' || public.closest_word(k.key, p_allowed) || '?',
-                'allowed are ' || array_to_string(p_allowed, ', '))
-  from jsonb_object_keys(p_object) k (key)
-  where k.key <> all (p_allowed)
-  order by k.key collate "C"
-  limit 1
-$$;
+begin
+  return (
+    select p_path || '.' || k.key || ': unknown key; '
+      || coalesce('did you mean ' || public.closest_word(k.key, p_allowed) || '?',
+                  'allowed are ' || array_to_string(p_allowed, ', '))
+    from jsonb_object_keys(p_object) k (key)
+    where k.key <> all (p_allowed)
+    order by k.key collate "C"
+    limit 1);
+end $$;
 comment on function public.unknown_key_error(jsonb, text, text[]) is
   'A sentence about the first key that is not allowed, or null. Pure. [autonomous-operations]';
 
@@ -113,11 +121,13 @@ comment on function public.number_error(jsonb, text, text, numeric, numeric, boo
   'A sentence where the key is present and not a number within the bounds, else null. Pure. [autonomous-operations]';
 
 create function public.flag_error(p_object jsonb, p_key text, p_path text) returns text
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
-  where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean'
-$$;
+begin
+  return (
+    select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
+    where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean');
+end $$;
 comment on function public.flag_error(jsonb, text, text) is
   'A sentence where the key is present and not true or false, else null. Pure. [autonomous-operations]';
 
@@ -284,8 +294,11 @@ comment on function public.condition_error_at(jsonb, text, int) is
   'condition_errors for the object at one place of a condition. Pure. [autonomous-operations]';
 
 create function public.condition_errors(p_condition jsonb) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select public.condition_error_at(p_condition, 'condition', 1) $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return public.condition_error_at(p_condition, 'condition', 1);
+end $$;
 comment on function public.condition_errors(jsonb) is
   'Null where the condition is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
 
@@ -444,10 +457,11 @@ create trigger log_autonomous_rule_change after insert or update or delete on pu
 -- ---------------------------------------------------------------------------------------------
 
 create function public.measure_expression(p_measure text, p_window text) returns text
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- NaN and infinities compare as larger than anything in SQL; here they are unknown.
-  select case
+begin
+  return case
     when p_measure is null then null
     when p_measure = 'budget' then
       '(case when c.budget between -1e18 and 1e18 then c.budget::float8 end)'
@@ -460,15 +474,16 @@ as $$
           when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
           when p_window = 'lifetime' then 'life'
           else 'w' || rtrim(p_window, 'd') end || '_' || p_measure)
-    end
-$$;
+    end;
+end $$;
 comment on function public.measure_expression(text, text) is
   'SQL text of one measure of one window over campaign_facts f, campaigns c and $1 (the moment), unknown where it is not a sane number. Arguments come from validated conditions only. Pure. [autonomous-operations]';
 
 create function public.metric_measures(p_metric text) returns text[]
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select case p_metric
+begin
+  return case p_metric
     when 'roi' then array['revenue', 'spend']
     when 'ctr' then array['clicks', 'impressions']
     when 'conversion_rate' then array['conversions', 'clicks']
@@ -477,8 +492,8 @@ as $$
     when 'aov' then array['revenue', 'conversions']
     when 'frequency' then array['impressions', 'reach']
     when 'profit' then array['revenue', 'spend']
-    else array[p_metric] end
-$$;
+    else array[p_metric] end;
+end $$;
 comment on function public.metric_measures(text) is
   'The measures that a metric is computed from; of a ratio, what is divided and what it is divided by. Pure. [autonomous-operations]';
 
@@ -587,8 +602,10 @@ comment on function public.compile_condition(jsonb) is
   'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
 
 create function public.condition_reads(p_condition jsonb) returns table (metric text, win text)
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
+begin
+  return query
   with recursive nodes (node) as (
     select p_condition
     union all
@@ -610,8 +627,8 @@ as $$
   )
   select r.metric, case when r.metric in ('budget', 'hours_running') then 'lifetime' else r.win end
   from reads r
-  group by 1, 2
-$$;
+  group by 1, 2;
+end $$;
 comment on function public.condition_reads(jsonb) is
   'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
 

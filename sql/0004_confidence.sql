@@ -95,8 +95,11 @@ comment on function public.probability_below(
   'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an unknown target gives 0.5. Pure. [autonomous-operations]';
 
 create function public.cut_confidence(p_percent float8) returns float8
-language sql immutable parallel safe set search_path = ''
-as $$ select floor(100::float8 * p_percent + 0.5::float8) / 100::float8 $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return floor(100::float8 * p_percent + 0.5::float8) / 100::float8;
+end $$;
 comment on function public.cut_confidence(float8) is
   'A confidence in percent to two digits, half up: what gates and sorts compare. Pure. [autonomous-operations]';
 

@@ -57,27 +57,32 @@ comment on function public.shard_slots(text) is
   'The slots of a shard "i/n"; all of them for null. Pure. Raises AO010 for anything else. [autonomous-operations]';
 
 create function public.sane_number(p_value float8) returns float8
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select case when p_value between -1e18::float8 and 1e18::float8 then
-    case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end
-$$;
+begin
+  return case when p_value between -1e18::float8 and 1e18::float8 then
+    case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end;
+end $$;
 comment on function public.sane_number(float8) is
   'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
 
 create function public.sane_time(p_time timestamptz) returns timestamptz
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  -- least() and greatest() pass over null: no time must stay no time
-  select case when p_time is not null then
-    greatest('0001-01-02 00:00:00+00'::timestamptz, least('9999-12-30 00:00:00+00'::timestamptz, p_time)) end
-$$;
+-- least() and greatest() pass over null: no time must stay no time
+begin
+  return case when p_time is not null then
+    greatest('0001-01-02 00:00:00+00'::timestamptz, least('9999-12-30 00:00:00+00'::timestamptz, p_time)) end;
+end $$;
 comment on function public.sane_time(timestamptz) is
   'The time, brought into the years 1 to 9999 that other languages can read. Pure. [autonomous-operations]';
 
 create function public.exact_number(p_value jsonb) returns numeric
-language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
-as $$ select public.json_number(p_value)::text::numeric $$;
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+begin
+  return public.json_number(p_value)::text::numeric;
+end $$;
 comment on function public.exact_number(jsonb) is
   'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
 
@@ -95,8 +100,10 @@ comment on function public.argument_error(text, numeric) is
 
 create function public.rules_in_order(p_include_inactive boolean)
 returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+  return query
   select case when x.flaw is null then
            row_number() over (partition by x.flaw is null
                               order by r.priority desc, r.rule_name collate "C", r.id)::int end,
@@ -107,8 +114,8 @@ as $$
     when r.priority is null then 'priority: is missing; give a whole number'
     else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw) x
   where r.is_active or p_include_inactive
-  order by 1, r.rule_name collate "C"
-$$;
+  order by 1, r.rule_name collate "C";
+end $$;
 comment on function public.rules_in_order(boolean) is
   'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only reads. [autonomous-operations]';
 
@@ -129,20 +136,21 @@ declare
   v_measures text;
   v_metrics text;
 begin
-  select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) into v_predicates
-  from public.rules_in_order(p_include_inactive) r where r.place is not null;
+  with rules as materialized (
+    select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
+  ),
+  reads as (
+    select distinct x.metric, x.win from rules r cross join lateral public.condition_reads(r.condition) x
+  )
+  select (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
+    (select string_agg(format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'), x.metric || '@' || x.win), '')
+     from reads x),
+    (select string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
+     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k)
+  into v_predicates, v_metrics, v_measures;
   if v_predicates is null then
     return;
   end if;
-
-  select string_agg(distinct format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'),
-                                    x.metric || '@' || x.win), ''),
-         string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
-  into v_metrics, v_measures
-  from public.rules_in_order(p_include_inactive) r
-  cross join lateral public.condition_reads(r.condition) x
-  cross join lateral unnest(public.metric_measures(x.metric)) k
-  where r.place is not null;
 
   return query execute
     'select m.id, array_remove(array['
@@ -172,8 +180,10 @@ comment on function public.matching_campaigns(uuid, int, int4range, boolean, uui
 create function public.revocable_pauses(p_campaign_id uuid default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+  return query
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
     coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
     a.previous_state ->> 'status', public.exact_number(a.previous_state -> 'budget'),
@@ -189,8 +199,8 @@ as $$
     and f.life_revenue > public.json_number(a.evidence #> '{metrics,revenue}')
     and a.id = (
       select h.action_id from public.campaign_changes h
-      where h.campaign_id = a.campaign_id order by h.id desc limit 1)
-$$;
+      where h.campaign_id = a.campaign_id order by h.id desc limit 1);
+end $$;
 comment on function public.revocable_pauses(uuid) is
   'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
 
@@ -208,8 +218,10 @@ returns table (
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+  return query
   select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,
     public.sane_time(c.created_at), e.hours_running, coalesce(c.autonomous_enabled, false), public.sane_time(c.hold_until),
     case when isfinite(f.data_at) then date_part('epoch', p_now - f.data_at) / 3600::float8 end,
@@ -234,8 +246,8 @@ as $$
         where a.executed_at > p_now - interval '7 days'
           and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
     from public.autonomous_actions a
-    where a.campaign_id = c.id and a.status = 'executed') l
-$$;
+    where a.campaign_id = c.id and a.status = 'executed') l;
+end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
 
@@ -334,45 +346,47 @@ comment on function public.list_autonomous_candidates(uuid, int, text, boolean, 
 -- ---------------------------------------------------------------------------------------------
 
 create function public.tracking_state(p_now timestamptz default now()) returns jsonb
-language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
 -- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
 -- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
 -- (conversion_delay_hours) are not yet expected.
-  with clock as (
-    select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-           ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
-           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
-           p.tracking_breaker_min_expected as least_expected
-    from public.autonomy_policy p
-  ),
-  recent as (
-    select m.campaign_id, sum(m.conversions) as conversions,
-      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
-        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
-    from public.campaign_metrics m, clock k
-    where m.bucket >= k.since and m.bucket < k.until
-    group by m.campaign_id
-    having count(*) >= 3 and sum(m.clicks) > 0
-  ),
-  before as (
-    select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-    from public.campaign_daily d, clock k
-    where d.day >= k.first_day - 7 and d.day < k.first_day
-      and d.campaign_id in (select r.campaign_id from recent r)
-    group by d.campaign_id
-    having sum(d.clicks) > 0
-  ),
-  total as (
-    select coalesce(sum(r.conversions), 0)::float8 as observed,
-           coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
-    from recent r join before b using (campaign_id)
-  )
-  select jsonb_build_object(
-    'observed', t.observed, 'expected', round(t.expected::numeric, 2),
-    'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
-  from total t, clock k
-$$;
+begin
+  return (
+    with clock as (
+      select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
+             ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
+             p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
+             p.tracking_breaker_min_expected as least_expected
+      from public.autonomy_policy p
+    ),
+    recent as (
+      select m.campaign_id, sum(m.conversions) as conversions,
+        sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+          -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
+      from public.campaign_metrics m, clock k
+      where m.bucket >= k.since and m.bucket < k.until
+      group by m.campaign_id
+      having count(*) >= 3 and sum(m.clicks) > 0
+    ),
+    before as (
+      select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
+      from public.campaign_daily d, clock k
+      where d.day >= k.first_day - 7 and d.day < k.first_day
+        and d.campaign_id in (select r.campaign_id from recent r)
+      group by d.campaign_id
+      having sum(d.clicks) > 0
+    ),
+    total as (
+      select coalesce(sum(r.conversions), 0)::float8 as observed,
+             coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
+      from recent r join before b using (campaign_id)
+    )
+    select jsonb_build_object(
+      'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+      'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
+    from total t, clock k);
+end $$;
 comment on function public.tracking_state(timestamptz) is
   'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
 
@@ -424,9 +438,11 @@ returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
   up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
 -- A rule that states its own roi target is taken at its word.
+begin
+  return query
   select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
     case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated) else t.break_even end,
     case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
@@ -452,8 +468,8 @@ as $$
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       public.json_number(r.condition -> 'threshold') as stated
     from (select coalesce(public.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
-  where r.place is not null
-$$;
+  where r.place is not null;
+end $$;
 comment on function public.rule_plans(boolean) is
   'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
 
@@ -506,8 +522,10 @@ create function public.decided_campaigns(p_slots int4range, p_include_inactive b
 returns table (
   campaign_id uuid, place int, direction text, break_even float8, confidence float8,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
-language sql stable set search_path = '' set jit = off set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
+begin
+  return query
   with found as materialized (
     select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
   ),
@@ -578,8 +596,8 @@ as $$
           from unnest(r.places) with ordinality as u (place, n) order by u.n),
     array_position(r.places, coalesce(r.winner, r.first))
   from ranked r
-  join judged j on j.campaign_id = r.campaign_id and j.place = coalesce(r.winner, r.first)
-$$;
+  join judged j on j.campaign_id = r.campaign_id and j.place = coalesce(r.winner, r.first);
+end $$;
 comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
 
@@ -587,8 +605,10 @@ create function public.decided_resumes(p_slots int4range, p_include_inactive boo
 returns table (
   campaign_id uuid, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
   new_status text, new_budget numeric)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+  return query
   select c.campaign_id, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - o.right),
     case
       when not c.autonomous_enabled then 'DISABLED'
@@ -608,8 +628,8 @@ as $$
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as right) o
   where p.resume_when_proven_wrong and r.break_even > 0 and o.right <= p.resume_confidence::float8
     and public.campaign_slot(c.campaign_id) <@ p_slots
-    and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null)
-$$;
+    and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null);
+end $$;
 comment on function public.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
 
@@ -619,8 +639,10 @@ returns table (
   rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
   plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
-language sql stable set search_path = '' set jit = off set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
+begin
+  return query
   with each as (
     select d.campaign_id, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
       d.break_even, d.confidence, l.confidence_floor, l.break_even as plan_break_even, l.cooldown,
@@ -681,8 +703,8 @@ as $$
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
     s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
-  from stopped s
-$$;
+  from stopped s;
+end $$;
 comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
   'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
 
@@ -691,38 +713,49 @@ comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) i
 -- ---------------------------------------------------------------------------------------------
 
 create function public.money_words(p_amount float8) returns text
-language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
-as $$ select coalesce(round(p_amount::text::numeric, 2)::text, '?') $$;
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+begin
+  return coalesce(round(p_amount::text::numeric, 2)::text, '?');
+end $$;
 comment on function public.money_words(float8) is
   'An amount with two digits, ? where unknown. Pure. [autonomous-operations]';
 
 create function public.short_number(p_number float8) returns text
-language sql immutable parallel safe set search_path = '' set extra_float_digits = 1
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
-  select case when p_number = 0 then '0' else
-    trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end
-$$;
+begin
+  return case when p_number = 0 then '0' else
+    trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
+end $$;
 comment on function public.short_number(float8) is
   'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
 
 create function public.factor_words(p_factor numeric) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
+end $$;
 comment on function public.factor_words(numeric) is
   'x2.0, x2.25. Pure. [autonomous-operations]';
 
 create function public.counted_words(p_number bigint, p_what text) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end;
+end $$;
 comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
 
 create function public.decision_params(
   p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
   p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
 returns jsonb
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'spend', public.cut_confidence(p_spend),
     'revenue', public.cut_confidence(p_revenue),
     'roi', case when p_spend > 0 then public.cut_confidence(p_revenue / p_spend) end,
@@ -732,8 +765,8 @@ as $$
     'chance', least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     'break_even', public.cut_confidence(p_break_even),
     'old_budget', p_old_budget,
-    'new_budget', p_new_budget)
-$$;
+    'new_budget', p_new_budget);
+end $$;
 comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
 
@@ -784,9 +817,10 @@ comment on function public.action_sentence(jsonb, text, text, text, text, text, 
   'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
 
 create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select case p_direction
+begin
+  return case p_direction
       when 'pause' then 'Not paused' when 'up' then 'Budget not raised'
       when 'down' then 'Budget not lowered' else 'Not resumed' end
     || ': ' || coalesce(p_why, case p_code
@@ -800,8 +834,8 @@ as $$
       when 'TRACKING_BREAKER' then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
       when 'GROWTH_BREAKER' then 'the portfolio has grown enough for 24 hours; when those have passed'
       else p_code end)
-    || '; rule ' || p_rule_name
-$$;
+    || '; rule ' || p_rule_name;
+end $$;
 comment on function public.hold_sentence(text, text, text, text) is
   'Why a decision is held, in one sentence. Pure. [autonomous-operations]';
 
@@ -1002,30 +1036,32 @@ comment on function public.autonomous_decisions(uuid, int, text, boolean, timest
 
 create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
 returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
-                            order by b.n), '[]')
-  from public.autonomy_policy p
-  cross join lateral (values
-    (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', p_frozen, 0::float8),
-    (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
-     format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
-            round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
-     p_tracking, p.tracking_breaker_ratio::float8),
-    (3, p_pauses > 0, 'PAUSE_BREAKER',
-     format('%s pauses in 24 hours of %s campaigns: a person decides them',
-            p_pauses + (p_portfolio ->> 'pauses_24h')::bigint,
-            (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
-     p_pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
-       * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-    (4, p_growth > 0, 'GROWTH_BREAKER',
-     format('raises of 24 hours would add more than %s a day',
-            round(p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric, 2)),
-     p_growth, (p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric)::float8)
-  ) b (n, tripped, code, message, stopped, most)
-  where b.tripped
-$$;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
+                              order by b.n), '[]')
+    from public.autonomy_policy p
+    cross join lateral (values
+      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', p_frozen, 0::float8),
+      (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
+       format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
+              round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
+       p_tracking, p.tracking_breaker_ratio::float8),
+      (3, p_pauses > 0, 'PAUSE_BREAKER',
+       format('%s pauses in 24 hours of %s campaigns: a person decides them',
+              p_pauses + (p_portfolio ->> 'pauses_24h')::bigint,
+              (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
+       p_pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
+         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
+      (4, p_growth > 0, 'GROWTH_BREAKER',
+       format('raises of 24 hours would add more than %s a day',
+              round(p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric, 2)),
+       p_growth, (p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric)::float8)
+    ) b (n, tripped, code, message, stopped, most)
+    where b.tripped);
+end $$;
 comment on function public.breaker_reports(jsonb, bigint, bigint, bigint, bigint) is
   'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
 

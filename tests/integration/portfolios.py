@@ -31,11 +31,15 @@ BUDGETS = (
     None, 0, 0.01, 0.99, 1, 1.01, 33.33, 80, 90, 110, 140.5, 500, 700.7, 1000, 49.99, 66.67, 100, 100, 100.1, 120, 150, 200.05,
     9999.99, 10000, 24999.99, 25000.01, 49999.99, 50000, 60000, 999999999999.99, "NaN",
 )  # fmt: skip
-MONEY = (0, 0.01, 10, 600, 2000, 8000, 33.33, 49.99, 50, 50.01, 99.99, 100, 100, 150, 300, 500, 1000, 1234.56, 40000)
+MONEY = (0, 0.01, 10, 600, 2000, 8000, 750.5, 33.33, 49.99, 50, 50.01, 99.99, 100, 100, 150, 300, 500, 1000, 1234.56, 40000)
 COUNTS = (0, 0, 1, 2, 3, 5, 9, 10, 11, 19, 20, 21, 50, 100, 101, 300, 1000, 12345)
 EXTREMES = (None, None, None, "NaN", "Infinity", "-Infinity", 1e18, 1.1e18, 9.2e18, 1e300, 1e-12, -50)
-STATUSES = ("active",) * 14 + ("Active", "ACTIVE", "paused", "Paused", "archived", None)
+STATUSES = ("active",) * 8 + ("Active", "ACTIVE", "paused", "paused", "Paused", "archived", None)
 HOURS = (0, 0.5, 23.999, 24, 24.001, 47, 48, 71.9, 100, 168, 240, 500, 719.98, 1500, 5000)
+HOLDS = (
+    (NOW + timedelta(hours=1)).isoformat(), NOW.isoformat(), (NOW - timedelta(hours=5)).isoformat(),
+    "infinity", "-infinity",
+)  # fmt: skip
 
 
 @dataclass
@@ -57,8 +61,6 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     """The portfolio of a seed."""
     r = Random(seed)  # noqa: S311
     drawn = Drawn(policy=_policy(r))
-    if rules:
-        rules = min(rules, r.randint(1, 9))
     drawn.rules = [_rule(r, number) for number in range(rules)]
     dirt = r.choice((0.0, 0.0, 0.02, 0.3))
     for _ in range(campaigns):
@@ -78,7 +80,7 @@ def _policy(r: Random) -> dict[str, Any]:
         "frozen": (False,) * 9 + (True,),
         "break_even_roi": (1.0, 1.0, 1.5, 0.7),
         "marginal_return_ratio": (0.5, 0.5, 0.3, 1),
-        "min_confidence": (50, 50, 0, 80, 62.5, 100),
+        "min_confidence": (50, 50, 0, 20, 80, 62.5),
         "cooldown_hours": (24, 24, 0, 1, 24.5),
         "min_pause_hours": (24, 0, 48.25),
         "max_data_age_hours": (48, 48, 24, 1000),
@@ -209,31 +211,33 @@ def _action(r: Random) -> tuple[str, dict[str, Any]]:
 
 
 def _campaign(r: Random, drawn: Drawn, dirt: float) -> None:
+    """Two in three are plain, so that rules get as far as acting; the rest meet every guardrail."""
     campaign_id = str(UUID(int=r.getrandbits(128)))
-    status = r.choice(STATUSES)
-    hold = r.choice((None,) * 60 + (_stamp(-1), _stamp(0), _stamp(5), "infinity", "-infinity"))
-    created = _stamp(r.choice(HOURS)) if r.random() > 0.02 else r.choice(("-infinity", "infinity"))
-    budget = r.choice(BUDGETS)
+    plain = r.random() < 0.67
+    created = _stamp(r.choice(HOURS[7:] if plain else HOURS))
     drawn.campaigns.append(
         {
             "id": campaign_id,
             "title": r.choice(TITLES),
-            "status": status,
-            "budget": budget,
+            "status": "active" if plain else r.choice(STATUSES),
+            "budget": r.choice(BUDGETS[6:-5] if plain else BUDGETS),
             "account": r.choice(("default", "default", "north", "O'Hara")),
-            "autonomous_enabled": r.random() > 0.05,
-            "hold_until": hold,
-            "created_at": created,
+            "autonomous_enabled": plain or r.random() > 0.1,
+            "hold_until": None if plain else r.choice((None,) * 15 + HOLDS),
+            "created_at": created if r.random() > dirt else r.choice(("-infinity", "infinity")),
             "updated_at": created,
         }
     )
     facts = _facts(r, campaign_id, dirt)
+    if plain:
+        facts["data_at"] = _stamp(r.choice((-13.7, 0, 1, 10.3)))
     if r.random() > 0.03:
         drawn.campaign_facts.append(facts)
-    _past(r, drawn, campaign_id)
-    if str(status).lower() == "paused" and r.random() < 0.8:
+    if not plain:
+        _past(r, drawn, campaign_id)
+    if str(drawn.campaigns[-1]["status"]).lower() == "paused":
         _pause_of_ours(r, drawn, campaign_id, facts)
-    if r.random() < 0.04:
+    if not plain and r.random() < 0.1:
         state = r.choice(("running", "running", "finished"))
         drawn.campaign_ab_tests.append({"campaign_id": campaign_id, "status": state})
 
@@ -257,7 +261,7 @@ def _facts(r: Random, campaign_id: str, dirt: float) -> dict[str, Any]:
         part = _measures(r) if r.random() < 0.9 else dict.fromkeys(MEASURES)
         facts |= {f"{prefix}_{name}": value for name, value in part.items()}
     if history:
-        share = r.choice((0, 0.1, 0.5, 0.9, 1))
+        share = r.choice((0.02, 0.1, 0.5, 0.9, 1)) if r.random() > 0.02 else 0
         for name in ("spend", "conversions", "revenue"):
             facts[f"ev_{name}"] = whole[name] * share
         facts["ev_days"] = half_life_days
@@ -283,7 +287,7 @@ def _measures(r: Random) -> dict[str, float]:
 
 def _past(r: Random, drawn: Drawn, campaign_id: str) -> None:
     kinds = ("auto_pause", "auto_resume", "auto_scale_up", "auto_scale_down", "budget_adjusted")
-    for _ in range(r.choice((0, 0, 0, 0, 0, 0, 1, 2))):
+    for _ in range(r.choice((0, 0, 1, 2))):
         ago = r.choice((0, 0.5, 1, 23.9, 24, 24.1, 100, 167.99, 168, 169, 500))
         before, after = r.choice(BUDGETS[1:20]), r.choice(BUDGETS[1:20])
         drawn.autonomous_actions.append(
@@ -299,7 +303,7 @@ def _past(r: Random, drawn: Drawn, campaign_id: str) -> None:
                 "actor": "autonomy",
             }
         )
-    if r.random() < 0.05:
+    if r.random() < 0.1:
         drawn.autonomous_actions.append(
             {
                 "id": str(UUID(int=r.getrandbits(128))),

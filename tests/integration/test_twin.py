@@ -8,6 +8,7 @@ rolled back. AUTONOMY_TWIN_CASES=5000 for a longer run; AUTONOMY_TWIN_SEED=n for
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -23,6 +24,7 @@ from autonomy.engine import Engine, decide
 from tests.integration.portfolios import NOW, Drawn, as_json, portfolio
 
 CASES = int(os.environ.get("AUTONOMY_TWIN_CASES", "400"))
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 TABLES = [one.name for one in fields(Drawn) if one.name not in ("rules", "policy")]
 EXACT = ("verdict", "code", "action_type", "rule_id", "limits", "matched")
 
@@ -125,6 +127,18 @@ def near(left: Any, right: Any, tolerance: float = 1e-6) -> bool:
     return bool(left == right)
 
 
+def alike(left: str, right: str) -> bool:
+    """The same sentence; beyond 15 digits its numbers may differ, as a float's printing does."""
+    if left == right:
+        return True
+    words, numbers = NUMBER.sub("#", left), [float(one) for one in NUMBER.findall(left)]
+    return words == NUMBER.sub("#", right) and all(
+        max(a, b) > 1e15 and near(a, b)
+        for a, b in zip(numbers, map(float, NUMBER.findall(right)), strict=True)
+        if a != b
+    )
+
+
 def compare(db: psycopg.Connection, limit: int) -> Counter[str]:
     python, other = by_python(db, limit), by_sql(db, limit)
     assert python["skipped"] == []
@@ -143,7 +157,7 @@ def compare(db: psycopg.Connection, limit: int) -> Counter[str]:
         assert near(one["params"], two["params"]), told
         assert near(one["evidence"], two["evidence"]), told
         assert near(one["expected_impact"], two["expected_impact"]), told
-        assert one["reason"] == two["reason"], told
+        assert alike(one["reason"], two["reason"]), told
     assert len(python["breakers"]) == len(other["breakers"])
     for one, two in zip(python["breakers"], other["breakers"], strict=True):
         assert near({k: one[k] for k in ("code", "count", "limit")}, {k: two[k] for k in ("code", "count", "limit")})
@@ -189,7 +203,7 @@ def test_the_database_decides_what_the_engine_decides(twin: psycopg.Connection) 
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.integers(0, 2**63), st.sampled_from([60, 120, 20, 1, 0]), st.sampled_from([9, 3, 1, 0]))
+    @given(st.integers(0, 2**63), st.sampled_from([80, 40, 150, 60, 100, 1]), st.sampled_from([5, 8, 3, 10, 6, 1, 0]))
     def run(seed: int, campaigns: int, rules: int) -> None:
         try:
             case(seed, campaigns, rules)
