@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.sql.servers import Db, Server, running, versions
+from tests.sql.servers import STARTED, Db, Server, running, versions
 
 
 @pytest.fixture(scope="session", params=list(versions()))
@@ -24,6 +24,13 @@ def plain_server(stack_folder: Callable[[], Path]) -> Iterator[Server]:
     """A server without those roles."""
     with running(next(iter(versions().values())), stack_folder()) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def _drop_databases() -> Iterator[None]:
+    yield
+    for started in STARTED:
+        started.drop_databases()
 
 
 @pytest.fixture

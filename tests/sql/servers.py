@@ -45,7 +45,8 @@ class Server:
     def __init__(self, postgres: Postgres, keys: Keys) -> None:
         self._postgres = postgres
         self._keys = keys
-        self._templates: dict[str, str] = {}
+        self._made: list[str] = []
+        self._has_template = False
 
     def url(self, database: str = "postgres") -> str:
         return database_url(self._postgres.port, self._keys, database)
@@ -57,6 +58,7 @@ class Server:
     def database(self, template: str = "template0") -> str:
         """Makes a database and returns its URL."""
         name = f"test_{next(_numbers)}"
+        self._made.append(name)
         self.execute(
             sql.SQL("create database {} template {}")
             .format(sql.Identifier(name), sql.Identifier(template))
@@ -68,11 +70,15 @@ class Server:
         """Makes a database with the migrations applied, copied from one that is made once."""
         from autonomy.migrate import apply
 
-        if "migrated" not in self._templates:
+        if not self._has_template:
             self.execute("create database migrated")
             apply(self.url("migrated"))
-            self._templates["migrated"] = "migrated"
+            self._has_template = True
         return self.database("migrated")
+
+    def drop_databases(self) -> None:
+        while self._made:
+            self.execute(f"drop database if exists {self._made.pop()} with (force)")
 
     def make_roles(self) -> None:
         """The roles of a hosted project."""
@@ -84,6 +90,9 @@ class Server:
             self.execute(f"create role {role} {options}")
 
 
+STARTED: list[Server] = []
+
+
 @contextmanager
 def running(programs: str, data_dir: Path) -> Iterator[Server]:
     places = prepare(data_dir)
@@ -91,9 +100,12 @@ def running(programs: str, data_dir: Path) -> Iterator[Server]:
     postgres = Postgres(postgres_bin(programs, places), places, keys, _SETTINGS, None)
     postgres.initialise()
     postgres.start(lambda: None)
+    server = Server(postgres, keys)
+    STARTED.append(server)
     try:
-        yield Server(postgres, keys)
+        yield server
     finally:
+        STARTED.remove(server)
         postgres.stop()
 
 
