@@ -217,3 +217,26 @@ begin
 end $$;
 comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: all campaigns) holds: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+
+-- This file runs after 0011, so it closes its own doors.
+do $$
+declare
+  v_new regprocedure;
+  v_role text;
+begin
+  for v_new in
+    select p.oid::regprocedure from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'list_past_candidates')
+  loop
+    execute format('revoke all on function %s from public', v_new);
+    for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop
+      execute format('revoke all on function %s from %I', v_new, v_role);
+    end loop;
+    if exists (select from pg_catalog.pg_roles r where r.rolname = 'service_role') then
+      execute format('grant execute on function %s to service_role', v_new);
+    end if;
+  end loop;
+end $$;
+
+notify pgrst, 'reload schema';

@@ -125,7 +125,7 @@ def _roi(campaign: SampleCampaign, bucket: datetime, age_days: float) -> float:
     if campaign.kind == "fallen":
         return roi if age_days < 9.0 else 4.6
     if campaign.kind == "timing":
-        return roi * (0.12 if bucket.hour < 7 else 1.36)
+        return roi * (0.05 if bucket.hour < 6 else 1.32)
     if campaign.kind in ("fatigue", "ctr_drop"):
         return roi * math.pow(_ctr_factor(campaign, age_days), 0.7)
     if campaign.kind == "steady" and campaign.number % 9 == 0 and age_days > 25.0:

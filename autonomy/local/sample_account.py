@@ -43,14 +43,14 @@ _TRUE_ROI: dict[str, tuple[float, float, float, float]] = {
 
 # Account, a typical order there, and what it sells.
 _ACCOUNTS: tuple[tuple[str, float, tuple[str, ...]], ...] = (
-    ("Outdoor Shop DE", 62.0, ("Rain Jackets", "Trail Shoes", "Day Packs", "Tents", "Merino")),
+    ("Outdoor Shop DE", 36.0, ("Rain Jackets", "Trail Shoes", "Day Packs", "Tents", "Merino")),
     (
         "Outdoor Shop UK",
         55.0,
         ("Waterproofs", "Hiking Boots", "Camping", "Thermals", "Bikepacking"),
     ),
-    ("Home & Garden", 84.0, ("Garden Lights", "Patio Sets", "Planters", "Grills", "Hammocks")),
-    ("Events", 118.0, ("Jazz Nights", "City Marathon", "Food Market", "Open Air Cinema")),
+    ("Home & Garden", 48.0, ("Garden Lights", "Patio Sets", "Planters", "Grills", "Hammocks")),
+    ("Events", 58.0, ("Jazz Nights", "City Marathon", "Food Market", "Open Air Cinema")),
 )
 _SEASONS = ("Spring Sale", "Summer", "Autumn", "Winter", "Black Friday", "Evergreen", "Clearance")
 _AUDIENCES = (
@@ -168,7 +168,7 @@ def _circumstances(kind: str, rank: int) -> dict[str, Any]:
     }
     found = dict(planted.get((kind, rank), {}))
     if kind == "mismatch":
-        found["segments"] = {"25-34": (0.35, 1.35), "35-44": (0.30, 1.25), "18-24": (0.35, 0.25)}
+        found["segments"] = {"25-34": (0.35, 1.35), "35-44": (0.30, 1.25), "18-24": (0.35, 0.15)}
     elif kind == "steady" and rank in (9, 10):
         found["segments"] = {"women": (0.55, 1.05), "men": (0.45, 0.94)}
     return found
@@ -196,8 +196,10 @@ def _budget(rng: random.Random, kind: str) -> float:
         return rng.choice((5.0, 6.0, 8.0))
     if kind == "young":
         return rng.choice((20.0, 25.0, 30.0, 40.0))
-    if kind in ("newborn", "sinker", "low_conversion"):
-        return rng.choice((100.0, 120.0, 150.0))
+    if kind in ("newborn", "loser", "sinker", "low_conversion", "ctr_drop"):
+        return rng.choice((100.0, 120.0, 150.0, 200.0))
+    if kind in ("fatigue", "timing", "mismatch"):
+        return rng.choice((300.0, 400.0, 500.0))
     return rng.choice(_BUDGETS)
 
 

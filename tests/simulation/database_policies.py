@@ -41,12 +41,17 @@ class Setting:
 
 SCALE_RULES = ("Exceptional ROI Aggressive Scale", "High ROI Scale")
 
+# The mean time from click to order, which replay measures on a real account.
+_DELAY = {"conversion_delay_hours": 12}
+
 SETTINGS: Mapping[str, Setting] = {
     "four default rules": Setting(),
-    "default rules, floor 80": Setting(policy={"min_confidence": 80}),
-    "budget optimisation": Setting(off=SCALE_RULES, more=(OPTIMISE,)),
+    "default rules, floor 80, delay set": Setting(policy={"min_confidence": 80, **_DELAY}),
+    "budget optimisation, floor 80": Setting(
+        off=SCALE_RULES, more=(OPTIMISE,), policy={"min_confidence": 80, **_DELAY}
+    ),
     "budget optimisation, pauses at 95": Setting(
-        off=SCALE_RULES, more=(OPTIMISE,), pause_confidence=95
+        off=SCALE_RULES, more=(OPTIMISE,), policy=_DELAY, pause_confidence=95
     ),
 }
 
@@ -133,6 +138,20 @@ class Account:
         """One run inside the database."""
         self._connection.execute("select public.run_autonomous_operations(%s)", (now,))
 
+    def approve(self, now: datetime) -> None:
+        """What a person does who looks in once a day: agrees with all that waits."""
+        self._connection.execute(
+            """
+            select public.approve_autonomous_action(a.id, p_actor => 'person', p_now => %s)
+            from public.autonomous_actions a where a.status = 'pending' order by a.id
+            """,
+            (now,),
+        )
+
+    def refresh_statistics(self) -> None:
+        """Simulated days pass in seconds, faster than the server looks at its own tables."""
+        self._connection.execute("analyze")
+
     def read_back(self) -> None:
         """What the run changed, into the market."""
         market = self.market
@@ -148,7 +167,7 @@ class Account:
 
 
 def play(
-    database_url: str, setting: Setting, seed: int, truth: Truth, *, every_hours: int = 4
+    database_url: str, setting: Setting, seed: int, truth: Truth, *, every_hours: int = 6
 ) -> Score:
     """The whole market under one setting; the database must be migrated and empty."""
     market = Market(seed, truth)
@@ -166,5 +185,10 @@ def play_hours(account: Account, every_hours: int) -> None:
         for _ in range(every_hours):
             market.advance()
         account.ingest(began, market.observe())
-        account.carry_out(began + timedelta(hours=every_hours))
+        now = began + timedelta(hours=every_hours)
+        account.carry_out(now)
+        if market.hour % 24 < every_hours:
+            account.approve(now)
+            if market.hour // 24 in (1, 2, 4, 8, 16, 32):
+                account.refresh_statistics()
         account.read_back()

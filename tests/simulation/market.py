@@ -103,7 +103,10 @@ def simulate(
     with ProcessPoolExecutor(jobs) as pool:
         for done, (task, score) in enumerate(zip(tasks, pool.map(Task.play, tasks), strict=True)):
             scores[task.name, task.seed] = score
-            print(f"\r{done + 1}/{len(tasks)} markets played", end="", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                print(
+                    f"\r{done + 1}/{len(tasks)} markets played", end="", file=sys.stderr, flush=True
+                )
     print(file=sys.stderr)
     return [Result(name, [scores[name, seed] for seed in range(seeds)]) for name in names]
 
@@ -140,7 +143,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=6, help="markets per policy")
     parser.add_argument("--campaigns", type=int, default=200)
     parser.add_argument("--days", type=int, default=60)
-    parser.add_argument("--every", type=int, default=4, help="hours between two runs of ours")
+    parser.add_argument("--every", type=int, default=6, help="hours between two runs of ours")
     parser.add_argument("--jobs", type=int, default=2, help="markets played at once")
     parser.add_argument(
         "--policy", action="append", choices=ORDER, help="only this one (repeatable)"

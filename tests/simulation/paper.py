@@ -151,14 +151,16 @@ Seeds are fixed; shocks, drift and steps are the same for every policy of a seed
   cooldown: what rule engines in the field do when they are given these rules.
 - *Usual rules, once a day, +20 %*: the careful variant.
 - *Four default rules*: this system as it is shipped, a run every {every_hours} hours.
-- *Default rules, floor 80*: the same with `min_confidence` 80 (the preset `balanced`).
-- *Budget optimisation*: the pause rules, and steps of 20 % by marginal return in place of the two
-  scale rules.
-- *Budget optimisation, pauses at 95*: the same, a pause needs 95.
+- *Default rules, floor 80, delay set*: the preset `balanced` (`min_confidence` 80), and the policy
+  knows how late conversions come (`conversion_delay_hours` {truth.delay_hours:g}).
+- *Budget optimisation, floor 80*: the pause rules, and steps of 20 % by marginal return in place of
+  the two scale rules; floor and delay as before.
+- *Budget optimisation, pauses at 95*: the same, a pause needs 95, the rest 50.
 - *Oracle*: knows the true roi and the response curve, and moves each budget once a day.
 
 The policies of this system are carried out by its own SQL on simulated time, every guardrail
-included; nobody approves what the pause breaker hands to a person. `tests/simulation` plays a short
+included; a person looks in once a day and agrees with all that the pause breaker hands over, right
+or wrong. `tests/simulation` plays a short
 market through the runner, PostgREST and the Python engine as well and holds both equal.
 
 ## What it does not show
@@ -175,7 +177,7 @@ def _comparison(results: Sequence[Result]) -> str:
     if usual is None:
         return ""
     sentences = []
-    for name in ("four default rules", "budget optimisation"):
+    for name in ("four default rules", "budget optimisation, pauses at 95"):
         if name in by_name:
             ahead = by_name[name].ahead_of(usual)
             sentences.append(
