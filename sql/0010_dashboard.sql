@@ -19,13 +19,22 @@ create table if not exists public.dashboard_performance_days (
 
 create table if not exists public.dashboard_action_days (
   day date not null,
+  rule_id uuid,
   action_type text not null,
   status text not null,
   actions bigint not null,
   confidence_sum numeric not null,
   confidence_count bigint not null,
-  primary key (day, action_type, status)
+  measured bigint not null,
+  improved bigint not null,
+  regressed bigint not null,
+  money float8 not null,
+  error_squares float8 not null,
+  judged bigint not null,
+  right_sum float8 not null,
+  judged_confidence_sum float8 not null
 );
+create index if not exists dashboard_action_days_day on public.dashboard_action_days (day);
 
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
 -- refresh only together with what it marks.
@@ -69,7 +78,7 @@ begin
   for v_table in
     select * from (values
       ('dashboard_performance_days', 'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart.'),
-      ('dashboard_action_days', 'Derived: actions by day, type and status, for the overview''s figures.'),
+      ('dashboard_action_days', 'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard.'),
       ('dashboard_stale_days', 'Days whose derived figures must be computed again; dashboard_refresh() empties it.'),
       ('dashboard_failed_sign_ins', 'Failed tries to sign in, by a hash of where they came from; kept for an hour.'),
       ('dashboard_ended_sessions', 'Sessions that a person ended before their time.')
@@ -172,69 +181,83 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
   for each row when (new.time_zone is distinct from old.time_zone)
   execute function public.dashboard_mark_all();
 
--- What was there before the triggers were.
-insert into public.dashboard_stale_days (source, day)
-select distinct 'actions', (a.created_at at time zone p.time_zone)::date
-from public.autonomous_actions a cross join public.autonomy_policy p on conflict do nothing;
-insert into public.dashboard_stale_days (source, day)
-select distinct 'performance', day from public.campaign_daily on conflict do nothing;
-
-create function public.dashboard_refresh(p_days integer default 6) returns jsonb
+create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_zone text := (select time_zone from public.autonomy_policy);
+  v_until timestamptz := clock_timestamp() + make_interval(secs => p_milliseconds / 1000.0);
   v_mark record;
   v_done integer := 0;
 begin
-  -- One refresh at a time: two would overwrite each other's newer figures. The other one waits not.
+  -- One refresh at a time: two would overwrite each other's newer figures. The other one does not wait.
   if pg_try_advisory_xact_lock(hashtextextended('autonomy.dashboard_refresh', 0)) then
     for v_mark in
-      select source, day from public.dashboard_stale_days group by source, day order by day desc limit p_days
+      select source, day from public.dashboard_stale_days group by source, day order by day desc
     loop
       -- The mark goes first: what commits after this statement leaves a mark of its own.
       delete from public.dashboard_stale_days where source = v_mark.source and day = v_mark.day;
       if v_mark.source = 'performance' then
-        perform public.dashboard_count_performance(v_mark.day);
+        delete from public.dashboard_performance_days where day = v_mark.day;
+        insert into public.dashboard_performance_days
+        select * from public.dashboard_performance_figures(v_mark.day, v_mark.day);
       else
-        perform public.dashboard_count_actions(v_mark.day, v_zone);
+        delete from public.dashboard_action_days where day = v_mark.day;
+        insert into public.dashboard_action_days
+        select * from public.dashboard_action_figures(v_mark.day, v_mark.day);
       end if;
       v_done := v_done + 1;
+      exit when clock_timestamp() > v_until;
     end loop;
   end if;
   return jsonb_build_object('refreshed', v_done,
     'left', (select count(*) from (select from public.dashboard_stale_days group by source, day) s));
 end $$;
 comment on function public.dashboard_refresh(integer) is
-  'Computes the figures of the newest p_days marked days again. Safe to call again and at the same time. [autonomous-operations]';
+  'Computes the figures of marked days again, the newest first, at least one and for about p_milliseconds; answers {"refreshed", "left"}. Safe to call again and at the same time. [autonomous-operations]';
 
-create function public.dashboard_count_performance(p_day date) returns void
-language plpgsql set search_path = ''
+create function public.dashboard_performance_figures(p_from date, p_to date)
+returns setof public.dashboard_performance_days language sql stable set search_path = ''
 as $$
-begin
-  delete from public.dashboard_performance_days where day = p_day;
-  insert into public.dashboard_performance_days
-  select d.day, sum(d.impressions), sum(d.clicks), sum(d.conversions), sum(d.spend), sum(d.revenue)
-  from public.campaign_daily d where d.day = p_day group by d.day;
-end $$;
-comment on function public.dashboard_count_performance(date) is
-  'Part of dashboard_refresh: one day of campaign_daily, added up. [autonomous-operations]';
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint, sum(d.spend), sum(d.revenue)
+  from public.campaign_daily d where d.day between p_from and p_to group by d.day;
+$$;
+comment on function public.dashboard_performance_figures(date, date) is
+  'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
 
-create function public.dashboard_count_actions(p_day date, p_zone text) returns void
-language plpgsql set search_path = ''
+create function public.dashboard_action_figures(p_from date, p_to date)
+returns setof public.dashboard_action_days language sql stable set search_path = ''
 as $$
-begin
-  delete from public.dashboard_action_days where day = p_day;
-  insert into public.dashboard_action_days
-  select p_day, a.action_type, a.status, count(*),
-         coalesce(sum(a.confidence_score), 0), count(a.confidence_score)
-  from public.autonomous_actions a
-  where a.created_at >= p_day::timestamp at time zone p_zone
-    and a.created_at < (p_day + 1)::timestamp at time zone p_zone
-  group by a.action_type, a.status;
-end $$;
-comment on function public.dashboard_count_actions(date, text) is
-  'Part of dashboard_refresh: one day of autonomous_actions, counted. [autonomous-operations]';
+  with found as (
+    select (a.created_at at time zone p.time_zone)::date as day, a.rule_id, a.action_type, a.status,
+           a.confidence_score::float8 as confidence,
+           case when a.actual_impact ? 'horizon_days' then a.actual_impact end as impact
+    from public.autonomous_actions a cross join public.autonomy_policy p
+    where (p_from = '-infinity' or a.created_at >= p_from::timestamp at time zone p.time_zone)
+      and (p_to = 'infinity' or a.created_at < (p_to + 1)::timestamp at time zone p.time_zone)
+  ), measured as (
+    select f.*, f.impact ->> 'verdict' as verdict,
+           public.impact_number(f.impact -> 'money') as money,
+           (public.impact_number(f.impact -> 'money_high') - public.impact_number(f.impact -> 'money_low')) / 3.29 as error,
+           public.impact_number(f.impact -> 'right_probability') / 100 as right_probability
+    from found f
+  )
+  select m.day, m.rule_id, m.action_type, m.status, count(*), coalesce(sum(m.confidence), 0)::numeric, count(m.confidence),
+         count(m.verdict), count(*) filter (where m.verdict = 'improved'), count(*) filter (where m.verdict = 'regressed'),
+         coalesce(sum(m.money) filter (where m.verdict is not null), 0),
+         coalesce(sum(m.error ^ 2) filter (where m.verdict is not null), 0),
+         count(m.right_probability), coalesce(sum(m.right_probability), 0),
+         coalesce(sum(m.confidence) filter (where m.right_probability is not null), 0)
+  from measured m group by m.day, m.rule_id, m.action_type, m.status;
+$$;
+comment on function public.dashboard_action_figures(date, date) is
+  'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. [autonomous-operations]';
+
+-- What was there before the triggers were.
+delete from public.dashboard_stale_days;
+delete from public.dashboard_performance_days;
+delete from public.dashboard_action_days;
+insert into public.dashboard_performance_days select * from public.dashboard_performance_figures('-infinity', 'infinity');
+insert into public.dashboard_action_days select * from public.dashboard_action_figures('-infinity', 'infinity');
 
 -- ---------------------------------------------------------------------------------------------
 -- Actions, paged by key
@@ -432,11 +455,13 @@ as $$
 declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_today date := (p_now at time zone v_policy.time_zone)::date;
+  v_left integer := (public.dashboard_refresh() ->> 'left')::integer;
 begin
-  perform public.dashboard_refresh();
   return jsonb_build_object(
     'policy', to_jsonb(v_policy),
     'now', p_now,
+    'today', v_today,
+    'stale_days', v_left,
     'last_run', (
       select public.dashboard_run_json(r) from public.autonomous_runs r
       where r.status <> 'running' order by r.started_at desc, r.id desc limit 1),
@@ -464,6 +489,17 @@ end $$;
 comment on function public.dashboard_overview(integer, timestamptz) is
   'What the overview page shows: policy, last run, totals, opportunities, the last p_days days. Brings daily figures up to date first. [autonomous-operations]';
 
+create function public.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select jsonb_build_object('measured', coalesce(p_measured, 0),
+    'money', round(p_money::numeric, 2),
+    'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
+    'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
+$$;
+comment on function public.dashboard_worth(numeric, float8, float8) is
+  'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
+
 create function public.dashboard_action_totals(p_from date, p_to date) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -478,8 +514,11 @@ as $$
     'failed', coalesce(sum(actions) filter (where status = 'failed'), 0),
     'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
     'average_confidence',
-      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1))
-  from (select *, status in ('executed', 'rolled_back') as done from public.dashboard_action_days) d
+      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1),
+    'saved', public.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause), sum(error_squares) filter (where pause)),
+    'earned', public.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause), sum(error_squares) filter (where not pause)))
+  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
+        from public.dashboard_action_days) d
   where d.day between p_from and p_to;
 $$;
 comment on function public.dashboard_action_totals(date, date) is
@@ -628,6 +667,7 @@ begin
   end if;
   return jsonb_build_object(
     'now', p_now,
+    'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id),
@@ -707,6 +747,38 @@ as $$
 $$;
 comment on function public.dashboard_rules(timestamptz) is
   'All rules by priority; watch: changed within 7 days. Reads only. [autonomous-operations]';
+
+create function public.dashboard_scoreboard(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from date := public.dashboard_day(p_now) - 90;
+begin
+  perform public.dashboard_refresh();
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'rule_id', s.rule_id, 'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
+      'is_active', r.is_active, 'actions', s.actions, 'rolled_back', s.rolled_back, 'measured', s.measured,
+      'improved', s.improved, 'regressed', s.regressed,
+      'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
+      'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
+      'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
+      'flagged', s.rule_id is not null and s.measured >= 5 and s.money + 1.645 * sqrt(s.error_squares) < 0)
+      || public.dashboard_worth(s.measured, s.money, s.error_squares)
+      order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
+    from (
+      select d.rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
+             sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
+             sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
+             sum(d.judged_confidence_sum) as confidence, sum(d.right_sum) as right_sum,
+             coalesce(sum(d.judged) filter (where d.action_type = 'auto_pause'), 0) as pauses,
+             sum(d.judged - d.right_sum) filter (where d.action_type = 'auto_pause') as false_pauses
+      from public.dashboard_action_days d
+      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id
+    ) s left join public.autonomous_rules r on r.id = s.rule_id);
+end $$;
+comment on function public.dashboard_scoreboard(timestamptz) is
+  'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its suggestions, in milliseconds. [autonomous-operations]';
 
 create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
 language sql stable set search_path = ''

@@ -71,7 +71,7 @@ def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun)
     from autonomy.web.statics import static_routes
 
     return [
-        scheduler_routes(access, run),
+        scheduler_routes(store, access, run),
         health_routes(settings, store),
         openapi_routes(),
         static_routes(),

@@ -78,9 +78,9 @@ class Reads:
             self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit)
         )
 
-    def scoreboard(self) -> Any:
-        """How each rule has done, by measured impact."""
-        return self._store.rpc("rule_scoreboard")
+    def scoreboard(self) -> list[Json]:
+        """How each rule has done in 90 days, by measured impact."""
+        return list(self._store.rpc("dashboard_scoreboard"))
 
     def campaigns(
         self,

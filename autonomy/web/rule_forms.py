@@ -49,9 +49,14 @@ def is_flat(rule: Mapping[str, Any]) -> bool:
 def check_rule(rule: Mapping[str, Any]) -> None:
     """Raise BadRequest with the sentence of the engine; the database says the same at the end."""
     try:
-        Rule.parse({**rule, "id": rule.get("id")})
+        Rule.parse(plain_rule(rule))
     except RuleError as error:
         raise BadRequest(str(error), hint="Nothing has been changed.") from error
+
+
+def plain_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The rule without what lists add to it."""
+    return {key: rule[key] for key in ("id", *RULE_KEYS) if key in rule}
 
 
 def rule_of_json(body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:

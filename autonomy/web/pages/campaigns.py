@@ -88,7 +88,11 @@ def with_actions(found: Json) -> list[Json]:
             counts = by_day.setdefault(day, {"paused": 0, "scaled": 0, "other": 0})
             counts[kinds.get(action["action_type"], "other")] += 1
     nothing = {"paused": 0, "scaled": 0, "other": 0}
-    return [{**day, **by_day.get(day["day"], nothing)} for day in found["days"]]
+    today = found["today"]
+    return [
+        {**day, **by_day.get(day["day"], nothing), "partial": day["day"] == today}
+        for day in found["days"]
+    ]
 
 
 def _on_hold(found: Json) -> bool:

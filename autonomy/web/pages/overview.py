@@ -34,7 +34,8 @@ def overview_pages(frame: Frame) -> Blueprint:
             policy=found["policy"],
             found=found,
             attention=frame.reads.attention(),
-            latest=frame.reads.actions({}, limit=5)["actions"],
+            latest=frame.reads.actions({}, limit=8)["actions"],
+            days=[{**day, "partial": day["day"] == found["today"]} for day in found["days"]],
             waiting=waiting,
             state=_state(frame, found),
         )
@@ -62,6 +63,7 @@ def _state(frame: Frame, found: Json) -> dict[str, Any]:
         "late": late,
         "breakers": ((found["last_run"] or {}).get("summary") or {}).get("breakers") or [],
         "rules_skipped": ((found["last_run"] or {}).get("summary") or {}).get("rules_skipped") or [],
+        "failed": (found["last_run"] or {}).get("failed") or 0,
     }
 
 

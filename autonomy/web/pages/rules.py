@@ -18,7 +18,13 @@ from autonomy.web.inputs import Query
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text
 from autonomy.web.phrases import METRICS as METRIC_NAMES
 from autonomy.web.phrases import OPERATORS, action_in_words, condition_in_words
-from autonomy.web.rule_forms import check_rule, fields_of_rule, is_flat, rule_of_form
+from autonomy.web.rule_forms import (
+    check_rule,
+    fields_of_rule,
+    is_flat,
+    plain_rule,
+    rule_of_form,
+)
 
 NEW_RULE: Json = {
     "rule_name": "",
@@ -46,7 +52,7 @@ def findings(rules: list[Json], policy: Json) -> list[dict[str, Any]]:
     good: list[Rule] = []
     for row in rules:
         try:
-            good.append(Rule.parse(row))
+            good.append(Rule.parse(plain_rule(row)))
         except RuleError as error:
             found.append(
                 {"rule": row["rule_name"], "severity": "error", "code": "INVALID",
@@ -209,7 +215,4 @@ def _wrong_field(problem: AutonomyError | None) -> str:
 
 def _scores(frame: Frame) -> dict[str, Json]:
     """The scoreboard by rule id."""
-    rows = frame.reads.scoreboard()
-    if isinstance(rows, dict):
-        rows = rows.get("rules", [])
-    return {str(row["rule_id"]): row for row in rows or [] if row.get("rule_id")}
+    return {str(row["rule_id"]): row for row in frame.reads.scoreboard()}

@@ -105,7 +105,8 @@
     });
   }
   function chart(plot, days) {
-    var series = function (key) { return days.map(function (d) { return d[key] == null ? null : Number(d[key]); }); };
+    /* Today is not over: it would look like a fall. Its figures stand in the tip and the table. */
+    var series = function (key) { return days.map(function (d) { return d.partial || d[key] == null ? null : Number(d[key]); }); };
     var xs = days.map(function (d) { return Date.parse(d.day + "T00:00:00Z") / 1000; });
     var grid = { stroke: colour("--line"), width: 1 };
     var axis = function (more) {
@@ -153,7 +154,7 @@
     var i = u.cursor.idx;
     if (i == null || u.cursor.left < 0) { tip.hidden = true; return; }
     var d = days[i];
-    var lines = [d.day, "spend " + money(d.spend == null ? null : Number(d.spend)), "revenue " + money(d.revenue == null ? null : Number(d.revenue)),
+    var lines = [d.day + (d.partial ? " so far" : ""), "spend " + money(d.spend == null ? null : Number(d.spend)), "revenue " + money(d.revenue == null ? null : Number(d.revenue)),
       "roi " + (d.roi == null ? "–" : Number(d.roi).toFixed(2) + "x")];
     if (d.paused) { lines.push("■ paused " + d.paused); }
     if (d.scaled) { lines.push("▲ scaled up " + d.scaled); }
@@ -164,6 +165,19 @@
     if (left + tip.offsetWidth > u.over.clientWidth) { left -= tip.offsetWidth + 24; }
     tip.style.left = Math.max(0, left) + "px";
   }
+
+  /* Fields of a rule that say nothing for the chosen action or operator are put away. */
+  function fitFields() {
+    [["action_type", "data-for"], ["operator", "data-with"]].forEach(function (pair) {
+      var choice = document.querySelector("select[name=" + pair[0] + "]");
+      if (!choice) { return; }
+      document.querySelectorAll("[" + pair[1] + "]").forEach(function (field) {
+        field.hidden = field.getAttribute(pair[1]).split(" ").indexOf(choice.value) < 0;
+      });
+    });
+  }
+  document.addEventListener("change", function (event) { if (event.target.matches("select")) { fitFields(); } });
+
   var waiting;
   window.addEventListener("resize", function () {
     clearTimeout(waiting);
@@ -177,7 +191,7 @@
   document.addEventListener("submit", function () { dirty = false; });
   window.addEventListener("beforeunload", function (event) { if (dirty) { event.preventDefault(); } });
 
-  function ready(scope) { localTimes(scope); draw(scope, false); countPicked(); }
+  function ready(scope) { localTimes(scope); draw(scope, false); countPicked(); fitFields(); }
   document.addEventListener("htmx:load", function (event) { ready(event.detail.elt); });
   ready(document);
   setInterval(function () { localTimes(document); }, 30000);
