@@ -1,0 +1,61 @@
+"""Settings: every variable is checked when it is read, and secrets never show."""
+
+from __future__ import annotations
+
+import pytest
+
+from autonomy.config import Settings
+from autonomy.errors import NotConfigured
+
+
+def test_defaults() -> None:
+    settings = Settings.from_env({})
+    assert settings.deadline_seconds == 240
+    assert not settings.callers_configured
+    with pytest.raises(NotConfigured, match="SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY"):
+        settings.require_database()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SUPABASE_URL", "not an address"),
+        ("SUPABASE_URL", "ftp://example.com"),
+        ("AUTONOMY_DEADLINE_SECONDS", "nan"),
+        ("AUTONOMY_DEADLINE_SECONDS", "inf"),
+        ("AUTONOMY_DEADLINE_SECONDS", "-1"),
+        ("AUTONOMY_DEADLINE_SECONDS", "soon"),
+        ("AUTONOMY_LEASE_SECONDS", "0"),
+        ("AUTONOMY_LOG_LEVEL", "LOUD"),
+        ("AUTONOMY_ALLOW_PRIVATE_WEBHOOKS", "maybe"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(NotConfigured, match=variable):
+        Settings.from_env({variable: value})
+
+
+def test_both_kinds_of_key_are_taken() -> None:
+    assert Settings.from_env({"SUPABASE_SECRET_KEY": "sb_secret_x"}).supabase_key == "sb_secret_x"
+    both = {"SUPABASE_SERVICE_ROLE_KEY": "jwt", "SUPABASE_SECRET_KEY": "sb_secret_x"}
+    assert Settings.from_env(both).supabase_key == "jwt"
+
+
+def test_no_secret_shows_in_the_representation() -> None:
+    names = (
+        "SUPABASE_SERVICE_ROLE_KEY",
+        "AUTONOMY_API_TOKEN",
+        "AUTONOMY_VIEWER_TOKEN",
+        "AUTONOMY_SESSION_KEY",
+        "AUTONOMY_WEBHOOK_SECRET",
+        "AUTONOMY_WEBHOOK_URL",
+        "AUTONOMY_SLACK_WEBHOOK_URL",
+    )
+    settings = Settings.from_env(dict.fromkeys(names, "HIDDEN"))
+    assert "HIDDEN" not in repr(settings)
+
+
+def test_who_may_call_needs_a_token_or_both_oidc_settings() -> None:
+    assert Settings(api_token="t").callers_configured
+    assert not Settings(oidc_audience="a").callers_configured
+    assert Settings(oidc_audience="a", oidc_email="e").callers_configured

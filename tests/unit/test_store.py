@@ -1,0 +1,131 @@
+"""The store: what is sent again, what is not, and which error comes of what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from postgrest.exceptions import APIError
+
+from autonomy import store as module
+from autonomy.errors import (
+    BadRequest,
+    DatabaseRefused,
+    DatabaseTimeout,
+    DatabaseUnavailable,
+    Frozen,
+    LeaseLost,
+    NotConfigured,
+    NotMigrated,
+    RunInProgress,
+    StateConflict,
+)
+from autonomy.store import Store
+
+
+class Answers:
+    """A client whose calls fail or answer in turn: faults that a real one has only by chance."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        self.outcomes = list(outcomes)
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def rpc(self, name: str, params: dict[str, Any], **_: Any) -> Answers:
+        self.calls.append((name, params))
+        return self
+
+    def execute(self) -> Any:
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return type("Answer", (), {"data": outcome})()
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", waited.append)
+    return waited
+
+
+def store(*outcomes: Any) -> tuple[Store, Answers]:
+    one, answers = Store("http://127.0.0.1:1", "key"), Answers(*outcomes)
+    one._rest = answers
+    return one, answers
+
+
+def api_error(code: str) -> APIError:
+    return APIError({"code": code, "message": "said", "hint": None, "details": None})
+
+
+LOST = httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+def test_a_write_whose_answer_was_lost_is_sent_again_unchanged(waits: list[float]) -> None:
+    one, answers = store(LOST, {"results": []})
+    decisions = [{"action_id": "a"}]
+    assert one.apply(run_id="r", lease_token="t", decisions=decisions, now="n") == {"results": []}
+    assert answers.calls[0] == answers.calls[1]
+    assert len(waits) == 1
+
+
+def test_it_gives_up_after_a_few_tries(waits: list[float]) -> None:
+    one, answers = store(*[LOST] * 9)
+    with pytest.raises(DatabaseUnavailable):
+        one.rpc("f")
+    assert len(answers.calls) == 5
+    assert all(
+        delay / 2 <= waited <= delay
+        for waited, delay in zip(waits, module.RETRY_DELAYS_SECONDS, strict=True)
+    )
+
+
+def test_what_must_not_be_sent_twice_is_not() -> None:
+    one, answers = store(LOST, 1)
+    with pytest.raises(DatabaseUnavailable):
+        one.rpc("f", retry=False)
+    assert len(answers.calls) == 1
+
+
+@pytest.mark.parametrize("code", ["502", "503", "504", "57P01", "40P01", "PGRST002"])
+def test_passing_faults_are_tried_again(code: str) -> None:
+    one, answers = store(api_error(code), 7)
+    assert one.rpc("f") == 7
+    assert len(answers.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("AO001", BadRequest),
+        ("AO004", StateConflict),
+        ("AO005", Frozen),
+        ("AO007", LeaseLost),
+        ("AO008", RunInProgress),
+        ("22P02", BadRequest),
+        ("57014", DatabaseTimeout),
+        ("42501", NotConfigured),
+        ("PGRST202", NotMigrated),
+        ("XX000", DatabaseRefused),
+        ("", DatabaseRefused),
+    ],
+)
+def test_codes_become_errors_of_ours_at_once(code: str, kind: type[Exception]) -> None:
+    one, answers = store(api_error(code))
+    with pytest.raises(kind):
+        one.rpc("f")
+    assert len(answers.calls) == 1
+
+
+def test_an_unknown_database_error_tells_the_caller_nothing_of_its_insides() -> None:
+    one, _ = store(APIError({"code": "XX000", "message": "row (secret)", "hint": None}))
+    with pytest.raises(DatabaseRefused) as caught:
+        one.rpc("f")
+    assert "secret" not in caught.value.message
+
+
+def test_an_update_without_a_filter_is_refused() -> None:
+    one, _ = store()
+    with pytest.raises(ValueError, match="filter"):
+        one.update("campaigns", {"status": "paused"}, filters={})
