@@ -129,6 +129,15 @@ begin
       where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
     end if;
 
+    -- Looked at before the insert, which would wait for a rival that is just extending its lease.
+    select * into v_seen from public.autonomous_runs r
+    where r.status = 'running' and r.slots && v_slots and not v_dry_run
+      and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
+    order by r.lease_expires_at desc limit 1;
+    if found then
+      return public.autonomy_busy(v_seen);
+    end if;
+
     insert into public.autonomous_runs
       (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
        started_at, dry_run, mode, summary)
@@ -143,14 +152,6 @@ begin
     elsif not exists (select from public.autonomy_policy) then
       raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
-    end if;
-
-    select * into v_seen from public.autonomous_runs r
-    where r.status = 'running' and r.slots && v_slots and not v_dry_run
-      and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
-    order by r.lease_expires_at desc limit 1;
-    if found then
-      return public.autonomy_busy(v_seen);
     end if;
   end loop;
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
