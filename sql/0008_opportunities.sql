@@ -18,7 +18,7 @@ begin
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'severity_rank', 'normal_probability', 'student_to_normal', 'rate_multiples', 'rate_posterior',
-      'rate_distribution', 'opportunity_rates', 'hour_ranges', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
+      'rate_distribution', 'opportunity_rates', 'hour_ranges', 'weak_hours', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
       'audience_mismatch', 'creative_fatigue', 'timing_optimization', 'find_opportunities',
       'detect_optimization_opportunities', 'record_opportunities', 'record_opportunities_found',
       'resolve_opportunities_gone', 'set_opportunity_status',
@@ -100,6 +100,48 @@ as $$
 $$;
 comment on function public.hour_ranges(integer[]) is
   'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.weak_hours(p_pools jsonb) returns jsonb
+language sql immutable parallel safe set search_path = ''
+as $$
+  with pools as materialized (
+    select * from jsonb_to_recordset(p_pools) p (weekend boolean, dow integer, h6 integer, h3 integer, hour integer, weak boolean,
+      below boolean, clicks float8, conversions float8, spend float8, revenue float8)
+  ), named as materialized (
+    -- Of a weak pool, the hours whose own figure (over the pool's days) is below half.
+    select distinct h.dow, h.hour, h.clicks, h.conversions, h.spend, h.revenue
+    from pools g
+    join pools h on h.dow is not null and h.hour is not null
+      and (g.dow is null or g.dow = h.dow) and (g.weekend is null or g.weekend = h.weekend)
+      and (g.hour is null or g.hour = h.hour) and (g.h3 is null or g.h3 = h.hour / 3) and (g.h6 is null or g.h6 = h.hour / 6)
+    join pools own on own.below and own.hour = h.hour and own.dow is not distinct from g.dow and own.weekend is not distinct from g.weekend
+    where g.weak
+  ), days as (
+    select array_agg(d.dow order by d.dow) as dows, d.hours
+    from (select n.dow, array_agg(n.hour order by n.hour) as hours from named n group by n.dow) d
+    group by d.hours
+  ), words as (
+    select d.dows, d.hours,
+           case d.dows when '{1,2,3,4,5,6,7}' then 'every day' when '{1,2,3,4,5}' then 'Mon-Fri'
+             else (select string_agg((array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[x], ', ' order by x) from unnest(d.dows) x) end as names
+    from days d
+  ), best as (
+    -- Rates drawn a little to the mean, so that one lucky click makes no peak.
+    select h.hour from pools h
+    cross join (select sum(conversions) / nullif(sum(clicks), 0) as rate from pools where dow is not null and hour is not null) a
+    where h.hour is not null and h.dow is null and h.weekend is null and not h.below
+    order by (h.conversions + 20 * a.rate) / (h.clicks + 20) desc, h.hour limit 3
+  )
+  select jsonb_build_object(
+    'clicks', sum(n.clicks), 'conversions', sum(n.conversions), 'spend', sum(n.spend), 'revenue', sum(n.revenue),
+    'words', (select string_agg(w.names || ' ' || public.hour_ranges(w.hours), '; ' order by w.dows) from words w),
+    'list', (select jsonb_agg(jsonb_build_object('days', w.names, 'hours', to_jsonb(w.hours)) order by w.dows) from words w),
+    'peak', (select public.hour_ranges(array_agg(b.hour)) from best b),
+    'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
+  from named n
+$$;
+comment on function public.weak_hours(jsonb) is
+  'The hours that timing_optimization names, in words, with their sums, and the best hours of the day. Only computes; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What is usual here: how the portfolio's conversion rates and CTRs are spread
@@ -485,8 +527,8 @@ end $$;
 -- Where there are rows by segment (the last 30 complete days):
 -- Limits: segments with at least 15 % of the campaign's spend, and of 20 at least.
 -- Test:   the probability that a segment's true roi is below half of the campaign's, from the two
---         posteriors (the segment's shrunk towards the campaign's own roi, spread 0.25 in ln roi), with
---         1/k of the doubt for k such segments: raised where 1 - k (1 - p) >= 0.9. That is the confidence.
+--         posteriors (the segment's shrunk towards the campaign's own roi, spread 0.5 in ln roi), with
+--         1/k of the doubt for k such segments: raised where 1 - k (1 - p) >= 0.8. That is the confidence.
 -- Severity by the share of the spend in such segments: from 50 % critical, 30 % high, else medium.
 -- Where there are none:
 -- Limits: 1,000 impressions, 100 clicks, spend above 50.
@@ -536,7 +578,7 @@ begin
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
       select public.roi_posterior(s.spend, s.conversions, s.revenue, null, s.days, 1,
-                                  exp(c.log_roi), 0.25, c.order_value, c.prior_cv2) as posterior) q
+                                  exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
            min(t.length) as length, sum(t.spend * t.segment_roi) / sum(t.spend) as roi, count(*) as segments,
@@ -548,7 +590,7 @@ begin
                                         'roi', round((t.revenue / t.spend)::numeric, 4), 'likely_roi', round(t.segment_roi::numeric, 4),
                                         'spend', round(t.spend::numeric, 2), 'conversions', t.conversions) order by t.spend desc) as list
     from tested t
-    where 1 - t.looks * (1 - t.below) >= 0.9
+    where 1 - t.looks * (1 - t.below) >= 0.8
     group by t.id
   )
   select b.id, 'audience_mismatch'::text,
@@ -743,11 +785,14 @@ end $$;
 -- timing_optimization
 -- Limits: hourly figures (more than two buckets in two days) over at least 14 days, the last 28 complete
 --         ones counted; at least 80 conversions.
--- Test:   for each of 168 hours of the week and 24 hours of the day: are its conversions per click, or its
---         revenue per spend, below half of the campaign's own? A gamma tail (Wilson-Hilferty), counts
---         divided by phi, which the same hour of different weeks shows (20 degrees of freedom for phi = 1.3),
---         at 5 % in 384 looks (Bonferroni): z >= 3.65. A count of half is asked, not of less: hours that are
---         merely weaker are never named. Confidence: what remains of the clearest hour after the correction.
+-- Test:   are the conversions per click, or the revenue per spend, below half of the campaign's own? Asked
+--         of each of 168 hours of the week, and, as single hours are thin, of the same hours pooled: 3 and
+--         6 hours, all days, weekend and working days, whole days. That is 367 looks at two figures, so each
+--         is tested at 5 % / 734 (Bonferroni): z >= 3.82 of a gamma tail (Wilson-Hilferty), counts divided
+--         by phi, which the same hour in different weeks shows (20 degrees of freedom for phi = 1.3).
+--         Below half is asked, not below: hours that are merely weaker are never named. Within a pool
+--         only the hours are named whose own figure is below half. Confidence: what the correction leaves
+--         of the clearest pool.
 -- Severity by the share of the spend in these hours: from 50 % critical, 30 % high, 15 % medium, else low.
 create function public.timing_optimization(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
@@ -763,7 +808,7 @@ declare
 begin
   return query
   with looked_at as materialized (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_cv2, f.cv2
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -773,8 +818,8 @@ begin
       and f.as_of >= p_now - interval '8 days' and f.w30_conversions >= 80
       and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
              and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
-  ), cells as materialized (
-    select l.id, extract(isodow from b.at)::integer as dow, extract(hour from b.at)::integer as hour,
+  ), hours as (
+    select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow, extract(hour from b.at)::integer as hour,
            count(*)::float8 as buckets, min(b.at) as first_at, max(b.at) as last_at,
            sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
            sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
@@ -783,85 +828,80 @@ begin
     cross join lateral (select m.bucket at time zone v_zone as at) b
     cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
-    group by l.id, 2, 3
-  ), campaign as materialized (
-    select l.id, l.title, t.clicks, t.conversions, t.spend, t.revenue, t.days,
-           (20 * 1.3 + t.moved) / (20 + t.freedom) as phi, greatest(l.prior_cv2, coalesce(l.cv2, 0)) as order_cv2
-    from looked_at l
-    join (
-      select c.id, sum(c.clicks) as clicks, sum(c.conversions) as conversions, sum(c.spend) as spend, sum(c.revenue) as revenue,
-             max(c.last_at)::date - min(c.first_at)::date + 1 as days, count(distinct c.hour) as hours,
-             coalesce(sum(c.buckets - 1), 0) as freedom,
-             -- squared deviations of an hour's weeks from their mean rate, per expected conversion, summed as chi square
-             coalesce(sum(greatest(0, c.xx - 2 * c.conversions / c.clicks * c.xn + (c.conversions / c.clicks) ^ 2 * c.nn)
-                 / (c.conversions / c.buckets)) filter (where c.clicks > 0 and c.conversions > 0 and c.buckets > 1), 0) as moved
-      from cells c group by c.id
-    ) t on t.id = l.id
-    where t.days >= 14 and t.hours > 1 and t.conversions >= 80 and t.clicks > 0
-  ), hours as materialized (
-    select c.id, c.dow, c.hour, grouping(c.dow) = 1 as daily, sum(c.clicks) as clicks, sum(c.conversions) as conversions,
-           sum(c.spend) as spend, sum(c.revenue) as revenue
-    from cells c where c.id in (select a.id from campaign a)
-    group by grouping sets ((c.id, c.dow, c.hour), (c.id, c.hour))
-  ), tested as materialized (
-    select h.*, greatest(
-             (cbrt(0.5 * a.conversions / a.clicks * h.clicks / f.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
-             case when a.spend > 0 and a.revenue > 0 then
-               (cbrt(0.5 * a.revenue / a.spend * h.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) as z,
-           (h.conversions + 10 * a.conversions / a.clicks) / (h.clicks + 10) as likely
+    group by l.id, 3, 4
+  ), pools as (
+    -- A null in weekend, dow, h6, h3, hour stands for any; the row with nulls only is the whole campaign.
+    -- moved / freedom: chi square of an hour's weeks about their common rate.
+    select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour, grouping(h.dow >= 6, h.hour, h.hour / 3, h.hour / 6) = 15 as whole,
+           sum(h.clicks) as clicks, sum(h.conversions) as conversions, sum(h.spend) as spend, sum(h.revenue) as revenue,
+           max(h.last_at)::date - min(h.first_at)::date + 1 as days, min(h.order_cv2) as order_cv2,
+           sum(greatest(0, h.xx - 2 * h.conversions / h.clicks * h.xn + (h.conversions / h.clicks) ^ 2 * h.nn) / (h.conversions / h.buckets))
+             filter (where h.conversions > 0) as moved,
+           sum(h.buckets - 1) filter (where h.conversions > 0) as freedom
     from hours h
-    join campaign a on a.id = h.id
+    group by h.id, grouping sets (
+      (h.dow >= 6, h.dow, h.hour), (h.dow >= 6, h.dow, h.hour / 3), (h.dow >= 6, h.dow, h.hour / 6), (h.dow >= 6, h.dow),
+      (h.dow >= 6, h.hour), (h.dow >= 6, h.hour / 3), (h.dow >= 6, h.hour / 6), (h.hour), (h.hour / 3), (h.hour / 6), ())
+  ), measured as (
+    select p.*, max(p.clicks) filter (where p.whole) over campaign as all_clicks,
+           max(p.conversions) filter (where p.whole) over campaign as all_conversions,
+           max(p.spend) filter (where p.whole) over campaign as all_spend, max(p.revenue) filter (where p.whole) over campaign as all_revenue,
+           max(p.days) over campaign as all_days, count(p.hour) over campaign as hours_seen,
+           greatest(1, max((20 * 1.3 + p.moved) / (20 + p.freedom)) filter (where p.whole) over campaign) as phi
+    from pools p window campaign as (partition by p.id)
+  ), tested as (
+    select m.*, not m.whole and greatest(
+             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             case when f.unit > 0 and m.all_spend > 0 then
+               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) >= 3.82 as weak,
+           greatest(
+             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             case when f.unit > 0 and m.all_spend > 0 then
+               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) as z,
+           m.conversions < 0.5 * m.all_conversions / m.all_clicks * m.clicks
+             or (f.unit > 0 and m.all_spend > 0 and m.revenue < 0.5 * m.all_revenue / m.all_spend * m.spend) as below
+    from measured m
+    cross join lateral (select m.all_revenue / m.all_conversions * (m.phi + m.order_cv2) as unit) u
     cross join lateral (
-      select greatest(1, a.phi) as phi, h.conversions / greatest(1, a.phi) + 1 as shape1,
-             greatest(1e-9, a.revenue / a.conversions * (greatest(1, a.phi) + a.order_cv2)) as unit,
-             h.revenue / greatest(1e-9, a.revenue / a.conversions * (greatest(1, a.phi) + a.order_cv2)) + 1 as shape2) f
-  ), weak as materialized (
-    -- An hour that is weak every day is named once, not seven times.
-    select t.* from tested t
-    where t.z >= 3.65
-      and (t.daily or not exists (select from tested d where d.id = t.id and d.daily and d.hour = t.hour and d.z >= 3.65))
-  ), named as (
-    select w.id, max(w.z) as z, sum(w.spend) as spend, sum(w.revenue) as revenue, sum(w.clicks) as clicks, sum(w.conversions) as conversions
-    from weak w group by w.id
-  ), words as (
-    select g.id, string_agg(g.day_name || ' ' || public.hour_ranges(g.hours), '; ' order by g.dow nulls first) as weak_hours,
-           jsonb_agg(jsonb_build_object('day', g.day_name, 'hours', to_jsonb(g.hours)) order by g.dow nulls first) as list
-    from (
-      select w.id, case when w.daily then null else w.dow end as dow, array_agg(w.hour order by w.hour) as hours,
-             case when w.daily then 'every day' else (array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[w.dow] end as day_name
-      from weak w group by 1, 2, 4
-    ) g
-    group by g.id
-  ), peaks as (
-    select t.id, public.hour_ranges(array_agg(t.hour)) as peak_hours, to_jsonb(array_agg(t.hour order by t.hour)) as list
-    from (select t.*, row_number() over (partition by t.id order by t.likely desc, t.hour) as place
-          from tested t where t.daily and t.clicks > 0) t
-    where t.place <= 3 and t.id in (select n.id from named n)
+      select u.unit, m.conversions / m.phi + 1 as shape1, case when u.unit > 0 then m.revenue / u.unit + 1 end as shape2) f
+    where m.all_days >= 14 and m.all_conversions >= 80 and m.all_clicks > 0 and m.hours_seen > 1
+  ), suspects as materialized (
+    select t.id, min(t.all_clicks) as clicks, min(t.all_conversions) as conversions, min(t.all_spend) as spend, min(t.all_revenue) as revenue,
+           min(t.all_days) as days, min(t.phi) as phi, max(t.z) as z,
+           public.weak_hours(jsonb_agg(jsonb_build_object(
+             'weekend', t.weekend, 'dow', t.dow, 'h6', t.h6, 'h3', t.h3, 'hour', t.hour, 'weak', t.weak, 'below', t.below,
+             'clicks', t.clicks, 'conversions', t.conversions, 'spend', t.spend, 'revenue', t.revenue))) as hours
+    from (select x.*, bool_or(x.weak) over (partition by x.id) as suspicious from tested x) t
+    where t.suspicious and not t.whole and (t.weak or t.hour is not null)
     group by t.id
+  ), named as (
+    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks, (s.hours ->> 'conversions')::float8 as weak_conversions,
+           (s.hours ->> 'spend')::float8 as weak_spend, (s.hours ->> 'revenue')::float8 as weak_revenue,
+           s.hours ->> 'words' as words, s.hours ->> 'peak' as peak
+    from suspects s join looked_at l on l.id = s.id
+    where s.hours ->> 'words' is not null
   )
-  select a.id, 'timing_optimization'::text,
+  select n.id, 'timing_optimization'::text,
          case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high' when s.share >= 0.15 then 'medium' else 'low' end,
          format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends %s%% of its money there',
-                a.title, to_char(100 * n.conversions / greatest(1, n.clicks), 'FM990.0'), w.weak_hours, v_zone,
-                to_char(100 * a.conversions / a.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
-         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.', w.weak_hours, v_zone, p.peak_hours),
+                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, v_zone,
+                to_char(100 * n.conversions / n.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
+         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.', n.words, v_zone, n.peak),
          jsonb_build_object(
            'kind', 'gain',
-           'money_per_day', round((greatest(0, n.spend * s.other_roi - n.revenue) / a.days)::numeric, 2),
-           'spend_per_day', round((n.spend / a.days)::numeric, 2),
+           'money_per_day', round((greatest(0, n.weak_spend * s.other_roi - n.weak_revenue) / n.days)::numeric, 2),
+           'spend_per_day', round((n.weak_spend / n.days)::numeric, 2),
            'percent', round((100 * s.share)::numeric, 1),
-           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.spend / a.days, 'FM999,999,990.00'),
-                           to_char(case when n.spend > 0 then n.revenue / n.spend end, 'FM990.00'), to_char(s.other_roi, 'FM990.00'))),
-         round(least(99.9, greatest(50, 100 * (1 - 384 * (1 - public.normal_probability(n.z)))))::numeric, 2),
-         jsonb_build_object('weak_hours', w.list, 'peak_hours', p.list, 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
-                            'phi', round(a.phi::numeric, 2), 'days', a.days, 'conversions', a.conversions)
+           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
+                           coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end, 'FM990.00'), 'unknown'),
+                           to_char(s.other_roi, 'FM990.00'))),
+         round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - public.normal_probability(n.z)))))::numeric, 2),
+         jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list', 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+                            'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
-  join campaign a on a.id = n.id
-  join words w on w.id = n.id
-  join peaks p on p.id = n.id
   cross join lateral (
-    select case when a.spend > 0 then n.spend / a.spend else 0 end as share,
-           case when a.spend > n.spend then (a.revenue - n.revenue) / (a.spend - n.spend) else 0 end as other_roi) s;
+    select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
+           case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend) else 0 end as other_roi) s;
 end $$;
 
 do $$
