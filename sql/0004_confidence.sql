@@ -198,8 +198,8 @@ begin
     from seen s
     cross join orders o
     cross join lateral (select s.spend * s.matured as spend) m
-    cross join lateral (select (s.revenue + 2 * o.order_value) / (s.n + 2) * (1 + 0.25::float8 * s.n / s.days
-      + case when s.cv2 is not null and s.n >= 2 then (10 * o.cv2 + (s.n - 1) * s.cv2) / (s.n + 9) else o.cv2 end) as k) k
+    -- foretold by spend alone: with the orders that came in it, winners would count less
+    cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
   ),
   centre as (
     select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois

@@ -99,11 +99,10 @@ def _cv2(seen: Sequence[Seen]) -> float:
 
 
 def _noisy(one: Seen, order_value: float, cv2: float) -> Noisy:
-    n = one.conversions
-    if one.cv2 is not None and n >= 2.0:
-        cv2 = (10.0 * cv2 + (n - 1.0) * one.cv2) / (10.0 + n - 1.0)
-    k = (one.revenue + 2.0 * order_value) / (n + 2.0) * (1.0 + cv2 + OMEGA * n / one.days)
+    """Noise as spend alone foretells it: with the orders that came in it, a campaign that did well
+    would count less, and every fit would come out too low."""
     spend = one.spend * one.matured
+    k = order_value * (1.0 + cv2 + OMEGA * (spend / order_value) / one.days)
     e = spend / k
     weight = e / (e + 1.0 / DEFAULT_PRIOR.tau2)
     return Noisy(min(one.revenue / spend, LARGEST_ROI), weight, k / spend)
