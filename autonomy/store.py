@@ -35,6 +35,12 @@ class Store:
         settings.require_database()
         return cls(settings.supabase_url, settings.supabase_key)
 
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        client, self._rest = self._rest, None
+        if client is not None:
+            client.postgrest.aclose()
+
     def rpc(self, name: str, *, retry: bool = True, **params: Any) -> Any:
         """Call an SQL function with named parameters (`p_now=...`); its JSON answer."""
         return self._try(lambda rest: rest.rpc(name, params).execute().data, retry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,18 +42,13 @@ def connected() -> Iterator[Target]:
     """The configured project; without one the embedded stack, migrated, for this command."""
     settings = Settings.from_env()
     if settings.supabase_url or settings.supabase_key:
-        yield Target(
-            settings,
-            Store.from_settings(settings),
-            os.environ.get("AUTONOMY_DATABASE_URL", ""),
-            hosted=True,
-        )
+        with closing(Store.from_settings(settings)) as store:
+            yield Target(settings, store, os.environ.get("AUTONOMY_DATABASE_URL", ""), hosted=True)
         return
     with local_environment() as environment:
         local = Settings.from_env({**os.environ, **environment})
-        yield Target(
-            local, Store.from_settings(local), environment["AUTONOMY_DATABASE_URL"], hosted=False
-        )
+        with closing(Store.from_settings(local)) as store:
+            yield Target(local, store, environment["AUTONOMY_DATABASE_URL"], hosted=False)
 
 
 @contextmanager

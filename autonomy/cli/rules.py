@@ -46,7 +46,8 @@ def list_rules(as_json: bool) -> None:
 def check(as_json: bool) -> None:
     """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
     from autonomy.engine.lint import lint
-    from autonomy.models import Policy, Rule, RuleError
+    from autonomy.engine import RuleError
+    from autonomy.models import Policy, Rule
 
     findings: list[dict[str, Any]] = []
     good = []

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,15 @@ def post(
         with urllib.request.urlopen(request) as answer:
             return answer.status, json.load(answer), dict(answer.headers)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error), dict(error.headers)
+        with error:
+            return error.code, json.load(error), dict(error.headers)
 
 
 def run(stack: LocalStack, **body: Any) -> dict[str, Any]:
     """A run without HTTP in front."""
     settings = Settings.from_env(stack.environment())
-    answer = Runner(Store.from_settings(settings), settings).handle(body)
+    with closing(Store.from_settings(settings)) as store:
+        answer = Runner(store, settings).handle(body)
     result: dict[str, Any] = json.loads(answer.body)["result"]
     return result
 
@@ -225,8 +228,9 @@ def test_a_wrong_method_is_405(function: FunctionServer, method: str) -> None:
     request = urllib.request.Request(function.url + "/", method=method)
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request)
-    assert caught.value.code == 405
-    assert "POST" in caught.value.headers["Allow"]
+    with caught.value as answer:
+        assert answer.code == 405
+        assert "POST" in answer.headers["Allow"]
 
 
 def test_the_same_key_gets_the_same_bytes(fresh: LocalStack, function: FunctionServer) -> None:
