@@ -48,6 +48,14 @@ begin
       hint = 'Nothing has been changed. Rename that view, then run the migrations again.';
   end loop;
 
+  if to_regclass('public.campaigns') is not null then
+    for v_found in execute 'select id from public.campaigns group by id having count(*) > 1 limit 1' loop
+      raise exception using errcode = 'AO010',
+        message = format('campaigns.id must be unique; %s is there more than once.', v_found.id),
+        hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
+    end loop;
+  end if;
+
   -- Tables that were here before keep their rights and their comments: 0099 asks for the marker.
   select coalesce(string_agg(c.relname, ','), '') into v_theirs
   from pg_catalog.pg_class c
@@ -286,6 +294,10 @@ create table if not exists public.campaigns (
   constraint campaigns_budget_check check (budget between 0 and 999999999999.99)
 );
 
+do $$ begin
+  perform pg_temp.make_unique('campaigns', 'id');
+end $$;
+
 create table if not exists public.campaign_performance (
   campaign_id uuid primary key references public.campaigns (id) on delete cascade,
   impressions bigint not null default 0,
@@ -333,7 +345,11 @@ begin
       where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
         and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
     loop
-      if v_column.name in ('status', 'title', 'account') and v_column.typcategory <> 'S' then
+      if v_column.name in ('status', 'title', 'account') then
+        if v_column.typtype = 'e' then
+          -- what compares the column with a value of the old type goes on working
+          execute format('create cast (%s as text) with inout as implicit', v_column.type);
+        end if;
         perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
       elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
         perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
@@ -346,10 +362,6 @@ begin
     update public.campaigns set autonomous_enabled = true where autonomous_enabled is null;
     update public.campaigns set account = 'default' where account is null;
     perform pg_temp.allow_values('campaigns', 'status', array['active', 'paused'], true);
-    if not pg_temp.make_unique('campaigns', 'id') then
-      raise exception using errcode = 'AO010', message = 'campaigns.id is not unique here; this system needs it to be.',
-        hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
-    end if;
   end if;
 
   if pg_temp.is_theirs('campaign_performance') then
@@ -384,6 +396,7 @@ begin
         perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
       end if;
     end loop;
+    alter table public.campaign_performance alter column updated_at set default now();
     if not pg_temp.make_unique('campaign_performance', 'campaign_id') then
       perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that was updated last speaks for its campaign.');
       create index if not exists campaign_performance_campaign on public.campaign_performance (campaign_id);
@@ -696,8 +709,6 @@ begin
     update public.optimization_opportunities set created_at = coalesce(created_at, now()),
       first_seen_at = coalesce(first_seen_at, created_at, now()), last_seen_at = coalesce(last_seen_at, created_at, now())
     where created_at is null or first_seen_at is null or last_seen_at is null;
-    alter table public.optimization_opportunities
-      alter column first_seen_at set default now(), alter column last_seen_at set default now();
     update public.optimization_opportunities o set status = 'resolved', resolved_at = coalesce(o.resolved_at, now())
     from (select id, row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
           from public.optimization_opportunities where status in ('open', 'in_progress')) d
@@ -706,7 +717,17 @@ begin
 
   foreach v_table in array array['autonomous_rules', 'autonomous_actions', 'optimization_opportunities'] loop
     continue when not pg_temp.is_theirs(v_table);
-    execute format('alter table public.%I alter column id set default gen_random_uuid()', v_table);
+    for v_column in
+      select a.attname as name, d.expression
+      from pg_catalog.pg_attribute a
+      join (values ('id', 'gen_random_uuid()'), ('is_active', 'true'), ('priority', '50'), ('created_at', 'now()'),
+        ('updated_at', 'now()'), ('first_seen_at', 'now()'), ('last_seen_at', 'now()'), ('figures', '''{}'''),
+        ('actor', '''autonomy'''), ('status', case v_table when 'autonomous_actions' then '''pending''' else '''open''' end)
+      ) d (name, expression) on d.name = a.attname
+      where a.attrelid = format('public.%I', v_table)::regclass and not a.attisdropped and not a.atthasdef
+    loop
+      execute format('alter table public.%I alter column %I set default %s', v_table, v_column.name, v_column.expression);
+    end loop;
     if not pg_temp.make_unique(v_table, 'id') then
       raise exception using errcode = 'AO010', message = format('%s.id is not unique here; this system needs it to be.', v_table);
     end if;
@@ -720,11 +741,12 @@ begin
         ('updated_at', 'timestamp with time zone'), ('executed_at', 'timestamp with time zone'),
         ('rolled_back_at', 'timestamp with time zone'), ('resolved_at', 'timestamp with time zone'),
         ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'), ('opportunity_type', 'text'),
-        ('rule_id', 'uuid'), ('created_by', 'text')
+        ('rule_id', 'uuid'), ('rule_name', 'text'), ('created_by', 'text'), ('priority', 'integer'), ('reason', 'text'),
+        ('error', 'text'), ('actor', 'text'), ('description', 'text'), ('suggested_action', 'text')
       ) w (name, type) on w.name = a.attname
       where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'id'
     loop
-      if v_column.type <> v_column.wanted and not (v_column.wanted = 'text' and v_column.type like 'character varying%') then
+      if v_column.type <> v_column.wanted then
         perform pg_temp.retype(v_table, v_column.name, v_column.wanted, case v_column.wanted
           when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)' else '$::text::' || v_column.wanted end);
       end if;

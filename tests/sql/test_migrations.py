@@ -52,7 +52,9 @@ def test_an_empty_database_gets_every_file_once(server: Server) -> None:
     url = server.database()
     said: list[str] = []
     assert apply(url, progress=said.append) == NAMES
-    assert [line for line in said if line.startswith("Applying")] == [f"Applying {n}" for n in NAMES]
+    assert [line for line in said if line.startswith("Applying")] == [
+        f"Applying {n}" for n in NAMES
+    ]
     assert apply(url) == []
     assert version(url)["name"] == NAMES[-1]
     assert current(version(url))
@@ -68,7 +70,9 @@ def test_nothing_that_is_there_is_lost_when_all_files_run_again(server: Server) 
             "insert into campaign_performance (campaign_id, total_spend, total_revenue)"
             " select id, 50, 100 from campaigns"
         )
-        db.execute("update autonomous_rules set is_active = false where rule_name = 'Low ROI Pause'")
+        db.execute(
+            "update autonomous_rules set is_active = false where rule_name = 'Low ROI Pause'"
+        )
         db.execute("delete from autonomous_rules where rule_name = 'High ROI Scale'")
         db.execute("update autonomy_policy set max_step = 1.25, time_zone = 'Asia/Kolkata'")
         db.execute("delete from autonomy_migrations")
@@ -327,5 +331,3 @@ def test_a_busy_table_is_reported_not_waited_for(
             apply(url, folder=folder)
     assert "try again" in caught.value.hint
     assert apply(url, folder=folder) == NAMES
-
-
