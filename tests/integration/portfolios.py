@@ -24,16 +24,51 @@ METRICS = (
     "impressions", "clicks", "conversions", "budget", "hours_running", "frequency",
 )  # fmt: skip
 OPERATORS = ("<", "<=", ">", ">=", "=", "!=")
-TITLES = ("Summer Festival", "summer sale", "Brand", "100% x_y", "O'Hara \\ \"q\"", "", None)
+TITLES = ("Summer Festival", "summer sale", "Brand", "100% x_y", 'O\'Hara \\ "q"', "", None)
 RULE_NAMES = ("Pause", "pause", "Zeta", "alpha", "Ärger", "it's; drop table x --", "b", "規則")
 THRESHOLDS = (0, 0.5, 0.7, 1, 1.0, 1.5, 2, 2.1, 3, 3.0, 4, 10, 24, 50, 100, 1000, 1e6, 1e15)
 BUDGETS = (
-    None, 0, 0.01, 0.99, 1, 1.01, 33.33, 80, 90, 110, 140.5, 500, 700.7, 1000, 49.99, 66.67, 100, 100, 100.1, 120, 150, 200.05,
+    None, 0, 0.01, 0.99, 1, 1.01, 33.33, 80, 90, 110, 140.5, 500, 700.7, 1000,
+    49.99, 66.67, 100, 100, 100.1, 120, 150, 200.05,
     9999.99, 10000, 24999.99, 25000.01, 49999.99, 50000, 60000, 999999999999.99, "NaN",
 )  # fmt: skip
-MONEY = (0, 0.01, 10, 600, 2000, 8000, 750.5, 33.33, 49.99, 50, 50.01, 99.99, 100, 100, 150, 300, 500, 1000, 1234.56, 40000)
+MONEY = (
+    0,
+    0.01,
+    10,
+    600,
+    2000,
+    8000,
+    750.5,
+    33.33,
+    49.99,
+    50,
+    50.01,
+    99.99,
+    100,
+    100,
+    150,
+    300,
+    500,
+    1000,
+    1234.56,
+    40000,
+)
 COUNTS = (0, 0, 1, 2, 3, 5, 9, 10, 11, 19, 20, 21, 50, 100, 101, 300, 1000, 12345)
-EXTREMES = (None, None, None, "NaN", "Infinity", "-Infinity", 1e18, 1.1e18, 9.2e18, 1e300, 1e-12, -50)
+EXTREMES = (
+    None,
+    None,
+    None,
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    1e18,
+    1.1e18,
+    9.2e18,
+    1e300,
+    1e-12,
+    -50,
+)
 STATUSES = ("active",) * 8 + ("Active", "ACTIVE", "paused", "paused", "Paused", "archived", None)
 HOURS = (0, 0.5, 23.999, 24, 24.001, 47, 48, 71.9, 100, 168, 240, 500, 719.98, 1500, 5000)
 HOLDS = (
@@ -59,7 +94,7 @@ class Drawn:
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     """The portfolio of a seed."""
-    r = Random(seed)  # noqa: S311
+    r = Random(seed)
     drawn = Drawn(policy=_policy(r))
     drawn.rules = [_rule(r, number) for number in range(rules)]
     dirt = r.choice((0.0, 0.0, 0.02, 0.3))
@@ -282,7 +317,9 @@ def _measures(r: Random) -> dict[str, float]:
     multiple = r.choice((0, 0.3, 0.499, 0.5, 0.7, 0.999, 1, 1.5, 2.1, 3, 3.5, 4, 8))
     revenue = round(spend * multiple, 2) if r.random() < 0.85 else r.choice((*MONEY, -20.5))
     reach = impressions // r.choice((1, 2, 3))
-    return dict(zip(MEASURES, (impressions, reach, clicks, conversions, spend, revenue), strict=True))
+    return dict(
+        zip(MEASURES, (impressions, reach, clicks, conversions, spend, revenue), strict=True)
+    )
 
 
 def _past(r: Random, drawn: Drawn, campaign_id: str) -> None:
@@ -328,7 +365,10 @@ def _pause_of_ours(r: Random, drawn: Drawn, campaign_id: str, facts: dict[str, A
             "rule_id": r.choice((rule["id"], rule["id"], None, str(UUID(int=r.getrandbits(128))))),
             "action_type": "auto_pause",
             "status": "executed",
-            "previous_state": {"status": r.choice(("active", "Active")), "budget": r.choice((100, 33.33))},
+            "previous_state": {
+                "status": r.choice(("active", "Active")),
+                "budget": r.choice((100, 33.33)),
+            },
             "new_state": {"status": "paused", "budget": 100},
             "evidence": {
                 "break_even": r.choice((1, 1, 0.5, 1.5, 0.3, 0, None)),

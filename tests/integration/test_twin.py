@@ -80,7 +80,11 @@ def by_python(db: psycopg.Connection, limit: int) -> dict[str, Any]:
     after = None
     while True:
         page = ask(
-            db, "list_autonomous_candidates(p_after => %s, p_limit => %s, p_now => %s)", after, limit, NOW
+            db,
+            "list_autonomous_candidates(p_after => %s, p_limit => %s, p_now => %s)",
+            after,
+            limit,
+            NOW,
         )
         engine.take(page["candidates"])
         after = page["next_after"]
@@ -101,7 +105,11 @@ def by_sql(db: psycopg.Connection, limit: int) -> dict[str, Any]:
     after = None
     while True:
         page = ask(
-            db, "propose_autonomous_actions(p_after => %s, p_limit => %s, p_now => %s)", after, limit, NOW
+            db,
+            "propose_autonomous_actions(p_after => %s, p_limit => %s, p_now => %s)",
+            after,
+            limit,
+            NOW,
         )
         decisions |= {one["campaign_id"]: one for one in page["decisions"]}
         after = page["next_after"]
@@ -160,7 +168,10 @@ def compare(db: psycopg.Connection, limit: int) -> Counter[str]:
         assert alike(one["reason"], two["reason"]), told
     assert len(python["breakers"]) == len(other["breakers"])
     for one, two in zip(python["breakers"], other["breakers"], strict=True):
-        assert near({k: one[k] for k in ("code", "count", "limit")}, {k: two[k] for k in ("code", "count", "limit")})
+        assert near(
+            {k: one[k] for k in ("code", "count", "limit")},
+            {k: two[k] for k in ("code", "count", "limit")},
+        )
     return Counter(
         f"{one['verdict']} {one['code']}" for one in python["decisions"].values()
     ) + Counter(limit for one in python["decisions"].values() for limit in one["limits"])
@@ -169,7 +180,9 @@ def compare(db: psycopg.Connection, limit: int) -> Counter[str]:
 def undecided_too(db: psycopg.Connection, drawn: Drawn, seen: set[str]) -> None:
     """Campaigns that SQL did not find: the engine, shown them all the same, decides nothing."""
     # one without any figures is never a candidate, whatever a rule on its budget says
-    left = [one["campaign_id"] for one in drawn.campaign_facts if one["campaign_id"] not in seen][:4]
+    left = [one["campaign_id"] for one in drawn.campaign_facts if one["campaign_id"] not in seen][
+        :4
+    ]
     rules = [row[0] for row in db.execute("select to_jsonb(r) from autonomous_rules r").fetchall()]
     shown = [
         row
@@ -203,7 +216,11 @@ def test_the_database_decides_what_the_engine_decides(twin: psycopg.Connection) 
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.integers(0, 2**63), st.sampled_from([80, 40, 150, 60, 100, 1]), st.sampled_from([5, 8, 3, 10, 6, 1, 0]))
+    @given(
+        st.integers(0, 2**63),
+        st.sampled_from([80, 40, 150, 60, 100, 1]),
+        st.sampled_from([5, 8, 3, 10, 6, 1, 0]),
+    )
     def run(seed: int, campaigns: int, rules: int) -> None:
         try:
             case(seed, campaigns, rules)
