@@ -78,6 +78,7 @@ def _alone(one: Linted, policy: Policy) -> Iterator[Finding]:
     if contradiction is not None:
         sentence = f"{one.name} can never fire: {contradiction}."
         yield Finding(one.name, "NEVER_FIRES", "error", sentence)
+        return
     yield from _caps(one, policy)
     yield from _side(one)
     yield from _odds(one, policy)

@@ -1,0 +1,195 @@
+"""The sentences: numbers in them, the right voice, and what would settle a hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from autonomy.engine import Decision, decide
+from autonomy.engine.policy import Policy
+from autonomy.engine.sentences import PARAMS
+from autonomy.engine.settle import SAY, more_evidence
+from tests.unit.campaigns import (
+    CRITICAL_PAUSE,
+    DEFAULT_RULES,
+    NOW,
+    ago,
+    ahead,
+    campaign,
+    paused,
+    rule,
+    scale_up,
+    winner,
+)
+
+BAD = campaign(spend=812.40, revenue=301.15, conversions=7)
+
+
+def one(row: dict[str, Any], rules: Any = DEFAULT_RULES, **how: Any) -> Decision:
+    dry_run = how.pop("dry_run", False)
+    return decide(rules, [row], Policy.checked(how), NOW, dry_run=dry_run)[0]
+
+
+def test_a_pause_as_the_issue_words_it() -> None:
+    assert one(BAD).reason == (
+        "Paused: spent 812.40 for 301.15 in revenue (0.37x) over 9 days; "
+        "97 % likely to be below break-even; rule Critical ROI Pause"
+    )
+
+
+def test_voices() -> None:
+    assert one(BAD, dry_run=True).reason.startswith("Would pause: spent 812.40")
+    assert one(BAD, mode="observe").reason.startswith("Would pause: spent 812.40")
+    assert one(BAD, mode="approve").reason.startswith("Proposed: pause: spent 812.40")
+
+
+def test_a_raise() -> None:
+    row = winner(hours_running=25)
+    assert one(row, [scale_up("Up", multiplier=3)]).reason == (
+        "Raised the budget from 100.00 to 200.00: spent 1000.00 for 5000.00 in revenue (5.00x) "
+        "over 1 day, 60 conversions; 99 % likely that more budget earns its keep, as far as one "
+        "step may go; rule Up"
+    )
+
+
+def test_a_cut() -> None:
+    down = rule("Down", rule_type="scale", action={"type": "auto_scale_down", "multiplier": 0.5})
+    assert one(BAD, [down]).reason == (
+        "Lowered the budget from 100.00 to 50.00: spent 812.40 for 301.15 in revenue (0.37x) "
+        "over 9 days; 99 % likely that its last part of budget does not earn its keep; rule Down"
+    )
+
+
+def test_a_resume() -> None:
+    assert one(paused()).reason == (
+        "Resumed: late conversions brought it to 5000.00 in revenue for 1000.00 spent (5.00x); "
+        "99 % likely that the pause by rule A was wrong"
+    )
+
+
+def test_a_target_of_its_own_is_named() -> None:
+    own = rule("Own", action={"type": "auto_pause", "break_even_roi": 1.5})
+    assert "97 % likely" not in one(BAD, [own]).reason
+    assert "likely to be below 1.50x; rule Own" in one(BAD, [own]).reason
+
+
+def test_many_pauses_say_why_a_person_is_asked() -> None:
+    rows = [campaign(number) for number in range(6)]
+    reason = decide([CRITICAL_PAUSE], rows, Policy(), NOW)[0].reason
+    assert reason.startswith("Proposed: pause: ")
+    assert reason.endswith("; so many pauses at once are left to a person")
+
+
+def test_names_with_braces_are_only_names() -> None:
+    assert one(BAD, [rule("{spend} {0} %s")]).reason.endswith("rule {spend} {0} %s")
+
+
+def test_params_are_documented_by_key() -> None:
+    for row in (BAD, winner(), paused(), campaign(spend=None, revenue=None, conversions=None)):
+        for decision in decide([rule()], [row], Policy(), NOW):
+            assert decision.params.keys() == PARAMS.keys()
+
+
+def test_params_of_a_pause() -> None:
+    assert one(BAD).params == {
+        "spend": 812.4,
+        "revenue": 301.15,
+        "roi": 0.37,
+        "conversions": 7,
+        "days": 9,
+        "confidence": 97.2,
+        "chance": 97,
+        "break_even": 1.0,
+        "old_budget": 100.0,
+        "new_budget": 100.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"autonomous_enabled": False}, "automation is switched off for this campaign"),
+        ({"hold_until": ahead(days=2)}, "it is left alone until 2026-11-26 10:00 UTC"),
+        ({"last_pause_at": ago(hours=9)}, "the cooldown ends 2026-11-25 01:00 UTC"),
+        ({"hours_running": 20.5}, "a pause needs 24 hours of running; in 4 more hours"),
+        ({"hours_running": None}, "it is not known to have run 24 hours"),
+        ({"evidence": None}, "it has spent nothing"),
+        ({"test_running": True}, "an A/B test runs on it; when the test ends"),
+        ({"pending": True}, "another action on it waits for approval"),
+        ({"data_age_hours": 60}, "its figures are 60 hours old, more than 48; when new ones"),
+        ({"data_age_hours": None}, "its figures are of unknown age"),
+    ],
+)
+def test_what_settles_a_held_pause(changes: dict[str, Any], says: str) -> None:
+    reason = one(campaign(**changes), [rule("R")]).reason
+    assert reason.startswith("Not paused: ")
+    assert says in reason
+    assert reason.endswith("; rule R")
+
+
+@pytest.mark.parametrize(
+    ("row", "limits", "says"),
+    [
+        (winner(budget_low_7d=33.0), {}, "its budget has grown to x3 within 7 days"),
+        (winner(), {"max_budget": 100}, "its budget is at the cap of 100.00"),
+        (winner(), {"max_step": 1}, "one step may not go beyond x1.0"),
+        (winner(last_action_at=ago(hours=1)), {}, "the cooldown ends 2026-11-25 09:00 UTC"),
+        (winner(budget=None), {}, "it has no budget to change"),
+        (winner(holdout_draw=0.1), {"holdout_share": 0.5}, "this week's comparison group"),
+        (winner(), {"frozen": True}, "the system is frozen"),
+    ],
+)
+def test_what_settles_a_held_raise(row: dict[str, Any], limits: dict[str, Any], says: str) -> None:
+    reason = one(row, [scale_up()], **limits).reason
+    assert reason.startswith("Budget not raised: ")
+    assert says in reason
+
+
+def test_every_code_of_a_hold_has_its_words() -> None:
+    from autonomy.engine.guardrails import CODES
+
+    assert set(SAY) == set(CODES) - {"OUTRANKED", "PAUSE_BREAKER"}
+
+
+def test_against_the_odds_says_how_much_more_evidence_settles_it() -> None:
+    row = campaign(spend=120.0, revenue=90.0, conversions=3)
+    reason = one(row, [rule("R")], min_confidence=80).reason
+    assert re.fullmatch(
+        r"Not paused: \d\d % likely to be right, 80 % are needed; about \d+ more conversions at "
+        r"this rate would settle it, some \d+ days; rule R",
+        reason,
+    )
+
+
+@pytest.mark.parametrize("conversions", [1, 3, 8])
+def test_that_much_more_evidence_does_settle_it(conversions: int) -> None:
+    row = campaign(spend=40.0 * conversions, revenue=30.0 * conversions, conversions=conversions)
+    held = one(row, [rule("R")], min_confidence=80)
+    more = more_evidence(held.case)
+    assert more is not None
+    evidence = row["evidence"]
+    for share, verdict in ((1.001, "act"), (0.95, "hold")):
+        grown = campaign(
+            spend=evidence["spend"] + share * more.spend,
+            revenue=(evidence["spend"] + share * more.spend) * 0.75,
+            conversions=evidence["conversions"] + share * more.conversions,
+        )
+        grown["evidence"]["days"] = evidence["days"] + share * more.days
+        assert one(grown, [rule("R")], min_confidence=80).verdict == verdict
+
+
+def test_spend_without_conversions_is_settled_by_more_of_it() -> None:
+    row = campaign(spend=30.0, revenue=0.0, conversions=0)
+    reason = one(row, [rule("R")], min_confidence=80).reason
+    assert re.search(r"about \d+\.\d\d more spent without a conversion would settle it", reason)
+
+
+def test_some_things_are_not_settled_by_waiting() -> None:
+    assert "more of the same would not settle it" in one(winner(), [rule()]).reason
+
+
+def test_a_cooldown_at_the_end_of_time() -> None:
+    row = campaign(last_pause_at="9999-12-31T00:00:00+00:00")
+    assert "9999" in one(row, [rule()]).reason
