@@ -371,8 +371,8 @@ read as materialized (
       when jsonb_typeof(w.d -> 'reason') is distinct from 'string' or btrim(w.d ->> 'reason') = '' then 'reason is missing'
       when jsonb_typeof(w.d #> '{previous,status}') is distinct from 'string' then 'previous.status is missing'
       when jsonb_typeof(w.d #> '{new,status}') is distinct from 'string' then 'new.status is missing'
-      when w.old_budget is null and w.d #>> '{previous,budget}' is not null then 'previous.budget is not a number'
-      when w.new_budget is null and w.d #>> '{new,budget}' is not null then 'new.budget is not a number'
+      when w.old_budget is null and w.d #>> '{previous,budget}' <> 'NaN' then 'previous.budget is not a number'
+      when w.new_budget is null and w.d #>> '{new,budget}' <> 'NaN' then 'new.budget is not a number'
       when w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2)
         then 'new.budget is not an amount of whole cents'
       when w.action_type = 'auto_pause' and not (lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
@@ -418,7 +418,8 @@ known as materialized (  -- beside what the database knows
     select max(a.executed_at) as last_action,
            max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
            max(a.executed_at) filter (where a.action_type = 'auto_resume') as last_resume,
-           min(case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric end)
+           min(case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
+                 then nullif((a.previous_state -> 'budget')::numeric, 0) end)
              filter (where a.executed_at > p_now - interval '7 days') as low_budget
     from public.autonomous_actions a
     where a.campaign_id = r.campaign_id and a.status = 'executed') h on true
@@ -446,11 +447,12 @@ judged as materialized (
       when same_id_turn > 1 then 'AGAIN'
       when taken or turn > 1 then 'BAD_DECISION'
       when not found then 'CAMPAIGN_NOT_FOUND'
-      when status is distinct from decided_status or budget is distinct from decided_budget then 'CHANGED_MEANWHILE'
+      -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
+      when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
       when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
       when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
-      when not autonomous_enabled then 'DISABLED'
+      when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
       when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
@@ -1155,8 +1157,10 @@ begin
   ),
   done as materialized (  -- what the log of actions says was changed
     select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
-      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric end as old_budget,
-      case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric end as new_budget
+      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric
+        when a.previous_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as old_budget,
+      case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric
+        when a.new_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as new_budget
     from public.autonomous_actions a
     where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
   ),

@@ -138,16 +138,20 @@ begin
       return public.autonomy_busy(v_seen);
     end if;
 
-    insert into public.autonomous_runs
-      (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
-       started_at, dry_run, mode, summary)
-    select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
-           gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
-           p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
-    from public.autonomy_policy p
-    on conflict do nothing
-    returning * into v_run;
-    if found then
+    begin
+      insert into public.autonomous_runs
+        (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
+         started_at, dry_run, mode, summary)
+      select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
+             gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
+             p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+      from public.autonomy_policy p
+      on conflict do nothing
+      returning * into v_run;
+    exception when lock_not_available then  -- a rival takes long to begin
+      return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
+    end;
+    if v_run.id is not null then
       return jsonb_build_object('outcome', 'started', 'lease_token', v_run.lease_token, 'mode', v_run.mode);
     elsif not exists (select from public.autonomy_policy) then
       raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',

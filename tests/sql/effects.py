@@ -47,7 +47,9 @@ def campaign(db: Db, budget: Any = 100, status: str = "active", **columns: Any) 
 
 def state(db: Db, campaign_id: uuid.UUID) -> tuple[str, Decimal]:
     """Status and budget as they are now."""
-    row = db.execute("select status, budget from campaigns where id = %s", (campaign_id,)).fetchone()
+    row = db.execute(
+        "select status, budget from campaigns where id = %s", (campaign_id,)
+    ).fetchone()
     assert row is not None
     return row
 

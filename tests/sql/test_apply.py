@@ -122,10 +122,19 @@ def test_an_action_id_is_accepted_once_only(db: Db) -> None:
     apply(db, lease, [scale_up(one, action_id=name)])
     (stolen,) = apply(db, lease, [scale_up(two, action_id=name)])
     assert stolen["error"] == "BAD_DECISION"
-    twice = apply(db, lease, [scale_up(two), scale_up(two), scale_up(two, action_id=str(uuid.uuid4()))])
+    twice = apply(
+        db, lease, [scale_up(two), scale_up(two), scale_up(two, action_id=str(uuid.uuid4()))]
+    )
     assert [result["status"] for result in twice] == ["executed", "executed", "failed"]
     assert state(db, two) == ("active", 150)
-    assert value(db, "select count(*) from autonomous_actions where campaign_id = %s and status = 'executed'", two) == 1
+    assert (
+        value(
+            db,
+            "select count(*) from autonomous_actions where campaign_id = %s and status = 'executed'",
+            two,
+        )
+        == 1
+    )
 
 
 def test_an_empty_batch_extends_the_lease_and_does_nothing(db: Db) -> None:
@@ -146,7 +155,13 @@ def test_without_the_token_nothing_is_done(db: Db) -> None:
     lease = begin(db)
     for run_id, token in [(lease.run_id, uuid.uuid4()), (uuid.uuid4(), lease.token), (None, None)]:
         with refused(db, "AO007"):
-            value(db, "select apply_autonomous_actions(%s, %s, %s)", run_id, token, Jsonb([decision(one)]))
+            value(
+                db,
+                "select apply_autonomous_actions(%s, %s, %s)",
+                run_id,
+                token,
+                Jsonb([decision(one)]),
+            )
     finish(db, lease)
     with refused(db, "AO007"):
         apply(db, lease, [decision(one)])
@@ -157,7 +172,13 @@ def test_without_the_token_nothing_is_done(db: Db) -> None:
 def test_decisions_are_a_list(db: Db, given: str | None) -> None:
     lease = begin(db)
     with refused(db, "AO010", "list"):
-        value(db, "select apply_autonomous_actions(%s, %s, %s::jsonb)", lease.run_id, lease.token, given)
+        value(
+            db,
+            "select apply_autonomous_actions(%s, %s, %s::jsonb)",
+            lease.run_id,
+            lease.token,
+            given,
+        )
 
 
 def test_a_batch_has_at_most_5000(db: Db) -> None:
@@ -347,13 +368,14 @@ def test_budget_cap(db: Db) -> None:
     policy(db, max_budget=180, min_budget=40)
     assert_held_back(db, scale_up(campaign(db), new_budget=180.01), "BUDGET_CAP")
     assert_held_back(db, decision(campaign(db), "auto_scale_down", new_budget=39.99), "BUDGET_CAP")
-    assert_held_back(
-        db, decision(campaign(db), "budget_adjusted", new_budget=39.99), "BUDGET_CAP"
-    )
+    assert_held_back(db, decision(campaign(db), "budget_adjusted", new_budget=39.99), "BUDGET_CAP")
     its_rule = rule(db, max_budget=120)
     assert_held_back(db, scale_up(campaign(db), rule_id=its_rule), "BUDGET_CAP")
     above = campaign(db, budget=1000)
-    assert apply_one(db, decision(above, "auto_scale_down", budget=1000, new_budget=500))["status"] == "executed"
+    assert (
+        apply_one(db, decision(above, "auto_scale_down", budget=1000, new_budget=500))["status"]
+        == "executed"
+    )
 
 
 def test_a_rule_that_was_switched_off_or_removed_meanwhile(db: Db) -> None:
@@ -404,8 +426,12 @@ def test_observing_since_begin(db: Db) -> None:
 def test_pause_breaker_counts_all_runs_of_a_day(db: Db) -> None:
     each = [campaign(db) for _ in range(24)]  # a quarter is 6
     lease = begin(db)
-    assert {r["status"] for r in apply(db, lease, [decision(one) for one in each[:4]])} == {"executed"}
-    assert {r["status"] for r in apply(db, lease, [decision(one) for one in each[4:6]])} == {"executed"}
+    assert {r["status"] for r in apply(db, lease, [decision(one) for one in each[:4]])} == {
+        "executed"
+    }
+    assert {r["status"] for r in apply(db, lease, [decision(one) for one in each[4:6]])} == {
+        "executed"
+    }
     (seventh,) = apply(db, lease, [decision(each[6])])
     assert (seventh["status"], seventh["error"]) == ("pending", "PAUSE_BREAKER")
     assert state(db, each[6]) == ("active", 100)
@@ -465,7 +491,9 @@ def test_no_other_pause_is_resumed(db: Db) -> None:
     db.execute("update campaigns set status = 'paused' where id = %s", (again,))
     assert_held_back(db, resume(again), "CHANGED_MEANWHILE")
     otherwise = paused_by_us(db)
-    assert_held_back(db, {**resume(otherwise), "new": {"status": "active", "budget": 100}}, "CHANGED_MEANWHILE")
+    assert_held_back(
+        db, {**resume(otherwise), "new": {"status": "active", "budget": 100}}, "CHANGED_MEANWHILE"
+    )
     more = {**resume(otherwise), "new": {"status": "Active", "budget": 200}}
     assert_held_back(db, more, "BAD_DECISION")
 
@@ -485,7 +513,9 @@ def test_resuming_can_be_switched_off_and_waits_its_time(db: Db) -> None:
 
 def test_what_a_constraint_refuses_fails_alone(db: Db) -> None:
     policy(db, growth_breaker_share=100)
-    db.execute("alter table campaigns add constraint no_150 check (title <> 'odd' or budget <> 150)")
+    db.execute(
+        "alter table campaigns add constraint no_150 check (title <> 'odd' or budget <> 150)"
+    )
     each = [campaign(db, title="odd" if n in (3, 40) else "even") for n in range(64)]
     results = apply(db, begin(db), [scale_up(one) for one in each])
     failed = [n for n, result in enumerate(results) if result["status"] == "failed"]
@@ -563,7 +593,9 @@ def in_threads(*jobs: Callable[[], Any]) -> list[Any]:
     return results
 
 
-def test_two_shards_at_once_do_not_pass_the_pause_breaker(scratch_database: Callable[[], str]) -> None:
+def test_two_shards_at_once_do_not_pass_the_pause_breaker(
+    scratch_database: Callable[[], str],
+) -> None:
     url = scratch_database()
     with psycopg.connect(url, autocommit=True) as db:
         each = [campaign(db) for _ in range(20)]  # a quarter is 5: five may go
@@ -601,7 +633,9 @@ def test_one_batch_sent_by_many_at_once_is_done_once(scratch_database: Callable[
         assert_sound(db)
 
 
-def test_people_and_ingest_edit_while_batches_are_applied(scratch_database: Callable[[], str]) -> None:
+def test_people_and_ingest_edit_while_batches_are_applied(
+    scratch_database: Callable[[], str],
+) -> None:
     url = scratch_database()
     with psycopg.connect(url, autocommit=True) as db:
         policy(db, growth_breaker_share=100)
@@ -613,7 +647,9 @@ def test_people_and_ingest_edit_while_batches_are_applied(scratch_database: Call
                 return [
                     result
                     for start in range(0, 60, 10)
-                    for result in apply(own, lease, [scale_up(one) for one in each[start : start + 10]])
+                    for result in apply(
+                        own, lease, [scale_up(one) for one in each[start : start + 10]]
+                    )
                 ]
 
         def person() -> None:
@@ -625,7 +661,11 @@ def test_people_and_ingest_edit_while_batches_are_applied(scratch_database: Call
             with psycopg.connect(url, autocommit=True) as own:
                 for hour in range(5):
                     rows = [
-                        {"campaign_id": str(one), "bucket": f"2026-01-01T0{hour}:00:00Z", "spend": 1}
+                        {
+                            "campaign_id": str(one),
+                            "bucket": f"2026-01-01T0{hour}:00:00Z",
+                            "spend": 1,
+                        }
                         for one in each
                     ]
                     value(own, "select record_campaign_metrics(%s)", Jsonb(rows))
@@ -667,7 +707,9 @@ def test_the_freeze_waits_for_the_batch_and_then_holds(scratch_database: Callabl
 @pytest.mark.slow
 def test_5000_decisions_cost_at_most_three_times_the_bare_statements(db: Db) -> None:
     policy(db, growth_breaker_share=100)
-    db.execute("insert into campaigns (title, budget) select 'c', 100 from generate_series(1, 10000)")
+    db.execute(
+        "insert into campaigns (title, budget) select 'c', 100 from generate_series(1, 10000)"
+    )
     ids = [one for (one,) in db.execute("select id from campaigns order by id limit 10000")]
     lease = begin(db)
     batch = [scale_up(one) for one in ids[:5000]]

@@ -33,7 +33,9 @@ from tests.sql.effects import (
 
 def proposed(db: Db, item: Json, *, hours: float = 1) -> uuid.UUID:
     """A decision that waits for a person; the action's id."""
-    result = apply_one(db, {**item, "verdict": "propose", "code": "APPROVAL"}, now=hours_ago(hours, db))
+    result = apply_one(
+        db, {**item, "verdict": "propose", "code": "APPROVAL"}, now=hours_ago(hours, db)
+    )
     assert result["status"] == "pending", result
     return uuid.UUID(result["action_id"])
 
@@ -49,7 +51,9 @@ def approve(db: Db, action_id: object, *, now: datetime | None = None) -> Json:
 
 
 def reject(db: Db, action_id: object) -> Json:
-    answer: Json = value(db, "select reject_autonomous_action(%s, 'ann@example.org', 'no')", action_id)
+    answer: Json = value(
+        db, "select reject_autonomous_action(%s, 'ann@example.org', 'no')", action_id
+    )
     return answer
 
 
@@ -111,7 +115,10 @@ def test_a_freeze_leaves_it_waiting(db: Db) -> None:
         ("update campaigns set budget = 120 where id = %(one)s", "CHANGED_MEANWHILE"),
         ("update campaigns set status = 'paused' where id = %(one)s", "CHANGED_MEANWHILE"),
         ("delete from campaigns where id = %(one)s", "CAMPAIGN_NOT_FOUND"),
-        ("update campaigns set hold_until = now() + interval '1 day' where id = %(one)s", "ON_HOLD"),
+        (
+            "update campaigns set hold_until = now() + interval '1 day' where id = %(one)s",
+            "ON_HOLD",
+        ),
         ("update campaigns set autonomous_enabled = false where id = %(one)s", "DISABLED"),
         ("insert into campaign_ab_tests (campaign_id) values (%(one)s)", "TEST_RUNNING"),
         ("update autonomy_policy set max_step = 1.4", "STEP_CAP"),
@@ -151,7 +158,10 @@ def test_neither_the_breaker_nor_the_floor_binds_a_person(db: Db) -> None:
 
 
 def test_proposals_expire(db: Db) -> None:
-    old, older = proposed(db, scale_up(campaign(db)), hours=24), proposed(db, decision(campaign(db)), hours=25)
+    old, older = (
+        proposed(db, scale_up(campaign(db)), hours=24),
+        proposed(db, decision(campaign(db)), hours=25),
+    )
     young = proposed(db, scale_up(campaign(db)), hours=23.9)
     answer = approve(db, old)
     assert (answer["status"], answer["error"]) == ("failed", "EXPIRED")

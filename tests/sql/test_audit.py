@@ -79,7 +79,9 @@ def test_updated_at_is_kept(db: Db) -> None:
     db.execute("update campaigns set title = 'x' where id = %s", (one,))
     assert value(db, "select updated_at = now() from campaigns where id = %s", one)
     db.execute("update campaigns set updated_at = '2021-01-01' where id = %s", (one,))
-    assert value(db, "select extract(year from updated_at) from campaigns where id = %s", one) == 2021
+    assert (
+        value(db, "select extract(year from updated_at) from campaigns where id = %s", one) == 2021
+    )
 
 
 def test_the_actor_is_the_token_s(db: Db) -> None:
@@ -87,7 +89,9 @@ def test_the_actor_is_the_token_s(db: Db) -> None:
     one = campaign(db)
     db.execute("set local request.jwt.claims = 'rubbish'")
     db.execute("update campaigns set budget = 1 where id = %s", (one,))
-    actors = db.execute("select actor from campaign_changes where campaign_id = %s order by id", (one,)).fetchall()
+    actors = db.execute(
+        "select actor from campaign_changes where campaign_id = %s order by id", (one,)
+    ).fetchall()
     assert actors == [("ann@example.org",), ("postgres",)]
 
 
@@ -124,13 +128,28 @@ def test_an_empty_database_is_sound(db: Db) -> None:
         ("update campaigns set status = 'Paused'", "the campaign is not as the log says"),
         ("delete from campaigns", "the campaign is gone without a deletion in the log"),
         ("insert into campaigns default values", "the campaign has no log of changes"),
-        ("delete from campaign_changes where kind = 'created'", "the log does not begin with the campaign's creation"),
+        (
+            "delete from campaign_changes where kind = 'created'",
+            "the log does not begin with the campaign's creation",
+        ),
         ("delete from campaign_changes", "the campaign has no log of changes"),
-        ("delete from campaign_changes where kind = 'action'", "an action has no change of its campaign"),
+        (
+            "delete from campaign_changes where kind = 'action'",
+            "an action has no change of its campaign",
+        ),
         ("delete from autonomous_actions", "a change claims an action that is not in the log"),
-        ("update autonomous_actions set status = 'failed'", "a change claims an action that was not carried out"),
-        ("update autonomous_actions set status = 'rolled_back'", "a rollback has no trace in the log of changes"),
-        ("update autonomous_actions set campaign_id = gen_random_uuid()", "a change claims another campaign's action"),
+        (
+            "update autonomous_actions set status = 'failed'",
+            "a change claims an action that was not carried out",
+        ),
+        (
+            "update autonomous_actions set status = 'rolled_back'",
+            "a rollback has no trace in the log of changes",
+        ),
+        (
+            "update autonomous_actions set campaign_id = gen_random_uuid()",
+            "a change claims another campaign's action",
+        ),
         (
             "update autonomous_actions set new_state = new_state || '{\"budget\": 151}'",
             "a change differs from the action that it claims",
@@ -139,8 +158,14 @@ def test_an_empty_database_is_sound(db: Db) -> None:
             "update campaign_changes set old_budget = 99 where kind = 'action'",
             "a change does not begin where the one before it ended",
         ),
-        ("update campaign_changes set action_id = null", "a change claims an action but names none"),
-        ("update campaign_changes set kind = 'rollback' where kind = 'action'", "a change claims a rollback that is not in the log"),
+        (
+            "update campaign_changes set action_id = null",
+            "a change claims an action but names none",
+        ),
+        (
+            "update campaign_changes set kind = 'rollback' where kind = 'action'",
+            "a change claims a rollback that is not in the log",
+        ),
         (
             "insert into campaign_changes (campaign_id, old_status, new_status, old_budget, new_budget, action_id, kind)"
             " select campaign_id, new_status, new_status, new_budget, new_budget, action_id, kind"
@@ -192,12 +217,17 @@ def test_the_first_differences_with_both_values(db: Db) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_any_mixture_of_deeds_adds_up(db: Db, seed: int) -> None:
     dice = random.Random(seed)
-    policy(db, growth_breaker_share=100, pause_breaker_share=1, cooldown_hours=0, max_growth_7d=1000)
+    policy(
+        db, growth_breaker_share=100, pause_breaker_share=1, cooldown_hours=0, max_growth_7d=1000
+    )
     ids = [campaign(db, status=dice.choice(["active", "Active"])) for _ in range(12)]
     for _ in range(40):
         one = dice.choice(ids)
         row = db.execute("select status, budget from campaigns where id = %s", (one,)).fetchone()
-        made = value(db, "select id from autonomous_actions where status = 'executed' order by random() limit 1")
+        made = value(
+            db,
+            "select id from autonomous_actions where status = 'executed' order by random() limit 1",
+        )
         deed = dice.randrange(8)
         if deed <= 2 and row is not None:
             lease = begin(db)
@@ -211,13 +241,24 @@ def test_any_mixture_of_deeds_adds_up(db: Db, seed: int) -> None:
                     value(db, "select approve_autonomous_action(%s)", answer["action_id"])
             finish(db, lease)
         elif deed == 3:
-            db.execute("update campaigns set budget = budget + 1, hold_until = null where id = %s", (one,))
+            db.execute(
+                "update campaigns set budget = budget + 1, hold_until = null where id = %s", (one,)
+            )
         elif deed == 4:
-            db.execute("update campaigns set status = 'active', hold_until = null where id = %s", (one,))
+            db.execute(
+                "update campaigns set status = 'active', hold_until = null where id = %s", (one,)
+            )
         elif deed == 5 and made:
-            value(db, "select rollback_autonomous_action(%s, p_force => %s)", made, dice.random() < 0.5)
+            value(
+                db,
+                "select rollback_autonomous_action(%s, p_force => %s)",
+                made,
+                dice.random() < 0.5,
+            )
         elif deed == 6 and made:
-            db.execute("update autonomous_actions set status = 'rolled_back' where id = %s", (made,))
+            db.execute(
+                "update autonomous_actions set status = 'rolled_back' where id = %s", (made,)
+            )
         elif dice.random() < 0.1:
             db.execute("delete from campaigns where id = %s", (one,))
         assert_sound(db)

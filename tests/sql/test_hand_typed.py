@@ -23,13 +23,21 @@ from tests.sql.effects import (
 )
 
 
-def pause(db: Db, campaign_id: object, reason: str | None = "It loses money.", score: object = 80) -> uuid.UUID:
-    made: uuid.UUID = value(db, "select auto_pause_campaign(%s, %s, %s::numeric)", campaign_id, reason, score)
+def pause(
+    db: Db, campaign_id: object, reason: str | None = "It loses money.", score: object = 80
+) -> uuid.UUID:
+    made: uuid.UUID = value(
+        db, "select auto_pause_campaign(%s, %s, %s::numeric)", campaign_id, reason, score
+    )
     return made
 
 
-def scale(db: Db, campaign_id: object, budget: object, reason: str | None = "It earns.") -> uuid.UUID:
-    made: uuid.UUID = value(db, "select auto_scale_campaign(%s, %s::numeric, %s)", campaign_id, budget, reason)
+def scale(
+    db: Db, campaign_id: object, budget: object, reason: str | None = "It earns."
+) -> uuid.UUID:
+    made: uuid.UUID = value(
+        db, "select auto_scale_campaign(%s, %s::numeric, %s)", campaign_id, budget, reason
+    )
     return made
 
 
@@ -39,7 +47,11 @@ def test_a_pause_changes_the_campaign_and_logs_both_states(db: Db) -> None:
     assert state(db, one) == ("paused", Decimal("123.40"))
     assert row.previous_state == {"status": "Active", "budget": 123.40}
     assert row.new_state == {"status": "paused", "budget": 123.40}
-    assert (row.action_type, row.status, row.reason) == ("auto_pause", "executed", "It loses money.")
+    assert (row.action_type, row.status, row.reason) == (
+        "auto_pause",
+        "executed",
+        "It loses money.",
+    )
     assert row.confidence_score == 80
     assert row.executed_at is not None
     assert row.actor != "autonomy"
@@ -115,7 +127,9 @@ def test_the_absolute_limits_hold_for_hands_too(db: Db, budget: str) -> None:
         scale(db, one, budget)
 
 
-@pytest.mark.parametrize("budget", [None, "NaN", "Infinity", "-Infinity", "-1", "0", "0.004", "1e30"])
+@pytest.mark.parametrize(
+    "budget", [None, "NaN", "Infinity", "-Infinity", "-1", "0", "0.004", "1e30"]
+)
 def test_a_budget_that_is_none_is_refused(db: Db, budget: str | None) -> None:
     one = campaign(db)
     with refused(db, "AO010"):
@@ -141,8 +155,15 @@ def test_the_guides_positional_and_named_calls_work(db: Db) -> None:
     one, two = campaign(db), campaign(db)
     assert value(db, "select auto_pause_campaign(%s, 'why')", one)
     assert value(
-        db, "select auto_scale_campaign(p_campaign_id => %s, p_new_budget => 150, p_reason => 'why')", two
+        db,
+        "select auto_scale_campaign(p_campaign_id => %s, p_new_budget => 150, p_reason => 'why')",
+        two,
     )
     names = "auto_pause_campaign", "auto_scale_campaign", "run_autonomous_operations"
     for name in names:
-        assert value(db, "select count(*) from information_schema.routines where routine_name = %s", name) == 1
+        assert (
+            value(
+                db, "select count(*) from information_schema.routines where routine_name = %s", name
+            )
+            == 1
+        )

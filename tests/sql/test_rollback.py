@@ -74,7 +74,9 @@ def codes(answer: Json) -> list[str]:
 
 
 @pytest.mark.parametrize("status", ["active", "Active", "ACTIVE", "aCtIvE"])
-def test_the_status_comes_back_to_the_letter_and_the_budget_to_the_cent(db: Db, status: str) -> None:
+def test_the_status_comes_back_to_the_letter_and_the_budget_to_the_cent(
+    db: Db, status: str
+) -> None:
     paused, scaled = campaign(db, "0.01", status), campaign(db, "999999.99", status)
     policy(db, max_budget=999999999)
     first = done(db, decision(paused, budget=0.01, status=status))
@@ -102,9 +104,15 @@ def test_who_when_and_why_are_recorded_and_the_campaign_is_held(db: Db) -> None:
     now = hours_ago(-5, db)
     rollback(db, made, now=now)
     row = action(db, made)
-    assert (row.status, row.rolled_back_by, row.rollback_reason) == ("rolled_back", "ann@example.org", "a mistake")
+    assert (row.status, row.rolled_back_by, row.rollback_reason) == (
+        "rolled_back",
+        "ann@example.org",
+        "a mistake",
+    )
     assert row.rolled_back_at == now
-    assert value(db, "select hold_until from campaigns where id = %s", one) == now + timedelta(days=7)
+    assert value(db, "select hold_until from campaigns where id = %s", one) == now + timedelta(
+        days=7
+    )
     assert apply_one(db, decision(one))["error"] == "ON_HOLD"
 
 
@@ -112,7 +120,9 @@ def test_a_longer_hold_is_not_shortened(db: Db) -> None:
     made = done(db, scale_up(one := campaign(db)))
     db.execute("update campaigns set hold_until = now() + interval '30 days' where id = %s", (one,))
     rollback(db, made)
-    assert value(db, "select hold_until = now() + interval '30 days' from campaigns where id = %s", one)
+    assert value(
+        db, "select hold_until = now() + interval '30 days' from campaigns where id = %s", one
+    )
 
 
 def test_the_second_call_changes_nothing(db: Db) -> None:
@@ -168,7 +178,10 @@ def test_what_a_person_changed_since_is_skipped_with_both_values(db: Db) -> None
     assert skipped["code"] == "CHANGED_SINCE"
     assert skipped["expected"]["budget"] == 150
     assert skipped["found"]["budget"] == 175
-    assert "left active with a budget of 150.00, now it is active with a budget of 175.00" in skipped["message"]
+    assert (
+        "left active with a budget of 150.00, now it is active with a budget of 175.00"
+        in skipped["message"]
+    )
     assert state(db, one) == ("active", 175)
     assert action(db, made).status == "executed"
 
@@ -233,7 +246,9 @@ def test_what_was_never_carried_out_or_has_no_campaign(db: Db) -> None:
     failed = apply_one(db, scale_up(campaign(db), 99))["action_id"]
     orphan = done(db, scale_up(gone))
     db.execute("delete from campaigns where id = %s", (gone,))
-    assert codes(rollback(db, waiting)) == codes(rollback(db, failed, force=True)) == ["NOT_EXECUTED"]
+    assert (
+        codes(rollback(db, waiting)) == codes(rollback(db, failed, force=True)) == ["NOT_EXECUTED"]
+    )
     assert codes(rollback(db, orphan, force=True)) == ["CAMPAIGN_NOT_FOUND"]
     assert_sound(db)
 
@@ -254,7 +269,9 @@ def test_a_constraint_of_the_installation_stands_in_the_way_of_one(db: Db) -> No
     each = [campaign(db, title=title) for title in ("odd", "even")]
     lease = begin(db)
     apply(db, lease, [scale_up(one) for one in each])
-    db.execute("alter table campaigns add constraint no_100 check (title <> 'odd' or budget <> 100)")
+    db.execute(
+        "alter table campaigns add constraint no_100 check (title <> 'odd' or budget <> 100)"
+    )
     answer = rollback_all(db, {"run_id": str(lease.run_id)})
     assert codes(answer) == ["REFUSED_BY_DATABASE"]
     assert "no_100" in answer["skipped"][0]["message"]
@@ -306,10 +323,14 @@ def test_a_run_a_rule_a_span_and_a_list(db: Db) -> None:
     its_rule = value(db, "select id from autonomous_rules where rule_name = 'High ROI Scale'")
     first, second = begin(db, now=hours_ago(60, db)), None
     ones = [campaign(db) for _ in range(4)]
-    apply(db, first, [scale_up(ones[0], rule_id=its_rule), scale_up(ones[1])], now=hours_ago(60, db))
+    apply(
+        db, first, [scale_up(ones[0], rule_id=its_rule), scale_up(ones[1])], now=hours_ago(60, db)
+    )
     finish(db, first)
     second = begin(db, now=hours_ago(30, db))
-    results = apply(db, second, [scale_up(ones[2], rule_id=its_rule), scale_up(ones[3])], now=hours_ago(30, db))
+    results = apply(
+        db, second, [scale_up(ones[2], rule_id=its_rule), scale_up(ones[3])], now=hours_ago(30, db)
+    )
 
     def taken_back(filters: Json) -> list[int]:
         answer = rollback_all(db, filters, preview=True)
@@ -348,7 +369,9 @@ def test_a_listed_action_that_does_not_exist(db: Db) -> None:
         ({"action_ids": ["x"]}, "22P02"),
     ],
 )
-def test_an_empty_or_wrong_filter_never_means_everything(db: Db, filters: Any, sqlstate: str) -> None:
+def test_an_empty_or_wrong_filter_never_means_everything(
+    db: Db, filters: Any, sqlstate: str
+) -> None:
     done(db, scale_up(one := campaign(db)))
     with refused(db, sqlstate):
         rollback_all(db, filters)

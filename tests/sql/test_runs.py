@@ -49,7 +49,11 @@ def test_what_a_run_is_given(db: Db) -> None:
     campaign(db)
     campaign(db, status="Paused")
     answer = begin(db).answer
-    assert (answer["mode"], answer["dry_run"], answer["campaigns_evaluated"]) == ("autonomous", False, 1)
+    assert (answer["mode"], answer["dry_run"], answer["campaigns_evaluated"]) == (
+        "autonomous",
+        False,
+        1,
+    )
     assert answer["policy"]["max_step"] == 2.0
     assert [rule["rule_name"] for rule in answer["rules"]] == [
         "Critical ROI Pause",
@@ -115,7 +119,9 @@ def test_bad_arguments_are_refused(db: Db, arguments: str) -> None:
 
 
 def test_a_prior_that_cannot_be_fitted_does_not_stop_the_run(db: Db) -> None:
-    db.execute("alter table autonomy_policy add constraint broken check (prior_fitted_at = '-infinity') not valid")
+    db.execute(
+        "alter table autonomy_policy add constraint broken check (prior_fitted_at = '-infinity') not valid"
+    )
     db.execute("insert into campaigns (budget) select 10 from generate_series(1, 9)")
     assert begin(db)
 
@@ -241,7 +247,10 @@ def test_other_parameters_under_one_key_do_not_fit(db: Db) -> None:
     lease = begin(db, key="job-1", request={"shard": "1/2"})
     assert begin_answer(db, key="job-1")["outcome"] == "mismatch"
     finish(db, lease)
-    assert begin_answer(db, key="job-1", request={"shard": "1/2", "reason": "x"})["outcome"] == "mismatch"
+    assert (
+        begin_answer(db, key="job-1", request={"shard": "1/2", "reason": "x"})["outcome"]
+        == "mismatch"
+    )
     same = {"shard": "1/2", "dry_run": False, "reason": None, "include_inactive_rules": False}
     assert begin_answer(db, key="job-1", request=same)["outcome"] == "stored"
 
