@@ -37,7 +37,7 @@ class PausedAction:
         self.action_id = row.get("action_id")
         self.rule_id = row.get("rule_id")
         self.rule_name = str(row.get("rule_name") or "")
-        self.status = row.get("status")
+        self.status = text(row.get("status"))
         self.budget = money(row.get("budget"))
         self.break_even = measure(row.get("break_even"))
 
@@ -108,9 +108,9 @@ class Candidate:
         if not get("campaign_id"):
             raise CandidateError("a campaign's row has no campaign_id")
         self.campaign_id = str(row["campaign_id"])
-        self.title = get("title")
-        self.account = get("account")
-        status = self.status = get("status")
+        self.title = text(get("title"))
+        self.account = text(get("account"))
+        status = self.status = text(get("status"))
         active = get("is_active")
         self.is_active = str(status).lower() == "active" if active is None else active is True
         budget = get("budget")
@@ -160,6 +160,11 @@ class Candidate:
         if name == "lifetime":
             return self.lifetime
         return UNKNOWN if self.windows is None else self.windows.get(name, UNKNOWN)
+
+
+def text(value: Any) -> str | None:
+    """Text as it is; None where it is missing or something else."""
+    return value if isinstance(value, str) else None
 
 
 def measure(value: Any) -> float:

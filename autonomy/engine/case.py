@@ -82,7 +82,7 @@ class Plan:
         return self.rule.rule_name
 
     @property
-    def number(self) -> str | None:
+    def rule_id(self) -> str | None:
         return self.rule.id or None
 
     @property
@@ -122,13 +122,13 @@ class Plan:
 class Resume:
     """The plan that takes back a pause of ours; its rule is the one that paused."""
 
-    __slots__ = ("action_type", "break_even", "cooldown", "floor", "kind", "name", "number")
+    __slots__ = ("action_type", "break_even", "cooldown", "floor", "kind", "name", "rule_id")
 
     def __init__(self, paused: PausedAction, policy: Policy) -> None:
         self.action_type = "auto_resume"
         self.kind = "resume"
         self.name = paused.rule_name
-        self.number = None if paused.rule_id is None else str(paused.rule_id)
+        self.rule_id = None if paused.rule_id is None else str(paused.rule_id)
         self.cooldown = timedelta(hours=policy.cooldown_hours)
         self.floor = 100.0 - policy.resume_confidence
         self.break_even = paused.break_even

@@ -77,7 +77,7 @@ class Decision:
 
     @property
     def rule_id(self) -> str | None:
-        return self.case.plan.number
+        return self.case.plan.rule_id
 
     @property
     def rule_name(self) -> str:

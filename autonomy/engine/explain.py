@@ -102,7 +102,7 @@ def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
 def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
     holds, lines = read(plan.rule.condition, one)
     said: dict[str, Any] = {
-        "rule_id": plan.number,
+        "rule_id": plan.rule_id,
         "rule_name": plan.name,
         "rule_type": plan.rule.rule_type,
         "action_type": plan.action_type,

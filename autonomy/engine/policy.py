@@ -40,7 +40,7 @@ def _exact(value: object) -> Decimal:
 
 Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 Percent = Annotated[float, BeforeValidator(_number), Field(ge=0, le=100)]
-Hours = Annotated[float, BeforeValidator(_number), Field(ge=0)]
+Hours = Annotated[float, BeforeValidator(_number), Field(ge=0, le=8760)]
 Count = Annotated[float, BeforeValidator(_number), Field(ge=0)]
 Positive = Annotated[float, BeforeValidator(_number), Field(gt=0)]
 Factor = Annotated[Decimal, BeforeValidator(_exact), Field(ge=1)]

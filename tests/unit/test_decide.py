@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autonomy.engine import decide
 from autonomy.engine.policy import Policy
@@ -207,3 +209,37 @@ def test_impact_of_a_raise_is_profit_on_the_margin() -> None:
 def test_impact_of_a_hold_is_nothing() -> None:
     row = LOSER | {"pending": True}
     assert decide(DEFAULT_RULES, [row], POLICY, NOW)[0].expected_impact == {}
+
+
+def test_a_title_that_is_no_text_is_unknown() -> None:
+    row = LOSER | {"title": 5, "account": ["x"]}
+    named = rule(condition={"not": {"title_contains": "x"}})
+    assert len(decide([named], [row], POLICY, NOW)) == 0
+    assert decide(DEFAULT_RULES, [row], POLICY, NOW)[0].title is None
+
+
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inside: st.one_of(
+        st.lists(inside, max_size=3), st.dictionaries(st.text(max_size=8), inside, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(list(campaign())), anything))
+def test_whatever_a_row_holds_it_is_decided_or_reported(garbage: dict[str, Any]) -> None:
+    answer = decide([rule()], [LOSER | garbage, WINNER], POLICY, NOW)
+    assert answer.campaigns_seen + len(answer.candidates_skipped) in (1, 2)
+    for one in answer:
+        json.dumps(one.to_dict())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from([*rule(), "colour"]), anything))
+def test_whatever_a_rule_holds_it_is_taken_or_refused_with_a_sentence(
+    garbage: dict[str, Any],
+) -> None:
+    answer = decide([rule() | garbage], [LOSER], POLICY, NOW)
+    assert all(one["error"] for one in answer.rules_skipped)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autonomy.engine.faults import RuleError
 from autonomy.engine.language import Rule, rule_schema
@@ -209,3 +211,30 @@ def test_the_schema_in_the_docs_is_the_models() -> None:
 
 def test_the_schema_knows_no_null() -> None:
     assert "null" not in json.dumps(rule_schema())
+
+
+keys = st.sampled_from(
+    ["metric", "window", "operator", "threshold", "than", "all", "any", "not", "min_spend",
+     "account", "title_contains", "type", "multiplier", "max_budget", "budget", "by", "step"]
+)  # fmt: skip
+words = st.sampled_from(
+    ["roi", "7d", "<", "between", "auto_pause", "auto_scale_up", "budget_adjusted", "x", ""]
+)
+leaves = st.one_of(words, st.integers(-3, 3), st.floats(), st.booleans(), st.none())
+garbage = st.recursive(
+    leaves,
+    lambda inside: st.one_of(
+        st.lists(inside, max_size=3), st.dictionaries(keys, inside, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(garbage, garbage, st.sampled_from(["pause", "scale", "optimize", "create"]))
+def test_garbage_is_refused_with_a_path(condition: Any, action: Any, rule_type: str) -> None:
+    try:
+        Rule.parse(rule(condition=condition, action=action, rule_type=rule_type))
+    except RuleError as error:
+        for sentence in error.sentences:
+            assert re.match(r"(condition|action|rule_type)[\w.\[\]]*: \S", sentence), sentence
