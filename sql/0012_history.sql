@@ -17,7 +17,7 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'list_past_candidates')
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates')
   loop
     execute format('drop function %s', v_old);
   end loop;
@@ -69,8 +69,8 @@ comment on function public.past_measures(text[]) is
 
 create function public.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
-  p_policy jsonb default '{}')
-returns table (at timestamptz, campaign_id uuid, figures float8[])
+  p_policy jsonb default '{}', p_all boolean default false)
+returns table (at timestamptz, campaign_id uuid, holds boolean, figures float8[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
 as $$
 declare
@@ -183,7 +183,7 @@ begin
       from seen s
       join known k on k.campaign_id = s.campaign_id and k.day = s.day
     )
-    select f.at, f.campaign_id, array[
+    select f.at, f.campaign_id, coalesce(h.holds, false), array[
         f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
         f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
         case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
@@ -195,7 +195,8 @@ begin
     cross join lateral (select extract(epoch from f.at - f.as_of)::float8 / 3600 as age) a
     cross join lateral (select a.age, case when $7 = 0 then 1::float8 else exp(-least(50::float8,
       0.6931471805599453::float8 * greatest(0::float8, a.age / 24) / $7)) end as fading) w
-    where %7$s
+    cross join lateral (select %7$s as holds offset 0) h
+    where h.holds or $10
     order by f.at, f.campaign_id
     $query$,
     public.past_measures(v_windows), v_fades, v_day, v_immature,
@@ -213,10 +214,75 @@ begin
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
     coalesce(v_predicate, 'true'))
-  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay;
+  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
 end $$;
-comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb) is
-  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: all campaigns) holds: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
+  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+
+create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
+returns table (
+  campaign_id uuid, title text, account text, budget numeric, budgets jsonb, cv2 float8, first_day date,
+  spend float8, revenue float8, conversions float8, days float8)
+language sql stable set search_path = '' set jit = off
+as $$
+-- Budgets are told backwards: what each was before every change since p_from.
+  with clock as (
+    select p.time_zone as zone, (p_to at time zone p.time_zone)::date as today,
+           (p_to at time zone p.time_zone)::date::timestamp at time zone p.time_zone as midnight
+    from public.autonomy_policy p
+  ),
+  sums as (
+    select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
+    from public.campaign_daily d, clock k where d.day < k.today
+    union all
+    select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
+    from public.campaign_metrics m, clock k
+    where m.bucket >= k.midnight and m.bucket < p_to
+    group by m.campaign_id, k.today
+  ),
+  totals as (
+    select s.campaign_id, min(s.day) as first_day, sum(s.spend)::float8 as spend, sum(s.revenue)::float8 as revenue,
+           sum(s.conversions)::float8 as conversions, count(*) filter (where s.spend > 0)::float8 as days
+    from sums s group by s.campaign_id
+  )
+  select c.id, c.title, c.account, c.budget,
+    (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
+     from public.campaign_changes h
+     where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
+       and h.old_budget is distinct from h.new_budget),
+    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
+  from totals t
+  join public.campaigns c on c.id = t.campaign_id
+  left join public.campaign_facts f on f.campaign_id = c.id
+  order by c.id
+$$;
+comment on function public.past_campaigns(timestamptz, timestamptz) is
+  'The campaigns that have a history before p_to: what each had spent and brought by then, and its budgets since p_from. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.list_past_candidates(
+  p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
+  p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s' set timezone = 'UTC'
+as $$
+-- A look a day, at the hour of p_now, so that the last look is now.
+declare
+  v_from timestamptz := date_trunc('hour', p_now) - (p_days - 1) * interval '1 day';
+  v_to timestamptz := date_trunc('hour', p_now) + interval '1 second';
+begin
+  if p_days is null or p_days not between 1 and 90 then
+    raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
+  end if;
+  return jsonb_build_object(
+    'from', v_from, 'to', v_to, 'every_hours', 24,
+    'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.budget, c.budgets, c.cv2,
+      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
+    'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
+      from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
+end $$;
+comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
+  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
 
 -- This file runs after 0011, so it closes its own doors.
 do $$
@@ -227,7 +293,7 @@ begin
   for v_new in
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'list_past_candidates')
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates')
   loop
     execute format('revoke all on function %s from public', v_new);
     for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop

@@ -12,17 +12,14 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from autonomy.engine.templates import TEMPLATES
 from tests.simulation.world import Market, Observed, Score, Truth
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 
-OPTIMISE: Mapping[str, Any] = {
-    "rule_name": "Budget optimisation",
-    "rule_type": "optimize",
-    "priority": 70,
-    "condition": {"metric": "spend", "operator": ">", "threshold": 0, "min_spend": 50},
-    "action": {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2},
-}
+OPTIMISE: Mapping[str, Any] = next(
+    template.row for template in TEMPLATES if template.key == "marginal_return"
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +131,18 @@ class Account:
             [bucket, *columns],
         )
 
+    def tell_order_spread(self) -> None:
+        """What the shop knows: how much single orders differ."""
+        spread = self.market.order_spread()
+        known = np.flatnonzero(np.isfinite(spread))
+        self._connection.execute(
+            """
+            update public.campaign_performance p set order_value_cv2 = s.cv2
+            from unnest(%s::uuid[], %s::numeric[]) as s (id, cv2) where p.campaign_id = s.id
+            """,
+            ([self._ids[n] for n in known], [round(float(spread[n]), 4) for n in known]),
+        )
+
     def carry_out(self, now: datetime) -> None:
         """One run inside the database."""
         self._connection.execute("select public.run_autonomous_operations(%s)", (now,))
@@ -189,6 +198,7 @@ def play_hours(account: Account, every_hours: int) -> None:
         account.carry_out(now)
         if market.hour % 24 < every_hours:
             account.approve(now)
+            account.tell_order_spread()
             if market.hour // 24 in (1, 2, 4, 8, 16, 32):
                 account.refresh_statistics()
         account.read_back()

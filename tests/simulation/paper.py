@@ -135,7 +135,8 @@ first {truth.launch_days} days. A campaign's true roi at its first budget is log
 {truth.step_size:.0%}. More budget earns less: the next unit returns 1 / (1 + budget / h) of the
 average one, with h around twice the first budget. Orders come over-dispersed (a gamma shock a day
 with variance 0.25), their values are log-normal with a coefficient of variation of
-{truth.order_cv:g}, and they arrive {truth.delay_hours:g} hours after their click in the mean.
+{truth.order_cv:g} (which the shop reports), and they arrive {truth.delay_hours:g} hours after
+their click in the mean.
 Seeds are fixed; shocks, drift and steps are the same for every policy of a seed.
 
 - *Profit*: what all orders brought, those that arrive after the end too, less the spend.

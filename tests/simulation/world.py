@@ -45,7 +45,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Observed:
-    """What arrived since the last look, per campaign; `orders_squared` is of order values."""
+    """What arrived since the last look, per campaign."""
 
     spend: Floats
     impressions: Floats
@@ -88,11 +88,12 @@ class Market:
         self._log_roi = np.log(t.median_roi) + _paths(fixed, t)
         self._shock = fixed.gamma(t.day_shock_shape, 1.0 / t.day_shock_shape, (n, t.days))
         self._click_price = 0.04 * self._order * np.exp(fixed.normal(0.0, 0.2, n))
-        self._arriving = np.zeros((2, n, self.hours + 1))  # orders, revenue
+        self._arriving = np.zeros((3, n, self.hours + 1))  # orders, revenue, their squares
         self._seen = np.zeros((5, n))
         self.total_spend = np.zeros(n)
         self.total_conversions = np.zeros(n)
         self.total_revenue = np.zeros(n)
+        self.total_squares = np.zeros(n)
         self._earned = self._spent = self._wasted = 0.0
         self._pauses = self._false_pauses = 0
 
@@ -141,6 +142,7 @@ class Market:
         self.total_spend += spend
         self.total_conversions += seen[0]
         self.total_revenue += np.round(seen[1], 2)
+        self.total_squares += seen[2]
         self._spent += float(spend.sum())
         self._wasted += float((spend * np.maximum(0.0, 1.0 - roi)).sum())
         self.hour += 1
@@ -157,6 +159,13 @@ class Market:
         when = np.minimum(when, self.hours)
         np.add.at(self._arriving[0], (who, when), 1.0)
         np.add.at(self._arriving[1], (who, when), value)
+        np.add.at(self._arriving[2], (who, when), value * value)
+
+    def order_spread(self) -> Floats:
+        """Squared coefficient of variation of the orders that arrived; NaN below two."""
+        n = np.where(self.total_conversions >= 2, self.total_conversions, np.nan)
+        mean = self.total_revenue / n
+        return np.asarray(np.maximum(0.0, self.total_squares / n / mean**2 - 1.0))
 
     def observe(self) -> Observed:
         """What arrived since the last call."""

@@ -59,7 +59,7 @@ def test_equal_to_the_facts_of_that_moment(past: str, policy: dict[str, object])
         for column, value in policy.items():
             connection.execute(f"update public.autonomy_policy set {column} = %s", (value,))
         rows = connection.execute(
-            "select * from public.past_candidates(null, %s, %s, %s, 37)",
+            "select at, campaign_id, figures from public.past_candidates(null, %s, %s, %s, 37)",
             (WINDOWS, start, NOW),
         ).fetchall()
         moments = sorted({at for at, _, _ in rows})
@@ -119,12 +119,12 @@ def _facts_at(connection: psycopg.Connection, at: datetime) -> dict[str, list[fl
 def test_a_condition_keeps_what_it_holds_on(past: str) -> None:
     with psycopg.connect(past) as connection:
         every = connection.execute(
-            "select * from public.past_candidates(null, '{}', %s, %s, 24)",
+            "select at, campaign_id, figures from public.past_candidates(null, '{}', %s, %s, 24)",
             (NOW - timedelta(days=10), NOW),
         ).fetchall()
         some = connection.execute(
             """
-            select * from public.past_candidates(
+            select at, campaign_id, figures from public.past_candidates(
               '[{"metric": "roi", "operator": "<", "threshold": 1.0, "min_spend": 100},
                 {"metric": "roi", "operator": ">=", "threshold": 4.0}]', '{}', %s, %s, 24)
             """,
@@ -137,6 +137,18 @@ def test_a_condition_keeps_what_it_holds_on(past: str) -> None:
     }
     assert {(at, number) for at, number, _ in some} == wanted
     assert 0 < len(some) < len(every)
+    with psycopg.connect(past) as connection:
+        told = connection.execute(
+            """
+            select at, campaign_id, holds from public.past_candidates(
+              '[{"metric": "roi", "operator": "<", "threshold": 1.0, "min_spend": 100},
+                {"metric": "roi", "operator": ">=", "threshold": 4.0}]',
+              '{}', %s, %s, 24, '{}', true)
+            """,
+            (NOW - timedelta(days=10), NOW),
+        ).fetchall()
+    assert len(told) == len(every)
+    assert {(at, number) for at, number, holds in told if holds} == wanted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,311 @@
+"""What there is to replay: the campaigns' past, read a moment at a time.
+
+`Past` comes from a database by SQL (replay) or from one JSON value (preview, over PostgREST).
+Either way the figures are those of `past_candidates`: what a run of that moment would have seen.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autonomy.engine.candidate import Candidate, measure
+from autonomy.engine.confidence import Evidence
+from autonomy.history.errors import ReplayError
+
+if TYPE_CHECKING:
+    import psycopg
+
+WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
+_MEASURES = 6
+_FIRST_WINDOW = 13
+_ALL = tuple(f"{prior}{days}d" for prior in ("", "prior_") for days in (1, 3, 7, 14, 30))
+
+
+@dataclass(frozen=True)
+class Period:
+    """Which past. Without `end` it ends with the last complete hour of data; without `start` it is
+    `days` long at most."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    days: int = 90
+    every_hours: float = 24
+
+
+class Look(NamedTuple):
+    """What a run saw of one campaign; `figures` as past_candidates orders them."""
+
+    at: datetime
+    campaign_id: str
+    holds: bool  # whether one of the conditions did
+    figures: Sequence[float | None]
+
+    @property
+    def spend(self) -> float:
+        return self.figures[4] or 0.0
+
+    @property
+    def revenue(self) -> float:
+        return self.figures[5] or 0.0
+
+    @property
+    def conversions(self) -> float:
+        return self.figures[3] or 0.0
+
+    def evidence(self, cv2: float | None) -> Evidence:
+        f = self.figures
+        return Evidence(
+            measure(f[6]), measure(f[7]), measure(f[8]), cv2, measure(f[9]), measure(f[10]), True
+        )
+
+
+@dataclass
+class PastCampaign:
+    """A campaign, its budgets, and what it had spent and brought by the end of the period."""
+
+    id: str
+    title: str
+    account: str | None
+    budget: Decimal | None
+    changes: list[tuple[datetime, Decimal | None]]
+    cv2: float | None
+    first_day: datetime
+    spend: float
+    revenue: float
+    conversions: float
+    days: float
+    _times: list[datetime] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._times = [at for at, _ in self.changes]
+
+    def budget_at(self, at: datetime) -> Decimal | None:
+        """The daily budget that it had: that of before the next change, else today's."""
+        place = bisect.bisect_right(self._times, at)
+        return self.changes[place][1] if place < len(self.changes) else self.budget
+
+
+@dataclass
+class Past:
+    """A period of the past and what can be asked about it."""
+
+    start: datetime
+    end: datetime
+    every_hours: float
+    campaigns: dict[str, PastCampaign]
+    windows: list[str]
+    policy: Mapping[str, Any]
+    looks: Iterable[Look]
+    everyone: dict[datetime, list[Look]]
+    tracking: Any = None
+
+    def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
+        """The looks of each moment, oldest first."""
+        for at, looks in groupby(self.looks, key=lambda look: look.at):
+            yield at, list(looks)
+
+
+def candidate(look: Look, campaign: PastCampaign, windows: Sequence[str]) -> Candidate:
+    """The engine's candidate, as if nothing had ever been done to the campaign."""
+    figures = [measure(value) for value in look.figures]
+    one = Candidate()
+    one.campaign_id = campaign.id
+    one.title = campaign.title
+    one.account = campaign.account
+    one.status = "active"
+    one.is_active = True
+    one.budget = one.budget_low_7d = campaign.budget_at(look.at)
+    one.hours_running = figures[12]
+    one.autonomous_enabled = True
+    one.hold_until = None
+    one.data_age_hours = figures[11]
+    one.lifetime = tuple(figures[:_MEASURES])
+    one.windows = {
+        name: tuple(figures[_FIRST_WINDOW + _MEASURES * n : _FIRST_WINDOW + _MEASURES * (n + 1)])
+        for n, name in enumerate(windows)
+    } or None
+    one.evidence = look.evidence(campaign.cv2)
+    one.last_action_at = one.last_pause_at = one.last_resume_at = None
+    one.pending = one.test_running = False
+    one.holdout_draw = 1.0
+    one.paused_action = None
+    return one
+
+
+def windows_of(conditions: Iterable[Any]) -> list[str]:
+    """The windows, lifetime aside, that conditions read, in the order of their names."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, Mapping):
+            if value.get("window") in _ALL:
+                found.add(str(value["window"]))
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            for inner in value:
+                walk(inner)
+
+    walk(list(conditions))
+    return sorted(found)
+
+
+@contextmanager
+def open_past(
+    database_url: str,
+    conditions: Sequence[Mapping[str, Any]],
+    period: Period,
+    *,
+    policy: Mapping[str, Any] | None = None,
+) -> Iterator[Past]:
+    """Reads from a database that it cannot write to. Raises ReplayError, psycopg.Error."""
+    import psycopg
+
+    with (
+        psycopg.connect(database_url, autocommit=True) as asking,
+        psycopg.connect(database_url) as connection,
+    ):
+        for one in (asking, connection):
+            one.execute("set default_transaction_read_only = on")
+            one.execute("set timezone = 'UTC'")
+            one.execute("set statement_timeout = '10min'")
+        connection.commit()
+        connection.execute("set transaction isolation level repeatable read, read only")
+        start, end = _period(connection, period.start, period.end, period.days)
+        every_hours = period.every_hours
+        windows = windows_of(conditions)
+        yield Past(
+            start=start,
+            end=end,
+            every_hours=every_hours,
+            campaigns=_campaigns(connection, start, end),
+            windows=windows,
+            policy=_policy(connection),
+            looks=_looks(connection, conditions, windows, start, end, every_hours, policy or {}),
+            everyone=_everyone(connection, start, end, policy or {}),
+            tracking=lambda at: _tracking(asking, at),
+        )
+
+
+def _period(
+    connection: psycopg.Connection, start: datetime | None, end: datetime | None, days: int
+) -> tuple[datetime, datetime]:
+    row = connection.execute(
+        """
+        select min(m.bucket), max(m.bucket)
+          + case when extract(hour from max(m.bucket) at time zone p.time_zone) = 0
+              and not exists (select from public.campaign_metrics o
+                where o.bucket > max(m.bucket) - interval '1 day' and o.bucket < max(m.bucket))
+            then interval '1 day' else interval '1 hour' end
+        from public.campaign_metrics m, public.autonomy_policy p group by p.time_zone
+        """
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise ReplayError(
+            "There is no history to replay: campaign_metrics is empty."
+            " Import an export first (python -m autonomy import FILE)."
+        )
+    first, last = row
+    # The last look is at the end of the last bucket, so the period ends just after it.
+    end = min(end or last, last) + timedelta(seconds=1)
+    earliest = (first + timedelta(days=1)).replace(hour=end.hour, minute=0, second=0, microsecond=0)
+    start = max(start or end - timedelta(days=days), earliest)
+    start = start.replace(minute=0, second=0, microsecond=0)
+    if start >= end:
+        raise ReplayError(f"There is no history between {start:%Y-%m-%d} and {end:%Y-%m-%d}.")
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def _policy(connection: psycopg.Connection) -> Mapping[str, Any]:
+    row = connection.execute("select to_jsonb(p) from public.autonomy_policy p").fetchone()
+    if row is None:
+        raise ReplayError("The policy is missing: run the migrations (python -m autonomy migrate).")
+    policy: Mapping[str, Any] = row[0]
+    return policy
+
+
+def _campaigns(
+    connection: psycopg.Connection, start: datetime, end: datetime
+) -> dict[str, PastCampaign]:
+    rows = connection.execute("select * from public.past_campaigns(%s, %s)", (start, end))
+    return {one.id: one for one in map(past_campaign, rows.fetchall())}
+
+
+def past_campaign(row: Sequence[Any]) -> PastCampaign:
+    """From a row of past_campaigns, as SQL or as JSON gives it."""
+    number, title, account, budget, changes, cv2, first_day, *totals = row
+    return PastCampaign(
+        str(number),
+        title or str(number),
+        account,
+        _money(budget),
+        [(_time(at), _money(old)) for at, old in changes or ()],
+        cv2,
+        _time(str(first_day)),
+        *(float(total or 0.0) for total in totals),
+    )
+
+
+def _money(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _time(value: Any) -> datetime:
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _looks(
+    connection: psycopg.Connection,
+    conditions: Sequence[Mapping[str, Any]],
+    windows: list[str],
+    start: datetime,
+    end: datetime,
+    every_hours: float,
+    policy: Mapping[str, Any],
+) -> Iterator[Look]:
+    """Ten days at a time: memory stays flat however long the past is."""
+    from psycopg.types.json import Jsonb
+
+    step = timedelta(hours=every_hours)
+    span = max(1, int(timedelta(days=10) / step)) * step
+    while start < end:
+        until = min(start + span, end)
+        with connection.cursor("looks") as cursor:
+            cursor.itersize = 5000
+            cursor.execute(
+                "select * from public.past_candidates("
+                "%s, %s::text[], %s, %s, %s::numeric, %s, true)",
+                (Jsonb(list(conditions)), windows, start, until, every_hours, Jsonb(dict(policy))),
+            )
+            for at, number, holds, figures in cursor:
+                yield Look(at, str(number), holds, figures)
+        start += span
+
+
+def _everyone(
+    connection: psycopg.Connection, start: datetime, end: datetime, policy: Mapping[str, Any]
+) -> dict[datetime, list[Look]]:
+    """All campaigns once a day: the portfolio, and what the prior is fitted from."""
+    from psycopg.types.json import Jsonb
+
+    found: dict[datetime, list[Look]] = {}
+    rows = connection.execute(
+        "select * from public.past_candidates(null, '{}', %s, %s, 24, %s)",
+        (start, end, Jsonb(dict(policy))),
+    )
+    for at, number, holds, figures in rows:
+        found.setdefault(at, []).append(Look(at, str(number), holds, figures))
+    return found
+
+
+def _tracking(connection: psycopg.Connection, at: datetime) -> Any:
+    row = connection.execute("select public.tracking_state(%s)", (at,)).fetchone()
+    return row[0] if row else None
