@@ -106,14 +106,13 @@ class Access:
         token = bearer(request.headers.get("Authorization"))
         if token is None:
             return None
-        self.throttle.refuse_blocked(request)
         role = role_of_token(token, self.settings)
         if role is not None:
             return Caller(role)
         try:
             return self._by_oidc(token)
         except Unauthenticated:
-            self.throttle.failed(request)
+            self.throttle.wrong_bearer(request)
             raise
 
     def _by_oidc(self, token: bytes) -> Caller:

@@ -13,7 +13,7 @@ from autonomy.errors import BadRequest
 from autonomy.explanation import explain_campaign
 from autonomy.store import Json, Store
 from autonomy.web.access import Access
-from autonomy.web.changes import POLICY_KEYS, Changes
+from autonomy.web.changes import POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
 from autonomy.web.inputs import (
     Query,
     encode_cursor,
@@ -33,8 +33,6 @@ from autonomy.web.rule_forms import check_rule, rule_of_json
 from autonomy.web.scheduler import as_response
 
 LONGEST_PAGE = 200
-TEXT_SETTINGS = ("mode", "frozen_reason", "time_zone")
-FLAG_SETTINGS = ("frozen", "resume_when_proven_wrong")
 
 
 def api_routes(store: Store, access: Access, start_run: Callable[..., RunAnswer]) -> Blueprint:
@@ -106,7 +104,8 @@ class Api:
         """A page of actions."""
         names = ("action_type", "status", "rule_id", "run_id", "campaign_id", "title", "from", "to")
         query = self._query(*names, "after", "limit")
-        filters, after, limit = action_filters(query), query.cursor(), _limit(query)
+        after = query.cursor("created_at", "id")
+        filters, limit = action_filters(query), _limit(query)
         return _page(self._reads.actions(filters, after, limit))
 
     def action(self, action_id: object) -> Response:
@@ -118,7 +117,8 @@ class Api:
         """A page of opportunities of one status."""
         names = ("status", "severity", "opportunity_type", "campaign_id")
         query = self._query(*names, "after", "limit")
-        filters, after, limit = opportunity_filters(query), query.cursor(), _limit(query)
+        after = query.cursor("rank", "first_seen_at", "id")
+        filters, limit = opportunity_filters(query), _limit(query)
         return _page(self._reads.opportunities(filters, after, limit))
 
     def opportunity(self, opportunity_id: object) -> Response:
@@ -163,8 +163,8 @@ class Api:
         """A page of campaigns, the biggest spenders first."""
         query = self._query("title", "status", "after", "limit")
         status = query.choice("status", ("active", "paused"))
-        found = self._reads.campaigns(query.text("title"), status, query.cursor(), _limit(query))
-        return _page(found)
+        after = query.cursor("total_spend", "id")
+        return _page(self._reads.campaigns(query.text("title"), status, after, _limit(query)))
 
     def campaign(self, campaign_id: object) -> Response:
         """One campaign with its daily figures, actions and changes."""
@@ -179,7 +179,7 @@ class Api:
     def runs(self) -> Response:
         """A page of runs."""
         query = self._query("after", "limit")
-        return _page(self._reads.runs(query.cursor(), _limit(query)))
+        return _page(self._reads.runs(query.cursor("started_at", "id"), _limit(query)))
 
     def run(self, run_id: object) -> Response:
         """One run with its whole summary."""
@@ -250,6 +250,8 @@ class Api:
     def change_rule(self, rule_id: object) -> Response:
         """The keys given, of a rule."""
         changes, given = self._operator(), rule_of_json(json_body(request), partial=True)
+        if not given:
+            raise BadRequest("body: give at least one field.")
         check_rule({**self._reads.rule(str(rule_id)), **given})
         return jsonify(changes.save_rule(given, str(rule_id)))
 
@@ -289,7 +291,7 @@ class Api:
 
     def _query(self, *names: str) -> Query:
         self._access.person()
-        return Query(request.args, *names)
+        return Query(request.args, *names, strict=True)
 
     def _operator(self) -> Changes:
         caller = self._access.operator()
@@ -336,16 +338,16 @@ def _text(body: Mapping[str, Any], name: str, longest: int = 500) -> str | None:
 def _chosen(body: Mapping[str, Any]) -> Json:
     """The choice of a rollback; an empty one never means everything."""
     chosen: Json = {}
-    ids = body.get("action_ids")
-    if ids is not None:
+    if "action_ids" in body:
+        ids = body["action_ids"]
         if not isinstance(ids, list) or not 1 <= len(ids) <= MOST_PICKED:
             raise BadRequest(f"action_ids: a list of 1 to {MOST_PICKED} ids.")
         chosen["action_ids"] = [identifier(one, "action_ids") for one in ids]
     for name in ("run_id", "rule_id"):
-        if body.get(name) is not None:
+        if name in body:
             chosen[name] = identifier(body[name], name)
     for name in ("from", "to"):
-        if body.get(name) is not None:
+        if name in body:
             chosen[name] = moment(body[name], name)
     if not chosen:
         raise BadRequest("Nothing is chosen.", hint=f"Give at least one of {', '.join(CHOICES)}.")
@@ -353,10 +355,10 @@ def _chosen(body: Mapping[str, Any]) -> Json:
 
 
 def _check_setting(name: str, value: object) -> None:
-    if name in FLAG_SETTINGS:
+    if name in POLICY_FLAGS:
         if not isinstance(value, bool):
             raise BadRequest(f"{name}: it must be true or false.")
-    elif name in TEXT_SETTINGS:
+    elif name in POLICY_TEXTS:
         if not isinstance(value, str):
             raise BadRequest(f"{name}: it must be a text.")
         text_argument(value, name, 500)

@@ -8,35 +8,34 @@ from typing import Any
 
 from autonomy.store import Json, Store
 
-POLICY_KEYS = (
-    "mode",
-    "frozen",
-    "frozen_reason",
-    "break_even_roi",
-    "marginal_return_ratio",
-    "min_confidence",
-    "cooldown_hours",
-    "min_pause_hours",
-    "max_data_age_hours",
-    "max_step",
-    "max_growth_7d",
-    "max_budget",
-    "min_budget",
-    "pause_breaker_share",
-    "pause_breaker_count",
-    "growth_breaker_share",
-    "growth_breaker_count",
-    "tracking_breaker_ratio",
-    "tracking_breaker_min_expected",
-    "resume_when_proven_wrong",
-    "resume_confidence",
-    "evidence_half_life_days",
-    "conversion_delay_hours",
-    "holdout_share",
-    "hold_days_after_rollback",
-    "approval_hours",
-    "time_zone",
-)
+POLICY_LIMITS: dict[str, tuple[float, float]] = {
+    "break_even_roi": (0.01, 100),
+    "marginal_return_ratio": (0.01, 1),
+    "min_confidence": (0, 100),
+    "cooldown_hours": (0, 8760),
+    "min_pause_hours": (0, 8760),
+    "max_data_age_hours": (1, 8760),
+    "max_step": (1, 10),
+    "max_growth_7d": (1, 1000),
+    "max_budget": (0.01, 999_999_999),
+    "min_budget": (0, 999_999_999),
+    "pause_breaker_share": (0, 1),
+    "pause_breaker_count": (0, 1_000_000),
+    "growth_breaker_share": (0, 100),
+    "growth_breaker_count": (0, 1_000_000),
+    "tracking_breaker_ratio": (0, 1),
+    "tracking_breaker_min_expected": (1, 1_000_000),
+    "resume_confidence": (0, 50),
+    "evidence_half_life_days": (0, 365),
+    "conversion_delay_hours": (0, 2160),
+    "holdout_share": (0, 0.5),
+    "hold_days_after_rollback": (0, 365),
+    "approval_hours": (1, 8760),
+}
+"""For the API's description; the database decides (a test holds the two equal)."""
+POLICY_TEXTS = ("mode", "frozen_reason", "time_zone")
+POLICY_FLAGS = ("frozen", "resume_when_proven_wrong")
+POLICY_KEYS = (*POLICY_TEXTS, *POLICY_FLAGS, *POLICY_LIMITS)
 HOLD_DAYS = (1, 7, 30)
 
 

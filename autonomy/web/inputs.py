@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
-from autonomy.errors import BadRequest, RequestError
+from autonomy.errors import BadRequest, NotFound, RequestError
 
 LARGEST_BODY_BYTES = 256 * 1024
 DEEPEST_JSON = 40
 KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 """An idempotency key: 1 to 255 printable ASCII characters, no blank at either end."""
 CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_=-]{1,400}")
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class TooLarge(RequestError):
@@ -86,9 +86,12 @@ def unstorable(text: str) -> bool:
 
 
 class Query:
-    """Query parameters: each named, checked, none unknown, none twice."""
+    """Query parameters: each named, checked, none unknown, none twice.
 
-    def __init__(self, args: MultiDict[str, str], *allowed: str) -> None:
+    `strict`: an empty one is wrong (a form sends empty ones for what was left open).
+    """
+
+    def __init__(self, args: MultiDict[str, str], *allowed: str, strict: bool = False) -> None:
         self._args = args
         for name in args:
             if name not in allowed:
@@ -98,6 +101,8 @@ class Query:
                 )
             if len(args.getlist(name)) > 1:
                 raise BadRequest(f"{name}: it was given twice.")
+            if strict and not args[name].strip():
+                raise BadRequest(f"{name}: it is empty; leave it out.")
 
     def text(self, name: str, longest: int = 200) -> str | None:
         """A text, None where empty or missing."""
@@ -130,36 +135,42 @@ class Query:
             raise BadRequest(f"{name}: a whole number from {lowest} to {highest}.")
         return int(value)
 
-    def cursor(self, name: str = "after") -> dict[str, Any] | None:
-        """The `next_after` of the page before, as it was given out."""
-        value = self.text(name, 400)
-        return None if value is None else decode_cursor(value)
+    def cursor(self, *names: str) -> dict[str, Any] | None:
+        """`after`: the `next_after` of the page before, with these members. Raises NotFound."""
+        value = self._args.get("after")
+        return None if value is None else decode_cursor(value, names)
 
 
 def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
     """A page's key as one opaque word."""
-    import base64
-
     if key is None:
         return None
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def decode_cursor(value: str) -> dict[str, Any]:
-    """The key of an opaque word. Raises BadRequest; SQL checks the members' types."""
-    import base64
-    import binascii
-
+def decode_cursor(value: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """The key of an opaque word. Raises NotFound: there is no page behind any other word."""
     try:
         if not CURSOR_PATTERN.fullmatch(value):
             raise ValueError
-        key = json.loads(base64.b64decode(value, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, RecursionError) as error:
-        raise BadRequest("after: take next_after of the page before.") from error
-    if not isinstance(key, dict) or not all(isinstance(v, str | int | float) for v in key.values()):
-        raise BadRequest("after: take next_after of the page before.")
-    _refuse_unstorable(key, 0)
-    return key
+        key = parse_json(base64.b64decode(value, altchars=b"-_", validate=True))
+        return {name: CURSOR_MEMBERS[name](key[name], name) for name in names}
+    except (ValueError, TypeError, KeyError, BadRequest) as error:
+        raise NotFound(
+            "after: there is no such page.", hint="Take next_after of the page before, as it is."
+        ) from error
+
+
+def _cursor_number(value: object, name: str) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
+        raise BadRequest(f"{name}: it must be a number.")
+    return value
+
+
+def _cursor_rank(value: object, name: str) -> int:
+    if value not in (1, 2, 3, 4):
+        raise BadRequest(f"{name}: it must be a severity's rank.")
+    return int(str(value))
 
 
 def identifier(value: object, name: str) -> str:
@@ -175,13 +186,23 @@ def moment(value: object, name: str) -> str:
     try:
         if not isinstance(value, str):
             raise ValueError
-        parsed = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+        text = value.strip().upper()
+        # A plus in a query string arrives as a blank.
+        parsed = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        if not EARLIEST <= parsed <= LATEST:
-            raise ValueError
+        return parsed.astimezone(UTC).isoformat()
     except (ValueError, OverflowError) as error:
         raise BadRequest(f"{name}: a time looks like 2026-11-22T10:00:00Z.") from error
-    return parsed.astimezone(UTC).isoformat()
+
+
+CURSOR_MEMBERS: dict[str, Callable[[object, str], Any]] = {
+    "id": identifier,
+    "created_at": moment,
+    "first_seen_at": moment,
+    "started_at": moment,
+    "total_spend": _cursor_number,
+    "rank": _cursor_rank,
+}
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -74,11 +74,11 @@ def _sign_in(access: Access, wanted: str) -> Response:
         raise Forbidden(
             "Signing in needs https.", hint="Over plain http only on this machine (localhost)."
         )
-    access.throttle.refuse_blocked(request, ask=True)
+    access.throttle.refuse_blocked(request)
     given = request.form.get("token", "")[:LONGEST_TOKEN].strip()
     role = role_of_token(given.encode("utf-8", "replace"), access.settings)
     if role is None:
-        access.throttle.failed(request)
+        access.throttle.wrong_at_form(request)
         raise Unauthenticated("That token is not known.", hint="Check for a missing character.")
     session = access.sessions.open(role)
     response = _to(_safe_path(wanted))

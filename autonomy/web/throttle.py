@@ -14,8 +14,11 @@ from autonomy.config import Settings
 from autonomy.errors import TooManyTries
 from autonomy.store import Store
 
-FAILURES = 10
-"""Tries within the window, after which a source waits."""
+SIGN_IN_FAILURES = 10
+"""Wrong tokens at the form within the window, after which a source waits, whatever it sends."""
+CALL_FAILURES = 100
+"""Wrong bearer tokens within the window. The right one still passes then: the scheduler must not
+be locked out by a neighbour's typo, and a token of 32 random characters is not found by trying."""
 WINDOW_SECONDS = 900
 
 
@@ -34,28 +37,34 @@ class Throttle:
         self._store, self._behind_proxy, self._clock = store, behind_proxy, clock
         self._blocked_until: dict[str, float] = {}
 
-    def refuse_blocked(self, request: Request, *, ask: bool = False) -> None:
-        """Raise TooManyTries where this source must wait.
+    def refuse_blocked(self, request: Request) -> None:
+        """Raise TooManyTries where this source must wait before it tries the form again."""
+        left = self._ask("dashboard_sign_in_state", self._source(request), SIGN_IN_FAILURES)
+        if left > 0:
+            raise _too_many(left)
 
-        Good callers cost no round trip: this instance knows whom it blocked; `ask` the database
-        too at the sign-in form.
+    def wrong_at_form(self, request: Request) -> None:
+        """Count a wrong token at the form. Raises TooManyTries where it was one too many."""
+        left = self._ask("dashboard_sign_in_failed", self._source(request), SIGN_IN_FAILURES)
+        if left > 0:
+            raise _too_many(left)
+
+    def wrong_bearer(self, request: Request) -> None:
+        """Count a wrong bearer token. Raises TooManyTries where there were too many.
+
+        A source that is known to be blocked costs no round trip.
         """
-        source = self._source(request)
+        source = "bearer " + self._source(request)
         left = self._blocked_until.get(source, 0.0) - self._clock()
-        if left <= 0 and ask:
-            left = self._note(source, "dashboard_sign_in_state")
+        if left <= 0:
+            left = self._ask("dashboard_sign_in_failed", source, CALL_FAILURES)
         if left > 0:
             raise _too_many(left)
 
-    def failed(self, request: Request) -> None:
-        """Count a failed try. Raises TooManyTries where it was one too many."""
-        left = self._note(self._source(request), "dashboard_sign_in_failed")
-        if left > 0:
-            raise _too_many(left)
-
-    def _note(self, source: str, function: str) -> float:
+    def _ask(self, function: str, source: str, failures: int) -> float:
+        """Seconds that this source must wait."""
         state = self._store.rpc(
-            function, p_source=source, p_limit=FAILURES, p_window_seconds=WINDOW_SECONDS
+            function, p_source=source, p_limit=failures, p_window_seconds=WINDOW_SECONDS
         )
         now = self._clock()
         self._blocked_until = {s: t for s, t in self._blocked_until.items() if t > now}

@@ -60,7 +60,7 @@ def action_pages(frame: Frame) -> Blueprint:
         frame.access.person()
         query = Query(request.args, *FILTERS, "after", "done", "n")
         filters = read_filters(query)
-        found = frame.reads.actions(filters, query.cursor(), PAGE_LENGTH)
+        found = frame.reads.actions(filters, query.cursor("created_at", "id"), PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         shown = {
             "actions": found["actions"],

@@ -27,7 +27,7 @@ def campaign_pages(frame: Frame) -> Blueprint:
         frame.access.person()
         query = Query(request.args, "q", "status", "after")
         title, status = query.text("q", 500), query.choice("status", STATUSES)
-        found = frame.reads.campaigns(title, status, query.cursor(), PAGE_LENGTH)
+        found = frame.reads.campaigns(title, status, query.cursor("total_spend", "id"), PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         path = f"{root()}campaigns{query_of({'q': title, 'status': status, 'after': older})}"
         shown = {"campaigns": found["campaigns"], "older": path if older else ""}

@@ -23,7 +23,7 @@ def run_pages(frame: Frame, start_run: Callable[..., RunAnswer]) -> Blueprint:
     def runs() -> Response:
         frame.access.person()
         query = Query(request.args, "after", "done", "n")
-        found = frame.reads.runs(query.cursor(), PAGE_LENGTH)
+        found = frame.reads.runs(query.cursor("started_at", "id"), PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         path = f"{root()}runs{query_of({'after': older})}"
         shown = {"runs": found["runs"], "older": path if older else ""}
