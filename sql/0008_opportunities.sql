@@ -677,9 +677,9 @@ end $$;
 --         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
 -- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
 --         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
---         least 2.6; confidence: the probability of a true fall of more than 10 %.
---         Steady, not sudden: the line must explain more than the best single step does; what fell in
---         one step is declining_performance.
+--         least 2.7; confidence: the probability of a true fall of more than 10 %.
+--         Steady, not sudden: the best single step may not explain clearly more than the line does (by 2 in
+--         chi square, having been chosen among eleven); what fell in one step is declining_performance.
 -- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
 create function public.creative_fatigue(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
@@ -702,7 +702,7 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days'
       and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
-      -- what a slope of z 2.6 needs even where days scatter least (phi 0.25), and a little less
+      -- what a slope of z 2.7 needs even where days scatter least (phi 0.25), and a little less
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
           < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
@@ -744,7 +744,7 @@ begin
       select d.id, (sum(d.w * (d.y - f.y_mean)) over before) ^ 2 * f.w
                    / nullif((sum(d.w) over before) * (f.w - sum(d.w) over before), 0) as gained,
              row_number() over before as place, f.days
-      from deviations d join falling f on f.id = d.id and f.z >= 2.6
+      from deviations d join falling f on f.id = d.id and f.z >= 2.7
       window before as (partition by d.id order by d.t)
     ) s
     where s.place >= 2 and s.place <= s.days - 2
@@ -759,7 +759,7 @@ begin
     join totals t on t.id = f.id
     join looked_at l on l.id = f.id
     join steps s on s.id = f.id
-    where f.slope ^ 2 * f.spread >= s.gained
+    where f.slope ^ 2 * f.spread >= s.gained - 2 * f.phi
       and ((f.fall >= 0.2 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
   )
   select j.id, 'creative_fatigue'::text,
