@@ -20,7 +20,7 @@ begin
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
         'campaign_facts_at', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
-        'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
+        'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
         'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
   loop
     -- cascade: the triggers that hang on these are created again below
@@ -552,26 +552,56 @@ end $$;
 comment on function public.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
 
--- Statement-level, so that a hundred thousand rows are one set.
-create function public.campaign_performance_after() returns trigger
+-- Statement-level, so that a hundred thousand rows are one set. INSERT ... ON CONFLICT DO UPDATE
+-- fires the triggers of its updates first, then those of its inserts: the updated part is put by
+-- and done with the inserted one, since two portions would take their locks in no order.
+create function public.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
+  perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
+  return null;
+end $$;
+comment on function public.metrics_insert_begins() is
+  'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. [autonomous-operations]';
+
+create function public.campaign_performance_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_performance', true), '') = '1';
+  v_campaigns uuid[];
+begin
+  if tg_op = 'INSERT' then
+    perform set_config('autonomy.inserting_campaign_performance', '', true);
+  end if;
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
-  elsif tg_op = 'INSERT' then
-    perform public.refresh_campaign_facts(array(select distinct campaign_id from new_rows));
+  end if;
+
+  if tg_op = 'INSERT' then
+    v_campaigns := array(select distinct campaign_id from new_rows);
   elsif tg_op = 'DELETE' then
-    perform public.refresh_campaign_facts(array(select distinct campaign_id from old_rows));
+    v_campaigns := array(select distinct campaign_id from old_rows);
   else
-    perform public.refresh_campaign_facts(array(
-      select campaign_id from new_rows union select campaign_id from old_rows));
+    v_campaigns := array(select campaign_id from new_rows union select campaign_id from old_rows);
+  end if;
+  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_performance', true), '')::uuid[];
+  if v_inserting and tg_op <> 'INSERT' then
+    perform set_config('autonomy.put_by_performance', v_campaigns::text, true);
+    return null;
+  end if;
+  perform set_config('autonomy.put_by_performance', '', true);
+  if v_campaigns <> '{}' then
+    perform public.refresh_campaign_facts(v_campaigns);
   end if;
   return null;
 end $$;
 comment on function public.campaign_performance_after() is
   'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. [autonomous-operations]';
 
+create trigger autonomy_facts_begin before insert on public.campaign_performance
+  for each statement execute function public.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
   referencing new table as new_rows
   for each statement execute function public.campaign_performance_after();
@@ -586,13 +616,18 @@ create function public.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
+  v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
   v_zone text;
   v_campaigns uuid[];
   v_days date[];
 begin
+  if tg_op = 'INSERT' then
+    perform set_config('autonomy.inserting_campaign_metrics', '', true);
+  end if;
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
   end if;
+
   select time_zone into strict v_zone from public.autonomy_policy;
   if tg_op = 'INSERT' then
     select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
@@ -605,12 +640,22 @@ begin
     from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
           union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
   end if;
+  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
+  v_days := v_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
+  if v_inserting and tg_op <> 'INSERT' then
+    perform set_config('autonomy.put_by_campaigns', coalesce(v_campaigns::text, ''), true),
+            set_config('autonomy.put_by_days', coalesce(v_days::text, ''), true);
+    return null;
+  end if;
+  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
   perform public.absorb_campaign_metrics(v_campaigns, v_days);
   return null;
 end $$;
 comment on function public.campaign_metrics_after() is
   'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to date. [autonomous-operations]';
 
+create trigger autonomy_absorb_begin before insert on public.campaign_metrics
+  for each statement execute function public.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
   referencing new table as new_rows
   for each statement execute function public.campaign_metrics_after();
@@ -669,7 +714,7 @@ begin
     return p_text::timestamptz;
   end if;
   return p_text::timestamp at time zone p_zone;
-exception when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
+exception when data_exception then
   return null;
 end $$;
 comment on function public.metric_bucket(text, text) is

@@ -1069,7 +1069,7 @@ begin
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
         'campaign_facts_at', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
-        'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
+        'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
         'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
   loop
     -- cascade: the triggers that hang on these are created again below
@@ -1601,26 +1601,56 @@ end $$;
 comment on function public.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
 
--- Statement-level, so that a hundred thousand rows are one set.
-create function public.campaign_performance_after() returns trigger
+-- Statement-level, so that a hundred thousand rows are one set. INSERT ... ON CONFLICT DO UPDATE
+-- fires the triggers of its updates first, then those of its inserts: the updated part is put by
+-- and done with the inserted one, since two portions would take their locks in no order.
+create function public.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
+  perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
+  return null;
+end $$;
+comment on function public.metrics_insert_begins() is
+  'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. [autonomous-operations]';
+
+create function public.campaign_performance_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_performance', true), '') = '1';
+  v_campaigns uuid[];
+begin
+  if tg_op = 'INSERT' then
+    perform set_config('autonomy.inserting_campaign_performance', '', true);
+  end if;
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
-  elsif tg_op = 'INSERT' then
-    perform public.refresh_campaign_facts(array(select distinct campaign_id from new_rows));
+  end if;
+
+  if tg_op = 'INSERT' then
+    v_campaigns := array(select distinct campaign_id from new_rows);
   elsif tg_op = 'DELETE' then
-    perform public.refresh_campaign_facts(array(select distinct campaign_id from old_rows));
+    v_campaigns := array(select distinct campaign_id from old_rows);
   else
-    perform public.refresh_campaign_facts(array(
-      select campaign_id from new_rows union select campaign_id from old_rows));
+    v_campaigns := array(select campaign_id from new_rows union select campaign_id from old_rows);
+  end if;
+  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_performance', true), '')::uuid[];
+  if v_inserting and tg_op <> 'INSERT' then
+    perform set_config('autonomy.put_by_performance', v_campaigns::text, true);
+    return null;
+  end if;
+  perform set_config('autonomy.put_by_performance', '', true);
+  if v_campaigns <> '{}' then
+    perform public.refresh_campaign_facts(v_campaigns);
   end if;
   return null;
 end $$;
 comment on function public.campaign_performance_after() is
   'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. [autonomous-operations]';
 
+create trigger autonomy_facts_begin before insert on public.campaign_performance
+  for each statement execute function public.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
   referencing new table as new_rows
   for each statement execute function public.campaign_performance_after();
@@ -1635,13 +1665,18 @@ create function public.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
+  v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
   v_zone text;
   v_campaigns uuid[];
   v_days date[];
 begin
+  if tg_op = 'INSERT' then
+    perform set_config('autonomy.inserting_campaign_metrics', '', true);
+  end if;
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
   end if;
+
   select time_zone into strict v_zone from public.autonomy_policy;
   if tg_op = 'INSERT' then
     select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
@@ -1654,12 +1689,22 @@ begin
     from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
           union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
   end if;
+  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
+  v_days := v_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
+  if v_inserting and tg_op <> 'INSERT' then
+    perform set_config('autonomy.put_by_campaigns', coalesce(v_campaigns::text, ''), true),
+            set_config('autonomy.put_by_days', coalesce(v_days::text, ''), true);
+    return null;
+  end if;
+  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
   perform public.absorb_campaign_metrics(v_campaigns, v_days);
   return null;
 end $$;
 comment on function public.campaign_metrics_after() is
   'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to date. [autonomous-operations]';
 
+create trigger autonomy_absorb_begin before insert on public.campaign_metrics
+  for each statement execute function public.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
   referencing new table as new_rows
   for each statement execute function public.campaign_metrics_after();
@@ -1718,7 +1763,7 @@ begin
     return p_text::timestamptz;
   end if;
   return p_text::timestamp at time zone p_zone;
-exception when datetime_field_overflow or invalid_datetime_format or invalid_parameter_value then
+exception when data_exception then
   return null;
 end $$;
 comment on function public.metric_bucket(text, text) is
@@ -5807,24 +5852,27 @@ create function public.rate_posterior(p_count float8, p_usual float8, p_weights 
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_multiples float8[] := public.rate_multiples();
-  v_logs float8[] := '{}';
-  v_posterior float8[] := '{}';
+  -- rate_multiples() and their logarithms; written out, since this runs once a campaign and more
+  v_multiples constant float8[] := array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[];
+  v_logs constant float8[] := array[-2.5257286443082556, -1.8971199848858813, -1.3862943611198906, -0.9675840262617056,
+    -0.5978370007556204, -0.2876820724517809, 0, 0.26236426446749106, 0.5306282510621704, 0.8329091229351039, 1.1631508098056809]::float8[];
+  v_posterior float8[] := v_logs;
   v_top float8 := '-infinity';
   v_sum float8 := 0;
   v_one float8;
 begin
-  for i in 1..cardinality(v_multiples) loop
-    v_one := p_count * ln(v_multiples[i]) - p_usual * v_multiples[i];
-    v_logs := v_logs || v_one;
-    v_top := greatest(v_top, v_one);
+  for i in 1..11 loop
+    v_one := p_count * v_logs[i] - p_usual * v_multiples[i];
+    v_posterior[i] := v_one;
+    if v_one > v_top then v_top := v_one; end if;
   end loop;
-  for i in 1..cardinality(v_multiples) loop
-    v_one := p_weights[i] * exp(greatest(-200::float8, v_logs[i] - v_top));
-    v_posterior := v_posterior || v_one;
+  for i in 1..11 loop
+    v_one := v_posterior[i] - v_top;
+    v_one := case when v_one < -200::float8 then 0::float8 else p_weights[i] * exp(v_one) end;
+    v_posterior[i] := v_one;
     v_sum := v_sum + v_one;
   end loop;
-  for i in 1..cardinality(v_multiples) loop
+  for i in 1..11 loop
     v_posterior[i] := v_posterior[i] / v_sum;
   end loop;
   return v_posterior;
@@ -5840,7 +5888,7 @@ declare
   v_sums float8[];
   v_one float8[];
 begin
-  for step in 1..8 loop
+  for step in 1..6 loop
     v_sums := array_fill(0::float8, array[cardinality(p_default)]);
     for i in 1..coalesce(cardinality(p_counts), 0) loop
       v_one := public.rate_posterior(p_counts[i], p_usual[i], v_weights);
@@ -5865,7 +5913,7 @@ declare
   v_rates jsonb := '{}';
   v_found record;
 begin
-  -- At most 1,000 campaigns, picked by a hash: enough to know a spread, however large the account.
+  -- At most 500 campaigns, picked by a hash: enough to know a spread, however large the account.
   for v_found in
     with sample as materialized (
       select f.campaign_id, s.*
@@ -5879,7 +5927,7 @@ begin
                                  extract(epoch from p_now - c.created_at)::float8 / 86400)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
-      limit 1000
+      limit 500
     ), kinds as (
       select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega, conversions as events, clicks as trials, days
       from sample where conversions between 0 and 1e12
@@ -6031,7 +6079,7 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days'
       and f.w7_impressions > 0 and f.p7_impressions > 0
-      and f.w7_clicks / f.w7_impressions < 0.85 * (f.p7_clicks / f.p7_impressions)
+      and f.w7_clicks / f.w7_impressions < 0.8 * (f.p7_clicks / f.p7_impressions)
   ), weeks as materialized (
     select l.id, d.day > l.last_day - 7 as later, count(*)::float8 as days,
            sum(x.i) as i, sum(x.c) as c, sum(x.c * x.c) as cc, sum(x.c * x.i) as ci, sum(x.i * x.i) as ii,
@@ -6318,9 +6366,9 @@ end $$;
 --         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
 -- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
 --         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
---         least 2.6; confidence: the probability of a true fall of more than 10 %.
---         Steady, not sudden: the line must explain more than the best single step does; what fell in
---         one step is declining_performance.
+--         least 2.7; confidence: the probability of a true fall of more than 10 %.
+--         Steady, not sudden: the best single step may not explain clearly more than the line does (by 2 in
+--         chi square, having been chosen among eleven); what fell in one step is declining_performance.
 -- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
 create function public.creative_fatigue(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
@@ -6343,10 +6391,9 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days'
       and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
-      and f.w7_clicks / f.w7_impressions < 0.95 * (f.p7_clicks / f.p7_impressions)
-      -- a fall that Poisson noise alone could not make
+      -- what a slope of z 2.7 needs even where days scatter least (phi 0.25), and a little less
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
-          < -1.8 * sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5))
+          < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
     select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c,
            d.reach::float8 as reach, d.revenue::float8 as revenue
@@ -6386,7 +6433,7 @@ begin
       select d.id, (sum(d.w * (d.y - f.y_mean)) over before) ^ 2 * f.w
                    / nullif((sum(d.w) over before) * (f.w - sum(d.w) over before), 0) as gained,
              row_number() over before as place, f.days
-      from deviations d join falling f on f.id = d.id and f.z >= 2.6
+      from deviations d join falling f on f.id = d.id and f.z >= 2.7
       window before as (partition by d.id order by d.t)
     ) s
     where s.place >= 2 and s.place <= s.days - 2
@@ -6401,7 +6448,7 @@ begin
     join totals t on t.id = f.id
     join looked_at l on l.id = f.id
     join steps s on s.id = f.id
-    where f.slope ^ 2 * f.spread >= s.gained
+    where f.slope ^ 2 * f.spread >= s.gained - 2 * f.phi
       and ((f.fall >= 0.2 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
   )
   select j.id, 'creative_fatigue'::text,
@@ -6561,33 +6608,31 @@ begin
 end $$;
 
 create function public.find_opportunities(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now())
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
 language plpgsql stable set search_path = ''
 as $$
-declare
-  v_rates jsonb := public.opportunity_rates(p_now);
 begin
-  return query select * from public.high_traffic_low_conversion(p_after, p_until, p_changed_after, v_rates, p_now);
+  return query select * from public.high_traffic_low_conversion(p_after, p_until, p_changed_after, p_rates, p_now);
   return query select * from public.declining_performance(p_after, p_until, p_changed_after, p_now);
   return query select * from public.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
-  return query select * from public.audience_mismatch(p_after, p_until, p_changed_after, v_rates, p_now);
+  return query select * from public.audience_mismatch(p_after, p_until, p_changed_after, p_rates, p_now);
   return query select * from public.creative_fatigue(p_after, p_until, p_changed_after, p_now);
   if p_timing then
     return query select * from public.timing_optimization(p_after, p_until, p_changed_after, p_now);
   end if;
 end $$;
-comment on function public.find_opportunities(uuid, uuid, timestamptz, boolean, timestamptz) is
+comment on function public.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
   'All six detectors (timing_optimization on request) over a range of campaigns, with the figures behind each finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.detect_optimization_opportunities(p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric)
-language sql stable set search_path = '' set statement_timeout = '55s'
+language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
   select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
-  from public.find_opportunities(null, null, null, true, p_now) o
+  from public.find_opportunities(null, null, null, public.opportunity_rates(p_now), true, p_now) o
   order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
 $$;
 comment on function public.detect_optimization_opportunities(timestamptz) is
@@ -6619,11 +6664,11 @@ create trigger opportunity_status_guard before update of status on public.optimi
 
 -- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
 create function public.record_opportunities_found(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
 language sql set search_path = ''
 as $$
   with found as materialized (
-    select * from public.find_opportunities(p_after, p_until, p_changed_after, p_timing, p_now)
+    select * from public.find_opportunities(p_after, p_until, p_changed_after, p_rates, p_timing, p_now)
   ), wanted as (
     select f.* from found f
     where exists (
@@ -6654,7 +6699,7 @@ as $$
   )
   select count(*) filter (where is_new)::integer from written
 $$;
-comment on function public.record_opportunities_found(uuid, uuid, timestamptz, boolean, timestamptz) is
+comment on function public.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
   'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
 
 -- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
@@ -6688,10 +6733,10 @@ comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, b
   'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
 declare
-  v_slice constant integer := 20000;      -- campaigns at a time, so that memory stays flat
+  v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
   v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
   v_started constant timestamptz := clock_timestamp();
   v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
@@ -6699,6 +6744,7 @@ declare
   v_whole boolean;
   v_changed_after timestamptz;
   v_seen_until timestamptz;
+  v_rates jsonb;
   v_timing boolean;
   v_after uuid;
   v_until uuid;
@@ -6725,15 +6771,18 @@ begin
   v_timing := v_whole or 300 >= (select count(*) from (
     select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80 limit 301) many);
 
-  loop
-    select f.campaign_id into v_until from public.campaign_facts f
-    where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
-    order by f.campaign_id offset v_slice - 1 limit 1;
-    v_new := v_new + public.record_opportunities_found(v_after, v_until, v_changed_after, v_timing, p_now);
-    v_resolved := v_resolved + public.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
-    v_after := v_until;
-    exit when v_after is null or clock_timestamp() - v_started > v_budget;
-  end loop;
+  if v_whole or exists (select from public.campaign_facts f where f.changed_at > v_changed_after) then
+    v_rates := public.opportunity_rates(p_now);
+    loop
+      select f.campaign_id into v_until from public.campaign_facts f
+      where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
+      order by f.campaign_id offset v_slice - 1 limit 1;
+      v_new := v_new + public.record_opportunities_found(v_after, v_until, v_changed_after, v_rates, v_timing, p_now);
+      v_resolved := v_resolved + public.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
+      v_after := v_until;
+      exit when v_after is null or clock_timestamp() - v_started > v_budget;
+    end loop;
+  end if;
 
   update public.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
@@ -8463,8 +8512,8 @@ comment on function public.past_measures(text[]) is
 
 create function public.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
-  p_policy jsonb default '{}')
-returns table (at timestamptz, campaign_id uuid, figures float8[])
+  p_policy jsonb default '{}', p_all boolean default false)
+returns table (at timestamptz, campaign_id uuid, holds boolean, figures float8[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
 as $$
 declare
@@ -8577,7 +8626,7 @@ begin
       from seen s
       join known k on k.campaign_id = s.campaign_id and k.day = s.day
     )
-    select f.at, f.campaign_id, array[
+    select f.at, f.campaign_id, coalesce(h.holds, false), array[
         f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
         f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
         case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
@@ -8589,7 +8638,8 @@ begin
     cross join lateral (select extract(epoch from f.at - f.as_of)::float8 / 3600 as age) a
     cross join lateral (select a.age, case when $7 = 0 then 1::float8 else exp(-least(50::float8,
       0.6931471805599453::float8 * greatest(0::float8, a.age / 24) / $7)) end as fading) w
-    where %7$s
+    cross join lateral (select %7$s as holds offset 0) h
+    where h.holds or $10
     order by f.at, f.campaign_id
     $query$,
     public.past_measures(v_windows), v_fades, v_day, v_immature,
@@ -8607,10 +8657,10 @@ begin
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
     coalesce(v_predicate, 'true'))
-  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay;
+  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
 end $$;
-comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb) is
-  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: all campaigns) holds: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
+  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
 
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
@@ -8642,7 +8692,7 @@ as $$
     (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-       and h.old_budget is distinct from h.new_budget),
+       and h.old_budget <> h.new_budget),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -8671,8 +8721,8 @@ begin
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
     'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.budget, c.budgets, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
-    'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.figures))
-      from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy) r), '[]'));
+    'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
+      from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
   'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
@@ -8823,16 +8873,16 @@ notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', 'd3f5000227ec9d76bc86b9a7fc17e72b4790b0296e7e5a22576891cb42b66a66'),
-  ('0002_metrics', '77248d9e32477d4c69e4a0d65729c647f95c0baaf11134222a014fde780c7a0b'),
+  ('0002_metrics', 'b0232fe94dfee6678025a1623da2398e592b57d8b1ec8273da7b8e077d370a69'),
   ('0003_rules', 'fd3f1177f28f19e8a48fc6bbd5558253c629e7a0db2773cd43c536f0d98533f2'),
   ('0004_confidence', 'ac53889ab14058d9e2e2e4d850950db2d7afe6e6370170c2160aa6d1fdc0c506'),
   ('0005_decide', '5650b958ecd793a41430f8cd71748658b432dfcf0095972f89fe413ad8edf347'),
   ('0006_effects', 'd42255543cf0dbb497eec587788c3276ffcec230fa9a434647f2a09fe345817f'),
   ('0007_runs', '4224ab86001f4730336a7e82014f6742d9de7230dbbc3739bf78686fea63fb74'),
-  ('0008_opportunities', '7d5c721fda87a6926a1e7de75a06885fa1fee49ece21269cd7cc107dac2670ff'),
+  ('0008_opportunities', '0ed377fbb61e557af7e357cac1a0a5314b6c17b26929f94d86cb327e8e4c54dc'),
   ('0009_impact', '6155dd3b94a38fbda54d94f2622b3c5111f306ca273e3581a4c15d128d7b8459'),
   ('0010_dashboard', 'c76f78197f3abf06190e815e09f340086817b2cc15077c17508fde6fb824caa5'),
-  ('0012_history', 'f082d7c37c9a4891398994cefa2da3e6bd482f588044f10c636ec61ca0a3b13d'),
+  ('0012_history', '8ed6a9a1490af7babcb35fd30ab8f94ef98f6b2d0e3655bcba731af5e283e5b6'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 
