@@ -320,7 +320,7 @@ begin
   -- The page is cut before titles are looked up; with literals in place the planner knows which
   -- of the indexes is the shortest way.
   execute format(
-    'select coalesce(jsonb_agg(public.dashboard_action_json(p, c.title, r.rule_name) '
+    'select coalesce(jsonb_agg(public.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
     '         order by (p).created_at desc, (p).id desc), ''[]'') '
     'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
     '      order by a.created_at desc, a.id desc limit %s) a) page '
@@ -344,7 +344,7 @@ as $$
 declare
   v_action jsonb;
 begin
-  select public.dashboard_action_json(a, c.title, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  select public.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name) || jsonb_build_object('evidence', a.evidence)
   into v_action
   from public.autonomous_actions a
   left join public.campaigns c on c.id = a.campaign_id

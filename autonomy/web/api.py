@@ -48,9 +48,7 @@ def api_routes(store: Store, access: Access, start_run: Callable[..., RunAnswer]
 class Api:
     """One method an operation; `table` says where each is served."""
 
-    def __init__(
-        self, store: Store, access: Access, start_run: Callable[..., RunAnswer]
-    ) -> None:
+    def __init__(self, store: Store, access: Access, start_run: Callable[..., RunAnswer]) -> None:
         self._store, self._access, self._start_run = store, access, start_run
         self._reads = Reads(store)
 
@@ -139,7 +137,8 @@ class Api:
     def rule_history(self) -> Response:
         """Changes of rules, newest first."""
         query = self._query("rule_id", "limit")
-        return jsonify({"changes": self._reads.rule_history(query.identifier("rule_id"), _limit(query))})
+        changes = self._reads.rule_history(query.identifier("rule_id"), _limit(query))
+        return jsonify({"changes": changes})
 
     def rule_findings(self) -> Response:
         """What lint finds."""

@@ -79,5 +79,3 @@ def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun)
         *page_routes(settings, store, access, run),
         api_routes(store, access, run),
     ]
-
-

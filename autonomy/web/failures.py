@@ -72,7 +72,8 @@ def _of_http(error: HTTPException) -> Response:
     mended: AutonomyError
     if isinstance(error, MethodNotAllowed):
         allow = ", ".join(sorted(error.valid_methods or []))
-        mended = WrongMethod(f"{request.method[:20]} is not allowed here.", hint=f"Allowed: {allow}.")
+        wrong = f"{request.method[:20]} is not allowed here."
+        mended = WrongMethod(wrong, hint=f"Allowed: {allow}.")
     elif error.code == 404:
         mended = NotFound("There is nothing at this address.", hint="/openapi.json lists the API.")
     elif error.code == 413:

@@ -247,5 +247,3 @@ def _refuse_unstorable(value: Any, depth: int) -> None:
     elif isinstance(value, list):
         for member in value:
             _refuse_unstorable(member, depth + 1)
-
-

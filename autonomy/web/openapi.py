@@ -72,7 +72,7 @@ SHORT: Schema = {
     "type": "string",
     "minLength": 1,
     "maxLength": 200,
-    "pattern": "^[^\\u0000\\s]([^\\u0000]*[^\\u0000\\s])?$",
+    "pattern": "^[^\\u0000]*[^\\u0000\\s][^\\u0000]*$",
 }
 IDEMPOTENCY: Schema = {
     "name": "Idempotency-Key",
@@ -110,7 +110,7 @@ OPERATIONS = (
                   query("opportunity_type", {"enum": list(TYPES)}),
                   query("campaign_id", ID), AFTER, LIMIT)),
     Operation("get", "/api/opportunities/{opportunity_id}", "One opportunity", "Opportunity"),
-    Operation("post", "/api/opportunities/{opportunity_id}/status", "Start, resolve, dismiss, reopen",
+    Operation("post", "/api/opportunities/{opportunity_id}/status", "Start, resolve, dismiss",
               "Opportunity", "OpportunityStatus", body_needed=True),
     Operation("get", "/api/rules", "All rules by priority", "Rules"),
     Operation("post", "/api/rules", "A new rule; inactive unless it says otherwise", "Rule",
@@ -216,7 +216,8 @@ def _run() -> dict[str, Any]:
 
 
 def _dashboard() -> dict[str, Any]:
-    page = {"description": "The dashboard", "content": {"text/html": {"schema": {"type": "string"}}}}
+    html = {"text/html": {"schema": {"type": "string"}}}
+    page = {"description": "The dashboard", "content": html}
     return {
         "operationId": "dashboard",
         "summary": "The dashboard's first page, for people; the others are linked from it",

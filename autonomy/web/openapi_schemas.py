@@ -24,7 +24,6 @@ WHOLE: Schema = {"type": "integer"}
 FLAG: Schema = {"type": "boolean"}
 ANY_OBJECT: Schema = {"type": "object"}
 REASON: Schema = {"type": ["string", "null"], "maxLength": 500, "pattern": STORABLE}
-NOTHING_OR = "null"
 
 
 def ref(name: str) -> Schema:
@@ -36,7 +35,7 @@ def maybe(schema: Schema) -> Schema:
     """The schema, or null."""
     if "$ref" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
-    return {**schema, "type": [schema["type"], NOTHING_OR]}
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def listed(schema: Schema, **more: Any) -> Schema:
@@ -44,11 +43,9 @@ def listed(schema: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": schema, **more}
 
 
-def shape(properties: dict[str, Schema], *, closed: bool = False, optional: tuple[str, ...] = ()) -> Schema:
-    """An object with these properties, all of them there; more may stand beside unless closed."""
-    needed = [name for name in properties if name not in optional]
-    schema: Schema = {"type": "object", "properties": properties, "required": needed}
-    return {**schema, "additionalProperties": False} if closed else schema
+def shape(properties: dict[str, Schema]) -> Schema:
+    """An object with these properties, all of them there; more may stand beside."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def asked(properties: dict[str, Schema], *, needed: tuple[str, ...] = (), least: int = 0) -> Schema:
@@ -70,13 +67,11 @@ WORTH = shape(
         "money_high": maybe(NUMBER),
     }
 )
-COUNTS = {
-    name: WHOLE
-    for name in (
-        "actions", "paused", "scaled", "scaled_down", "adjusted", "resumed",
-        "pending", "failed", "rolled_back",
-    )
-}  # fmt: skip
+COUNTS = dict.fromkeys(
+    ("actions", "paused", "scaled", "scaled_down", "adjusted", "resumed",
+     "pending", "failed", "rolled_back"),
+    WHOLE,
+)  # fmt: skip
 
 
 def schemas() -> dict[str, Schema]:
@@ -92,9 +87,7 @@ def _common() -> dict[str, Schema]:
         "clicks": maybe(WHOLE), "conversions": maybe(WHOLE),
     }  # fmt: skip
     marked = {**day, "paused": WHOLE, "scaled": WHOLE, "other": WHOLE}
-    totals = shape(
-        {**COUNTS, "average_confidence": maybe(NUMBER), "saved": WORTH, "earned": WORTH}
-    )
+    totals = shape({**COUNTS, "average_confidence": maybe(NUMBER), "saved": WORTH, "earned": WORTH})
     return {
         "Error": shape({"success": {"const": False}, "error": error, "timestamp": TIME}),
         "Day": shape(day),
@@ -155,7 +148,10 @@ def _actions() -> dict[str, Schema]:
         "rollback_reason": maybe(TEXT),
         "actor": TEXT,
     }
-    changed = shape({"action_id": ID, "campaign_id": maybe(ID), "title": maybe(TEXT), "from": STATE, "to": STATE})
+    changed = shape(
+        {"action_id": ID, "campaign_id": maybe(ID), "title": maybe(TEXT), "from": STATE,
+         "to": STATE}
+    )  # fmt: skip
     skipped = shape(
         {"action_id": ID, "campaign_id": maybe(ID), "title": maybe(TEXT), "code": TEXT,
          "message": TEXT, "expected": maybe(ANY_OBJECT), "found": maybe(ANY_OBJECT)}
@@ -246,9 +242,7 @@ def _rules() -> dict[str, Schema]:
         "Findings": shape({"findings": listed(finding)}),
         "Scoreboard": shape({"scoreboard": listed(score)}),
         "Templates": shape({"templates": listed(template)}),
-        "PreviewRule": asked(
-            {"rule": ref("RuleChange"), "rule_id": maybe(ID)}, needed=("rule",)
-        ),
+        "PreviewRule": asked({"rule": ref("RuleChange"), "rule_id": maybe(ID)}, needed=("rule",)),
         "Preview": shape({"before": summary, "after": summary}),
     }
 
@@ -387,8 +381,8 @@ def _runs() -> dict[str, Schema]:
 
 
 def _policy() -> dict[str, Schema]:
-    kinds: dict[str, Schema] = {name: NUMBER for name in POLICY_LIMITS}
-    kinds |= {name: FLAG for name in POLICY_FLAGS} | {name: TEXT for name in POLICY_TEXTS}
+    kinds: dict[str, Schema] = dict.fromkeys(POLICY_LIMITS, NUMBER)
+    kinds |= dict.fromkeys(POLICY_FLAGS, FLAG) | dict.fromkeys(POLICY_TEXTS, TEXT)
     sent = kinds | {
         name: {"type": "number", "minimum": low, "maximum": high}
         for name, (low, high) in POLICY_LIMITS.items()

@@ -74,9 +74,7 @@ class Reads:
 
     def rule_history(self, rule_id: str | None = None, limit: int = 50) -> list[Json]:
         """Changes of rules, newest first."""
-        return list(
-            self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit)
-        )
+        return list(self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit))
 
     def scoreboard(self) -> list[Json]:
         """How each rule has done in 90 days, by measured impact."""
@@ -98,9 +96,7 @@ class Reads:
 
     def campaign(self, campaign_id: str, days: int = 60) -> Json:
         """One campaign with its figures, actions and changes. Raises NotFound."""
-        return dict(
-            self._store.rpc("dashboard_campaign", p_campaign_id=campaign_id, p_days=days)
-        )
+        return dict(self._store.rpc("dashboard_campaign", p_campaign_id=campaign_id, p_days=days))
 
     def runs(self, after: Mapping[str, Any] | None = None, limit: int = 50) -> Json:
         """Runs, newest first."""
@@ -114,7 +110,7 @@ class Reads:
         return dict(run)
 
     def rollback_preview(self, chosen: Mapping[str, Any], *, force: bool = False) -> Json:
-        """What a rollback would change and what it cannot. Raises BadRequest for an empty choice."""
+        """What a rollback would change and what it cannot. Raises BadRequest: nothing chosen."""
         return dict(
             self._store.rpc(
                 "rollback_autonomous_actions", p_filter=dict(chosen), p_force=force, p_preview=True

@@ -68,8 +68,11 @@ def rule_of_json(body: Mapping[str, Any], *, partial: bool = False) -> dict[str,
     for key in needed:
         if key not in body:
             raise BadRequest(f"{key}: it is missing.")
-    _check_types(body)
-    return dict(body)
+    rule = dict(body)
+    if isinstance(rule.get("priority"), float) and rule["priority"].is_integer():
+        rule["priority"] = int(rule["priority"])  # 50.0 is a whole number in JSON
+    _check_types(rule)
+    return rule
 
 
 def _check_types(body: Mapping[str, Any]) -> None:

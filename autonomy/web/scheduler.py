@@ -14,7 +14,6 @@ from autonomy.store import Store
 from autonomy.web.access import Access
 from autonomy.web.inputs import idempotency_key, json_body
 
-
 REFRESH_MILLISECONDS = 1500
 """At most, after a run; usually two days are counted again in some ten milliseconds."""
 

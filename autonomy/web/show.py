@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 NOTHING = "–"
+TIMES = {
+    "when": Markup('<time datetime="{}" title="{}" data-when>{}</time>'),
+    "ago": Markup('<time datetime="{}" title="{}" data-ago>{}</time>'),
+}
 
 ACTION_NAMES = {
     "auto_pause": "Paused",
@@ -104,6 +109,12 @@ def words(value: object) -> str:
     return str(value or "").replace("_", " ")
 
 
+def titled(value: object) -> str:
+    """A campaign's title, or that it has none that one could see."""
+    text = str(value or "").strip()
+    return text or "(no title)"
+
+
 def action_name(value: str) -> str:
     """auto_pause -> Paused"""
     return ACTION_NAMES.get(value, words(value).capitalize())
@@ -118,7 +129,7 @@ def when(value: object) -> Markup:
     """A point in time: UTC as text, the viewer's zone by script, the exact time on hover."""
     moment = parse_time(value)
     if moment is None:
-        return Markup(NOTHING)
+        return escape(NOTHING)
     return _time(moment, f"{moment:%Y-%m-%d %H:%M}", "when")
 
 
@@ -126,7 +137,7 @@ def ago(value: object, now: datetime | None = None) -> Markup:
     """How long ago (or until): 3 h ago, in 48 min."""
     moment = parse_time(value)
     if moment is None:
-        return Markup(NOTHING)
+        return escape(NOTHING)
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     return _time(moment, relative(seconds), "ago")
 
@@ -178,9 +189,7 @@ def held_because(code: object) -> str:
 
 def _time(moment: datetime, text: str, kind: str) -> Markup:
     utc = moment.astimezone(UTC)
-    return Markup('<time datetime="{}" title="{}" data-{}>{}</time>').format(
-        f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", Markup(kind), text
-    )
+    return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", text)
 
 
 def _number(value: object) -> float | None:
@@ -190,7 +199,7 @@ def _number(value: object) -> float | None:
         number = float(str(value))
     except ValueError:
         return None
-    return number if number == number and abs(number) != float("inf") else None
+    return number if isfinite(number) else None
 
 
 FILTERS = {
@@ -200,6 +209,7 @@ FILTERS = {
     "multiple": multiple,
     "percent": percent,
     "words": words,
+    "titled": titled,
     "action_name": action_name,
     "action_verb": action_verb,
     "when": when,

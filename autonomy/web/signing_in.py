@@ -151,5 +151,3 @@ def _renewed(access: Access, response: Response) -> Response:
             COOKIE, access.sessions.write(session), **cookie_options(session, access.sessions)
         )
     return response
-
-

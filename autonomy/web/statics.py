@@ -9,7 +9,12 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory
 
 FOLDER = Path(__file__).parent / "static"
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
 
 
 @lru_cache(maxsize=64)
@@ -19,7 +24,7 @@ def version(name: str) -> str:
 
 
 def static_routes() -> Blueprint:
-    """The blueprint with /static/; files may be kept for a year, their address changes with them."""
+    """The blueprint with /static/; files may be kept: their address changes with them."""
     routes = Blueprint("statics", __name__)
 
     @routes.get("/static/<name>")

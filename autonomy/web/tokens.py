@@ -76,10 +76,10 @@ class OidcVerifier:
             )
         except TransportError as error:
             raise ServiceError(
-                "The scheduler's token cannot be checked now: Google's certificates cannot be read.",
+                "The token cannot be checked now: Google's certificates cannot be read.",
                 hint="Call again in a minute.",
             ) from error
-        except Exception as error:  # noqa: BLE001  whatever a token can be made to raise, it is not valid
+        except Exception as error:  # whatever a token can be made to raise
             raise Unauthenticated(
                 "The OIDC token is not valid.",
                 hint="Check its audience (AUTONOMY_OIDC_AUDIENCE), its issuer and its age.",

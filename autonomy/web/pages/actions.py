@@ -47,7 +47,7 @@ def chosen_actions(values: Any) -> Json:
             check = moment if name in ("from", "to") else identifier
             chosen[name] = check(given, name)
     if not chosen:
-        raise BadRequest("Nothing is chosen.", hint="Pick actions, a run, a rule or a span of time.")
+        raise BadRequest("Nothing is chosen.", hint="Pick actions, a run, a rule or a span.")
     return chosen
 
 

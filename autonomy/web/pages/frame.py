@@ -70,7 +70,8 @@ class Frame:
         query = urlencode({"done": notice, **numbers}) if notice else ""
         path, _, fragment = path.partition("#")
         joint = "&" if "?" in path else "?"
-        target = f"{root()}{path}{joint + query if query else ''}{'#' + fragment if fragment else ''}"
+        target = f"{root()}{path}{joint if query else ''}{query}"
+        target += f"#{fragment}" if fragment else ""
         response: Response = redirect(target, 303)  # type: ignore[assignment]
         return response
 

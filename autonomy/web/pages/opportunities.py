@@ -40,7 +40,8 @@ def opportunity_pages(frame: Frame) -> Blueprint:
         names = ("status", "severity", "opportunity_type", "campaign_id", "after", "done", "n")
         query = Query(request.args, *names)
         filters = read_filters(query)
-        found = frame.reads.opportunities(filters, query.cursor("rank", "first_seen_at", "id"), PAGE_LENGTH)
+        after = query.cursor("rank", "first_seen_at", "id")
+        found = frame.reads.opportunities(filters, after, PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         path = f"{root()}opportunities{query_of({**filters, 'after': older})}"
         shown = {"opportunities": found["opportunities"], "older": path if older else ""}

@@ -56,14 +56,14 @@ def _state(frame: Frame, found: Json) -> dict[str, Any]:
     last = parse_time(found["last_success_at"])
     interval = timedelta(minutes=frame.settings.run_interval_minutes)
     now = datetime.now(UTC)
+    run = found["last_run"] or {}
+    summary = run.get("summary") or {}
     late = last is None or now - last > 2 * interval
     return {
         "last": last,
         "next": None if last is None else max(now, last + interval),
         "late": late,
-        "breakers": ((found["last_run"] or {}).get("summary") or {}).get("breakers") or [],
-        "rules_skipped": ((found["last_run"] or {}).get("summary") or {}).get("rules_skipped") or [],
-        "failed": (found["last_run"] or {}).get("failed") or 0,
+        "breakers": summary.get("breakers") or [],
+        "rules_skipped": summary.get("rules_skipped") or [],
+        "failed": run.get("failed") or 0,
     }
-
-

@@ -97,6 +97,7 @@
     if (typeof uPlot === "undefined") { return; }
     scope.querySelectorAll("[data-chart]").forEach(function (figure) {
       var plot = figure.querySelector(".plot");
+      if (!plot) { return; }
       if (plot.chart) { if (!again) { return; } plot.chart.destroy(); plot.textContent = ""; }
       var source = figure.querySelector("script[type='application/json']");
       if (!source) { return; }
