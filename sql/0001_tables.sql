@@ -519,6 +519,8 @@ create table if not exists public.autonomous_rules (
   rule_type text not null,
   condition jsonb not null,
   action jsonb not null,
+  -- 32 bits are plenty: a rank that a person gives
+  -- squawk-ignore prefer-bigint-over-int
   priority integer not null default 50,
   is_active boolean not null default true,
   created_by text,
@@ -554,6 +556,8 @@ create table if not exists public.autonomous_runs (
   mode text not null default 'autonomous' check (mode in ('autonomous', 'approve', 'observe')),
   summary jsonb,
   response text,
+  -- 32 bits are plenty: an HTTP status
+  -- squawk-ignore prefer-bigint-over-int
   response_status integer,
   constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
 );
@@ -785,6 +789,20 @@ create unique index if not exists optimization_opportunities_one_unresolved
 create index if not exists optimization_opportunities_status
   on public.optimization_opportunities (status, last_seen_at desc);
 
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('autonomy_schema_version', 'autonomy_policy_limits', 'autonomy_policy_guard')
+  loop
+    -- cascade: the triggers that hang on these are created again below
+    execute format('drop function %s cascade', v_function.signature);
+  end loop;
+end $$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Which of these files this database has seen
 -- ---------------------------------------------------------------------------------------------
@@ -794,7 +812,6 @@ create table if not exists public.autonomy_migrations (
   applied_at timestamptz not null default now()
 );
 
-drop function if exists public.autonomy_schema_version();
 create function public.autonomy_schema_version() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -842,6 +859,8 @@ create table if not exists public.autonomy_policy (
   prior_tau2 float8 not null default 0.64,
   prior_order_value float8 not null default 50,
   prior_cv2 float8 not null default 0.5,
+  -- 32 bits are plenty: a count of campaigns
+  -- squawk-ignore prefer-bigint-over-int
   prior_campaigns integer not null default 0,
   prior_fitted_at timestamptz not null default '-infinity',
   paused_text text not null default 'paused',
@@ -850,7 +869,6 @@ create table if not exists public.autonomy_policy (
   updated_by text not null default ''
 );
 
-drop function if exists public.autonomy_policy_limits() cascade;
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
 language sql immutable set search_path = ''
@@ -890,39 +908,36 @@ comment on function public.autonomy_policy_limits() is
 -- The table's own checks come from the same list, so that page, trigger and table agree.
 do $$
 declare
-  v_limit record;
+  v_check record;
 begin
-  for v_limit in select * from public.autonomy_policy_limits() loop
-    execute format('alter table public.autonomy_policy drop constraint if exists %I',
-                   'autonomy_policy_' || v_limit.setting || '_check');
-    execute format('alter table public.autonomy_policy add constraint %I check (%I between %s and %s)',
-                   'autonomy_policy_' || v_limit.setting || '_check', v_limit.setting, v_limit.low, v_limit.high);
-    execute format('comment on column public.autonomy_policy.%I is %L', v_limit.setting,
-                   format('%s (%s to %s): %s', v_limit.unit, v_limit.low, v_limit.high, v_limit.meaning));
+  for v_check in
+    select setting, format('%I between %s and %s', setting, low, high) as condition,
+           format('%s (%s to %s): %s', unit, low, high, meaning) as comment
+    from public.autonomy_policy_limits()
+    union all values
+      ('mode', $c$mode in ('autonomous', 'approve', 'observe')$c$,
+       'autonomous = act; approve = propose and wait for a person; observe = report only'),
+      ('paused_text', $c$lower(paused_text) = 'paused'$c$,
+       'how this installation spells the paused state; campaigns that are paused get exactly this text'),
+      ('budgets', 'min_budget <= max_budget', null)
+  loop
+    execute format('alter table public.autonomy_policy drop constraint if exists %I', 'autonomy_policy_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_policy add constraint %I check (%s)', 'autonomy_policy_' || v_check.setting || '_check',
+                   v_check.condition);
+    if v_check.comment is not null then
+      execute format('comment on column public.autonomy_policy.%I is %L', v_check.setting, v_check.comment);
+    end if;
   end loop;
 end $$;
-alter table public.autonomy_policy
-  drop constraint if exists autonomy_policy_mode_check,
-  drop constraint if exists autonomy_policy_paused_text_check,
-  drop constraint if exists autonomy_policy_budgets_check,
-  add constraint autonomy_policy_mode_check check (mode in ('autonomous', 'approve', 'observe')),
-  add constraint autonomy_policy_paused_text_check check (lower(paused_text) = 'paused'),
-  add constraint autonomy_policy_budgets_check check (min_budget <= max_budget);
-
-comment on column public.autonomy_policy.mode is
-  'autonomous = act; approve = propose and wait for a person; observe = report only';
 comment on column public.autonomy_policy.frozen is 'the kill switch: while true, nothing at all is changed';
 comment on column public.autonomy_policy.frozen_reason is 'why it is frozen, in the words of who froze it';
 comment on column public.autonomy_policy.resume_when_proven_wrong is
   'whether a pause is taken back by itself when late conversions show that it was wrong';
 comment on column public.autonomy_policy.prior_fitted_at is 'when the prior was last fitted; -infinity = never';
-comment on column public.autonomy_policy.paused_text is
-  'how this installation spells the paused state; campaigns that are paused get exactly this text';
 comment on column public.autonomy_policy.time_zone is
   'the zone that days and windows are counted in, a name of pg_timezone_names; changing it rebuilds the facts';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
 
-drop function if exists public.autonomy_policy_guard() cascade;
 create function public.autonomy_policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$

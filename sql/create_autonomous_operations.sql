@@ -529,6 +529,8 @@ create table if not exists public.autonomous_rules (
   rule_type text not null,
   condition jsonb not null,
   action jsonb not null,
+  -- 32 bits are plenty: a rank that a person gives
+  -- squawk-ignore prefer-bigint-over-int
   priority integer not null default 50,
   is_active boolean not null default true,
   created_by text,
@@ -564,6 +566,8 @@ create table if not exists public.autonomous_runs (
   mode text not null default 'autonomous' check (mode in ('autonomous', 'approve', 'observe')),
   summary jsonb,
   response text,
+  -- 32 bits are plenty: an HTTP status
+  -- squawk-ignore prefer-bigint-over-int
   response_status integer,
   constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
 );
@@ -795,6 +799,20 @@ create unique index if not exists optimization_opportunities_one_unresolved
 create index if not exists optimization_opportunities_status
   on public.optimization_opportunities (status, last_seen_at desc);
 
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in ('autonomy_schema_version', 'autonomy_policy_limits', 'autonomy_policy_guard')
+  loop
+    -- cascade: the triggers that hang on these are created again below
+    execute format('drop function %s cascade', v_function.signature);
+  end loop;
+end $$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Which of these files this database has seen
 -- ---------------------------------------------------------------------------------------------
@@ -804,7 +822,6 @@ create table if not exists public.autonomy_migrations (
   applied_at timestamptz not null default now()
 );
 
-drop function if exists public.autonomy_schema_version();
 create function public.autonomy_schema_version() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -852,6 +869,8 @@ create table if not exists public.autonomy_policy (
   prior_tau2 float8 not null default 0.64,
   prior_order_value float8 not null default 50,
   prior_cv2 float8 not null default 0.5,
+  -- 32 bits are plenty: a count of campaigns
+  -- squawk-ignore prefer-bigint-over-int
   prior_campaigns integer not null default 0,
   prior_fitted_at timestamptz not null default '-infinity',
   paused_text text not null default 'paused',
@@ -860,7 +879,6 @@ create table if not exists public.autonomy_policy (
   updated_by text not null default ''
 );
 
-drop function if exists public.autonomy_policy_limits() cascade;
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
 language sql immutable set search_path = ''
@@ -900,39 +918,36 @@ comment on function public.autonomy_policy_limits() is
 -- The table's own checks come from the same list, so that page, trigger and table agree.
 do $$
 declare
-  v_limit record;
+  v_check record;
 begin
-  for v_limit in select * from public.autonomy_policy_limits() loop
-    execute format('alter table public.autonomy_policy drop constraint if exists %I',
-                   'autonomy_policy_' || v_limit.setting || '_check');
-    execute format('alter table public.autonomy_policy add constraint %I check (%I between %s and %s)',
-                   'autonomy_policy_' || v_limit.setting || '_check', v_limit.setting, v_limit.low, v_limit.high);
-    execute format('comment on column public.autonomy_policy.%I is %L', v_limit.setting,
-                   format('%s (%s to %s): %s', v_limit.unit, v_limit.low, v_limit.high, v_limit.meaning));
+  for v_check in
+    select setting, format('%I between %s and %s', setting, low, high) as condition,
+           format('%s (%s to %s): %s', unit, low, high, meaning) as comment
+    from public.autonomy_policy_limits()
+    union all values
+      ('mode', $c$mode in ('autonomous', 'approve', 'observe')$c$,
+       'autonomous = act; approve = propose and wait for a person; observe = report only'),
+      ('paused_text', $c$lower(paused_text) = 'paused'$c$,
+       'how this installation spells the paused state; campaigns that are paused get exactly this text'),
+      ('budgets', 'min_budget <= max_budget', null)
+  loop
+    execute format('alter table public.autonomy_policy drop constraint if exists %I', 'autonomy_policy_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_policy add constraint %I check (%s)', 'autonomy_policy_' || v_check.setting || '_check',
+                   v_check.condition);
+    if v_check.comment is not null then
+      execute format('comment on column public.autonomy_policy.%I is %L', v_check.setting, v_check.comment);
+    end if;
   end loop;
 end $$;
-alter table public.autonomy_policy
-  drop constraint if exists autonomy_policy_mode_check,
-  drop constraint if exists autonomy_policy_paused_text_check,
-  drop constraint if exists autonomy_policy_budgets_check,
-  add constraint autonomy_policy_mode_check check (mode in ('autonomous', 'approve', 'observe')),
-  add constraint autonomy_policy_paused_text_check check (lower(paused_text) = 'paused'),
-  add constraint autonomy_policy_budgets_check check (min_budget <= max_budget);
-
-comment on column public.autonomy_policy.mode is
-  'autonomous = act; approve = propose and wait for a person; observe = report only';
 comment on column public.autonomy_policy.frozen is 'the kill switch: while true, nothing at all is changed';
 comment on column public.autonomy_policy.frozen_reason is 'why it is frozen, in the words of who froze it';
 comment on column public.autonomy_policy.resume_when_proven_wrong is
   'whether a pause is taken back by itself when late conversions show that it was wrong';
 comment on column public.autonomy_policy.prior_fitted_at is 'when the prior was last fitted; -infinity = never';
-comment on column public.autonomy_policy.paused_text is
-  'how this installation spells the paused state; campaigns that are paused get exactly this text';
 comment on column public.autonomy_policy.time_zone is
   'the zone that days and windows are counted in, a name of pg_timezone_names; changing it rebuilds the facts';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
 
-drop function if exists public.autonomy_policy_guard() cascade;
 create function public.autonomy_policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5994,7 +6009,7 @@ begin
            greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              extract(epoch from p_now - c.created_at)::float8 / 86400)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
-           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
            else 1 end as matured
@@ -6161,7 +6176,7 @@ begin
            case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
            case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
            case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
            else 1 end as matured,
@@ -6366,7 +6381,7 @@ end $$;
 --         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
 -- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
 --         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
---         least 2.7; confidence: the probability of a true fall of more than 10 %.
+--         least 2.7, or 2.3 where the frequency says the same; confidence: the probability of a true fall of more than 10 %.
 --         Steady, not sudden: the best single step may not explain clearly more than the line does (by 2 in
 --         chi square, having been chosen among eleven); what fell in one step is declining_performance.
 -- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
@@ -6391,7 +6406,7 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days'
       and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
-      -- what a slope of z 2.7 needs even where days scatter least (phi 0.25), and a little less
+      -- what a slope of z 2.3 needs even where days scatter least (phi 0.25), and a little less
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
           < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
@@ -6433,7 +6448,7 @@ begin
       select d.id, (sum(d.w * (d.y - f.y_mean)) over before) ^ 2 * f.w
                    / nullif((sum(d.w) over before) * (f.w - sum(d.w) over before), 0) as gained,
              row_number() over before as place, f.days
-      from deviations d join falling f on f.id = d.id and f.z >= 2.7
+      from deviations d join falling f on f.id = d.id and f.z >= 2.3
       window before as (partition by d.id order by d.t)
     ) s
     where s.place >= 2 and s.place <= s.days - 2
@@ -6449,7 +6464,7 @@ begin
     join looked_at l on l.id = f.id
     join steps s on s.id = f.id
     where f.slope ^ 2 * f.spread >= s.gained - 2 * f.phi
-      and ((f.fall >= 0.2 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
+      and ((f.fall >= 0.2 and f.z >= 2.7 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
   )
   select j.id, 'creative_fatigue'::text,
          case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high' when j.fall >= 0.25 then 'medium' else 'low' end,
@@ -7808,7 +7823,7 @@ begin
   -- The page is cut before titles are looked up; with literals in place the planner knows which
   -- of the indexes is the shortest way.
   execute format(
-    'select coalesce(jsonb_agg(public.dashboard_action_json(p, c.title, r.rule_name) '
+    'select coalesce(jsonb_agg(public.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
     '         order by (p).created_at desc, (p).id desc), ''[]'') '
     'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
     '      order by a.created_at desc, a.id desc limit %s) a) page '
@@ -7832,7 +7847,7 @@ as $$
 declare
   v_action jsonb;
 begin
-  select public.dashboard_action_json(a, c.title, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  select public.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name) || jsonb_build_object('evidence', a.evidence)
   into v_action
   from public.autonomous_actions a
   left join public.campaigns c on c.id = a.campaign_id
@@ -8872,16 +8887,16 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', 'd3f5000227ec9d76bc86b9a7fc17e72b4790b0296e7e5a22576891cb42b66a66'),
+  ('0001_tables', 'b410e272f902b76619635675db64ee4be3965f30f23c92cbbc8e9f6d3c58e988'),
   ('0002_metrics', 'b0232fe94dfee6678025a1623da2398e592b57d8b1ec8273da7b8e077d370a69'),
   ('0003_rules', 'fd3f1177f28f19e8a48fc6bbd5558253c629e7a0db2773cd43c536f0d98533f2'),
   ('0004_confidence', 'ac53889ab14058d9e2e2e4d850950db2d7afe6e6370170c2160aa6d1fdc0c506'),
   ('0005_decide', '5650b958ecd793a41430f8cd71748658b432dfcf0095972f89fe413ad8edf347'),
   ('0006_effects', 'd42255543cf0dbb497eec587788c3276ffcec230fa9a434647f2a09fe345817f'),
   ('0007_runs', '4224ab86001f4730336a7e82014f6742d9de7230dbbc3739bf78686fea63fb74'),
-  ('0008_opportunities', '0ed377fbb61e557af7e357cac1a0a5314b6c17b26929f94d86cb327e8e4c54dc'),
+  ('0008_opportunities', '4bef6819c694798d218bee4c2f8a6d942701a4b9df504675b4a1b22fb7399a53'),
   ('0009_impact', '6155dd3b94a38fbda54d94f2622b3c5111f306ca273e3581a4c15d128d7b8459'),
-  ('0010_dashboard', 'c76f78197f3abf06190e815e09f340086817b2cc15077c17508fde6fb824caa5'),
+  ('0010_dashboard', 'd862dc34466efba7ea5c28174b17173c9f47d3570daddec2b8fe37f26b558066'),
   ('0012_history', '8ed6a9a1490af7babcb35fd30ab8f94ef98f6b2d0e3655bcba731af5e283e5b6'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
