@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
 _MEASURES = 6
 _FIRST_WINDOW = 13
+_SLICE_LOOKS = 240_000
+_WARM_UP_DAYS = 14
 _ALL = tuple(f"{prior}{days}d" for prior in ("", "prior_") for days in (1, 3, 7, 14, 30))
 
 
 @dataclass(frozen=True)
 class Period:
-    """Which past. Without `end` it ends with the last complete hour of data; without `start` it is
-    `days` long at most."""
+    """Which past. Without `end` it ends with the last complete hour of data. Without `start` it is
+    `days` long at most, and the first two weeks of the history, or its first third, only inform.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
@@ -103,7 +106,6 @@ class Past:
     windows: list[str]
     policy: Mapping[str, Any]
     looks: Iterable[Look]
-    everyone: dict[datetime, list[Look]]
     tracking: Any = None
 
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
@@ -181,15 +183,24 @@ def open_past(
         start, end = _period(connection, period.start, period.end, period.days)
         every_hours = period.every_hours
         windows = windows_of(conditions)
+        campaigns = _campaigns(connection, start, end)
         yield Past(
             start=start,
             end=end,
             every_hours=every_hours,
-            campaigns=_campaigns(connection, start, end),
+            campaigns=campaigns,
             windows=windows,
             policy=_policy(connection),
-            looks=_looks(connection, conditions, windows, start, end, every_hours, policy or {}),
-            everyone=_everyone(connection, start, end, policy or {}),
+            looks=_looks(
+                connection,
+                conditions,
+                windows,
+                start,
+                end,
+                every_hours,
+                policy or {},
+                len(campaigns),
+            ),
             tracking=lambda at: _tracking(asking, at),
         )
 
@@ -215,8 +226,12 @@ def _period(
     first, last = row
     # The last look is at the end of the last bucket, so the period ends just after it.
     end = min(end or last, last) + timedelta(seconds=1)
-    earliest = (first + timedelta(days=1)).replace(hour=end.hour, minute=0, second=0, microsecond=0)
-    start = max(start or end - timedelta(days=days), earliest)
+    if start is None:
+        # Where the history begins every campaign looks new: the first days only inform.
+        warm_up = min(timedelta(days=_WARM_UP_DAYS), (end - first) / 3)
+        start = max(end - timedelta(days=days), first + warm_up)
+    start = max(start, first + timedelta(days=1))
+    start = start.replace(hour=end.hour)
     start = start.replace(minute=0, second=0, microsecond=0)
     if start >= end:
         raise ReplayError(f"There is no history between {start:%Y-%m-%d} and {end:%Y-%m-%d}.")
@@ -270,12 +285,13 @@ def _looks(
     end: datetime,
     every_hours: float,
     policy: Mapping[str, Any],
+    campaigns: int,
 ) -> Iterator[Look]:
-    """Ten days at a time: memory stays flat however long the past is."""
+    """A slice at a time: memory stays flat however long the past is."""
     from psycopg.types.json import Jsonb
 
     step = timedelta(hours=every_hours)
-    span = max(1, int(timedelta(days=10) / step)) * step
+    span = max(24, _SLICE_LOOKS // max(1, campaigns)) * step
     while start < end:
         until = min(start + span, end)
         with connection.cursor("looks") as cursor:
@@ -288,22 +304,6 @@ def _looks(
             for at, number, holds, figures in cursor:
                 yield Look(at, str(number), holds, figures)
         start += span
-
-
-def _everyone(
-    connection: psycopg.Connection, start: datetime, end: datetime, policy: Mapping[str, Any]
-) -> dict[datetime, list[Look]]:
-    """All campaigns once a day: the portfolio, and what the prior is fitted from."""
-    from psycopg.types.json import Jsonb
-
-    found: dict[datetime, list[Look]] = {}
-    rows = connection.execute(
-        "select * from public.past_candidates(null, '{}', %s, %s, 24, %s)",
-        (start, end, Jsonb(dict(policy))),
-    )
-    for at, number, holds, figures in rows:
-        found.setdefault(at, []).append(Look(at, str(number), holds, figures))
-    return found
 
 
 def _tracking(connection: psycopg.Connection, at: datetime) -> Any:

@@ -1,8 +1,7 @@
 """Reading an export: its encoding, its preamble, its header, and then its rows, a slice at a time.
 
-Rows come out in one shape whatever the file looked like. A row that cannot be used is kept out
-and reported with its line and the reason; a row that is merely odd (more clicks than impressions)
-is kept and counted: real data is dirty, and none of it is an error to die on.
+A row that cannot be used is kept out and reported with its line and the reason; one that is merely
+odd (more clicks than impressions) is kept and counted: real data is dirty.
 """
 
 from __future__ import annotations
@@ -399,6 +398,4 @@ def _count_odd(tally: Tally, good: pl.DataFrame) -> None:
         "revenue below zero (refunds)": pl.col("revenue") < 0,
     }
     counts = good.select(**{name: rule.sum() for name, rule in odd.items()}).row(0, named=True)
-    for name, count in counts.items():
-        if count:
-            tally.odd[name] += int(count)
+    tally.odd.update({name: int(count) for name, count in counts.items() if count})

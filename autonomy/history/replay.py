@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from autonomy.engine.confidence import Prior
@@ -81,8 +81,10 @@ def replay(
     conditions = [rule["condition"] for setting in settings for rule in setting.rules_of(active)]
     with open_past(database_url, _distinct(conditions), period or Period(), policy=shared) as past:
         players = [_players(past, setting, active, approve, exponents) for setting in settings]
-        result = Replay(past.start, past.end, past.every_hours, len(past.campaigns), *_totals(past))
-        carry_out(past, [one for own in players for one in own.values()], progress)
+        first = carry_out(past, [one for own in players for one in own.values()], progress)
+        result = Replay(
+            past.start, past.end, past.every_hours, len(past.campaigns), *_totals(past, first)
+        )
         result.outcomes = [
             judge(setting, own, draws) for setting, own in zip(settings, players, strict=True)
         ]
@@ -91,26 +93,29 @@ def replay(
     return result
 
 
-def carry_out(past: Past, accounts: Sequence[Account], progress: Progress | None = None) -> None:
-    """Every moment in turn; the portfolio and its prior are looked at once a day."""
-    days = sorted(past.everyone)
-    nothing: list[Look] = []
+def carry_out(
+    past: Past, accounts: Sequence[Account], progress: Progress | None = None
+) -> list[Look]:
+    """Every moment in turn; the portfolio and its prior are looked at once a day.
+
+    Gives back the first moment's looks, from which the period's totals are reckoned.
+    """
     length = (past.end - past.start).total_seconds() or 1.0
-    place = 0
+    day: date | None = None
+    first: list[Look] = []
     for at, looks in past.moments():
-        today = nothing
-        while place < len(days) and days[place] <= at:
-            today = past.everyone[days[place]]
-            place += 1
-        if today:
-            prior = fitted_prior(past, today)
+        if at.date() != day:
+            day = at.date()
+            first = first or looks
+            prior = fitted_prior(past, looks)
             for account in accounts:
                 account.policy = _with_prior(account.policy, prior)
-                account.look_around(today)
+                account.look_around(looks)
+            if progress is not None:
+                progress(f"{at:%d %B %Y}", (at - past.start).total_seconds() / length)
         for account in accounts:
             account.run(at, looks)
-        if progress is not None and today:
-            progress(f"{at:%d %B %Y}", (at - past.start).total_seconds() / length)
+    return first
 
 
 def fitted_prior(past: Past, everyone: Sequence[Look]) -> Prior:
@@ -191,17 +196,11 @@ def _distinct(conditions: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _totals(past: Past) -> tuple[float, float]:
+def _totals(past: Past, first: Sequence[Look]) -> tuple[float, float]:
     """Spend and revenue of the period: what there was at its end less what there was before."""
-    before: dict[str, Look] = {}
-    for at in sorted(past.everyone):
-        for look in past.everyone[at]:
-            before.setdefault(look.campaign_id, look)
-    first = min(past.everyone, default=past.start)
-    spend = revenue = 0.0
-    for number, campaign in past.campaigns.items():
-        known = before.get(number)
-        older = known if known is not None and known.at == first else None
-        spend += campaign.spend - (older.spend if older else 0.0)
-        revenue += campaign.revenue - (older.revenue if older else 0.0)
-    return spend, revenue
+    spend = sum(campaign.spend for campaign in past.campaigns.values())
+    revenue = sum(campaign.revenue for campaign in past.campaigns.values())
+    return (
+        spend - sum(look.spend for look in first),
+        revenue - sum(look.revenue for look in first),
+    )
