@@ -38,6 +38,11 @@ def test_a_raise_meets_its_caps_in_order() -> None:
     )
 
 
+def test_a_cap_that_is_just_met_shrinks_nothing() -> None:
+    assert raised(Decimal(100), Decimal(150), [("STEP_CAP", Decimal(150))]).limits == ()
+    assert lowered(Decimal(100), Decimal(50), Decimal(50)).limits == ()
+
+
 def test_a_cap_below_the_budget_leaves_the_budget_alone() -> None:
     size = raised(Decimal(100), Decimal(150), [("BUDGET_CAP", Decimal(80))])
     assert size == (Decimal(100), ("BUDGET_CAP",), "BUDGET_CAP")
