@@ -305,7 +305,7 @@ begin
            greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              extract(epoch from p_now - c.created_at)::float8 / 86400)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
-           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
            else 1 end as matured
@@ -472,7 +472,7 @@ begin
            case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
            case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
            case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-           case when p.conversion_delay_hours > 0 and f.ev_spend > 0 then
+           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
            else 1 end as matured,
@@ -677,7 +677,7 @@ end $$;
 --         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
 -- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
 --         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
---         least 2.7; confidence: the probability of a true fall of more than 10 %.
+--         least 2.7, or 2.3 where the frequency says the same; confidence: the probability of a true fall of more than 10 %.
 --         Steady, not sudden: the best single step may not explain clearly more than the line does (by 2 in
 --         chi square, having been chosen among eleven); what fell in one step is declining_performance.
 -- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
@@ -702,7 +702,7 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days'
       and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
-      -- what a slope of z 2.7 needs even where days scatter least (phi 0.25), and a little less
+      -- what a slope of z 2.3 needs even where days scatter least (phi 0.25), and a little less
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
           < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
@@ -744,7 +744,7 @@ begin
       select d.id, (sum(d.w * (d.y - f.y_mean)) over before) ^ 2 * f.w
                    / nullif((sum(d.w) over before) * (f.w - sum(d.w) over before), 0) as gained,
              row_number() over before as place, f.days
-      from deviations d join falling f on f.id = d.id and f.z >= 2.7
+      from deviations d join falling f on f.id = d.id and f.z >= 2.3
       window before as (partition by d.id order by d.t)
     ) s
     where s.place >= 2 and s.place <= s.days - 2
@@ -760,7 +760,7 @@ begin
     join looked_at l on l.id = f.id
     join steps s on s.id = f.id
     where f.slope ^ 2 * f.spread >= s.gained - 2 * f.phi
-      and ((f.fall >= 0.2 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
+      and ((f.fall >= 0.2 and f.z >= 2.7 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
   )
   select j.id, 'creative_fatigue'::text,
          case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high' when j.fall >= 0.25 then 'medium' else 'low' end,

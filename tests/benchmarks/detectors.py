@@ -69,12 +69,19 @@ class Portfolio:
         """Hourly counts, shape (campaign, day, hour)."""
         shape = (len(self.clicks_a_day), self.days)
         weekday = (self.first_day.weekday() + np.arange(self.days)) % 7
-        impressions = self.clicks_a_day[:, None] / CTR * WEEKDAYS[weekday] * _shock(random, VOLUME_SHOCK, shape)
+        impressions = (
+            self.clicks_a_day[:, None]
+            / CTR
+            * WEEKDAYS[weekday]
+            * _shock(random, VOLUME_SHOCK, shape)
+        )
         hourly = impressions[:, :, None] * HOURS / 24
         shown = random.poisson(hourly)
         rate = CTR * _shock(random, CLICK_SHOCK, shape)[:, :, None] * self.ctr
         clicks = np.minimum(shown, random.poisson(shown * rate))
-        rate = CONVERSION_RATE * _shock(random, CONVERSION_SHOCK, shape)[:, :, None] * self.conversion
+        rate = (
+            CONVERSION_RATE * _shock(random, CONVERSION_SHOCK, shape)[:, :, None] * self.conversion
+        )
         conversions = random.poisson(clicks * rate)
         spend = clicks * CONVERSION_RATE * ORDER_VALUE / ROI
         return {
@@ -112,7 +119,9 @@ def empty(connection: psycopg.Connection) -> None:
 
 
 def create(connection: psycopg.Connection, portfolio: Portfolio, titles: Sequence[str]) -> None:
-    with connection.cursor().copy("copy public.campaigns (id, title, budget, created_at) from stdin") as copy:
+    with connection.cursor().copy(
+        "copy public.campaigns (id, title, budget, created_at) from stdin"
+    ) as copy:
         for number, title in zip(portfolio.ids, titles, strict=True):
             copy.write_row((number, title, 100, portfolio.first_day))
 
@@ -120,7 +129,13 @@ def create(connection: psycopg.Connection, portfolio: Portfolio, titles: Sequenc
 _COLUMNS = "campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue"
 
 
-def store(connection: psycopg.Connection, portfolio: Portfolio, measures: Measures, hourly: bool, until: datetime) -> None:
+def store(
+    connection: psycopg.Connection,
+    portfolio: Portfolio,
+    measures: Measures,
+    hourly: bool,
+    until: datetime,
+) -> None:
     """Write the series without the triggers, then build the facts in one go."""
     connection.execute("set session_replication_role = replica")
     with connection.cursor().copy(f"copy public.campaign_metrics ({_COLUMNS}) from stdin") as copy:
@@ -130,7 +145,9 @@ def store(connection: psycopg.Connection, portfolio: Portfolio, measures: Measur
     connection.execute("select public.rebuild_campaign_facts(true)")
 
 
-def rows(portfolio: Portfolio, measures: Measures, hourly: bool, until: datetime) -> Iterator[tuple[Any, ...]]:
+def rows(
+    portfolio: Portfolio, measures: Measures, hourly: bool, until: datetime
+) -> Iterator[tuple[Any, ...]]:
     stacked = np.stack(list(measures.values()), axis=-1)
     if not hourly:
         stacked = stacked.sum(axis=2, keepdims=True)
@@ -141,13 +158,20 @@ def rows(portfolio: Portfolio, measures: Measures, hourly: bool, until: datetime
                 return
             for number, m in zip(portfolio.ids, stacked[:, day, hour], strict=True):
                 if m[0] > 0:
-                    yield (number, bucket, *(int(x) for x in m[:4]), round(float(m[4]), 2), round(float(m[5]), 2))
+                    yield (
+                        number,
+                        bucket,
+                        *(int(x) for x in m[:4]),
+                        round(float(m[4]), 2),
+                        round(float(m[5]), 2),
+                    )
 
 
 def detect(connection: psycopg.Connection, now: datetime) -> dict[uuid.UUID, dict[str, float]]:
     found: dict[uuid.UUID, dict[str, float]] = defaultdict(dict)
     for campaign, kind, confidence in connection.execute(
-        "select campaign_id, opportunity_type, confidence_score from public.detect_optimization_opportunities(%s)", (now,)
+        "select campaign_id, opportunity_type, confidence_score from public.detect_optimization_opportunities(%s)",
+        (now,),
     ):
         found[campaign][kind] = float(confidence)
     return found
@@ -175,19 +199,29 @@ def healthy(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
             _hour(connection, portfolio, measures, now - timedelta(hours=1))
         connection.execute("select public.record_opportunities(%s)", (now,))
         connection.commit()
-    print(f"\nFalse alarms: {campaigns} healthy constant campaigns, 10 to 2,000 clicks a day, 28 days of history,")
+    print(
+        f"\nFalse alarms: {campaigns} healthy constant campaigns, 10 to 2,000 clicks a day, 28 days of history,"
+    )
     print(f"a week of hourly ingests and runs ({time.perf_counter() - began:.0f} s)")
     raised: dict[str, set[uuid.UUID]] = defaultdict(set)
-    for campaign, kind in connection.execute("select campaign_id, opportunity_type from public.optimization_opportunities"):
+    for campaign, kind in connection.execute(
+        "select campaign_id, opportunity_type from public.optimization_opportunities"
+    ):
         raised[kind].add(campaign)
-        raised["any but budget_inefficiency (hard limits, no test)" if kind != "budget_inefficiency" else "-"].add(campaign)
+        raised[
+            "any but budget_inefficiency (hard limits, no test)"
+            if kind != "budget_inefficiency"
+            else "-"
+        ].add(campaign)
         raised["any"].add(campaign)
     raised.pop("-", None)
     for kind in sorted(raised) or ["any"]:
         print(f"  {kind:52s} {share(len(raised[kind]), campaigns)}")
 
 
-def _hour(connection: psycopg.Connection, portfolio: Portfolio, measures: Measures, bucket: datetime) -> None:
+def _hour(
+    connection: psycopg.Connection, portfolio: Portfolio, measures: Measures, bucket: datetime
+) -> None:
     position = bucket - portfolio.first_day
     day, hour = position.days, position.seconds // 3600
     values = [m[:, day, hour].tolist() for m in measures.values()]
@@ -271,12 +305,41 @@ def _weekend(factor: float) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
 
 
 PLANTS = [
-    *(Plant("high_traffic_low_conversion", f"conversion rate {f:.0%} of the portfolio's", c, _conversion(f)) for c in (10, 50, 300) for f in (0.6, 0.4, 0.2)),
-    *(Plant("declining_performance", f"CTR -{1 - f:.0%} in the last 7 days", c, _step(f)) for c in (10, 50, 300) for f in (0.6, 0.5, 0.3)),
-    *(Plant("creative_fatigue", f"CTR -{1 - f:.0%} over 14 days, steadily", c, _slope(f)) for c in (10, 50, 300) for f in (0.7, 0.5, 0.3)),
-    *(Plant("audience_mismatch", f"no segments; CTR and conversion rate {f:.0%}", c, _both(f)) for c in (200, 1000) for f in (0.4, 0.25)),
-    *(Plant("timing_optimization", f"00-06 h converts {f:.0%} as well", c, _nights(f)) for c in (200, 1000, 4000) for f in (0.25, 0.0)),
-    *(Plant("timing_optimization", f"Sat, Sun 08-20 h converts {f:.0%} as well", c, _weekend(f)) for c in (1000, 4000) for f in (0.25, 0.0)),
+    *(
+        Plant(
+            "high_traffic_low_conversion",
+            f"conversion rate {f:.0%} of the portfolio's",
+            c,
+            _conversion(f),
+        )
+        for c in (10, 50, 300)
+        for f in (0.6, 0.4, 0.2)
+    ),
+    *(
+        Plant("declining_performance", f"CTR -{1 - f:.0%} in the last 7 days", c, _step(f))
+        for c in (10, 50, 300)
+        for f in (0.6, 0.5, 0.3)
+    ),
+    *(
+        Plant("creative_fatigue", f"CTR -{1 - f:.0%} over 14 days, steadily", c, _slope(f))
+        for c in (10, 50, 300)
+        for f in (0.7, 0.5, 0.3)
+    ),
+    *(
+        Plant("audience_mismatch", f"no segments; CTR and conversion rate {f:.0%}", c, _both(f))
+        for c in (200, 1000)
+        for f in (0.4, 0.25)
+    ),
+    *(
+        Plant("timing_optimization", f"00-06 h converts {f:.0%} as well", c, _nights(f))
+        for c in (200, 1000, 4000)
+        for f in (0.25, 0.0)
+    ),
+    *(
+        Plant("timing_optimization", f"Sat, Sun 08-20 h converts {f:.0%} as well", c, _weekend(f))
+        for c in (1000, 4000)
+        for f in (0.25, 0.0)
+    ),
 ]
 
 
@@ -284,7 +347,12 @@ def recall(connection: psycopg.Connection, copies: int, seed: int) -> None:
     """Planted truth in a portfolio of which nine tenths are healthy."""
     random = np.random.default_rng(seed)
     sick = [plant for plant in PLANTS for _ in range(copies)]
-    volumes = np.concatenate([[p.clicks for p in sick], np.exp(random.uniform(math.log(10), math.log(2000), 2 * len(sick)))])
+    volumes = np.concatenate(
+        [
+            [p.clicks for p in sick],
+            np.exp(random.uniform(math.log(10), math.log(2000), 2 * len(sick))),
+        ]
+    )
     factors = {name: np.ones((len(volumes), DAYS, 24)) for name in ("ctr", "conversion", "order")}
     for i, plant in enumerate(sick):
         for name, values in plant.bend(np.ones((DAYS, 24))).items():
@@ -296,8 +364,10 @@ def recall(connection: psycopg.Connection, copies: int, seed: int) -> None:
     truths = segments(connection, portfolio, len(sick), random)
     found = detect(connection, NOW)
     connection.commit()
-    print(f"\nRecall: {copies} campaigns each among {2 * len(sick)} healthy ones, one look; "
-          f"high CTR and conversion noise as in the real lines")
+    print(
+        f"\nRecall: {copies} campaigns each among {2 * len(sick)} healthy ones, one look; "
+        f"high CTR and conversion noise as in the real lines"
+    )
     print(f"  {'planted':28s} {'effect':44s} {'clicks a day':>12s} {'found':>6s}  also raised")
     for k, plant in enumerate(PLANTS):
         mine = [found.get(number, {}) for number in portfolio.ids[k * copies : (k + 1) * copies]]
@@ -336,12 +406,24 @@ def segments(
             for s in range(4):
                 rate = CONVERSION_RATE * (factor if s == 0 else 1)
                 clicks = random.poisson(volume / 4, 30)
-                conversions = random.poisson(clicks * rate * _shock(random, CONVERSION_SHOCK, (30,)))
+                conversions = random.poisson(
+                    clicks * rate * _shock(random, CONVERSION_SHOCK, (30,))
+                )
                 revenue = _revenue(random, conversions)
                 for d in range(30):
                     day = (NOW - timedelta(days=30 - d)).date()
-                    copy.write_row((number, f"Segment {s}", day, int(clicks[d] / CTR), int(clicks[d]), int(conversions[d]),
-                                    round(float(clicks[d]) * CONVERSION_RATE * ORDER_VALUE / ROI, 2), round(float(revenue[d]), 2)))
+                    copy.write_row(
+                        (
+                            number,
+                            f"Segment {s}",
+                            day,
+                            int(clicks[d] / CTR),
+                            int(clicks[d]),
+                            int(conversions[d]),
+                            round(float(clicks[d]) * CONVERSION_RATE * ORDER_VALUE / ROI, 2),
+                            round(float(revenue[d]), 2),
+                        )
+                    )
     return truths
 
 
@@ -357,19 +439,36 @@ def real(connection: psycopg.Connection) -> None:
     with gzip.open(REAL_LINES, "rt") as file:
         for row in csv.DictReader(file):
             day = datetime.fromisoformat(row["date"]).replace(tzinfo=UTC)
-            series[row["campaign"]].append((day, [float(row[k]) for k in ("impressions", "clicks", "conversions", "cost", "revenue")]))
+            series[row["campaign"]].append(
+                (
+                    day,
+                    [
+                        float(row[k])
+                        for k in ("impressions", "clicks", "conversions", "cost", "revenue")
+                    ],
+                )
+            )
     empty(connection)
     ids = {name: uuid.uuid4() for name in series}
-    with connection.cursor().copy("copy public.campaigns (id, title, budget, created_at) from stdin") as copy:
+    with connection.cursor().copy(
+        "copy public.campaigns (id, title, budget, created_at) from stdin"
+    ) as copy:
         for name, number in ids.items():
             copy.write_row((number, name, 100, min(d for d, _ in series[name])))
     ever: dict[str, set[uuid.UUID]] = defaultdict(set)
     days = sorted({day for line in series.values() for day, _ in line})
     for day in days:
-        batch = [(ids[n], day, int(m[0]), 0, int(m[1]), int(m[2]), round(m[3], 2), round(m[4], 2))
-                 for n, line in series.items() for d, m in line if d == day]
+        batch = [
+            (ids[n], day, int(m[0]), 0, int(m[1]), int(m[2]), round(m[3], 2), round(m[4], 2))
+            for n, line in series.items()
+            for d, m in line
+            if d == day
+        ]
         with connection.cursor() as cursor:
-            cursor.executemany(f"insert into public.campaign_metrics ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s)", batch)
+            cursor.executemany(
+                f"insert into public.campaign_metrics ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+                batch,
+            )
         for campaign, kinds in detect(connection, day + timedelta(days=1, hours=6)).items():
             for kind in kinds:
                 ever[kind].add(campaign)
@@ -378,7 +477,9 @@ def real(connection: psycopg.Connection) -> None:
     print(f"\nReal lines ({len(series)} lines, {len(days)} days, one look a day): ever raised")
     for kind in sorted(ever):
         print(f"  {kind:52s} {share(len(ever[kind]), len(series))}")
-    print(f"  {'a plain two-proportion test instead of declining_performance':52s} {share(plain, len(series))}")
+    print(
+        f"  {'a plain two-proportion test instead of declining_performance':52s} {share(plain, len(series))}"
+    )
 
 
 def _plain_fires(line: list[tuple[datetime, list[float]]]) -> bool:
@@ -386,7 +487,9 @@ def _plain_fires(line: list[tuple[datetime, list[float]]]) -> bool:
     for day in by_day:
         sums = []
         for start in (7, 14):
-            window = [by_day[d] for k in range(7) if (d := day - timedelta(days=start - 7 + k)) in by_day]
+            window = [
+                by_day[d] for k in range(7) if (d := day - timedelta(days=start - 7 + k)) in by_day
+            ]
             sums.append((sum(m[0] for m in window), sum(min(m[0], m[1]) for m in window)))
         (i2, c2), (i1, c1) = sums
         if min(i1, i2) >= 500 and c1 >= 20 and c2 / i2 < 0.7 * c1 / i1:
@@ -411,20 +514,35 @@ def speed(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
     connection.commit()
     connection.autocommit = True
     connection.execute("vacuum analyze")
-    print(f"\nSpeed: {campaigns} campaigns, 14 days of daily metrics, PostgreSQL {connection.info.server_version // 10000}")
+    print(
+        f"\nSpeed: {campaigns} campaigns, 14 days of daily metrics, PostgreSQL {connection.info.server_version // 10000}"
+    )
     (process,) = connection.execute("select pg_backend_pid()").fetchone() or (0,)
     for words, query in (
-        ("detect_optimization_opportunities", "select count(*) from public.detect_optimization_opportunities(%s)"),
-        ("record_opportunities, first of the day", "select public.record_opportunities(%s)->>'detected'"),
-        ("record_opportunities, nothing changed", "select public.record_opportunities(%s)->>'detected'"),
+        (
+            "detect_optimization_opportunities",
+            "select count(*) from public.detect_optimization_opportunities(%s)",
+        ),
+        (
+            "record_opportunities, first of the day",
+            "select public.record_opportunities(%s)->>'detected'",
+        ),
+        (
+            "record_opportunities, nothing changed",
+            "select public.record_opportunities(%s)->>'detected'",
+        ),
     ):
         if words.endswith("changed"):
-            connection.execute("update public.opportunity_detection set changes_seen_until = now() + interval '1 hour'")
+            connection.execute(
+                "update public.opportunity_detection set changes_seen_until = now() + interval '1 hour'"
+            )
         before = _memory(process)
         began = time.perf_counter()
         (count,) = connection.execute(query, (NOW,)).fetchone() or (0,)
         taken = time.perf_counter() - began
-        print(f"  {words:42s} {taken:6.2f} s  {count} found, backend's own memory {before} to {_memory(process)} MB")
+        print(
+            f"  {words:42s} {taken:6.2f} s  {count} found, backend's own memory {before} to {_memory(process)} MB"
+        )
     connection.autocommit = False
 
 
@@ -436,8 +554,14 @@ def _daily(portfolio: Portfolio, random: np.random.Generator) -> Measures:
     clicks = random.poisson(shown * CTR * _shock(random, CLICK_SHOCK, shape))
     conversions = random.poisson(clicks * CONVERSION_RATE * _shock(random, CONVERSION_SHOCK, shape))
     spend = clicks * CONVERSION_RATE * ORDER_VALUE / ROI
-    return {"impressions": shown, "reach": (shown * 0.8).astype(int), "clicks": clicks, "conversions": conversions,
-            "spend": spend, "revenue": _revenue(random, conversions)}
+    return {
+        "impressions": shown,
+        "reach": (shown * 0.8).astype(int),
+        "clicks": clicks,
+        "conversions": conversions,
+        "spend": spend,
+        "revenue": _revenue(random, conversions),
+    }
 
 
 def _memory(process: int) -> int:
@@ -470,7 +594,9 @@ def database(url: str | None) -> Iterator[psycopg.Connection]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", default=["healthy", "recall", "real", "speed"])
     parser.add_argument("--url")
     parser.add_argument("--seed", type=int, default=1)
