@@ -1,8 +1,8 @@
 """A stand-in for gcloud: checks each call against the documented commands, keeps a small cloud.
 
-The table was taken from the reference of the Google Cloud CLI (cloud.google.com/sdk/gcloud/reference,
-version 528): a command or a flag that is not documented there ends with exit code 2, as the real
-one does. The cloud is a JSON file; every call is recorded with its arguments.
+The table is the reference of the Google Cloud CLI (cloud.google.com/sdk/gcloud/reference, version
+528): a command or a flag that is not documented there ends with exit code 2, as with the real one.
+The cloud is a JSON file; every call is recorded with its arguments.
 
     GCLOUD_STANDIN=folder python gcloud.py secrets describe NAME ...
 """
@@ -111,10 +111,9 @@ class Cloud:
     def run(self, command: str, names: list[str], flags: dict[str, str]) -> Any:
         if command == self.state.get("broken"):
             fail("broken on purpose")
-        if self.needs_service(command) not in [None, *self.state["services"]]:
-            fail(
-                f"PERMISSION_DENIED: {self.needs_service(command)} has not been used: SERVICE_DISABLED"
-            )
+        service = self.needs_service(command)
+        if service and service not in self.state["services"]:
+            fail(f"PERMISSION_DENIED: {service} has not been used: SERVICE_DISABLED")
         if not command.startswith(("auth", "config", "projects")) and not flags.get("--project"):
             fail("The required property [project] is not currently set.")
         return getattr(self, re.sub(r"[ -]", "_", command))(*names, **_named(flags))
@@ -190,7 +189,8 @@ class Cloud:
         self, name: str, *, member: str, role: str, **_: str
     ) -> None:
         self._check_member(member)
-        self.the("secrets", name)["bindings"].append({"role": role, "members": [member]})
+        binding = {"role": role, "members": [member]}
+        self.the("secrets", name)["bindings"].append(binding)
 
     def functions_describe(self, name: str, **_: str) -> Any:
         return self.the("functions", name)

@@ -8,13 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ops.http_answers import Answers, answering
 
 PROJECT = Path(__file__).resolve().parents[2]
 ADDRESS = "https://us-central1-shop.cloudfunctions.net/autonomous-operations"
@@ -25,28 +25,10 @@ CALLS_AS = "autonomous-operations-caller@shop.iam.gserviceaccount.com"
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 
 
-class Function(BaseHTTPRequestHandler):
-    """What the smoke test calls."""
-
-    calls: list[dict[str, Any]]
-    answers: list[tuple[int, dict[str, Any]]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.calls.append({"headers": dict(self.headers), "body": json.loads(body)})
-        status, answer = self.answers.pop(0) if self.answers else (200, {"success": True})
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
 class Deployment:
     """A folder with the stand-in on the PATH, and what it recorded."""
 
-    def __init__(self, folder: Path, copy: Path, function: type[Function], url: str) -> None:
+    def __init__(self, folder: Path, copy: Path, function: Answers) -> None:
         self.folder, self.copy, self.function = folder, copy, function
         self.programs = folder / "bin"
         self.programs.mkdir()
@@ -62,7 +44,7 @@ class Deployment:
         self.change_cloud(
             lambda cloud: cloud.update(
                 accounts=["ops@shop.example"], projects=["shop"], config={"project": "shop"},
-                services=["iam.googleapis.com"], function_url=url, invokers=[],
+                services=["iam.googleapis.com"], function_url=function.url, invokers=[],
                 service_accounts={}, secrets={}, functions={}, jobs={},
             )
         )  # fmt: skip
@@ -130,31 +112,17 @@ def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def deployment(tmp_path: Path, project_copy: Path) -> Iterator[Deployment]:
-    class Served(Function):
-        calls: list[dict[str, Any]] = []  # noqa: RUF012 - a class of its own for each test
-        answers: list[tuple[int, dict[str, Any]]] = []  # noqa: RUF012
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Deployment(tmp_path, project_copy, Served, f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
+    with answering() as function:
+        yield Deployment(tmp_path, project_copy, function)
 
 
 @pytest.fixture(scope="session")
 def first_deployment(project_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The cloud after a first deployment, as text: many tests begin there."""
-
-    class Served(Function):
-        calls: list[dict[str, Any]] = []  # noqa: RUF012
-        answers: list[tuple[int, dict[str, Any]]] = []  # noqa: RUF012
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        first = Deployment(tmp_path_factory.mktemp("first"), project_copy, Served, url)
+    with answering() as function:
+        first = Deployment(tmp_path_factory.mktemp("first"), project_copy, function)
         first.run()
-        server.shutdown()
-    return (first.folder / "cloud.json").read_text().replace(url, "FUNCTION_URL")
+    return (first.folder / "cloud.json").read_text().replace(function.url, "FUNCTION_URL")
 
 
 @pytest.fixture
@@ -332,8 +300,8 @@ def test_destroy(deployment: Deployment) -> None:
     assert deployment.changes() == []
     deployment.run("--destroy", "--yes")
     cloud = deployment.cloud
-    assert not cloud["jobs"] and not cloud["functions"]
-    assert not cloud["secrets"] and not cloud["service_accounts"]
+    for kind in ("jobs", "functions", "secrets", "service_accounts"):
+        assert not cloud[kind], kind
     deployment.changes()
     said = deployment.run("--destroy", "--yes")
     assert deployment.changes() == []
@@ -445,14 +413,14 @@ def test_the_smoke_test_is_a_dry_run_with_the_operators_token(deployment: Deploy
 
 
 def test_the_smoke_test_waits_for_rights_to_spread(deployment: Deployment) -> None:
-    deployment.function.answers += [(403, {}), (404, {}), (503, {"success": False})]
+    deployment.function.queue += [(403, {}, {}), (404, {}, {}), (503, {}, {})]
     deployment.run()
     assert len(deployment.function.calls) == 4
 
 
 def test_a_failed_smoke_test_fails_the_deployment(deployment: Deployment) -> None:
     error = {"success": False, "error": {"code": "NOT_MIGRATED"}}
-    deployment.function.answers += [(503, error)] * 10
+    deployment.function.otherwise = (503, {}, error)
     said = deployment.run(fails=True)
     assert "NOT_MIGRATED" in said
     assert "smoke test failed (503)" in said
