@@ -1,12 +1,14 @@
-"""Style sheets, scripts and the libraries that come with the project."""
+"""Style sheets, scripts and the libraries that come with the project, kept in memory."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response
+
+from autonomy.web.failures import not_found
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {
@@ -17,10 +19,16 @@ TYPES = {
 }
 
 
-@lru_cache(maxsize=64)
+@cache
+def files() -> dict[str, bytes]:
+    """Name and content of each file; no other path is ever opened."""
+    return {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.suffix in TYPES}
+
+
+@cache
 def version(name: str) -> str:
     """Ten digits of the file's digest: a changed file has another address."""
-    return hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()[:10]
+    return hashlib.sha256(files()[name]).hexdigest()[:10]
 
 
 def static_routes() -> Blueprint:
@@ -29,7 +37,10 @@ def static_routes() -> Blueprint:
 
     @routes.get("/static/<name>")
     def static_file(name: str) -> Response:
-        response = send_from_directory(FOLDER, name, mimetype=TYPES.get(Path(name).suffix))
+        content = files().get(name)
+        if content is None:
+            not_found("file")
+        response = Response(content, mimetype=TYPES[Path(name).suffix])
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
