@@ -1074,7 +1074,7 @@ begin
   v_changed_after := case when not v_whole then v_state.changes_seen_until end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
-    (select coalesce(max(f.changed_at) - interval '15 minutes', '-infinity') from public.campaign_facts f)
+    (select coalesce(least(max(f.changed_at), greatest(p_now, now())) - interval '15 minutes', '-infinity') from public.campaign_facts f)
     else v_state.changes_seen_until end;
 
   -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,

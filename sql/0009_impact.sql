@@ -148,7 +148,8 @@ begin
     where b.spend > 0 and b.days > 0 and b.matured > 0 and a.days > 0
       and not exists (
         select from public.campaign_changes x
-        where x.campaign_id = s.id and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
+        where x.campaign_id = s.id and x.kind <> 'created'
+          and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
   ), grouped as materialized (
     select m.from_at, m.until_at, g.account, m.spend_before, m.revenue_before, m.matured_before,
            m.spend_after, m.revenue_after, m.matured_after
@@ -200,7 +201,7 @@ as $$
          h.days, date_trunc('minute', a.executed_at),
          date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
            select min(x.changed_at) from public.campaign_changes x
-           where x.campaign_id = a.campaign_id and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
+           where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
          case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end, coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
          greatest(1, coalesce(e.d, b.days, extract(epoch from a.executed_at - c.created_at)::float8 / 86400, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),

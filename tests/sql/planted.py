@@ -33,6 +33,8 @@ def campaign(
 ) -> uuid.UUID:
     """A new active campaign; its id."""
     row = {"title": title, "budget": 100, "created_at": NOW - timedelta(days=days_old), **columns}
+    # What triggers write about it is dated then, not on the day on which the test runs.
+    db.execute("select set_config('autonomy.now', %s, true)", (str(row["created_at"]),))
     found = db.execute(
         f"insert into campaigns ({', '.join(row)}) values ({', '.join(['%s'] * len(row))}) returning id",
         list(row.values()),
@@ -45,8 +47,8 @@ def campaign(
 def totals(db: Db, campaign_id: uuid.UUID, measures: Measures) -> None:
     """A row of campaign_performance, as an installation without a time series has it."""
     db.execute(
-        "insert into campaign_performance (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)"
-        " values (%s, %s, %s, %s, %s, %s)",
+        "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+        " total_spend, total_revenue) values (%s, %s, %s, %s, %s, %s)",
         (campaign_id, *measures[:5]),
     )
 
@@ -62,10 +64,12 @@ def series(
 def write(db: Db, campaign_id: uuid.UUID, rows: Sequence[tuple[datetime, Measures]]) -> None:
     """Buckets, in one statement."""
     columns = list(zip(*[(at, *m[:3], *map(float, m[3:5]), m[5]) for at, m in rows], strict=True))
+    names = ("impressions", "clicks", "conversions", "spend", "revenue", "reach")
     db.execute(
-        "insert into campaign_metrics (campaign_id, bucket, impressions, clicks, conversions, spend, revenue, reach)"
-        " select %s, x.* from unnest(%s::timestamptz[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[],"
-        " %s::numeric[], %s::bigint[]) x",
+        f"insert into campaign_metrics (campaign_id, bucket, {', '.join(names)})"
+        " select %s, x.* from unnest(%s::timestamptz[], %s::bigint[], %s::bigint[], %s::bigint[],"
+        " %s::numeric[], %s::numeric[], %s::bigint[]) x on conflict (campaign_id, bucket) do update"
+        f" set {', '.join(f'{name} = excluded.{name}' for name in names)}",
         (campaign_id, *[list(column) for column in columns]),
     )
 
