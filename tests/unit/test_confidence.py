@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import erf, isfinite, sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,7 @@ def test_nothing_known_is_fifty_fifty() -> None:
     [  # from the closed form, written a second time with arrays
         (Evidence(812.40, 7, 301.15, None, 9, 1.0), 0.97198534),
         (Evidence(120, 2, 90, None, 9, 1.0), 0.59007321),
+        (Evidence(812.40, 7, 301.15, 2.5, 9, 1.0), 0.93992159),
         (Evidence(150, 0, 0, None, 3, 1.0), 0.8564658),
     ],
 )
@@ -114,6 +116,38 @@ def test_prior_finds_a_portfolio() -> None:
     assert fitted.mean_roi == pytest.approx(3.0, rel=0.1)
     assert fitted.order_value == pytest.approx(20.0, rel=0.02)
     assert fitted.tau2 < 0.1
+
+
+def test_prior_is_the_formula_written_a_second_time_with_arrays() -> None:
+    luck = np.random.default_rng(3)
+    size = 60
+    s, n = luck.uniform(0, 900, size), luck.poisson(3, size).astype(float)
+    r, d, f = n * luck.uniform(10, 90, size), luck.uniform(0, 40, size), luck.uniform(0, 1, size)
+    cv2 = [None if at % 3 else float(at) / 20 for at in range(size)]
+    s[:4], f[4:8], r[8] = 0.0, 0.0, 0.0
+    seen = [Evidence(*one) for one in zip(s, n, r, cv2, d, f, strict=True)]
+
+    keep = (s > 0) & (f > 0)
+    sold = keep & (n > 0) & (r > 0)
+    w = n[sold] / (n[sold] + 2)
+    order = np.exp((np.sum(w * np.log(r[sold] / n[sold])) + 2 * np.log(50)) / (w.sum() + 2))
+    known = keep & (n >= 2) & np.array([one is not None for one in cv2])
+    w = (n[known] - 1) / (n[known] + 9)
+    scatter = np.array([one or 0.0 for one in cv2])[known]
+    mean_cv2 = (np.sum(w * scatter) + 10) / (w.sum() + 20)
+    spend, days = (s * f)[keep], np.maximum(d[keep], 1)
+    k = order * (1 + mean_cv2 + 0.25 * (spend / order) / days)
+    w = spend / k / (spend / k + 1 / 0.64)
+    roi = np.minimum(r[keep] / spend, 50)
+    mean = np.average(roi, weights=w)
+    spread = np.average((roi - mean) ** 2 - k / spend * mean, weights=w)
+    tau2 = np.log(1 + max(0, spread) / mean**2)
+    share = w.sum() / (w.sum() + 20)
+    fitted = fit_prior(seen)
+    assert fitted.mean_roi == pytest.approx(np.exp(share * (np.log(mean) - tau2 / 2)))
+    assert fitted.tau2 == pytest.approx(share * tau2 + (1 - share) * 0.64)
+    assert fitted.order_value == pytest.approx(order)
+    assert fitted.cv2 == pytest.approx(mean_cv2)
 
 
 @given(st.lists(st.builds(Evidence, anything, anything, anything, anything, anything, anything)))

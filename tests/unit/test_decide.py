@@ -40,6 +40,7 @@ def test_five_lines() -> None:
 def test_the_first_by_priority_wins_and_the_others_are_outranked() -> None:
     decision = decide(DEFAULT_RULES, [LOSER], POLICY, NOW)[0]
     assert decision.rule_name == "Critical ROI Pause"
+    assert decision.rule_id == "00000000-0000-0000-0000-000000000001"
     assert decision.matched == [
         {"rule_name": "Critical ROI Pause", "code": "auto_pause"},
         {"rule_name": "Low ROI Pause", "code": "OUTRANKED"},

@@ -256,6 +256,16 @@ def test_no_resume() -> None:
     assert len(run([], [paused()])) == 0
 
 
+def test_a_resume_at_exactly_the_limit() -> None:
+    close = paused(
+        evidence={"spend": 300.0, "conversions": 12, "revenue": 600.0, "days": 9.0},
+    )
+    below = round(100 - one([PAUSE], close).confidence, 2)
+    assert 1 < below < 20
+    assert len(run([PAUSE], [close], resume_confidence=below)) == 1
+    assert len(run([PAUSE], [close], resume_confidence=below - 0.01)) == 0
+
+
 # The portfolio
 
 
@@ -280,6 +290,7 @@ def test_broken_tracking_pauses_nothing_but_raises_go_on() -> None:
     answer = run([PAUSE, UP], [*losers(3), winner(9)], tripped)
     assert [one.code for one in answer] == ["TRACKING_BREAKER"] * 3 + ["auto_scale_up"]
     assert answer.breakers[0]["count"] == 3
+    assert "(1 of 100 expected)" in answer.breakers[0]["message"]
 
 
 def test_pause_breaker_asks_a_person() -> None:
@@ -310,6 +321,8 @@ def test_growth_breaker_lets_the_most_confident_go() -> None:
     portfolio = PORTFOLIO | {"active_budget": 1_000.0}
     answer = run([UP], rows, portfolio)  # 50 each, 300 together, 300 allowed
     assert answer.breakers == []
+    exactly = run([UP], rows, portfolio | {"active_budget": 2_000.0, "raised_24h": 300.0})
+    assert exactly.breakers == []
     answer = run([UP], rows, portfolio | {"active_budget": 900.0})  # 270: five go
     assert [one.code for one in answer] == ["auto_scale_up"] * 5 + ["GROWTH_BREAKER"]
     assert answer[5].new == answer[5].previous
