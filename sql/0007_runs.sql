@@ -348,6 +348,8 @@ begin
       message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
       hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
   end if;
+  -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
+  perform public.autonomy_lock_effects();
   perform public.autonomy_prepare_run(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', public.portfolio_state(p_now))
   where id = v_run_id;

@@ -114,13 +114,14 @@ def edited(yard: Yard, n: int) -> None:
     expected = dict.fromkeys(("loser 1", "winner 1"), "CHANGED_MEANWHILE")
     yard.check(failed == expected, f"failed: {failed}")
     rows = yard.execute(
-        "select status, budget::text from campaigns where title in ('loser 1', 'winner 1') order by title"
+        "select status, budget::text from campaigns where title in ('loser 1', 'winner 1')"
+        " order by title"
     )
     yard.check(rows == [("Archived", "100.00"), ("Active", "77.00")], f"the edit was lost: {rows}")
 
 
 def frozen(yard: Yard, n: int) -> None:
-    """The kill switch between read and apply: nothing is changed; afterwards the next run does it."""
+    """The kill switch between read and apply: nothing is changed until it is off again."""
     slow = yard.function("before_apply:sleep=0.25")
     run = yard.posting(slow)
     yard.until(yard.run_has_begun, "the run begins")
@@ -173,7 +174,7 @@ def postgres_restarted(yard: Yard, n: int) -> None:
 
 
 def connection_cut(path: str, after_commit: bool, yard: Yard, n: int) -> None:
-    """The connection is cut after the commit and before the answer, or before the request arrives."""
+    """The connection is cut after the commit, or before the request arrives."""
     function = yard.function(through_proxy=True)
     key = new_key()
     with yard.proxy.lose(path, times=1 + n % 3, after_commit=after_commit):

@@ -68,22 +68,13 @@ class LossyProxy:
             def _pass_on(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 fate = proxy._fate(self.path)
-                if fate == "lose the request":
-                    return self._cut()
-                connection = http.client.HTTPConnection(proxy._upstream, timeout=60)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-                try:
-                    connection.request(self.command, self.path, body, headers)
-                    answer = connection.getresponse()
-                    content = answer.read()
-                except OSError:
-                    return self._cut()
-                finally:
-                    connection.close()
-                if fate == "lose the answer":
-                    return self._cut()
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
+                answer = None if fate == "lose the request" else self._ask(body)
+                if answer is None or fate == "lose the answer":
+                    self.close_connection = True
+                    return
+                status, headers, content = answer
+                self.send_response(status)
+                for name, value in headers:
                     if name.lower() not in _HOP_BY_HOP:
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
@@ -91,8 +82,17 @@ class LossyProxy:
                 if self.command != "HEAD":
                     self.wfile.write(content)
 
-            def _cut(self) -> None:
-                self.close_connection = True
+            def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes] | None:
+                connection = http.client.HTTPConnection(proxy._upstream, timeout=60)
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
+                try:
+                    connection.request(self.command, self.path, body, headers)
+                    answer = connection.getresponse()
+                    return answer.status, answer.getheaders(), answer.read()
+                except OSError:
+                    return None
+                finally:
+                    connection.close()
 
             do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _pass_on  # noqa: N815
 

@@ -15,13 +15,16 @@ from autonomy.migrate import apply
 
 MARK = "%[autonomous-operations]"
 TABLES = (
-    "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')"
+    "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind"
+    " in ('r', 'p', 'v', 'm')"
     " and obj_description(oid, 'pg_class') like %s order by 1"
 )
 FUNCTIONS = (
-    "select p.proname, coalesce(p.proargnames[1:p.pronargs], '{}'), p.prorettype = 'trigger'::regtype,"
+    "select p.proname, coalesce(p.proargnames[1:p.pronargs], '{}'), p.prorettype ="
+    " 'trigger'::regtype,"
     " p.proargtypes::regtype[]::text[]"
-    " from pg_proc p where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') like %s order by 1"
+    " from pg_proc p where pronamespace = 'public'::regnamespace and obj_description(oid,"
+    " 'pg_proc') like %s order by 1"
 )
 ADMIN = {"sub": str(uuid.uuid4()), "app_metadata": {"role": "admin"}}
 
@@ -98,7 +101,8 @@ def some_rows(stack: LocalStack) -> None:
     with psycopg.connect(stack.database_url, autocommit=True) as db:
         db.execute("insert into campaigns (title, budget) values ('one', 100)")
         db.execute(
-            "select auto_scale_campaign(id, 120, 'a row of the log') from campaigns where budget = 100"
+            "select auto_scale_campaign(id, 120, 'a row of the log') from campaigns where"
+            " budget = 100"
         )
 
 
@@ -221,7 +225,8 @@ def test_the_server_does_a_whole_run(project: LocalStack) -> None:
 def test_row_level_security_is_on_everywhere(project: LocalStack) -> None:
     with psycopg.connect(project.database_url) as db:
         open_ones = db.execute(
-            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and"
+            " relkind in ('r', 'p')"
             " and obj_description(oid, 'pg_class') like %s and not relrowsecurity",
             (MARK,),
         ).fetchall()
@@ -231,8 +236,10 @@ def test_row_level_security_is_on_everywhere(project: LocalStack) -> None:
 def test_every_function_has_a_fixed_search_path_and_the_callers_rights(project: LocalStack) -> None:
     with psycopg.connect(project.database_url) as db:
         rows = db.execute(
-            "select proname, prosecdef, prorettype = 'trigger'::regtype, proconfig::text from pg_proc"
-            " where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') like %s",
+            "select proname, prosecdef, prorettype = 'trigger'::regtype, proconfig::text"
+            " from pg_proc"
+            " where pronamespace = 'public'::regnamespace and obj_description(oid,"
+            " 'pg_proc') like %s",
             (MARK,),
         ).fetchall()
     for name, is_definer, is_trigger, config in rows:

@@ -1,4 +1,4 @@
-"""What the tests of the effects share: campaigns, decisions, runs, and a look at what came of them."""
+"""What the tests of the effects share: campaigns, decisions, runs, and what came of them."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def rule(db: Db, name: str = "A test rule", **action_keys: Any) -> uuid.UUID:
     body = {"type": "auto_scale_up", "multiplier": 2.0, "max_budget": 400, **action_keys}
     made: uuid.UUID = value(
         db,
-        "insert into autonomous_rules (rule_name, rule_type, condition, action) values (%s, 'scale',"
+        "insert into autonomous_rules (rule_name, rule_type, condition, action) values"
+        " (%s, 'scale',"
         """ '{"metric": "roi", "operator": ">=", "threshold": 3}', %s) returning id""",
         name,
         Jsonb(body),
@@ -130,7 +131,8 @@ def test_an_action_id_is_accepted_once_only(db: Db) -> None:
     assert (
         value(
             db,
-            "select count(*) from autonomous_actions where campaign_id = %s and status = 'executed'",
+            "select count(*) from autonomous_actions where campaign_id = %s and status ="
+            " 'executed'",
             two,
         )
         == 1
@@ -561,7 +563,8 @@ def test_what_a_trigger_changes_elsewhere_is_a_change_from_outside(db: Db) -> No
     twin = campaign(db, title="twin")
     user_trigger(
         db,
-        "if pg_trigger_depth() = 1 then update campaigns set budget = budget + 1 where title = 'twin'; end if;"
+        "if pg_trigger_depth() = 1 then update campaigns set budget = budget + 1 where"
+        " title = 'twin'; end if;"
         "return null;",
         "after",
     )
@@ -726,9 +729,12 @@ def test_5000_decisions_cost_at_most_three_times_the_bare_statements(db: Db) -> 
         (bare,),
     )
     db.execute(
-        "insert into autonomous_actions (campaign_id, action_type, reason, previous_state, new_state,"
-        " confidence_score, evidence, status) select (d ->> 'campaign_id')::uuid, d ->> 'action_type',"
-        " d ->> 'reason', d -> 'previous', d -> 'new', (d ->> 'confidence')::numeric, d -> 'evidence',"
+        "insert into autonomous_actions (campaign_id, action_type, reason, previous_state,"
+        " new_state,"
+        " confidence_score, evidence, status) select (d ->> 'campaign_id')::uuid, d ->>"
+        " 'action_type',"
+        " d ->> 'reason', d -> 'previous', d -> 'new', (d ->> 'confidence')::numeric, d ->"
+        " 'evidence',"
         " 'executed' from jsonb_array_elements(%s) d",
         (bare,),
     )

@@ -43,7 +43,8 @@ def proposed(db: Db, item: Json, *, hours: float = 1) -> uuid.UUID:
 def approve(db: Db, action_id: object, *, now: datetime | None = None) -> Json:
     answer: Json = value(
         db,
-        "select approve_autonomous_action(%s, 'ann@example.org', 'looks right', coalesce(%s, now()))",
+        "select approve_autonomous_action(%s, 'ann@example.org', 'looks right',"
+        " coalesce(%s, now()))",
         action_id,
         now,
     )

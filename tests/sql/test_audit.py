@@ -28,6 +28,16 @@ from tests.sql.effects import (
     value,
 )
 
+COPIED = """
+insert into campaign_changes
+  (campaign_id, old_status, new_status, old_budget, new_budget, action_id, kind)
+select campaign_id, new_status, new_status, new_budget, new_budget, action_id, kind
+from campaign_changes where kind = 'action'
+"""
+CREATED_AGAIN = """
+insert into campaign_changes (campaign_id, kind, new_status, new_budget)
+select campaign_id, kind, 'active', 150 from campaign_changes where kind = 'created'
+"""
 SILENTLY = "set local session_replication_role = replica"  # as someone who goes past the triggers
 
 
@@ -167,14 +177,11 @@ def test_an_empty_database_is_sound(db: Db) -> None:
             "a change claims a rollback that is not in the log",
         ),
         (
-            "insert into campaign_changes (campaign_id, old_status, new_status, old_budget, new_budget, action_id, kind)"
-            " select campaign_id, new_status, new_status, new_budget, new_budget, action_id, kind"
-            " from campaign_changes where kind = 'action'",
+            COPIED,
             "an action was carried out more than once",
         ),
         (
-            "insert into campaign_changes (campaign_id, kind, new_status, new_budget)"
-            " select campaign_id, kind, 'active', 150 from campaign_changes where kind = 'created'",
+            CREATED_AGAIN,
             "created while it was there",
         ),
     ],
@@ -190,8 +197,10 @@ def test_whatever_went_past_the_log_is_named(db: Db, deed: str, what: str) -> No
 
 def test_a_hand_made_log_row_is_named(db: Db) -> None:
     db.execute(
-        "insert into autonomous_actions (campaign_id, action_type, status, previous_state, new_state)"
-        """ values (%s, 'auto_pause', 'executed', '{"status": "active"}', '{"status": "paused"}')""",
+        "insert into autonomous_actions (campaign_id, action_type, status, previous_state,"
+        " new_state)"
+        """ values (%s, 'auto_pause', 'executed', '{"status": "active"}', '{"status":"""
+        """ "paused"}')""",
         (campaign(db),),
     )
     assert found(db) == ["an action has no change of its campaign"]
@@ -214,53 +223,70 @@ def test_the_first_differences_with_both_values(db: Db) -> None:
 # Whatever happens, it adds up -------------------------------------------------------------------
 
 
+class Deeds:
+    """Whatever runs and people do, at random."""
+
+    def __init__(self, db: Db, seed: int) -> None:
+        self._db, self._dice = db, random.Random(seed)
+        self._ids = [
+            campaign(db, status=self._dice.choice(["active", "Active"])) for _ in range(12)
+        ]
+
+    def one(self) -> None:
+        """Any deed."""
+        one, made = self._dice.choice(self._ids), self._some_action()
+        often = [self._run] * 3 + [self._edit] * 2 + [self._take_back] * 2
+        self._dice.choice([*often, self._remove])(one, made)
+
+    def _some_action(self) -> uuid.UUID | None:
+        query = "select id from autonomous_actions where status = 'executed' order by random()"
+        found: uuid.UUID | None = value(self._db, query)
+        return found
+
+    def _run(self, one: uuid.UUID, made: object) -> None:
+        query = "select status, budget from campaigns where id = %s"
+        row = self._db.execute(query, (one,)).fetchone()
+        if row is None:
+            return
+        item = scale_up(one, row[1], row[1] + 10, status=row[0])
+        kind = self._dice.randrange(3)
+        if kind == 0:
+            item = decision(one, budget=row[1], status=row[0])
+        if kind == 2:
+            item |= {"verdict": "propose", "code": "APPROVAL"}
+        lease = begin(self._db)
+        for answer in apply(self._db, lease, [item, scale_up(uuid.uuid4())]):
+            if answer["status"] == "pending" and self._dice.random() < 0.7:
+                value(self._db, "select approve_autonomous_action(%s)", answer["action_id"])
+        finish(self._db, lease)
+
+    def _edit(self, one: uuid.UUID, made: object) -> None:
+        what = self._dice.choice(["budget = budget + 1", "status = 'active'", "status = 'Paused'"])
+        statement = f"update campaigns set {what}, hold_until = null where id = %s"
+        self._db.execute(statement, (one,))  # type: ignore[call-overload]
+
+    def _take_back(self, one: object, made: uuid.UUID | None) -> None:
+        if made is None:
+            return
+        if self._dice.random() < 0.5:
+            statement = "update autonomous_actions set status = 'rolled_back' where id = %s"
+            self._db.execute(statement, (made,))
+        else:
+            force = self._dice.random() < 0.5
+            value(self._db, "select rollback_autonomous_action(%s, p_force => %s)", made, force)
+
+    def _remove(self, one: uuid.UUID, made: object) -> None:
+        if self._dice.random() < 0.2:
+            self._db.execute("delete from campaigns where id = %s", (one,))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_any_mixture_of_deeds_adds_up(db: Db, seed: int) -> None:
-    dice = random.Random(seed)
-    policy(
-        db, growth_breaker_share=100, pause_breaker_share=1, cooldown_hours=0, max_growth_7d=1000
-    )
-    ids = [campaign(db, status=dice.choice(["active", "Active"])) for _ in range(12)]
+    policy(db, growth_breaker_share=100, pause_breaker_share=1, cooldown_hours=0)
+    policy(db, max_growth_7d=1000)
+    deeds = Deeds(db, seed)
     for _ in range(40):
-        one = dice.choice(ids)
-        row = db.execute("select status, budget from campaigns where id = %s", (one,)).fetchone()
-        made = value(
-            db,
-            "select id from autonomous_actions where status = 'executed' order by random() limit 1",
-        )
-        deed = dice.randrange(8)
-        if deed <= 2 and row is not None:
-            lease = begin(db)
-            item = scale_up(one, row[1], row[1] + 10, status=row[0])
-            if deed == 0:
-                item = decision(one, budget=row[1], status=row[0])
-            if deed == 2:
-                item = {**item, "verdict": "propose", "code": "APPROVAL"}
-            for answer in apply(db, lease, [item, scale_up(uuid.uuid4())]):
-                if answer["status"] == "pending" and dice.random() < 0.7:
-                    value(db, "select approve_autonomous_action(%s)", answer["action_id"])
-            finish(db, lease)
-        elif deed == 3:
-            db.execute(
-                "update campaigns set budget = budget + 1, hold_until = null where id = %s", (one,)
-            )
-        elif deed == 4:
-            db.execute(
-                "update campaigns set status = 'active', hold_until = null where id = %s", (one,)
-            )
-        elif deed == 5 and made:
-            value(
-                db,
-                "select rollback_autonomous_action(%s, p_force => %s)",
-                made,
-                dice.random() < 0.5,
-            )
-        elif deed == 6 and made:
-            db.execute(
-                "update autonomous_actions set status = 'rolled_back' where id = %s", (made,)
-            )
-        elif dice.random() < 0.1:
-            db.execute("delete from campaigns where id = %s", (one,))
+        deeds.one()
         assert_sound(db)
     assert value(db, "select count(*) from autonomous_actions") > 5
 
@@ -272,12 +298,17 @@ def test_campaigns_and_actions_from_before_the_log(empty_database: Callable[[], 
     url = empty_database()
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(
-            "create table campaigns (id uuid primary key default gen_random_uuid(), title text, status text, budget numeric(10,2));"
-            "insert into campaigns (title, status, budget) values ('old', 'Active', 12.5), ('older', 'Paused', null);"
-            "create table autonomous_actions (id uuid primary key default gen_random_uuid(), campaign_id uuid,"
+            "create table campaigns (id uuid primary key default gen_random_uuid(), title"
+            " text, status text, budget numeric(10,2));"
+            "insert into campaigns (title, status, budget) values ('old', 'Active', 12.5),"
+            " ('older', 'Paused', null);"
+            "create table autonomous_actions (id uuid primary key default"
+            " gen_random_uuid(), campaign_id uuid,"
             " action_type text, status text, previous_state jsonb, new_state jsonb);"
-            "insert into autonomous_actions (campaign_id, action_type, status, previous_state, new_state)"
-            """ select id, 'auto_pause', 'executed', '{"status": "Active"}', '{"status": "Paused"}'"""
+            "insert into autonomous_actions (campaign_id, action_type, status,"
+            " previous_state, new_state)"
+            """ select id, 'auto_pause', 'executed', '{"status": "Active"}', '{"status":"""
+            """ "Paused"}'"""
             " from campaigns where title = 'older'"
         )
         apply_migrations(url)

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -42,7 +43,8 @@ def performing(
     """A campaign of ten days' standing with these totals."""
     one = campaign(db, **{"created_at": hours_ago(240, db), **columns})
     db.execute(
-        "insert into campaign_performance (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)"
+        "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+        " total_spend, total_revenue)"
         " values (%s, 20000, 800, %s, %s, %s)",
         (one, conversions, spend, revenue),
     )
@@ -178,7 +180,8 @@ def test_a_bad_rule_is_reported_and_the_others_go_on(db: Db) -> None:
     bad = loser(db)
     db.execute("set local session_replication_role = replica")
     db.execute(
-        """update autonomous_rules set condition = '{"metrik": 1}' where rule_name = 'High ROI Scale'"""
+        """update autonomous_rules set condition = '{"metrik": 1}' where rule_name ="""
+        """ 'High ROI Scale'"""
     )
     db.execute("set local session_replication_role = origin")
     result = run(db)
@@ -212,7 +215,8 @@ def test_every_campaign_is_seen(db: Db) -> None:
         " select 'c' || n, 100, now() - interval '9 days' from generate_series(1, 2500) n"
     )
     db.execute(
-        "insert into campaign_performance (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)"
+        "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+        " total_spend, total_revenue)"
         " select id, 20000, 800, 8, 900, 300 from campaigns"
     )
     result = run(db)
@@ -254,16 +258,15 @@ def test_a_month_of_hourly_runs_respects_every_limit(db: Db) -> None:
     for hour in range(0, 24 * 10, 6):
         run(db, hours_ago(-hour, db))
     rows = db.execute(
-        "select executed_at, (previous_state ->> 'budget')::numeric, (new_state ->> 'budget')::numeric"
-        " from autonomous_actions where campaign_id = %s and status = 'executed' order by executed_at",
+        "select executed_at, (previous_state ->> 'budget')::numeric, (new_state ->>"
+        " 'budget')::numeric"
+        " from autonomous_actions where campaign_id = %s and status = 'executed' order by"
+        " executed_at",
         (one,),
     ).fetchall()
     times = [when for when, _, _ in rows]
     assert times[0] == start
-    assert all(
-        (later - sooner).total_seconds() >= 86400
-        for sooner, later in zip(times, times[1:], strict=False)
-    )
+    assert all((later - sooner).total_seconds() >= 86400 for sooner, later in pairwise(times))
     assert all(new <= 2 * old for _, old, new in rows)
     week = [new for when, _, new in rows if (when - start).days < 7]
     assert max(week) <= 300

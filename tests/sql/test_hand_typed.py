@@ -1,4 +1,4 @@
-"""auto_pause_campaign and auto_scale_campaign: what a person may do past the guardrails, and what not."""
+"""auto_pause_campaign and auto_scale_campaign: what a person may do past the guardrails."""
 
 from __future__ import annotations
 
@@ -167,3 +167,19 @@ def test_the_guides_positional_and_named_calls_work(db: Db) -> None:
             )
             == 1
         )
+
+
+def test_triggers_of_the_installation_find_their_tables(db: Db) -> None:
+    """They may name them without a schema, as they do when people write campaigns."""
+    db.execute(
+        "create table their_log (title text);"
+        "create function theirs() returns trigger language plpgsql as"
+        " $$ begin insert into their_log values (new.title); return new; end $$;"
+        "create trigger theirs before update on campaigns for each row execute function theirs()"
+    )
+    one = campaign(db)
+    made = scale(db, one, 150)
+    value(db, "select rollback_autonomous_action(%s)", made)
+    assert apply_one(db, scale_up(campaign(db)))["status"] == "executed"
+    assert value(db, "select count(*) from their_log") == 3
+    assert_sound(db)

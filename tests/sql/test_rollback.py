@@ -256,8 +256,10 @@ def test_what_was_never_carried_out_or_has_no_campaign(db: Db) -> None:
 def test_what_changed_neither_status_nor_budget(db: Db) -> None:
     made = value(
         db,
-        "insert into autonomous_actions (campaign_id, action_type, status, executed_at, previous_state, new_state)"
-        """ values (%s, 'ab_test_created', 'executed', now(), '{"status": "active", "budget": 100}',"""
+        "insert into autonomous_actions (campaign_id, action_type, status, executed_at,"
+        " previous_state, new_state)"
+        """ values (%s, 'ab_test_created', 'executed', now(), '{"status": "active","""
+        """ "budget": 100}',"""
         """ '{"status": "active", "budget": 100.00, "test": 1}') returning id""",
         campaign(db),
     )

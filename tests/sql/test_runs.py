@@ -37,7 +37,8 @@ def status(db: Db, run_id: uuid.UUID) -> str:
 
 def let_expire(db: Db, lease: Lease) -> None:
     db.execute(
-        "update autonomous_runs set lease_expires_at = clock_timestamp() - interval '1 second' where id = %s",
+        "update autonomous_runs set lease_expires_at = clock_timestamp() - interval '1"
+        " second' where id = %s",
         (lease.run_id,),
     )
 
@@ -120,7 +121,8 @@ def test_bad_arguments_are_refused(db: Db, arguments: str) -> None:
 
 def test_a_prior_that_cannot_be_fitted_does_not_stop_the_run(db: Db) -> None:
     db.execute(
-        "alter table autonomy_policy add constraint broken check (prior_fitted_at = '-infinity') not valid"
+        "alter table autonomy_policy add constraint broken check (prior_fitted_at ="
+        " '-infinity') not valid"
     )
     db.execute("insert into campaigns (budget) select 10 from generate_series(1, 9)")
     assert begin(db)
