@@ -85,6 +85,7 @@ declare
   v_fades text;
   v_immature text;
   v_day text;
+  v_days text;
   v_error text;
 begin
   if p_every_hours is null or p_every_hours not between 1 and 744 then
@@ -124,6 +125,35 @@ begin
       v_half_life || '::float8', v_delay || '::float8')
     else '0::float8' end;
 
+  -- At midnight a day is whole, and its roll-up says all. Not across a change of the clocks, where
+  -- every 24 hours is another time of day.
+  v_days := case
+    when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
+         and (p_from at time zone v_zone) - (p_from at time zone 'UTC') = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+    then $by_day$hours as (
+      select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
+        d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+      from public.campaign_daily d
+      where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
+    )$by_day$
+    else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
+    -- a day where the campaign never has a second bucket in a day.
+    counted as (
+      select m.*, (m.bucket at time zone $6)::date as day,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
+      from public.campaign_metrics m
+      where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
+    ),
+    hours as (
+      select m.campaign_id, m.day,
+        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+                        then interval '1 day' else interval '1 hour' end as since,
+        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
+        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
+      from counted m
+      window today as (partition by m.campaign_id, m.day order by m.bucket)
+    )$by_bucket$ end;
+
   return query execute format($query$
     with days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
@@ -143,23 +173,7 @@ begin
       from before b
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
     ),
-    -- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
-    -- a day where the campaign never has a second bucket in a day.
-    counted as (
-      select m.*, (m.bucket at time zone $6)::date as day,
-        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
-      from public.campaign_metrics m
-      where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
-    ),
-    hours as (
-      select m.campaign_id, m.day,
-        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
-                        then interval '1 day' else interval '1 hour' end as since,
-        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
-        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
-      from counted m
-      window today as (partition by m.campaign_id, m.day order by m.bucket)
-    ),
+    %8$s,
     states as (
       select h.*, least(lead(h.since) over (partition by h.campaign_id order by h.since), h.since + $4) as until
       from hours h
@@ -213,7 +227,7 @@ begin
               from unnest(v_windows) with ordinality v (n, o)
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
-    coalesce(v_predicate, 'true'))
+    coalesce(v_predicate, 'true'), v_days)
   using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
 end $$;
 comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
@@ -249,7 +263,7 @@ as $$
     (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-       and h.old_budget is distinct from h.new_budget),
+       and h.old_budget <> h.new_budget),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -265,12 +279,15 @@ create function public.list_past_candidates(
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set timezone = 'UTC'
 as $$
--- A look a day, at the hour of p_now, so that the last look is now.
+-- A look a day, at midnight, where the roll-up by day says all.
 declare
-  v_from timestamptz := date_trunc('hour', p_now) - (p_days - 1) * interval '1 day';
-  v_to timestamptz := date_trunc('hour', p_now) + interval '1 second';
+  v_zone text := (select time_zone from public.autonomy_policy);
+  v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
+  v_to timestamptz := p_now;
 begin
-  if p_days is null or p_days not between 1 and 90 then
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  elsif p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
   return jsonb_build_object(

@@ -51,7 +51,7 @@ MONEY = ("spend", "revenue", "budget")
 REQUIRED = ("campaign", "spend")
 
 # A spend column named "revenue" next to "cost" must not be taken for the account's revenue twice.
-_CURRENCY = re.compile(r"\s*\((?:[a-z]{3}|[$€£¥])\)$")
+_CURRENCY = re.compile(r"\s*\((?!all\))(?:[a-z]{3}|[$€£¥])\)$")
 _META = {
     "amount spent",
     "campaign delivery",

@@ -180,7 +180,7 @@ def open_past(
             one.execute("set statement_timeout = '10min'")
         connection.commit()
         connection.execute("set transaction isolation level repeatable read, read only")
-        start, end = _period(connection, period.start, period.end, period.days)
+        start, end = _period(connection, period)
         every_hours = period.every_hours
         windows = windows_of(conditions)
         campaigns = _campaigns(connection, start, end)
@@ -205,9 +205,7 @@ def open_past(
         )
 
 
-def _period(
-    connection: psycopg.Connection, start: datetime | None, end: datetime | None, days: int
-) -> tuple[datetime, datetime]:
+def _period(connection: psycopg.Connection, period: Period) -> tuple[datetime, datetime]:
     row = connection.execute(
         """
         select min(m.bucket), max(m.bucket)
@@ -225,14 +223,20 @@ def _period(
         )
     first, last = row
     # The last look is at the end of the last bucket, so the period ends just after it.
-    end = min(end or last, last) + timedelta(seconds=1)
+    end = min(period.end or last, last) + timedelta(seconds=1)
+    start = period.start
     if start is None:
         # Where the history begins every campaign looks new: the first days only inform.
         warm_up = min(timedelta(days=_WARM_UP_DAYS), (end - first) / 3)
-        start = max(end - timedelta(days=days), first + warm_up)
-    start = max(start, first + timedelta(days=1))
-    start = start.replace(hour=end.hour)
-    start = start.replace(minute=0, second=0, microsecond=0)
+        start = max(end - timedelta(days=period.days), first + warm_up)
+    # A run a day is at midnight, when the day before is whole.
+    unit = "day" if period.every_hours % 24 == 0 else "hour"
+    aligned = connection.execute(
+        "select date_trunc(%s, greatest(%s::timestamptz, %s::timestamptz + interval '1 day'),"
+        " time_zone) from public.autonomy_policy",
+        (unit, start, first),
+    ).fetchone()
+    start = aligned[0] if aligned else start
     if start >= end:
         raise ReplayError(f"There is no history between {start:%Y-%m-%d} and {end:%Y-%m-%d}.")
     return start.astimezone(UTC), end.astimezone(UTC)

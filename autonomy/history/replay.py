@@ -80,7 +80,10 @@ def replay(
     shared = _shared_facts(settings)
     conditions = [rule["condition"] for setting in settings for rule in setting.rules_of(active)]
     with open_past(database_url, _distinct(conditions), period or Period(), policy=shared) as past:
-        players = [_players(past, setting, active, approve, exponents) for setting in settings]
+        players = [
+            accounts_of(past, setting, active, approve=approve, exponents=exponents)
+            for setting in settings
+        ]
         first = carry_out(past, [one for own in players for one in own.values()], progress)
         result = Replay(
             past.start, past.end, past.every_hours, len(past.campaigns), *_totals(past, first)
@@ -140,14 +143,15 @@ def judge(setting: Setting, accounts: Mapping[float, Account], draws: int = 1000
     return Outcome(setting, account.policy, account.rules, account, worth)
 
 
-def _players(
+def accounts_of(
     past: Past,
     setting: Setting,
     active: Sequence[Mapping[str, Any]],
-    approve: bool,
-    exponents: Sequence[float],
+    *,
+    approve: bool = True,
+    exponents: Sequence[float] = EXPONENTS,
 ) -> dict[float, Account]:
-    """One account of this setting for each exponent of the response curve."""
+    """One account of this setting for each exponent of the response curve. Raises ReplayError."""
     try:
         row = {**past.policy, **setting.policy, "frozen": False}
         policy = Policy.from_row(row)
