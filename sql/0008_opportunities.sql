@@ -235,7 +235,7 @@ begin
                case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
                case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
                greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                                 extract(epoch from p_now - c.created_at)::float8 / 86400)) as days) s
+                                 case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
       limit 500
@@ -303,7 +303,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
            greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days,
+                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
@@ -480,7 +480,7 @@ begin
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
-    cross join lateral (select greatest(1, extract(epoch from p_now - c.created_at)::float8 / 86400) as days_running) r
+    cross join lateral (select greatest(1, case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
     cross join lateral (
       select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
                * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
@@ -622,7 +622,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days
+                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p

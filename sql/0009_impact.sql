@@ -20,7 +20,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'impact_number', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
       'measure_action_impact', 'measured_actions', 'rule_scoreboard', 'propose_marginal_return_ratio',
-      'ab_test_adopted_on', 'ab_test_weight', 'autonomous_insights')
+      'ab_test_adopted_on', 'ab_test_weight', 'campaign_ab_tests_after', 'autonomous_insights')
   loop
     execute format('drop function %s cascade', v_function);
   end loop;
@@ -203,7 +203,7 @@ as $$
            select min(x.changed_at) from public.campaign_changes x
            where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
          case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end, coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
-         greatest(1, coalesce(e.d, b.days, extract(epoch from a.executed_at - c.created_at)::float8 / 86400, 1)),
+         greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at) then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
          coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
@@ -236,7 +236,7 @@ as $$
              or a.executed_at + h.days * interval '1 day' - interval '1 day' <= case when f.has_history then f.as_of else f.data_at end
              or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour' <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
-    and a.executed_at <= p_now - interval '1 day'
+    and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)
     and (t.final or a.actual_impact is null)
   order by a.executed_at, a.id, h.days
   limit greatest(0, p_limit)
@@ -515,6 +515,24 @@ $$;
 comment on function public.ab_test_weight(uuid, date, timestamptz) is
   'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; raises nothing. [autonomous-operations]';
 
+-- Security definer: whoever may write down a test need not have rights on the facts.
+create function public.campaign_ab_tests_after() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op <> 'INSERT' then
+    perform public.refresh_campaign_facts(array[old.campaign_id]);
+  end if;
+  if tg_op <> 'DELETE' then
+    perform public.refresh_campaign_facts(array[new.campaign_id]);
+  end if;
+  return null;
+end $$;
+comment on function public.campaign_ab_tests_after() is
+  'Trigger of campaign_ab_tests: the facts of the campaign are computed anew when a test is written down, ends or goes. [autonomous-operations]';
+create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
+  for each row execute function public.campaign_ab_tests_after();
+
 -- ---------------------------------------------------------------------------------------------
 -- What was learnt this week, in sentences with numbers
 -- ---------------------------------------------------------------------------------------------
@@ -535,8 +553,8 @@ begin
     to_jsonb(w), null::uuid, null::uuid
   from (
     select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
-           count(*) filter (where action_type <> 'auto_resume' and n.budget > n.before) as raised,
-           count(*) filter (where action_type <> 'auto_pause' and n.budget < n.before) as lowered,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and n.budget > n.before) as raised,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and n.budget < n.before) as lowered,
            count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
     from public.autonomous_actions a
     cross join lateral (select public.impact_number(a.new_state -> 'budget') as budget, public.impact_number(a.previous_state -> 'budget') as before) n

@@ -34,7 +34,8 @@ def campaign(
     """A new active campaign; its id."""
     row = {"title": title, "budget": 100, "created_at": NOW - timedelta(days=days_old), **columns}
     # What triggers write about it is dated then, not on the day on which the test runs.
-    db.execute("select set_config('autonomy.now', %s, true)", (str(row["created_at"]),))
+    born = row["created_at"] if isinstance(row["created_at"], datetime) else NOW
+    db.execute("select set_config('autonomy.now', %s, true)", (str(born),))
     found = db.execute(
         f"insert into campaigns ({', '.join(row)}) values ({', '.join(['%s'] * len(row))}) returning id",
         list(row.values()),

@@ -96,6 +96,13 @@ def test_dirty_totals_raise_nothing(db: Db) -> None:
     assert {kind for found in detect(db).values() for kind in found} <= TYPES
 
 
+@pytest.mark.parametrize("created_at", ["infinity", "-infinity", "1000-01-01"])
+def test_an_odd_birth_raises_nothing(db: Db, created_at: str) -> None:
+    made = campaign(db, created_at=created_at)
+    totals(db, made, Measures(9000, 234, 0, 500, 100))
+    assert {"budget_inefficiency", "high_traffic_low_conversion"} <= set(detect(db)[made])
+
+
 def test_dirty_series_raise_nothing(db: Db) -> None:
     chance = random.Random(1)
     for gap in (1, 2, 5):
