@@ -147,8 +147,8 @@ def tune(
 
 
 def _split(start: datetime, end: datetime) -> datetime:
-    at = start + (end - start) * FITTED_SHARE
-    return at.replace(minute=0, second=0, microsecond=0)
+    # Whole days, so that both parts look at the same time of day.
+    return start + timedelta(days=int((end - start).days * FITTED_SHARE))
 
 
 def _half(progress: Progress | None, number: int) -> Progress | None:
