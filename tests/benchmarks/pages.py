@@ -101,7 +101,7 @@ from campaigns where status = 'active' limit 40;
 insert into optimization_opportunities (campaign_id, opportunity_type, severity, description, suggested_action, confidence_score, first_seen_at)
 select id, 'high_traffic_low_conversion', (array['critical', 'high', 'medium', 'low'])[1 + n % 4],
        'Campaign "' || title || '" has 1,157 clicks but only 1.5% conversion rate in the last 30 days',
-       'Review targeting parameters and landing page experience.', 90, now() - make_interval(hours => n % 200)
+       'Review targeting parameters and landing page experience.', 90, now() - make_interval(hours => (n % 200)::int)
 from (select *, row_number() over () as n from campaigns limit 30000) c;
 set session_replication_role = origin;
 """

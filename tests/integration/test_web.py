@@ -1,0 +1,612 @@
+"""The dashboard and the API on the real stack: pages, paging, figures, rollback, rules."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from autonomy.config import Settings
+from autonomy.local import LocalStack
+from autonomy.local.sample import load
+from autonomy.runner import Runner
+from autonomy.store import Store
+from autonomy.web.app import create_app
+from autonomy.web.changes import POLICY_LIMITS
+from autonomy.web.openapi import OPERATIONS, document
+from tests.integration.json_shapes import problems
+
+OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
+BEARER = {"Authorization": f"Bearer {OPERATOR}"}
+HOME = "http://localhost"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "x" * 500,
+    "\U0001f525" * 200,
+    "\u202eevil \u0645\u0631\u062d\u0628\u0627",
+    "{{ 7 * 7 }} ' \" & </textarea>",
+    "   ",
+    None,
+]
+
+
+@pytest.fixture
+def settings(migrated: LocalStack) -> Settings:
+    return Settings.from_env(
+        {
+            **migrated.environment(),
+            "AUTONOMY_API_TOKEN": OPERATOR,
+            "AUTONOMY_VIEWER_TOKEN": VIEWER,
+            "AUTONOMY_SESSION_KEY": "k" * 40,
+        }
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return Store.from_settings(settings)
+
+
+@pytest.fixture
+def app(settings: Settings, store: Store) -> Flask:
+    return create_app(settings, store, Runner(store, settings).handle, behind_proxy=False)
+
+
+@pytest.fixture
+def empty(fresh: LocalStack, app: Flask) -> FlaskClient:
+    """A client on a database without any campaign."""
+    return app.test_client()
+
+
+@pytest.fixture
+def filled(fresh: LocalStack, app: Flask) -> FlaskClient:
+    """A client on the sample account after one run."""
+    load(fresh.database_url, now=datetime.now(UTC), campaigns=40, days=21)
+    client = app.test_client()
+    answer = client.post("/", headers=BEARER)
+    assert answer.status_code == 200, answer.text
+    return client
+
+
+@pytest.fixture
+def sql(migrated: LocalStack) -> Iterator[Callable[..., list[Any]]]:
+    with psycopg.connect(migrated.database_url, autocommit=True) as connection:
+
+        def ask(text: str, *values: Any) -> list[Any]:
+            cursor = connection.execute(text.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+        yield ask
+
+
+def get(client: FlaskClient, path: str, code: int = 200) -> Any:
+    answer = client.get(path, headers=BEARER)
+    assert answer.status_code == code, answer.text
+    return answer.json
+
+
+def page(client: FlaskClient, path: str, token: str = OPERATOR) -> str:
+    answer = client.get(path, headers={"Authorization": f"Bearer {token}", "Accept": "text/html"})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+PAGES = [
+    "/", "/actions", "/opportunities", "/rules", "/rules/history", "/rules/new", "/campaigns",
+    "/runs", "/settings", "/actions?status=pending", "/opportunities?status=resolved",
+]  # fmt: skip
+
+
+def test_pages_without_data_say_what_to_do_next(empty: FlaskClient) -> None:
+    for path in PAGES:
+        assert "Autonomous Ops" in page(empty, path)
+    assert "No run has succeeded yet" in page(empty, "/")
+    assert "There are no campaigns yet" in page(empty, "/campaigns")
+
+
+def test_pages_with_data(filled: FlaskClient) -> None:
+    action = get(filled, "/api/actions?limit=1")["actions"][0]
+    rule = get(filled, "/api/rules")["rules"][0]
+    run = get(filled, "/api/runs")["runs"][0]
+    more = [
+        f"/actions/{action['id']}",
+        f"/campaigns/{action['campaign_id']}",
+        f"/rules/{rule['id']}",
+        f"/rules/{rule['id']}?mode=json",
+        f"/runs/{run['id']}",
+        f"/rollback?run_id={run['id']}",
+        f"/rollback?action_ids={action['id']}",
+    ]
+    for path in [*PAGES, *more]:
+        text = page(filled, path)
+        assert len(text) < 250_000
+        assert OPERATOR not in text
+        assert " style=" not in text
+        assert not re.search(r"\son[a-z]+=", text)
+    overview = page(filled, "/")
+    for words in ("All is well", "Total actions", "Average confidence", "Underperforming", "Scaling"):
+        assert words in overview
+
+
+def test_a_viewer_sees_every_page_and_no_button(filled: FlaskClient) -> None:
+    for path in [*PAGES[:6], *PAGES[6:]]:
+        if path == "/rules/new":
+            continue
+        text = page(filled, path, VIEWER)
+        forms = [form for form in re.findall(r"<form[^>]*>", text) if 'method="post"' in form]
+        assert all("theme" in form or "sign-out" in form or "settings" in form for form in forms)
+    assert "<button>Save" not in page(filled, "/settings", VIEWER)
+
+
+def test_hostile_titles_are_text(empty: FlaskClient, sql: Any) -> None:
+    for title in HOSTILE:
+        number = sql(
+            "insert into campaigns (title, budget, created_at, account)"
+            " values (%s, 100, now() - interval '9 days', coalesce(%s, 'none')) returning id",
+            title, title,
+        )[0][0]  # fmt: skip
+        sql(
+            "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+            " total_spend, total_revenue) values (%s, 9000, 900, 90, 900, 90)", number,
+        )  # fmt: skip
+    sql("update autonomy_policy set pause_breaker_share = 1")
+    assert empty.post("/", headers=BEARER, json={"reason": HOSTILE[0]}).status_code == 200
+    run = get(empty, "/api/runs")["runs"][0]["id"]
+    campaigns = [one["id"] for one in get(empty, "/api/campaigns")["campaigns"]]
+    for path in ["/", "/actions", "/campaigns", f"/runs/{run}", f"/rollback?run_id={run}"]:
+        text = page(empty, path)
+        assert "<script>alert" not in text
+        assert "49" not in text or "{{ 7" in text
+    for number in campaigns:
+        assert "<script>alert" not in page(empty, f"/campaigns/{number}")
+
+
+def test_paging_by_key_is_complete(filled: FlaskClient, sql: Any) -> None:
+    sql(
+        "insert into autonomous_actions (campaign_id, action_type, status, created_at)"
+        " select c.id, 'creative_refreshed', 'failed', now() - interval '1 hour' * (i % 3)"
+        " from (select id from campaigns limit 1) c, generate_series(1, 25) i"
+    )
+    for path, name, table in (
+        ("/api/actions", "actions", "autonomous_actions"),
+        ("/api/campaigns", "campaigns", "campaigns"),
+        ("/api/runs", "runs", "autonomous_runs"),
+    ):
+        seen: list[str] = []
+        after = ""
+        while True:
+            found = get(filled, f"{path}?limit=7{after}")
+            seen += [one["id"] for one in found[name]]
+            if found["next_after"] is None:
+                break
+            after = f"&after={found['next_after']}"
+        everything = {str(row[0]) for row in sql(f"select id from {table}")}
+        assert len(seen) == len(set(seen))
+        assert set(seen) == everything
+
+
+def test_opportunities_come_worst_first_and_page(filled: FlaskClient) -> None:
+    ranks = {"critical": 1, "high": 2, "medium": 3, "low": 4}
+    seen: list[Any] = []
+    after = ""
+    while True:
+        found = get(filled, f"/api/opportunities?limit=3{after}")
+        seen += found["opportunities"]
+        if found["next_after"] is None:
+            break
+        after = f"&after={found['next_after']}"
+    assert len({one["id"] for one in seen}) == len(seen) > 3
+    order = [ranks[one["severity"]] for one in seen]
+    assert order == sorted(order)
+
+
+def test_filters(filled: FlaskClient) -> None:
+    everything = get(filled, "/api/actions?limit=200")["actions"]
+    for name in ("action_type", "status", "rule_id", "run_id", "campaign_id"):
+        wanted = everything[0][name]
+        found = get(filled, f"/api/actions?limit=200&{name}={wanted}")["actions"]
+        assert [one["id"] for one in found] == [
+            one["id"] for one in everything if one[name] == wanted
+        ]
+    title = everything[0]["title"]
+    found = get(filled, f"/api/actions?title={title[2:12].upper().replace(' ', '+')}")["actions"]
+    assert everything[0]["id"] in [one["id"] for one in found]
+    assert get(filled, "/api/actions?to=2020-01-01")["actions"] == []
+    assert len(get(filled, "/api/actions?from=2020-01-01&limit=200")["actions"]) == len(everything)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("status=none", 400), ("rule_id=x", 400), ("from=yesterday", 400), ("limit=0", 400),
+        ("limit=201", 400), ("limit=1e2", 400), ("nonsense=1", 400), ("status=failed&status=failed", 400),
+        ("title=%00", 400), ("title=", 400), ("title=" + "x" * 300, 400),
+        ("after=x", 404), ("after=bnVsbA==", 404), ("after=eyJpZCI6MX0=", 404),
+        ("from=0001-01-01T00:00:00%2B14:00", 400), ("title=%ff%fe", 200), ("title=%25_%25", 200),
+    ],
+)  # fmt: skip
+def test_bad_queries(empty: FlaskClient, query: str, code: int) -> None:
+    get(empty, f"/api/actions?{query}", code)
+
+
+def test_daily_figures_are_the_sums_of_the_rows(filled: FlaskClient, sql: Any) -> None:
+    overview = get(filled, "/api/overview")
+    assert overview["stale_days"] == 0
+    kept = sql("select * from dashboard_performance_days order by day")
+    assert kept == sql(
+        "select * from dashboard_performance_figures('-infinity', 'infinity') order by day"
+    )
+    assert len(kept) > 20
+    assert sql("select * from dashboard_action_days order by day, rule_id, action_type, status") == sql(
+        "select * from dashboard_action_figures('-infinity', 'infinity')"
+        " order by day, rule_id, action_type, status"
+    )
+    counted = sql("select count(*) from autonomous_actions where status = 'executed'")[0][0]
+    assert overview["totals"]["actions"] == counted
+    # a change marks its day, and only that one is counted again
+    sql("update autonomous_actions set status = 'rolled_back' where action_type = 'auto_pause'")
+    assert sql("select source from dashboard_stale_days") == [("actions",)]
+    again = get(filled, "/api/overview")
+    assert again["totals"]["rolled_back"] == overview["totals"]["paused"]
+    assert again["totals"]["actions"] == counted
+
+
+def test_figures_survive_late_corrections_and_deletions(filled: FlaskClient, sql: Any) -> None:
+    get(filled, "/api/overview")
+    day = sql("select min(bucket) from campaign_metrics")[0][0]
+    sql("update campaign_metrics set spend = spend + 5 where bucket = %s", day)
+    sql("delete from campaigns where id = (select campaign_id from campaign_daily limit 1)")
+    get(filled, "/api/overview")
+    assert sql("select * from dashboard_performance_days order by day") == sql(
+        "select * from dashboard_performance_figures('-infinity', 'infinity') order by day"
+    )
+
+
+def test_another_time_zone_has_other_days(filled: FlaskClient, sql: Any) -> None:
+    sql("update autonomy_policy set time_zone = 'Pacific/Kiritimati'")
+    get(filled, "/api/overview")
+    figures = "select day, action_type, sum(actions) from {} group by 1, 2 order by 1, 2"
+    assert sql(figures.format("dashboard_action_days")) == sql(
+        figures.format("dashboard_action_figures('-infinity', 'infinity')")
+    )
+
+
+def test_the_scoreboard_agrees_with_the_slow_one(filled: FlaskClient, sql: Any) -> None:
+    impact = {"horizon_days": 7, "verdict": "improved", "money": 12.5, "money_low": -3, "money_high": 28,
+              "right_probability": 71.5, "measured_at": datetime.now(UTC).isoformat()}  # fmt: skip
+    sql(
+        "update autonomous_actions set actual_impact = %s::jsonb || jsonb_build_object("
+        "'money', round(confidence_score / 3, 2)), executed_at = now() - interval '2 days'",
+        json.dumps(impact),
+    )
+    quick = {one["rule_id"]: one for one in get(filled, "/api/rules/scoreboard")["scoreboard"]}
+    names = ("actions", "rolled_back", "measured", "improved", "regressed", "money", "money_low",
+             "money_high", "pauses", "false_pause_share", "mean_confidence", "right_share", "flagged")  # fmt: skip
+    for row in sql(f"select rule_id::text, {', '.join(names)} from rule_scoreboard() where actions > 0"):
+        found = quick[row[0]]
+        slow = [float(v) if v is not None else None for v in row[1:]]
+        assert [found[n] for n in names] == pytest.approx(slow, abs=0.051)
+
+
+def test_rollback_of_one_over_the_page(filled: FlaskClient, sql: Any) -> None:
+    action = get(filled, "/api/actions?status=executed&action_type=auto_pause&limit=1")["actions"][0]
+    shown = page(filled, f"/rollback?action_ids={action['id']}")
+    assert "Take back 1 action?" in shown
+    assert sql("select status from campaigns where id = %s", action["campaign_id"]) == [("paused",)]
+    answer = filled.post(
+        "/rollback", headers=BEARER, data={"action_ids": action["id"], "reason": "too early"}
+    )
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "./actions?done=rolled_back&n=1"
+    assert sql("select status from campaigns where id = %s", action["campaign_id"]) == [("active",)]
+    now = get(filled, f"/api/actions/{action['id']}")
+    assert (now["status"], now["rolled_back_by"]) == ("rolled_back", "operator (dashboard)")
+    assert now["rollback_reason"] == "too early"
+
+
+def test_an_empty_choice_never_means_everything(filled: FlaskClient) -> None:
+    for data in ({}, {"action_ids": ""}, {"reason": "all"}):
+        assert filled.post("/rollback", headers=BEARER, data=data).status_code == 400
+        assert filled.post("/api/rollback", headers=BEARER, json={}).status_code == 400
+    bad = {"action_ids": ["x"]}
+    assert filled.post("/api/rollback", headers=BEARER, json=bad).status_code == 400
+
+
+def test_rollback_of_a_run_with_preview(filled: FlaskClient) -> None:
+    run = get(filled, "/api/runs")["runs"][0]["id"]
+    preview = filled.post("/api/rollback", headers=BEARER, json={"run_id": run, "preview": True}).json
+    assert preview is not None
+    before = get(filled, "/api/actions?status=executed&limit=200")["actions"]
+    assert {one["action_id"] for one in preview["changed"]} == {one["id"] for one in before}
+    done = filled.post("/api/rollback", headers=BEARER, json={"run_id": run}).json
+    assert done is not None
+    assert len(done["changed"]) == len(before)
+    assert get(filled, "/api/actions?status=executed")["actions"] == []
+
+
+def test_approve_and_reject(empty: FlaskClient, fresh: LocalStack) -> None:
+    load(fresh.database_url, now=datetime.now(UTC), campaigns=30, days=14)
+    empty.patch("/api/policy", headers=BEARER, json={"mode": "approve"})
+    assert empty.post("/", headers=BEARER).status_code == 200
+    first, second = get(empty, "/api/actions?status=pending&limit=2")["actions"]
+    assert "Waiting for you" in page(empty, "/")
+    yes = empty.post(f"/api/actions/{first['id']}/approve", headers=BEARER)
+    assert yes.json is not None
+    assert yes.json["status"] == "executed", yes.json
+    no = empty.post(
+        f"/actions/{second['id']}/reject", headers={**BEARER, "HX-Request": "true"}
+    )
+    assert no.status_code == 200
+    assert "REJECTED" in no.text
+    again = empty.post(f"/api/actions/{second['id']}/approve", headers=BEARER)
+    assert again.status_code == 409
+
+
+RULE = {
+    "rule_name": "Mine",
+    "rule_type": "pause",
+    "condition": {"metric": "roi", "operator": "<", "threshold": 1.2, "min_spend": 10},
+    "action": {"type": "auto_pause", "min_confidence": 0},
+    "priority": 999,
+}
+
+
+def test_a_rules_life(filled: FlaskClient, sql: Any) -> None:
+    made = filled.post("/api/rules", headers=BEARER, json=RULE)
+    assert made.status_code == 201, made.text
+    assert made.json is not None
+    number = made.json["id"]
+    assert made.json["is_active"] is False
+    assert filled.post("/api/rules", headers=BEARER, json=RULE).status_code == 409  # same name
+    changed = filled.patch(f"/api/rules/{number}", headers=BEARER, json={"priority": 7})
+    assert changed.json is not None
+    assert changed.json["priority"] == 7
+    assert filled.patch(f"/api/rules/{number}", headers=BEARER, json={}).status_code == 400
+    history = get(filled, f"/api/rules/history?rule_id={number}")["changes"]
+    assert [one["actor"] for one in history] == ["operator (api)"] * 2
+    assert get(filled, f"/api/rules/{number}")["watch"] is True
+    assert not any(one["watch"] for one in get(filled, "/api/rules")["rules"] if one["id"] != number)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"condition": {"metric": "roi", "operator": "~", "threshold": 1}}, "condition.operator"),
+        ({"condition": {}}, "condition"),
+        ({"condition": []}, "condition"),
+        ({"action": {"type": "auto_scale_up", "multiplier": 2}}, "action"),
+        ({"rule_type": "create"}, "rule_type"),
+        ({"priority": 1.5}, "priority"),
+        ({"priority": 10**30}, "priority"),
+        ({"rule_name": ""}, "rule_name"),
+        ({"rule_name": "x" * 201}, "rule_name"),
+        ({"is_active": "yes"}, "is_active"),
+        ({"secret": 1}, "secret"),
+    ],
+)
+def test_a_bad_rule_is_refused_by_name(empty: FlaskClient, change: Any, words: str) -> None:
+    answer = empty.post("/api/rules", headers=BEARER, json={**RULE, **change})
+    assert answer.status_code == 400, answer.text
+    assert answer.json is not None
+    assert words in answer.json["error"]["message"]
+
+
+def test_preview_names_campaigns_and_writes_nothing(filled: FlaskClient, sql: Any) -> None:
+    counts = (
+        "select (select count(*) from autonomous_rules), (select count(*) from autonomous_rule_changes),"
+        " (select count(*) from autonomous_actions), (select max(updated_at) from autonomous_rules)"
+    )
+    before = sql(counts)
+    found = filled.post("/api/rules/preview", headers=BEARER, json={"rule": RULE}).json
+    assert found is not None
+    own = found["after"]["own"].get("auto_pause", 0)
+    assert own >= 1
+    named = [one for one in found["after"]["campaigns"] if one["verdict"] != "hold"]
+    assert len(named) == own
+    assert all(one["title"] for one in named)
+    assert found["before"]["own"] == {}
+    assert sql(counts) == before
+
+
+def test_preview_is_what_the_run_then_does(filled: FlaskClient) -> None:
+    found = filled.post("/api/rules/preview", headers=BEARER, json={"rule": RULE}).json
+    assert found is not None
+    filled.post("/api/rules", headers=BEARER, json={**RULE, "is_active": True})
+    answer = filled.post("/", headers=BEARER, json={"dry_run": True}).json
+    assert answer is not None
+    ran = {
+        one["campaign_id"] for one in answer["result"]["actions"] if one["rule_name"] == "Mine"
+    }
+    said = {
+        one["campaign_id"] for one in found["after"]["campaigns"] if one["verdict"] != "hold"
+    }
+    assert ran == said
+
+
+def test_the_rule_form(filled: FlaskClient) -> None:
+    rule = next(
+        one for one in get(filled, "/api/rules")["rules"] if one["rule_name"] == "High ROI Scale"
+    )
+    form = {
+        "mode": "form", "rule_name": "High ROI Scale", "rule_type": "scale", "priority": "80",
+        "metric": "roi", "operator": ">=", "threshold": "2.5", "min_conversions": "5",
+        "action_type": "auto_scale_up", "multiplier": "1.5", "max_budget": "20000",
+        "seen": rule["updated_at"],
+    }  # fmt: skip
+    path = f"/rules/{rule['id']}"
+    html = {**BEARER, "Accept": "text/html"}
+    wrong = filled.post(path, headers=html, data={**form, "multiplier": "0.5"})
+    assert wrong.status_code == 400
+    assert 'aria-invalid="true"' in wrong.text
+    assert "multiplier" in wrong.text
+    assert 'value="2.5"' in wrong.text  # what was typed is not lost
+    preview = filled.post(f"{path}/preview", headers={**html, "HX-Request": "true"}, data=form)
+    assert "Now it would" in preview.text
+    assert filled.post(path, headers=html, data=form).status_code == 303
+    saved = get(filled, f"/api/rules/{rule['id']}")
+    assert saved["condition"] == {
+        "metric": "roi", "operator": ">=", "threshold": 2.5, "min_conversions": 5,
+    }  # fmt: skip
+    assert saved["action"]["max_budget"] == 20000
+    stale = filled.post(path, headers=html, data=form)  # its `seen` is old by now
+    assert stale.status_code == 409
+    assert "Somebody else" in stale.text
+
+
+def test_switching_a_rule(filled: FlaskClient) -> None:
+    rule = get(filled, "/api/rules")["rules"][0]
+    path = f"/rules/{rule['id']}/active"
+    part = filled.post(path, headers={**BEARER, "HX-Request": "true"}, data={"active": "off"})
+    assert 'aria-checked="false"' in part.text
+    assert get(filled, f"/api/rules/{rule['id']}")["is_active"] is False
+    assert filled.post(path, headers=BEARER, data={"active": "maybe"}).status_code == 400
+
+
+def test_hold_release_and_automation(filled: FlaskClient) -> None:
+    number = get(filled, "/api/campaigns?limit=1")["campaigns"][0]["id"]
+    path = f"/campaigns/{number}"
+    filled.post(path, headers=BEARER, data={"do": "hold", "days": "7"})
+    until = datetime.fromisoformat(get(filled, f"/api{path}")["campaign"]["hold_until"])
+    assert timedelta(days=6.9) < until - datetime.now(UTC) < timedelta(days=7.1)
+    assert "on hold until" in page(filled, path)
+    filled.post(path, headers=BEARER, data={"do": "release"})
+    filled.post(path, headers=BEARER, data={"do": "off"})
+    now = get(filled, f"/api{path}")["campaign"]
+    assert (now["hold_until"], now["autonomous_enabled"]) == (None, False)
+    why = get(filled, f"/api{path}/explanation")
+    assert why["campaign_id"] == number
+    for body in ({}, {"hold_until": "soon"}, {"autonomous_enabled": 1}, {"budget": 5}):
+        assert filled.patch(f"/api{path}", headers=BEARER, json=body).status_code == 400
+
+
+def test_settings_and_freeze(filled: FlaskClient) -> None:
+    assert filled.post("/freeze", headers=BEARER, data={"frozen": "on", "reason": "check"}).status_code == 303
+    assert "Frozen: nothing is changed" in page(filled, "/")
+    assert "Frozen" in page(filled, "/rules")
+    assert get(filled, "/api/policy")["frozen_reason"] == "check"
+    filled.post("/freeze", headers=BEARER, data={"frozen": "off"})
+    html = {**BEARER, "Accept": "text/html"}
+    bad = filled.post("/settings", headers=html, data={"min_confidence": "101"})
+    assert bad.status_code == 400
+    assert "min_confidence must be" in bad.text
+    good = {"min_confidence": "80", "mode": "approve", "resume_when_proven_wrong": "on"}
+    assert filled.post("/settings", headers=html, data=good).status_code == 303
+    policy = get(filled, "/api/policy")
+    assert (policy["min_confidence"], policy["mode"]) == (80, "approve")
+    assert policy["updated_by"] == "operator (dashboard)"
+    for body in ({}, {"max_step": None}, {"max_step": "2"}, {"max_step": 99}, {"mode": "off"},
+                 {"id": True}, {"frozen": 1}, {"time_zone": "Nowhere"}):  # fmt: skip
+        assert filled.patch("/api/policy", headers=BEARER, json=body).status_code == 400, body
+
+
+def test_the_described_limits_are_the_databases(sql: Any, fresh: LocalStack) -> None:
+    limits = {row[0]: (float(row[1]), float(row[2])) for row in sql("select * from autonomy_policy_limits()")}
+    assert {name: limits[name] for name in POLICY_LIMITS} == POLICY_LIMITS
+    assert {name for name in limits if not name.startswith("prior_")} == set(POLICY_LIMITS)
+
+
+def test_opportunities_are_worked_off(filled: FlaskClient) -> None:
+    one = get(filled, "/api/opportunities?limit=1")["opportunities"][0]
+    path = f"/opportunities/{one['id']}/status"
+    part = filled.post(path, headers={**BEARER, "HX-Request": "true"}, data={"status": "in_progress"})
+    assert "in progress" in part.text
+    done = filled.post(f"/api{path}", headers=BEARER, json={"status": "resolved"})
+    assert done.json is not None
+    assert done.json["status"] == "resolved"
+    assert filled.post(f"/api{path}", headers=BEARER, json={"status": "gone"}).status_code == 400
+
+
+def test_dry_run_from_the_page(filled: FlaskClient) -> None:
+    answer = filled.post("/runs", headers=BEARER, data={"kind": "dry", "inactive": "on"})
+    assert answer.status_code == 303
+    shown = page(filled, answer.headers["Location"].removeprefix("."))
+    assert "dry run: nothing was changed" in shown
+
+
+def test_ready(filled: FlaskClient, sql: Any) -> None:
+    answer = filled.get("/readyz")
+    assert answer.status_code == 200, answer.text
+    sql("update autonomous_runs set started_at = now() - interval '3 hours'")
+    filled.application.config.clear()  # another instance has no memory of the answer
+    other = create_app(*_parts(filled))
+    late = other.test_client().get("/readyz")
+    assert late.status_code == 503
+    assert late.json is not None
+    assert "last successful run" in late.json["reason"]
+
+
+def _parts(client: FlaskClient) -> Any:
+    view = client.application.view_functions["health.readyz"]
+    readiness = next(
+        cell.cell_contents for cell in view.__closure__ or () if hasattr(cell.cell_contents, "check")
+    )
+    return readiness._settings, readiness._store, lambda: None
+
+
+def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClient) -> None:
+    described = document()
+    ids = {
+        "action_id": get(filled, "/api/actions?limit=1")["actions"][0]["id"],
+        "rule_id": get(filled, "/api/rules")["rules"][0]["id"],
+        "run_id": get(filled, "/api/runs")["runs"][0]["id"],
+        "campaign_id": get(filled, "/api/campaigns")["campaigns"][0]["id"],
+        "opportunity_id": get(filled, "/api/opportunities")["opportunities"][0]["id"],
+    }
+    bodies: dict[str, Any] = {
+        "RollbackOne": {"preview": True}, "Rollback": {"run_id": ids["run_id"], "preview": True},
+        "OpportunityStatus": {"status": "open"}, "NewRule": RULE, "RuleChange": {"priority": 1},
+        "PreviewRule": {"rule": RULE | {"rule_name": "Other"}}, "RunRequest": {"dry_run": True},
+        "CampaignChange": {"hold_until": None}, "PolicyChange": {"min_confidence": 60},
+    }  # fmt: skip
+    for one in OPERATIONS:
+        if one.path.endswith(("approve", "reject")):
+            continue
+        path = one.path.format(**ids)
+        sent = bodies.get(one.body or "", {})
+        answer = filled.open(path, method=one.method.upper(), headers=BEARER, json=sent)
+        assert answer.status_code == one.success, (path, answer.text)
+        schema = {"$ref": f"#/components/schemas/{one.answer}"}
+        assert problems(answer.json, schema, described) == [], path
+        if one.body:
+            asked = {"$ref": f"#/components/schemas/{one.body}"}
+            assert problems(sent, asked, described) == [], path
+    for path in ("/readyz",):
+        assert problems(filled.get(path).json, {"$ref": "#/components/schemas/Ready"}, described) == []
+    wrong = filled.get("/api/actions?limit=0", headers=BEARER).json
+    assert problems(wrong, {"$ref": "#/components/schemas/Error"}, described) == []
+
+
+def test_everything_served_under_api_is_described(app: Flask) -> None:
+    served = {
+        (method.lower(), re.sub(r"<uuid:(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/")
+        for method in (rule.methods or set()) - {"HEAD"}
+    }
+    assert served == {(one.method, one.path) for one in OPERATIONS}
+
+
+def test_sign_in_is_throttled_in_the_database(empty: FlaskClient, settings: Settings, store: Store) -> None:
+    def attempt(client: FlaskClient, token: str) -> int:
+        return client.post("/sign-in", data={"token": token}, base_url=HOME).status_code
+
+    assert [attempt(empty, "no") for _ in range(10)] == [401] * 9 + [429]
+    other = create_app(settings, store, lambda: None, behind_proxy=False)  # type: ignore[arg-type,return-value]
+    assert attempt(other.test_client(), OPERATOR) == 429
+
+
+def test_sessions_end_in_the_database(empty: FlaskClient, settings: Settings, store: Store) -> None:
+    client = empty.application.test_client(use_cookies=False)
+    answer = client.post("/sign-in", data={"token": OPERATOR}, base_url=HOME)
+    cookie = {"Cookie": answer.headers["Set-Cookie"].split(";")[0], "Origin": HOME}
+    assert client.get("/api/policy", headers=cookie, base_url=HOME).status_code == 200
+    client.post("/sign-out", headers=cookie, base_url=HOME)
+    other = create_app(settings, store, lambda: None, behind_proxy=False)  # type: ignore[arg-type,return-value]
+    assert other.test_client().get("/api/policy", headers=cookie, base_url=HOME).status_code == 401
