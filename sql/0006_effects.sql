@@ -1149,12 +1149,21 @@ begin
     raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
   end if;
   -- One statement, so that it sees one state of a system that goes on working.
-  with chain as materialized (
-    select k.*, lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
+  with chain as (
+    select k.id, k.campaign_id, k.action_id, k.kind, k.old_status, k.new_status, k.old_budget, k.new_budget,
+      lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
       lag(k.new_budget) over one as before_budget, lead(k.id) over one is null as is_last
     from public.campaign_changes k
     window one as (partition by k.campaign_id order by k.id)
   ),
+  judged as (
+    select c.*, case when c.before_kind is null then c.kind <> 'created'
+                     when c.kind = 'created' then c.before_kind <> 'deleted'
+                     else c.before_kind = 'deleted' or c.old_status is distinct from c.before_status
+                                                    or c.old_budget is distinct from c.before_budget end as broken
+    from chain c
+  ),
+  kept as materialized (select * from judged where broken or is_last),
   done as materialized (  -- what the log of actions says was changed
     select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric
@@ -1176,11 +1185,7 @@ begin
            else 'a change does not begin where the one before it ended' end,
       jsonb_build_object('status', c.before_status, 'budget', c.before_budget),
       jsonb_build_object('status', c.old_status, 'budget', c.old_budget)
-    from chain c
-    where case when c.before_kind is null then c.kind <> 'created'
-               when c.kind = 'created' then c.before_kind <> 'deleted'
-               else c.before_kind = 'deleted' or c.old_status is distinct from c.before_status
-                                              or c.old_budget is distinct from c.before_budget end
+    from kept c where c.broken
     union all
     select coalesce(c.id, k.campaign_id), k.id, k.action_id,
       case when k.id is null then 'the campaign has no log of changes'
@@ -1190,7 +1195,7 @@ begin
       case when k.id is not null then jsonb_build_object('status', k.new_status, 'budget', k.new_budget) end,
       case when c.id is not null then jsonb_build_object('status', c.status, 'budget', c.budget) end
     from public.campaigns c
-    full join (select * from chain where is_last) k on k.campaign_id = c.id
+    full join (select * from kept where is_last) k on k.campaign_id = c.id
     where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
        or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
     union all
@@ -1233,7 +1238,7 @@ begin
     'ok', not exists (select from difference),
     'campaigns_checked', (select count(*) from public.campaigns),
     'actions_checked', (select count(*) from done),
-    'changes_checked', (select count(*) from chain),
+    'changes_checked', (select count(*) from public.campaign_changes),
     'differences_found', (select count(*) from difference),
     'differences', (select coalesce(jsonb_agg(to_jsonb(f) order by f.change_id nulls last, f.campaign_id, f.what), '[]')
                     from (select * from difference order by change_id nulls last, campaign_id, what limit p_limit) f))
