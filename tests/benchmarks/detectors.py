@@ -112,8 +112,10 @@ def _revenue(random: np.random.Generator, conversions: np.ndarray) -> np.ndarray
 def empty(connection: psycopg.Connection) -> None:
     connection.execute("set client_min_messages = warning")
     connection.execute(
-        "truncate public.campaigns, public.campaign_performance, public.campaign_metrics, public.campaign_daily,"
-        " public.campaign_facts, public.campaign_audience_metrics, public.optimization_opportunities,"
+        "truncate public.campaigns, public.campaign_performance, public.campaign_metrics,"
+        " public.campaign_daily,"
+        " public.campaign_facts, public.campaign_audience_metrics,"
+        " public.optimization_opportunities,"
         " public.opportunity_detection, public.campaign_changes, public.autonomous_actions cascade"
     )
 
@@ -170,7 +172,8 @@ def rows(
 def detect(connection: psycopg.Connection, now: datetime) -> dict[uuid.UUID, dict[str, float]]:
     found: dict[uuid.UUID, dict[str, float]] = defaultdict(dict)
     for campaign, kind, confidence in connection.execute(
-        "select campaign_id, opportunity_type, confidence_score from public.detect_optimization_opportunities(%s)",
+        "select campaign_id, opportunity_type, confidence_score"
+        " from public.detect_optimization_opportunities(%s)",
         (now,),
     ):
         found[campaign][kind] = float(confidence)
@@ -200,7 +203,8 @@ def healthy(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
         connection.execute("select public.record_opportunities(%s)", (now,))
         connection.commit()
     print(
-        f"\nFalse alarms: {campaigns} healthy constant campaigns, 10 to 2,000 clicks a day, 28 days of history,"
+        f"\nFalse alarms: {campaigns} healthy constant campaigns, 10 to 2,000 clicks a day,"
+        " 28 days of history,"
     )
     print(f"a week of hourly ingests and runs ({time.perf_counter() - began:.0f} s)")
     raised: dict[str, set[uuid.UUID]] = defaultdict(set)
@@ -227,7 +231,8 @@ def _hour(
     values = [m[:, day, hour].tolist() for m in measures.values()]
     connection.execute(
         f"insert into public.campaign_metrics ({_COLUMNS})"
-        " select i, %s, a, b, c, d, e, f from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
+        " select i, %s, a, b, c, d, e, f"
+        " from unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
         " %s::numeric[], %s::numeric[]) x (i, a, b, c, d, e, f) where a > 0",
         (bucket, portfolio.ids, *values),
     )
@@ -238,7 +243,8 @@ def share(hits: int, of: int) -> str:
     p, z = hits / of, 1.96
     middle = (p + z * z / (2 * of)) / (1 + z * z / of)
     half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return f"{100 * p:5.1f} %  ({max(0.0, 100 * (middle - half)):.1f} to {100 * (middle + half):.1f}; {hits} of {of})"
+    low, high = max(0.0, 100 * (middle - half)), 100 * (middle + half)
+    return f"{100 * p:5.1f} %  ({low:.1f} to {high:.1f}; {hits} of {of})"
 
 
 # -- recall ----------------------------------------------------------------------------------
@@ -344,7 +350,7 @@ PLANTS = [
 
 
 def recall(connection: psycopg.Connection, copies: int, seed: int) -> None:
-    """Planted truth in a portfolio of which nine tenths are healthy."""
+    """Planted truth in a portfolio of which a third is sick."""
     random = np.random.default_rng(seed)
     sick = [plant for plant in PLANTS for _ in range(copies)]
     volumes = np.concatenate(
@@ -365,7 +371,7 @@ def recall(connection: psycopg.Connection, copies: int, seed: int) -> None:
     found = detect(connection, NOW)
     connection.commit()
     print(
-        f"\nRecall: {copies} campaigns each among {2 * len(sick)} healthy ones, one look; "
+        f"\nRecall: {copies} campaigns each among {2 * len(sick)} others, one look; "
         f"high CTR and conversion noise as in the real lines"
     )
     print(f"  {'planted':28s} {'effect':44s} {'clicks a day':>12s} {'found':>6s}  also raised")
@@ -374,7 +380,8 @@ def recall(connection: psycopg.Connection, copies: int, seed: int) -> None:
         _report(plant.kind, plant.words, f"{plant.clicks:.0f}", mine)
     for (words, volume), numbers in truths.items():
         _report("audience_mismatch", words, volume, [found.get(n, {}) for n in numbers])
-    rest = [found.get(n, {}) for n in portfolio.ids[len(sick) :]]
+    planted = {n for (words, _), numbers in truths.items() if "100%" not in words for n in numbers}
+    rest = [found.get(n, {}) for n in portfolio.ids[len(sick) :] if n not in planted]
     hits = sum(any(kind != "budget_inefficiency" for kind in f) for f in rest)
     print(f"  healthy ones raised in this one look: {share(hits, len(rest))}")
 
@@ -397,7 +404,8 @@ def segments(
     truths: dict[tuple[str, str], list[uuid.UUID]] = defaultdict(list)
     volumes = portfolio.clicks_a_day[first:]
     with connection.cursor().copy(
-        "copy public.campaign_audience_metrics (campaign_id, segment, day, impressions, clicks, conversions, spend, revenue) from stdin"
+        "copy public.campaign_audience_metrics (campaign_id, segment, day, impressions, clicks,"
+        " conversions, spend, revenue) from stdin"
     ) as copy:
         for n, (number, volume) in enumerate(zip(portfolio.ids[first:], volumes, strict=True)):
             factor = (1.0, 0.1, 0.25)[n % 3]
@@ -466,7 +474,8 @@ def real(connection: psycopg.Connection) -> None:
         ]
         with connection.cursor() as cursor:
             cursor.executemany(
-                f"insert into public.campaign_metrics ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+                f"insert into public.campaign_metrics ({_COLUMNS})"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s)",
                 batch,
             )
         for campaign, kinds in detect(connection, day + timedelta(days=1, hours=6)).items():
@@ -477,13 +486,11 @@ def real(connection: psycopg.Connection) -> None:
     print(f"\nReal lines ({len(series)} lines, {len(days)} days, one look a day): ever raised")
     for kind in sorted(ever):
         print(f"  {kind:52s} {share(len(ever[kind]), len(series))}")
-    print(
-        f"  {'a plain two-proportion test instead of declining_performance':52s} {share(plain, len(series))}"
-    )
+    print(f"  {'declining_performance by a two-proportion test':52s} {share(plain, len(series))}")
 
 
 def _plain_fires(line: list[tuple[datetime, list[float]]]) -> bool:
-    by_day = {d: m for d, m in line}
+    by_day = dict(line)
     for day in by_day:
         sums = []
         for start in (7, 14):
@@ -515,7 +522,8 @@ def speed(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
     connection.autocommit = True
     connection.execute("vacuum analyze")
     print(
-        f"\nSpeed: {campaigns} campaigns, 14 days of daily metrics, PostgreSQL {connection.info.server_version // 10000}"
+        f"\nSpeed: {campaigns} campaigns, 14 days of daily metrics,"
+        f" PostgreSQL {connection.info.server_version // 10000}"
     )
     (process,) = connection.execute("select pg_backend_pid()").fetchone() or (0,)
     for words, query in (
@@ -534,14 +542,16 @@ def speed(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
     ):
         if words.endswith("changed"):
             connection.execute(
-                "update public.opportunity_detection set changes_seen_until = now() + interval '1 hour'"
+                "update public.opportunity_detection"
+                " set changes_seen_until = now() + interval '1 hour'"
             )
         before = _memory(process)
         began = time.perf_counter()
         (count,) = connection.execute(query, (NOW,)).fetchone() or (0,)
         taken = time.perf_counter() - began
         print(
-            f"  {words:42s} {taken:6.2f} s  {count} found, backend's own memory {before} to {_memory(process)} MB"
+            f"  {words:42s} {taken:6.2f} s  {count} found,"
+            f" memory of the server process {before} to {_memory(process)} MB"
         )
     connection.autocommit = False
 

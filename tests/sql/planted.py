@@ -37,7 +37,8 @@ def campaign(
     born = row["created_at"] if isinstance(row["created_at"], datetime) else NOW
     db.execute("select set_config('autonomy.now', %s, true)", (str(born),))
     found = db.execute(
-        f"insert into campaigns ({', '.join(row)}) values ({', '.join(['%s'] * len(row))}) returning id",
+        f"insert into campaigns ({', '.join(row)})"
+        f" values ({', '.join(['%s'] * len(row))}) returning id",
         list(row.values()),
     ).fetchone()
     assert found is not None

@@ -44,7 +44,8 @@ def action(
     """An action as the effects write it, with its row in campaign_changes; its id."""
     made: uuid.UUID = value(
         db,
-        "insert into autonomous_actions (campaign_id, action_type, status, executed_at, created_at, confidence_score,"
+        "insert into autonomous_actions"
+        " (campaign_id, action_type, status, executed_at, created_at, confidence_score,"
         " evidence, previous_state, new_state, rule_id) values (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
         " (select id from autonomous_rules where rule_name = %s)) returning id",
         campaign_id,
@@ -62,7 +63,8 @@ def action(
     )
     if campaign_id is not None and run:
         db.execute(
-            "insert into campaign_changes (campaign_id, changed_at, action_id, kind) values (%s, %s, %s, 'action')",
+            "insert into campaign_changes (campaign_id, changed_at, action_id, kind)"
+            " values (%s, %s, %s, 'action')",
             (campaign_id, at, made),
         )
     return made
@@ -356,12 +358,13 @@ def test_what_pauses_save_is_not_overstated(db: Db) -> None:
     value(db, "select fit_portfolio_prior(true, %s)", at)
     prior = value(
         db,
-        "select jsonb_build_object('mean_roi', prior_mean_roi, 'tau2', prior_tau2, 'order_value', prior_order_value,"
-        " 'cv2', prior_cv2) from autonomy_policy",
+        "select jsonb_build_object('mean_roi', prior_mean_roi, 'tau2', prior_tau2,"
+        " 'order_value', prior_order_value, 'cv2', prior_cv2) from autonomy_policy",
     )
     paused = {}
     for made, s, n, r, d in db.execute(
-        "select campaign_id, ev_spend, ev_conversions, ev_revenue, ev_days from campaign_facts f, autonomy_policy p"
+        "select campaign_id, ev_spend, ev_conversions, ev_revenue, ev_days"
+        " from campaign_facts f, autonomy_policy p"
         " where probability_below(1, ev_spend, ev_conversions, ev_revenue, null, ev_days, 1,"
         " p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) >= 0.6"
     ).fetchall():

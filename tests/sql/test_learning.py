@@ -215,7 +215,8 @@ def test_a_week_in_words(db: Db) -> None:
     value(db, "select record_opportunities(%s)", NOW)
     said = insights(db)
     assert said["week"]["sentence"] == (
-        "In the last 7 days: 5 paused, 2 raised in budget, 0 lowered, 0 resumed; 1 of these was taken back since."
+        "In the last 7 days: 5 paused, 2 raised in budget, 0 lowered, 0 resumed;"
+        " 1 of these was taken back since."
     )
     assert said["pauses"]["sentence"].startswith(
         "Pauses measured this week (5 actions) saved 510.00 (90 % interval "
@@ -251,7 +252,8 @@ def _test(
         {"name": "B", "clicks": 910, "conversions": 41},
     ]
     db.execute(
-        "insert into campaign_ab_tests (campaign_id, name, status, variants, winner, started_at, finished_at)"
+        "insert into campaign_ab_tests"
+        " (campaign_id, name, status, variants, winner, started_at, finished_at)"
         " values (%s, 'Headline', %s, %s, %s, %s, %s)",
         (
             made,

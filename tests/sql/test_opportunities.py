@@ -121,7 +121,8 @@ def test_dirty_series_raise_nothing(db: Db) -> None:
         write(db, made, rows)
         for segment in ("", "a" * 500, 'quo"te'):
             db.execute(
-                "insert into campaign_audience_metrics (campaign_id, segment, day, impressions, clicks, conversions, spend, revenue)"
+                "insert into campaign_audience_metrics"
+                " (campaign_id, segment, day, impressions, clicks, conversions, spend, revenue)"
                 " values (%s, %s, %s, 0, 5, 9, %s, %s)",
                 (made, segment, YESTERDAY, chance.choice((0, 500)), chance.choice((0, -30))),
             )
@@ -212,7 +213,7 @@ def test_a_sudden_drop_is_declining_and_not_fatigue(db: Db) -> None:
 
 
 def test_a_drop_within_the_days_own_noise_is_none(db: Db) -> None:
-    """Days that swing between 0.5 % and 3 %: 35 % below, and a two-proportion test would be certain."""
+    """Days that swing from 0.5 % to 3 %: 35 % below, and a two-proportion test is certain."""
     made = campaign(db)
     before = [0.03, 0.005, 0.028, 0.006, 0.03, 0.012, 0.02]
     after = [0.005, 0.03, 0.006, 0.008, 0.025, 0.004, 0.006]
@@ -287,8 +288,10 @@ def test_the_limits_of_a_loss(db: Db, spend: float, revenue: float) -> None:
 
 def _segment(db: Db, made: uuid.UUID, name: str, clicks: int, conversions: int) -> None:
     db.execute(
-        "insert into campaign_audience_metrics (campaign_id, segment, day, impressions, clicks, conversions, spend, revenue)"
-        " select %s, %s, d, %s, %s, %s, %s, %s from generate_series(%s::date - 29, %s::date, '1 day') d",
+        "insert into campaign_audience_metrics"
+        " (campaign_id, segment, day, impressions, clicks, conversions, spend, revenue)"
+        " select %s, %s, d, %s, %s, %s, %s, %s"
+        " from generate_series(%s::date - 29, %s::date, '1 day') d",
         (
             made,
             name,
