@@ -29,6 +29,30 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
     )
 
 
+def preview_rule(store: Store, draft: Json, days: int = 30) -> Json:
+    """What a run would do now, and the runs of the last days would have done, with this rule.
+
+    `draft`: `rule_name` and the keys that change; a name that exists is that rule, changed. Gives
+    {"before", "after"} (decisions now without and with it) and "past" (see history.preview).
+    Writes nothing that lasts. Raises BadRequest for a rule that is wrong.
+    """
+    from autonomy.history.errors import HistoryError
+    from autonomy.history.preview import preview_rules
+
+    rows = store.select("autonomous_rules", order=("-priority", "rule_name"))
+    known = next((row for row in rows if row["rule_name"] == draft["rule_name"]), None)
+    now = dict(
+        store.rpc("dashboard_preview_rule", p_rule=draft, p_rule_id=known["id"] if known else None)
+    )
+    others = [row for row in rows if row is not known]
+    rule = {"id": "draft", "priority": 50, **(known or {}), **draft, "is_active": True}
+    try:
+        past = preview_rules(store, [*others, rule], days=days)
+    except HistoryError as error:
+        past = {"sentence": str(error)}
+    return {**now, "past": past}
+
+
 def as_text(explanation: dict[str, Any]) -> str:
     """The explanation as a person reads it in a terminal."""
     lines = [
@@ -50,8 +74,8 @@ def as_text(explanation: dict[str, Any]) -> str:
 
 def _evidence_line(seen: dict[str, Any]) -> str:
     return (
-        f"Evidence: spent {seen['spend']:,.2f} for {seen['revenue']:,.2f} in revenue, "
-        f"{seen['conversions']:.1f} conversions over {seen['days']:.1f} days "
+        f"Evidence: spent {seen['spend'] or 0:,.2f} for {seen['revenue'] or 0:,.2f} in revenue, "
+        f"{seen['conversions'] or 0:.1f} conversions over {seen['days'] or 0:.1f} days "
         f"({'fading' if seen['has_history'] else 'totals'}); true roi likely "
         f"{seen['likely_roi_low']:.2f} to {seen['likely_roi_high']:.2f}; "
         f"{seen['below_break_even']:.0f} % likely below break-even."

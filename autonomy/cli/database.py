@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from autonomy.cli.connection import local_environment, progress
+from autonomy.cli.output import bar
 from autonomy.errors import NotConfigured
 
 
@@ -42,9 +43,6 @@ def sql() -> None:
 def sample(database_url: str | None, campaigns: int, days: int, seed: int, yes: bool) -> None:
     """Load the sample account. Into a database of your own only where you name it."""
     from autonomy.local.sample import load
-
-    def bar(label: str, share: float) -> None:
-        progress(f"{label} {share:4.0%}")
 
     if database_url and not yes:
         click.confirm("Load made-up campaigns into the database you named?", abort=True, err=True)

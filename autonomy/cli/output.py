@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,16 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(str("" if cell is None else cell)) for cell in row))
     console.print(table)
+
+
+def bar(label: str, share: float) -> None:
+    """A progress bar on standard error, redrawn in place; off a terminal only its end is said."""
+    if sys.stderr.isatty():
+        full = round(24 * min(max(share, 0.0), 1.0))
+        line = f"  [{'#' * full}{'.' * (24 - full)}] {label:<44.44}"
+        click.echo(line + ("\n" if share >= 1 else "\r"), err=True, nl=False)
+    elif share >= 1:
+        click.echo(f"  {label}", err=True)
 
 
 _RIGHT = {"confidence", "budget", "count", "priority", "spend", "roi", "before", "after"}

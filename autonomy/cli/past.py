@@ -1,7 +1,209 @@
-"""Commands for the past: import an export, replay it."""
+"""Commands for the past: import an export, replay it, tune on it."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-COMMANDS: tuple[click.Command, ...] = ()
+from autonomy.cli.connection import SERVING, local_environment, local_stack, progress
+from autonomy.cli.output import bar, json_option, print_json
+from autonomy.errors import AutonomyError, NotConfigured
+
+if TYPE_CHECKING:
+    from autonomy.history.past import Period
+
+REPORT = SERVING.with_name("replay.html")
+PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
+EVERY = {"1h": 1.0, "1d": 24.0}
+
+database_option = click.option(
+    "--database-url",
+    envvar="AUTONOMY_DATABASE_URL",
+    help="postgresql://... (default: AUTONOMY_DATABASE_URL, else the embedded stack).",
+)
+
+
+class PastUnusable(AutonomyError):
+    """An export, a mapping or a replay that cannot be carried out; the sentence says why."""
+
+    code = "PAST_UNUSABLE"
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--map", "mapping", type=PATH, help="JSON or TOML.")
+@click.option("--account", help="The account of rows whose file names none.")
+@database_option
+@json_option
+def import_command(
+    files: tuple[Path, ...],
+    mapping: Path | None,
+    account: str | None,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
+    """Import exports (Meta Ads Manager, Google Ads, plain CSV). Importing twice changes nothing."""
+    from autonomy.history.importer import import_files
+
+    with _history(), _database(database_url) as url:
+        report = import_files(url, files, mapping=mapping, account=account, progress=bar)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo(report.text())
+
+
+@click.command("replay")
+@click.option("--from", "since", type=click.DateTime(), help="First moment, UTC.")
+@click.option("--to", "until", type=click.DateTime(), help="Last moment, UTC.")
+@click.option("--every", type=click.Choice(list(EVERY)), default="1d", show_default=True)
+@click.option("--rules", "rules_file", type=PATH, help="Rules to try, JSON or TOML.")
+@click.option("--policy", "policy_file", type=PATH, help="Policy columns to try.")
+@click.option(
+    "--compare", multiple=True, metavar="NAME|FILE", help="now, usual, optimise, strict, a file."
+)
+@click.option("--tune", is_flag=True, help="Sweep the confidence floor, judged on later days.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page."
+)
+@database_option
+@json_option
+def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
+    since: datetime | None,
+    until: datetime | None,
+    every: str,
+    rules_file: Path | None,
+    policy_file: Path | None,
+    compare: tuple[str, ...],
+    tune: bool,
+    page: Path | None,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
+    """What the rules would have done on your past. Reads only: safe on a live database."""
+    from autonomy.history.past import Period
+
+    with _history(), _database(database_url) as url:
+        names = compare or ("now",)
+        settings = [_trial(rules_file, policy_file)] if rules_file or policy_file else []
+        period = Period(_utc(since), _utc(until), every_hours=EVERY[every])
+        _report(url, settings, names, period, tune=tune, page=page, as_json=as_json)
+
+
+COMMANDS = (import_command, replay_command)
+
+
+def replay_export(data: Path) -> None:
+    """`make run DATA=file`: import into a database of its own, replay, report."""
+    from autonomy.history.importer import import_files
+    from autonomy.history.past import Period
+
+    with _history(), local_stack() as stack, _own_database(stack.database_url) as url:
+        click.echo(import_files(url, [data], progress=bar).text())
+        _report(url, [], ("now", "usual"), Period(), tune=False, page=REPORT, as_json=False)
+
+
+def _trial(rules_file: Path | None, policy_file: Path | None) -> Any:
+    """The rules and the policy of the two files as one setting."""
+    from dataclasses import replace
+
+    from autonomy.history.settings import NAMED, read_setting, read_table
+
+    setting = read_setting(rules_file) if rules_file else NAMED["now"]
+    if policy_file:
+        setting = replace(setting, policy={**setting.policy, **read_table(policy_file)})
+    return replace(setting, name="trial")
+
+
+def _report(
+    url: str,
+    settings: list[Any],
+    names: tuple[str, ...],
+    period: Period,
+    *,
+    tune: bool,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    from autonomy.history import compare, report
+    from autonomy.history.page import html
+    from autonomy.history.replay import replay
+    from autonomy.history.settings import setting_of
+
+    chosen = settings + [setting_of(name) for name in names if not settings or name != "now"]
+    result = replay(url, chosen, period, progress=bar)
+    tuning = compare.tune(url, chosen[0], period, progress=bar) if tune else None
+    if page is not None:
+        page.write_text(html(result, tuning), encoding="utf-8")
+    if as_json:
+        print_json(report.to_json(result) | ({"tuning": tuning.to_dict()} if tuning else {}))
+        return
+    click.echo(report.text(result))
+    if tuning is not None:
+        click.echo(tuning.text())
+    if page is not None:
+        click.echo(f"\nThe same as a page with charts: {page}")
+
+
+@contextmanager
+def _history() -> Iterator[None]:
+    """The history's errors, a missing library and a lost database become one sentence."""
+    import psycopg
+
+    from autonomy.history.errors import HistoryError
+
+    try:
+        yield
+    except HistoryError as error:
+        raise PastUnusable(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"{error.name} is not installed.", hint="pip install -r requirements-dev.txt"
+        ) from error
+    except psycopg.OperationalError as error:
+        raise PastUnusable(f"The database cannot be reached: {error}") from error
+
+
+@contextmanager
+def _database(database_url: str | None) -> Iterator[str]:
+    if database_url:
+        yield database_url
+    elif os.environ.get("SUPABASE_URL"):
+        raise NotConfigured(
+            "SUPABASE_URL names a hosted project; history is read over PostgreSQL.",
+            hint="Set AUTONOMY_DATABASE_URL, or give --database-url.",
+        )
+    else:
+        with local_environment() as environment:
+            yield environment["AUTONOMY_DATABASE_URL"]
+
+
+@contextmanager
+def _own_database(owner_url: str) -> Iterator[str]:
+    """A database of its own beside the sample account, gone at the end."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    from autonomy.migrate import apply
+
+    name = "autonomy_replay"
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name}")
+        try:
+            url = make_conninfo(owner_url, dbname=name)
+            progress("a database for your data")
+            apply(url)
+            yield url
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -45,8 +45,8 @@ def list_rules(as_json: bool) -> None:
 @json_option
 def check(as_json: bool) -> None:
     """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
-    from autonomy.engine.lint import lint
     from autonomy.engine import RuleError
+    from autonomy.engine.lint import lint
     from autonomy.models import Policy, Rule
 
     findings: list[dict[str, Any]] = []
@@ -142,24 +142,43 @@ def schema() -> None:
 
 
 @rules.command("preview")
-@click.argument("file", type=click.File("r"), required=False)
+@click.argument("rule_name")
+@click.option("--type", "rule_type", type=click.Choice(["pause", "scale", "optimize"]))
+@click.option("--condition", help="JSON; default: as the rule stands.")
+@click.option("--action", help="JSON; default: as the rule stands.")
+@click.option("--priority", type=click.IntRange(-1000, 1000))
 @json_option
-def preview(file: TextIO | None, as_json: bool) -> None:
-    """What the rules of FILE (a JSON list; default: the live rules) would do now."""
-    from autonomy.explanation import preview_rules
+def preview(
+    rule_name: str,
+    rule_type: str | None,
+    condition: str | None,
+    action: str | None,
+    priority: int | None,
+    as_json: bool,
+) -> None:
+    """What a rule (changed or new) would do now, and would have done over the last 30 days."""
+    from autonomy.explanation import preview_rule
 
+    given = {
+        "rule_type": rule_type,
+        "condition": _json_object("condition", condition),
+        "action": _json_object("action", action),
+        "priority": priority,
+    }
+    draft = {name: value for name, value in given.items() if value is not None}
     with connected() as target:
-        drafts = json.load(file) if file else _all_rules(target)
-        seen = preview_rules(target.store, drafts)
+        seen = preview_rule(target.store, {"rule_name": rule_name, **draft})
     if as_json:
         print_json(seen)
-    else:
-        click.echo(seen["sentence"])
-        rows = [
-            (one["title"], one["action_type"], one["rule_name"], one["reason"])
-            for one in seen["acts"]
-        ]
-        print_table("Now", ("campaign", "action", "rule", "why"), rows, "nothing would be done")
+        return
+    own = ", ".join(f"{n} {name}" for name, n in seen["after"]["own"].items())
+    click.echo(f"Now it would do: {own or 'nothing'}.")
+    rows = [
+        (one["title"], one["verdict"], one["action_type"], one["reason"])
+        for one in seen["after"]["campaigns"]
+    ]
+    print_table("Campaigns", ("campaign", "verdict", "action", "why"), rows, "none is concerned")
+    click.echo(seen["past"]["sentence"])
 
 
 COMMANDS = (rules,)

@@ -26,7 +26,7 @@ from autonomy.cli.connection import (
     progress,
     withdraw,
 )
-from autonomy.cli.output import print_json
+from autonomy.cli.output import bar, print_json
 from autonomy.cli.report import print_run
 
 SAMPLE_IS_FRESH_FOR = timedelta(hours=12)
@@ -135,7 +135,7 @@ def _prepare_sample(database_url: str, *, reset: bool) -> None:
     if reset and not empty:
         _forget_actions(database_url)
     started = time.monotonic()
-    load(database_url, now=now, progress=_bar)
+    load(database_url, now=now, progress=bar)
     progress(f"sample account ready in {time.monotonic() - started:.1f} s")
 
 
@@ -149,17 +149,6 @@ def _forget_actions(database_url: str) -> None:
             "truncate public.autonomous_actions, public.autonomous_runs,"
             " public.optimization_opportunities, public.campaign_changes, public.campaigns cascade"
         )
-
-
-def _bar(label: str, share: float) -> None:
-    width = 24
-    full = round(width * share)
-    end = "\n" if share >= 1 else "\r"
-    if os.isatty(2):
-        click.echo(f"  [{'#' * full}{'.' * (width - full)}] {label:<44}", err=True, nl=False)
-        click.echo(end, err=True, nl=False)
-    elif share >= 1:
-        progress(label)
 
 
 def _secrets() -> dict[str, str]:
