@@ -132,5 +132,5 @@ def detect(db: Db, now: datetime = NOW) -> dict[uuid.UUID, dict[str, Json]]:
 
 def value(db: Db, query: str, *params: Any) -> Any:
     """The first column of the first row."""
-    row = db.execute(query, params).fetchone()  # type: ignore[call-overload]
+    row = db.execute(query, params).fetchone()
     return None if row is None else row[0]

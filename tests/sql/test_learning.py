@@ -309,11 +309,12 @@ def test_a_finished_test_is_told(db: Db) -> None:
 def test_variants_of_any_shape_are_no_error(db: Db) -> None:
     made = campaign(db)
     _test(db, made, 2)
-    for variants in (
+    shapes: tuple[list[object], ...] = (
         [],
         [1, None, "x"],
         [{"name": 3}],
         [{"name": None, "clicks": {}, "conversions": []}],
-    ):
+    )
+    for variants in shapes:
         db.execute("update campaign_ab_tests set variants = %s", (Jsonb(variants),))
         assert "ab_test" in insights(db)

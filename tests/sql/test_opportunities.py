@@ -92,7 +92,7 @@ def test_dirty_totals_raise_nothing(db: Db) -> None:
         (-5, -400, -1, 500, 3),
     ]
     for row in rows:
-        totals(db, campaign(db, title=None, budget=None, days_old=-3), Measures(*row))  # type: ignore[arg-type]
+        totals(db, campaign(db, title=None, budget=None, days_old=-3), Measures(*row))
     assert {kind for found in detect(db).values() for kind in found} <= TYPES
 
 
@@ -485,7 +485,7 @@ def test_safe_to_migrate_again(db: Db) -> None:
 
     totals(db, campaign(db), Measures(9000, 50, 8, 500, 100))
     before = detect(db)
-    db.execute((SQL_FOLDER / "0008_opportunities.sql").read_text())  # type: ignore[arg-type]
-    db.execute((SQL_FOLDER / "0009_impact.sql").read_text())  # type: ignore[arg-type]
+    db.execute((SQL_FOLDER / "0008_opportunities.sql").read_text())
+    db.execute((SQL_FOLDER / "0009_impact.sql").read_text())
     db.execute("set local search_path to public")
     assert detect(db) == before
