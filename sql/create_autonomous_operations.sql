@@ -2633,8 +2633,10 @@ declare
   centre float8;
 begin
   n := case when n < 1e-100::float8 then 0::float8 else n end;
+  cv2 := case when cv2 < 1e-100::float8 then 0::float8 else cv2 end;
   if p_cv2 >= 0::float8 and p_cv2 <> 'NaN' and n >= 2::float8 then
-    cv2 := (10::float8 * cv2 + (n - 1::float8) * least(1e4::float8, p_cv2)) / (10::float8 + n - 1::float8);
+    cv2 := (10::float8 * cv2 + (n - 1::float8) * case when p_cv2 < 1e-100::float8 then 0::float8
+      else least(1e4::float8, p_cv2) end) / (10::float8 + n - 1::float8);
   end if;
 
   k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
@@ -5168,12 +5170,21 @@ begin
     raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
   end if;
   -- One statement, so that it sees one state of a system that goes on working.
-  with chain as materialized (
-    select k.*, lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
+  with chain as (
+    select k.id, k.campaign_id, k.action_id, k.kind, k.old_status, k.new_status, k.old_budget, k.new_budget,
+      lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
       lag(k.new_budget) over one as before_budget, lead(k.id) over one is null as is_last
     from public.campaign_changes k
     window one as (partition by k.campaign_id order by k.id)
   ),
+  judged as (
+    select c.*, case when c.before_kind is null then c.kind <> 'created'
+                     when c.kind = 'created' then c.before_kind <> 'deleted'
+                     else c.before_kind = 'deleted' or c.old_status is distinct from c.before_status
+                                                    or c.old_budget is distinct from c.before_budget end as broken
+    from chain c
+  ),
+  kept as materialized (select * from judged where broken or is_last),
   done as materialized (  -- what the log of actions says was changed
     select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric
@@ -5195,11 +5206,7 @@ begin
            else 'a change does not begin where the one before it ended' end,
       jsonb_build_object('status', c.before_status, 'budget', c.before_budget),
       jsonb_build_object('status', c.old_status, 'budget', c.old_budget)
-    from chain c
-    where case when c.before_kind is null then c.kind <> 'created'
-               when c.kind = 'created' then c.before_kind <> 'deleted'
-               else c.before_kind = 'deleted' or c.old_status is distinct from c.before_status
-                                              or c.old_budget is distinct from c.before_budget end
+    from kept c where c.broken
     union all
     select coalesce(c.id, k.campaign_id), k.id, k.action_id,
       case when k.id is null then 'the campaign has no log of changes'
@@ -5209,7 +5216,7 @@ begin
       case when k.id is not null then jsonb_build_object('status', k.new_status, 'budget', k.new_budget) end,
       case when c.id is not null then jsonb_build_object('status', c.status, 'budget', c.budget) end
     from public.campaigns c
-    full join (select * from chain where is_last) k on k.campaign_id = c.id
+    full join (select * from kept where is_last) k on k.campaign_id = c.id
     where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
        or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
     union all
@@ -5252,7 +5259,7 @@ begin
     'ok', not exists (select from difference),
     'campaigns_checked', (select count(*) from public.campaigns),
     'actions_checked', (select count(*) from done),
-    'changes_checked', (select count(*) from chain),
+    'changes_checked', (select count(*) from public.campaign_changes),
     'differences_found', (select count(*) from difference),
     'differences', (select coalesce(jsonb_agg(to_jsonb(f) order by f.change_id nulls last, f.campaign_id, f.what), '[]')
                     from (select * from difference order by change_id nulls last, campaign_id, what limit p_limit) f))
@@ -5615,6 +5622,8 @@ begin
       message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
       hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
   end if;
+  -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
+  perform public.autonomy_lock_effects();
   perform public.autonomy_prepare_run(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', public.portfolio_state(p_now))
   where id = v_run_id;
@@ -5939,7 +5948,7 @@ begin
                case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
                case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
                greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                                 extract(epoch from p_now - c.created_at)::float8 / 86400)) as days) s
+                                 case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
       limit 500
@@ -6007,7 +6016,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
            greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days,
+                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
@@ -6184,7 +6193,7 @@ begin
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
-    cross join lateral (select greatest(1, extract(epoch from p_now - c.created_at)::float8 / 86400) as days_running) r
+    cross join lateral (select greatest(1, case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
     cross join lateral (
       select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
                * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
@@ -6326,7 +6335,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             extract(epoch from p_now - c.created_at)::float8 / 86400)) as days
+                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -6778,7 +6787,7 @@ begin
   v_changed_after := case when not v_whole then v_state.changes_seen_until end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
-    (select coalesce(max(f.changed_at) - interval '15 minutes', '-infinity') from public.campaign_facts f)
+    (select coalesce(least(max(f.changed_at), greatest(p_now, now())) - interval '15 minutes', '-infinity') from public.campaign_facts f)
     else v_state.changes_seen_until end;
 
   -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,
@@ -6869,7 +6878,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'impact_number', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
       'measure_action_impact', 'measured_actions', 'rule_scoreboard', 'propose_marginal_return_ratio',
-      'ab_test_adopted_on', 'ab_test_weight', 'autonomous_insights')
+      'ab_test_adopted_on', 'ab_test_weight', 'campaign_ab_tests_after', 'autonomous_insights')
   loop
     execute format('drop function %s cascade', v_function);
   end loop;
@@ -6962,9 +6971,11 @@ comment on function public.spend_between(uuid, timestamptz, timestamptz, text, f
 -- ---------------------------------------------------------------------------------------------
 -- The common time factor: what happened meanwhile to campaigns that nobody touched
 --
--- Per window and account (at least 5 campaigns there, else all): the ratio of the sums after and
--- before, of roi and of spend a day, with the variance of its logarithm from the campaigns' own
--- contributions; both shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
+-- Per window and account (at least 5 campaigns there, else all). Roi: what they earned, against what
+-- their posterior means at the time would have let expect for what they spent. Not against what they
+-- earned before: they were left alone because they did not look extreme, and that too regresses. Spend:
+-- a day after against a day before. The variance of each logarithm comes from the campaigns' own
+-- deviations; both are shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
 -- (spend). Without any comparable campaign the factor is 1 with just that doubt.
 -- ---------------------------------------------------------------------------------------------
 create function public.time_factors(p_windows jsonb, p_now timestamptz default now())
@@ -6978,7 +6989,11 @@ declare
 begin
   return query
   with windows as materialized (
-    select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at
+    select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
+           coalesce(max(public.impact_number(w -> 'mean_roi')), v_policy.prior_mean_roi) as mean_roi,
+           coalesce(max(public.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
+           coalesce(max(public.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
+           coalesce(max(public.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
     -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
@@ -6987,39 +7002,37 @@ begin
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
   ), measured as materialized (
-    select w.from_at, w.until_at, s.account, b.spend / b.days as spend_before, b.revenue as revenue_before, b.matured as matured_before,
-           a.spend / a.days as spend_after, a.revenue as revenue_after, a.spend * a.matured_share as matured_after
+    select w.from_at, w.until_at, s.account, b.spend / b.days as spend_before, a.spend / a.days as spend_after, a.revenue,
+           a.spend * a.matured_share * exp((public.roi_posterior(b.spend, b.conversions, b.revenue, null, b.days, b.matured / b.spend,
+                                                                 w.mean_roi, w.tau2, w.order_value, w.cv2))[1]) as expected
     from windows w cross join sample s
     cross join lateral public.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
     cross join lateral public.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
-    where b.spend > 0 and b.days > 0 and b.matured > 0 and a.days > 0
+    where b.spend > 0 and b.days > 0 and a.days > 0
       and not exists (
         select from public.campaign_changes x
-        where x.campaign_id = s.id and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
+        where x.campaign_id = s.id and x.kind <> 'created'
+          and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
   ), grouped as materialized (
-    select m.from_at, m.until_at, g.account, m.spend_before, m.revenue_before, m.matured_before,
-           m.spend_after, m.revenue_after, m.matured_after
+    select m.from_at, m.until_at, g.account, m.spend_before, m.spend_after, m.revenue, m.expected
     from measured m cross join lateral (values (m.account), (null)) g (account)
   ), sums as materialized (
     select g.from_at, g.until_at, g.account, count(*)::integer as campaigns,
-           sum(g.spend_before) as sb, sum(g.revenue_before) as rb, sum(g.matured_before) as mb,
-           sum(g.spend_after) as sa, sum(g.revenue_after) as ra, sum(g.matured_after) as ma
+           sum(g.spend_before) as sb, sum(g.spend_after) as sa, sum(g.revenue) as r, sum(g.expected) as e
     from grouped g group by 1, 2, 3
     having count(*) >= 5 or (g.account is null and count(*) >= 2)
   ), raw as (
     select s.from_at, s.until_at, s.account, s.campaigns,
-           case when s.ra > 0 and s.rb > 0 and s.ma > 0 and s.mb > 0 then ln((s.ra / s.ma) / (s.rb / s.mb)) end as log_roi,
-           case when s.ra > 0 and s.rb > 0 and s.ma > 0 and s.mb > 0 then
-             sum(((g.revenue_after - s.ra / s.ma * g.matured_after) / s.ra
-                  - (g.revenue_before - s.rb / s.mb * g.matured_before) / s.rb) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
+           case when s.r > 0 and s.e > 0 then ln(s.r / s.e) end as log_roi,
+           case when s.r > 0 and s.e > 0 then sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
            case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
            case when s.sa > 0 and s.sb > 0 then
              sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns / (s.campaigns - 1) end as spend_variance
     from sums s
     join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
-    group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.ra, s.rb, s.ma, s.mb
+    group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.r, s.e
   )
   select r.from_at, r.until_at, r.account, r.campaigns,
          coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0), coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
@@ -7027,7 +7040,7 @@ begin
   from raw r;
 end $$;
 comment on function public.time_factors(jsonb, timestamptz) is
-  'For windows [{"from", "until"}]: how roi and daily spend of untouched campaigns changed against before, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
+  'For windows [{"from", "until", and the prior of the decisions: "mean_roi", "tau2", "order_value", "cv2"}]: how roi and daily spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Measuring
@@ -7049,9 +7062,9 @@ as $$
          h.days, date_trunc('minute', a.executed_at),
          date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
            select min(x.changed_at) from public.campaign_changes x
-           where x.campaign_id = a.campaign_id and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
+           where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
          case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end, coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
-         greatest(1, coalesce(e.d, b.days, extract(epoch from a.executed_at - c.created_at)::float8 / 86400, 1)),
+         greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at) then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
          coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
@@ -7084,7 +7097,7 @@ as $$
              or a.executed_at + h.days * interval '1 day' - interval '1 day' <= case when f.has_history then f.as_of else f.data_at end
              or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour' <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
-    and a.executed_at <= p_now - interval '1 day'
+    and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)
     and (t.final or a.actual_impact is null)
   order by a.executed_at, a.id, h.days
   limit greatest(0, p_limit)
@@ -7107,7 +7120,8 @@ begin
     where window_number <= 40
   ), factors as materialized (
     select * from public.time_factors(coalesce(
-      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at)) from due d where d.until_at > d.from_at), '[]'), p_now)
+      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at, 'mean_roi', d.prior_mean,
+        'tau2', d.prior_tau2, 'order_value', d.prior_order_value, 'cv2', d.prior_cv2)) from due d where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi, coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
@@ -7363,6 +7377,24 @@ $$;
 comment on function public.ab_test_weight(uuid, date, timestamptz) is
   'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; raises nothing. [autonomous-operations]';
 
+-- Security definer: whoever may write down a test need not have rights on the facts.
+create function public.campaign_ab_tests_after() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op <> 'INSERT' then
+    perform public.refresh_campaign_facts(array[old.campaign_id]);
+  end if;
+  if tg_op <> 'DELETE' then
+    perform public.refresh_campaign_facts(array[new.campaign_id]);
+  end if;
+  return null;
+end $$;
+comment on function public.campaign_ab_tests_after() is
+  'Trigger of campaign_ab_tests: the facts of the campaign are computed anew when a test is written down, ends or goes. [autonomous-operations]';
+create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
+  for each row execute function public.campaign_ab_tests_after();
+
 -- ---------------------------------------------------------------------------------------------
 -- What was learnt this week, in sentences with numbers
 -- ---------------------------------------------------------------------------------------------
@@ -7383,8 +7415,8 @@ begin
     to_jsonb(w), null::uuid, null::uuid
   from (
     select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
-           count(*) filter (where action_type <> 'auto_resume' and n.budget > n.before) as raised,
-           count(*) filter (where action_type <> 'auto_pause' and n.budget < n.before) as lowered,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and n.budget > n.before) as raised,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and n.budget < n.before) as lowered,
            count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
     from public.autonomous_actions a
     cross join lateral (select public.impact_number(a.new_state -> 'budget') as budget, public.impact_number(a.previous_state -> 'budget') as before) n
@@ -7811,12 +7843,14 @@ begin
       (p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid);
   end if;
 
-  -- By title: the newest of each campaign that matches, then the newest of those.
+  -- By title: the newest of each campaign that matches (keys only), then the newest of those.
   if p_filter ? 'title' then
     v_from := format(
-      '(select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 order by id limit 500) m '
-      'cross join lateral (select a.* from public.autonomous_actions a where a.campaign_id = m.id and %s '
-      'order by a.created_at desc, a.id desc limit %s) a', p_filter ->> 'title', v_where, v_limit + 1);
+      '(select k.id from (select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 limit 2000) m '
+      'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = m.id and %s '
+      'order by a.created_at desc, a.id desc limit %s) k order by k.created_at desc, k.id desc limit %s) k '
+      'join public.autonomous_actions a on a.id = k.id',
+      p_filter ->> 'title', v_where, v_limit + 1, v_limit + 1);
     v_where := 'true';
   end if;
 
@@ -7839,7 +7873,7 @@ begin
     'created_at', v_rows -> -1 -> 'created_at', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_actions(jsonb, jsonb, integer) is
-  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 500 campaigns), from, to. Reads only. Raises AO010 for another filter. [autonomous-operations]';
+  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 2,000 campaigns), from, to. Reads only. Raises AO010 for another filter. [autonomous-operations]';
 
 create function public.dashboard_action(p_action_id uuid) returns jsonb
 language plpgsql stable set search_path = ''
@@ -8130,21 +8164,37 @@ create function public.dashboard_campaigns(
 as $$
 declare
   v_rows jsonb;
+  v_ids uuid[];
+  v_spend numeric := (p_after ->> 'total_spend')::numeric;
+  v_after uuid := (p_after ->> 'id')::uuid;
   v_limit integer := least(greatest(p_limit, 1), 500);
 begin
-  -- Those that spend most come first: they are what one looks for.
+  -- Those that spend most come first: they are what one looks for. Without a filter the narrow
+  -- table alone knows them; campaigns without any spend come last, by id.
+  if p_title is null and p_status is null then
+    select array_agg(t.campaign_id order by t.total_spend desc, t.campaign_id) into v_ids from (
+      select p.campaign_id, p.total_spend from public.campaign_performance p
+      where p.total_spend > 0 and (p_after is null or p.total_spend < v_spend
+        or (p.total_spend = v_spend and p.campaign_id > v_after))
+      order by p.total_spend desc, p.campaign_id limit v_limit + 1) t;
+  end if;
+  if coalesce(cardinality(v_ids), 0) <= v_limit then
+    select array_agg(t.id order by t.spend desc, t.id) into v_ids from (
+      select c.id, coalesce(p.total_spend, 0) as spend
+      from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+      where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
+        and (p_status is null or lower(c.status) = lower(p_status))
+        and (p_after is null or coalesce(p.total_spend, 0) < v_spend
+             or (coalesce(p.total_spend, 0) = v_spend and c.id > v_after))
+      order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1) t;
+  end if;
   select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
            p.roi, coalesce(p.conversions, 0) as conversions
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
-    where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
-      and (p_status is null or lower(c.status) = lower(p_status))
-      and (p_after is null
-           or coalesce(p.total_spend, 0) < (p_after ->> 'total_spend')::numeric
-           or (coalesce(p.total_spend, 0) = (p_after ->> 'total_spend')::numeric and c.id > (p_after ->> 'id')::uuid))
-    order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1
+    where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
     return jsonb_build_object('campaigns', v_rows, 'next_after', null);
@@ -8543,6 +8593,7 @@ declare
   v_fades text;
   v_immature text;
   v_day text;
+  v_days text;
   v_error text;
 begin
   if p_every_hours is null or p_every_hours not between 1 and 744 then
@@ -8582,6 +8633,35 @@ begin
       v_half_life || '::float8', v_delay || '::float8')
     else '0::float8' end;
 
+  -- At midnight a day is whole, and its roll-up says all. Not across a change of the clocks, where
+  -- every 24 hours is another time of day.
+  v_days := case
+    when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
+         and (p_from at time zone v_zone) - (p_from at time zone 'UTC') = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+    then $by_day$hours as (
+      select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
+        d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+      from public.campaign_daily d
+      where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
+    )$by_day$
+    else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
+    -- a day where the campaign never has a second bucket in a day.
+    counted as (
+      select m.*, (m.bucket at time zone $6)::date as day,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
+      from public.campaign_metrics m
+      where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
+    ),
+    hours as (
+      select m.campaign_id, m.day,
+        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+                        then interval '1 day' else interval '1 hour' end as since,
+        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
+        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
+      from counted m
+      window today as (partition by m.campaign_id, m.day order by m.bucket)
+    )$by_bucket$ end;
+
   return query execute format($query$
     with days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
@@ -8601,23 +8681,7 @@ begin
       from before b
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
     ),
-    -- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
-    -- a day where the campaign never has a second bucket in a day.
-    counted as (
-      select m.*, (m.bucket at time zone $6)::date as day,
-        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
-      from public.campaign_metrics m
-      where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
-    ),
-    hours as (
-      select m.campaign_id, m.day,
-        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
-                        then interval '1 day' else interval '1 hour' end as since,
-        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
-        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
-      from counted m
-      window today as (partition by m.campaign_id, m.day order by m.bucket)
-    ),
+    %8$s,
     states as (
       select h.*, least(lead(h.since) over (partition by h.campaign_id order by h.since), h.since + $4) as until
       from hours h
@@ -8671,7 +8735,7 @@ begin
               from unnest(v_windows) with ordinality v (n, o)
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
-    coalesce(v_predicate, 'true'))
+    coalesce(v_predicate, 'true'), v_days)
   using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
 end $$;
 comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
@@ -8723,12 +8787,15 @@ create function public.list_past_candidates(
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set timezone = 'UTC'
 as $$
--- A look a day, at the hour of p_now, so that the last look is now.
+-- A look a day, at midnight, where the roll-up by day says all.
 declare
-  v_from timestamptz := date_trunc('hour', p_now) - (p_days - 1) * interval '1 day';
-  v_to timestamptz := date_trunc('hour', p_now) + interval '1 second';
+  v_zone text := (select time_zone from public.autonomy_policy);
+  v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
+  v_to timestamptz := p_now;
 begin
-  if p_days is null or p_days not between 1 and 90 then
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  elsif p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
   return jsonb_build_object(
@@ -8890,14 +8957,14 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', 'b410e272f902b76619635675db64ee4be3965f30f23c92cbbc8e9f6d3c58e988'),
   ('0002_metrics', 'b0232fe94dfee6678025a1623da2398e592b57d8b1ec8273da7b8e077d370a69'),
   ('0003_rules', 'fd3f1177f28f19e8a48fc6bbd5558253c629e7a0db2773cd43c536f0d98533f2'),
-  ('0004_confidence', 'ac53889ab14058d9e2e2e4d850950db2d7afe6e6370170c2160aa6d1fdc0c506'),
+  ('0004_confidence', '1e5efa8164ef25effeff8c693a2babd14fbf5ee8633be3eb33a5a59d77e9a7b6'),
   ('0005_decide', '5650b958ecd793a41430f8cd71748658b432dfcf0095972f89fe413ad8edf347'),
-  ('0006_effects', 'd42255543cf0dbb497eec587788c3276ffcec230fa9a434647f2a09fe345817f'),
-  ('0007_runs', '4224ab86001f4730336a7e82014f6742d9de7230dbbc3739bf78686fea63fb74'),
-  ('0008_opportunities', '4bef6819c694798d218bee4c2f8a6d942701a4b9df504675b4a1b22fb7399a53'),
-  ('0009_impact', '6155dd3b94a38fbda54d94f2622b3c5111f306ca273e3581a4c15d128d7b8459'),
-  ('0010_dashboard', 'd862dc34466efba7ea5c28174b17173c9f47d3570daddec2b8fe37f26b558066'),
-  ('0012_history', '8ed6a9a1490af7babcb35fd30ab8f94ef98f6b2d0e3655bcba731af5e283e5b6'),
+  ('0006_effects', 'a77b95ef4287a31e425dfc8784dd75b323ae4b7e402a98ed0bdb1b1804e2fa63'),
+  ('0007_runs', 'f8d1abad9fdd3234d60405e49cbf9d5cbc5432cef3105a7fc6142df02dfd5220'),
+  ('0008_opportunities', '16c03cd9441eb4ad280c930dc9bd92dd18cba5ca7f205c150ed026968b025fdf'),
+  ('0009_impact', '918adab71abe790c6eddae470baaca8898f1eb39b42842f9dfe81a65b7698833'),
+  ('0010_dashboard', 'd86a3464b700c29edaa06f34f38ba5788b43b1b08970689737a05c9004418685'),
+  ('0012_history', 'a655312164d45cf855582bf4aae726bf86ca805ff22c38757e04e3ea0bd4e03e'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 

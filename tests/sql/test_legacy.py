@@ -1,5 +1,7 @@
 """Databases that were here before: theirs survives and works on, ours works too."""
 
+# ruff: noqa: E501 - SQL reads better on its own lines
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -336,24 +338,32 @@ def test_the_guides_lower_case_is_taken_too(old: Db) -> None:
         ("select 1", "Paused"),
         ("update public.campaigns set status = 'Active'", "Paused"),
         (
-            "alter table public.campaigns drop constraint campaigns_status_check;"
-            "update public.campaigns set status = upper(status)",
+            (
+                "alter table public.campaigns drop constraint campaigns_status_check;"
+                "update public.campaigns set status = upper(status)"
+            ),
             "PAUSED",
         ),
         (
-            "alter table public.campaigns drop constraint campaigns_status_check;"
-            "update public.campaigns set status = 'ACTIVE'",
+            (
+                "alter table public.campaigns drop constraint campaigns_status_check;"
+                "update public.campaigns set status = 'ACTIVE'"
+            ),
             "PAUSED",
         ),
         (
-            "alter table public.campaigns drop constraint campaigns_status_check;"
-            "update public.campaigns set status = lower(status)",
+            (
+                "alter table public.campaigns drop constraint campaigns_status_check;"
+                "update public.campaigns set status = lower(status)"
+            ),
             "paused",
         ),
         ("truncate public.campaigns cascade", "Paused"),
         (
-            "truncate public.campaigns cascade;"
-            "alter table public.campaigns drop constraint campaigns_status_check",
+            (
+                "truncate public.campaigns cascade;"
+                "alter table public.campaigns drop constraint campaigns_status_check"
+            ),
             "paused",
         ),
     ],
@@ -515,8 +525,10 @@ def test_other_types_are_widened(server: Server) -> None:
         "create table public.campaigns (id bigint primary key, status text)",
         "create table public.campaign_performance (campaign_id text)",
         "create view public.campaigns as select gen_random_uuid() as id, 'active' as status",
-        "create table public.campaigns (id uuid, status text);"
-        "insert into public.campaigns select '00000000-0000-0000-0000-000000000001' from generate_series(1, 2)",
+        (
+            "create table public.campaigns (id uuid, status text);"
+            "insert into public.campaigns select '00000000-0000-0000-0000-000000000001' from generate_series(1, 2)"
+        ),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_anything_changes(

@@ -9,14 +9,35 @@ import pytest
 
 from tests.sql.servers import Db
 
-LIMITS = (
-    "break_even_roi marginal_return_ratio min_confidence cooldown_hours min_pause_hours "
-    "max_data_age_hours max_step max_growth_7d max_budget min_budget pause_breaker_share "
-    "pause_breaker_count growth_breaker_share growth_breaker_count tracking_breaker_ratio "
-    "tracking_breaker_min_expected resume_confidence evidence_half_life_days "
-    "conversion_delay_hours holdout_share hold_days_after_rollback approval_hours "
-    "prior_mean_roi prior_tau2 prior_order_value prior_cv2 prior_campaigns"
-).split()
+LIMITS = [
+    "break_even_roi",
+    "marginal_return_ratio",
+    "min_confidence",
+    "cooldown_hours",
+    "min_pause_hours",
+    "max_data_age_hours",
+    "max_step",
+    "max_growth_7d",
+    "max_budget",
+    "min_budget",
+    "pause_breaker_share",
+    "pause_breaker_count",
+    "growth_breaker_share",
+    "growth_breaker_count",
+    "tracking_breaker_ratio",
+    "tracking_breaker_min_expected",
+    "resume_confidence",
+    "evidence_half_life_days",
+    "conversion_delay_hours",
+    "holdout_share",
+    "hold_days_after_rollback",
+    "approval_hours",
+    "prior_mean_roi",
+    "prior_tau2",
+    "prior_order_value",
+    "prior_cv2",
+    "prior_campaigns",
+]
 
 
 def refused(db: Db, statement: str, *values: Any) -> psycopg.Error:

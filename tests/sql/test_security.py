@@ -1,5 +1,7 @@
 """Who may see and do what: the server everything, an admin may look, nobody else anything."""
 
+# ruff: noqa: E501 - SQL reads better on its own lines
+
 from __future__ import annotations
 
 import json
