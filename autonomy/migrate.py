@@ -109,12 +109,18 @@ def apply(
     tell = progress or (lambda line: None)
     applied = []
     with _connected(database_url) as connection:
-        connection.add_notice_handler(lambda notice: tell(notice.message_primary or ""))
+        connection.add_notice_handler(lambda notice: _pass_on(notice.message_primary or "", tell))
         _check_server(connection)
         for migration in migrations(folder):
             if _apply_one(connection, migration, tell):
                 applied.append(migration.name)
     return applied
+
+
+def _pass_on(notice: str, tell: Callable[[str], None]) -> None:
+    """What our files have to say of a database; the server's own book-keeping is left out."""
+    if not notice.endswith("skipping") and not notice.startswith("drop cascades to"):
+        tell(notice)
 
 
 @contextmanager
