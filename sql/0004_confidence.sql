@@ -48,8 +48,10 @@ declare
   centre float8;
 begin
   n := case when n < 1e-100::float8 then 0::float8 else n end;
+  cv2 := case when cv2 < 1e-100::float8 then 0::float8 else cv2 end;
   if p_cv2 >= 0::float8 and p_cv2 <> 'NaN' and n >= 2::float8 then
-    cv2 := (10::float8 * cv2 + (n - 1::float8) * least(1e4::float8, p_cv2)) / (10::float8 + n - 1::float8);
+    cv2 := (10::float8 * cv2 + (n - 1::float8) * case when p_cv2 < 1e-100::float8 then 0::float8
+      else least(1e4::float8, p_cv2) end) / (10::float8 + n - 1::float8);
   end if;
 
   k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
@@ -123,7 +125,7 @@ begin
       case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end,
       case when f.cv2 between 0 and 1e18 then f.cv2 end,
       coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8),
-      case when f.has_history and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
+      case when f.has_history and isfinite(f.as_of) and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
         greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / k.delay)))))
         else 1::float8 end,
@@ -137,7 +139,7 @@ begin
       from public.autonomy_policy p) k
     cross join lateral (select
       case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
-      case when k.half_life = 0 or f.as_of is null then 1::float8
+      case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
         else exp(-least(50::float8, 0.6931471805599453::float8
           * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
       offset 0) h

@@ -19,7 +19,7 @@ begin
         'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
         'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
         'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
-        'evidence_words', 'expected_impact_of', 'breaker_reports',
+        'evidence_words', 'hold_words', 'expected_impact_of', 'breaker_reports',
         'autonomous_decisions', 'propose_autonomous_actions',
         'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
   loop
@@ -190,13 +190,14 @@ begin
   return query
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
     coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
-    a.previous_state ->> 'status', public.exact_number(a.previous_state -> 'budget'),
+    a.previous_state ->> 'status', case when b.budget between 0 and 1e15 then b.budget end,
     public.sane_number(public.json_number(a.evidence -> 'break_even')),
     public.json_number(a.evidence #> '{metrics,revenue}')
   from public.autonomous_actions a
   join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
   join public.campaign_facts f on f.campaign_id = a.campaign_id
   left join public.autonomous_rules r on r.id = a.rule_id
+  cross join lateral (select public.exact_number(a.previous_state -> 'budget') as budget) b
   where a.action_type = 'auto_pause' and a.status = 'executed'
     and (p_campaign_id is null or a.campaign_id = p_campaign_id)
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
@@ -232,7 +233,7 @@ begin
     public.sane_number(f.life_impressions), public.sane_number(f.life_reach), public.sane_number(f.life_clicks),
     public.sane_number(f.life_conversions), public.sane_number(f.life_spend), public.sane_number(f.life_revenue),
     e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history,
-    l.action_at, l.pause_at, l.resume_at,
+    public.sane_time(l.action_at), public.sane_time(l.pause_at), public.sane_time(l.resume_at),
     least(b.budget, l.budget_low),
     exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
     exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
@@ -890,6 +891,61 @@ end $$;
 comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
 
+create function public.hold_words(p_decision jsonb, p_campaign jsonb, p_policy public.autonomy_policy) returns text
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+-- What is not said here is the same for every campaign: hold_sentence says it.
+declare
+  v_pause boolean := p_decision ->> 'direction' = 'pause';
+  v_hours text := public.short_number(p_policy.min_pause_hours::float8);
+  v_running float8 := (p_campaign ->> 'hours_running')::float8;
+  v_ends timestamptz;
+begin
+  case p_decision ->> 'code'
+    when 'ON_HOLD' then
+      return 'it is left alone until ' || to_char((p_campaign ->> 'hold_until')::timestamptz, 'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'COOLDOWN' then
+      v_ends := greatest(
+        (p_campaign ->> case when v_pause then 'last_pause_at' else 'last_action_at' end)::timestamptz
+          + (p_decision ->> 'cooldown')::interval,
+        case when p_decision ->> 'direction' = 'resume'
+          then (p_campaign ->> 'last_resume_at')::timestamptz + interval '7 days' end);
+      return 'it was changed a short time ago; the cooldown ends ' || to_char(v_ends, 'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'TOO_LITTLE_DATA' then
+      return case
+        when ((p_campaign ->> 'spend')::float8 > 0 and (p_campaign ->> 'ev_spend')::float8 > 0) is not true
+          then 'it has spent nothing, so there is nothing to judge it by'
+        when not v_pause then 'it has no budget to change'
+        when v_running is null then format('it is not known to have run %s hours', v_hours)
+        else format('a pause needs %s hours of running; in %s more hours', v_hours,
+                    ceil(p_policy.min_pause_hours::float8 - v_running)::numeric) end;
+    when 'STALE_DATA' then
+      return format('its figures are %s, more than %s; when new ones arrive',
+        coalesce(round((p_campaign ->> 'data_age_hours')::float8)::numeric || ' hours old', 'of unknown age'),
+        public.short_number(p_policy.max_data_age_hours::float8));
+    when 'AGAINST_THE_ODDS' then
+      return public.evidence_words(
+        (p_decision ->> 'confidence_floor')::float8, p_decision ->> 'direction', p_decision ->> 'kind',
+        (p_decision ->> 'break_even')::float8, (p_decision ->> 'confidence')::float8,
+        (p_campaign ->> 'ev_spend')::float8, (p_campaign ->> 'ev_conversions')::float8,
+        (p_campaign ->> 'ev_revenue')::float8, (p_campaign ->> 'cv2')::float8,
+        (p_campaign ->> 'ev_days')::float8, (p_campaign ->> 'matured_share')::float8,
+        p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value, p_policy.prior_cv2);
+    when 'STEP_CAP' then
+      return 'one step may not go beyond ' || public.factor_words(p_policy.max_step);
+    when 'GROWTH_CAP' then
+      return 'its budget has grown to ' || public.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
+    when 'BUDGET_CAP' then
+      return case when p_decision ->> 'direction' = 'up'
+        then format('its budget is at the cap of %s; a higher cap would settle it', round((p_decision ->> 'max_budget')::numeric, 2))
+        else format('its budget is at the floor of %s; a lower floor would settle it', round((p_decision ->> 'min_budget')::numeric, 2)) end;
+    else
+      return null;
+  end case;
+end $$;
+comment on function public.hold_words(jsonb, jsonb, public.autonomy_policy) is
+  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Pure. [autonomous-operations]';
+
 create function public.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
   p_log_roi float8, p_spend float8, p_days float8)
@@ -982,31 +1038,8 @@ begin
     cross join lateral (
       select public.decision_params(c.spend, c.revenue, c.conversions, c.hours_running, r.confidence, r.break_even,
         c.budget, (n.new_state ->> 'budget')::numeric) as params) q
-    cross join lateral (select case when r.verdict = 'hold' then case r.code
-      when 'ON_HOLD' then 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC'
-      when 'COOLDOWN' then 'it was changed a short time ago; the cooldown ends ' || to_char(greatest(
-        case when r.direction = 'pause' then c.last_pause_at else c.last_action_at end + r.cooldown,
-        case when r.direction = 'resume' then c.last_resume_at + interval '7 days' end), 'YYYY-MM-DD HH24:MI') || ' UTC'
-      when 'TOO_LITTLE_DATA' then case
-        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
-        when r.direction <> 'pause' then 'it has no budget to change'
-        when c.hours_running is null then
-          format('it is not known to have run %s hours', public.short_number(p.min_pause_hours::float8))
-        else format('a pause needs %s hours of running; in %s more hours', public.short_number(p.min_pause_hours::float8),
-                    ceil(p.min_pause_hours::float8 - c.hours_running)::numeric) end
-      when 'STALE_DATA' then format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
-        public.short_number(p.max_data_age_hours::float8))
-      when 'AGAINST_THE_ODDS' then public.evidence_words(
-        r.confidence_floor, r.direction, r.kind, r.break_even, r.confidence,
-        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)
-      when 'STEP_CAP' then 'one step may not go beyond ' || public.factor_words(p.max_step)
-      when 'GROWTH_CAP' then 'its budget has grown to ' || public.factor_words(p.max_growth_7d) || ' within 7 days; as that week passes'
-      when 'BUDGET_CAP' then case when r.direction = 'up'
-        then format('its budget is at the cap of %s; a higher cap would settle it', round(r.max_budget, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it', round(r.min_budget, 2)) end
-      end end as why) w
+    cross join lateral (
+      select case when r.verdict = 'hold' then public.hold_words(to_jsonb(r), to_jsonb(c), p) end as why) w
   ),
   stopped as (
     select count(*) filter (where code = 'FROZEN') as frozen,

@@ -305,7 +305,7 @@ def _facts(r: Random, campaign_id: str, dirt: float) -> dict[str, Any]:
         if name[:2] in ("li", "w1", "w7", "p7", "ev", "cv") and r.random() < dirt:
             facts[name] = r.choice(EXTREMES)
     if r.random() < dirt:
-        facts["data_at"] = r.choice((None, "infinity", "-infinity"))
+        facts[r.choice(("data_at", "as_of"))] = r.choice((None, "infinity", "-infinity"))
     return facts
 
 
