@@ -113,9 +113,11 @@ comment on function public.spend_between(uuid, timestamptz, timestamptz, text, f
 -- ---------------------------------------------------------------------------------------------
 -- The common time factor: what happened meanwhile to campaigns that nobody touched
 --
--- Per window and account (at least 5 campaigns there, else all): the ratio of the sums after and
--- before, of roi and of spend a day, with the variance of its logarithm from the campaigns' own
--- contributions; both shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
+-- Per window and account (at least 5 campaigns there, else all). Roi: what they earned, against what
+-- their posterior means at the time would have let expect for what they spent. Not against what they
+-- earned before: they were left alone because they did not look extreme, and that too regresses. Spend:
+-- a day after against a day before. The variance of each logarithm comes from the campaigns' own
+-- deviations; both are shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
 -- (spend). Without any comparable campaign the factor is 1 with just that doubt.
 -- ---------------------------------------------------------------------------------------------
 create function public.time_factors(p_windows jsonb, p_now timestamptz default now())
@@ -129,7 +131,10 @@ declare
 begin
   return query
   with windows as materialized (
-    select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at
+    select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
+           coalesce(max(public.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
+           coalesce(max(public.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
+           coalesce(max(public.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
     -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
@@ -137,41 +142,45 @@ begin
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
-  ), measured as materialized (
-    select w.from_at, w.until_at, s.account, b.spend / b.days as spend_before, b.revenue as revenue_before, b.matured as matured_before,
-           a.spend / a.days as spend_after, a.revenue as revenue_after, a.spend * a.matured_share as matured_after
+  ), seen as materialized (
+    select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
+           a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
+           -- the centre that posteriors are drawn to: all of them before, the touched ones included
+           sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured) over (partition by w.from_at, w.until_at) as centre,
+           exists (
+             select from public.campaign_changes x
+             where x.campaign_id = s.id and x.kind <> 'created'
+               and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
     cross join lateral public.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
     cross join lateral public.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
-    where b.spend > 0 and b.days > 0 and b.matured > 0 and a.days > 0
-      and not exists (
-        select from public.campaign_changes x
-        where x.campaign_id = s.id and x.kind <> 'created'
-          and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
+    where b.spend > 0 and b.days > 0 and a.days > 0
+  ), measured as materialized (
+    select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
+           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null, s.days, s.matured / s.spend,
+                                                       greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
+    from seen s
+    where not s.touched
   ), grouped as materialized (
-    select m.from_at, m.until_at, g.account, m.spend_before, m.revenue_before, m.matured_before,
-           m.spend_after, m.revenue_after, m.matured_after
+    select m.from_at, m.until_at, g.account, m.spend_before, m.spend_after, m.revenue, m.expected
     from measured m cross join lateral (values (m.account), (null)) g (account)
   ), sums as materialized (
     select g.from_at, g.until_at, g.account, count(*)::integer as campaigns,
-           sum(g.spend_before) as sb, sum(g.revenue_before) as rb, sum(g.matured_before) as mb,
-           sum(g.spend_after) as sa, sum(g.revenue_after) as ra, sum(g.matured_after) as ma
+           sum(g.spend_before) as sb, sum(g.spend_after) as sa, sum(g.revenue) as r, sum(g.expected) as e
     from grouped g group by 1, 2, 3
     having count(*) >= 5 or (g.account is null and count(*) >= 2)
   ), raw as (
     select s.from_at, s.until_at, s.account, s.campaigns,
-           case when s.ra > 0 and s.rb > 0 and s.ma > 0 and s.mb > 0 then ln((s.ra / s.ma) / (s.rb / s.mb)) end as log_roi,
-           case when s.ra > 0 and s.rb > 0 and s.ma > 0 and s.mb > 0 then
-             sum(((g.revenue_after - s.ra / s.ma * g.matured_after) / s.ra
-                  - (g.revenue_before - s.rb / s.mb * g.matured_before) / s.rb) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
+           case when s.r > 0 and s.e > 0 then ln(s.r / s.e) end as log_roi,
+           case when s.r > 0 and s.e > 0 then sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
            case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
            case when s.sa > 0 and s.sb > 0 then
              sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns / (s.campaigns - 1) end as spend_variance
     from sums s
     join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
-    group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.ra, s.rb, s.ma, s.mb
+    group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.r, s.e
   )
   select r.from_at, r.until_at, r.account, r.campaigns,
          coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0), coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
@@ -179,7 +188,7 @@ begin
   from raw r;
 end $$;
 comment on function public.time_factors(jsonb, timestamptz) is
-  'For windows [{"from", "until"}]: how roi and daily spend of untouched campaigns changed against before, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
+  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Measuring
@@ -259,7 +268,7 @@ begin
     where window_number <= 40
   ), factors as materialized (
     select * from public.time_factors(coalesce(
-      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at)) from due d where d.until_at > d.from_at), '[]'), p_now)
+      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at, 'tau2', d.prior_tau2, 'order_value', d.prior_order_value, 'cv2', d.prior_cv2)) from due d where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi, coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
