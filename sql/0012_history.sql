@@ -17,7 +17,8 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates')
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
+                        'conversion_maturity')
   loop
     execute format('drop function %s', v_old);
   end loop;
@@ -301,6 +302,43 @@ end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
   'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
 
+create function public.conversion_maturity(p_now timestamptz default now())
+returns table (age_hours float8, expected float8, observed float8)
+language sql stable set search_path = '' set jit = off
+as $$
+-- A bucket's age is that of its middle: half an hour into an hour, half a day into a day.
+  with usual as (
+    select m.campaign_id, sum(m.conversions)::float8 / sum(m.clicks) as rate
+    from public.campaign_metrics m
+    where m.bucket >= p_now - interval '38 days' and m.bucket < p_now - interval '10 days'
+    group by m.campaign_id
+    having sum(m.clicks) > 0 and sum(m.conversions) >= 5
+  ),
+  recent as (
+    select m.campaign_id, m.bucket, m.clicks, m.conversions
+    from public.campaign_metrics m
+    where m.bucket >= p_now - interval '10 days' and m.bucket < p_now
+  ),
+  shaped as (
+    select r.campaign_id, r.clicks, r.conversions,
+      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily then 12 else 0.5 end as age
+    from recent r
+    join (
+      select d.campaign_id, max(d.buckets) = 1 as daily
+      from (select i.campaign_id, i.bucket::date as day, count(*) as buckets from recent i group by 1, 2) d
+      group by d.campaign_id
+    ) k using (campaign_id)
+  )
+  select s.age, sum(s.clicks * u.rate), sum(s.conversions)::float8
+  from shaped s
+  join usual u using (campaign_id)
+  where s.age > 0
+  group by s.age
+  order by s.age
+$$;
+comment on function public.conversion_maturity(timestamptz) is
+  'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
 -- This file runs after 0011, so it closes its own doors.
 do $$
 declare
@@ -310,7 +348,8 @@ begin
   for v_new in
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates')
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
+                        'conversion_maturity')
   loop
     execute format('revoke all on function %s from public', v_new);
     for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop

@@ -7,7 +7,7 @@ from html import escape
 
 from autonomy.history.compare import Tuning
 from autonomy.history.replay import Outcome, Replay
-from autonomy.history.report import CANNOT_KNOW, money, raised_sentence, spread
+from autonomy.history.report import CANNOT_KNOW, delay_sentence, money, raised_sentence, spread
 from autonomy.history.worth import PauseOutcome
 
 _STYLE = """
@@ -63,6 +63,7 @@ def html(replay: Replay, tuning: Tuning | None = None) -> str:
         name = "" if one is first else f", setting {escape(one.setting.name)}"
         parts += [f"<h2>Pauses{name}</h2>", _pauses(one)]
     parts += [
+        f"<h2>Late conversions</h2><p>{escape(delay_sentence(replay))}</p>",
         "<h2>What a replay cannot know</h2><ul>",
         *(f"<li>{escape(sentence)}</li>" for sentence in CANNOT_KNOW),
         "</ul><p class='lead'>Intervals are 90 %: campaigns drawn again from those that were",

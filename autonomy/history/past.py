@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.engine.candidate import Candidate, measure
 from autonomy.engine.confidence import Evidence
+from autonomy.history.delay import Delay, fit_delay
 from autonomy.history.errors import ReplayError
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Past:
     policy: Mapping[str, Any]
     looks: Iterable[Look]
     tracking: Any = None
+    delay: Delay | None = None
 
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
         """The looks of each moment, oldest first."""
@@ -202,6 +204,7 @@ def open_past(
                 len(campaigns),
             ),
             tracking=lambda at: _tracking(asking, at),
+            delay=_delay(connection, end),
         )
 
 
@@ -308,6 +311,12 @@ def _looks(
             for at, number, holds, figures in cursor:
                 yield Look(at, str(number), holds, figures)
         start += span
+
+
+def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
+    return fit_delay(
+        connection.execute("select * from public.conversion_maturity(%s)", (end,)).fetchall()
+    )
 
 
 def _tracking(connection: psycopg.Connection, at: datetime) -> Any:

@@ -14,6 +14,7 @@ from autonomy.engine.language import Rule
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import fit_prior
 from autonomy.history.account import Account, Event
+from autonomy.history.delay import Delay
 from autonomy.history.errors import ReplayError
 from autonomy.history.past import Look, Past, Period, open_past
 from autonomy.history.settings import NAMED, Setting
@@ -50,6 +51,8 @@ class Replay:
     spend: float
     revenue: float
     outcomes: list[Outcome] = field(default_factory=list)
+    delay: Delay | None = None
+    present_delay_hours: float = 0.0
     runs: int = 0
     seconds: float = 0.0
 
@@ -91,6 +94,8 @@ def replay(
         result.outcomes = [
             judge(setting, own, draws) for setting, own in zip(settings, players, strict=True)
         ]
+        result.delay = past.delay
+        result.present_delay_hours = float(past.policy["conversion_delay_hours"])
         result.runs = max((one.account.runs for one in result.outcomes), default=0)
     result.seconds = time.monotonic() - began
     return result

@@ -40,6 +40,13 @@ def to_json(replay: Replay) -> dict[str, Any]:
         "spend": round(replay.spend, 2),
         "revenue": round(replay.revenue, 2),
         "settings": [_outcome(one) for one in replay.outcomes],
+        "conversion_delay": None
+        if replay.delay is None
+        else {
+            "proposed_hours": replay.delay.hours,
+            "present_hours": replay.present_delay_hours,
+            "sentence": delay_sentence(replay),
+        },
         "cannot_know": list(CANNOT_KNOW),
         "seconds": round(replay.seconds, 2),
     }
@@ -81,6 +88,8 @@ def text(replay: Replay, *, most: int = 8) -> str:
         lines += ["", *_setting_text(one, most)]
     if len(replay.outcomes) > 1:
         lines += ["", *comparison(replay.outcomes)]
+    if replay.delay is not None:
+        lines += ["", delay_sentence(replay)]
     lines += ["", "What a replay cannot know:"]
     lines += [f"- {sentence}" for sentence in CANNOT_KNOW]
     return "\n".join(lines)
@@ -171,6 +180,11 @@ def raised_sentence(one: Outcome) -> str:
         f"{money(parts[low].value)} (r = {low:g}) to {money(parts[high].value)} (r = {high:g}),"
         f" {money(parts[MIDDLE].value)} in the middle"
     )
+
+
+def delay_sentence(replay: Replay) -> str:
+    """What the history says of late conversions."""
+    return "" if replay.delay is None else replay.delay.sentence(replay.present_delay_hours)
 
 
 def spread(part: Range) -> str:

@@ -128,13 +128,14 @@ Means over {seeds} markets with 95 % intervals; money in thousands. {_comparison
 
 ## Reading it
 
-- The usual rules look every hour at totals of a few orders: sooner or later nearly every campaign has
-  a bad hour, and is gone for good. They waste little because they hardly spend.
-- A floor of 50 acts whenever the odds are better than even, so many of its pauses are wrong, and each
-  costs little. It does not know either that orders come late, so young campaigns look worse than they
-  are. At a floor of 80 at most one pause in five should be wrong; the table shows how many were.
-- Late orders take back some wrong pauses by themselves (`resume_when_proven_wrong`); they count here
-  as wrong all the same.
+- The usual rules look every hour at totals of a few orders: sooner or later nearly every campaign
+  has a bad hour, and is gone for good. They waste little because they hardly spend.
+- A floor of 50 acts whenever the odds are better than even, so many of its pauses are wrong, and
+  each costs little. It does not know either that orders come late, so young campaigns look worse
+  than they are. At a floor of 80 at most one pause in five should be wrong; the table shows how
+  many were.
+- Late orders take back some wrong pauses by themselves (`resume_when_proven_wrong`); they count
+  here as wrong all the same.
 - Budget steps leave few pauses to be made: a campaign that loses money at the margin is first made
   smaller.
 
