@@ -308,12 +308,14 @@ begin
       (p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid);
   end if;
 
-  -- By title: the newest of each campaign that matches, then the newest of those.
+  -- By title: the newest of each campaign that matches (keys only), then the newest of those.
   if p_filter ? 'title' then
     v_from := format(
-      '(select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 order by id limit 500) m '
-      'cross join lateral (select a.* from public.autonomous_actions a where a.campaign_id = m.id and %s '
-      'order by a.created_at desc, a.id desc limit %s) a', p_filter ->> 'title', v_where, v_limit + 1);
+      '(select k.id from (select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 limit 2000) m '
+      'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = m.id and %s '
+      'order by a.created_at desc, a.id desc limit %s) k order by k.created_at desc, k.id desc limit %s) k '
+      'join public.autonomous_actions a on a.id = k.id',
+      p_filter ->> 'title', v_where, v_limit + 1, v_limit + 1);
     v_where := 'true';
   end if;
 
@@ -336,7 +338,7 @@ begin
     'created_at', v_rows -> -1 -> 'created_at', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_actions(jsonb, jsonb, integer) is
-  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 500 campaigns), from, to. Reads only. Raises AO010 for another filter. [autonomous-operations]';
+  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 2,000 campaigns), from, to. Reads only. Raises AO010 for another filter. [autonomous-operations]';
 
 create function public.dashboard_action(p_action_id uuid) returns jsonb
 language plpgsql stable set search_path = ''
@@ -544,26 +546,72 @@ $$;
 comment on function public.dashboard_days(date, date) is
   'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads only. [autonomous-operations]';
 
-create function public.dashboard_attention(p_limit integer default 6) returns jsonb
-language sql stable set search_path = ''
+create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
+returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
-  with under as materialized (
-    select u.* from public.identify_underperforming_campaigns() u
-  ), scale as materialized (
-    select s.* from public.identify_scaling_candidates() s
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_under uuid[];
+  v_scaling uuid[];
+  v_under_count bigint;
+  v_scaling_count bigint;
+begin
+  -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
+  -- evidence weighed for the few that are shown only.
+  with live as materialized (
+    select p.campaign_id, p.total_revenue - p.total_spend as profit,
+           p.total_spend >= 50 and p.total_revenue::float8 / p.total_spend::float8 < 1
+             and c.created_at <= p_now - interval '24 hours' as under,
+           p.conversions >= 10 and p.total_revenue::float8 / p.total_spend::float8 >= 3 as scaling
+    from public.campaign_performance p join public.campaigns c on c.id = p.campaign_id
+    where (c.status = 'active' or lower(c.status) = 'active') and p.total_spend > 0
   )
-  select jsonb_build_object(
-    'underperforming_count', (select count(*) from under),
-    'underperforming', (
-      select coalesce(jsonb_agg(to_jsonb(u) order by u.total_spend * (1 - coalesce(u.roi, 0)) desc, u.campaign_id), '[]')
-      from (select * from under order by total_spend * (1 - coalesce(roi, 0)) desc, campaign_id limit p_limit) u),
-    'scaling_count', (select count(*) from scale),
-    'scaling', (
-      select coalesce(jsonb_agg(to_jsonb(s) order by s.confidence_score desc, s.campaign_id), '[]')
-      from (select * from scale order by confidence_score desc, campaign_id limit p_limit) s));
-$$;
-comment on function public.dashboard_attention(integer) is
-  'The campaigns that lose most and those that most surely deserve more budget, p_limit each, and how many there are. Reads only. [autonomous-operations]';
+  select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
+         array(select l.campaign_id from live l where l.scaling order by l.profit desc, l.campaign_id limit p_limit),
+         count(*) filter (where l.under), count(*) filter (where l.scaling)
+  into v_under, v_scaling, v_under_count, v_scaling_count from live l;
+
+  return (
+    with seen as materialized (
+      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+             100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
+             public.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
+             public.cut_confidence(100::float8 * public.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
+               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
+             public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
+               least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
+               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
+             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+      from public.candidate_rows(v_under || v_scaling, p_now) c
+    )
+    select jsonb_build_object(
+      'underperforming_count', v_under_count,
+      'underperforming', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
+          'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
+          'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
+            || format(': %s for %s in revenue over %s, %s %% likely to lose money', public.money_words(s.spend),
+                      public.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
+          order by s.revenue - s.spend, s.campaign_id), '[]')
+        from seen s where s.campaign_id = any (v_under)),
+      'scaling_count', v_scaling_count,
+      'scaling', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
+          'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
+                              public.money_words(s.spend), public.money_words(s.revenue), s.days,
+                              least(99, greatest(1, floor(s.grows + 0.5)))))
+          order by s.revenue - s.spend desc, s.campaign_id), '[]')
+        from seen s where s.campaign_id = any (v_scaling))));
+end $$;
+comment on function public.dashboard_attention(integer, timestamptz) is
+  'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there are. Reads only. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Runs
@@ -627,21 +675,37 @@ create function public.dashboard_campaigns(
 as $$
 declare
   v_rows jsonb;
+  v_ids uuid[];
+  v_spend numeric := (p_after ->> 'total_spend')::numeric;
+  v_after uuid := (p_after ->> 'id')::uuid;
   v_limit integer := least(greatest(p_limit, 1), 500);
 begin
-  -- Those that spend most come first: they are what one looks for.
+  -- Those that spend most come first: they are what one looks for. Without a filter the narrow
+  -- table alone knows them; campaigns without any spend come last, by id.
+  if p_title is null and p_status is null then
+    select array_agg(t.campaign_id order by t.total_spend desc, t.campaign_id) into v_ids from (
+      select p.campaign_id, p.total_spend from public.campaign_performance p
+      where p.total_spend > 0 and (p_after is null or p.total_spend < v_spend
+        or (p.total_spend = v_spend and p.campaign_id > v_after))
+      order by p.total_spend desc, p.campaign_id limit v_limit + 1) t;
+  end if;
+  if coalesce(cardinality(v_ids), 0) <= v_limit then
+    select array_agg(t.id order by t.spend desc, t.id) into v_ids from (
+      select c.id, coalesce(p.total_spend, 0) as spend
+      from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+      where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
+        and (p_status is null or lower(c.status) = lower(p_status))
+        and (p_after is null or coalesce(p.total_spend, 0) < v_spend
+             or (coalesce(p.total_spend, 0) = v_spend and c.id > v_after))
+      order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1) t;
+  end if;
   select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
            p.roi, coalesce(p.conversions, 0) as conversions
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
-    where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
-      and (p_status is null or lower(c.status) = lower(p_status))
-      and (p_after is null
-           or coalesce(p.total_spend, 0) < (p_after ->> 'total_spend')::numeric
-           or (coalesce(p.total_spend, 0) = (p_after ->> 'total_spend')::numeric and c.id > (p_after ->> 'id')::uuid))
-    order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1
+    where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
     return jsonb_build_object('campaigns', v_rows, 'next_after', null);

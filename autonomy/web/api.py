@@ -10,7 +10,6 @@ from flask import Blueprint, Response, jsonify, request
 from autonomy.calls import RunAnswer
 from autonomy.engine.templates import TEMPLATES
 from autonomy.errors import BadRequest
-from autonomy.explanation import explain_campaign
 from autonomy.store import Json, Store
 from autonomy.web.access import Access
 from autonomy.web.changes import POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
@@ -173,7 +172,7 @@ class Api:
     def explanation(self, campaign_id: object) -> Response:
         """What would happen to the campaign now, and why."""
         self._query()
-        return jsonify(explain_campaign(self._store, str(campaign_id)))
+        return jsonify(self._reads.explanation(str(campaign_id)))
 
     def runs(self) -> Response:
         """A page of runs."""

@@ -33,9 +33,8 @@ def ref(name: str) -> Schema:
 
 def maybe(schema: Schema) -> Schema:
     """The schema, or null."""
-    if "$ref" in schema:
-        return {"anyOf": [schema, {"type": "null"}]}
-    return {**schema, "type": [schema["type"], "null"]}
+    named = {"anyOf": [schema, {"type": "null"}]}
+    return named if "$ref" in schema else {**schema, "type": [schema["type"], "null"]}
 
 
 def listed(schema: Schema, **more: Any) -> Schema:
@@ -76,7 +75,8 @@ COUNTS = dict.fromkeys(
 
 def schemas() -> dict[str, Schema]:
     """All components by name."""
-    return {**_common(), **_actions(), **_rules(), **_campaigns(), **_runs(), **_policy()}
+    parts = (_common, _actions, _opportunities, _rules, _campaigns, _runs, _policy)
+    return {name: schema for part in parts for name, schema in part().items()}
 
 
 def _common() -> dict[str, Schema]:
@@ -164,6 +164,21 @@ def _actions() -> dict[str, Schema]:
         "from": TIME,
         "to": TIME,
     }
+    return {
+        "Action": shape(action),
+        "Actions": shape({"actions": listed(ref("Action")), "next_after": maybe(TEXT)}),
+        "ActionWithEvidence": shape({**action, "evidence": maybe(ANY_OBJECT)}),
+        "Decide": asked({"reason": REASON}),
+        "RollbackOne": asked(options),
+        "Rollback": asked({**options, **choice})
+        | {"anyOf": [{"required": [name]} for name in choice]},
+        "RolledBack": shape(
+            {"changed": listed(changed), "skipped": listed(skipped), "preview": FLAG}
+        ),
+    }
+
+
+def _opportunities() -> dict[str, Schema]:
     opportunity = {
         "id": ID,
         "campaign_id": ID,
@@ -182,16 +197,6 @@ def _actions() -> dict[str, Schema]:
         "overdue": FLAG,
     }
     return {
-        "Action": shape(action),
-        "Actions": shape({"actions": listed(ref("Action")), "next_after": maybe(TEXT)}),
-        "ActionWithEvidence": shape({**action, "evidence": maybe(ANY_OBJECT)}),
-        "Decide": asked({"reason": REASON}),
-        "RollbackOne": asked(options),
-        "Rollback": asked({**options, **choice})
-        | {"anyOf": [{"required": [name]} for name in choice]},
-        "RolledBack": shape(
-            {"changed": listed(changed), "skipped": listed(skipped), "preview": FLAG}
-        ),
         "Opportunity": shape(opportunity),
         "Opportunities": shape(
             {"opportunities": listed(ref("Opportunity")), "next_after": maybe(TEXT)}

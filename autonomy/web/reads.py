@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from autonomy.errors import NotFound
+from autonomy.explanation import explain_campaign
 from autonomy.store import Json, Store
 
 Filters = Mapping[str, str | None]
+PORTFOLIO_SECONDS = 60.0
+"""A campaign's page asks for the portfolio's state, which looks at all campaigns."""
+
+
+class RememberedPortfolio:
+    """A store that asks for the portfolio's state once a minute: for explanations, not for runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._asked_at, self._state = float("-inf"), {}  # type: float, Json
+
+    def rpc(self, name: str, **params: Any) -> Any:
+        """As the store's."""
+        if name != "portfolio_state":
+            return self._store.rpc(name, **params)
+        if time.monotonic() - self._asked_at > PORTFOLIO_SECONDS:
+            self._state, self._asked_at = self._store.rpc(name, **params), time.monotonic()
+        return self._state
+
+    def select(self, table: str, **options: Any) -> list[Json]:
+        """As the store's."""
+        return self._store.select(table, **options)
 
 
 def _given(filters: Filters) -> dict[str, str]:
@@ -20,6 +44,7 @@ class Reads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._remembered = cast(Store, RememberedPortfolio(store))
 
     def overview(self, days: int = 30) -> Json:
         """State, totals, opportunities, daily figures."""
@@ -97,6 +122,10 @@ class Reads:
     def campaign(self, campaign_id: str, days: int = 60) -> Json:
         """One campaign with its figures, actions and changes. Raises NotFound."""
         return dict(self._store.rpc("dashboard_campaign", p_campaign_id=campaign_id, p_days=days))
+
+    def explanation(self, campaign_id: str) -> Json:
+        """What would happen to the campaign now, and why. Raises NotFound."""
+        return explain_campaign(self._remembered, campaign_id)
 
     def runs(self, after: Mapping[str, Any] | None = None, limit: int = 50) -> Json:
         """Runs, newest first."""

@@ -9,6 +9,7 @@ the slowest and the weight (the page with all that it loads). Fails above 300 ms
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import statistics
 import sys
@@ -31,6 +32,7 @@ from autonomy.migrate import apply
 from autonomy.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
+from autonomy.web.inputs import encode_cursor
 
 MOST_MILLISECONDS = 300
 MOST_BYTES = 300_000
@@ -49,12 +51,15 @@ select md5('c' || i)::uuid, 'Campaign ' || i || ' ' || (array['Search', 'Video',
        case when i % 5 = 0 then 'paused' else 'active' end, 50 + i % 400, now() - make_interval(days => 20 + i % 300)
 from generate_series(1, {campaigns}) i;
 
-insert into campaign_daily
-select c.id, current_date - d, 4000, 3000, 90 + h.n % 60, case when h.n % 7 = 0 then 1 else 6 end,
+insert into campaign_metrics
+select c.id, (current_date - d)::timestamp at time zone 'UTC', 4000, 3000, 90 + h.n % 60, case when h.n % 7 = 0 then 1 else 6 end,
        60 + h.n % 80, (60 + h.n % 80) * (0.2 + (h.n % 23) * 0.15)
 from campaigns c
 cross join lateral (select ('x' || substr(md5(c.id::text), 1, 6))::bit(24)::int as n) h
 cross join generate_series(0, {days} - 1) d;
+
+insert into campaign_daily
+select campaign_id, (bucket at time zone 'UTC')::date, impressions, reach, clicks, conversions, spend, revenue from campaign_metrics;
 
 insert into campaign_performance (campaign_id, impressions, clicks, conversions, total_spend, total_revenue, roi, ctr, conversion_rate, from_metrics)
 select campaign_id, sum(impressions), sum(clicks), sum(conversions), sum(spend), sum(revenue),
@@ -104,18 +109,19 @@ select id, 'high_traffic_low_conversion', (array['critical', 'high', 'medium', '
        'Review targeting parameters and landing page experience.', 90, now() - make_interval(hours => (n % 200)::int)
 from (select *, row_number() over () as n from campaigns limit 30000) c;
 set session_replication_role = origin;
-"""
+"""  # noqa: E501  one statement a row
 FACTS = "insert into campaign_facts select * from public.campaign_facts_at(now())"
 FIGURES = """
 delete from dashboard_performance_days; delete from dashboard_action_days; delete from dashboard_stale_days;
 insert into dashboard_performance_days select * from dashboard_performance_figures('-infinity', 'infinity');
 insert into dashboard_action_days select * from dashboard_action_figures('-infinity', 'infinity');
-"""
+"""  # noqa: E501
 
 
 def main() -> int:
     """Fill, serve, load, print; 1 where a page is too slow or too heavy."""
     options = _options()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     folder = Path(options.keep or tempfile.mkdtemp(prefix="autonomy-pages-")).resolve()
     try:
         with LocalStack(folder) as stack:
@@ -173,15 +179,15 @@ def _measure(stack: LocalStack) -> int:
             late = median > MOST_MILLISECONDS or weight > MOST_BYTES
             bad += late
             mark = "  <-- too much" if late else ""
-            print(f"{name:34}{median:10.0f}{max(times):12.0f}{weight / 1000:8.0f}{mark}", flush=True)
+            print(
+                f"{name:34}{median:10.0f}{max(times):12.0f}{weight / 1000:8.0f}{mark}", flush=True
+            )
     return 1 if bad else 0
 
 
 def _pages(store: Store) -> list[tuple[str, str]]:
     rule = store.select("autonomous_rules", limit=1)[0]["id"]
     first = store.rpc("dashboard_actions", p_filter={"status": "executed"}, p_limit=1)["actions"][0]
-    from autonomy.web.inputs import encode_cursor
-
     deep = encode_cursor({"created_at": "2026-07-01T00:00:00+00:00", "id": first["id"]})
     return [
         ("Overview", "/"),

@@ -131,7 +131,13 @@ def test_pages_with_data(filled: FlaskClient) -> None:
         assert " style=" not in text
         assert not re.search(r"\son[a-z]+=", text)
     overview = page(filled, "/")
-    for words in ("All is well", "Total actions", "Average confidence", "Underperforming", "Scaling"):
+    for words in (
+        "All is well",
+        "Total actions",
+        "Average confidence",
+        "Underperforming",
+        "Scaling",
+    ):
         assert words in overview
 
 
@@ -226,7 +232,8 @@ def test_filters(filled: FlaskClient) -> None:
     ("query", "code"),
     [
         ("status=none", 400), ("rule_id=x", 400), ("from=yesterday", 400), ("limit=0", 400),
-        ("limit=201", 400), ("limit=1e2", 400), ("nonsense=1", 400), ("status=failed&status=failed", 400),
+        ("limit=201", 400), ("limit=1e2", 400), ("nonsense=1", 400),
+        ("status=failed&status=failed", 400),
         ("title=%00", 400), ("title=", 400), ("title=" + "x" * 300, 400),
         ("after=x", 404), ("after=bnVsbA==", 404), ("after=eyJpZCI6MX0=", 404),
         ("from=0001-01-01T00:00:00%2B14:00", 400), ("title=%ff%fe", 200), ("title=%25_%25", 200),
@@ -244,7 +251,9 @@ def test_daily_figures_are_the_sums_of_the_rows(filled: FlaskClient, sql: Any) -
         "select * from dashboard_performance_figures('-infinity', 'infinity') order by day"
     )
     assert len(kept) > 20
-    assert sql("select * from dashboard_action_days order by day, rule_id, action_type, status") == sql(
+    assert sql(
+        "select * from dashboard_action_days order by day, rule_id, action_type, status"
+    ) == sql(
         "select * from dashboard_action_figures('-infinity', 'infinity')"
         " order by day, rule_id, action_type, status"
     )
@@ -279,8 +288,10 @@ def test_another_time_zone_has_other_days(filled: FlaskClient, sql: Any) -> None
 
 
 def test_the_scoreboard_agrees_with_the_slow_one(filled: FlaskClient, sql: Any) -> None:
-    impact = {"horizon_days": 7, "verdict": "improved", "money": 12.5, "money_low": -3, "money_high": 28,
-              "right_probability": 71.5, "measured_at": datetime.now(UTC).isoformat()}  # fmt: skip
+    impact = {
+        "horizon_days": 7, "verdict": "improved", "money": 12.5, "money_low": -3,
+        "money_high": 28, "right_probability": 71.5, "measured_at": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
     sql(
         "update autonomous_actions set actual_impact = %s::jsonb || jsonb_build_object("
         "'money', round(confidence_score / 3, 2)), executed_at = now() - interval '2 days'",
@@ -288,15 +299,36 @@ def test_the_scoreboard_agrees_with_the_slow_one(filled: FlaskClient, sql: Any) 
     )
     quick = {one["rule_id"]: one for one in get(filled, "/api/rules/scoreboard")["scoreboard"]}
     names = ("actions", "rolled_back", "measured", "improved", "regressed", "money", "money_low",
-             "money_high", "pauses", "false_pause_share", "mean_confidence", "right_share", "flagged")  # fmt: skip
-    for row in sql(f"select rule_id::text, {', '.join(names)} from rule_scoreboard() where actions > 0"):
+             "money_high", "pauses", "false_pause_share", "mean_confidence", "right_share",
+             "flagged")  # fmt: skip
+    for row in sql(
+        f"select rule_id::text, {', '.join(names)} from rule_scoreboard() where actions > 0"
+    ):
         found = quick[row[0]]
         slow = [float(v) if v is not None else None for v in row[1:]]
         assert [found[n] for n in names] == pytest.approx(slow, abs=0.051)
 
 
+def test_attention_agrees_with_the_slow_questions(filled: FlaskClient, sql: Any) -> None:
+    found = get(filled, "/api/attention?limit=200")
+    for name, question, figures in (
+        ("underperforming", "identify_underperforming_campaigns()", "roi, total_spend"),
+        ("scaling", "identify_scaling_candidates()", "roi, suggested_budget"),
+    ):
+        rows = sql(f"select campaign_id::text, confidence_score, {figures} from {question}")
+        slow = {row[0]: [float(value) for value in row[1:]] for row in rows}
+        columns = ["confidence_score", *figures.split(", ")]
+        quick = {
+            one["campaign_id"]: [float(one[column]) for column in columns] for one in found[name]
+        }
+        assert quick == slow
+        assert found[f"{name}_count"] == len(slow) > 0
+
+
 def test_rollback_of_one_over_the_page(filled: FlaskClient, sql: Any) -> None:
-    action = get(filled, "/api/actions?status=executed&action_type=auto_pause&limit=1")["actions"][0]
+    action = get(filled, "/api/actions?status=executed&action_type=auto_pause&limit=1")["actions"][
+        0
+    ]
     shown = page(filled, f"/rollback?action_ids={action['id']}")
     assert "Take back 1 action?" in shown
     assert sql("select status from campaigns where id = %s", action["campaign_id"]) == [("paused",)]
@@ -321,7 +353,9 @@ def test_an_empty_choice_never_means_everything(filled: FlaskClient) -> None:
 
 def test_rollback_of_a_run_with_preview(filled: FlaskClient) -> None:
     run = get(filled, "/api/runs")["runs"][0]["id"]
-    preview = filled.post("/api/rollback", headers=BEARER, json={"run_id": run, "preview": True}).json
+    preview = filled.post(
+        "/api/rollback", headers=BEARER, json={"run_id": run, "preview": True}
+    ).json
     assert preview is not None
     before = get(filled, "/api/actions?status=executed&limit=200")["actions"]
     assert {one["action_id"] for one in preview["changed"]} == {one["id"] for one in before}
@@ -340,9 +374,7 @@ def test_approve_and_reject(empty: FlaskClient, fresh: LocalStack) -> None:
     yes = empty.post(f"/api/actions/{first['id']}/approve", headers=BEARER)
     assert yes.json is not None
     assert yes.json["status"] == "executed", yes.json
-    no = empty.post(
-        f"/actions/{second['id']}/reject", headers={**BEARER, "HX-Request": "true"}
-    )
+    no = empty.post(f"/actions/{second['id']}/reject", headers={**BEARER, "HX-Request": "true"})
     assert no.status_code == 200
     assert "REJECTED" in no.text
     again = empty.post(f"/api/actions/{second['id']}/approve", headers=BEARER)
@@ -372,7 +404,9 @@ def test_a_rules_life(filled: FlaskClient, sql: Any) -> None:
     history = get(filled, f"/api/rules/history?rule_id={number}")["changes"]
     assert [one["actor"] for one in history] == ["operator (api)"] * 2
     assert get(filled, f"/api/rules/{number}")["watch"] is True
-    assert not any(one["watch"] for one in get(filled, "/api/rules")["rules"] if one["id"] != number)
+    assert not any(
+        one["watch"] for one in get(filled, "/api/rules")["rules"] if one["id"] != number
+    )
 
 
 @pytest.mark.parametrize(
@@ -400,7 +434,8 @@ def test_a_bad_rule_is_refused_by_name(empty: FlaskClient, change: Any, words: s
 
 def test_preview_names_campaigns_and_writes_nothing(filled: FlaskClient, sql: Any) -> None:
     counts = (
-        "select (select count(*) from autonomous_rules), (select count(*) from autonomous_rule_changes),"
+        "select (select count(*) from autonomous_rules),"
+        " (select count(*) from autonomous_rule_changes),"
         " (select count(*) from autonomous_actions), (select max(updated_at) from autonomous_rules)"
     )
     before = sql(counts)
@@ -421,12 +456,8 @@ def test_preview_is_what_the_run_then_does(filled: FlaskClient) -> None:
     filled.post("/api/rules", headers=BEARER, json={**RULE, "is_active": True})
     answer = filled.post("/", headers=BEARER, json={"dry_run": True}).json
     assert answer is not None
-    ran = {
-        one["campaign_id"] for one in answer["result"]["actions"] if one["rule_name"] == "Mine"
-    }
-    said = {
-        one["campaign_id"] for one in found["after"]["campaigns"] if one["verdict"] != "hold"
-    }
+    ran = {one["campaign_id"] for one in answer["result"]["actions"] if one["rule_name"] == "Mine"}
+    said = {one["campaign_id"] for one in found["after"]["campaigns"] if one["verdict"] != "hold"}
     assert ran == said
 
 
@@ -487,7 +518,10 @@ def test_hold_release_and_automation(filled: FlaskClient) -> None:
 
 
 def test_settings_and_freeze(filled: FlaskClient) -> None:
-    assert filled.post("/freeze", headers=BEARER, data={"frozen": "on", "reason": "check"}).status_code == 303
+    assert (
+        filled.post("/freeze", headers=BEARER, data={"frozen": "on", "reason": "check"}).status_code
+        == 303
+    )
     assert "Frozen: nothing is changed" in page(filled, "/")
     assert "Frozen" in page(filled, "/rules")
     assert get(filled, "/api/policy")["frozen_reason"] == "check"
@@ -507,7 +541,10 @@ def test_settings_and_freeze(filled: FlaskClient) -> None:
 
 
 def test_the_described_limits_are_the_databases(sql: Any, fresh: LocalStack) -> None:
-    limits = {row[0]: (float(row[1]), float(row[2])) for row in sql("select * from autonomy_policy_limits()")}
+    limits = {
+        row[0]: (float(row[1]), float(row[2]))
+        for row in sql("select * from autonomy_policy_limits()")
+    }
     assert {name: limits[name] for name in POLICY_LIMITS} == POLICY_LIMITS
     assert {name for name in limits if not name.startswith("prior_")} == set(POLICY_LIMITS)
 
@@ -515,7 +552,9 @@ def test_the_described_limits_are_the_databases(sql: Any, fresh: LocalStack) -> 
 def test_opportunities_are_worked_off(filled: FlaskClient) -> None:
     one = get(filled, "/api/opportunities?limit=1")["opportunities"][0]
     path = f"/opportunities/{one['id']}/status"
-    part = filled.post(path, headers={**BEARER, "HX-Request": "true"}, data={"status": "in_progress"})
+    part = filled.post(
+        path, headers={**BEARER, "HX-Request": "true"}, data={"status": "in_progress"}
+    )
     assert "in progress" in part.text
     done = filled.post(f"/api{path}", headers=BEARER, json={"status": "resolved"})
     assert done.json is not None
@@ -545,7 +584,9 @@ def test_ready(filled: FlaskClient, sql: Any) -> None:
 def _parts(client: FlaskClient) -> Any:
     view = client.application.view_functions["health.readyz"]
     readiness = next(
-        cell.cell_contents for cell in view.__closure__ or () if hasattr(cell.cell_contents, "check")
+        cell.cell_contents
+        for cell in view.__closure__ or ()
+        if hasattr(cell.cell_contents, "check")
     )
     return readiness._settings, readiness._store, lambda: None
 
@@ -578,7 +619,9 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
             asked = {"$ref": f"#/components/schemas/{one.body}"}
             assert problems(sent, asked, described) == [], path
     for path in ("/readyz",):
-        assert problems(filled.get(path).json, {"$ref": "#/components/schemas/Ready"}, described) == []
+        assert (
+            problems(filled.get(path).json, {"$ref": "#/components/schemas/Ready"}, described) == []
+        )
     wrong = filled.get("/api/actions?limit=0", headers=BEARER).json
     assert problems(wrong, {"$ref": "#/components/schemas/Error"}, described) == []
 
@@ -593,7 +636,9 @@ def test_everything_served_under_api_is_described(app: Flask) -> None:
     assert served == {(one.method, one.path) for one in OPERATIONS}
 
 
-def test_sign_in_is_throttled_in_the_database(empty: FlaskClient, settings: Settings, store: Store) -> None:
+def test_sign_in_is_throttled_in_the_database(
+    empty: FlaskClient, settings: Settings, store: Store
+) -> None:
     def attempt(client: FlaskClient, token: str) -> int:
         return client.post("/sign-in", data={"token": token}, base_url=HOME).status_code
 

@@ -15,8 +15,10 @@ from tests.unit.web_doors import BEARER, VIEWER, FakeStore, Runs, application
 
 def test_the_guides_curl_works() -> None:
     runs = Runs()
-    answer = application(runs=runs).test_client().post(
-        "/", headers={**BEARER, "Content-Type": "application/json"}
+    answer = (
+        application(runs=runs)
+        .test_client()
+        .post("/", headers={**BEARER, "Content-Type": "application/json"})
     )
     assert answer.status_code == 200
     assert answer.json is not None
@@ -50,8 +52,10 @@ def test_the_guides_curl_works() -> None:
     ],
 )
 def test_bodies(body: bytes, code: int) -> None:
-    answer = application().test_client().post(
-        "/", data=body, headers={**BEARER, "Content-Type": "application/json"}
+    answer = (
+        application()
+        .test_client()
+        .post("/", data=body, headers={**BEARER, "Content-Type": "application/json"})
     )
     assert answer.status_code == code, answer.text
     if code != 200:
@@ -88,8 +92,10 @@ def test_field_errors_name_the_field() -> None:
     ],
 )
 def test_content_types(content_type: str, code: int) -> None:
-    answer = application().test_client().post(
-        "/", data=b"{}", headers={**BEARER, "Content-Type": content_type}
+    answer = (
+        application()
+        .test_client()
+        .post("/", data=b"{}", headers={**BEARER, "Content-Type": content_type})
     )
     assert answer.status_code == code
 
@@ -149,8 +155,8 @@ def test_nobody_configured_refuses_and_says_why() -> None:
 )
 def test_idempotency_keys(key: str, code: int) -> None:
     runs = Runs()
-    answer = application(runs=runs).test_client().post(
-        "/", headers={**BEARER, "Idempotency-Key": key}
+    answer = (
+        application(runs=runs).test_client().post("/", headers={**BEARER, "Idempotency-Key": key})
     )
     assert answer.status_code == code
     assert [call["key"] for call in runs.calls] == ([key] if code == 200 else [])
@@ -197,7 +203,8 @@ def test_other_methods(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/%00", "/%ff%fe", "/api/actions/%00", "/api/actions/x", "/api/%F0%9F", "/..%2f"]
+    "path",
+    ["/nothing", "/%00", "/%ff%fe", "/api/actions/%00", "/api/actions/x", "/api/%F0%9F", "/..%2f"],
 )
 def test_odd_paths(path: str) -> None:
     answer = application().test_client().get(path, headers=BEARER)

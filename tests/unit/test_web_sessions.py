@@ -25,8 +25,10 @@ JSON = {"Accept": "application/json"}
 
 
 def test_the_cookies_attributes() -> None:
-    answer = application().test_client().post(
-        "/sign-in", data={"token": OPERATOR}, base_url=HOME, headers=OURS
+    answer = (
+        application()
+        .test_client()
+        .post("/sign-in", data={"token": OPERATOR}, base_url=HOME, headers=OURS)
     )
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith(f"{COOKIE}=")
@@ -49,8 +51,10 @@ def test_the_cookies_attributes() -> None:
 )
 def test_plain_http_only_on_this_machine(host: str, proto: str | None, code: int) -> None:
     headers = {} if proto is None else {"X-Forwarded-Proto": proto}
-    answer = application().test_client().post(
-        "/sign-in", data={"token": OPERATOR}, base_url=f"http://{host}", headers=headers
+    answer = (
+        application()
+        .test_client()
+        .post("/sign-in", data={"token": OPERATOR}, base_url=f"http://{host}", headers=headers)
     )
     assert answer.status_code == code
 
@@ -93,9 +97,13 @@ def test_sign_out_ends_the_session_everywhere() -> None:
     assert answer.status_code == 303
     assert f"{COOKIE}=;" in answer.headers["Set-Cookie"]
     # the cookie was copied before: it is worth nothing on another instance
-    assert application(store=store).test_client().get(
-        "/api/policy", base_url=HOME, headers={"Cookie": client.environ_base["HTTP_COOKIE"]}
-    ).status_code == 401
+    assert (
+        application(store=store)
+        .test_client()
+        .get("/api/policy", base_url=HOME, headers={"Cookie": client.environ_base["HTTP_COOKIE"]})
+        .status_code
+        == 401
+    )
 
 
 FORGED: list[tuple[dict[str, str], str | None, int]] = [
@@ -199,7 +207,7 @@ def test_every_unsafe_route_is_in_that_list() -> None:
 
 def _pattern(path: str) -> str:
     parts = path.split("/")
-    return "/".join("<id>" if "-" in p and "0" in p or p.startswith("<") else p for p in parts)
+    return "/".join("<id>" if ("-" in p and "0" in p) or p.startswith("<") else p for p in parts)
 
 
 def test_throttling_at_the_form() -> None:

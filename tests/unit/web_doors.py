@@ -68,7 +68,10 @@ class Runs:
 
 
 def application(
-    settings: Settings = SETTINGS, store: FakeStore | None = None, runs: Runs | None = None, **more: Any
+    settings: Settings = SETTINGS,
+    store: FakeStore | None = None,
+    runs: Runs | None = None,
+    **more: Any,
 ) -> Flask:
     """The application on a fake store."""
     return create_app(settings, store or FakeStore(), runs or Runs(), behind_proxy=False, **more)  # type: ignore[arg-type]

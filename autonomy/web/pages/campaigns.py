@@ -6,7 +6,6 @@ import re
 
 from flask import Blueprint, Response, request
 
-from autonomy.explanation import explain_campaign
 from autonomy.store import Json
 from autonomy.web.changes import HOLD_DAYS, hold_until
 from autonomy.web.inputs import Query, encode_cursor
@@ -51,7 +50,7 @@ def campaign_pages(frame: Frame) -> Blueprint:
             days=with_actions(found),
             spans=DAYS,
             span=days,
-            why=explain_campaign(frame.store, str(campaign_id)),
+            why=frame.reads.explanation(str(campaign_id)),
             hold_days=HOLD_DAYS,
             on_hold=_on_hold(found),
         )

@@ -1,0 +1,429 @@
+"""What a person does on the dashboard, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import VIEWER, Served, Visitor
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Visitor]
+TABS = ("Overview", "Actions", "Opportunities", "Rules", "Campaigns", "Runs", "Settings")
+
+
+def test_sign_in_and_out(served: Served, visit: Visit) -> None:
+    visitor = visit(served)
+    page = visitor.open("/actions")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.get_by_label("Token", exact=True).fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("That token is not known.")).to_be_visible()
+    visitor.sign_in()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    cookies = {one["name"]: one for one in page.context.cookies()}
+    cookie = cookies["__Host-autonomy"]
+    assert cookie["httpOnly"]
+    assert cookie["secure"]
+    assert cookie["sameSite"] == "Strict"
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    visitor.open("/")
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_sign_in_leads_back(served: Served, visit: Visit) -> None:
+    visitor = visit(served)
+    visitor.open("/rules")
+    visitor.page.get_by_label("Token", exact=True).fill("operator-token-of-32-characters!")
+    visitor.page.get_by_role("button", name="Sign in").click()
+    expect(visitor.page.get_by_role("heading", name="Rules", exact=True)).to_be_visible()
+
+
+def test_every_tab_without_a_script_error(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    for tab in TABS:
+        visitor.page.get_by_role("navigation").get_by_role("link", name=tab).click()
+        heading = visitor.page.get_by_role("heading", level=1)
+        expect(heading).to_have_text(tab)
+    assert visitor.problems == []
+
+
+def test_the_overview_shows_state_and_chart(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    page = visitor.page
+    expect(page.get_by_text("All is well.")).to_be_visible()
+    expect(page.locator(".chart canvas")).to_be_visible()
+    expect(page.locator(".tile.red").first).to_contain_text("Recommendation")
+    expect(page.locator(".tile.green").first).to_contain_text("Suggested budget")
+    page.locator(".chart .u-over").hover()
+    expect(page.locator(".chart-tip")).to_contain_text("revenue")
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("table", name="Daily figures")).to_be_visible()
+
+
+def test_times_are_the_viewers(account: Served, visit: Visit) -> None:
+    visitor = visit(account, timezone_id="Asia/Tokyo").sign_in()
+    visitor.open("/runs")
+    stamp = visitor.page.locator("time[data-when]").first
+    assert "Asia/Tokyo" in (stamp.get_attribute("title") or "")
+    utc = stamp.get_attribute("datetime") or ""
+    shown = stamp.inner_text()
+    assert (int(utc[11:13]) + 9) % 24 == int(shown[11:13])
+
+
+def test_roll_back_and_see_it(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    page = visitor.open("/actions?action_type=auto_pause")
+    row = page.locator(".rows > li").filter(has=page.get_by_role("button", name="Rollback")).first
+    number = (row.get_attribute("id") or "").removeprefix("action-")
+    row.get_by_role("button", name="Rollback").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Take back 1 action?")
+    expect(dialog).to_contain_text("paused")
+    assert account.sql("select status from autonomous_actions where id = %s", number) == [
+        ("executed",)
+    ]
+    dialog.get_by_label("Why").fill("It was my best one")
+    dialog.get_by_role("button", name="Take back 1").click()
+    expect(page.get_by_text("Taken back: 1.")).to_be_visible()
+    expect(dialog).to_be_hidden()
+    mine = page.locator(f"#action-{number}")
+    expect(mine).to_contain_text("rolled back")
+    expect(mine).to_contain_text("It was my best one")
+    campaign = account.sql("select campaign_id from autonomous_actions where id = %s", number)[0][0]
+    assert account.sql("select status from campaigns where id = %s", campaign) == [("active",)]
+    assert visitor.problems == []
+
+
+def test_roll_back_a_selection(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/actions?status=executed")
+    button = page.get_by_role("button", name="Roll back selected")
+    expect(button).to_be_disabled()
+    boxes = page.locator("input[name=action_ids]:not([disabled])")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    expect(button).to_contain_text("(2)")
+    button.click()
+    page.get_by_role("dialog").get_by_role("button", name="Take back 2").click()
+    expect(page.get_by_text("Taken back: 2.")).to_be_visible()
+
+
+def test_what_changed_since_is_shown_and_not_overwritten(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    action = account.sql(
+        "select id, campaign_id from autonomous_actions where action_type = 'auto_scale_up' limit 1"
+    )[0]
+    account.sql("update campaigns set budget = 4321 where id = %s", action[1])
+    page = visitor.open(f"/rollback?action_ids={action[0]}")
+    expect(page.get_by_text("Nothing here can be taken back without force.")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("4,321.00")
+    page.get_by_role("button", name="Show what forcing would change").click()
+    expect(page.get_by_text("Take back 1 action?")).to_be_visible()
+
+
+def test_keyboard_opens_and_closes_the_preview(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/actions?status=executed")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.get_by_role("button", name="Rollback").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_approve_and_reject(account: Served, visit: Visit) -> None:
+    account.sql(
+        "insert into autonomous_actions (campaign_id, action_type, reason, previous_state, new_state,"
+        " confidence_score, status) select id, 'auto_pause', 'waits for you',"
+        " jsonb_build_object('status', status, 'budget', budget),"
+        " jsonb_build_object('status', 'paused', 'budget', budget), 90, 'pending'"
+        " from campaigns c where status = 'active' and autonomous_enabled and hold_until is null"
+        " and not exists (select from autonomous_actions a where a.campaign_id = c.id)"
+        " and exists (select from campaign_facts f where f.campaign_id = c.id and f.ev_spend > 0)"
+        " and not exists (select from campaign_ab_tests t where t.campaign_id = c.id) limit 2"
+    )
+    page = visit(account).sign_in().page
+    expect(page.get_by_role("heading", name=re.compile("Waiting for you: 2"))).to_be_visible()
+    first = page.locator(".rows > li").first
+    number = first.get_attribute("id") or ""
+    first.get_by_role("button", name="Reject").click()
+    expect(page.locator(f"#{number}")).to_contain_text("a person rejected it", ignore_case=True)
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    statuses = account.sql(
+        "select status from autonomous_actions where reason = 'waits for you' order by status"
+    )
+    assert ("pending",) not in statuses
+
+
+def test_switch_a_rule(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/rules")
+    switch = page.get_by_role("switch", name="Low ROI Pause")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    switch.click()
+    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_attribute(
+        "aria-checked", "false"
+    )
+    rules = account.sql("select is_active from autonomous_rules where rule_name = 'Low ROI Pause'")
+    assert rules == [(False,)]
+    expect(page.locator(".badge.watch")).to_be_visible()
+
+
+def test_edit_a_rule_wrongly_and_rightly(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    page = visitor.open("/rules")
+    page.get_by_role("link", name="High ROI Scale", exact=True).click()
+    page.get_by_label("Multiplier").fill("0.5")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("multiplier")
+    expect(page.get_by_label("Multiplier")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Multiplier")).to_have_value("0.5")
+    page.get_by_label("Multiplier").fill("1.4")
+    page.get_by_label("Threshold").fill("2.5")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview")).to_contain_text("Now it would")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The rule is saved.")).to_be_visible()
+    found = account.sql(
+        "select condition ->> 'threshold', action ->> 'multiplier' from autonomous_rules"
+        " where rule_name = 'High ROI Scale'"
+    )
+    assert found == [("2.5", "1.4")]
+
+
+def test_a_new_rule_from_a_template_as_json(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/rules")
+    page.get_by_role("link", name=re.compile("Use this template: Pause losers, but never")).click()
+    condition = page.get_by_label("Condition, as JSON")
+    good = condition.input_value()
+    condition.fill("{oops")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("condition: not JSON")
+    page.get_by_label("Condition, as JSON").fill(good)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The rule is saved.")).to_be_visible()
+    expect(page.get_by_role("switch", name="Low ROI Pause Except Brand")).to_have_attribute(
+        "aria-checked", "false"
+    )
+
+
+def test_only_the_fields_of_the_chosen_action(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/rules/new")
+    expect(page.get_by_label("Multiplier")).to_be_hidden()
+    page.get_by_label("Action").select_option("Scale up")
+    expect(page.get_by_label("Multiplier")).to_be_visible()
+    expect(page.get_by_label("Step")).to_be_hidden()
+
+
+def test_opportunities_are_started_and_dismissed(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/opportunities")
+    first = page.locator(".tiles > li").first
+    expect(first.locator(".suggestion")).to_be_visible()
+    number = first.get_attribute("id")
+    first.get_by_role("button", name="Start").click()
+    expect(page.locator(f"#{number}")).to_contain_text("in progress")
+    page.locator(f"#{number}").get_by_role("button", name="Dismiss").click()
+    expect(page.locator(f"#{number}")).to_contain_text("dismissed")
+
+
+def test_freeze_and_lift(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().page
+    page.get_by_text("Freeze everything").click()
+    page.get_by_label("Why").fill("Stock take")
+    page.get_by_role("button", name="Freeze now").click()
+    expect(page.get_by_text("Frozen: nothing is changed.")).to_be_visible()
+    expect(page.get_by_text("Stock take")).to_be_visible()
+    page.get_by_role("button", name="Lift the freeze").click()
+    expect(page.get_by_text("The freeze is lifted")).to_be_visible()
+
+
+def test_a_dry_run_on_demand(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/runs")
+    page.get_by_role("button", name="Dry run: change nothing").click()
+    expect(page.get_by_text("dry run: nothing was changed")).to_be_visible()
+
+
+def test_older_actions_are_appended(account: Served, visit: Visit) -> None:
+    account.sql(
+        "insert into autonomous_actions (campaign_id, action_type, status, reason)"
+        " select c.id, 'creative_refreshed', 'failed', 'number ' || i"
+        " from (select id from campaigns limit 1) c, generate_series(1, 100) i"
+    )
+    page = visit(account).sign_in().open("/actions")
+    rows = page.locator(".rows article.action")
+    expect(rows).to_have_count(40)
+    page.get_by_role("link", name="Older").click()
+    expect(rows).to_have_count(80)
+
+
+def test_a_campaigns_page(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    title = account.sql(
+        "select c.title from campaigns c join autonomous_actions a on a.campaign_id = c.id limit 1"
+    )[0][0]
+    visitor.page.get_by_label("Find a campaign").fill(title)
+    visitor.page.keyboard.press("Enter")
+    visitor.page.get_by_role("link", name=title).first.click()
+    page = visitor.page
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.locator(".chart canvas")).to_be_visible()
+    expect(page.get_by_text("What would happen now, and why")).to_be_visible()
+    page.get_by_role("button", name="Hold").click()
+    expect(page.get_by_text("on hold until")).to_be_visible()
+    page.get_by_role("button", name="Release the hold").click()
+    expect(page.get_by_text("The hold is lifted.")).to_be_visible()
+    assert visitor.problems == []
+
+
+def test_dark_and_light(account: Served, visit: Visit) -> None:
+    visitor = visit(account, color_scheme="dark").sign_in()
+    page = visitor.page
+
+    def background() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    assert background() == "rgb(15, 20, 27)"
+    page.get_by_role("button", name="Change between light and dark").click()
+    assert background() == "rgb(245, 246, 248)"
+    visitor.open("/actions")  # it is remembered
+    assert background() == "rgb(245, 246, 248)"
+    assert visitor.problems == []
+
+
+@pytest.mark.parametrize("width", [360, 1280, 2560])
+def test_nothing_is_wider_than_the_window(account: Served, visit: Visit, width: int) -> None:
+    visitor = visit(account, width=width).sign_in()
+    for path in _paths(account):
+        visitor.open(path)
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_no_layout_shift(account: Served, visit: Visit) -> None:
+    visitor = visit(account)
+    visitor.page.context.add_init_script(
+        "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach("
+        "e => { window.shift += e.value; })).observe({type: 'layout-shift', buffered: true});"
+    )
+    visitor.sign_in()
+    for path in _paths(account):
+        visitor.open(path)
+        assert visitor.page.evaluate("window.shift") < 0.02, path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(account: Served, visit: Visit, scheme: str) -> None:
+    visitor = visit(account, axe=True, color_scheme=scheme, bypass_csp=True)
+    visitor.open("/sign-in")
+    assert visitor.violations() == []
+    visitor.sign_in()
+    for path in _paths(account):
+        visitor.open(path)
+        assert visitor.violations() == [], path
+    page = visitor.open("/actions?status=executed")
+    page.get_by_role("button", name="Rollback").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert visitor.violations() == []
+
+
+def test_axe_on_a_narrow_window(account: Served, visit: Visit) -> None:
+    visitor = visit(account, axe=True, width=360, bypass_csp=True).sign_in()
+    for path in _paths(account):
+        visitor.open(path)
+        assert visitor.violations() == [], path
+
+
+def test_everything_works_without_javascript(account: Served, visit: Visit) -> None:
+    visitor = visit(account, java_script_enabled=False)
+    page = visitor.page
+    page.goto(f"{account.base}/sign-in")
+    page.get_by_label("Token", exact=True).fill("operator-token-of-32-characters!")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("All is well.")).to_be_visible()
+    _rows_without_script(account, page)
+    _rules_without_script(account, page)
+    page.goto(f"{account.base}/runs")
+    page.get_by_role("button", name="Dry run: change nothing").click()
+    expect(page.get_by_text("dry run: nothing was changed")).to_be_visible()
+    page.get_by_role("button", name="Change between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def _rows_without_script(account: Served, page: Page) -> None:
+    page.goto(f"{account.base}/actions?status=executed")
+    page.locator("input[name=action_ids]:not([disabled])").first.check()
+    page.get_by_role("button", name="Roll back selected").click()
+    page.get_by_label("Why").fill("no script")
+    page.get_by_role("button", name="Take back 1").click()
+    expect(page.get_by_text("Taken back: 1.")).to_be_visible()
+    page.goto(f"{account.base}/opportunities")
+    page.get_by_role("button", name="Resolve").first.click()
+    expect(page.get_by_text("Noted.")).to_be_visible()
+
+
+def _rules_without_script(account: Served, page: Page) -> None:
+    page.goto(f"{account.base}/rules")
+    page.get_by_role("switch", name="Low ROI Pause").click()
+    expect(page.get_by_text("The rule is off.")).to_be_visible()
+    page.get_by_role("link", name="High ROI Scale", exact=True).click()
+    page.get_by_label("Threshold").fill("2.2")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("Now it would")).to_be_visible()
+    expect(page.get_by_label("Threshold")).to_have_value("2.2")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The rule is saved.")).to_be_visible()
+
+
+def test_a_viewer_finds_nothing_to_press(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in(VIEWER)
+    for path in ("/", "/actions", "/opportunities", "/rules", "/runs", "/settings"):
+        page = visitor.open(path)
+        for name in ("Rollback", "Approve", "Start", "New rule", "Run now", "Freeze now", "Save"):
+            expect(page.get_by_role("button", name=name)).to_have_count(0)
+    assert visitor.problems == []
+
+
+HOSTILE = ["<script>window.hacked = 1</script><img src=x onerror='window.hacked=1'>", "x" * 500,
+           "\U0001f525" * 250, "\u202eevil \u0645\u0631\u062d\u0628\u0627 " * 20, " "]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_hostile_titles_break_nothing(served: Served, visit: Visit, width: int) -> None:
+    for title in HOSTILE:
+        served.sql(
+            "with made as (insert into campaigns (title, budget, created_at)"
+            " values (%s, 99999999999, now() - interval '9 days') returning id)"
+            " insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+            " total_spend, total_revenue)"
+            " select id, 9000, 900, 90, 900, 90 from made", title,
+        )  # fmt: skip
+    served.sql("update autonomy_policy set pause_breaker_share = 1")
+    visitor = visit(served, width=width).sign_in()
+    page = visitor.open("/runs")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
+    for path in _paths(served):
+        visitor.open(path)
+        assert visitor.page.evaluate("window.hacked === undefined")
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert visitor.problems == []
+
+
+def _paths(served: Served) -> list[str]:
+    action, campaign, run = served.sql(
+        "select id, campaign_id, run_id from autonomous_actions where status = 'executed' limit 1"
+    )[0]
+    rule = served.sql("select id from autonomous_rules order by rule_name limit 1")[0][0]
+    paths: list[Any] = ["/", "/actions", "/opportunities", "/rules", "/rules/new", "/campaigns",
+        "/runs", "/settings", "/rules/history", f"/rules/{rule}", f"/rules/{rule}?mode=json",
+        f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
+        f"/rollback?action_ids={action}"]  # fmt: skip
+    return paths
