@@ -20,7 +20,9 @@ class Block(NamedTuple):
 
 def blocks(path: Path, language: str | None = None) -> list[Block]:
     """The fenced blocks of a document, all of them or those of one language."""
-    found, heading, inside, lines = [], "", None, []
+    found: list[Block] = []
+    lines: list[str] = []
+    heading, inside = "", None
     for line in path.read_text().splitlines():
         fence = re.match(r"^ *```(\w*)", line)
         if fence and inside is None:
@@ -34,12 +36,6 @@ def blocks(path: Path, language: str | None = None) -> list[Block]:
             heading = line.lstrip("# ")
     assert inside is None, f"{path.name}: a fence is open"
     return [block for block in found if language in (None, block.language)]
-
-
-def spoken(path: Path) -> set[str]:
-    """What stands in backticks, outside of blocks."""
-    text = re.sub(r"^ *```.*?^ *```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
-    return set(re.findall(r"`([^`\n]+)`", text))
 
 
 def section(path: Path, heading: str) -> str:

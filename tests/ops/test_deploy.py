@@ -64,7 +64,7 @@ class Deployment:
         change(cloud)
         file.write_text(json.dumps(cloud))
 
-    def run(self, *options: str, fails: bool = False, **variables: str) -> str:
+    def run(self, *options: str, fails: bool = False, **variables: Any) -> str:
         """Standard output and error together."""
         done = subprocess.run(
             [str(self.copy / "deploy.sh"), *options],
