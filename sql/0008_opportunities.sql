@@ -976,8 +976,12 @@ create trigger opportunity_status_guard before update of status on public.optimi
 -- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
 create function public.record_opportunities_found(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
-language sql set search_path = ''
+language plpgsql set search_path = ''
 as $$
+-- plpgsql, so that each slice is planned for the table as it has become by then
+declare
+  v_new integer;
+begin
   with found as materialized (
     select * from public.find_opportunities(p_after, p_until, p_changed_after, p_rates, p_timing, p_now)
   ), wanted as (
@@ -1008,16 +1012,20 @@ as $$
           figures = excluded.figures, is_current = true, last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at)
     returning o.xmax = 0 as is_new
   )
-  select count(*) filter (where is_new)::integer from written
-$$;
+  select count(*) filter (where is_new) into v_new from written;
+  return v_new;
+end $$;
 comment on function public.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
   'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
 
 -- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
 create function public.resolve_opportunities_gone(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
-language sql set search_path = ''
+language plpgsql set search_path = ''
 as $$
+declare
+  v_resolved integer;
+begin
   with gone as (
     select o.id from public.optimization_opportunities o
     where o.status in ('open', 'in_progress') and o.last_seen_at < p_now
@@ -1038,8 +1046,9 @@ as $$
     where o.id = g.id and o.status in ('open', 'in_progress')
     returning o.status
   )
-  select count(*) filter (where status = 'resolved')::integer from written
-$$;
+  select count(*) filter (where status = 'resolved') into v_resolved from written;
+  return v_resolved;
+end $$;
 comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is
   'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
 
