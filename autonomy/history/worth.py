@@ -76,6 +76,7 @@ class PauseOutcome:
             "spend_after": round(self.spend_after, 2),
             "revenue_after": round(self.revenue_after, 2),
             "conversions_after": round(self.conversions_after),
+            "budget_over_the_real_one": round(self.event.growth, 4),
             "roi_after": None if self.roi_after is None else round(self.roi_after, 3),
             "worth": round(-self.earned_after, 2),
             "false": self.false,

@@ -17,6 +17,9 @@ import pytest
 
 from autonomy.history.columns import MappingFile
 from autonomy.history.importer import import_files
+from autonomy.history.page import html
+from autonomy.history.replay import replay
+from autonomy.history.settings import setting_of
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
 
@@ -92,6 +95,45 @@ def test_a_run_through_the_function(fresh: LocalStack, tmp_path: Path) -> None:
         ).fetchone()
     assert logged == (taken["campaigns_paused"],)
     assert taken["campaigns_paused"] + taken["campaigns_scaled"] + sum(result["held"].values()) > 0
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_replay_claims_what_the_file_says(
+    scratch_database: Callable[[], str], view: str
+) -> None:
+    """End to end, and the claims on single campaigns reckoned again from the file itself."""
+    url = scratch_database()
+    import_files(url, [LINES], mapping=VIEWS[view])
+    result = replay(url, (setting_of("now"), setting_of("usual")))
+    assert result.campaigns == 121
+    worth = result.first.worth
+    untouched = [one for one in worth.pauses if one.event.growth == 1.0]
+    ranked = sorted(untouched, key=lambda one: one.earned_after)
+    checked = {one.event.title: one for one in (ranked[0], ranked[len(ranked) // 2], ranked[-1])}
+    assert len(checked) == 3
+    for title, pause in checked.items():
+        before, after = _of_line(title, view, pause.event.at.date())
+        assert (pause.event.spend, pause.event.revenue) == pytest.approx(before, abs=0.5)
+        assert (pause.spend_after, pause.revenue_after) == pytest.approx(after, abs=0.5)
+        assert pause.earned_after == pytest.approx(after[1] - after[0], abs=1.0)
+    assert worth.saved.value - worth.missed.value == pytest.approx(
+        -sum(one.earned_after for one in worth.pauses)
+    )
+    assert html(result)
+
+
+def _of_line(title: str, view: str, day: date) -> tuple[tuple[float, float], tuple[float, float]]:
+    """(spend, revenue) of a line before the day and from it on."""
+    sums = [[0.0, 0.0], [0.0, 0.0]]
+    with gzip.open(LINES, "rt", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row["campaign"] != title:
+                continue
+            place = sums[date.fromisoformat(row["date"]) >= day]
+            place[0] += float(row["cost" if view == "platform" else "revenue"])
+            place[1] += float(row["revenue"]) if view == "platform" else float(row["sales"]) * 0.025
+    (spend, revenue), (spend_after, revenue_after) = sums
+    return (spend, revenue), (spend_after, revenue_after)
 
 
 def _sums_are_those_of_the_file(connection: psycopg.Connection, view: str) -> None:
