@@ -2710,7 +2710,7 @@ begin
       case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end,
       case when f.cv2 between 0 and 1e18 then f.cv2 end,
       coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8),
-      case when f.has_history and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
+      case when f.has_history and isfinite(f.as_of) and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
         greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / k.delay)))))
         else 1::float8 end,
@@ -2724,7 +2724,7 @@ begin
       from public.autonomy_policy p) k
     cross join lateral (select
       case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
-      case when k.half_life = 0 or f.as_of is null then 1::float8
+      case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
         else exp(-least(50::float8, 0.6931471805599453::float8
           * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
       offset 0) h
@@ -2842,7 +2842,7 @@ begin
         'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
         'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
         'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
-        'evidence_words', 'expected_impact_of', 'breaker_reports',
+        'evidence_words', 'hold_words', 'expected_impact_of', 'breaker_reports',
         'autonomous_decisions', 'propose_autonomous_actions',
         'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
   loop
@@ -3013,13 +3013,14 @@ begin
   return query
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
     coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
-    a.previous_state ->> 'status', public.exact_number(a.previous_state -> 'budget'),
+    a.previous_state ->> 'status', case when b.budget between 0 and 1e15 then b.budget end,
     public.sane_number(public.json_number(a.evidence -> 'break_even')),
     public.json_number(a.evidence #> '{metrics,revenue}')
   from public.autonomous_actions a
   join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
   join public.campaign_facts f on f.campaign_id = a.campaign_id
   left join public.autonomous_rules r on r.id = a.rule_id
+  cross join lateral (select public.exact_number(a.previous_state -> 'budget') as budget) b
   where a.action_type = 'auto_pause' and a.status = 'executed'
     and (p_campaign_id is null or a.campaign_id = p_campaign_id)
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
@@ -3055,7 +3056,7 @@ begin
     public.sane_number(f.life_impressions), public.sane_number(f.life_reach), public.sane_number(f.life_clicks),
     public.sane_number(f.life_conversions), public.sane_number(f.life_spend), public.sane_number(f.life_revenue),
     e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history,
-    l.action_at, l.pause_at, l.resume_at,
+    public.sane_time(l.action_at), public.sane_time(l.pause_at), public.sane_time(l.resume_at),
     least(b.budget, l.budget_low),
     exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
     exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
@@ -3713,6 +3714,61 @@ end $$;
 comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
 
+create function public.hold_words(p_decision jsonb, p_campaign jsonb, p_policy public.autonomy_policy) returns text
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+-- What is not said here is the same for every campaign: hold_sentence says it.
+declare
+  v_pause boolean := p_decision ->> 'direction' = 'pause';
+  v_hours text := public.short_number(p_policy.min_pause_hours::float8);
+  v_running float8 := (p_campaign ->> 'hours_running')::float8;
+  v_ends timestamptz;
+begin
+  case p_decision ->> 'code'
+    when 'ON_HOLD' then
+      return 'it is left alone until ' || to_char((p_campaign ->> 'hold_until')::timestamptz, 'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'COOLDOWN' then
+      v_ends := greatest(
+        (p_campaign ->> case when v_pause then 'last_pause_at' else 'last_action_at' end)::timestamptz
+          + (p_decision ->> 'cooldown')::interval,
+        case when p_decision ->> 'direction' = 'resume'
+          then (p_campaign ->> 'last_resume_at')::timestamptz + interval '7 days' end);
+      return 'it was changed a short time ago; the cooldown ends ' || to_char(v_ends, 'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'TOO_LITTLE_DATA' then
+      return case
+        when ((p_campaign ->> 'spend')::float8 > 0 and (p_campaign ->> 'ev_spend')::float8 > 0) is not true
+          then 'it has spent nothing, so there is nothing to judge it by'
+        when not v_pause then 'it has no budget to change'
+        when v_running is null then format('it is not known to have run %s hours', v_hours)
+        else format('a pause needs %s hours of running; in %s more hours', v_hours,
+                    ceil(p_policy.min_pause_hours::float8 - v_running)::numeric) end;
+    when 'STALE_DATA' then
+      return format('its figures are %s, more than %s; when new ones arrive',
+        coalesce(round((p_campaign ->> 'data_age_hours')::float8)::numeric || ' hours old', 'of unknown age'),
+        public.short_number(p_policy.max_data_age_hours::float8));
+    when 'AGAINST_THE_ODDS' then
+      return public.evidence_words(
+        (p_decision ->> 'confidence_floor')::float8, p_decision ->> 'direction', p_decision ->> 'kind',
+        (p_decision ->> 'break_even')::float8, (p_decision ->> 'confidence')::float8,
+        (p_campaign ->> 'ev_spend')::float8, (p_campaign ->> 'ev_conversions')::float8,
+        (p_campaign ->> 'ev_revenue')::float8, (p_campaign ->> 'cv2')::float8,
+        (p_campaign ->> 'ev_days')::float8, (p_campaign ->> 'matured_share')::float8,
+        p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value, p_policy.prior_cv2);
+    when 'STEP_CAP' then
+      return 'one step may not go beyond ' || public.factor_words(p_policy.max_step);
+    when 'GROWTH_CAP' then
+      return 'its budget has grown to ' || public.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
+    when 'BUDGET_CAP' then
+      return case when p_decision ->> 'direction' = 'up'
+        then format('its budget is at the cap of %s; a higher cap would settle it', round((p_decision ->> 'max_budget')::numeric, 2))
+        else format('its budget is at the floor of %s; a lower floor would settle it', round((p_decision ->> 'min_budget')::numeric, 2)) end;
+    else
+      return null;
+  end case;
+end $$;
+comment on function public.hold_words(jsonb, jsonb, public.autonomy_policy) is
+  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Pure. [autonomous-operations]';
+
 create function public.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
   p_log_roi float8, p_spend float8, p_days float8)
@@ -3805,31 +3861,8 @@ begin
     cross join lateral (
       select public.decision_params(c.spend, c.revenue, c.conversions, c.hours_running, r.confidence, r.break_even,
         c.budget, (n.new_state ->> 'budget')::numeric) as params) q
-    cross join lateral (select case when r.verdict = 'hold' then case r.code
-      when 'ON_HOLD' then 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC'
-      when 'COOLDOWN' then 'it was changed a short time ago; the cooldown ends ' || to_char(greatest(
-        case when r.direction = 'pause' then c.last_pause_at else c.last_action_at end + r.cooldown,
-        case when r.direction = 'resume' then c.last_resume_at + interval '7 days' end), 'YYYY-MM-DD HH24:MI') || ' UTC'
-      when 'TOO_LITTLE_DATA' then case
-        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
-        when r.direction <> 'pause' then 'it has no budget to change'
-        when c.hours_running is null then
-          format('it is not known to have run %s hours', public.short_number(p.min_pause_hours::float8))
-        else format('a pause needs %s hours of running; in %s more hours', public.short_number(p.min_pause_hours::float8),
-                    ceil(p.min_pause_hours::float8 - c.hours_running)::numeric) end
-      when 'STALE_DATA' then format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
-        public.short_number(p.max_data_age_hours::float8))
-      when 'AGAINST_THE_ODDS' then public.evidence_words(
-        r.confidence_floor, r.direction, r.kind, r.break_even, r.confidence,
-        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)
-      when 'STEP_CAP' then 'one step may not go beyond ' || public.factor_words(p.max_step)
-      when 'GROWTH_CAP' then 'its budget has grown to ' || public.factor_words(p.max_growth_7d) || ' within 7 days; as that week passes'
-      when 'BUDGET_CAP' then case when r.direction = 'up'
-        then format('its budget is at the cap of %s; a higher cap would settle it', round(r.max_budget, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it', round(r.min_budget, 2)) end
-      end end as why) w
+    cross join lateral (
+      select case when r.verdict = 'hold' then public.hold_words(to_jsonb(r), to_jsonb(c), p) end as why) w
   ),
   stopped as (
     select count(*) filter (where code = 'FROZEN') as frozen,
@@ -6689,8 +6722,12 @@ create trigger opportunity_status_guard before update of status on public.optimi
 -- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
 create function public.record_opportunities_found(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
-language sql set search_path = ''
+language plpgsql set search_path = ''
 as $$
+-- plpgsql, so that each slice is planned for the table as it has become by then
+declare
+  v_new integer;
+begin
   with found as materialized (
     select * from public.find_opportunities(p_after, p_until, p_changed_after, p_rates, p_timing, p_now)
   ), wanted as (
@@ -6721,16 +6758,20 @@ as $$
           figures = excluded.figures, is_current = true, last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at)
     returning o.xmax = 0 as is_new
   )
-  select count(*) filter (where is_new)::integer from written
-$$;
+  select count(*) filter (where is_new) into v_new from written;
+  return v_new;
+end $$;
 comment on function public.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
   'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
 
 -- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
 create function public.resolve_opportunities_gone(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
-language sql set search_path = ''
+language plpgsql set search_path = ''
 as $$
+declare
+  v_resolved integer;
+begin
   with gone as (
     select o.id from public.optimization_opportunities o
     where o.status in ('open', 'in_progress') and o.last_seen_at < p_now
@@ -6751,8 +6792,9 @@ as $$
     where o.id = g.id and o.status in ('open', 'in_progress')
     returning o.status
   )
-  select count(*) filter (where status = 'resolved')::integer from written
-$$;
+  select count(*) filter (where status = 'resolved') into v_resolved from written;
+  return v_resolved;
+end $$;
 comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is
   'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
 
@@ -6990,7 +7032,6 @@ begin
   return query
   with windows as materialized (
     select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
-           coalesce(max(public.impact_number(w -> 'mean_roi')), v_policy.prior_mean_roi) as mean_roi,
            coalesce(max(public.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
            coalesce(max(public.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
            coalesce(max(public.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
@@ -7001,20 +7042,27 @@ begin
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
-  ), measured as materialized (
-    select w.from_at, w.until_at, s.account, b.spend / b.days as spend_before, a.spend / a.days as spend_after, a.revenue,
-           a.spend * a.matured_share * exp((public.roi_posterior(b.spend, b.conversions, b.revenue, null, b.days, b.matured / b.spend,
-                                                                 w.mean_roi, w.tau2, w.order_value, w.cv2))[1]) as expected
+  ), seen as materialized (
+    select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
+           a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
+           -- the centre that posteriors are drawn to: all of them before, the touched ones included
+           sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured) over (partition by w.from_at, w.until_at) as centre,
+           exists (
+             select from public.campaign_changes x
+             where x.campaign_id = s.id and x.kind <> 'created'
+               and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
     cross join lateral public.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
     cross join lateral public.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
-      and not exists (
-        select from public.campaign_changes x
-        where x.campaign_id = s.id and x.kind <> 'created'
-          and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at)
+  ), measured as materialized (
+    select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
+           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null, s.days, s.matured / s.spend,
+                                                       greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
+    from seen s
+    where not s.touched
   ), grouped as materialized (
     select m.from_at, m.until_at, g.account, m.spend_before, m.spend_after, m.revenue, m.expected
     from measured m cross join lateral (values (m.account), (null)) g (account)
@@ -7040,7 +7088,7 @@ begin
   from raw r;
 end $$;
 comment on function public.time_factors(jsonb, timestamptz) is
-  'For windows [{"from", "until", and the prior of the decisions: "mean_roi", "tau2", "order_value", "cv2"}]: how roi and daily spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
+  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Measuring
@@ -7120,8 +7168,7 @@ begin
     where window_number <= 40
   ), factors as materialized (
     select * from public.time_factors(coalesce(
-      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at, 'mean_roi', d.prior_mean,
-        'tau2', d.prior_tau2, 'order_value', d.prior_order_value, 'cv2', d.prior_cv2)) from due d where d.until_at > d.from_at), '[]'), p_now)
+      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at, 'tau2', d.prior_tau2, 'order_value', d.prior_order_value, 'cv2', d.prior_cv2)) from due d where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi, coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
@@ -8081,26 +8128,72 @@ $$;
 comment on function public.dashboard_days(date, date) is
   'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads only. [autonomous-operations]';
 
-create function public.dashboard_attention(p_limit integer default 6) returns jsonb
-language sql stable set search_path = ''
+create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
+returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
-  with under as materialized (
-    select u.* from public.identify_underperforming_campaigns() u
-  ), scale as materialized (
-    select s.* from public.identify_scaling_candidates() s
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_under uuid[];
+  v_scaling uuid[];
+  v_under_count bigint;
+  v_scaling_count bigint;
+begin
+  -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
+  -- evidence weighed for the few that are shown only.
+  with live as materialized (
+    select p.campaign_id, p.total_revenue - p.total_spend as profit,
+           p.total_spend >= 50 and p.total_revenue::float8 / p.total_spend::float8 < 1
+             and c.created_at <= p_now - interval '24 hours' as under,
+           p.conversions >= 10 and p.total_revenue::float8 / p.total_spend::float8 >= 3 as scaling
+    from public.campaign_performance p join public.campaigns c on c.id = p.campaign_id
+    where (c.status = 'active' or lower(c.status) = 'active') and p.total_spend > 0
   )
-  select jsonb_build_object(
-    'underperforming_count', (select count(*) from under),
-    'underperforming', (
-      select coalesce(jsonb_agg(to_jsonb(u) order by u.total_spend * (1 - coalesce(u.roi, 0)) desc, u.campaign_id), '[]')
-      from (select * from under order by total_spend * (1 - coalesce(roi, 0)) desc, campaign_id limit p_limit) u),
-    'scaling_count', (select count(*) from scale),
-    'scaling', (
-      select coalesce(jsonb_agg(to_jsonb(s) order by s.confidence_score desc, s.campaign_id), '[]')
-      from (select * from scale order by confidence_score desc, campaign_id limit p_limit) s));
-$$;
-comment on function public.dashboard_attention(integer) is
-  'The campaigns that lose most and those that most surely deserve more budget, p_limit each, and how many there are. Reads only. [autonomous-operations]';
+  select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
+         array(select l.campaign_id from live l where l.scaling order by l.profit desc, l.campaign_id limit p_limit),
+         count(*) filter (where l.under), count(*) filter (where l.scaling)
+  into v_under, v_scaling, v_under_count, v_scaling_count from live l;
+
+  return (
+    with seen as materialized (
+      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+             100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
+             public.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
+             public.cut_confidence(100::float8 * public.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
+               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
+             public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
+               least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
+               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
+             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+      from public.candidate_rows(v_under || v_scaling, p_now) c
+    )
+    select jsonb_build_object(
+      'underperforming_count', v_under_count,
+      'underperforming', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
+          'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
+          'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
+            || format(': %s for %s in revenue over %s, %s %% likely to lose money', public.money_words(s.spend),
+                      public.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
+          order by s.revenue - s.spend, s.campaign_id), '[]')
+        from seen s where s.campaign_id = any (v_under)),
+      'scaling_count', v_scaling_count,
+      'scaling', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
+          'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
+                              public.money_words(s.spend), public.money_words(s.revenue), s.days,
+                              least(99, greatest(1, floor(s.grows + 0.5)))))
+          order by s.revenue - s.spend desc, s.campaign_id), '[]')
+        from seen s where s.campaign_id = any (v_scaling))));
+end $$;
+comment on function public.dashboard_attention(integer, timestamptz) is
+  'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there are. Reads only. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Runs
@@ -8525,7 +8618,8 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates')
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
+                        'conversion_maturity')
   loop
     execute format('drop function %s', v_old);
   end loop;
@@ -8809,6 +8903,43 @@ end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
   'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
 
+create function public.conversion_maturity(p_now timestamptz default now())
+returns table (age_hours float8, expected float8, observed float8)
+language sql stable set search_path = '' set jit = off
+as $$
+-- A bucket's age is that of its middle: half an hour into an hour, half a day into a day.
+  with usual as (
+    select m.campaign_id, sum(m.conversions)::float8 / sum(m.clicks) as rate
+    from public.campaign_metrics m
+    where m.bucket >= p_now - interval '38 days' and m.bucket < p_now - interval '10 days'
+    group by m.campaign_id
+    having sum(m.clicks) > 0 and sum(m.conversions) >= 5
+  ),
+  recent as (
+    select m.campaign_id, m.bucket, m.clicks, m.conversions
+    from public.campaign_metrics m
+    where m.bucket >= p_now - interval '10 days' and m.bucket < p_now
+  ),
+  shaped as (
+    select r.campaign_id, r.clicks, r.conversions,
+      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily then 12 else 0.5 end as age
+    from recent r
+    join (
+      select d.campaign_id, max(d.buckets) = 1 as daily
+      from (select i.campaign_id, i.bucket::date as day, count(*) as buckets from recent i group by 1, 2) d
+      group by d.campaign_id
+    ) k using (campaign_id)
+  )
+  select s.age, sum(s.clicks * u.rate), sum(s.conversions)::float8
+  from shaped s
+  join usual u using (campaign_id)
+  where s.age > 0
+  group by s.age
+  order by s.age
+$$;
+comment on function public.conversion_maturity(timestamptz) is
+  'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
 -- This file runs after 0011, so it closes its own doors.
 do $$
 declare
@@ -8818,7 +8949,8 @@ begin
   for v_new in
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates')
+      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
+                        'conversion_maturity')
   loop
     execute format('revoke all on function %s from public', v_new);
     for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop
@@ -8957,14 +9089,14 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', 'b410e272f902b76619635675db64ee4be3965f30f23c92cbbc8e9f6d3c58e988'),
   ('0002_metrics', 'b0232fe94dfee6678025a1623da2398e592b57d8b1ec8273da7b8e077d370a69'),
   ('0003_rules', 'fd3f1177f28f19e8a48fc6bbd5558253c629e7a0db2773cd43c536f0d98533f2'),
-  ('0004_confidence', '1e5efa8164ef25effeff8c693a2babd14fbf5ee8633be3eb33a5a59d77e9a7b6'),
-  ('0005_decide', '5650b958ecd793a41430f8cd71748658b432dfcf0095972f89fe413ad8edf347'),
+  ('0004_confidence', '7ba24eaf8ff3f5289872f6d448545b3939e8e4e300009934e9ca020d1ee81b2f'),
+  ('0005_decide', 'eee167c2c04f6bbc8336cbdfad24d2d4ad0e42ce0ffabc9d2ef56e79d20393d1'),
   ('0006_effects', 'a77b95ef4287a31e425dfc8784dd75b323ae4b7e402a98ed0bdb1b1804e2fa63'),
   ('0007_runs', 'f8d1abad9fdd3234d60405e49cbf9d5cbc5432cef3105a7fc6142df02dfd5220'),
-  ('0008_opportunities', '16c03cd9441eb4ad280c930dc9bd92dd18cba5ca7f205c150ed026968b025fdf'),
-  ('0009_impact', '918adab71abe790c6eddae470baaca8898f1eb39b42842f9dfe81a65b7698833'),
-  ('0010_dashboard', 'd86a3464b700c29edaa06f34f38ba5788b43b1b08970689737a05c9004418685'),
-  ('0012_history', 'a655312164d45cf855582bf4aae726bf86ca805ff22c38757e04e3ea0bd4e03e'),
+  ('0008_opportunities', 'b190bdce4f34106e66965f86b05b89eae0d63300f963c504922eae2ddc4324ef'),
+  ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),
+  ('0010_dashboard', '5c40bfc54dc15f4539d384bc290ac4750a36883fac67dcf55d479ed4564674c3'),
+  ('0012_history', '4a3452780dc02717600a69b8dd29fa057dee920ddf575aa262b1e6bbc66a09bf'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 
