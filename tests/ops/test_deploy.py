@@ -366,7 +366,7 @@ def test_the_runbook_carries_out_what_the_script_does(deployment: Deployment) ->
     ],
 )
 def test_what_is_missing_is_named_before_anything_is_changed(
-    deployment: Deployment, variables: dict[str, str], options: tuple[str, ...], wanted: str
+    deployment: Deployment, variables: dict[str, Any], options: tuple[str, ...], wanted: str
 ) -> None:
     assert wanted in deployment.run(*options, fails=True, **variables)
     assert deployment.changes() == []
@@ -441,7 +441,7 @@ def test_the_migrations_are_asked_for(deployment: Deployment) -> None:
     python.write_text(f'#!/bin/sh\necho "$@" >> "{deployment.folder}/python"\n')
     python.chmod(0o755)
     url = "postgresql://postgres:to-hide@db.example:5432/postgres"
-    given = {"PYTHON": str(python), "AUTONOMY_DATABASE_URL": url}
+    given: dict[str, Any] = {"PYTHON": str(python), "AUTONOMY_DATABASE_URL": url}
     said = deployment.run(fails=True, **given)
     assert "db.example:5432?" in said
     assert deployment.changes() == []
