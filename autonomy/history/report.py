@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -92,7 +93,12 @@ def text(replay: Replay, *, most: int = 8) -> str:
         lines += ["", delay_sentence(replay)]
     lines += ["", "What a replay cannot know:"]
     lines += [f"- {sentence}" for sentence in CANNOT_KNOW]
-    return "\n".join(lines)
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip(" -")) + 2 * line.startswith("    "))
+    return textwrap.fill(line, 100, subsequent_indent=indent) if len(line) > 100 else line
 
 
 def _setting_text(one: Outcome, most: int) -> list[str]:
