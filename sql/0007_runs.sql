@@ -410,15 +410,16 @@ begin
       'campaigns_paused', (select count(*) from taken where counts and action_type = 'auto_pause'),
       'campaigns_scaled', (select count(*) from taken where counts and action_type = 'auto_scale_up'),
       'campaigns_scaled_down', (select count(*) from taken where counts and action_type = 'auto_scale_down'),
-      'budgets_adjusted', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
+      'budgets_optimized', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
       'campaigns_resumed', (select count(*) from taken where counts and action_type = 'auto_resume'),
       'actions_proposed', (select count(*) from taken where proposed),
       'opportunities_detected', v_around -> 'opportunities_detected'),
     'campaigns_evaluated', v_page -> 'campaigns_evaluated',
     'held', v_held || coalesce((select held from stopped), '{}'),
     'held_decisions', v_held_first,
-    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message' order by f.n) from (
-      select t, n from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
+    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message'
+        order by f.action_type, (f.t -> 'confidence')::numeric desc, f.n) from (
+      select t, n, action_type from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
     'failed', coalesce((select jsonb_agg(jsonb_build_object(
         'campaign_id', t -> 'campaign_id', 'title', t -> 'title', 'action_type', t -> 'action_type',
         'code', t -> 'code', 'message', t -> 'message') order by n) from taken where status = 'failed'), '[]'),

@@ -1,0 +1,73 @@
+"""The run in Python and the run in the database: one account, the same deeds, one report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from autonomy.config import Settings
+from autonomy.local import LocalStack
+from autonomy.models import RunSummary
+from autonomy.runner import Runner
+from autonomy.store import Store
+
+ACCOUNT = """
+insert into campaigns (title, status, budget, created_at, autonomous_enabled, hold_until)
+select 'c' || n, case when n % 11 = 0 then 'paused' else 'Active' end, 50 + 7 * n,
+       now() - make_interval(hours => n * 3), n % 13 <> 0,
+       case when n % 17 = 0 then now() + interval '1 day' end
+from generate_series(1, 120) n;
+insert into campaign_performance
+  (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)
+select id, 30000, 600 + mod(n, 400), mod(n, 45), 100 + 9 * n, (100 + 9 * n) * mod(n * 7, 50) / 10.0
+from (select id, substr(title, 2)::int as n from campaigns) c;
+"""
+SETTINGS = [
+    "mode = 'autonomous'",
+    "mode = 'autonomous', pause_breaker_share = 1, growth_breaker_share = 0.02",
+    "mode = 'autonomous', frozen = true",
+    "mode = 'approve', pause_breaker_share = 1",
+    "mode = 'observe', min_confidence = 80, pause_breaker_share = 1",
+]
+DEEDS = """
+select campaign_id::text, action_type, status, error, previous_state, new_state, confidence_score
+from autonomous_actions order by campaign_id
+"""
+STATES = "select id::text, status, budget from campaigns order by id"
+
+
+def essence(result: dict[str, Any]) -> dict[str, Any]:
+    """A report without what must differ: ids, times, and sentences."""
+    RunSummary.model_validate(result)
+    for each in result["breakers"] + result["actions"] + result["held_decisions"]:
+        each.pop("message", None)
+        each.pop("reason", None)
+    own = ("run_id", "timestamp", "duration_ms", "warnings", "actions_measured")
+    rest = {name: value for name, value in result.items() if name not in own}
+    for name in ("actions", "held_decisions"):
+        rest[name] = sorted(rest[name], key=lambda each: str(each["campaign_id"]))
+    return rest
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_both_runs_do_and_say_the_same(fresh: LocalStack, settings: str) -> None:
+    with psycopg.connect(fresh.database_url) as db:
+        db.execute(ACCOUNT)
+        db.execute(f"update autonomy_policy set {settings}")  # type: ignore[call-overload]
+    with psycopg.connect(fresh.database_url) as db:
+        row = db.execute("select run_autonomous_operations()").fetchone()
+        assert row is not None
+        in_database = essence(row[0])
+        theirs = db.execute(DEEDS).fetchall(), db.execute(STATES).fetchall()
+        db.rollback()
+
+    store = Store.from_settings(Settings.from_env(fresh.environment()))
+    answer = Runner(store, Settings(), notify=lambda *_: None).handle({})
+    in_python = essence(json.loads(answer.body)["result"])
+    with psycopg.connect(fresh.database_url) as db:
+        ours = db.execute(DEEDS).fetchall(), db.execute(STATES).fetchall()
+    assert in_python == in_database
+    assert ours == theirs
