@@ -6,6 +6,7 @@ seen: a setting that merely fits what happened would not hold there.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -83,7 +84,7 @@ class Tuning:
                 f"  {len(one.worth.false_pauses):5d}   |  {money(two.worth.profit):>12}"
                 f"  {len(two.worth.pauses):6d}  {len(two.worth.false_pauses):5d}{mark}"
             )
-        return "\n".join([*lines, "", self.sentence])
+        return "\n".join([*lines, "", textwrap.fill(self.sentence, 100)])
 
 
 def _false(one: Outcome) -> str:
@@ -112,8 +113,8 @@ def tune(
 ) -> Tuning:
     """Sweeps the confidence floor from 0 to 95 under the setting's rules. Reads only.
 
-    Raises ReplayError where the past is shorter than ten days, or its rules set floors of their
-    own (a swept floor would not move them).
+    A rule that states a floor of its own keeps it. Raises ReplayError where the past is shorter
+    than ten days.
     """
     period = period or Period()
     whole = replay(database_url, (setting,), period, draws=0, exponents=(MIDDLE,))
