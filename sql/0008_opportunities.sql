@@ -151,7 +151,8 @@ comment on function public.weak_hours(jsonb) is
 -- on the default. A portfolio of equals thus learns that nobody is far off, and chance makes no
 -- alarm in it; a portfolio with a sick tenth learns that as well, which a bell curve could not.
 -- Counts move more than Poisson: they are divided by phi = 1 + omega x count per day, where omega,
--- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks.
+-- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks. Without a time
+-- series the days are those since created_at, at least 3: rows are often made long after the clicks.
 -- ---------------------------------------------------------------------------------------------
 create function public.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
@@ -234,7 +235,7 @@ begin
         select case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
                case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
                case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
-               greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+               greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                                  case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
@@ -258,6 +259,7 @@ begin
     cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
     group by k.kind
   loop
+    continue when v_found.campaigns < 5;  -- too few to be a portfolio: the default
     v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
       'centre', v_found.centre, 'campaigns', v_found.campaigns,
       'weights', to_jsonb(public.rate_distribution(v_found.counts, v_found.usual, v_default))));
@@ -302,7 +304,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
-           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
@@ -621,7 +623,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
-           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id

@@ -5717,15 +5717,16 @@ begin
       'campaigns_paused', (select count(*) from taken where counts and action_type = 'auto_pause'),
       'campaigns_scaled', (select count(*) from taken where counts and action_type = 'auto_scale_up'),
       'campaigns_scaled_down', (select count(*) from taken where counts and action_type = 'auto_scale_down'),
-      'budgets_adjusted', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
+      'budgets_optimized', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
       'campaigns_resumed', (select count(*) from taken where counts and action_type = 'auto_resume'),
       'actions_proposed', (select count(*) from taken where proposed),
       'opportunities_detected', v_around -> 'opportunities_detected'),
     'campaigns_evaluated', v_page -> 'campaigns_evaluated',
     'held', v_held || coalesce((select held from stopped), '{}'),
     'held_decisions', v_held_first,
-    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message' order by f.n) from (
-      select t, n from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
+    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message'
+        order by f.action_type, (f.t -> 'confidence')::numeric desc, f.n) from (
+      select t, n, action_type from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
     'failed', coalesce((select jsonb_agg(jsonb_build_object(
         'campaign_id', t -> 'campaign_id', 'title', t -> 'title', 'action_type', t -> 'action_type',
         'code', t -> 'code', 'message', t -> 'message') order by n) from taken where status = 'failed'), '[]'),
@@ -5897,7 +5898,8 @@ comment on function public.weak_hours(jsonb) is
 -- on the default. A portfolio of equals thus learns that nobody is far off, and chance makes no
 -- alarm in it; a portfolio with a sick tenth learns that as well, which a bell curve could not.
 -- Counts move more than Poisson: they are divided by phi = 1 + omega x count per day, where omega,
--- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks.
+-- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks. Without a time
+-- series the days are those since created_at, at least 3: rows are often made long after the clicks.
 -- ---------------------------------------------------------------------------------------------
 create function public.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
@@ -5980,7 +5982,7 @@ begin
         select case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
                case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
                case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
-               greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+               greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                                  case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
@@ -6004,6 +6006,7 @@ begin
     cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
     group by k.kind
   loop
+    continue when v_found.campaigns < 5;  -- too few to be a portfolio: the default
     v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
       'centre', v_found.centre, 'campaigns', v_found.campaigns,
       'weights', to_jsonb(public.rate_distribution(v_found.counts, v_found.usual, v_default))));
@@ -6048,7 +6051,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
-           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
@@ -6367,7 +6370,7 @@ begin
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
-           greatest(1, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
@@ -9092,8 +9095,8 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0004_confidence', '7ba24eaf8ff3f5289872f6d448545b3939e8e4e300009934e9ca020d1ee81b2f'),
   ('0005_decide', 'eee167c2c04f6bbc8336cbdfad24d2d4ad0e42ce0ffabc9d2ef56e79d20393d1'),
   ('0006_effects', 'a77b95ef4287a31e425dfc8784dd75b323ae4b7e402a98ed0bdb1b1804e2fa63'),
-  ('0007_runs', 'f8d1abad9fdd3234d60405e49cbf9d5cbc5432cef3105a7fc6142df02dfd5220'),
-  ('0008_opportunities', 'b190bdce4f34106e66965f86b05b89eae0d63300f963c504922eae2ddc4324ef'),
+  ('0007_runs', '5103b90aee81a9e4ae68a67552fadd2ff0a61b279cf2ea3dfef01efbdc9a35c5'),
+  ('0008_opportunities', 'a433051fe16e94b3307d13a0c846fd7496a3919044e3819b2176a48295c02e22'),
   ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),
   ('0010_dashboard', '5c40bfc54dc15f4539d384bc290ac4750a36883fac67dcf55d479ed4564674c3'),
   ('0012_history', '4a3452780dc02717600a69b8dd29fa057dee920ddf575aa262b1e6bbc66a09bf'),

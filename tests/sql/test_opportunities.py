@@ -141,8 +141,9 @@ def test_a_conversion_delay_of_any_size_raises_nothing(db: Db) -> None:
 # high_traffic_low_conversion --------------------------------------------------------------------
 
 
-def test_the_guides_sentence(db: Db) -> None:
-    made = campaign(db, "Summer Festival Promo", days_old=7)
+@pytest.mark.parametrize("days_old", [0, 1, 7, 30, 200])
+def test_the_guides_sentence(db: Db, days_old: int) -> None:
+    made = campaign(db, "Summer Festival Promo", days_old=days_old)
     totals(db, made, Measures(9000, 234, 3, 80, 240))
     (found,) = detect(db)[made].items()
     kind, row = found
