@@ -15,7 +15,7 @@ Usage: ./deploy.sh [options]
   --region NAME    region of the function and its schedule (default: us-central1)
   --every TIME     how often it runs: 15m, 20m, 30m, 1h, 2h, ... (default: 1h)
   --shards N       N scheduler jobs, each for one part of the campaigns (default: 1)
-  --memory SIZE    memory of an instance (default: 512Mi; 1Gi above 50,000 campaigns)
+  --memory SIZE    memory of an instance (default: 512Mi; a run over 50,000 campaigns uses 110)
   --private        only the scheduler's account may reach the function: no dashboard in a browser
   --build-service-account EMAIL
                    account that builds the image (default: the project's own)

@@ -386,7 +386,7 @@ def test_both_missing_values_are_named_at_once(deployment: Deployment) -> None:
 
 
 def test_secrets_stand_in_no_command_line(deployment: Deployment) -> None:
-    hidden = {
+    hidden: dict[str, Any] = {
         "AUTONOMY_API_TOKEN": "token-to-hide",
         "AUTONOMY_VIEWER_TOKEN": "viewer-to-hide",
         "AUTONOMY_WEBHOOK_URL": "https://hooks.example/to-hide",
