@@ -19,6 +19,19 @@ Json = dict[str, Any]
 Db = psycopg.Connection[Any]
 
 
+@pytest.fixture(autouse=True)
+def clean_tables(db: Db) -> None:
+    """Whatever tests over HTTP have left behind, gone for this transaction; defaults restored."""
+    names = db.execute(
+        "select string_agg(format('public.%I', tablename), ', ') from pg_tables"
+        " where schemaname = 'public' and tablename not like '%migration%'"
+        " and tablename not like 'autonomy_policy' and tablename <> 'autonomous_rules'"
+    ).fetchone()
+    assert names is not None
+    db.execute(f"truncate {names[0]} cascade")  # type: ignore[call-overload]
+    db.execute("select autonomy_reset_defaults()")
+
+
 @dataclass(frozen=True)
 class Lease:
     """A run that was begun."""

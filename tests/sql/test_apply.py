@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     Json,
@@ -35,6 +36,8 @@ from tests.sql.effects import (
     state,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 
 def rule(db: Db, name: str = "A test rule", **action_keys: Any) -> uuid.UUID:

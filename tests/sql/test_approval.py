@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     Json,
@@ -29,6 +30,8 @@ from tests.sql.effects import (
     state,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 
 def proposed(db: Db, item: Json, *, hours: float = 1) -> uuid.UUID:

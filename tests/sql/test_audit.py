@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from autonomy.migrate import apply as apply_migrations
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     apply,
@@ -27,6 +28,8 @@ from tests.sql.effects import (
     scale_up,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 COPIED = """
 insert into campaign_changes

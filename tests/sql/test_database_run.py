@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     Json,
@@ -27,6 +28,8 @@ from tests.sql.effects import (
     state,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 
 def run(db: Db, now: datetime | None = None) -> Json:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     action,
@@ -21,6 +22,8 @@ from tests.sql.effects import (
     state,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 
 def pause(

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.sql import effects
 from tests.sql.effects import Db, Json, apply, assert_sound, begin, decision, policy, value
+
+clean_tables = effects.clean_tables
 
 CAMPAIGNS = 30
 NOON = "2026-03-15T12:00:00+00:00"

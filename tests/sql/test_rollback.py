@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     Json,
@@ -29,6 +30,8 @@ from tests.sql.effects import (
     state,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 
 def done(db: Db, item: Json, *, hours: float = 1) -> uuid.UUID:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.sql import effects
 from tests.sql.effects import (
     Db,
     Json,
@@ -28,6 +29,8 @@ from tests.sql.effects import (
     scale_up,
     value,
 )
+
+clean_tables = effects.clean_tables
 
 
 def status(db: Db, run_id: uuid.UUID) -> str:
