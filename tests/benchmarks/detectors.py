@@ -17,6 +17,7 @@ import csv
 import gzip
 import math
 import os
+import sys
 import tempfile
 import time
 import uuid
@@ -602,6 +603,7 @@ def database(url: str | None) -> Iterator[psycopg.Connection]:
         with psycopg.connect(url) as connection:
             yield connection
         return
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from autonomy.local import LocalStack
     from autonomy.migrate import apply
 
