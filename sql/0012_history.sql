@@ -96,6 +96,9 @@ begin
   elsif p_windows && array(select w from unnest(p_windows) w where w !~ '^(prior_)?(1|3|7|14|30)d$') then
     raise exception using errcode = 'AO010', message = 'p_windows knows 1d, 3d, 7d, 14d, 30d and prior_ before each.';
   end if;
+  if v_half_life > 0 and extract(epoch from p_to - p_from) / 86400 * 0.7 / v_half_life > 500 then
+    raise exception using errcode = 'AO010', message = 'That is too long a time for so short a half-life; ask for a part of it.';
+  end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
   -- Older figures are held back as stale whatever else is true, so they need not travel.
   v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
@@ -113,7 +116,8 @@ begin
 
   -- Weights relative to the first day, so that one running sum serves every later day.
   v_fades := case when v_half_life = 0 then '1::float8'
-    else format('exp(0.6931471805599453::float8 * d.since / %s::float8)', v_half_life) end;
+    -- what the bounds cut off lies ten half-lives away at the least
+    else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))', v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
   v_immature := case when v_delay > 0 then
@@ -169,7 +173,7 @@ begin
       from days d
     ),
     known as (
-      select b.*, case when $7 = 0 then 1::float8 else exp(-0.6931471805599453::float8 * b.since / $7) end as fade,
+      select b.*, case when $7 = 0 then 1::float8 else exp(greatest(-600::float8, least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
@@ -236,7 +240,7 @@ comment on function public.past_candidates(jsonb, text[], timestamptz, timestamp
 
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, budget numeric, budgets jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -260,7 +264,7 @@ as $$
            sum(s.conversions)::float8 as conversions, count(*) filter (where s.spend > 0)::float8 as days
     from sums s group by s.campaign_id
   )
-  select c.id, c.title, c.account, c.budget,
+  select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
     (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
@@ -294,7 +298,7 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.budget, c.budgets, c.cv2,
+    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));

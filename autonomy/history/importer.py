@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from autonomy.history.columns import MappingFile
 from autonomy.history.errors import ExportError
-from autonomy.history.reading import Export, Tally, open_export
+from autonomy.history.reading import Export, open_export
+from autonomy.history.sifting import Tally
 
 if TYPE_CHECKING:
     import polars as pl
@@ -285,15 +286,19 @@ latest as (
     (array_agg(budget order by at desc) filter (where budget > 0))[1] as budget
   from named group by account, key
 ),
+-- A name that two platform campaigns share says nothing of which is meant.
+told as (
+  select l.*, count(*) over (partition by l.account, l.title) = 1 as alone from latest l
+),
 known as (
   select c.account, c.title, (array_agg(c.id order by c.created_at, c.id))[1] as id
   from public.campaigns c group by c.account, c.title having count(*) = 1
 )
-select l.*, coalesce(k.id, i.id) as id
-from latest l
+select l.account, l.key, l.title, l.status, l.budget, coalesce(k.id, i.id) as id
+from told l
 cross join lateral (
   select md5('autonomous-operations/import/' || l.account || '/' || l.key)::uuid as id) i
-left join known k on k.account = l.account and k.title = l.title
+left join known k on k.account = l.account and k.title = l.title and l.alone
   and not exists (select from public.campaigns c where c.id = i.id)
 """
 

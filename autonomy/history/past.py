@@ -27,6 +27,7 @@ WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
 _MEASURES = 6
 _FIRST_WINDOW = 13
 _SLICE_LOOKS = 240_000
+_SLICE_DAYS = timedelta(days=60)
 _WARM_UP_DAYS = 14
 _ALL = tuple(f"{prior}{days}d" for prior in ("", "prior_") for days in (1, 3, 7, 14, 30))
 
@@ -77,6 +78,7 @@ class PastCampaign:
     id: str
     title: str
     account: str | None
+    enabled: bool
     budget: Decimal | None
     changes: list[tuple[datetime, Decimal | None]]
     cv2: float | None
@@ -127,7 +129,7 @@ def candidate(look: Look, campaign: PastCampaign, windows: Sequence[str]) -> Can
     one.is_active = True
     one.budget = one.budget_low_7d = campaign.budget_at(look.at)
     one.hours_running = figures[12]
-    one.autonomous_enabled = True
+    one.autonomous_enabled = campaign.enabled
     one.hold_until = None
     one.data_age_hours = figures[11]
     one.lifetime = tuple(figures[:_MEASURES])
@@ -262,11 +264,12 @@ def _campaigns(
 
 def past_campaign(row: Sequence[Any]) -> PastCampaign:
     """From a row of past_campaigns, as SQL or as JSON gives it."""
-    number, title, account, budget, changes, cv2, first_day, *totals = row
+    number, title, account, enabled, budget, changes, cv2, first_day, *totals = row
     return PastCampaign(
         str(number),
         title or str(number),
         account,
+        enabled,
         _money(budget),
         [(_time(at), _money(old)) for at, old in changes or ()],
         cv2,
@@ -298,7 +301,8 @@ def _looks(
     from psycopg.types.json import Jsonb
 
     step = timedelta(hours=every_hours)
-    span = max(24, _SLICE_LOOKS // max(1, campaigns)) * step
+    looks = max(24, _SLICE_LOOKS // max(1, campaigns))
+    span = max(1, min(looks, int(_SLICE_DAYS / step))) * step
     while start < end:
         until = min(start + span, end)
         with connection.cursor("looks") as cursor:

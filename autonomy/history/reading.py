@@ -29,6 +29,7 @@ from autonomy.history.columns import (
     source_of,
 )
 from autonomy.history.errors import ExportError
+from autonomy.history.sifting import Tally, sift
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,24 +37,7 @@ if TYPE_CHECKING:
 SLICE_ROWS = 50_000
 _SAMPLE_ROWS = 20_000
 _LOOK_LINES = 60
-_MOST_REPORTED = 200
 _TOTAL = r"(?i)^\s*(grand\s+)?totals?\b"
-
-
-@dataclass
-class Tally:
-    """What happened to the rows of one file."""
-
-    read: int = 0
-    kept: int = 0
-    totals: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    odd: Counter[str] = field(default_factory=Counter)
-    examples: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def rejected_rows(self) -> int:
-        return sum(self.rejected.values())
 
 
 @dataclass
@@ -128,7 +112,14 @@ def _as_utf8(path: Path, wanted: str | None) -> Iterator[tuple[Path, str]]:
         copy = Path(folder) / "export.csv"
         opener = gzip.open if packed else open
         with (
-            opener(path, "rt", encoding=encoding, newline="", errors="strict") as source,
+            # A few bytes mean nothing in a Windows file; that is no reason to refuse it.
+            opener(
+                path,
+                "rt",
+                encoding=encoding,
+                newline="",
+                errors="replace" if encoding == "cp1252" else "strict",
+            ) as source,
             copy.open("w", encoding="utf-8", newline="") as target,
         ):
             try:
@@ -150,7 +141,7 @@ def _encoding(start: bytes, stream: Any) -> str:
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return "cp1252" if b"\x81" not in start else "latin-1"
+        return "cp1252"
     except OSError as error:
         raise ExportError(f"The file cannot be unpacked: {error}") from error
     return "utf-8"
@@ -284,7 +275,7 @@ def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         *(_number(export, name) for name in (*COUNTS, *MONEY)),
         pl.any_horizontal(pl.col(name).str.contains(_TOTAL) for name in named).alias("is_total"),
     )
-    return _sift(export, shaped)
+    return sift(export.tally, shaped)
 
 
 def _moment(export: Export, frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
@@ -337,65 +328,3 @@ def _number(export: Export, name: str) -> pl.Expr:
     value = pl.when(fits).then(digits).cast(pl.Float64, strict=False)
     value = pl.when(blank).then(0.0).otherwise(value) * export.mapping.times.get(name, 1.0)
     return pl.struct(value=value, readable=value.is_not_null()).alias(name)
-
-
-def _sift(export: Export, rows: pl.DataFrame) -> pl.DataFrame:
-    """Keeps good rows, notes why others are not, counts odd ones."""
-    import polars as pl
-
-    tally = export.tally
-    totals = rows.filter("is_total")
-    tally.totals += totals.height
-    rows = rows.filter(~pl.col("is_total"))
-    # Meta's total row has no name at all.
-    nameless = (pl.col("campaign") == "") & (pl.col("campaign_id") == "")
-    tally.totals += rows.filter(nameless).height
-    rows = rows.filter(~nameless)
-
-    reason = pl.coalesce(
-        pl.when(pl.col("moment").is_null() & pl.col("zoned").is_null()).then(
-            pl.lit("the day or hour cannot be read")
-        ),
-        *(
-            pl.when(~pl.col(name).struct["readable"]).then(pl.lit(f"{name} is not a number"))
-            for name in (*COUNTS, *MONEY)
-        ),
-        *(
-            pl.when(pl.col(name).struct["value"] < 0).then(pl.lit(f"{name} is below zero"))
-            for name in (*COUNTS, "spend", "budget")
-        ),
-        *(
-            pl.when(pl.col(name).struct["value"].abs() > 1e11).then(
-                pl.lit(f"{name} is beyond any plausible size")
-            )
-            for name in (*COUNTS, *MONEY)
-        ),
-        pl.lit(""),
-    )
-    rows = rows.with_columns(reason.alias("reason"))
-    _note(tally, rows.filter(pl.col("reason") != ""))
-    good = rows.filter(pl.col("reason") == "").with_columns(
-        pl.col(name).struct["value"].alias(name) for name in (*COUNTS, *MONEY)
-    )
-    _count_odd(tally, good)
-    return good.drop("is_total", "reason")
-
-
-def _note(tally: Tally, bad: pl.DataFrame) -> None:
-    for reason, count in bad["reason"].value_counts().iter_rows():
-        tally.rejected[reason] += count
-    room = _MOST_REPORTED - len(tally.examples)
-    tally.examples += list(bad.head(max(0, room)).select("line", "reason").iter_rows())
-
-
-def _count_odd(tally: Tally, good: pl.DataFrame) -> None:
-    import polars as pl
-
-    odd = {
-        "clicks above impressions": pl.col("clicks") > pl.col("impressions"),
-        "conversions above clicks": pl.col("conversions") > pl.col("clicks"),
-        "revenue without spend": (pl.col("revenue") > 0) & (pl.col("spend") == 0),
-        "revenue below zero (refunds)": pl.col("revenue") < 0,
-    }
-    counts = good.select(**{name: rule.sum() for name, rule in odd.items()}).row(0, named=True)
-    tally.odd.update({name: int(count) for name, count in counts.items() if count})

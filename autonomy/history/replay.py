@@ -175,7 +175,7 @@ def accounts_of(
 
 
 def active_rules(database_url: str) -> list[dict[str, Any]]:
-    """The rules that are switched on."""
+    """The rules that are switched on. Bad ones are left out, as a run leaves them out."""
     import psycopg
 
     with psycopg.connect(database_url) as connection:
@@ -183,7 +183,15 @@ def active_rules(database_url: str) -> list[dict[str, Any]]:
             "select to_jsonb(r) from public.autonomous_rules r where r.is_active"
             " order by r.priority desc, r.rule_name"
         ).fetchall()
-    return [row[0] for row in rows]
+    return [row[0] for row in rows if _is_whole(row[0])]
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    try:
+        Rule.parse(row)
+    except RuleError:
+        return False
+    return True
 
 
 def _shared_facts(settings: Sequence[Setting]) -> dict[str, Any]:
