@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from jinja2 import StrictUndefined
+from jinja2 import ChainableUndefined
 
 from autonomy.calls import RunAnswer
 from autonomy.config import Settings
@@ -43,7 +43,7 @@ def create_app(
     app = Flask("autonomy.web", static_folder=None, template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
-    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(show.FILTERS)
 

@@ -175,11 +175,50 @@ def duration(milliseconds: object) -> str:
     return f"{number / 1000:.1f} s" if number < 90_000 else f"{number / 60_000:.1f} min"
 
 
-def state(value: Mapping[str, Any] | None) -> str:
+def state(value: object) -> str:
     """{"status": "active", "budget": 150} -> active, 150.00"""
-    if not value:
+    known = state_of(value)
+    if known["status"] is None and known["budget"] is None:
         return NOTHING
-    return f"{value.get('status') or NOTHING}, {money(value.get('budget'))}"
+    return f"{known['status'] or NOTHING}, {money(known['budget'])}"
+
+
+def state_of(value: object) -> dict[str, Any]:
+    """Status and budget out of stored JSON, which may be anything in rows that we did not write."""
+    members = value if isinstance(value, Mapping) else {}
+    status = members.get("status")
+    return {
+        "status": status if isinstance(status, str) else None,
+        "budget": number_in(value, "budget"),
+    }
+
+
+def number_in(value: object, name: str) -> float | None:
+    """A number of stored JSON; None where there is none."""
+    return _number(value.get(name)) if isinstance(value, Mapping) else None
+
+
+def impact(value: object) -> str:
+    """What an action was expected to bring, or what was measured, in words; "" where unknown."""
+    if not isinstance(value, Mapping):
+        return ""
+    loss, profit = number_in(value, "loss_avoided"), number_in(value, "added_profit")
+    if loss is not None:
+        return f"avoids a loss of {money(loss)}"
+    if profit is not None:
+        return f"profit {signed(profit)}"
+    worth, days = number_in(value, "money"), number_in(value, "horizon_days")
+    verdict = str(value.get("verdict") or "")
+    if worth is None:
+        return verdict
+    low, high = number_in(value, "money_low"), number_in(value, "money_high")
+    span = f" in {count(days)} {'day' if days == 1 else 'days'}" if days is not None else ""
+    return f"{verdict}, {signed(worth)} ({money(low, False)} to {money(high, False)}){span}"
+
+
+def signed(value: float) -> str:
+    """224 -> +224.00"""
+    return f"+{money(value)}" if value > 0 else money(value)
 
 
 def held_because(code: object) -> str:
@@ -216,5 +255,8 @@ FILTERS = {
     "ago": ago,
     "duration": duration,
     "state": state,
+    "state_of": state_of,
+    "number_in": number_in,
+    "impact": impact,
     "held_because": held_because,
 }

@@ -140,8 +140,8 @@ def test_keyboard_opens_and_closes_the_preview(account: Served, visit: Visit) ->
 
 def test_approve_and_reject(account: Served, visit: Visit) -> None:
     account.sql(
-        "insert into autonomous_actions (campaign_id, action_type, reason, previous_state, new_state,"
-        " confidence_score, status) select id, 'auto_pause', 'waits for you',"
+        "insert into autonomous_actions (campaign_id, action_type, reason, previous_state,"
+        " new_state, confidence_score, status) select id, 'auto_pause', 'waits for you',"
         " jsonb_build_object('status', status, 'budget', budget),"
         " jsonb_build_object('status', 'paused', 'budget', budget), 90, 'pending'"
         " from campaigns c where status = 'active' and autonomous_enabled and hold_until is null"

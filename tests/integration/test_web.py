@@ -174,6 +174,25 @@ def test_hostile_titles_are_text(empty: FlaskClient, sql: Any) -> None:
         assert "<script>alert" not in page(empty, f"/campaigns/{number}")
 
 
+@pytest.mark.parametrize(
+    "junk", ["null", "[]", '"text"', "5", '{"status": 7, "budget": "x"}', "{}"]
+)
+def test_rows_that_others_wrote_break_no_page(filled: FlaskClient, sql: Any, junk: str) -> None:
+    sql(
+        "update autonomous_actions set previous_state = %s::jsonb, new_state = %s::jsonb,"
+        " expected_impact = %s::jsonb, actual_impact = %s::jsonb, evidence = %s::jsonb,"
+        " reason = null",
+        *[junk] * 5,
+    )
+    sql("update optimization_opportunities set estimated_impact = %s::jsonb", junk)
+    action = get(filled, "/api/actions?limit=1")["actions"][0]
+    for path in (
+        "/", "/actions", "/opportunities", f"/actions/{action['id']}",
+        f"/campaigns/{action['campaign_id']}", f"/rollback?action_ids={action['id']}", "/rules",
+    ):  # fmt: skip
+        page(filled, path)
+
+
 def test_paging_by_key_is_complete(filled: FlaskClient, sql: Any) -> None:
     sql(
         "insert into autonomous_actions (campaign_id, action_type, status, created_at)"

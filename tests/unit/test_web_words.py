@@ -1,0 +1,152 @@
+"""Numbers, times and rules as people read them; forms and cursors as they come back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autonomy.engine.templates import TEMPLATES
+from autonomy.errors import BadRequest, NotFound
+from autonomy.web import show
+from autonomy.web.inputs import decode_cursor, encode_cursor, moment, parse_json
+from autonomy.web.phrases import action_in_words, condition_in_words
+from autonomy.web.rule_forms import check_rule, fields_of_rule, is_flat, rule_of_form
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+FIELDS = st.sampled_from(
+    ["rule_name", "rule_type", "priority", "mode", "metric", "operator", "threshold", "window",
+     "action_type", "condition", "action", "multiplier", "min_spend", "account"]
+)  # fmt: skip
+
+
+def test_numbers() -> None:
+    assert show.money(1234567.891) == "1,234,567.89"
+    assert show.money("0.1") == "0.10"
+    assert show.money(-5) == "\u22125.00"
+    assert show.money(-0.001) == "0.00"
+    assert show.multiple(0.4249) == "0.42x"
+    assert show.percent(85.4) == "85%"
+    assert show.decimal(1.50) == "1.5"
+    assert show.count(1234567) == "1,234,567"
+    assert show.duration(840) == "0.8 s"
+
+
+@given(ANYTHING)
+def test_no_value_breaks_a_page(value: Any) -> None:
+    for name, read in show.FILTERS.items():
+        if name not in ("number_in", "action_name", "action_verb"):
+            str(read(value))
+    condition_in_words(value)
+    action_in_words(value)
+    show.number_in(value, "x")
+
+
+def test_times() -> None:
+    now = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    assert "2026-11-24T10:00:00Z" in show.when(now)
+    assert 'title="2026-11-24 10:00:00 UTC"' in show.when("2026-11-24T12:00:00+02:00")
+    assert show.when("infinity") == show.NOTHING
+    assert show.relative(20) == "just now"
+    assert show.relative(3 * 3600) == "3 h ago"
+    assert show.relative(-timedelta(minutes=48).total_seconds()) == "in 48 min"
+    assert show.relative(86400 * 1.6) == "2 days ago"
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (
+            {"metric": "roi", "operator": "<", "threshold": 1.0, "min_spend": 100},
+            "ROI is below 1x and at least 100.00 spend",
+        ),
+        (
+            {"metric": "ctr", "window": "7d", "operator": "<",
+             "than": {"metric": "ctr", "window": "prior_7d", "times": 0.7}},
+            "CTR in the last 7 days is below 0.7 times the CTR in the 7 days before",
+        ),
+        (
+            {"metric": "cpa", "operator": "between", "threshold": [10, 20], "account": "EU"},
+            "Cost per conversion is between 10.00 and 20.00 and the account is \u201cEU\u201d",
+        ),
+        (
+            {"all": [{"title_contains": "x"}, {"not": {"metric": "clicks", "operator": ">",
+                                                        "threshold": 5}}]},
+            "The title contains \u201cx\u201d and not (clicks is above 5)",
+        ),
+    ],
+)  # fmt: skip
+def test_conditions(condition: dict[str, Any], words: str) -> None:
+    assert condition_in_words(condition) == words
+
+
+def test_actions() -> None:
+    scale = {"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 10000, "min_confidence": 80}
+    assert action_in_words(scale) == (
+        "Multiply the budget by 1.5, up to 10,000.00; only at 80% confidence or more"
+    )
+    step = {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2}
+    assert "20%" in action_in_words(step)
+
+
+@pytest.mark.parametrize(
+    "template", [one.row for one in TEMPLATES], ids=lambda row: row["rule_name"]
+)
+def test_forms_keep_a_rule_as_it_is(template: dict[str, Any]) -> None:
+    for mode in ["form", "json"] if is_flat(template) else ["json"]:
+        form = {**fields_of_rule(template), "mode": mode}
+        back = rule_of_form(form)
+        assert {key: back[key] for key in ("rule_name", "rule_type", "condition", "action")} == {
+            key: template[key] for key in ("rule_name", "rule_type", "condition", "action")
+        }
+        check_rule(back)
+
+
+@given(st.dictionaries(FIELDS, st.text()))
+def test_any_form_is_a_rule_or_a_sentence(form: dict[str, str]) -> None:
+    try:
+        check_rule(rule_of_form(form))
+    except BadRequest:
+        return  # any other error would fail here
+
+
+@given(st.text() | st.binary())
+def test_any_body_is_json_or_a_sentence(text: str | bytes) -> None:
+    try:
+        parse_json(text)
+    except BadRequest:
+        return  # any other error would fail here
+
+
+def test_cursors() -> None:
+    key = {
+        "created_at": "2026-11-24T10:00:00.123456+00:00",
+        "id": "3f2b9c1e-8a57-4e0c-9d1b-2f6a7c5e4d3b",
+    }
+    word = encode_cursor(key)
+    assert word is not None
+    assert decode_cursor(word, ("created_at", "id")) == key
+    assert encode_cursor(None) is None
+
+
+@given(st.text())
+def test_any_other_cursor_is_no_page(word: str) -> None:
+    for names in (("created_at", "id"), ("rank", "first_seen_at", "id"), ("total_spend", "id")):
+        with pytest.raises(NotFound):
+            decode_cursor(word, names)
+
+
+@given(st.text())
+def test_any_moment_is_one_or_a_sentence(text: str) -> None:
+    try:
+        assert datetime.fromisoformat(moment(text, "from")).tzinfo is not None
+    except BadRequest:
+        return
