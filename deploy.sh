@@ -247,7 +247,7 @@ enable_apis() {
     heading "Services of the platform"
     local api missing=()
     found=""
-    look services list --enabled --format='value(config.name)' || true
+    look services list --format='value(config.name)' || true
     for api in $APIS; do
         grep -qx "$api.googleapis.com" <<<"$found" || missing+=("$api.googleapis.com")
     done

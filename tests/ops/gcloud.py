@@ -34,7 +34,7 @@ DEPLOY = {
 }
 SWITCHES = {
     *("--gen2", "--trigger-http", "--allow-unauthenticated", "--no-allow-unauthenticated"),
-    *("--quiet", "--enabled"),
+    "--quiet",
 }
 # command -> (how many positional arguments, its flags)
 COMMANDS: dict[str, tuple[int, set[str]]] = {
@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[int, set[str]]] = {
     "auth print-identity-token": (0, set()),
     "config get": (1, set()),
     "projects describe": (1, set()),
-    "services list": (0, {"--enabled"}),
+    "services list": (0, set()),
     "services enable": (-1, set()),
     "iam service-accounts describe": (1, set()),
     "iam service-accounts create": (1, {"--display-name", "--description"}),

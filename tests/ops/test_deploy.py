@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -465,13 +466,39 @@ def test_the_stand_in_refuses_what_is_not_documented(deployment: Deployment) -> 
         ["functions", "deploy", "x", "--max-instance=3"],
         ["functions", "publish", "x"],
         ["scheduler", "jobs", "create", "http", "x", "--update-headers=a=b"],
-        ["services", "list", "--enabled=yes"],
+        ["functions", "deploy", "x", "--gen2=yes"],
     ):
         done = subprocess.run(
             [deployment.programs / "gcloud", *call], env=deployment.environment, check=False,
             capture_output=True,
         )  # fmt: skip
         assert done.returncode == 2, call
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="no gcloud to ask")
+def test_the_real_gcloud_knows_every_command_and_flag(deployed: Deployment, tmp_path: Path) -> None:
+    """Its own linter, which validates without signing in and without the network."""
+    deployed.change_cloud(lambda cloud: cloud.update(jobs={}, functions={}, invokers=[]))
+    deployed.run("--shards", "2", "--private")
+    deployed.run("--shards", "2", "--every", "30m", SUPABASE_SERVICE_ROLE_KEY="sb_secret_newer")
+    deployed.run("--destroy", "--yes")
+    said = {shlex.join(["gcloud", *call]) for call in deployed.calls()}
+    file = tmp_path / "commands.json"
+    file.write_text(json.dumps([{"command_string": one} for one in said]))
+    done = subprocess.run(
+        [str(shutil.which("gcloud")), "meta", "lint-gcloud-commands", f"--commands-file={file}"],
+        env={
+            "PATH": os.environ["PATH"], "HOME": str(tmp_path),
+            "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        },
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip("this gcloud has no linter")
+    results = json.loads(done.stdout)
+    assert len(results) > 25
+    assert [one["error_message"] for one in results if not one["success"]] == []
 
 
 def test_shellcheck() -> None:
