@@ -342,27 +342,3 @@ as $$
 $$;
 comment on function public.conversion_maturity(timestamptz) is
   'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- This file runs after 0011, so it closes its own doors.
-do $$
-declare
-  v_new regprocedure;
-  v_role text;
-begin
-  for v_new in
-    select p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
-                        'conversion_maturity')
-  loop
-    execute format('revoke all on function %s from public', v_new);
-    for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop
-      execute format('revoke all on function %s from %I', v_new, v_role);
-    end loop;
-    if exists (select from pg_catalog.pg_roles r where r.rolname = 'service_role') then
-      execute format('grant execute on function %s to service_role', v_new);
-    end if;
-  end loop;
-end $$;
-
-notify pgrst, 'reload schema';
