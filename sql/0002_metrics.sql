@@ -199,14 +199,24 @@ begin
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
   ),
+  adopted as (
+    -- the day on which the winner of the latest finished A/B test took over
+    select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
+    from asked a join public.campaign_ab_tests t using (campaign_id)
+    where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
+      and t.finished_at <= v_changed_at
+    group by t.campaign_id
+  ),
   weighed as (
     select a.*,
            -- the windows' borders cut the days into ten segments; a window is a few of them added up
            width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
            case when v_half_life = 0 then 1.0::float8
                 when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
-           end as weight
-    from aged a
+           end
+           -- before that day it was another campaign
+           * case when a.day < w.day then 0.25::float8 else 1.0::float8 end as weight
+    from aged a left join adopted w using (campaign_id)
   ),
   segments as (
     select w.campaign_id, w.segment, max(w.day) as last_day,
