@@ -23,7 +23,10 @@ SERVICE_KEY = "sb_secret_not-to-be-seen"
 RUNS_AS = "autonomous-operations@shop.iam.gserviceaccount.com"
 CALLS_AS = "autonomous-operations-caller@shop.iam.gserviceaccount.com"
 
-pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("bash") is None, reason="no bash"),
+    pytest.mark.slow,
+]
 
 
 class Deployment:
