@@ -558,17 +558,20 @@ declare
 begin
   -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
   -- evidence weighed for the few that are shown only.
-  with live as materialized (
-    select p.campaign_id, p.total_revenue - p.total_spend as profit,
-           p.total_spend >= 50 and p.total_revenue::float8 / p.total_spend::float8 < 1
-             and c.created_at <= p_now - interval '24 hours' as under,
-           p.conversions >= 10 and p.total_revenue::float8 / p.total_spend::float8 >= 3 as scaling
-    from public.campaign_performance p join public.campaigns c on c.id = p.campaign_id
-    where (c.status = 'active' or lower(c.status) = 'active') and p.total_spend > 0
+  with found as materialized (
+    -- First what the narrow table alone can tell, then the state of those.
+    select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
+    from public.campaign_performance p
+    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
+       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+  ), live as materialized (
+    select f.* from found f join public.campaigns c on c.id = f.campaign_id
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and (not f.under or c.created_at <= p_now - interval '24 hours')
   )
   select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
-         array(select l.campaign_id from live l where l.scaling order by l.profit desc, l.campaign_id limit p_limit),
-         count(*) filter (where l.under), count(*) filter (where l.scaling)
+         array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
+         count(*) filter (where l.under), count(*) filter (where not l.under)
   into v_under, v_scaling, v_under_count, v_scaling_count from live l;
 
   return (

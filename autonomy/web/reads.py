@@ -11,24 +11,28 @@ from autonomy.explanation import explain_campaign
 from autonomy.store import Json, Store
 
 Filters = Mapping[str, str | None]
-PORTFOLIO_SECONDS = 60.0
-"""A campaign's page asks for the portfolio's state, which looks at all campaigns."""
+REMEMBERED_SECONDS = {"portfolio_state": 60.0, "dashboard_attention": 30.0}
+"""Questions that look at every campaign, whose answers change once an hour: pages ask them so often
+at most, on each instance. Runs never see a remembered answer."""
 
 
-class RememberedPortfolio:
-    """A store that asks for the portfolio's state once a minute: for explanations, not for runs."""
+class Remembered:
+    """A store that remembers the answers to the questions above."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._asked_at, self._state = float("-inf"), {}  # type: float, Json
+        self._answers: dict[tuple[str, str], tuple[float, Any]] = {}
 
     def rpc(self, name: str, **params: Any) -> Any:
-        """As the store's."""
-        if name != "portfolio_state":
+        """As the store's; `p_now` does not make another question."""
+        if name not in REMEMBERED_SECONDS:
             return self._store.rpc(name, **params)
-        if time.monotonic() - self._asked_at > PORTFOLIO_SECONDS:
-            self._state, self._asked_at = self._store.rpc(name, **params), time.monotonic()
-        return self._state
+        key = (name, str({key: value for key, value in params.items() if key != "p_now"}))
+        asked_at, answer = self._answers.get(key, (float("-inf"), None))
+        if time.monotonic() - asked_at > REMEMBERED_SECONDS[name]:
+            answer = self._store.rpc(name, **params)
+            self._answers[key] = (time.monotonic(), answer)
+        return answer
 
     def select(self, table: str, **options: Any) -> list[Json]:
         """As the store's."""
@@ -44,7 +48,7 @@ class Reads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._remembered = cast(Store, RememberedPortfolio(store))
+        self._remembered = cast(Store, Remembered(store))
 
     def overview(self, days: int = 30) -> Json:
         """State, totals, opportunities, daily figures."""
@@ -52,7 +56,7 @@ class Reads:
 
     def attention(self, limit: int = 6) -> Json:
         """Under-performers and scaling candidates, the largest first."""
-        return dict(self._store.rpc("dashboard_attention", p_limit=limit))
+        return dict(self._remembered.rpc("dashboard_attention", p_limit=limit))
 
     def policy(self) -> Json:
         """The one row of the policy."""
