@@ -160,7 +160,11 @@ language plpgsql set search_path = '' set jit = off set statement_timeout = '55s
 as $$
 -- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
 -- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
+-- A large account is sampled by blocks, the same ones each time: from 9,000 campaigns the moments
+-- are known to some percent, and reading a million took longer than all the rest of a run.
 declare
+  v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
+  v_ids uuid[];
   v_policy public.autonomy_policy;
   v_order_value float8 := 50;
   v_cv2 float8 := 0.5;
@@ -179,11 +183,15 @@ begin
       'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
   end if;
 
+  if v_blocks > 1000 then
+    v_ids := array(select f.campaign_id from public.campaign_facts f
+                   tablesample system (100 * 1000 / v_blocks) repeatable (0));
+  end if;
   with seen as materialized (
     select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
       greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
       greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from public.campaign_evidence(null, p_now) e
+    from public.campaign_evidence(v_ids, p_now) e
     where e.spend > 0 and e.matured_share > 1e-12
   ),
   orders as (

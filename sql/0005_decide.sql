@@ -135,10 +135,16 @@ as $$
 -- Three layers: s takes the measures that the rules read from the facts, m computes each metric
 -- once, and the rules' predicates read m. `offset 0` keeps the planner from merging the layers,
 -- which would compute a metric again at every mention.
+-- Twice: one scan of the facts alone finds those that no campaign's own columns (budget, age,
+-- account, title) could rule in. There these are null, and in three-valued logic what is false
+-- with an unknown is false with any value. The few that are left are looked at whole, by key; a
+-- join of both tables before the rules took four times as long.
 declare
   v_predicates text[];
   v_measures text;
+  v_facts_measures text;
   v_metrics text;
+  v_near uuid[];
 begin
   with rules as materialized (
     select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
@@ -150,10 +156,24 @@ begin
     (select string_agg(format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'), x.metric || '@' || x.win), '')
      from reads x),
     (select string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
+     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k),
+    (select string_agg(distinct format(', %s as %I', case when k in ('budget', 'hours_running') then 'null::float8'
+       else public.measure_expression(k, x.win) end, k || '@' || x.win), '')
      from reads x cross join lateral unnest(public.metric_measures(x.metric)) k)
-  into v_predicates, v_metrics, v_measures;
+  into v_predicates, v_metrics, v_measures, v_facts_measures;
   if v_predicates is null then
     return;
+  end if;
+
+  if p_campaign_id is null then
+    execute 'select array_agg(m.id) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
+      || ' from (select f.campaign_id as id, null::text as account, null::text as title' || coalesce(v_facts_measures, '')
+      || ' from public.campaign_facts f' || case when p_after is not null then ' where f.campaign_id > $1' else '' end
+      || ' offset 0) s offset 0) m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
+      into v_near using p_after;
+    if v_near is null then
+      return;
+    end if;
   end if;
 
   return query execute
@@ -166,9 +186,9 @@ begin
          when p_campaign_id is not null then
            ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
          else
-           ' from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+           ' from unnest($2) near (id) join public.campaigns c on c.id = near.id'
+           ' join public.campaign_facts f on f.campaign_id = near.id'
            ' where (c.status = ''active'' or lower(c.status) = ''active'')'
-           || case when p_after is not null then ' and c.id > $2' else '' end
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
        end
@@ -176,12 +196,12 @@ begin
     || case when p_campaign_id is null then
          ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
-    using p_now, p_after, p_limit, p_campaign_id, p_slots;
+    using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
 comment on function public.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
   'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
 
-create function public.revocable_pauses(p_campaign_id uuid default null)
+create function public.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
 language plpgsql stable set search_path = ''
@@ -199,14 +219,14 @@ begin
   left join public.autonomous_rules r on r.id = a.rule_id
   cross join lateral (select public.exact_number(a.previous_state -> 'budget') as budget) b
   where a.action_type = 'auto_pause' and a.status = 'executed'
-    and (p_campaign_id is null or a.campaign_id = p_campaign_id)
+    and (p_ids is null or a.campaign_id = any (p_ids))
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
     and f.life_revenue > public.json_number(a.evidence #> '{metrics,revenue}')
     and a.id = (
       select h.action_id from public.campaign_changes h
       where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
-comment on function public.revocable_pauses(uuid) is
+comment on function public.revocable_pauses(uuid[]) is
   'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
@@ -277,7 +297,7 @@ comment on function public.candidate_windows(uuid[], text[]) is
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
-  p_now timestamptz default now())
+  p_ids uuid[] default null, p_ahead int default 0, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
 as $$
@@ -285,12 +305,18 @@ declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_ids uuid[];
+  v_ahead uuid[] := '{}';
+  v_found int := 0;
   v_skipped jsonb;
   v_windows text[];
   v_candidates jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  elsif p_ahead is null or p_ahead not between 0 and 50000 then
+    raise exception using errcode = 'AO010', message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
+  elsif cardinality(p_ids) > 5000 then
+    raise exception using errcode = 'AO010', message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
   elsif p_now is null or not isfinite(p_now) then
     raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
   end if;
@@ -303,9 +329,11 @@ begin
 
   if p_campaign_id is not null then
     v_ids := array[p_campaign_id];
+  elsif p_ids is not null then
+    v_ids := p_ids;
   else
     with found as (
-      select m.campaign_id from public.matching_campaigns(p_after, p_limit, v_slots, v_include, null, p_now) m
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
       union
       select r.campaign_id from public.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -313,7 +341,10 @@ begin
         and (select p.resume_when_proven_wrong from public.autonomy_policy p)
         and exists (select from public.rules_in_order(v_include) o where o.place is not null)
     )
-    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit) into v_ids;
+    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
+    v_found := cardinality(v_ids);
+    v_ahead := v_ids[p_limit + 1:];
+    v_ids := v_ids[:p_limit];
   end if;
 
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -336,15 +367,18 @@ begin
   into v_candidates
   from public.candidate_rows(v_ids, p_now) c
   left join public.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join public.revocable_pauses(p_campaign_id) r on r.campaign_id = c.campaign_id;
+  left join public.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
 
   return jsonb_build_object(
     'candidates', v_candidates,
-    'next_after', case when p_campaign_id is null and cardinality(v_ids) = p_limit then v_ids[p_limit] end,
-    'rules_skipped', v_skipped);
+    'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
+    'rules_skipped', v_skipped)
+    || case when p_ahead > 0 then jsonb_build_object(
+         'ahead', to_jsonb(v_ahead), 'ahead_after', case when v_found = p_limit + p_ahead then v_ahead[p_ahead] end)
+       else '{}' end;
 end $$;
-comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, timestamptz) is
-  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, whatever it matches. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
+  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The portfolio

@@ -242,9 +242,9 @@ begin
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
     'page', public.list_autonomous_candidates(
-      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_now => p_now),
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', (
-      select count(*) from public.campaigns c where lower(c.status) = 'active'
+      select count(*) from public.campaigns c where (c.status = 'active' or lower(c.status) = 'active')
         and (v_shard is null or public.campaign_slot(c.id) <@ public.shard_slots(v_shard))));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is

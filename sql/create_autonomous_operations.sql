@@ -1263,14 +1263,24 @@ begin
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
   ),
+  adopted as (
+    -- the day on which the winner of the latest finished A/B test took over
+    select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
+    from asked a join public.campaign_ab_tests t using (campaign_id)
+    where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
+      and t.finished_at <= v_changed_at
+    group by t.campaign_id
+  ),
   weighed as (
     select a.*,
            -- the windows' borders cut the days into ten segments; a window is a few of them added up
            width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
            case when v_half_life = 0 then 1.0::float8
                 when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
-           end as weight
-    from aged a
+           end
+           -- before that day it was another campaign
+           * case when a.day < w.day then 0.25::float8 else 1.0::float8 end as weight
+    from aged a left join adopted w using (campaign_id)
   ),
   segments as (
     select w.campaign_id, w.segment, max(w.day) as last_day,
@@ -2745,7 +2755,11 @@ language plpgsql set search_path = '' set jit = off set statement_timeout = '55s
 as $$
 -- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
 -- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
+-- A large account is sampled by blocks, the same ones each time: from 9,000 campaigns the moments
+-- are known to some percent, and reading a million took longer than all the rest of a run.
 declare
+  v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
+  v_ids uuid[];
   v_policy public.autonomy_policy;
   v_order_value float8 := 50;
   v_cv2 float8 := 0.5;
@@ -2764,11 +2778,15 @@ begin
       'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
   end if;
 
+  if v_blocks > 1000 then
+    v_ids := array(select f.campaign_id from public.campaign_facts f
+                   tablesample system (100 * 1000 / v_blocks) repeatable (0));
+  end if;
   with seen as materialized (
     select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
       greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
       greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from public.campaign_evidence(null, p_now) e
+    from public.campaign_evidence(v_ids, p_now) e
     where e.spend > 0 and e.matured_share > 1e-12
   ),
   orders as (
@@ -2958,10 +2976,16 @@ as $$
 -- Three layers: s takes the measures that the rules read from the facts, m computes each metric
 -- once, and the rules' predicates read m. `offset 0` keeps the planner from merging the layers,
 -- which would compute a metric again at every mention.
+-- Twice: one scan of the facts alone finds those that no campaign's own columns (budget, age,
+-- account, title) could rule in. There these are null, and in three-valued logic what is false
+-- with an unknown is false with any value. The few that are left are looked at whole, by key; a
+-- join of both tables before the rules took four times as long.
 declare
   v_predicates text[];
   v_measures text;
+  v_facts_measures text;
   v_metrics text;
+  v_near uuid[];
 begin
   with rules as materialized (
     select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
@@ -2973,10 +2997,24 @@ begin
     (select string_agg(format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'), x.metric || '@' || x.win), '')
      from reads x),
     (select string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
+     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k),
+    (select string_agg(distinct format(', %s as %I', case when k in ('budget', 'hours_running') then 'null::float8'
+       else public.measure_expression(k, x.win) end, k || '@' || x.win), '')
      from reads x cross join lateral unnest(public.metric_measures(x.metric)) k)
-  into v_predicates, v_metrics, v_measures;
+  into v_predicates, v_metrics, v_measures, v_facts_measures;
   if v_predicates is null then
     return;
+  end if;
+
+  if p_campaign_id is null then
+    execute 'select array_agg(m.id) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
+      || ' from (select f.campaign_id as id, null::text as account, null::text as title' || coalesce(v_facts_measures, '')
+      || ' from public.campaign_facts f' || case when p_after is not null then ' where f.campaign_id > $1' else '' end
+      || ' offset 0) s offset 0) m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
+      into v_near using p_after;
+    if v_near is null then
+      return;
+    end if;
   end if;
 
   return query execute
@@ -2989,9 +3027,9 @@ begin
          when p_campaign_id is not null then
            ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
          else
-           ' from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+           ' from unnest($2) near (id) join public.campaigns c on c.id = near.id'
+           ' join public.campaign_facts f on f.campaign_id = near.id'
            ' where (c.status = ''active'' or lower(c.status) = ''active'')'
-           || case when p_after is not null then ' and c.id > $2' else '' end
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
        end
@@ -2999,12 +3037,12 @@ begin
     || case when p_campaign_id is null then
          ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
-    using p_now, p_after, p_limit, p_campaign_id, p_slots;
+    using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
 comment on function public.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
   'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
 
-create function public.revocable_pauses(p_campaign_id uuid default null)
+create function public.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
 language plpgsql stable set search_path = ''
@@ -3022,14 +3060,14 @@ begin
   left join public.autonomous_rules r on r.id = a.rule_id
   cross join lateral (select public.exact_number(a.previous_state -> 'budget') as budget) b
   where a.action_type = 'auto_pause' and a.status = 'executed'
-    and (p_campaign_id is null or a.campaign_id = p_campaign_id)
+    and (p_ids is null or a.campaign_id = any (p_ids))
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
     and f.life_revenue > public.json_number(a.evidence #> '{metrics,revenue}')
     and a.id = (
       select h.action_id from public.campaign_changes h
       where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
-comment on function public.revocable_pauses(uuid) is
+comment on function public.revocable_pauses(uuid[]) is
   'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
@@ -3100,7 +3138,7 @@ comment on function public.candidate_windows(uuid[], text[]) is
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
-  p_now timestamptz default now())
+  p_ids uuid[] default null, p_ahead int default 0, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
 as $$
@@ -3108,12 +3146,18 @@ declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_ids uuid[];
+  v_ahead uuid[] := '{}';
+  v_found int := 0;
   v_skipped jsonb;
   v_windows text[];
   v_candidates jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  elsif p_ahead is null or p_ahead not between 0 and 50000 then
+    raise exception using errcode = 'AO010', message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
+  elsif cardinality(p_ids) > 5000 then
+    raise exception using errcode = 'AO010', message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
   elsif p_now is null or not isfinite(p_now) then
     raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
   end if;
@@ -3126,9 +3170,11 @@ begin
 
   if p_campaign_id is not null then
     v_ids := array[p_campaign_id];
+  elsif p_ids is not null then
+    v_ids := p_ids;
   else
     with found as (
-      select m.campaign_id from public.matching_campaigns(p_after, p_limit, v_slots, v_include, null, p_now) m
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
       union
       select r.campaign_id from public.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -3136,7 +3182,10 @@ begin
         and (select p.resume_when_proven_wrong from public.autonomy_policy p)
         and exists (select from public.rules_in_order(v_include) o where o.place is not null)
     )
-    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit) into v_ids;
+    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
+    v_found := cardinality(v_ids);
+    v_ahead := v_ids[p_limit + 1:];
+    v_ids := v_ids[:p_limit];
   end if;
 
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -3159,15 +3208,18 @@ begin
   into v_candidates
   from public.candidate_rows(v_ids, p_now) c
   left join public.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join public.revocable_pauses(p_campaign_id) r on r.campaign_id = c.campaign_id;
+  left join public.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
 
   return jsonb_build_object(
     'candidates', v_candidates,
-    'next_after', case when p_campaign_id is null and cardinality(v_ids) = p_limit then v_ids[p_limit] end,
-    'rules_skipped', v_skipped);
+    'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
+    'rules_skipped', v_skipped)
+    || case when p_ahead > 0 then jsonb_build_object(
+         'ahead', to_jsonb(v_ahead), 'ahead_after', case when v_found = p_limit + p_ahead then v_ahead[p_ahead] end)
+       else '{}' end;
 end $$;
-comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, timestamptz) is
-  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, whatever it matches. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
+  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The portfolio
@@ -5549,9 +5601,9 @@ begin
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
     'page', public.list_autonomous_candidates(
-      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_now => p_now),
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', (
-      select count(*) from public.campaigns c where lower(c.status) = 'active'
+      select count(*) from public.campaigns c where (c.status = 'active' or lower(c.status) = 'active')
         and (v_shard is null or public.campaign_slot(c.id) <@ public.shard_slots(v_shard))));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
@@ -8143,17 +8195,20 @@ declare
 begin
   -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
   -- evidence weighed for the few that are shown only.
-  with live as materialized (
-    select p.campaign_id, p.total_revenue - p.total_spend as profit,
-           p.total_spend >= 50 and p.total_revenue::float8 / p.total_spend::float8 < 1
-             and c.created_at <= p_now - interval '24 hours' as under,
-           p.conversions >= 10 and p.total_revenue::float8 / p.total_spend::float8 >= 3 as scaling
-    from public.campaign_performance p join public.campaigns c on c.id = p.campaign_id
-    where (c.status = 'active' or lower(c.status) = 'active') and p.total_spend > 0
+  with found as materialized (
+    -- First what the narrow table alone can tell, then the state of those.
+    select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
+    from public.campaign_performance p
+    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
+       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+  ), live as materialized (
+    select f.* from found f join public.campaigns c on c.id = f.campaign_id
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and (not f.under or c.created_at <= p_now - interval '24 hours')
   )
   select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
-         array(select l.campaign_id from live l where l.scaling order by l.profit desc, l.campaign_id limit p_limit),
-         count(*) filter (where l.under), count(*) filter (where l.scaling)
+         array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
+         count(*) filter (where l.under), count(*) filter (where not l.under)
   into v_under, v_scaling, v_under_count, v_scaling_count from live l;
 
   return (
@@ -8700,6 +8755,9 @@ begin
   elsif p_windows && array(select w from unnest(p_windows) w where w !~ '^(prior_)?(1|3|7|14|30)d$') then
     raise exception using errcode = 'AO010', message = 'p_windows knows 1d, 3d, 7d, 14d, 30d and prior_ before each.';
   end if;
+  if v_half_life > 0 and extract(epoch from p_to - p_from) / 86400 * 0.7 / v_half_life > 500 then
+    raise exception using errcode = 'AO010', message = 'That is too long a time for so short a half-life; ask for a part of it.';
+  end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
   -- Older figures are held back as stale whatever else is true, so they need not travel.
   v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
@@ -8717,7 +8775,8 @@ begin
 
   -- Weights relative to the first day, so that one running sum serves every later day.
   v_fades := case when v_half_life = 0 then '1::float8'
-    else format('exp(0.6931471805599453::float8 * d.since / %s::float8)', v_half_life) end;
+    -- what the bounds cut off lies ten half-lives away at the least
+    else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))', v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
   v_immature := case when v_delay > 0 then
@@ -8773,7 +8832,7 @@ begin
       from days d
     ),
     known as (
-      select b.*, case when $7 = 0 then 1::float8 else exp(-0.6931471805599453::float8 * b.since / $7) end as fade,
+      select b.*, case when $7 = 0 then 1::float8 else exp(greatest(-600::float8, least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
@@ -8840,7 +8899,7 @@ comment on function public.past_candidates(jsonb, text[], timestamptz, timestamp
 
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, budget numeric, budgets jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -8864,7 +8923,7 @@ as $$
            sum(s.conversions)::float8 as conversions, count(*) filter (where s.spend > 0)::float8 as days
     from sums s group by s.campaign_id
   )
-  select c.id, c.title, c.account, c.budget,
+  select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
     (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
@@ -8898,7 +8957,7 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.budget, c.budgets, c.cv2,
+    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
@@ -8942,30 +9001,6 @@ as $$
 $$;
 comment on function public.conversion_maturity(timestamptz) is
   'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- This file runs after 0011, so it closes its own doors.
-do $$
-declare
-  v_new regprocedure;
-  v_role text;
-begin
-  for v_new in
-    select p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
-                        'conversion_maturity')
-  loop
-    execute format('revoke all on function %s from public', v_new);
-    for v_role in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop
-      execute format('revoke all on function %s from %I', v_new, v_role);
-    end loop;
-    if exists (select from pg_catalog.pg_roles r where r.rolname = 'service_role') then
-      execute format('grant execute on function %s to service_role', v_new);
-    end if;
-  end loop;
-end $$;
-
-notify pgrst, 'reload schema';
 
 -- =============================================================================================
 -- 0099_security
@@ -9090,16 +9125,16 @@ notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', 'b410e272f902b76619635675db64ee4be3965f30f23c92cbbc8e9f6d3c58e988'),
-  ('0002_metrics', 'b0232fe94dfee6678025a1623da2398e592b57d8b1ec8273da7b8e077d370a69'),
+  ('0002_metrics', 'e001bf759c4b2f2be194f5030eaee0ee0a47d5e862e52c1564f8c10e791f2f74'),
   ('0003_rules', 'fd3f1177f28f19e8a48fc6bbd5558253c629e7a0db2773cd43c536f0d98533f2'),
-  ('0004_confidence', '7ba24eaf8ff3f5289872f6d448545b3939e8e4e300009934e9ca020d1ee81b2f'),
-  ('0005_decide', 'eee167c2c04f6bbc8336cbdfad24d2d4ad0e42ce0ffabc9d2ef56e79d20393d1'),
+  ('0004_confidence', '49f24add4f3d983b6248ce3ff418ede87f7ffab0a3595b41e30082be9c48b28d'),
+  ('0005_decide', '9ba4eee0bd6ba1938542d67493e538b6da452692c97b7c59921956dc558048f3'),
   ('0006_effects', 'a77b95ef4287a31e425dfc8784dd75b323ae4b7e402a98ed0bdb1b1804e2fa63'),
-  ('0007_runs', '5103b90aee81a9e4ae68a67552fadd2ff0a61b279cf2ea3dfef01efbdc9a35c5'),
+  ('0007_runs', 'cc22a5d7d687ae7a819362ace352dba17d82bff4bf6fefad5eec4d50b8d0e813'),
   ('0008_opportunities', 'a433051fe16e94b3307d13a0c846fd7496a3919044e3819b2176a48295c02e22'),
   ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),
-  ('0010_dashboard', '5c40bfc54dc15f4539d384bc290ac4750a36883fac67dcf55d479ed4564674c3'),
-  ('0012_history', '4a3452780dc02717600a69b8dd29fa057dee920ddf575aa262b1e6bbc66a09bf'),
+  ('0010_dashboard', '64e71bbaec29e2c35644672070232e711e61b30ed7bb878c59927d9108cf69a8'),
+  ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 
