@@ -57,8 +57,8 @@ def money(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """97.3 -> 97 %."""
-    return "" if value is None else f"{float(value):.0f} %"
+    """A confidence, 97.3 -> 97 %; never rounded up to certainty, as in the sentences."""
+    return "" if value is None else f"{min(99, int(float(value)))} %"
 
 
 def moment(value: str | None) -> str:
