@@ -19,7 +19,7 @@ from autonomy.web.tokens import Role
 COOKIE = "__Host-autonomy"
 """The prefix makes the browser insist on Secure, on the path / and on no domain."""
 IDLE_SECONDS = 45 * 60
-"""A forgotten tab is signed out; what the page asks by itself does not count as use."""
+"""A forgotten tab is signed out: no page asks anything by itself."""
 ABSOLUTE_SECONDS = 12 * 3600
 """One working day."""
 RENEW_SECONDS = 60

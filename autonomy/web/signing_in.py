@@ -136,14 +136,14 @@ def _context(access: Access) -> dict[str, Any]:
         "tab": g.get("tab", ""),
         "theme": theme if theme in ("light", "dark") else "",
         "nonce": nonce(),
-        "static": lambda name: f"{root}static/{name}?v={version(name)}",
+        "static": lambda name: f"{root}assets/{name}?v={version(name)}",
     }
 
 
 def _renewed(access: Access, response: Response) -> Response:
-    """Use keeps a session alive; what a page asks by itself does not."""
+    """Use keeps a session alive."""
     caller = g.get("caller")
-    if caller is None or caller.session is None or request.headers.get("X-By-Itself"):
+    if caller is None or caller.session is None:
         return response
     session = access.sessions.renewed(caller.session)
     if session is not None:

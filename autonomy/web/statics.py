@@ -32,10 +32,13 @@ def version(name: str) -> str:
 
 
 def static_routes() -> Blueprint:
-    """The blueprint with /static/; files may be kept: their address changes with them."""
+    """The blueprint with /assets/; files may be kept: their address changes with them.
+
+    Not /static/: that path functions-framework keeps to itself.
+    """
     routes = Blueprint("statics", __name__)
 
-    @routes.get("/static/<name>")
+    @routes.get("/assets/<name>")
     def static_file(name: str) -> Response:
         content = files().get(name)
         if content is None:

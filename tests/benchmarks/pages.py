@@ -40,7 +40,7 @@ LOADS = 9
 DAYS = 14
 HISTORY_DAYS = 180
 TOKEN = "benchmark-token-of-32-characters"
-STATIC = re.compile(r'(?:src|href)="([^"]*static/[^"]+)"')
+STATIC = re.compile(r'(?:src|href)="([^"]*assets/[^"]+)"')
 
 # Triggers are switched off (replica) where a row by row path would only take time: what they keep
 # is built at once instead, by the same functions.

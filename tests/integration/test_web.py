@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -653,6 +654,33 @@ def test_everything_served_under_api_is_described(app: Flask) -> None:
         for method in (rule.methods or set()) - {"HEAD"}
     }
     assert served == {(one.method, one.path) for one in OPERATIONS}
+
+
+def test_behind_functions_framework(
+    fresh: LocalStack, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployed function: one entry point, whose framework keeps some paths to itself."""
+    import functions_framework
+
+    for name, value in {
+        **fresh.environment(),
+        "AUTONOMY_API_TOKEN": OPERATOR,
+        "AUTONOMY_SESSION_KEY": "k" * 40,
+    }.items():
+        monkeypatch.setenv(name, value)
+    source = Path(__file__).resolve().parents[2] / "main.py"
+    client = functions_framework.create_app("autonomous_operations", str(source)).test_client()
+    answer = client.post("/", headers={**BEARER, "Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    html = client.get("/", headers={**BEARER, "Accept": "text/html"}).text
+    linked = re.findall(r'(?:src|href)="\./(assets/[^"]+)"', html)
+    assert len(linked) >= 5
+    for path in ["rules", "actions", "healthz", "readyz", "openapi.json", *linked]:
+        found = client.get(f"/{path}", headers={**BEARER, "Accept": "*/*"})
+        assert found.status_code == 200, path
+        assert "nosniff" in found.headers["X-Content-Type-Options"]
+    refused = client.options("/", headers=BEARER)
+    assert (refused.status_code, "POST" in refused.headers["Allow"]) == (405, True)
 
 
 def test_sign_in_is_throttled_in_the_database(

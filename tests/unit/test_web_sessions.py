@@ -313,9 +313,9 @@ def test_nonces_are_never_the_same() -> None:
 
 
 def test_static_files_may_be_kept() -> None:
-    answer = application().test_client().get("/static/autonomy.css")
+    answer = application().test_client().get("/assets/autonomy.css")
     assert "immutable" in answer.headers["Cache-Control"]
-    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/nothing.js", "/static/"):
+    for path in ("/assets/../app.py", "/assets/%2e%2e/app.py", "/assets/nothing.js", "/assets/"):
         assert application().test_client().get(path).status_code == 404
 
 
