@@ -37,8 +37,6 @@ class Event:
     spend: float
     revenue: float
     conversions: float
-    growth: float = 1.0  # the budget over the real one, before
-    response: float = 1.0  # what revenue would have been over the real one, before
 
     @property
     def is_pause(self) -> bool:
@@ -182,7 +180,6 @@ class Account:
         campaign = self.past.campaigns[look.campaign_id]
         state = self._states.setdefault(look.campaign_id, _State(Counterfactual(look)))
         old, new = decision.previous.budget, decision.new.budget
-        growth, response = state.other.factor, state.other.response
         if decision.is_pause:
             state.paused = True
             self._recent.append((at, "pause", Decimal(0)))
@@ -201,6 +198,6 @@ class Account:
             Event(
                 at, look.campaign_id, campaign.title, decision.action_type, decision.rule_name,
                 decision.confidence, decision.reason, old, new, decision.verdict == "propose",
-                look.spend, look.revenue, look.conversions, growth, response,
+                look.spend, look.revenue, look.conversions,
             )
         )  # fmt: skip

@@ -138,8 +138,6 @@ def pause_line(pause: PauseOutcome) -> str:
         if pause.roi_after is None
         else f"then {money(pause.spend_after)} at {pause.roi_after:.2f}x"
     )
-    if event.growth != 1.0 and pause.roi_after is not None:
-        after += f" (with {event.growth:.1f} times that budget by then)"
     verdict = (
         f"missed {money(pause.earned_after)}"
         if pause.false

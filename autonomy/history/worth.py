@@ -1,7 +1,8 @@
 """What the simulated actions were worth, from what really happened after them.
 
-A pause is worth what the campaign then lost: spend less revenue (over break-even) from that
-moment to the end. Where the campaign went on to earn, the pause was false and cost that much.
+A pause is worth what the campaign then really lost: spend less revenue (over break-even) from that
+moment to the end. Where the campaign went on to earn, the pause was false and cost that much. What
+other budgets did before the pause stands with the changes of budget.
 What a raise was worth history cannot tell, because nobody spent the money: it is valued under a
 response curve, revenue growing with the power r of the budget, and the whole replay is carried
 out for each r of 0.25, 0.5 and 0.75, so that the runs see what they would have seen.
@@ -76,7 +77,6 @@ class PauseOutcome:
             "spend_after": round(self.spend_after, 2),
             "revenue_after": round(self.revenue_after, 2),
             "conversions_after": round(self.conversions_after),
-            "budget_over_the_real_one": round(self.event.growth, 4),
             "roi_after": None if self.roi_after is None else round(self.roi_after, 3),
             "worth": round(-self.earned_after, 2),
             "false": self.false,
@@ -158,6 +158,6 @@ def _pause(event: Event, campaign: PastCampaign, break_even: float, prior: Prior
         spend_after=spend,
         revenue_after=revenue,
         conversions_after=orders,
-        earned_after=revenue * event.response / break_even - spend * event.growth,
+        earned_after=revenue / break_even - spend,
         surely_false=1.0 - probability_below(break_even, after, prior),
     )
