@@ -6,6 +6,7 @@ from functools import cache
 
 import flask
 import functions_framework
+from werkzeug.wrappers import Response
 
 from autonomy.config import Settings
 from autonomy.logs import configure_logging
@@ -24,6 +25,6 @@ def application() -> flask.Flask:
 
 
 @functions_framework.http
-def autonomous_operations(request: flask.Request) -> flask.Response:
+def autonomous_operations(request: flask.Request) -> Response:
     """POST / carries out one run; GET / is the dashboard; /api/ is the same in JSON."""
-    return flask.Response.from_app(application(), request.environ)
+    return Response.from_app(application(), request.environ)

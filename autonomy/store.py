@@ -115,7 +115,7 @@ class Store:
     ) -> Iterator[list[Json]]:
         """The first page's candidates, then those that the same scan found ahead, by their ids;
         then further scans, by key."""
-        fixed = {"p_limit": page_limit, "p_include_inactive_rules": inactive, "p_now": now}
+        fixed: Json = {"p_limit": page_limit, "p_include_inactive_rules": inactive, "p_now": now}
         page = first
         while True:
             yield page["candidates"]
