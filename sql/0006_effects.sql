@@ -256,7 +256,10 @@ begin
      jsonb_build_object('by_hand', true, 'metrics', (
        select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
                                  'spend', f.total_spend, 'revenue', f.total_revenue)
-       from public.campaign_performance f where f.campaign_id = p_campaign.id)),
+       from public.campaign_performance f where f.campaign_id = p_campaign.id
+       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
+       order by f.updated_at desc nulls last, f.impressions desc nulls last, f.total_spend desc nulls last, f.ctid desc
+       limit 1)),
      'executed', p_now, p_now, v_actor);
   return v_id;
 end $$;
@@ -373,7 +376,8 @@ read as materialized (
       when jsonb_typeof(w.d #> '{new,status}') is distinct from 'string' then 'new.status is missing'
       when w.old_budget is null and w.d #>> '{previous,budget}' <> 'NaN' then 'previous.budget is not a number'
       when w.new_budget is null and w.d #>> '{new,budget}' <> 'NaN' then 'new.budget is not a number'
-      when w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2)
+      when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
+        and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
       when w.action_type = 'auto_pause' and not (lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
         and w.new_budget is not distinct from w.old_budget) then 'a pause turns active into paused and leaves the budget'
@@ -492,8 +496,13 @@ before as materialized (
 tripped as materialized (
   select
     case when b.pauses + t.pauses > p_policy.pause_breaker_count then
-      b.pauses + t.pauses > p_policy.pause_breaker_share * (b.pauses +
-        (select count(*) from public.campaigns c where lower(c.status) = 'active')) else false end as pauses,
+      -- of the campaigns as the run found them; counting them again in each batch would cost more
+      -- than all else here
+      b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
+        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint + (r.summary #>> '{portfolio,pauses_24h}')::bigint
+         from public.autonomous_runs r where r.id = p_run_id),
+        b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
+      else false end as pauses,
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
     -- one cent, because the engine may have added the same amounts in another order
     p_policy.growth_breaker_share * p_active_budget - b.raised + 0.01 as room

@@ -1034,7 +1034,8 @@ begin
       and (o.is_current or o.last_seen_at <= p_now - interval '3 days')
       and (p_timing or o.opportunity_type <> 'timing_optimization')
       and (p_after is null or o.campaign_id > p_after) and (p_until is null or o.campaign_id <= p_until)
-      and (p_changed_after is null or exists (
+      -- what an earlier look did not find any more needs no other
+      and (p_changed_after is null or not o.is_current or exists (
         select from public.campaign_facts f where f.campaign_id = o.campaign_id and f.changed_at > p_changed_after))
     order by o.campaign_id, o.opportunity_type
     for update
@@ -1060,6 +1061,7 @@ as $$
 declare
   v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
   v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+  v_overlap constant interval := '15 minutes';
   v_started constant timestamptz := clock_timestamp();
   v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
   v_state public.opportunity_detection;
@@ -1080,12 +1082,15 @@ begin
 
   -- Once a day every campaign, since a problem can end, or a day become complete, without new figures;
   -- else those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that
-  -- was still open at the last look carry an earlier time.
+  -- was still open at the last look carry an earlier time. (Twice and no more: a run costs nothing
+  -- while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
   v_changed_after := case when not v_whole then v_state.changes_seen_until end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
-    (select coalesce(least(max(f.changed_at), greatest(p_now, now())) - interval '15 minutes', '-infinity') from public.campaign_facts f)
+    (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
+       then latest else coalesce(latest - v_overlap, '-infinity') end
+     from (select least(max(f.changed_at), greatest(p_now, now())) as latest from public.campaign_facts f) l)
     else v_state.changes_seen_until end;
 
   -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,
@@ -1104,6 +1109,8 @@ begin
       v_after := v_until;
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
+  else
+    v_resolved := public.resolve_opportunities_gone(null, null, v_changed_after, false, p_now);
   end if;
 
   update public.opportunity_detection
