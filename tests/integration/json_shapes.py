@@ -19,12 +19,16 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def problems(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str = "$") -> list[str]:
+def problems(
+    value: Any, schema: dict[str, Any], document: dict[str, Any], at: str = "$"
+) -> list[str]:
     """What is wrong with a value; empty where it fits."""
     return list(_problems(value, schema, document, at))
 
 
-def _problems(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str) -> Iterator[str]:
+def _problems(
+    value: Any, schema: dict[str, Any], document: dict[str, Any], at: str
+) -> Iterator[str]:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         yield from _problems(value, document["components"]["schemas"][name], document, at)
