@@ -61,7 +61,7 @@ serve: setup ## the same, staying up: prints its address, its token and a curl l
 	@$(PY) -m autonomy serve $(ARGS)
 
 test: setup ## all tests (ARGS='-k name' for some)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: setup ## lint, types and the layers
 	@$(PY) -m ruff check .

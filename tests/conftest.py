@@ -89,9 +89,18 @@ def db(migrated: LocalStack) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def fresh(migrated: LocalStack) -> LocalStack:
-    """The stack with empty tables and the default rules and policy, for tests over HTTP."""
-    with psycopg.connect(migrated.database_url) as connection:
+def fresh(migrated: LocalStack) -> Iterator[LocalStack]:
+    """The stack with empty tables and the default rules and policy, for tests over HTTP.
+
+    Emptied again afterwards: the tests that use `db` share this database and find it clean.
+    """
+    _empty(migrated)
+    yield migrated
+    _empty(migrated)
+
+
+def _empty(stack: LocalStack) -> None:
+    with psycopg.connect(stack.database_url) as connection:
         # A test that holds rows in a transaction of its own fails here instead of hanging.
         connection.execute("set lock_timeout = '10s'")
         tables = connection.execute(
@@ -102,7 +111,6 @@ def fresh(migrated: LocalStack) -> LocalStack:
         names = sql.SQL(", ").join(sql.Identifier("public", name) for (name,) in tables)
         connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
         connection.execute("select public.autonomy_reset_defaults()")
-    return migrated
 
 
 @pytest.fixture
