@@ -1,8 +1,8 @@
 """The rules in a simulated market: `make simulate`.
 
 Every policy plays the same seeded markets. The plain ones are functions; those of this system
-are carried out by its own SQL on simulated time (`run_autonomous_operations(p_now)`), and one
-market besides through the runner, PostgREST and the Python engine, which must earn the same.
+are carried out by its own SQL on simulated time (`run_autonomous_operations(p_now)`); a test plays
+one market through the runner, PostgREST and the Python engine as well, which must earn the same.
 
     python -m tests.simulation.market --seeds 8 --write
 """

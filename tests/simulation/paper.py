@@ -174,7 +174,7 @@ Seeds are fixed; shocks, drift and steps are the same for every policy of a seed
 
 The policies of this system are carried out by its own SQL on simulated time, every guardrail
 included; a person looks in once a day and agrees with all that the pause breaker hands over, right
-or wrong. `tests/simulation` plays a short
+or wrong. `tests/integration/test_simulation.py` plays a short
 market through the runner, PostgREST and the Python engine as well and holds both equal.
 
 ## What it does not show
