@@ -619,12 +619,20 @@ create table if not exists public.campaign_changes (
   changed_at timestamptz not null default now(),
   old_status text,
   new_status text,
-  old_budget numeric(14,2),
-  new_budget numeric(14,2),
+  -- as the campaign had it: an older shape keeps more than cents, and rounding would be a lie
+  old_budget numeric,
+  new_budget numeric,
   action_id uuid,
   kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
   actor text
 );
+do $$
+begin  -- where they were kept in cents once; no row is rewritten
+  if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
+             and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
+    alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
+  end if;
+end $$;
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
 create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
 

@@ -303,14 +303,16 @@ begin
     group by s.campaign_id
   ),
   performance as (
-    -- distinct: in an older shape several rows may name one campaign; the latest speaks
+    -- distinct: in an older shape several rows may name one campaign; the latest speaks, and of
+    -- those that are equally late the one with the most in it, as totals only grow
     select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
       p.impressions, p.clicks, p.conversions,
       case when p.total_spend between -1e15 and 1e15 then p.total_spend end as spend,
       case when p.total_revenue between -1e15 and 1e15 then p.total_revenue end as revenue,
       case when p.order_value_cv2 between 0 and 1e12 then p.order_value_cv2 end as cv2
     from asked a join public.campaign_performance p using (campaign_id)
-    order by p.campaign_id, p.updated_at desc nulls last
+    order by p.campaign_id, p.updated_at desc nulls last, p.impressions desc nulls last,
+      p.total_spend desc nulls last, p.ctid desc
   )
   select campaign_id, h.campaign_id is not null, h.as_of,
     case when h.campaign_id is null then p.written_at

@@ -398,14 +398,20 @@ comment on function public.rule_errors(text, jsonb, jsonb) is
 create function public.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
--- Only what is new is checked: a bad rule that got in by force can still be switched off.
+-- Only what is new is refused. A bad rule that was here before, or got in by force, can be switched
+-- off and on with all the others: a run skips it and says so, and so does a warning here.
 declare
   v_error text;
+  v_warning text;
 begin
   if tg_op = 'INSERT'
-     or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action)
-     or (new.is_active and not coalesce(old.is_active, false)) then
+     or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action) then
     v_error := public.rule_errors(new.rule_type, new.condition, new.action);
+  elsif new.is_active and not coalesce(old.is_active, false) then
+    v_warning := public.rule_errors(new.rule_type, new.condition, new.action);
+    if v_warning is not null then
+      raise warning 'Rule "%" is skipped by every run until it is mended. %', coalesce(new.rule_name, ''), v_warning;
+    end if;
   end if;
   if v_error is null and (tg_op = 'INSERT' or new.rule_name is distinct from old.rule_name)
      and coalesce(new.rule_name, '') = '' then

@@ -687,6 +687,11 @@ declare
   v_policy public.autonomy_policy;
   v_items public.autonomy_item[];
   v_results jsonb;
+  v_patience text := current_setting('lock_timeout');
+  v_asked uuid[];
+  v_free uuid[];
+  v_busy text[];
+  v_decisions jsonb := p_decisions;
 begin
   if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
     raise exception using errcode = 'AO010',
@@ -698,12 +703,24 @@ begin
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  perform from (
-    select c.id from public.campaigns c
-    where c.id in (select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
-                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')
-    order by c.id for no key update) locked;
-  v_items := public.autonomy_judge(p_run_id, p_decisions, v_policy,
+  v_asked := array(select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
+                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$');
+  begin
+    perform set_config('lock_timeout', '2s', true);
+    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
+    perform set_config('lock_timeout', v_patience, true);
+  exception when lock_not_available then
+    -- A transaction that somebody left open on one campaign does not keep the others waiting.
+    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
+    select array_agg(c.id::text) into v_busy
+    from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free);
+  end;
+  if v_busy is not null then
+    select coalesce(jsonb_agg(d order by n), '[]') into v_decisions
+    from jsonb_array_elements(p_decisions) with ordinality e (d, n)
+    where lower(d ->> 'campaign_id') = any (v_busy) is not true;
+  end if;
+  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce((v_run.summary #>> '{portfolio,active_budget}')::numeric,
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
   v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
@@ -717,6 +734,17 @@ begin
     into v_results
     from jsonb_array_elements(v_results) with ordinality e (r, n)
     left join public.autonomous_actions a on a.id = (r ->> 'action_id')::uuid;
+  end if;
+  if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
+    select jsonb_agg(case when busy then jsonb_build_object(
+        'action_id', coalesce(d ->> 'action_id', md5(p_run_id::text || (d ->> 'campaign_id')::uuid)::uuid::text),
+        'campaign_id', d ->> 'campaign_id', 'status', 'failed', 'error', 'CHANGED_MEANWHILE',
+        'message', 'Somebody is changing it at this moment; the next run decides again.')
+      else v_results -> place end order by n)
+    into v_results
+    from (select d, n, b.busy, (count(*) filter (where not b.busy) over (order by n))::integer - 1 as place
+          from jsonb_array_elements(p_decisions) with ordinality e (d, n)
+          cross join lateral (select lower(d ->> 'campaign_id') = any (v_busy) is true as busy) b) all_of_them;
   end if;
   return jsonb_build_object('results', v_results, 'frozen', v_policy.frozen);
 end $$;

@@ -737,7 +737,9 @@ begin
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
-    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id),
+    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+      -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
+      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last, p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,

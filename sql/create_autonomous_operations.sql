@@ -629,12 +629,20 @@ create table if not exists public.campaign_changes (
   changed_at timestamptz not null default now(),
   old_status text,
   new_status text,
-  old_budget numeric(14,2),
-  new_budget numeric(14,2),
+  -- as the campaign had it: an older shape keeps more than cents, and rounding would be a lie
+  old_budget numeric,
+  new_budget numeric,
   action_id uuid,
   kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
   actor text
 );
+do $$
+begin  -- where they were kept in cents once; no row is rewritten
+  if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
+             and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
+    alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
+  end if;
+end $$;
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
 create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
 
@@ -1367,14 +1375,16 @@ begin
     group by s.campaign_id
   ),
   performance as (
-    -- distinct: in an older shape several rows may name one campaign; the latest speaks
+    -- distinct: in an older shape several rows may name one campaign; the latest speaks, and of
+    -- those that are equally late the one with the most in it, as totals only grow
     select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
       p.impressions, p.clicks, p.conversions,
       case when p.total_spend between -1e15 and 1e15 then p.total_spend end as spend,
       case when p.total_revenue between -1e15 and 1e15 then p.total_revenue end as revenue,
       case when p.order_value_cv2 between 0 and 1e12 then p.order_value_cv2 end as cv2
     from asked a join public.campaign_performance p using (campaign_id)
-    order by p.campaign_id, p.updated_at desc nulls last
+    order by p.campaign_id, p.updated_at desc nulls last, p.impressions desc nulls last,
+      p.total_spend desc nulls last, p.ctid desc
   )
   select campaign_id, h.campaign_id is not null, h.as_of,
     case when h.campaign_id is null then p.written_at
@@ -2301,14 +2311,20 @@ comment on function public.rule_errors(text, jsonb, jsonb) is
 create function public.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
--- Only what is new is checked: a bad rule that got in by force can still be switched off.
+-- Only what is new is refused. A bad rule that was here before, or got in by force, can be switched
+-- off and on with all the others: a run skips it and says so, and so does a warning here.
 declare
   v_error text;
+  v_warning text;
 begin
   if tg_op = 'INSERT'
-     or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action)
-     or (new.is_active and not coalesce(old.is_active, false)) then
+     or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action) then
     v_error := public.rule_errors(new.rule_type, new.condition, new.action);
+  elsif new.is_active and not coalesce(old.is_active, false) then
+    v_warning := public.rule_errors(new.rule_type, new.condition, new.action);
+    if v_warning is not null then
+      raise warning 'Rule "%" is skipped by every run until it is mended. %', coalesce(new.rule_name, ''), v_warning;
+    end if;
   end if;
   if v_error is null and (tg_op = 'INSERT' or new.rule_name is distinct from old.rule_name)
      and coalesce(new.rule_name, '') = '' then
@@ -4362,7 +4378,10 @@ begin
      jsonb_build_object('by_hand', true, 'metrics', (
        select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
                                  'spend', f.total_spend, 'revenue', f.total_revenue)
-       from public.campaign_performance f where f.campaign_id = p_campaign.id)),
+       from public.campaign_performance f where f.campaign_id = p_campaign.id
+       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
+       order by f.updated_at desc nulls last, f.impressions desc nulls last, f.total_spend desc nulls last, f.ctid desc
+       limit 1)),
      'executed', p_now, p_now, v_actor);
   return v_id;
 end $$;
@@ -4479,7 +4498,8 @@ read as materialized (
       when jsonb_typeof(w.d #> '{new,status}') is distinct from 'string' then 'new.status is missing'
       when w.old_budget is null and w.d #>> '{previous,budget}' <> 'NaN' then 'previous.budget is not a number'
       when w.new_budget is null and w.d #>> '{new,budget}' <> 'NaN' then 'new.budget is not a number'
-      when w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2)
+      when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
+        and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
       when w.action_type = 'auto_pause' and not (lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
         and w.new_budget is not distinct from w.old_budget) then 'a pause turns active into paused and leaves the budget'
@@ -4598,8 +4618,13 @@ before as materialized (
 tripped as materialized (
   select
     case when b.pauses + t.pauses > p_policy.pause_breaker_count then
-      b.pauses + t.pauses > p_policy.pause_breaker_share * (b.pauses +
-        (select count(*) from public.campaigns c where lower(c.status) = 'active')) else false end as pauses,
+      -- of the campaigns as the run found them; counting them again in each batch would cost more
+      -- than all else here
+      b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
+        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint + (r.summary #>> '{portfolio,pauses_24h}')::bigint
+         from public.autonomous_runs r where r.id = p_run_id),
+        b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
+      else false end as pauses,
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
     -- one cent, because the engine may have added the same amounts in another order
     p_policy.growth_breaker_share * p_active_budget - b.raised + 0.01 as room
@@ -4784,6 +4809,11 @@ declare
   v_policy public.autonomy_policy;
   v_items public.autonomy_item[];
   v_results jsonb;
+  v_patience text := current_setting('lock_timeout');
+  v_asked uuid[];
+  v_free uuid[];
+  v_busy text[];
+  v_decisions jsonb := p_decisions;
 begin
   if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
     raise exception using errcode = 'AO010',
@@ -4795,12 +4825,24 @@ begin
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  perform from (
-    select c.id from public.campaigns c
-    where c.id in (select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
-                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')
-    order by c.id for no key update) locked;
-  v_items := public.autonomy_judge(p_run_id, p_decisions, v_policy,
+  v_asked := array(select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
+                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$');
+  begin
+    perform set_config('lock_timeout', '2s', true);
+    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
+    perform set_config('lock_timeout', v_patience, true);
+  exception when lock_not_available then
+    -- A transaction that somebody left open on one campaign does not keep the others waiting.
+    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
+    select array_agg(c.id::text) into v_busy
+    from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free);
+  end;
+  if v_busy is not null then
+    select coalesce(jsonb_agg(d order by n), '[]') into v_decisions
+    from jsonb_array_elements(p_decisions) with ordinality e (d, n)
+    where lower(d ->> 'campaign_id') = any (v_busy) is not true;
+  end if;
+  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce((v_run.summary #>> '{portfolio,active_budget}')::numeric,
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
   v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
@@ -4814,6 +4856,17 @@ begin
     into v_results
     from jsonb_array_elements(v_results) with ordinality e (r, n)
     left join public.autonomous_actions a on a.id = (r ->> 'action_id')::uuid;
+  end if;
+  if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
+    select jsonb_agg(case when busy then jsonb_build_object(
+        'action_id', coalesce(d ->> 'action_id', md5(p_run_id::text || (d ->> 'campaign_id')::uuid)::uuid::text),
+        'campaign_id', d ->> 'campaign_id', 'status', 'failed', 'error', 'CHANGED_MEANWHILE',
+        'message', 'Somebody is changing it at this moment; the next run decides again.')
+      else v_results -> place end order by n)
+    into v_results
+    from (select d, n, b.busy, (count(*) filter (where not b.busy) over (order by n))::integer - 1 as place
+          from jsonb_array_elements(p_decisions) with ordinality e (d, n)
+          cross join lateral (select lower(d ->> 'campaign_id') = any (v_busy) is true as busy) b) all_of_them;
   end if;
   return jsonb_build_object('results', v_results, 'frozen', v_policy.frozen);
 end $$;
@@ -6833,7 +6886,8 @@ begin
       and (o.is_current or o.last_seen_at <= p_now - interval '3 days')
       and (p_timing or o.opportunity_type <> 'timing_optimization')
       and (p_after is null or o.campaign_id > p_after) and (p_until is null or o.campaign_id <= p_until)
-      and (p_changed_after is null or exists (
+      -- what an earlier look did not find any more needs no other
+      and (p_changed_after is null or not o.is_current or exists (
         select from public.campaign_facts f where f.campaign_id = o.campaign_id and f.changed_at > p_changed_after))
     order by o.campaign_id, o.opportunity_type
     for update
@@ -6859,6 +6913,7 @@ as $$
 declare
   v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
   v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+  v_overlap constant interval := '15 minutes';
   v_started constant timestamptz := clock_timestamp();
   v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
   v_state public.opportunity_detection;
@@ -6879,12 +6934,15 @@ begin
 
   -- Once a day every campaign, since a problem can end, or a day become complete, without new figures;
   -- else those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that
-  -- was still open at the last look carry an earlier time.
+  -- was still open at the last look carry an earlier time. (Twice and no more: a run costs nothing
+  -- while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
   v_changed_after := case when not v_whole then v_state.changes_seen_until end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
-    (select coalesce(least(max(f.changed_at), greatest(p_now, now())) - interval '15 minutes', '-infinity') from public.campaign_facts f)
+    (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
+       then latest else coalesce(latest - v_overlap, '-infinity') end
+     from (select least(max(f.changed_at), greatest(p_now, now())) as latest from public.campaign_facts f) l)
     else v_state.changes_seen_until end;
 
   -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,
@@ -6903,6 +6961,8 @@ begin
       v_after := v_until;
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
+  else
+    v_resolved := public.resolve_opportunities_gone(null, null, v_changed_after, false, p_now);
   end if;
 
   update public.opportunity_detection
@@ -8374,7 +8434,9 @@ begin
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
-    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id),
+    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+      -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
+      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last, p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
@@ -9124,16 +9186,16 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', 'b410e272f902b76619635675db64ee4be3965f30f23c92cbbc8e9f6d3c58e988'),
-  ('0002_metrics', 'e001bf759c4b2f2be194f5030eaee0ee0a47d5e862e52c1564f8c10e791f2f74'),
-  ('0003_rules', 'fd3f1177f28f19e8a48fc6bbd5558253c629e7a0db2773cd43c536f0d98533f2'),
+  ('0001_tables', 'f19d18e98a96141bfffe5f0bbe07ca0b831a642e7dfc79d943d248eb593815c7'),
+  ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
+  ('0003_rules', '40c425803b61b33be90cad3907a1379c1bea71842ef484906dde8b6db0d02185'),
   ('0004_confidence', '49f24add4f3d983b6248ce3ff418ede87f7ffab0a3595b41e30082be9c48b28d'),
   ('0005_decide', '9ba4eee0bd6ba1938542d67493e538b6da452692c97b7c59921956dc558048f3'),
-  ('0006_effects', 'a77b95ef4287a31e425dfc8784dd75b323ae4b7e402a98ed0bdb1b1804e2fa63'),
+  ('0006_effects', 'b0fbfbc1b34596358ab8cda353bf1c7bc6631615d3fe4beae6afb7562f9e6eb8'),
   ('0007_runs', 'cc22a5d7d687ae7a819362ace352dba17d82bff4bf6fefad5eec4d50b8d0e813'),
-  ('0008_opportunities', 'a433051fe16e94b3307d13a0c846fd7496a3919044e3819b2176a48295c02e22'),
+  ('0008_opportunities', '475bf2563463bb5555de9897f5deedf3b1387e7b237b5fa139f55b69cb20d10a'),
   ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),
-  ('0010_dashboard', '64e71bbaec29e2c35644672070232e711e61b30ed7bb878c59927d9108cf69a8'),
+  ('0010_dashboard', '27287af2453add4c2b6bf3395b52074da7a073dfb47995fffc1b7b4e15f9acdb'),
   ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();

@@ -247,13 +247,22 @@ def test_a_bad_rule_is_refused_with_its_name(db: psycopg.Connection) -> None:
         insert(db, "")
 
 
-def test_a_bad_rule_put_in_by_force_can_be_switched_off_but_not_on(db: psycopg.Connection) -> None:
+def test_a_bad_rule_put_in_by_force_is_switched_with_the_others(db: psycopg.Connection) -> None:
+    """The guide switches all off and on again: one rule that is skipped anyway stops neither."""
     db.execute("select autonomy_reset_defaults()")
     force(db, "update autonomous_rules set condition = '{}' where rule_name = 'Low ROI Pause'")
     db.execute("UPDATE autonomous_rules SET is_active = false;")
     db.execute("update autonomous_rules set priority = 1 where rule_name = 'Low ROI Pause'")
+    said: list[str] = []
+    db.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+    db.execute("UPDATE autonomous_rules SET is_active = true;")
+    assert len(said) == 1
+    assert "condition: is empty" in said[0]
     with pytest.raises(psycopg.DatabaseError, match=r"condition: is empty"), db.transaction():
-        db.execute("UPDATE autonomous_rules SET is_active = true;")
+        db.execute(
+            "update autonomous_rules set action = action || '{\"min_confidence\": 60}'"
+            " where rule_name = 'Low ROI Pause'"
+        )
 
 
 def test_every_change_is_remembered(db: psycopg.Connection) -> None:
