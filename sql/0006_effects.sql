@@ -244,6 +244,9 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
@@ -984,6 +987,9 @@ declare
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
 begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
   if not p_preview then
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c

@@ -4366,6 +4366,9 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
@@ -5106,6 +5109,9 @@ declare
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
 begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
   if not p_preview then
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c
@@ -9191,7 +9197,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0003_rules', '40c425803b61b33be90cad3907a1379c1bea71842ef484906dde8b6db0d02185'),
   ('0004_confidence', '49f24add4f3d983b6248ce3ff418ede87f7ffab0a3595b41e30082be9c48b28d'),
   ('0005_decide', '9ba4eee0bd6ba1938542d67493e538b6da452692c97b7c59921956dc558048f3'),
-  ('0006_effects', 'b0fbfbc1b34596358ab8cda353bf1c7bc6631615d3fe4beae6afb7562f9e6eb8'),
+  ('0006_effects', '387509f3f0ac2d43aa7e2372dcabb662a735ade9be6b0b4ddbd281ba96660014'),
   ('0007_runs', 'cc22a5d7d687ae7a819362ace352dba17d82bff4bf6fefad5eec4d50b8d0e813'),
   ('0008_opportunities', '475bf2563463bb5555de9897f5deedf3b1387e7b237b5fa139f55b69cb20d10a'),
   ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),

@@ -171,3 +171,19 @@ def test_a_campaign_that_somebody_has_open_does_not_stop_the_run(
     assert run(own)["failed"] == []
     assert state(own, "L1")[0] == "paused"
     assert sound(own)
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", None])
+def test_nothing_is_done_at_no_moment(own: psycopg.Connection[Any], moment: str | None) -> None:
+    """executed_at = infinity was a cooldown, and hold_until = infinity a hold, without end."""
+    own.execute("insert into campaigns (title, status, budget) values ('T', 'active', 100)")
+    own.execute("select auto_scale_campaign(id, 120, 'before') from campaigns")
+    for call in (
+        "select auto_pause_campaign(id, 'x', 80, %s) from campaigns",
+        "select auto_scale_campaign(id, 130, 'x', 80, %s) from campaigns",
+        "select rollback_autonomous_action(id, p_now => %s) from autonomous_actions",
+    ):
+        with pytest.raises(psycopg.DatabaseError, match="p_now must be a moment") as refused:
+            own.execute(call.encode(), [moment])
+        assert refused.value.sqlstate == "AO010"
+    assert state(own, "T") == ("active", Decimal("120.00"))
