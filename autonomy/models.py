@@ -47,7 +47,9 @@ class ActionsTaken(BaseModel):
     campaigns_paused: int = 0
     campaigns_scaled: int = 0
     campaigns_scaled_down: int = 0
+    budgets_optimized: int = 0
     campaigns_resumed: int = 0
+    actions_proposed: int = 0
     opportunities_detected: int = 0
 
 

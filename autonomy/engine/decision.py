@@ -190,34 +190,3 @@ class Decisions:
     def to_apply(self) -> list[Decision]:
         """What is sent to the database: acts and proposals."""
         return [one for one in self.decisions if one.verdict != "hold"]
-
-    @property
-    def held(self) -> list[Decision]:
-        return [one for one in self.decisions if one.verdict == "hold"]
-
-    @property
-    def held_by_code(self) -> dict[str, int]:
-        """How many holds each code explains, by code."""
-        counts: dict[str, int] = {}
-        for one in self.held:
-            counts[one.code] = counts.get(one.code, 0) + 1
-        return dict(sorted(counts.items()))
-
-    @property
-    def actions_taken(self) -> dict[str, int]:
-        """Acts and proposals by what they do. `campaigns_scaled` counts raises."""
-        counts = dict.fromkeys(
-            ("campaigns_paused", "campaigns_scaled", "campaigns_scaled_down", "campaigns_resumed"),
-            0,
-        )
-        for one in self.to_apply:
-            counts[_counted_as(one)] += 1
-        return counts
-
-
-def _counted_as(one: Decision) -> str:
-    if one.is_pause:
-        return "campaigns_paused"
-    if one.action_type == "auto_resume":
-        return "campaigns_resumed"
-    return "campaigns_scaled" if one.raise_of > 0 else "campaigns_scaled_down"

@@ -157,13 +157,13 @@ def test_counts() -> None:
     rows = [LOSER, WINNER, paused(3), campaign(4, spend=900, revenue=1100, conversions=20),
             campaign(5, hold_until="infinity")]  # fmt: skip
     answer = decide(rules, rows, POLICY, NOW)
-    assert answer.actions_taken == {
-        "campaigns_paused": 1,
-        "campaigns_scaled": 1,
-        "campaigns_scaled_down": 1,
-        "campaigns_resumed": 1,
-    }
-    assert answer.held_by_code == {"ON_HOLD": 1}
+    assert sorted(one.action_type for one in answer.to_apply) == [
+        "auto_pause",
+        "auto_resume",
+        "auto_scale_down",
+        "auto_scale_up",
+    ]
+    assert [one.code for one in answer if one.verdict == "hold"] == ["ON_HOLD"]
     assert answer.campaigns_seen == 5
     assert len(answer.to_apply) == 4
 
