@@ -1140,7 +1140,7 @@ declare
 begin
   if old.status = 'rolled_back' then
     raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
-  elsif old.status <> 'executed' then
+  elsif lower(old.status) <> 'executed' then  -- an older log may spell it otherwise
     raise exception using errcode = 'AO012',
       message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
   elsif current_setting('autonomy.effect', true) = '1' then

@@ -5262,7 +5262,7 @@ declare
 begin
   if old.status = 'rolled_back' then
     raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
-  elsif old.status <> 'executed' then
+  elsif lower(old.status) <> 'executed' then  -- an older log may spell it otherwise
     raise exception using errcode = 'AO012',
       message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
   elsif current_setting('autonomy.effect', true) = '1' then
@@ -9197,7 +9197,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0003_rules', '40c425803b61b33be90cad3907a1379c1bea71842ef484906dde8b6db0d02185'),
   ('0004_confidence', '49f24add4f3d983b6248ce3ff418ede87f7ffab0a3595b41e30082be9c48b28d'),
   ('0005_decide', '9ba4eee0bd6ba1938542d67493e538b6da452692c97b7c59921956dc558048f3'),
-  ('0006_effects', '387509f3f0ac2d43aa7e2372dcabb662a735ade9be6b0b4ddbd281ba96660014'),
+  ('0006_effects', 'f88fd2143ef5cbeb816fd9096c0f5c735391009988b1829fe6e87532f5ed264f'),
   ('0007_runs', 'cc22a5d7d687ae7a819362ace352dba17d82bff4bf6fefad5eec4d50b8d0e813'),
   ('0008_opportunities', '475bf2563463bb5555de9897f5deedf3b1387e7b237b5fa139f55b69cb20d10a'),
   ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),

@@ -53,10 +53,15 @@ def json_body(request: Request) -> dict[str, Any]:
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Strict JSON: UTF-8, no NaN, no Infinity, no NUL, no lone surrogate, of sane depth."""
+    """Strict JSON: UTF-8, no key twice, no NaN, Infinity, NUL or lone surrogate, of sane depth."""
     try:
         text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_each_key_once,
+        )
     except UnicodeDecodeError as error:
         raise BadRequest("body: it is not UTF-8.") from error
     except RecursionError as error:
@@ -222,6 +227,14 @@ def _may_be_json(mimetype: str) -> bool:
     """Only what is clearly something else is refused: `curl -d` says it sends a form."""
     plain = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
     return mimetype in (*plain, "application/x-www-form-urlencoded") or mimetype.endswith("+json")
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # {"dry_run": true, "dry_run": false} would be whichever came last: a run for real.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

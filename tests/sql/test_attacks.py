@@ -187,3 +187,16 @@ def test_nothing_is_done_at_no_moment(own: psycopg.Connection[Any], moment: str 
             own.execute(call.encode(), [moment])
         assert refused.value.sqlstate == "AO010"
     assert state(own, "T") == ("active", Decimal("120.00"))
+
+
+def test_an_older_log_may_be_marked_in_its_own_spelling(server: Server) -> None:
+    """The guide's manual rollback was refused where the older log says EXECUTED."""
+    theirs = """
+        create table autonomous_actions (id uuid primary key default gen_random_uuid(),
+          campaign_id uuid references campaigns (id), action_type text, reason text, status text);
+        insert into autonomous_actions (campaign_id, action_type, reason, status)
+        select id, 'auto_pause', 'old', 'EXECUTED' from campaigns;"""
+    with older(server, add("Loser", "100", (30000, 600, 100)), theirs) as db:
+        db.execute("UPDATE autonomous_actions SET status = 'rolled_back'")
+        assert db.execute("select status from autonomous_actions").fetchall() == [("rolled_back",)]
+        assert sound(db)

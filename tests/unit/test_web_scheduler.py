@@ -48,7 +48,7 @@ def test_the_guides_curl_works() -> None:
         (b"", 200),
         (b"  \n ", 200),
         (b"\xef\xbb\xbf{}", 200),
-        (b'{"dry_run": false, "dry_run": true}', 200),
+        (b'{"dry_run": false, "dry_run": true}', 400),
     ],
 )
 def test_bodies(body: bytes, code: int) -> None:
