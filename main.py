@@ -16,15 +16,22 @@ from autonomy.web.app import create_app
 
 
 @cache
-def application() -> flask.Flask:
-    """The application, made once a process: the database client is dear to create."""
+def database() -> tuple[Settings, Store]:
+    """Settings and store, made once a process: the database client is dear to create."""
     settings = Settings.from_env()
     configure_logging(settings.log_level)
-    store = Store.from_settings(settings)
-    return create_app(settings, store, Runner(store, settings).handle)
+    return settings, Store.from_settings(settings)
+
+
+@cache
+def application(*, calls_only: bool = False) -> flask.Flask:
+    """The application; `calls_only`: without the dashboard, which a scheduler need not wait for."""
+    settings, store = database()
+    return create_app(settings, store, Runner(store, settings).handle, calls_only=calls_only)
 
 
 @functions_framework.http
 def autonomous_operations(request: flask.Request) -> Response:
     """POST / carries out one run; GET / is the dashboard; /api/ is the same in JSON."""
-    return Response.from_app(application(), request.environ)
+    call = request.method == "POST" and request.path == "/"
+    return Response.from_app(application(calls_only=call), request.environ)

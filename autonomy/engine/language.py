@@ -89,7 +89,12 @@ AboveZero = Annotated[Number, Field(gt=0)]
 class Part(BaseModel):
     """What every object of a rule has in common: no unknown key, no null, not to be changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_by_name=False,
+        defer_build=True,  # built when the first rule is read: an import need not wait for it
+    )
 
     @model_validator(mode="before")
     @classmethod

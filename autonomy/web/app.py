@@ -34,8 +34,11 @@ def create_app(
     clock: Callable[[], float] = time.time,
     fetch_certificates: FetchCertificates | None = None,
     behind_proxy: bool | None = None,
+    calls_only: bool = False,
 ) -> Flask:
-    """The application. `clock` (Unix seconds) and `fetch_certificates` are for tests.
+    """The application. `calls_only` leaves out dashboard and API, which take as long to import
+    as the rest: a container that a scheduler wakes for one run needs neither. `clock` (Unix
+    seconds) and `fetch_certificates` are for tests.
 
     `behind_proxy`: whether the last address in X-Forwarded-For is the caller's, as on the
     platform, which sets K_SERVICE.
@@ -53,11 +56,18 @@ def create_app(
     oidc = OidcVerifier(settings.oidc_audience, settings.oidc_email, fetch_certificates)
     access = Access(settings, store, sessions, throttle, oidc)
 
-    for routes in _all_routes(settings, store, access, run):
+    made = _call_routes if calls_only else _all_routes
+    for routes in made(settings, store, access, run):
         app.register_blueprint(routes)
     answer_failures(app)
     app.after_request(secure)
     return app
+
+
+def _call_routes(settings: Settings, store: Store, access: Access, run: StartRun) -> list[Any]:
+    from autonomy.web.scheduler import scheduler_routes
+
+    return [scheduler_routes(store, access, run)]
 
 
 def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun) -> list[Any]:

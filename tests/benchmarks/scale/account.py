@@ -1,9 +1,9 @@
 """An account of any size, written at once, and brought back to where it was after each run.
 
-Every campaign is active and healthy (roi 1.5, which no rule asks about) except the candidates,
-spread evenly: half of them lose enough for a pause, half earn enough for a scale-up. The facts
-carry every window, as the ingest would have left them; the time series itself, which a run does
-not read, is left out.
+Every campaign is active and healthy (roi 1.25 to 2.3, which no rule asks about) except the
+candidates, spread evenly: half of them lose enough for a pause, half earn enough for a raise. The
+facts carry every window, as the ingest would have left them; the time series itself, which a run
+does not read, is left out.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ select md5('c' || i)::uuid, 'Campaign ' || i, 'active', 50 + i % 400, now() - in
 from generate_series(1, {campaigns}) i;
 
 insert into campaign_performance (campaign_id, impressions, clicks, conversions, total_spend, total_revenue, roi, ctr, conversion_rate, updated_at)
-select md5('c' || i)::uuid, 100000, 1500, greatest(1, (spend * roi / 50)::int), spend, round(spend * roi, 2),
-  roi, 1.5, 100 * greatest(1, (spend * roi / 50)::int) / 1500.0, now() - interval '1 hour'
+select md5('c' || i)::uuid, 1000000, 15000, greatest(1, (spend * roi / 50)::int), spend, round(spend * roi, 2),
+  roi, 1.5, 100 * greatest(1, (spend * roi / 50)::int) / 15000.0, now() - interval '1 hour'
 from generate_series(1, {campaigns}) i
-cross join lateral (select 1000.0 + i % 700 as spend,
-  case when i % {every} <> 0 then 1.3 + 0.01 * (i % 40)
+cross join lateral (select 50000.0 + i % 7000 as spend,
+  case when i % {every} <> 0 then 1.25 + 0.0105 * (i % 101)
        when i / {every} % 2 = 0 then 0.2 else 5.0 end as roi) x;
 """  # noqa: E501  one statement a row
 

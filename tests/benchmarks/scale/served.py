@@ -7,6 +7,7 @@ took at most, in /proc (its processes added up: the server's master and its work
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
 from collections import defaultdict
@@ -47,7 +48,7 @@ class Function:
     """The served function and its log."""
 
     def __init__(self, server: FunctionServer, log: Path) -> None:
-        self._server, self._log, self._read = server, log, 0
+        self._server, self._log = server, log
 
     def run(self) -> ServedRun:
         """POST / with an empty body; raises where the answer is not 200."""
@@ -65,9 +66,13 @@ class Function:
         """Bytes, at most so far, of the server's master and worker together."""
         return sum(_high_water(pid) for pid in _family(self._server.pid))
 
+    def processor_seconds(self) -> float:
+        """What both have computed so far: the database's and the network's time is not in it."""
+        return sum(_processor(pid) for pid in _family(self._server.pid))
+
     def _steps(self, run_id: str) -> dict[str, float]:
         steps: dict[str, float] = defaultdict(float)
-        for line in self._log.read_text().splitlines()[self._read :]:
+        for line in self._log.read_text().splitlines():
             if not line.startswith("{"):
                 continue
             entry = json.loads(line)
@@ -107,3 +112,8 @@ def _high_water(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def _processor(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

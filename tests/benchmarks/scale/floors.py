@@ -1,0 +1,128 @@
+"""What the same work costs at least: one scan, and the bare statements. And our own parts of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+ALL_SLOTS = "int4range(0, 65536)"
+BATCH = 1000  # decisions a call, as the runner sends them
+
+# The campaigns that a run has just acted on, kept to be written again.
+KEEP = """
+drop schema if exists bench cascade;
+create schema bench;
+create table bench.rows as select a.* from public.autonomous_actions a where a.status = 'executed';
+"""
+BARE = """
+with changed as (
+  update public.campaigns c
+  set status = r.new_state ->> 'status', budget = (r.new_state ->> 'budget')::numeric, updated_at = now()
+  from bench.rows r where c.id = r.campaign_id
+)
+insert into public.autonomous_actions select * from bench.rows
+"""  # noqa: E501  one statement a row
+DECISIONS = """
+create table bench.decisions as
+select (d.n - 1) / {batch} as batch, jsonb_agg(d.d || jsonb_build_object('action_id', gen_random_uuid()) order by d.n) as decisions
+from (select d, row_number() over () as n
+      from jsonb_array_elements(public.autonomous_decisions(null, 20000, null, false, now()) -> 'decisions') d
+      where d ->> 'verdict' <> 'hold') d
+group by 1
+"""  # noqa: E501  one statement a row
+LEASE = """
+select (public.autonomy_take_lease(
+  %(run)s, public.autonomy_run_request('{}'), null, 'sql', 300, now()) ->> 'lease_token')::uuid
+"""
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def predicate(connection: psycopg.Connection) -> str:
+    """All active rules as one predicate over campaign_facts f and campaigns c, $1 the moment."""
+    rows = connection.execute(
+        "select public.compile_condition(condition) from autonomous_rules where is_active"
+    ).fetchall()
+    return "(" + ") or (".join(text for (text,) in rows) + ")"
+
+
+def scan_floor(connection: psycopg.Connection) -> tuple[float, int]:
+    """One sequential scan of the facts with the rules' predicate, age left out; rows found."""
+    text = predicate(connection)
+    (moment,) = connection.execute("select now()::text").fetchone() or ("",)
+    text = text.replace("$1 - c.created_at", "interval '60 days'").replace(
+        "isfinite(c.created_at)", "true"
+    )
+    query = f"select count(*) from public.campaign_facts f where {text}".replace(
+        "$1", f"'{moment}'"
+    )
+    began = time.perf_counter()
+    (found,) = connection.execute(query.encode()).fetchone() or (0,)
+    return time.perf_counter() - began, found
+
+
+def finding(connection: psycopg.Connection) -> tuple[float, int]:
+    """Our own way to find the candidates, all rules, the whole account."""
+    began = time.perf_counter()
+    (found,) = connection.execute(
+        f"select count(*) from public.matching_campaigns(null, null, {ALL_SLOTS},"
+        " false, null, now())"
+    ).fetchone() or (0,)
+    return time.perf_counter() - began, found
+
+
+def deciding(connection: psycopg.Connection) -> float:
+    """Everything that the engine's twin decides, without the sentences."""
+    return timed(
+        lambda: connection.execute(
+            f"select count(*) from public.decided_run({ALL_SLOTS}, false, now(),"
+            " public.portfolio_state(now()))"
+        ).fetchone()
+    )
+
+
+def bare_statements(connection: psycopg.Connection) -> float:
+    """The rows of the last run in one UPDATE and INSERT, nothing checked; taken back."""
+    with connection.transaction(force_rollback=True):
+        return timed(lambda: connection.execute(BARE.encode()))
+
+
+def keep_rows(connection: psycopg.Connection) -> None:
+    """Remembers what the last run wrote."""
+    connection.execute(KEEP.encode())
+
+
+def keep_decisions(connection: psycopg.Connection) -> None:
+    """The decisions that a run would take now, in batches."""
+    connection.execute(DECISIONS.format(batch=BATCH).encode())
+
+
+def applying(connection: psycopg.Connection) -> tuple[float, int]:
+    """The same rows through apply_autonomous_actions in batches; taken back."""
+    written = 0
+    with connection.transaction(force_rollback=True):
+        (run,) = connection.execute("select gen_random_uuid()").fetchone() or (None,)
+        (token,) = connection.execute(LEASE.encode(), {"run": run}).fetchone() or (None,)
+        batches = connection.execute("select batch from bench.decisions order by 1").fetchall()
+        connection.execute(
+            "update autonomous_runs set summary = summary || jsonb_build_object('portfolio',"
+            " public.portfolio_state(now())) where id = %s",
+            (run,),
+        )
+        began = time.perf_counter()
+        for (batch,) in batches:
+            (number,) = connection.execute(
+                "select jsonb_array_length(public.apply_autonomous_actions(%s, %s,"
+                " (select decisions from bench.decisions where batch = %s)) -> 'results')",
+                (run, token, batch),
+            ).fetchone() or (0,)
+            written += number
+        seconds = time.perf_counter() - began
+    return seconds, written
