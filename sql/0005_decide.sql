@@ -19,7 +19,7 @@ begin
         'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
         'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
         'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
-        'evidence_words', 'hold_words', 'expected_impact_of', 'breaker_reports',
+        'evidence_words', 'hold_words', 'expected_impact_of', 'growth_base', 'breaker_reports',
         'autonomous_decisions', 'propose_autonomous_actions',
         'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
   loop
@@ -733,7 +733,8 @@ begin
     from counted n
     cross join public.autonomy_policy p
     cross join lateral (select
-      p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric as growth_limit,
+      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
+      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
       p.pause_breaker_share::float8
         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit) x
   )
@@ -1105,6 +1106,16 @@ end $$;
 comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
   'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
 
+create function public.growth_base(p_portfolio jsonb) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  -- greatest() passes over null: an unknown portfolio must stay unknown
+  select case when jsonb_typeof(p_portfolio) = 'object' then
+    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
+$$;
+comment on function public.growth_base(jsonb) is
+  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
+
 create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
 returns jsonb
 language plpgsql stable set search_path = ''
@@ -1128,8 +1139,8 @@ begin
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
       (4, p_growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
-              round(p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric, 2)),
-       p_growth, (p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric)::float8)
+              round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
+       p_growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;

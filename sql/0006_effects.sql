@@ -341,7 +341,7 @@ comment on type public.autonomy_item is 'A decision and what is to become of it;
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
-  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_active_budget numeric,
+  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -508,7 +508,7 @@ tripped as materialized (
       else false end as pauses,
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
     -- one cent, because the engine may have added the same amounts in another order
-    p_policy.growth_breaker_share * p_active_budget - b.raised + 0.01 as room
+    p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
   from before b, (select coalesce(max(pauses), 0) as pauses, coalesce(max(raises), 0) as raises from counted) t
 ),
 settled as (
@@ -724,7 +724,7 @@ begin
     where lower(d ->> 'campaign_id') = any (v_busy) is not true;
   end if;
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
-    coalesce((v_run.summary #>> '{portfolio,active_budget}')::numeric,
+    coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
   v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
 
@@ -840,16 +840,20 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
+  -- A no is a no for a while: the next run would else propose the same again.
+  update public.campaigns c set hold_until = greatest(c.hold_until,
+    p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
+  where c.id = v_action.campaign_id;
   update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
       'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
   where id = p_action_id;
   return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
     'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
-    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is.');
+    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign is not touched. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''

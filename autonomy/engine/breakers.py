@@ -59,10 +59,15 @@ def pauses(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) 
 
 
 def growth(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
-    """Raises that add too much in 24 hours: the most confident go first, the rest hold."""
+    """Raises that add too much in 24 hours: the most confident go first, the rest hold.
+
+    Measured against the budget before those 24 hours: hourly runs would else raise the limit
+    with what they have raised.
+    """
     ups = [one for one in decisions if one.verdict == "act" and one.raise_of > 0]
     number = portfolio.scale_ups_24h + len(ups)
-    limit = policy.growth_breaker_share * portfolio.active_budget
+    base = max(portfolio.active_budget - portfolio.raised_24h, Decimal(0))
+    limit = policy.growth_breaker_share * base
     total = portfolio.raised_24h + sum((one.raise_of for one in ups), Decimal(0))
     if number <= policy.growth_breaker_count or total <= limit:
         return None

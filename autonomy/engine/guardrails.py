@@ -135,7 +135,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         "leave every pause to a person", "pause_breaker_count, pause_breaker_share", "policy",
         trips=breakers.pauses),
     Guardrail(
-        "GROWTH_BREAKER", "money that scale-ups of 24 hours add beside the active budget",
+        "GROWTH_BREAKER", "money that scale-ups of 24 hours add to the budget before them",
         "hold all but the most confident", "growth_breaker_count, growth_breaker_share", "policy",
         trips=breakers.growth),
 )  # fmt: skip

@@ -85,6 +85,9 @@ def test_a_rejected_action_leaves_the_campaign(db: Db) -> None:
     assert (row.status, row.error, row.actor) == ("failed", "REJECTED", "ann@example.org")
     assert row.evidence["rejected"]["reason"] == "no"
     assert state(db, one) == ("active", 100)
+    again = apply_one(db, scale_up(one))  # the next run does not ask the same again
+    assert (again["status"], again["error"]) == ("failed", "ON_HOLD")
+    db.execute("update campaigns set hold_until = null where id = %s", [one])
     assert apply_one(db, scale_up(one))["status"] == "executed"  # it waits for nobody any more
     assert_sound(db)
 

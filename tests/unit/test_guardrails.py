@@ -321,13 +321,24 @@ def test_growth_breaker_lets_the_most_confident_go() -> None:
     portfolio = PORTFOLIO | {"active_budget": 1_000.0}
     answer = run([UP], rows, portfolio)  # 50 each, 300 together, 300 allowed
     assert answer.breakers == []
-    exactly = run([UP], rows, portfolio | {"active_budget": 2_000.0, "raised_24h": 300.0})
+    exactly = run([UP], rows, portfolio | {"active_budget": 2_300.0, "raised_24h": 300.0})
     assert exactly.breakers == []
     answer = run([UP], rows, portfolio | {"active_budget": 900.0})  # 270: five go
     assert [one.code for one in answer] == ["auto_scale_up"] * 5 + ["GROWTH_BREAKER"]
     assert answer[5].new == answer[5].previous
     answer = run([UP], rows, portfolio | {"raised_24h": 290.0, "scale_ups_24h": 3})
     assert {one.code for one in answer} == {"GROWTH_BREAKER"}
+
+
+def test_growth_breaker_is_not_widened_by_what_it_let_through() -> None:
+    """Hour after hour: the raises of 24 hours never pass the share of the budget before."""
+    budget, raised = 10_000.0, 0.0
+    for hour in range(24):
+        rows = [winner(hour * 100 + number) for number in range(20)]
+        day = {"active_budget": budget + raised, "raised_24h": raised, "scale_ups_24h": hour * 20}
+        answer = run([UP], rows, PORTFOLIO | day)
+        raised += sum(float(one.raise_of) for one in answer if one.verdict == "act")
+    assert 0 < raised <= 0.3 * budget
 
 
 def test_growth_breaker_needs_more_than_five() -> None:
