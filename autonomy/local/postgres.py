@@ -19,7 +19,7 @@ from autonomy.local.keys import Keys
 from autonomy.local.places import Places
 
 _START_SECONDS = 120.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = 90.0
 _PREDECESSOR_SECONDS = 10.0
 _ATTEMPTS = 5
 _PROC = Path("/proc/self").parent

@@ -20,7 +20,7 @@ from autonomy.local.keys import Keys
 from autonomy.local.places import CLONE, DEFAULT_DATA_DIR, Places, prepare
 from autonomy.local.roles import database_url
 
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 120.0
 
 
 class LocalStack:
