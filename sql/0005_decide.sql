@@ -204,8 +204,10 @@ comment on function public.matching_campaigns(uuid, int, int4range, boolean, uui
 create function public.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
+-- Planned anew each time: a plan kept from the day when the log was empty would read all of it
+-- for each campaign.
 begin
   return query
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
@@ -243,8 +245,10 @@ returns table (
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
+-- Planned anew each time: a plan kept from the day when the log was empty would read all of it
+-- for each campaign.
 begin
   return query
   select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,

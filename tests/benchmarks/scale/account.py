@@ -50,12 +50,30 @@ select p.campaign_id, true, date_trunc('day', now()) + interval '1 day', now() -
 from campaign_performance p;
 """  # noqa: E501
 
+# What was done a month ago, measured and at rest: an account that has been in operation. Planned
+# for tables that are empty, no statement is what it is in use.
+PAST = """
+insert into autonomous_actions (campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
+  evidence, actual_impact, status, created_at, executed_at)
+select c.id, r.id, 'auto_scale_up', 'long ago', jsonb_build_object('status', 'active', 'budget', c.budget),
+  jsonb_build_object('status', 'active', 'budget', c.budget), 80, '{{}}',
+  '{{"1d": {{}}, "3d": {{}}, "7d": {{}}, "verdict": "improved", "money": 1, "horizon_days": 7}}', 'executed', h.at, h.at
+from (select * from campaigns order by id limit least({campaigns}, 20000)) c
+cross join (select id from autonomous_rules order by priority limit 1) r
+cross join (values (now() - interval '40 days')) h (at);
+
+insert into campaign_changes (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+select campaign_id, executed_at, 'active', 'active', 1, 2, id, 'action', 'autonomy' from autonomous_actions;
+"""  # noqa: E501  one statement a row
+
 RESET = """
 set session_replication_role = replica;
 update campaigns c
 set status = a.previous_state ->> 'status', budget = (a.previous_state ->> 'budget')::numeric, updated_at = now() - interval '1 day'
-from autonomous_actions a where a.campaign_id = c.id and a.status = 'executed';
-truncate autonomous_actions, campaign_changes, autonomous_runs restart identity;
+from autonomous_actions a where a.campaign_id = c.id and a.status = 'executed' and a.created_at > now() - interval '20 days';
+delete from autonomous_actions where created_at > now() - interval '20 days';
+delete from campaign_changes where changed_at > now() - interval '20 days';
+truncate autonomous_runs;
 set session_replication_role = origin;
 """  # noqa: E501
 
@@ -86,10 +104,11 @@ def fill(connection: psycopg.Connection, campaigns: int, share: float) -> float:
     every = max(1, round(1 / share))
     empty(connection)
     connection.execute("set session_replication_role = replica")
-    for statement in (CAMPAIGNS.format(campaigns=campaigns, every=every), _facts()):
+    past = PAST.format(campaigns=campaigns)
+    for statement in (CAMPAIGNS.format(campaigns=campaigns, every=every), _facts(), past):
         connection.execute(statement.encode())
     connection.execute("set session_replication_role = origin")
-    connection.execute("vacuum analyze campaigns, campaign_performance, campaign_facts")
+    connection.execute("vacuum analyze")
     connection.execute("checkpoint")
     return time.perf_counter() - began
 
@@ -107,7 +126,7 @@ def reset(connection: psycopg.Connection) -> None:
     """Takes back what a run did, so that the next does the same again."""
     connection.execute(RESET.encode())
     connection.execute("vacuum campaigns")
-    connection.execute("analyze autonomous_actions, campaign_changes, autonomous_runs")
+    connection.execute("vacuum analyze autonomous_actions, campaign_changes, autonomous_runs")
 
 
 def use_rules(connection: psycopg.Connection, number: int) -> None:

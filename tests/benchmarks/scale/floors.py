@@ -14,7 +14,8 @@ BATCH = 1000  # decisions a call, as the runner sends them
 KEEP = """
 drop schema if exists bench cascade;
 create schema bench;
-create table bench.rows as select a.* from public.autonomous_actions a where a.status = 'executed';
+create table bench.rows as select a.* from public.autonomous_actions a
+where a.status = 'executed' and a.created_at > now() - interval '20 days';
 """
 BARE = """
 with changed as (
