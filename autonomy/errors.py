@@ -183,6 +183,7 @@ FROM_SQLSTATE: dict[str, type[AutonomyError]] = {
     "AO012": StateConflict,
     "AO013": NotFound,  # opportunity
     "22P02": BadRequest,  # text that is no uuid, number or time
+    "22007": BadRequest,  # text that is no date or time
     "22008": BadRequest,  # time out of range
     "22003": BadRequest,  # number out of range
     "22021": BadRequest,  # NUL in a text

@@ -6,8 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autonomy.engine.explain import explain
-from autonomy.errors import NotFound
+from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.store import Json, Store
+
+MOST_CAMPAIGNS = 5_000
+"""Active ones, for which a preview looks at the past: about ten seconds and 300 MB."""
+_ASK_REPLAY = "ask `python -m autonomy replay --days 30` what the rules would have done."
 
 
 def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None) -> Json:
@@ -29,28 +33,34 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
     )
 
 
-def preview_rule(store: Store, draft: Json, days: int = 30) -> Json:
+def preview_rule(store: Store, draft: Json, rule_id: str | None = None, days: int = 30) -> Json:
     """What a run would do now, and the runs of the last days would have done, with this rule.
 
-    `draft`: `rule_name` and the keys that change; a name that exists is that rule, changed. Gives
-    {"before", "after"} (decisions now without and with it) and "past" (see history.preview).
-    Writes nothing that lasts. Raises BadRequest for a rule that is wrong.
+    `draft`: the keys that change of the rule with this id, or without an id a whole new rule. Gives
+    {"before", "after"} (decisions now without and with it) and "past" (see history.preview; where
+    the past cannot be told, only its sentence). The rule counts as active. Writes nothing that
+    lasts. Raises BadRequest for a rule that is wrong.
     """
+    now = dict(store.rpc("dashboard_preview_rule", p_rule=draft, p_rule_id=rule_id))
+    return {**now, "past": _past(store, now, draft, rule_id, days)}
+
+
+def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) -> Json:
     from autonomy.history.errors import HistoryError
     from autonomy.history.preview import preview_rules
 
+    if now["after"]["campaigns_evaluated"] > MOST_CAMPAIGNS:
+        return {"sentence": f"More than {MOST_CAMPAIGNS:,} campaigns: {_ASK_REPLAY}"}
     rows = store.select("autonomous_rules", order=("-priority", "rule_name"))
-    known = next((row for row in rows if row["rule_name"] == draft["rule_name"]), None)
-    now = dict(
-        store.rpc("dashboard_preview_rule", p_rule=draft, p_rule_id=known["id"] if known else None)
-    )
-    others = [row for row in rows if row is not known]
-    rule = {"id": "draft", "priority": 50, **(known or {}), **draft, "is_active": True}
+    known = next((row for row in rows if row["id"] == rule_id), {})
+    others = [row for row in rows if row["id"] != rule_id]
+    rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True}
     try:
-        past = preview_rules(store, [*others, rule], days=days)
+        return preview_rules(store, [*others, rule], days=days)
     except HistoryError as error:
-        past = {"sentence": str(error)}
-    return {**now, "past": past}
+        return {"sentence": str(error)}
+    except DatabaseTimeout:
+        return {"sentence": f"The last {days} days take too long to look at: {_ASK_REPLAY}"}
 
 
 def as_text(explanation: dict[str, Any]) -> str:

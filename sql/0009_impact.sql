@@ -547,7 +547,7 @@ create trigger campaign_ab_tests_after after insert or update or delete on publi
 -- ---------------------------------------------------------------------------------------------
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = '' set statement_timeout = '55s'
 as $$
 #variable_conflict use_column
 declare

@@ -2876,7 +2876,7 @@ begin
         'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
         'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
         'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
-        'evidence_words', 'hold_words', 'expected_impact_of', 'breaker_reports',
+        'evidence_words', 'hold_words', 'expected_impact_of', 'growth_base', 'breaker_reports',
         'autonomous_decisions', 'propose_autonomous_actions',
         'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
   loop
@@ -3061,8 +3061,10 @@ comment on function public.matching_campaigns(uuid, int, int4range, boolean, uui
 create function public.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
+-- Planned anew each time: a plan kept from the day when the log was empty would read all of it
+-- for each campaign.
 begin
   return query
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
@@ -3100,8 +3102,10 @@ returns table (
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
+-- Planned anew each time: a plan kept from the day when the log was empty would read all of it
+-- for each campaign.
 begin
   return query
   select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,
@@ -3590,7 +3594,8 @@ begin
     from counted n
     cross join public.autonomy_policy p
     cross join lateral (select
-      p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric as growth_limit,
+      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
+      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
       p.pause_breaker_share::float8
         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit) x
   )
@@ -3962,6 +3967,16 @@ end $$;
 comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
   'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
 
+create function public.growth_base(p_portfolio jsonb) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  -- greatest() passes over null: an unknown portfolio must stay unknown
+  select case when jsonb_typeof(p_portfolio) = 'object' then
+    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
+$$;
+comment on function public.growth_base(jsonb) is
+  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
+
 create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
 returns jsonb
 language plpgsql stable set search_path = ''
@@ -3985,8 +4000,8 @@ begin
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
       (4, p_growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
-              round(p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric, 2)),
-       p_growth, (p.growth_breaker_share * (p_portfolio ->> 'active_budget')::numeric)::float8)
+              round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
+       p_growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;
@@ -4463,7 +4478,7 @@ comment on type public.autonomy_item is 'A decision and what is to become of it;
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
-  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_active_budget numeric,
+  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -4630,7 +4645,7 @@ tripped as materialized (
       else false end as pauses,
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
     -- one cent, because the engine may have added the same amounts in another order
-    p_policy.growth_breaker_share * p_active_budget - b.raised + 0.01 as room
+    p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
   from before b, (select coalesce(max(pauses), 0) as pauses, coalesce(max(raises), 0) as raises from counted) t
 ),
 settled as (
@@ -4846,7 +4861,7 @@ begin
     where lower(d ->> 'campaign_id') = any (v_busy) is not true;
   end if;
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
-    coalesce((v_run.summary #>> '{portfolio,active_budget}')::numeric,
+    coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
   v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
 
@@ -4962,16 +4977,20 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
+  -- A no is a no for a while: the next run would else propose the same again.
+  update public.campaigns c set hold_until = greatest(c.hold_until,
+    p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
+  where c.id = v_action.campaign_id;
   update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
       'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
   where id = p_action_id;
   return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
     'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
-    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is.');
+    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign is not touched. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -7568,7 +7587,7 @@ create trigger campaign_ab_tests_after after insert or update or delete on publi
 -- ---------------------------------------------------------------------------------------------
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
-language plpgsql stable set search_path = ''
+language plpgsql stable set search_path = '' set statement_timeout = '55s'
 as $$
 #variable_conflict use_column
 declare
@@ -9196,11 +9215,11 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
   ('0003_rules', '40c425803b61b33be90cad3907a1379c1bea71842ef484906dde8b6db0d02185'),
   ('0004_confidence', '49f24add4f3d983b6248ce3ff418ede87f7ffab0a3595b41e30082be9c48b28d'),
-  ('0005_decide', '9ba4eee0bd6ba1938542d67493e538b6da452692c97b7c59921956dc558048f3'),
-  ('0006_effects', 'f88fd2143ef5cbeb816fd9096c0f5c735391009988b1829fe6e87532f5ed264f'),
+  ('0005_decide', '7b5385011d5aab272594d6fd82130e25643ee89d2300199bbaa895584df24131'),
+  ('0006_effects', '510bec4edfaefa1d20f489c02b9ed60725ad7f0539d27c7dd4456eb6bc1d392f'),
   ('0007_runs', 'cc22a5d7d687ae7a819362ace352dba17d82bff4bf6fefad5eec4d50b8d0e813'),
   ('0008_opportunities', '475bf2563463bb5555de9897f5deedf3b1387e7b237b5fa139f55b69cb20d10a'),
-  ('0009_impact', '37db5b73742450e22bd5b4a99eccb2c3bc66f08ad1a9e5ccacdfa1e87f57180e'),
+  ('0009_impact', '984fb585e5c6b09f9d1436c814636cca70c1ad23593b9aaa134e8f39bf45633c'),
   ('0010_dashboard', '27287af2453add4c2b6bf3395b52074da7a073dfb47995fffc1b7b4e15f9acdb'),
   ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')

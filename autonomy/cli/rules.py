@@ -167,7 +167,9 @@ def preview(
     }
     draft = {name: value for name, value in given.items() if value is not None}
     with connected() as target:
-        seen = preview_rule(target.store, {"rule_name": rule_name, **draft})
+        found = target.store.select("autonomous_rules", filters={"rule_name": rule_name})
+        draft["rule_name"] = rule_name
+        seen = preview_rule(target.store, draft, found[0]["id"] if found else None)
     if as_json:
         print_json(seen)
         return

@@ -17,6 +17,8 @@ from autonomy.history.settings import Setting
 from autonomy.history.worth import MIDDLE, PauseOutcome
 
 _LISTED = 20
+_LITTLE = 7
+CANNOT_KNOW = "It cannot know what bigger budgets would have earned: the money is of pauses alone."
 
 
 class Caller(Protocol):
@@ -80,8 +82,10 @@ def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
 def summary(past: Past, outcome: Outcome, days: int) -> dict[str, Any]:
     """Counts and money, and the pauses that mattered most."""
     worth = outcome.worth
+    seen = len({look.at for look in past.looks})
     return {
         "days": days,
+        "history_days": seen,
         "from": past.start.isoformat(),
         "to": past.end.isoformat(),
         "campaigns": len(past.campaigns),
@@ -96,7 +100,8 @@ def summary(past: Past, outcome: Outcome, days: int) -> dict[str, Any]:
         "held": dict(outcome.account.held.most_common()),
         "best_pauses": _listed([one for one in worth.pauses if not one.false], 1),
         "worst_pauses": _listed(worth.false_pauses, -1),
-        "sentence": _sentence(outcome, days),
+        "sentence": _sentence(outcome, days, seen),
+        "cannot_know": CANNOT_KNOW,
     }
 
 
@@ -105,12 +110,19 @@ def _listed(pauses: Sequence[PauseOutcome], sign: int) -> list[dict[str, Any]]:
     return [one.to_dict() for one in ranked[:_LISTED]]
 
 
-def _sentence(outcome: Outcome, days: int) -> str:
+def _sentence(outcome: Outcome, days: int, seen: int) -> str:
     worth = outcome.worth
+    if not seen:
+        return (
+            f"There is no history of the last {days} days to look at. Import an export, or come"
+            " back when the daily figures have come in."
+        )
+    little = f"Too little history to rely on: only {seen} of {days} days are known. "
+    head = (little if seen < min(_LITTLE, days) else "") + f"Over the last {days} days these rules"
     if not worth.pauses and not worth.raises and not worth.lowered:
-        return f"Over the last {days} days these rules would have done nothing."
+        return f"{head} would have done nothing."
     return (
-        f"Over the last {days} days these rules would have paused {len(worth.pauses)} campaigns"
+        f"{head} would have paused {len(worth.pauses)} campaigns"
         f" ({len(worth.false_pauses)} of them went on to earn), saving {worth.saved.value:,.0f} and"
         f" missing {worth.missed.value:,.0f}, raised {worth.raises} budgets and lowered"
         f" {worth.lowered}."

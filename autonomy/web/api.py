@@ -56,6 +56,7 @@ class Api:
         return [
             ("GET", "/overview", self.overview),
             ("GET", "/attention", self.attention),
+            ("GET", "/insights", self.insights),
             ("GET", "/actions", self.actions),
             ("GET", "/actions/<uuid:action_id>", self.action),
             ("POST", "/actions/<uuid:action_id>/approve", self.approve),
@@ -96,6 +97,11 @@ class Api:
         """Under-performers and scaling candidates."""
         limit = self._query("limit").whole("limit", 10, 1, LONGEST_PAGE)
         return jsonify(self._reads.attention(limit))
+
+    def insights(self) -> Response:
+        """What was learnt this week."""
+        self._query()
+        return jsonify({"insights": self._reads.insights()})
 
     def actions(self) -> Response:
         """A page of actions."""
@@ -254,7 +260,7 @@ class Api:
         return jsonify(changes.save_rule(given, str(rule_id)))
 
     def preview_rule(self) -> Response:
-        """What a run would decide now with this rule."""
+        """What a run would decide now with this rule, and would have over 30 days."""
         self._operator()
         body = _fields(json_body(request), "rule", "rule_id")
         given, rule_id = body.get("rule"), body.get("rule_id")
@@ -263,8 +269,7 @@ class Api:
         number = None if rule_id is None else identifier(rule_id, "rule_id")
         rule = rule_of_json(given, partial=number is not None)
         check_rule({**(self._reads.rule(number) if number else {}), **rule})
-        found = self._store.rpc("dashboard_preview_rule", p_rule=rule, p_rule_id=number)
-        return jsonify(found)
+        return jsonify(self._reads.rule_preview(rule, number))
 
     def change_campaign(self, campaign_id: object) -> Response:
         """Hold, release, automation on or off."""

@@ -87,6 +87,7 @@ OPERATIONS = (
               parameters=(whole("days", 30, 1, 366),)),
     Operation("get", "/api/attention", "Under-performers and scaling candidates", "Attention",
               parameters=(whole("limit", 10, 1, 200),)),
+    Operation("get", "/api/insights", "What was learnt this week, in sentences", "Insights"),
     Operation("get", "/api/actions", "Actions, newest first", "Actions", parameters=(
         query("action_type", {"enum": list(ACTION_NAMES)}),
         query("status", {"enum": list(STATUSES)}),
@@ -115,7 +116,8 @@ OPERATIONS = (
     Operation("get", "/api/rules", "All rules by priority", "Rules"),
     Operation("post", "/api/rules", "A new rule; inactive unless it says otherwise", "Rule",
               "NewRule", body_needed=True, success=201),
-    Operation("post", "/api/rules/preview", "What a run would decide now with this rule", "Preview",
+    Operation("post", "/api/rules/preview",
+              "What runs would decide now, and would have over 30 days, with this rule", "Preview",
               "PreviewRule", body_needed=True),
     Operation("get", "/api/rules/history", "Changes of rules, newest first", "RuleHistory",
               parameters=(query("rule_id", ID), LIMIT)),

@@ -86,6 +86,10 @@ def _common() -> dict[str, Schema]:
         "spend": maybe(NUMBER), "revenue": maybe(NUMBER), "roi": maybe(NUMBER),
         "clicks": maybe(WHOLE), "conversions": maybe(WHOLE),
     }  # fmt: skip
+    insight = shape(
+        {"kind": TEXT, "sentence": TEXT, "figures": ANY_OBJECT, "campaign_id": maybe(ID),
+         "rule_id": maybe(ID)}
+    )  # fmt: skip
     marked = {**day, "paused": WHOLE, "scaled": WHOLE, "other": WHOLE}
     totals = shape({**COUNTS, "average_confidence": maybe(NUMBER), "saved": WORTH, "earned": WORTH})
     return {
@@ -117,6 +121,7 @@ def _common() -> dict[str, Schema]:
                 "scaling_count": WHOLE,
             }
         ),
+        "Insights": shape({"insights": listed(insight)}),
         "Ready": shape(
             {"ready": FLAG, "checks": {"type": "object", "additionalProperties": FLAG},
              "reason": TEXT, "timestamp": TIME}
@@ -248,8 +253,26 @@ def _rules() -> dict[str, Schema]:
         "Scoreboard": shape({"scoreboard": listed(score)}),
         "Templates": shape({"templates": listed(template)}),
         "PreviewRule": asked({"rule": ref("RuleChange"), "rule_id": maybe(ID)}, needed=("rule",)),
-        "Preview": shape({"before": summary, "after": summary}),
+        "Preview": shape({"before": summary, "after": summary, "past": _past()}),
     }
+
+
+def _past() -> Schema:
+    """What the rules would have done; only the sentence where the past cannot be told."""
+    worth = shape({"value": NUMBER, "low": NUMBER, "high": NUMBER})
+    counts = ("days", "history_days", "campaigns", "pauses", "false_pauses", "raises", "lowered")
+    past = {
+        **dict.fromkeys(counts, WHOLE),
+        **dict.fromkeys(("from", "to"), TIME),
+        **dict.fromkeys(("saved", "missed", "budget_changes_worth"), worth),
+        "worth": NUMBER,
+        "held": {"type": "object", "additionalProperties": WHOLE},
+        "best_pauses": listed(ANY_OBJECT),
+        "worst_pauses": listed(ANY_OBJECT),
+        "sentence": TEXT,
+        "cannot_know": TEXT,
+    }
+    return {"type": "object", "properties": past, "required": ["sentence"]}
 
 
 def _language() -> tuple[dict[str, Schema], dict[str, Schema]]:

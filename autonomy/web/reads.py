@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from autonomy.errors import NotFound
-from autonomy.explanation import explain_campaign
+from autonomy.explanation import explain_campaign, preview_rule
 from autonomy.store import Json, Store
 
 Filters = Mapping[str, str | None]
-REMEMBERED_SECONDS = {"portfolio_state": 60.0, "dashboard_attention": 30.0}
+REMEMBERED_SECONDS = {
+    "portfolio_state": 60.0,
+    "dashboard_attention": 30.0,
+    "autonomous_insights": 60.0,
+}
 """Questions that look at every campaign, whose answers change once an hour: pages ask them so often
 at most, on each instance. Runs never see a remembered answer."""
 
@@ -100,6 +104,14 @@ class Reads:
             if rule["id"] == rule_id:
                 return rule
         raise NotFound("There is no such rule.", hint="The list of rules has the ids of all.")
+
+    def rule_preview(self, draft: Json, rule_id: str | None) -> Json:
+        """What the rules with this draft do now and would have done. Raises BadRequest."""
+        return preview_rule(self._store, draft, rule_id)
+
+    def insights(self) -> list[Json]:
+        """What was learnt this week, in sentences with figures. Slow on a million actions."""
+        return list(self._remembered.rpc("autonomous_insights"))
 
     def rule_history(self, rule_id: str | None = None, limit: int = 50) -> list[Json]:
         """Changes of rules, newest first."""

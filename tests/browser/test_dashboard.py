@@ -189,6 +189,7 @@ def test_edit_a_rule_wrongly_and_rightly(account: Served, visit: Visit) -> None:
     page.get_by_label("Threshold").fill("2.5")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#preview")).to_contain_text("Now it would")
+    expect(page.locator("#preview")).to_contain_text("The last 30 days")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The rule is saved.")).to_be_visible()
     found = account.sql(
@@ -332,6 +333,40 @@ def test_axe_finds_nothing(account: Served, visit: Visit, scheme: str) -> None:
     assert visitor.violations() == []
 
 
+def test_axe_on_a_preview(account: Served, visit: Visit) -> None:
+    for width in (1280, 360):
+        visitor = visit(account, axe=True, width=width, bypass_csp=True).sign_in()
+        page = visitor.open("/rules")
+        page.get_by_role("link", name="High ROI Scale", exact=True).click()
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_role("heading", name="The last 30 days")).to_be_visible()
+        assert visitor.violations() == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_filters_fold_on_a_narrow_window(account: Served, visit: Visit) -> None:
+    narrow = visit(account, width=390).sign_in().open("/actions")
+    expect(narrow.get_by_label("Status")).to_be_hidden()
+    narrow.get_by_text("Filter", exact=True).first.click()
+    narrow.get_by_label("Status").select_option("executed")
+    narrow.get_by_role("button", name="Filter").click()
+    expect(narrow.get_by_label("Status")).to_have_value("executed")
+    expect(narrow.get_by_label("Status")).to_be_visible()
+    wide = visit(account).sign_in().open("/actions")
+    expect(wide.get_by_label("Status")).to_be_visible()
+    wide.get_by_label("Status").select_option("executed")
+    wide.get_by_role("button", name="Filter").click()
+    expect(wide).to_have_url(re.compile("status=executed"))
+
+
+def test_insights_from_the_overview(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    visitor.page.get_by_role("link", name="What was learnt this week").click()
+    expect(visitor.page.get_by_role("heading", name="Insights", exact=True)).to_be_visible()
+    expect(visitor.page.get_by_text("In the last 7 days:")).to_be_visible()
+    assert visitor.problems == []
+
+
 def test_axe_on_a_narrow_window(account: Served, visit: Visit) -> None:
     visitor = visit(account, axe=True, width=360, bypass_csp=True).sign_in()
     for path in _paths(account):
@@ -423,7 +458,7 @@ def _paths(served: Served) -> list[str]:
     )[0]
     rule = served.sql("select id from autonomous_rules order by rule_name limit 1")[0][0]
     paths: list[Any] = ["/", "/actions", "/opportunities", "/rules", "/rules/new", "/campaigns",
-        "/runs", "/settings", "/rules/history", f"/rules/{rule}", f"/rules/{rule}?mode=json",
-        f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
+        "/runs", "/settings", "/insights", "/rules/history", f"/rules/{rule}",
+        f"/rules/{rule}?mode=json", f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
         f"/rollback?action_ids={action}"]  # fmt: skip
     return paths

@@ -14,7 +14,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from autonomy import explanation
 from autonomy.config import Settings
+from autonomy.explanation import preview_rule
 from autonomy.local import LocalStack
 from autonomy.local.sample import load
 from autonomy.runner import Runner
@@ -101,7 +103,7 @@ def page(client: FlaskClient, path: str, token: str = OPERATOR) -> str:
 
 PAGES = [
     "/", "/actions", "/opportunities", "/rules", "/rules/history", "/rules/new", "/campaigns",
-    "/runs", "/settings", "/actions?status=pending", "/opportunities?status=resolved",
+    "/runs", "/settings", "/actions?status=pending", "/opportunities?status=resolved", "/insights",
 ]  # fmt: skip
 
 
@@ -110,6 +112,7 @@ def test_pages_without_data_say_what_to_do_next(empty: FlaskClient) -> None:
         assert "Autonomous Ops" in page(empty, path)
     assert "No run has succeeded yet" in page(empty, "/")
     assert "There are no campaigns yet" in page(empty, "/campaigns")
+    assert "Nothing has been learnt yet." in page(empty, "/insights")
 
 
 def test_pages_with_data(filled: FlaskClient) -> None:
@@ -470,6 +473,78 @@ def test_preview_names_campaigns_and_writes_nothing(filled: FlaskClient, sql: An
     assert sql(counts) == before
 
 
+def test_preview_of_the_past(filled: FlaskClient, store: Store) -> None:
+    found = filled.post("/api/rules/preview", headers=BEARER, json={"rule": RULE}).json
+    assert found is not None
+    past = found["past"]
+    assert (past["days"], past["pauses"] > 0) == (30, True)
+    assert past["saved"]["low"] <= past["saved"]["value"] <= past["saved"]["high"]
+    assert all(one["title"] for one in past["best_pauses"])
+    assert f"paused {past['pauses']} campaigns" in past["sentence"]
+    command_line = preview_rule(store, RULE)["past"]
+    assert command_line | {"to": past["to"]} == past
+
+
+def test_preview_of_the_past_of_a_changed_rule(filled: FlaskClient) -> None:
+    rule = next(
+        one for one in get(filled, "/api/rules")["rules"] if one["action"]["type"] == "auto_pause"
+    )
+
+    def own_pauses(floor: int) -> int:
+        action = {**rule["action"], "min_confidence": floor}
+        sent = {"rule": {"action": action}, "rule_id": rule["id"]}
+        answer = filled.post("/api/rules/preview", headers=BEARER, json=sent).json
+        assert answer is not None
+        listed = answer["past"]["best_pauses"] + answer["past"]["worst_pauses"]
+        return sum(one["rule_name"] == rule["rule_name"] for one in listed)
+
+    assert own_pauses(60) > 0
+    assert own_pauses(100) == 0
+
+
+def test_preview_without_history_says_so(empty: FlaskClient) -> None:
+    found = empty.post("/api/rules/preview", headers=BEARER, json={"rule": RULE}).json
+    assert found is not None
+    assert "no history" in found["past"]["sentence"]
+
+
+def test_preview_of_too_many_campaigns_says_how_else(
+    filled: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explanation, "MOST_CAMPAIGNS", 5)
+    found = filled.post("/api/rules/preview", headers=BEARER, json={"rule": RULE}).json
+    assert found is not None
+    assert found["after"]["campaigns"]
+    assert list(found["past"]) == ["sentence"]
+    assert "python -m autonomy replay" in found["past"]["sentence"]
+
+
+def test_insights_are_the_databases(filled: FlaskClient, sql: Any) -> None:
+    sentences = [row[0] for row in sql("select sentence from autonomous_insights()")]
+    assert [one["sentence"] for one in get(filled, "/api/insights")["insights"]] == sentences
+    shown = page(filled, "/insights", VIEWER)
+    assert "In the last 7 days:" in shown
+    assert "What was learnt this week" in page(filled, "/")
+
+
+def test_flagged_rules_come_with_their_suggestion(filled: FlaskClient, sql: Any) -> None:
+    sql(
+        "insert into autonomous_actions (campaign_id, rule_id, action_type, status, executed_at,"
+        " confidence_score, previous_state, new_state, actual_impact)"
+        " select c.id, (select id from autonomous_rules order by rule_name limit 1), 'auto_pause',"
+        " 'executed', now() - interval '8 days', 90, '{}', '{}',"
+        ' \'{"verdict": "regressed", "money": -90, "money_low": -95, "money_high": -85,'
+        ' "horizon_days": 7}\' from campaigns c limit 8'
+    )
+    flagged = [
+        one for one in get(filled, "/api/insights")["insights"] if one["kind"] == "rule_flagged"
+    ]
+    assert flagged[0]["figures"]["suggested_change"]
+    shown = page(filled, "/insights")
+    assert "Rules to change" in shown
+    assert f"rules/{flagged[0]['rule_id']}" in shown
+
+
 def test_preview_is_what_the_run_then_does(filled: FlaskClient) -> None:
     found = filled.post("/api/rules/preview", headers=BEARER, json={"rule": RULE}).json
     assert found is not None
@@ -500,6 +575,7 @@ def test_the_rule_form(filled: FlaskClient) -> None:
     assert 'value="2.5"' in wrong.text  # what was typed is not lost
     preview = filled.post(f"{path}/preview", headers={**html, "HX-Request": "true"}, data=form)
     assert "Now it would" in preview.text
+    assert "The last 30 days" in preview.text
     assert filled.post(path, headers=html, data=form).status_code == 303
     saved = get(filled, f"/api/rules/{rule['id']}")
     assert saved["condition"] == {

@@ -13,6 +13,7 @@ from autonomy.web.access import Access
 from autonomy.web.pages.actions import action_pages
 from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.frame import Frame
+from autonomy.web.pages.insights import insight_pages
 from autonomy.web.pages.opportunities import opportunity_pages
 from autonomy.web.pages.overview import overview_pages
 from autonomy.web.pages.rules import rule_pages
@@ -23,10 +24,11 @@ from autonomy.web.pages.settings import settings_pages
 def page_routes(
     settings: Settings, store: Store, access: Access, run: Callable[..., RunAnswer]
 ) -> list[Blueprint]:
-    """One blueprint a tab."""
+    """One blueprint a tab, and the insights."""
     frame = Frame(settings, store, access)
     return [
         overview_pages(frame),
+        insight_pages(frame),
         action_pages(frame),
         opportunity_pages(frame),
         rule_pages(frame),

@@ -149,23 +149,18 @@ def _save(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
 
 
 def _preview(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
-    """What a run would do now with the rule as it stands in the form."""
+    """What runs would do now, and would have done, with the rule as it stands in the form."""
     problem: AutonomyError | None = None
     found: Json | None = None
     try:
         rule = rule_of_form(request.form)
         check_rule(rule)
-        found = preview_rule(frame, rule, rule_id)
+        found = frame.reads.rule_preview(rule, rule_id)
     except (BadRequest, StateConflict) as error:
         problem = error
     if by_htmx():
         return frame.render("_rule_preview.html", preview=found, problem=problem)
     return _editor(frame, None, rule_id, problem=problem, preview=found)
-
-
-def preview_rule(frame: Frame, rule: Json, rule_id: str | None) -> Json:
-    """{"before", "after"}: all decisions without and with the rule. Raises BadRequest."""
-    return dict(frame.store.rpc("dashboard_preview_rule", p_rule=rule, p_rule_id=rule_id))
 
 
 def _editor(

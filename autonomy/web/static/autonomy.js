@@ -70,6 +70,7 @@
     var closer = event.target.closest("[data-close]");
     if (closer && dialog.open) { event.preventDefault(); dialog.close(); }
     if (event.target === dialog) { dialog.close(); }
+    if (event.target.closest("a[data-slow]")) { busy(true); }
   });
   document.addEventListener("closeDialog", function () { if (dialog.open) { dialog.close(); } });
 
