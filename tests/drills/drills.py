@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from autonomy.runner import BATCH_LIMIT
 from tests.drills.yard import LOSERS, WINNERS, Yard, new_key
 
 FAULT_POINTS = (
@@ -22,7 +23,6 @@ FAULT_POINTS = (
     "after_finish",
 )
 CALLERS = 20
-BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,14 @@ def frozen(yard: Yard, n: int) -> None:
 
 def out_of_time(yard: Yard, n: int) -> None:
     """The deadline is reached in the middle: it stops between batches, the next runs go on."""
-    winners = 2 * BATCH + 40
+    winners = 2 * BATCH_LIMIT + 40
     yard.reset(losers=0, winners=winners)
     hasty = yard.function("after_apply_batch:sleep=1.1", deadline_seconds=1)
     left = winners
     for _ in range(3):
         answer = yard.post(hasty)
         result = answer.json["result"] if answer.status == 200 else {}
-        left -= BATCH
+        left -= BATCH_LIMIT
         told = result.get("decisions_left_for_next_run", 0)
         yard.check(told == max(0, left), f"{told} decisions left, not {max(0, left)}")
 
