@@ -41,8 +41,13 @@ def preview_rule(store: Store, draft: Json, rule_id: str | None = None, days: in
     the past cannot be told, only its sentence). The rule counts as active. Writes nothing that
     lasts. Raises BadRequest for a rule that is wrong.
     """
-    now = dict(store.rpc("dashboard_preview_rule", p_rule=draft, p_rule_id=rule_id))
+    now = preview_now(store, draft, rule_id)
     return {**now, "past": _past(store, now, draft, rule_id, days)}
+
+
+def preview_now(store: Store, draft: Json, rule_id: str | None = None) -> Json:
+    """The quick part of preview_rule: {"before", "after"}."""
+    return dict(store.rpc("dashboard_preview_rule", p_rule=draft, p_rule_id=rule_id))
 
 
 def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from autonomy.errors import NotFound
-from autonomy.explanation import explain_campaign, preview_rule
+from autonomy.explanation import explain_campaign, preview_now, preview_rule
 from autonomy.store import Json, Store
 
 Filters = Mapping[str, str | None]
@@ -105,8 +105,10 @@ class Reads:
                 return rule
         raise NotFound("There is no such rule.", hint="The list of rules has the ids of all.")
 
-    def rule_preview(self, draft: Json, rule_id: str | None) -> Json:
+    def rule_preview(self, draft: Json, rule_id: str | None, *, past: bool = True) -> Json:
         """What the rules with this draft do now and would have done. Raises BadRequest."""
+        if not past:
+            return preview_now(self._store, draft, rule_id)
         return preview_rule(self._store, draft, rule_id)
 
     def insights(self) -> list[Json]:

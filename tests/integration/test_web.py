@@ -575,7 +575,14 @@ def test_the_rule_form(filled: FlaskClient) -> None:
     assert 'value="2.5"' in wrong.text  # what was typed is not lost
     preview = filled.post(f"{path}/preview", headers={**html, "HX-Request": "true"}, data=form)
     assert "Now it would" in preview.text
-    assert "The last 30 days" in preview.text
+    assert f"../rules/{rule['id']}/preview?part=past" in preview.text
+    assert "../../rules" not in preview.text
+    later = f"{path}/preview?part=past"
+    past = filled.post(later, headers={**html, "HX-Request": "true"}, data=form)
+    assert "<h2>The last 30 days</h2>" in past.text
+    whole = filled.post(f"{path}/preview", headers=html, data=form)  # without script
+    assert "Now it would" in whole.text
+    assert "<h2>The last 30 days</h2>" in whole.text
     assert filled.post(path, headers=html, data=form).status_code == 303
     saved = get(filled, f"/api/rules/{rule['id']}")
     assert saved["condition"] == {

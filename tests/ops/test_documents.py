@@ -145,7 +145,7 @@ def test_every_address_is_documented_and_exists(served: set[tuple[str, str]]) ->
     }  # fmt: skip
     assert programs - told == set()
     pages = {path.split("/")[1] for method, path in served - told if method == "GET"}
-    for page in pages - {"static"}:
+    for page in pages - {"assets"}:
         assert f"`/{page}" in section(REFERENCE, "HTTP"), page
 
 

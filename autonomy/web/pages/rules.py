@@ -149,18 +149,34 @@ def _save(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
 
 
 def _preview(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
-    """What runs would do now, and would have done, with the rule as it stands in the form."""
+    """What runs would do now, and would have done, with the rule as it stands in the form.
+
+    The script asks twice: for now at once, then for the past, which takes longer.
+    """
+    part = Query(request.args, "part").choice("part", ("past",))
     problem: AutonomyError | None = None
     found: Json | None = None
     try:
         rule = rule_of_form(request.form)
         check_rule(rule)
-        found = frame.reads.rule_preview(rule, rule_id)
+        found = frame.reads.rule_preview(rule, rule_id, past=not by_htmx() or part == "past")
     except (BadRequest, StateConflict) as error:
         problem = error
     if by_htmx():
-        return frame.render("_rule_preview.html", preview=found, problem=problem)
+        template = "_rule_past.html" if part and found else "_rule_preview.html"
+        top = _root_of_page()
+        target = f"{top}rules{f'/{rule_id}' if rule_id else ''}/preview"
+        return frame.render(
+            template, preview=found, problem=problem, preview_target=target, root=top
+        )
     return _editor(frame, None, rule_id, problem=problem, preview=found)
+
+
+def _root_of_page() -> str:
+    """The way to the top from the page that shows the fragment, not from the fragment's address."""
+    page = request.headers.get("HX-Current-URL", "").partition("?")[0]
+    below = page.rpartition("/rules")[2] if "/rules" in page else "/new"
+    return "../" * min(below.count("/"), 3) or "./"
 
 
 def _editor(
