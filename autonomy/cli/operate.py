@@ -110,7 +110,9 @@ def explain(campaign: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--status", "wanted", help="pending, executed, failed or rolled_back.")
+@click.option(
+    "--status", "wanted", type=click.Choice(["pending", "executed", "failed", "rolled_back"])
+)
 @click.option("--type", "action_type", help="auto_pause, auto_scale_up, ...")
 @click.option("--campaign", help="An id or a title.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))

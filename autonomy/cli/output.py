@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from math import floor
 from typing import Any
 
 import click
@@ -57,8 +58,8 @@ def money(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A confidence, 97.3 -> 97 %; never rounded up to certainty, as in the sentences."""
-    return "" if value is None else f"{min(99, int(float(value)))} %"
+    """A confidence, 97.3 -> 97 %; rounded as in the sentences, and never to certainty."""
+    return "" if value is None else f"{min(99, floor(float(value) + 0.5))} %"
 
 
 def moment(value: str | None) -> str:

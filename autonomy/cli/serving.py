@@ -66,7 +66,9 @@ def demo(data: Path | None) -> None:
 )
 def serve(port: int, sample: bool) -> None:
     """The function, dashboard and database, staying up until Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell starts what it runs in the background with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with _stack() as environment:
         if sample:
             _prepare_sample(environment["AUTONOMY_DATABASE_URL"], reset=False)
