@@ -9,7 +9,8 @@ from flask import Blueprint, Response, jsonify
 
 import autonomy
 from autonomy.web.inputs import LARGEST_BODY_BYTES
-from autonomy.web.openapi_schemas import ID, TIME, Schema, ref, schemas
+from autonomy.web.openapi_parts import ID, TIME, Schema, ref
+from autonomy.web.openapi_schemas import schemas
 from autonomy.web.pages.opportunities import STATUSES as OPPORTUNITY_STATUSES
 from autonomy.web.pages.opportunities import TYPES
 from autonomy.web.show import ACTION_NAMES, SEVERITIES, STATUSES
