@@ -39,7 +39,7 @@ def main() -> int:
     """Measure, print, write; 1 where a goal that was measured is missed."""
     asked = _options()
     found = report.Findings()
-    sizes = [*asked.sizes, MILLION] if asked.million else asked.sizes
+    sizes = sorted({*asked.sizes, *([MILLION] if asked.million else [])})
     for campaigns in sizes if "runs" in asked.parts else ():
         _scale(found, campaigns, asked)
     if "cold" in asked.parts:
@@ -74,7 +74,7 @@ def _options() -> argparse.Namespace:
 
 
 def _scale(found: report.Findings, campaigns: int, asked: argparse.Namespace) -> None:
-    """Every share and number of rules at one size; at a million the usual share alone."""
+    """Every share, and at the usual one every number of rules; at a million that share alone."""
     shares = [USUAL] if asked.short or campaigns >= MILLION else asked.shares
     with (
         account.stack_for(campaigns) as stack,
@@ -83,7 +83,7 @@ def _scale(found: report.Findings, campaigns: int, asked: argparse.Namespace) ->
         found.server_version = connection.info.server_version // 10000
         for share in shares:
             filled = account.fill(connection, campaigns, share)
-            for rules in asked.rules:
+            for rules in asked.rules if share == USUAL else asked.rules[:1]:
                 _say(f"{campaigns:,} campaigns, {share:.1%} candidates, {rules} rules")
                 account.use_rules(connection, rules)
                 cell = Cell(campaigns, share, rules, fill_seconds=filled)
