@@ -74,7 +74,8 @@ class FunctionServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._environment},
+                # Its server keeps a socket in its home: not in the user's.
+                env={**os.environ, "HOME": str(self._log.parent), **self._environment},
                 start_new_session=True,
                 preexec_fn=_tie_to_parent,  # noqa: PLW1509 - started before any thread of ours
             )
