@@ -71,10 +71,7 @@ class Store:
         """
 
         def query(rest: Any) -> list[Json]:
-            builder = rest.from_(table).select(columns)
-            for column, wanted in (filters or {}).items():
-                operator, value = wanted if isinstance(wanted, tuple) else ("eq", wanted)
-                builder = getattr(builder, operator)(column, value)
+            builder = _filtered(rest.from_(table).select(columns), filters or {})
             for name in order:
                 builder = builder.order(name.lstrip("-"), desc=name.startswith("-"))
             rows: list[Json] = builder.range(offset, offset + limit - 1).execute().data
@@ -88,11 +85,7 @@ class Store:
             raise ValueError("an update needs a filter")
 
         def change(rest: Any) -> list[Json]:
-            builder = rest.from_(table).update(values)
-            for column, wanted in filters.items():
-                operator, value = wanted if isinstance(wanted, tuple) else ("eq", wanted)
-                builder = getattr(builder, operator)(column, value)
-            rows: list[Json] = builder.execute().data
+            rows: list[Json] = _filtered(rest.from_(table).update(values), filters).execute().data
             return rows
 
         return list(self._try(change, True))
@@ -166,6 +159,14 @@ class Store:
                 if delay is None:
                     raise
                 time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  spreads callers, no secret
+
+
+def _filtered(builder: Any, filters: Mapping[str, Any]) -> Any:
+    """The query with its filters: column -> value, or (operator, value)."""
+    for column, wanted in filters.items():
+        operator, value = wanted if isinstance(wanted, tuple) else ("eq", wanted)
+        builder = getattr(builder, operator)(column, value)
+    return builder
 
 
 def _connect(url: str, key: str, timeout_seconds: float) -> Any:
