@@ -14,7 +14,7 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('roi_posterior', 'probability_below', 'cut_confidence',
+      and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
                         'campaign_evidence', 'fit_portfolio_prior')
   loop
     execute format('drop function %s', v_old);
@@ -70,15 +70,10 @@ end $$;
 comment on function public.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
 
-create function public.probability_below(
-  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
-  p_days float8, p_matured float8,
-  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
-returns float8
+create function public.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v float8[];
   z float8;
 begin
   if p_target is null or p_target = 'NaN' then
@@ -86,11 +81,23 @@ begin
   elsif p_target <= 0 then
     return 0;
   end if;
-  v := public.roi_posterior(p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured,
-                            p_mean, p_tau2, p_order_value, p_prior_cv2);
-  z := (ln(least(p_target, 1e15::float8)) - v[1]) * sqrt(v[2]);
+  z := (ln(least(p_target, 1e15::float8)) - p_posterior[1]) * sqrt(p_posterior[2]);
   z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
   return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
+end $$;
+comment on function public.probability_from(float8[], float8) is
+  'P(true roi < target), 0 to 1, from what roi_posterior gave: one campaign, several targets. A number for every target; an unknown one gives 0.5. Pure. [autonomous-operations]';
+
+create function public.probability_below(
+  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
+  p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return public.probability_from(public.roi_posterior(
+    p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2), p_target);
 end $$;
 comment on function public.probability_below(
   float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is

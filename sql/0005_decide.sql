@@ -14,17 +14,20 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'exact_number',
+        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'time_expression', 'exact_number',
         'matching_campaigns', 'revocable_pauses', 'candidate_rows', 'candidate_windows',
         'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
         'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
         'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
         'evidence_words', 'hold_words', 'expected_impact_of', 'growth_base', 'breaker_reports',
-        'autonomous_decisions', 'propose_autonomous_actions',
+        'told_decisions', 'skipped_rules', 'active_campaigns', 'autonomous_decisions', 'propose_autonomous_actions',
         'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
   loop
     execute format('drop function %s', v_old);
   end loop;
+  drop type if exists public.autonomy_size;
+  drop type if exists public.autonomy_decided;
+  drop type if exists public.autonomy_candidate;
 end $$;
 
 -- The planner takes any lower(...) = ... for rare, and would walk an index for most of the table.
@@ -70,16 +73,16 @@ end $$;
 comment on function public.sane_number(float8) is
   'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
 
-create function public.sane_time(p_time timestamptz) returns timestamptz
+create function public.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- least() and greatest() pass over null: no time must stay no time
 begin
-  return case when p_time is not null then
-    greatest('0001-01-02 00:00:00+00'::timestamptz, least('9999-12-30 00:00:00+00'::timestamptz, p_time)) end;
+  return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
+                'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
-comment on function public.sane_time(timestamptz) is
-  'The time, brought into the years 1 to 9999 that other languages can read. Pure. [autonomous-operations]';
+comment on function public.time_expression(text) is
+  'SQL text of a time, brought into the years 1 to 9999 that other languages can read. The argument is SQL of ours. Pure. [autonomous-operations]';
 
 create function public.exact_number(p_value jsonb) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
@@ -235,8 +238,7 @@ comment on function public.revocable_pauses(uuid[]) is
 -- Looking closer at those found
 -- ---------------------------------------------------------------------------------------------
 
-create function public.candidate_rows(p_ids uuid[], p_now timestamptz)
-returns table (
+create type public.autonomy_candidate as (
   campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
   created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
   data_age_hours float8,
@@ -244,38 +246,46 @@ returns table (
   ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
-  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
-language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8);
+comment on type public.autonomy_candidate is 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
+
+create function public.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof public.autonomy_candidate
+language plpgsql stable set search_path = ''
 as $$
--- Planned anew each time: a plan kept from the day when the log was empty would read all of it
--- for each campaign.
+-- As text, because a function with a search path of its own costs more for each row than the
+-- arithmetic that it does; the expressions stand in one place all the same. And so it is planned
+-- anew each time: a plan kept from the day when the log was empty would read all of it for each
+-- campaign.
 begin
-  return query
-  select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,
-    public.sane_time(c.created_at), e.hours_running, coalesce(c.autonomous_enabled, false), public.sane_time(c.hold_until),
-    case when isfinite(f.data_at) then date_part('epoch', p_now - f.data_at) / 3600::float8 end,
-    public.sane_number(f.life_impressions), public.sane_number(f.life_reach), public.sane_number(f.life_clicks),
-    public.sane_number(f.life_conversions), public.sane_number(f.life_spend), public.sane_number(f.life_revenue),
-    e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history,
-    public.sane_time(l.action_at), public.sane_time(l.pause_at), public.sane_time(l.resume_at),
-    least(b.budget, l.budget_low),
-    exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
-    exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
-    ('x' || left(md5(c.id::text || to_char(p_now at time zone 'UTC', 'IYYY-IW')), 8))::bit(32)::bigint
-      / 4294967296::float8
-  from public.campaign_evidence(p_ids, p_now) e
-  join public.campaigns c on c.id = e.campaign_id
-  left join public.campaign_facts f on f.campaign_id = e.campaign_id
-  cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
-  cross join lateral (
-    select max(a.executed_at) as action_at,
-      max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
-      max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
-      min(public.exact_number(a.previous_state -> 'budget')) filter (
-        where a.executed_at > p_now - interval '7 days'
-          and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
-    from public.autonomous_actions a
-    where a.campaign_id = c.id and a.status = 'executed') l;
+  return query execute
+    'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
+    || public.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
+    || public.time_expression('c.hold_until') || ','
+    || ' case when isfinite(f.data_at) then date_part(''epoch'', $2 - f.data_at) / 3600::float8 end, '
+    || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
+    || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
+    || public.time_expression('l.action_at') || ', ' || public.time_expression('l.pause_at') || ', '
+    || public.time_expression('l.resume_at')
+    || $sql$, least(b.budget, l.budget_low),
+        exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
+        exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
+        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8
+      from public.campaign_evidence($1, $2) e
+      join public.campaigns c on c.id = e.campaign_id
+      left join public.campaign_facts f on f.campaign_id = e.campaign_id
+      cross join (select to_char($2 at time zone 'UTC', 'IYYY-IW') as week) k
+      cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
+      cross join lateral (
+        select max(a.executed_at) as action_at,
+          max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
+          max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
+          min(public.exact_number(a.previous_state -> 'budget')) filter (
+            where a.executed_at > $2 - interval '7 days'
+              and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
+        from public.autonomous_actions a
+        where a.campaign_id = c.id and a.status = 'executed') l
+    $sql$ using p_ids, p_now;
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
@@ -516,55 +526,73 @@ end $$;
 comment on function public.rule_plans(boolean) is
   'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
 
+create type public.autonomy_size as (
+  new_budget numeric,
+  limits text[],             -- the caps that shaped it, in order
+  code text);                -- why nothing worth doing is left, else null
+comment on type public.autonomy_size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+
 create function public.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
   p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
-returns table (new_budget numeric, limits text[], code text)
+returns public.autonomy_size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
 -- over a limit.
 declare
+  v_size public.autonomy_size;
   v_cap numeric;
 begin
-  new_budget := round(p_wanted, 2);
-  limits := '{}';
+  v_size.new_budget := round(p_wanted, 2);
+  v_size.limits := '{}';
   if p_direction = 'up' then
     v_cap := trunc(p_budget * p_max_step, 2);
-    if v_cap < new_budget then
-      new_budget := v_cap;
-      limits := limits || 'STEP_CAP'::text;
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'STEP_CAP'::text;
     end if;
     v_cap := trunc(p_lowest * p_max_growth, 2);
-    if v_cap < new_budget then
-      new_budget := v_cap;
-      limits := limits || 'GROWTH_CAP'::text;
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
     end if;
     v_cap := trunc(p_max_budget, 2);
-    if v_cap < new_budget then
-      new_budget := v_cap;
-      limits := limits || 'BUDGET_CAP'::text;
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   else
     v_cap := ceil(p_min_budget * 100) / 100;
-    if new_budget < v_cap then
-      new_budget := v_cap;
-      limits := limits || 'BUDGET_CAP'::text;
+    if v_size.new_budget < v_cap then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   end if;
   -- a change that goes the wrong way, or under 1 % of the budget, is none
-  if (case when p_direction = 'up' then new_budget - p_budget else p_budget - new_budget end) * 100 < p_budget then
-    code := coalesce(limits[cardinality(limits)], 'NO_CHANGE');
+  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100 < p_budget then
+    v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
   end if;
-  return next;
+  return v_size;
 end $$;
 comment on function public.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where nothing worth doing is left. Pure. [autonomous-operations]';
 
+create type public.autonomy_decided as (
+  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
+  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
+  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
+  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  below float8,              -- P(true roi < break_even)
+  log_roi float8,            -- the most probable ln roi
+  candidate public.autonomy_candidate);
+comment on type public.autonomy_decided is 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
+
 create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  campaign_id uuid, place int, direction text, break_even float8, confidence float8,
-  held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+  candidate public.autonomy_candidate, place int, direction text, break_even float8, confidence float8,
+  held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -572,87 +600,92 @@ begin
   with found as materialized (
     select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
   ),
+  known as materialized (
+    select f.places, c, public.roi_posterior(
+      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior
+    from found f
+    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    cross join public.autonomy_policy p
+  ),
   plans as materialized (
     select * from public.rule_plans(p_include_inactive)
   ),
   -- what each matching rule would do, and what holds it: the first that applies, in this order
   judged as materialized (
-    select c.campaign_id, l.place, d.direction, j.target as break_even, j.confidence, z.new_budget, z.limits,
+    select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence, (z.size).new_budget, (z.size).limits,
+      o.below,
       case
-        when not c.autonomous_enabled then 'DISABLED'
-        when c.hold_until > p_now then 'ON_HOLD'
-        when p_now - case when d.direction = 'pause' then c.last_pause_at else c.last_action_at end < l.cooldown
+        when not (k.c).autonomous_enabled then 'DISABLED'
+        when (k.c).hold_until > p_now then 'ON_HOLD'
+        when p_now - case when d.direction = 'pause' then (k.c).last_pause_at else (k.c).last_action_at end < l.cooldown
           then 'COOLDOWN'
-        when (c.spend > 0 and c.ev_spend > 0) is not true
-          or case when d.direction = 'pause' then (c.hours_running >= p.min_pause_hours::float8) is not true
-                  else (c.budget > 0) is not true end
+        when ((k.c).spend > 0 and (k.c).ev_spend > 0) is not true
+          or case when d.direction = 'pause' then ((k.c).hours_running >= p.min_pause_hours::float8) is not true
+                  else ((k.c).budget > 0) is not true end
           then 'TOO_LITTLE_DATA'
-        when c.test_running then 'TEST_RUNNING'
-        when c.pending then 'AWAITING_APPROVAL'
-        when (c.data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
+        when (k.c).test_running then 'TEST_RUNNING'
+        when (k.c).pending then 'AWAITING_APPROVAL'
+        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
         when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
-        when p.holdout_share > 0 and (c.holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
-        when d.direction <> 'pause' then z.code
+        when p.holdout_share > 0 and ((k.c).holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
+        else (z.size).code
       end as code
-    from found f
-    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    from known k
     cross join public.autonomy_policy p
-    join plans l on l.place = any (f.places)
+    join plans l on l.place = any (k.places)
+    -- `offset 0`: what is named here is computed once, not at every mention
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
-      when l.set_budget > c.budget then 'up'
-      else 'down' end as kind) k
-    cross join lateral (
-      select t.target, public.probability_below(
-        t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as below
-      from (select case k.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target) t) o
-    cross join lateral (
-      select public.cut_confidence(100::float8 * (1::float8 - o.below)) as above,
-             public.cut_confidence(100::float8 * o.below) as below) h
+      when l.set_budget > (k.c).budget then 'up'
+      else 'down' end as kind offset 0) w
+    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
+    cross join lateral (select public.probability_from(k.posterior, t.target) as below offset 0) o
+    cross join lateral (select public.cut_confidence(
+      100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
-      when k.kind <> 'step' then k.kind
-      when h.above <= 20 then 'down'
-      else 'up' end as direction) d
-    cross join lateral (select o.target, case
-      when k.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.above)
-      when d.direction = 'up' then h.above
-      else h.below end as confidence) j
-    cross join lateral public.sized_budget(
-      d.direction, c.budget, coalesce(l.set_budget, c.budget * case when d.direction = 'up' then l.up else l.down end),
-      p.max_step, least(c.budget_low_7d, c.budget), p.max_growth_7d, l.max_budget, l.min_budget) z
+      when w.kind <> 'step' then w.kind
+      when h.cut <= 20 then 'down'
+      else 'up' end as direction offset 0) d
+    cross join lateral (select case
+      when w.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.cut)
+      else h.cut end as confidence offset 0) j
+    cross join lateral (select case when d.direction <> 'pause' then public.sized_budget(
+      d.direction, (k.c).budget,
+      coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
+      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget, l.min_budget) end as size offset 0) z
   ),
   ranked as (
-    select j.campaign_id, min(j.place) as first, min(j.place) filter (where j.code is null) as winner,
-      array_agg(j.place order by j.place) as places,
-      array_agg(j.code order by j.place) as codes
+    select j.campaign_id, array_agg(j.place order by j.place) as places, array_agg(j.rule_name order by j.place) as names,
+      array_agg(j.code order by j.place) as codes, min(j.place) filter (where j.code is null) as winner
     from judged j
     group by j.campaign_id
   )
-  select r.campaign_id, j.place, j.direction, j.break_even, j.confidence, j.code,
+  select k.c, j.place, j.direction, j.break_even, j.confidence, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
-    array(select l.rule_name from unnest(r.places) with ordinality as u (place, n)
-          join plans l on l.place = u.place order by u.n),
-    array(select case when u.place > r.winner then 'OUTRANKED' else r.codes[u.n] end
-          from unnest(r.places) with ordinality as u (place, n) order by u.n),
-    array_position(r.places, coalesce(r.winner, r.first))
+    r.names,
+    case when r.winner is null then r.codes
+      else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
+    u.chosen, j.below, k.posterior[1]
   from ranked r
-  join judged j on j.campaign_id = r.campaign_id and j.place = coalesce(r.winner, r.first);
+  cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
+  join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
+  join known k on (k.c).campaign_id = r.campaign_id;
 end $$;
 comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
 
 create function public.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  campaign_id uuid, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
-  new_status text, new_budget numeric)
+  candidate public.autonomy_candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
+  new_status text, new_budget numeric, below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c.campaign_id, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - o.right),
+  select c, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - x.right),
     case
       when not c.autonomous_enabled then 'DISABLED'
       when c.hold_until > p_now then 'ON_HOLD'
@@ -661,15 +694,17 @@ begin
       when c.test_running then 'TEST_RUNNING'
       when p_now - c.last_resume_at < interval '7 days' then 'COOLDOWN'
     end,
-    r.status, r.budget
+    r.status, r.budget, o.below, b.posterior[1]
   from public.autonomy_policy p
   cross join public.revocable_pauses() r
   join public.candidate_rows(array(select i.campaign_id from public.revocable_pauses() i), p_now) c
     on c.campaign_id = r.campaign_id
-  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
-    r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as right) o
-  where p.resume_when_proven_wrong and r.break_even > 0 and o.right <= p.resume_confidence::float8
+  cross join lateral (select public.roi_posterior(
+    c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
+  cross join lateral (select public.probability_from(b.posterior, r.break_even) as below) o
+  cross join lateral (select public.cut_confidence(100::float8 * o.below) as right) x
+  where p.resume_when_proven_wrong and r.break_even > 0 and x.right <= p.resume_confidence::float8
     and public.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
@@ -677,38 +712,33 @@ comment on function public.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
 
 create function public.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
-returns table (
-  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
-  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
-  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
-  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+returns setof public.autonomy_decided
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
   return query
   with each as (
-    select d.campaign_id, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
+    select d.candidate, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
       d.break_even, d.confidence, l.confidence_floor, l.break_even as plan_break_even, l.cooldown,
       l.max_budget, l.min_budget, l.requires_approval,
       case when l.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-      d.limits, d.matched_names, d.matched_codes, d.chosen
+      d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
     from public.autonomy_policy p
     cross join public.decided_campaigns(p_slots, p_include_inactive, p_now) d
     join public.rule_plans(p_include_inactive) l on l.place = d.place
     union all
-    select r.campaign_id, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
+    select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
       p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
-      '{}', array[r.rule_name], array[null::text], 1
+      '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
     from public.autonomy_policy p
     cross join public.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   raised as (
-    select e.*, e.held is null and e.action_type = 'auto_pause' as pauses,
+    select e.*, (e.candidate).campaign_id, e.held is null and e.action_type = 'auto_pause' as pauses,
       case when e.held is null and e.action_type <> 'auto_resume'
-        then greatest(e.new_budget - c.budget, 0) else 0 end as raise
+        then greatest(e.new_budget - (e.candidate).budget, 0) else 0 end as raise
     from each e
-    join public.campaigns c on c.id = e.campaign_id
   ),
   -- the portfolio's guardrails, over all decisions of the run and the last 24 hours
   counted as (
@@ -719,34 +749,38 @@ begin
       sum(r.raise) over (order by r.raise > 0 desc, r.confidence desc, r.campaign_id) as raise_so_far
     from raised r
   ),
+  portfolio as materialized (
+    select p.frozen, p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
+      (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
+      (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
+      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
+      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
+      p.pause_breaker_share::float8
+        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit
+    from public.autonomy_policy p
+  ),
   stopped as (
     select n.*,
       case
         when n.held is not null then n.held
         when p.frozen then 'FROZEN'
-        when n.pauses and (p_portfolio #>> '{tracking,tripped}')::boolean then 'TRACKING_BREAKER'
-        when n.raise > 0 and (p_portfolio ->> 'scale_ups_24h')::numeric + n.ups > p.growth_breaker_count
-          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_wanted > x.growth_limit
-          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_so_far > x.growth_limit then 'GROWTH_BREAKER'
+        when n.pauses and p.tracking then 'TRACKING_BREAKER'
+        when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
+          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit then 'GROWTH_BREAKER'
       end as hold,
       case
-        when n.pauses and (p_portfolio ->> 'pauses_24h')::numeric + n.pauses_wanted > p.pause_breaker_count
-          and (p_portfolio ->> 'pauses_24h')::float8 + n.pauses_wanted > x.pause_limit then 'PAUSE_BREAKER'
+        when n.pauses and p.pauses + n.pauses_wanted > p.pause_breaker_count
+          and p.pauses::float8 + n.pauses_wanted > p.pause_limit then 'PAUSE_BREAKER'
         when p.mode = 'approve' or n.requires_approval then 'APPROVAL'
       end as propose
     from counted n
-    cross join public.autonomy_policy p
-    cross join lateral (select
-      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
-      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
-      p.pause_breaker_share::float8
-        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit) x
+    cross join portfolio p
   )
   select s.campaign_id,
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
   from stopped s;
 end $$;
 comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
@@ -930,59 +964,54 @@ end $$;
 comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
 
-create function public.hold_words(p_decision jsonb, p_campaign jsonb, p_policy public.autonomy_policy) returns text
+create function public.hold_words(p_decided public.autonomy_decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
 -- What is not said here is the same for every campaign: hold_sentence says it.
 declare
-  v_pause boolean := p_decision ->> 'direction' = 'pause';
-  v_hours text := public.short_number(p_policy.min_pause_hours::float8);
-  v_running float8 := (p_campaign ->> 'hours_running')::float8;
+  c public.autonomy_candidate := p_decided.candidate;
+  v_pause boolean := p_decided.direction = 'pause';
+  v_hours text;
   v_ends timestamptz;
 begin
-  case p_decision ->> 'code'
+  case p_decided.code
     when 'ON_HOLD' then
-      return 'it is left alone until ' || to_char((p_campaign ->> 'hold_until')::timestamptz, 'YYYY-MM-DD HH24:MI') || ' UTC';
+      return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'COOLDOWN' then
       v_ends := greatest(
-        (p_campaign ->> case when v_pause then 'last_pause_at' else 'last_action_at' end)::timestamptz
-          + (p_decision ->> 'cooldown')::interval,
-        case when p_decision ->> 'direction' = 'resume'
-          then (p_campaign ->> 'last_resume_at')::timestamptz + interval '7 days' end);
+        case when v_pause then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
+        case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end);
       return 'it was changed a short time ago; the cooldown ends ' || to_char(v_ends, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'TOO_LITTLE_DATA' then
+      v_hours := public.short_number(p_policy.min_pause_hours::float8);
       return case
-        when ((p_campaign ->> 'spend')::float8 > 0 and (p_campaign ->> 'ev_spend')::float8 > 0) is not true
-          then 'it has spent nothing, so there is nothing to judge it by'
+        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
-        when v_running is null then format('it is not known to have run %s hours', v_hours)
+        when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
         else format('a pause needs %s hours of running; in %s more hours', v_hours,
-                    ceil(p_policy.min_pause_hours::float8 - v_running)::numeric) end;
+                    ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric) end;
     when 'STALE_DATA' then
       return format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(round((p_campaign ->> 'data_age_hours')::float8)::numeric || ' hours old', 'of unknown age'),
+        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
         public.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
       return public.evidence_words(
-        (p_decision ->> 'confidence_floor')::float8, p_decision ->> 'direction', p_decision ->> 'kind',
-        (p_decision ->> 'break_even')::float8, (p_decision ->> 'confidence')::float8,
-        (p_campaign ->> 'ev_spend')::float8, (p_campaign ->> 'ev_conversions')::float8,
-        (p_campaign ->> 'ev_revenue')::float8, (p_campaign ->> 'cv2')::float8,
-        (p_campaign ->> 'ev_days')::float8, (p_campaign ->> 'matured_share')::float8,
+        p_decided.confidence_floor, p_decided.direction, p_decided.kind, p_decided.break_even, p_decided.confidence,
+        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
         p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value, p_policy.prior_cv2);
     when 'STEP_CAP' then
       return 'one step may not go beyond ' || public.factor_words(p_policy.max_step);
     when 'GROWTH_CAP' then
       return 'its budget has grown to ' || public.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
     when 'BUDGET_CAP' then
-      return case when p_decision ->> 'direction' = 'up'
-        then format('its budget is at the cap of %s; a higher cap would settle it', round((p_decision ->> 'max_budget')::numeric, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it', round((p_decision ->> 'min_budget')::numeric, 2)) end;
+      return case when p_decided.direction = 'up'
+        then format('its budget is at the cap of %s; a higher cap would settle it', round(p_decided.max_budget, 2))
+        else format('its budget is at the floor of %s; a lower floor would settle it', round(p_decided.min_budget, 2)) end;
     else
       return null;
   end case;
 end $$;
-comment on function public.hold_words(jsonb, jsonb, public.autonomy_policy) is
+comment on function public.hold_words(public.autonomy_decided, public.autonomy_policy) is
   'Why a decision is held and what would settle it, where that depends on the campaign; else null. Pure. [autonomous-operations]';
 
 create function public.expected_impact_of(
@@ -1013,102 +1042,104 @@ end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
+create function public.told_decisions(p_decided public.autonomy_decided[]) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'campaign_id', r.campaign_id, 'title', (r.candidate).title, 'verdict', r.verdict, 'code', r.code,
+      'action_type', r.action_type, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+      'previous', n.previous_state, 'new', n.new_state, 'confidence', r.confidence, 'limits', to_jsonb(r.limits),
+      'break_even', r.break_even, 'matched', m.matched, 'params', q.params,
+      'reason', case
+        when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
+        else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
+                                    r.rule_name, p.mode = 'observe') end,
+      'evidence', jsonb_build_object(
+        'spend', (r.candidate).ev_spend, 'conversions', (r.candidate).ev_conversions,
+        'revenue', (r.candidate).ev_revenue, 'cv2', (r.candidate).cv2, 'days', (r.candidate).ev_days,
+        'matured_share', (r.candidate).matured_share, 'has_history', (r.candidate).has_history,
+        'prior', k.prior, 'probability_below', r.below, 'break_even', r.break_even,
+        'metrics', jsonb_build_object(
+          'impressions', (r.candidate).impressions, 'reach', (r.candidate).reach, 'clicks', (r.candidate).clicks,
+          'conversions', (r.candidate).conversions, 'spend', (r.candidate).spend, 'revenue', (r.candidate).revenue),
+        'matched', m.matched, 'limits', to_jsonb(r.limits)),
+      'expected_impact', case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
+        r.direction, r.break_even, r.plan_break_even,
+        coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
+        p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end)
+      order by r.campaign_id), '[]')
+    from unnest(p_decided) r
+    cross join public.autonomy_policy p
+    -- `offset 0`: computed once, not at every mention
+    cross join lateral (select jsonb_build_object(
+      'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
+    cross join lateral (select
+      jsonb_build_object('status', (r.candidate).status, 'budget', (r.candidate).budget) as previous_state,
+      case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
+    cross join lateral (select b.previous_state, jsonb_build_object(
+      'status', case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
+                     else (r.candidate).status end,
+      'budget', b.new_budget) as new_state) n
+    cross join lateral (
+      select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
+        case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+      from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
+    cross join lateral (
+      select public.decision_params(
+        (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
+        r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q);
+end $$;
+comment on function public.told_decisions(public.autonomy_decided[]) is
+  'Decisions as a list of JSON objects, in words and with their evidence, in the order of their campaigns. Only reads; safe to call again. [autonomous-operations]';
+
 create function public.autonomous_decisions(
   p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
-  set timezone = 'UTC' set extra_float_digits = 1 set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_portfolio jsonb := public.portfolio_state(p_now);
-  v_answer jsonb;
+  v_run public.autonomy_decided[];
+  v_page public.autonomy_decided[];
 begin
-  with run as materialized (
-    select * from public.decided_run(v_slots, v_include, p_now, v_portfolio)
-  ),
-  page as materialized (
-    select * from run r
-    where p_after is null or r.campaign_id > p_after
-    order by r.campaign_id
-    limit p_limit
-  ),
-  told as (
-    select r.campaign_id, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name, r.confidence, r.break_even,
-      c.title, n.new_state, n.previous_state, m.matched, to_jsonb(r.limits) as limits, q.params,
-      case
-        when r.verdict <> 'hold' then public.action_sentence(
-          q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)], r.rule_name, p.mode = 'observe')
-        else public.hold_sentence(r.code, r.direction, r.rule_name, w.why)
-      end as reason,
-      jsonb_build_object(
-        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history,
-        'prior', jsonb_build_object('mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
-                                    'order_value', p.prior_order_value, 'cv2', p.prior_cv2),
-        'probability_below', public.probability_below(
-          r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-          p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2),
-        'break_even', r.break_even,
-        'metrics', jsonb_build_object('impressions', c.impressions, 'reach', c.reach, 'clicks', c.clicks,
-                                      'conversions', c.conversions, 'spend', c.spend, 'revenue', c.revenue),
-        'matched', m.matched, 'limits', to_jsonb(r.limits)) as evidence,
-      case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
-        r.direction, r.break_even, r.plan_break_even,
-        coalesce((r.new_budget::numeric(40, 20) / nullif(c.budget, 0))::float8 - 1::float8, 0::float8),
-        p.marginal_return_ratio::float8,
-        (public.roi_posterior(c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-                              p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))[1],
-        c.ev_spend, c.ev_days) end as expected_impact
-    from page r
-    cross join public.autonomy_policy p
-    join public.candidate_rows(array(select i.campaign_id from page i), p_now) c on c.campaign_id = r.campaign_id
-    cross join lateral (select
-      jsonb_build_object('status', c.status, 'budget', c.budget) as previous_state,
-      case when r.verdict = 'hold' then jsonb_build_object('status', c.status, 'budget', c.budget)
-        else jsonb_build_object(
-          'status', case when r.direction in ('pause', 'resume') then r.new_status else c.status end,
-          'budget', case when r.direction = 'pause' then c.budget else r.new_budget end) end as new_state) n
-    cross join lateral (
-      select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
-        case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
-      from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n)) m
-    cross join lateral (
-      select public.decision_params(c.spend, c.revenue, c.conversions, c.hours_running, r.confidence, r.break_even,
-        c.budget, (n.new_state ->> 'budget')::numeric) as params) q
-    cross join lateral (
-      select case when r.verdict = 'hold' then public.hold_words(to_jsonb(r), to_jsonb(c), p) end as why) w
-  ),
-  stopped as (
-    select count(*) filter (where code = 'FROZEN') as frozen,
-      count(*) filter (where code = 'TRACKING_BREAKER') as tracking,
-      count(*) filter (where code = 'PAUSE_BREAKER') as pauses,
-      count(*) filter (where code = 'GROWTH_BREAKER') as growth
-    from run
-  )
-  select jsonb_build_object(
-    'decisions', coalesce((select jsonb_agg(jsonb_build_object(
-      'campaign_id', t.campaign_id, 'title', t.title, 'verdict', t.verdict, 'code', t.code,
-      'action_type', t.action_type, 'rule_id', t.rule_id, 'rule_name', t.rule_name,
-      'previous', t.previous_state, 'new', t.new_state, 'confidence', t.confidence, 'limits', t.limits,
-      'break_even', t.break_even, 'matched', t.matched, 'params', t.params, 'reason', t.reason,
-      'evidence', t.evidence, 'expected_impact', t.expected_impact) order by t.campaign_id) from told t), '[]'),
-    'next_after', case when (select count(*) from page) = p_limit
-      then (select g.campaign_id from page g order by g.campaign_id desc limit 1) end,
-    'rules_skipped', (
-      select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
-      from public.rules_in_order(v_include) r where r.flaw is not null),
-    'breakers', public.breaker_reports(v_portfolio, s.frozen, s.tracking, s.pauses, s.growth),
-    'campaigns_evaluated', (
-      select count(*) from public.campaigns c
-      where (c.status = 'active' or lower(c.status) = 'active') and (p_shard is null or public.campaign_slot(c.id) <@ v_slots)))
-  into v_answer
-  from stopped s;
-  return v_answer;
+  v_run := array(select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d order by d.campaign_id);
+  v_page := array(select r from unnest(v_run) r where p_after is null or r.campaign_id > p_after order by r.campaign_id limit p_limit);
+  return jsonb_build_object(
+    'decisions', public.told_decisions(v_page),
+    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
+    'rules_skipped', public.skipped_rules(v_include),
+    'breakers', public.breaker_reports(v_portfolio, v_run),
+    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
   'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.skipped_rules(p_include_inactive boolean) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
+    from public.rules_in_order(p_include_inactive) r where r.flaw is not null);
+end $$;
+comment on function public.skipped_rules(boolean) is
+  'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return case when p_shard is null then (p_portfolio ->> 'active_campaigns')::bigint else (
+    select count(*) from public.campaigns c
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and public.campaign_slot(c.id) <@ public.shard_slots(p_shard)) end;
+end $$;
+comment on function public.active_campaigns(text, jsonb) is
+  'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only reads; safe to call again. [autonomous-operations]';
 
 create function public.growth_base(p_portfolio jsonb) returns numeric
 language sql immutable parallel safe set search_path = ''
@@ -1120,8 +1151,7 @@ $$;
 comment on function public.growth_base(jsonb) is
   'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
 
-create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
-returns jsonb
+create function public.breaker_reports(p_portfolio jsonb, p_decided public.autonomy_decided[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -1129,26 +1159,32 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
                               order by b.n), '[]')
     from public.autonomy_policy p
+    cross join (
+      select count(*) filter (where d.code = 'FROZEN') as frozen,
+        count(*) filter (where d.code = 'TRACKING_BREAKER') as tracking,
+        count(*) filter (where d.code = 'PAUSE_BREAKER') as pauses,
+        count(*) filter (where d.code = 'GROWTH_BREAKER') as growth
+      from unnest(p_decided) d) s
     cross join lateral (values
-      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', p_frozen, 0::float8),
+      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
               round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
-       p_tracking, p.tracking_breaker_ratio::float8),
-      (3, p_pauses > 0, 'PAUSE_BREAKER',
+       s.tracking, p.tracking_breaker_ratio::float8),
+      (3, s.pauses > 0, 'PAUSE_BREAKER',
        format('%s pauses in 24 hours of %s campaigns: a person decides them',
-              p_pauses + (p_portfolio ->> 'pauses_24h')::bigint,
+              s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
               (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
-       p_pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
+       s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-      (4, p_growth > 0, 'GROWTH_BREAKER',
+      (4, s.growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
               round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
-       p_growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
+       s.growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;
-comment on function public.breaker_reports(jsonb, bigint, bigint, bigint, bigint) is
+comment on function public.breaker_reports(jsonb, public.autonomy_decided[]) is
   'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
 
 create function public.propose_autonomous_actions(

@@ -333,8 +333,7 @@ create type public.autonomy_item as (
   old_status text,         -- as found
   old_budget numeric,
   status text,             -- to be written
-  budget numeric,
-  decision jsonb
+  budget numeric
 );
 comment on type public.autonomy_item is 'A decision and what is to become of it; passes between the functions of apply. [autonomous-operations]';
 
@@ -345,40 +344,47 @@ create function public.autonomy_judge(
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
-with written as materialized (  -- the decision as it came, each value only if it is what it should be
-  select e.n, e.d,
-    e.d ->> 'verdict' as verdict, e.d ->> 'action_type' as action_type, e.d ->> 'action_id' as id_text,
-    case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
-    case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as given_id,
-    case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
+with read as materialized (  -- the decision as it came, each value only if it is what it should be
+  -- Without the decision itself: a batch carried whole from step to step is copied at each.
+  select e.n, jsonb_typeof(e.d) = 'object' as is_object, e.d ->> 'verdict' as verdict, e.d ->> 'action_type' as action_type,
+    e.d ->> 'action_id' is not null and t.id is null as bad_id, e.d ->> 'rule_id' is not null and t.rule_id is null as bad_rule,
+    coalesce(t.id, md5(p_run_id::text || coalesce(t.campaign_id::text, e.d::text))::uuid) as id, t.campaign_id, t.rule_id,
     case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
       when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
-    e.d #>> '{previous,status}' as old_status, e.d #>> '{new,status}' as new_status,
-    case jsonb_typeof(e.d #> '{previous,budget}') when 'number' then (e.d #> '{previous,budget}')::numeric
-      when 'string' then case when e.d #>> '{previous,budget}' ~ k.number then (e.d #>> '{previous,budget}')::numeric end end as old_budget,
-    case jsonb_typeof(e.d #> '{new,budget}') when 'number' then (e.d #> '{new,budget}')::numeric
-      when 'string' then case when e.d #>> '{new,budget}' ~ k.number then (e.d #>> '{new,budget}')::numeric end end as new_budget
-  from jsonb_array_elements(p_decisions) with ordinality e (d, n),
-       (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number)
+    jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' as no_reason,
+    case when jsonb_typeof(t.was -> 'status') = 'string' then t.was ->> 'status' end as old_status,
+    case when jsonb_typeof(t.becomes -> 'status') = 'string' then t.becomes ->> 'status' end as new_status,
+    case jsonb_typeof(t.was -> 'budget') when 'number' then (t.was -> 'budget')::numeric
+      when 'string' then case when t.was ->> 'budget' ~ k.number then (t.was ->> 'budget')::numeric end end as old_budget,
+    case jsonb_typeof(t.becomes -> 'budget') when 'number' then (t.becomes -> 'budget')::numeric
+      when 'string' then case when t.becomes ->> 'budget' ~ k.number then (t.becomes ->> 'budget')::numeric end end as new_budget,
+    -- NaN, which JSON can only spell, is no budget but no mistake either
+    coalesce(t.was ->> 'budget', 'NaN') = 'NaN' as no_old_budget, coalesce(t.becomes ->> 'budget', 'NaN') = 'NaN' as no_new_budget,
+    e.d ->> 'code' as decided_code
+  from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
+    jsonb_array_elements(p_decisions) with ordinality e (d, n)
+    cross join lateral (select e.d -> 'previous' as was, e.d -> 'new' as becomes,
+      case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
+      case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
+      case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id offset 0) t
 ),
-read as materialized (
+checked as materialized (
   select w.*,
-    coalesce(w.given_id, md5(p_run_id::text || coalesce(w.campaign_id::text, w.d::text))::uuid) as id,
     case
-      when jsonb_typeof(w.d) <> 'object' then 'it is not an object'
+      when not w.is_object then 'it is not an object'
       when w.campaign_id is null then 'campaign_id is not a uuid'
-      when w.id_text is not null and w.given_id is null then 'action_id is not a uuid'
+      when w.bad_id then 'action_id is not a uuid'
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
-      when w.d ->> 'rule_id' is not null and w.rule_id is null then 'rule_id is not a uuid'
+      when w.bad_rule then 'rule_id is not a uuid'
       when w.confidence is null or w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
-      when jsonb_typeof(w.d -> 'reason') is distinct from 'string' or btrim(w.d ->> 'reason') = '' then 'reason is missing'
-      when jsonb_typeof(w.d #> '{previous,status}') is distinct from 'string' then 'previous.status is missing'
-      when jsonb_typeof(w.d #> '{new,status}') is distinct from 'string' then 'new.status is missing'
-      when w.old_budget is null and w.d #>> '{previous,budget}' <> 'NaN' then 'previous.budget is not a number'
-      when w.new_budget is null and w.d #>> '{new,budget}' <> 'NaN' then 'new.budget is not a number'
+      when w.no_reason then 'reason is missing'
+      when w.old_status is null then 'previous.status is missing'
+      when w.new_status is null then 'new.status is missing'
+      when w.old_budget is null and not w.no_old_budget then 'previous.budget is not a number'
+      when w.new_budget is null and not w.no_new_budget then 'new.budget is not a number'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
@@ -392,10 +398,10 @@ read as materialized (
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
-  from written w
+  from read w
 ),
 known as materialized (  -- beside what the database knows
-  select r.n, r.d, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed,
+  select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
     r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
     x.id is not null as taken,
@@ -417,7 +423,7 @@ known as materialized (  -- beside what the database knows
     row_number() over (partition by r.malformed is null, r.campaign_id order by r.n) as turn,
     row_number() over (partition by r.malformed is null, r.id order by r.n) as same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
-  from read r
+  from checked r
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
@@ -527,7 +533,7 @@ settled as (
       when c.code is not null or p_by_person then c.code
       when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
       when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'GROWTH_BREAKER'
-      when c.verdict = 'propose' and c.d ->> 'code' = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
+      when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
     end as final_code
   from counted c, tripped t
@@ -562,15 +568,15 @@ select coalesce(array_agg(row(
     end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
-    case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end,
-    s.d)::public.autonomy_item order by s.n), '{}')
+    case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
+    )::public.autonomy_item order by s.n), '{}')
 from settled s
 $$;
 comment on function public.autonomy_judge(uuid, jsonb, public.autonomy_policy, numeric, boolean, timestamptz) is
   'What is to become of each decision, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.autonomy_write_items(
-  p_run_id uuid, p_items public.autonomy_item[], p_now timestamptz) returns jsonb
+  p_run_id uuid, p_items public.autonomy_item[], p_decisions jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
@@ -596,17 +602,17 @@ begin
       (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
        expected_impact, evidence, status, error, created_at, executed_at, actor)
     select f.id, p_run_id, f.campaign_id,
-      case when f.code is distinct from 'BAD_DECISION' then (f.decision ->> 'rule_id')::uuid end,
-      f.action_type, f.decision ->> 'reason',
+      case when f.code is distinct from 'BAD_DECISION' then (e.d ->> 'rule_id')::uuid end,
+      f.action_type, e.d ->> 'reason',
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then f.decision -> 'previous'
+      case when f.came_out = 'fail' then e.d -> 'previous'
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else f.decision -> 'new' end,
-      case when f.code is distinct from 'BAD_DECISION' then (f.decision ->> 'confidence')::numeric end,
-      f.decision -> 'expected_impact',
-      case when jsonb_typeof(f.decision -> 'evidence') = 'object' then f.decision -> 'evidence' else '{}' end
+        else e.d -> 'new' end,
+      case when f.code is distinct from 'BAD_DECISION' then (e.d ->> 'confidence')::numeric end,
+      e.d -> 'expected_impact',
+      case when jsonb_typeof(e.d -> 'evidence') = 'object' then e.d -> 'evidence' else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -615,6 +621,7 @@ begin
       case f.came_out when 'fail' then f.code when 'refused' then 'REFUSED_BY_DATABASE' end,
       p_now, case f.came_out when 'execute' then p_now end, 'autonomy'
     from final f
+    join jsonb_array_elements(p_decisions) with ordinality e (d, n) on e.n = f.n
     where f.came_out in ('execute', 'propose', 'refused')
        or f.came_out = 'fail' and f.action_type in (
             'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
@@ -628,7 +635,7 @@ begin
     from final f where f.came_out = 'execute' order by f.n
   )
   select jsonb_agg(jsonb_build_object(
-      'action_id', f.id, 'campaign_id', coalesce(f.campaign_id::text, f.decision ->> 'campaign_id'),
+      'action_id', f.id, 'campaign_id', coalesce(f.campaign_id::text, p_decisions -> (f.n - 1)::integer ->> 'campaign_id'),
       'status', case f.came_out when 'execute' then 'executed' when 'propose' then 'pending'
         when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
       'error', case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
@@ -638,13 +645,13 @@ begin
   perform set_config('autonomy.effect', '', true);
   return v_results;
 end $$;
-comment on function public.autonomy_write_items(uuid, public.autonomy_item[], timestamptz) is
+comment on function public.autonomy_write_items(uuid, public.autonomy_item[], jsonb, timestamptz) is
   'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
 
 -- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
 -- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
 create function public.autonomy_carry_out(
-  p_run_id uuid, p_items public.autonomy_item[], p_now timestamptz) returns jsonb
+  p_run_id uuid, p_items public.autonomy_item[], p_decisions jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -657,7 +664,7 @@ begin
     return '[]';
   end if;
   begin
-    return public.autonomy_write_items(p_run_id, p_items, p_now);
+    return public.autonomy_write_items(p_run_id, p_items, p_decisions, p_now);
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
@@ -666,8 +673,8 @@ begin
     end if;
   end;
   if v_count > 1 then
-    return public.autonomy_carry_out(p_run_id, p_items[:v_count / 2], p_now)
-        || public.autonomy_carry_out(p_run_id, p_items[v_count / 2 + 1:], p_now);
+    return public.autonomy_carry_out(p_run_id, p_items[:v_count / 2], p_decisions, p_now)
+        || public.autonomy_carry_out(p_run_id, p_items[v_count / 2 + 1:], p_decisions, p_now);
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
@@ -676,9 +683,9 @@ begin
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
   v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
-  return public.autonomy_write_items(p_run_id, array[v_item], p_now);
+  return public.autonomy_write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], timestamptz) is
+comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], jsonb, timestamptz) is
   'Carries out judged decisions; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
@@ -726,7 +733,7 @@ begin
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
-  v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
+  v_results := public.autonomy_carry_out(p_run_id, v_items, v_decisions, p_now);
 
   -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then

@@ -243,9 +243,7 @@ begin
     'portfolio', v_portfolio,
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
-    'campaigns_evaluated', (
-      select count(*) from public.campaigns c where (c.status = 'active' or lower(c.status) = 'active')
-        and (v_shard is null or public.campaign_slot(c.id) <@ public.shard_slots(v_shard))));
+    'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
@@ -323,22 +321,27 @@ comment on function public.autonomy_look_around(boolean, timestamptz) is
   'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
+  v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
+  v_batch_limit constant integer := 5000;
   v_began timestamptz := clock_timestamp();
   v_run_id uuid := gen_random_uuid();
   v_lease jsonb;
   v_mode text;
   v_acts boolean;
-  v_page jsonb;
-  v_chosen jsonb;
-  v_after uuid;
-  v_batches jsonb[] := '{}';
-  v_batch jsonb;
-  v_taken jsonb[] := '{}';       -- an entry each, with what became of it
-  v_held jsonb := '{}';          -- code -> how many
-  v_held_first jsonb := '[]';
+  v_portfolio jsonb;
+  v_run public.autonomy_decided[];
+  v_chosen public.autonomy_decided[];
+  v_batch public.autonomy_decided[];
+  v_told jsonb;
+  v_answers jsonb;
+  v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
+  v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
+  v_actions jsonb := '[]';
+  v_failed jsonb := '[]';
+  v_held jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
@@ -351,84 +354,78 @@ begin
   -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
   perform public.autonomy_lock_effects();
   perform public.autonomy_prepare_run(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', public.portfolio_state(p_now))
-  where id = v_run_id;
+  v_portfolio := public.portfolio_state(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
   v_mode := v_lease ->> 'mode';
   v_acts := v_mode <> 'observe';
 
-  -- Everything is decided before anything is done, so that the breakers see the whole run.
-  loop
-    v_page := public.autonomous_decisions(v_after, 20000, null, false, p_now);
-    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) into v_chosen
-    from (select d ->> 'code' as code, count(*) as n from jsonb_array_elements(v_page -> 'decisions') d
-          where d ->> 'verdict' = 'hold' group by 1) h;
-    v_held := v_held || coalesce(v_chosen, '{}');
-    if jsonb_array_length(v_held_first) < 100 then
-      v_held_first := v_held_first || coalesce((
-        select jsonb_agg(public.autonomy_decision_entry(f.d) || jsonb_build_object('code', f.d -> 'code') order by f.n)
-        from (select d, n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
-              where d ->> 'verdict' = 'hold' order by n limit 100 - jsonb_array_length(v_held_first)) f), '[]');
-    end if;
-    v_batches := v_batches || array(
-      select jsonb_agg(c.d order by c.n)
-      from (select d, row_number() over (order by n) as n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
-            where d ->> 'verdict' <> 'hold') c
-      group by (c.n - 1) / 5000 order by (c.n - 1) / 5000);
-    v_after := (v_page ->> 'next_after')::uuid;
-    exit when v_after is null;
+  -- Everything is decided before anything is done, so that the breakers see the whole run. What is
+  -- put into words is only what is written down or shown.
+  v_run := array(select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d order by d.campaign_id);
+  v_chosen := array(select d from unnest(v_run) d where d.verdict <> 'hold' order by d.campaign_id);
+  for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
+    v_batch := v_chosen[v_start : v_start + v_batch_limit - 1];
+    v_told := public.told_decisions(v_batch);
+    v_answers := case when v_acts
+      then public.apply_autonomous_actions(v_run_id, (v_lease ->> 'lease_token')::uuid, v_told, p_now) -> 'results' end;
+    with each as materialized (
+      select d.d, r.r, d.n, case when v_acts then r.r ->> 'status'
+        when d.d ->> 'verdict' = 'act' then 'would act' else 'would propose' end as status
+      from jsonb_array_elements(v_told) with ordinality d (d, n)
+      left join jsonb_array_elements(v_answers) with ordinality r (r, n) on r.n = d.n
+    )
+    select v_outcomes || array_agg(e.status order by e.n),
+      v_stopped || coalesce(array_agg(e.r ->> 'error') filter (where e.status = 'held'), '{}'),
+      v_failed || coalesce(jsonb_agg(jsonb_build_object(
+        'campaign_id', e.d -> 'campaign_id', 'title', e.d -> 'title', 'action_type', e.d -> 'action_type',
+        'code', e.r -> 'error', 'message', e.r -> 'message') order by e.n) filter (where e.status = 'failed'), '[]'),
+      v_actions || coalesce((
+        select jsonb_agg(public.autonomy_decision_entry(f.d) || jsonb_build_object('status', f.status) order by f.n)
+        from (select * from each x where x.status not in ('failed', 'held') order by x.n
+              limit v_shown - jsonb_array_length(v_actions)) f), '[]')
+    into v_outcomes, v_stopped, v_failed, v_actions
+    from each e;
   end loop;
-
-  foreach v_batch in array v_batches loop
-    if v_acts then
-      v_chosen := public.apply_autonomous_actions(v_run_id, (v_lease ->> 'lease_token')::uuid, v_batch, p_now) -> 'results';
-    end if;
-    v_taken := v_taken || array(
-      select public.autonomy_decision_entry(d.d) || case
-        when v_acts then jsonb_build_object('status', r.r -> 'status', 'code', r.r -> 'error', 'message', r.r -> 'message')
-        else jsonb_build_object('status', case d.d ->> 'verdict' when 'act' then 'would act' else 'would propose' end) end
-      from jsonb_array_elements(v_batch) with ordinality d (d, n)
-      left join jsonb_array_elements(case when v_acts then v_chosen else '[]' end) with ordinality r (r, n) using (n)
-      order by d.n);
-  end loop;
+  select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
+  from (select code, count(*) as n from (
+          select d.code from unnest(v_run) d where d.verdict = 'hold' union all select unnest(v_stopped)) c
+        group by code) h;
   v_around := public.autonomy_look_around(v_acts, p_now);
 
   with taken as (
-    select t.t, t.n, t.t ->> 'status' as status, t.t ->> 'action_type' as action_type,
-      t.t ->> 'status' in ('pending', 'would propose') as proposed,
-      t.t ->> 'status' in ('executed', 'would act') or v_mode = 'approve' and t.t ->> 'status' = 'pending' as counts
-    from unnest(v_taken) with ordinality t (t, n)
-  ),
-  stopped as (  -- what apply held (the freeze came while the run was under way)
-    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) as held
-    from (select t ->> 'code' as code, count(*) as n from taken where status = 'held' group by 1) h
+    select d.action_type, o.status in ('pending', 'would propose') as proposed,
+      o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
+    from unnest(v_chosen) with ordinality d
+    join unnest(v_outcomes) with ordinality o (status, ordinality) using (ordinality)
   )
   select jsonb_build_object(
     'success', true,
     'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
     'actions_taken', jsonb_build_object(
-      'campaigns_paused', (select count(*) from taken where counts and action_type = 'auto_pause'),
-      'campaigns_scaled', (select count(*) from taken where counts and action_type = 'auto_scale_up'),
-      'campaigns_scaled_down', (select count(*) from taken where counts and action_type = 'auto_scale_down'),
-      'budgets_optimized', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
-      'campaigns_resumed', (select count(*) from taken where counts and action_type = 'auto_resume'),
-      'actions_proposed', (select count(*) from taken where proposed),
+      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+      'actions_proposed', count(*) filter (where t.proposed),
       'opportunities_detected', v_around -> 'opportunities_detected'),
-    'campaigns_evaluated', v_page -> 'campaigns_evaluated',
-    'held', v_held || coalesce((select held from stopped), '{}'),
-    'held_decisions', v_held_first,
-    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message'
-        order by f.action_type, (f.t -> 'confidence')::numeric desc, f.n) from (
-      select t, n, action_type from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
-    'failed', coalesce((select jsonb_agg(jsonb_build_object(
-        'campaign_id', t -> 'campaign_id', 'title', t -> 'title', 'action_type', t -> 'action_type',
-        'code', t -> 'code', 'message', t -> 'message') order by n) from taken where status = 'failed'), '[]'),
-    'rules_skipped', v_page -> 'rules_skipped',
-    'breakers', v_page -> 'breakers',
+    'campaigns_evaluated', public.active_campaigns(null, v_portfolio),
+    'held', v_held,
+    'held_decisions', (
+      select coalesce(jsonb_agg(public.autonomy_decision_entry(h.d) || jsonb_build_object('code', h.d -> 'code') order by h.n), '[]')
+      from jsonb_array_elements(public.told_decisions(array(
+        select d from unnest(v_run) d where d.verdict = 'hold' order by d.campaign_id limit v_shown))) with ordinality h (d, n)),
+    'actions', (
+      select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
+      from jsonb_array_elements(v_actions) with ordinality a (a, n)),
+    'failed', v_failed,
+    'rules_skipped', public.skipped_rules(false),
+    'breakers', public.breaker_reports(v_portfolio, v_run),
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
-  into v_result;
+  into v_result from taken t;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;
