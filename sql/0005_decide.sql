@@ -25,6 +25,7 @@ begin
   loop
     execute format('drop function %s', v_old);
   end loop;
+  drop type if exists public.autonomy_told;
   drop type if exists public.autonomy_size;
   drop type if exists public.autonomy_decided;
   drop type if exists public.autonomy_candidate;
@@ -854,10 +855,9 @@ returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_spend text := public.money_words((p_params ->> 'spend')::float8);
-  v_revenue text := public.money_words((p_params ->> 'revenue')::float8);
-  v_times text := case when p_params ->> 'roi' is null then ''
-    else ' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)' end;
+  v_spend text := coalesce(round((p_params ->> 'spend')::numeric, 2)::text, '?');
+  v_revenue text := coalesce(round((p_params ->> 'revenue')::numeric, 2)::text, '?');
+  v_times text := coalesce(' (' || round((p_params ->> 'roi')::numeric, 2) || 'x)', '');
   v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
     public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
   v_likely text := (p_params ->> 'chance') || ' % likely ';
@@ -1042,57 +1042,60 @@ end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
-create function public.told_decisions(p_decided public.autonomy_decided[]) returns jsonb
+create type public.autonomy_told as (
+  campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
+  previous jsonb, new jsonb, confidence float8, limits text[], break_even float8, matched jsonb, params jsonb,
+  reason text, evidence jsonb, expected_impact jsonb);
+comment on type public.autonomy_told is 'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
+
+create function public.told_decisions(p_decided public.autonomy_decided[]) returns setof public.autonomy_told
 language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
 as $$
 begin
-  return (
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'campaign_id', r.campaign_id, 'title', (r.candidate).title, 'verdict', r.verdict, 'code', r.code,
-      'action_type', r.action_type, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-      'previous', n.previous_state, 'new', n.new_state, 'confidence', r.confidence, 'limits', to_jsonb(r.limits),
-      'break_even', r.break_even, 'matched', m.matched, 'params', q.params,
-      'reason', case
-        when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
-        else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
-                                    r.rule_name, p.mode = 'observe') end,
-      'evidence', jsonb_build_object(
-        'spend', (r.candidate).ev_spend, 'conversions', (r.candidate).ev_conversions,
-        'revenue', (r.candidate).ev_revenue, 'cv2', (r.candidate).cv2, 'days', (r.candidate).ev_days,
-        'matured_share', (r.candidate).matured_share, 'has_history', (r.candidate).has_history,
-        'prior', k.prior, 'probability_below', r.below, 'break_even', r.break_even,
-        'metrics', jsonb_build_object(
-          'impressions', (r.candidate).impressions, 'reach', (r.candidate).reach, 'clicks', (r.candidate).clicks,
-          'conversions', (r.candidate).conversions, 'spend', (r.candidate).spend, 'revenue', (r.candidate).revenue),
-        'matched', m.matched, 'limits', to_jsonb(r.limits)),
-      'expected_impact', case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
-        r.direction, r.break_even, r.plan_break_even,
-        coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-        p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end)
-      order by r.campaign_id), '[]')
-    from unnest(p_decided) r
-    cross join public.autonomy_policy p
-    -- `offset 0`: computed once, not at every mention
-    cross join lateral (select jsonb_build_object(
-      'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
-    cross join lateral (select
-      jsonb_build_object('status', (r.candidate).status, 'budget', (r.candidate).budget) as previous_state,
-      case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
-    cross join lateral (select b.previous_state, jsonb_build_object(
+  return query
+  select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
+    b.previous,
+    jsonb_build_object(
       'status', case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
                      else (r.candidate).status end,
-      'budget', b.new_budget) as new_state) n
-    cross join lateral (
-      select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
-        case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
-      from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
-    cross join lateral (
-      select public.decision_params(
-        (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
-        r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q);
+      'budget', b.new_budget),
+    r.confidence, r.limits, r.break_even, m.matched, q.params,
+    case
+      when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
+      else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
+                                  r.rule_name, p.mode = 'observe') end,
+    jsonb_build_object(
+      'spend', (r.candidate).ev_spend, 'conversions', (r.candidate).ev_conversions,
+      'revenue', (r.candidate).ev_revenue, 'cv2', (r.candidate).cv2, 'days', (r.candidate).ev_days,
+      'matured_share', (r.candidate).matured_share, 'has_history', (r.candidate).has_history,
+      'prior', k.prior, 'probability_below', r.below, 'break_even', r.break_even,
+      'metrics', jsonb_build_object(
+        'impressions', (r.candidate).impressions, 'reach', (r.candidate).reach, 'clicks', (r.candidate).clicks,
+        'conversions', (r.candidate).conversions, 'spend', (r.candidate).spend, 'revenue', (r.candidate).revenue),
+      'matched', m.matched, 'limits', r.limits),
+    case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
+      r.direction, r.break_even, r.plan_break_even,
+      coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
+      p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+  from unnest(p_decided) r
+  cross join public.autonomy_policy p
+  -- `offset 0`: computed once, not at every mention
+  cross join lateral (select jsonb_build_object(
+    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
+  cross join lateral (select
+    jsonb_build_object('status', (r.candidate).status, 'budget', (r.candidate).budget) as previous,
+    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
+  cross join lateral (
+    select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
+      case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+    from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
+  cross join lateral (
+    select public.decision_params(
+      (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
+      r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q;
 end $$;
 comment on function public.told_decisions(public.autonomy_decided[]) is
-  'Decisions as a list of JSON objects, in words and with their evidence, in the order of their campaigns. Only reads; safe to call again. [autonomous-operations]';
+  'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
 
 create function public.autonomous_decisions(
   p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
@@ -1109,7 +1112,7 @@ begin
   v_run := array(select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d order by d.campaign_id);
   v_page := array(select r from unnest(v_run) r where p_after is null or r.campaign_id > p_after order by r.campaign_id limit p_limit);
   return jsonb_build_object(
-    'decisions', public.told_decisions(v_page),
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
     'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
     'rules_skipped', public.skipped_rules(v_include),
     'breakers', public.breaker_reports(v_portfolio, v_run),

@@ -25,7 +25,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'apply_autonomous_actions',
+      'autonomy_read_orders', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
       'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
@@ -321,10 +321,33 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
 -- ---------------------------------------------------------------------------------------------
-drop type if exists public.autonomy_item;
-create type public.autonomy_item as (
+drop type if exists public.autonomy_order;
+create type public.autonomy_order as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
+  campaign_id uuid,
+  rule_id uuid,
+  verdict text,            -- act or propose
+  action_type text,
+  confidence numeric,
+  old_status text,         -- as decided on
+  old_budget numeric,
+  new_status text,
+  new_budget numeric,
+  decided_code text,
+  flaw text,               -- what could not be read of it
+  reason text,
+  previous_state jsonb,
+  new_state jsonb,
+  evidence jsonb,
+  expected_impact jsonb
+);
+comment on type public.autonomy_order is 'A decision as apply takes it, read. [autonomous-operations]';
+
+drop type if exists public.autonomy_item;
+create type public.autonomy_item as (
+  n bigint,                -- the order's
+  id uuid,
   campaign_id uuid,
   action_type text,
   outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
@@ -335,56 +358,78 @@ create type public.autonomy_item as (
   status text,             -- to be written
   budget numeric
 );
-comment on type public.autonomy_item is 'A decision and what is to become of it; passes between the functions of apply. [autonomous-operations]';
+comment on type public.autonomy_item is 'What is to become of an order; passes between the functions of apply. [autonomous-operations]';
+
+drop type if exists public.autonomy_result;
+create type public.autonomy_result as (
+  n bigint,                -- the order's
+  action_id uuid,
+  campaign_id uuid,
+  status text,             -- executed, pending, held or failed
+  error text,
+  message text
+);
+comment on type public.autonomy_result is 'What became of an order. [autonomous-operations]';
+
+create function public.autonomy_read_orders(p_run_id uuid, p_decisions jsonb) returns public.autonomy_order[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select row(e.n, coalesce(t.id, md5(p_run_id::text || coalesce(t.campaign_id::text, e.d::text))::uuid),
+      t.campaign_id, t.rule_id, e.d ->> 'verdict', e.d ->> 'action_type', t.confidence,
+      t.was ->> 'status', t.old_budget, t.becomes ->> 'status', t.new_budget, e.d ->> 'code',
+      case
+        when jsonb_typeof(e.d) <> 'object' then 'it is not an object'
+        when t.campaign_id is null then 'campaign_id is not a uuid'
+        when e.d ->> 'action_id' is not null and t.id is null then 'action_id is not a uuid'
+        when e.d ->> 'rule_id' is not null and t.rule_id is null then 'rule_id is not a uuid'
+        when t.confidence is null then 'confidence is not a number from 0 to 100'
+        when jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' then 'reason is missing'
+        when jsonb_typeof(t.was -> 'status') is distinct from 'string' then 'previous.status is missing'
+        when jsonb_typeof(t.becomes -> 'status') is distinct from 'string' then 'new.status is missing'
+        -- NaN, which JSON can only spell, is no budget but no mistake either
+        when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
+        when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
+      end,
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_order
+    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
+      jsonb_array_elements(p_decisions) with ordinality e (d, n)
+      -- each value only if it is what it should be
+      cross join lateral (select
+        w.was, w.becomes,
+        case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
+        case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
+        case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
+        case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
+          when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
+        case jsonb_typeof(w.was -> 'budget') when 'number' then (w.was -> 'budget')::numeric
+          when 'string' then case when w.was ->> 'budget' ~ k.number then (w.was ->> 'budget')::numeric end end as old_budget,
+        case jsonb_typeof(w.becomes -> 'budget') when 'number' then (w.becomes -> 'budget')::numeric
+          when 'string' then case when w.becomes ->> 'budget' ~ k.number then (w.becomes ->> 'budget')::numeric end end as new_budget
+        from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
+    order by e.n);
+end $$;
+comment on function public.autonomy_read_orders(uuid, jsonb) is
+  'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
-  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_growth_base numeric,
+  p_run_id uuid, p_orders public.autonomy_order[], p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
-with read as materialized (  -- the decision as it came, each value only if it is what it should be
-  -- Without the decision itself: a batch carried whole from step to step is copied at each.
-  select e.n, jsonb_typeof(e.d) = 'object' as is_object, e.d ->> 'verdict' as verdict, e.d ->> 'action_type' as action_type,
-    e.d ->> 'action_id' is not null and t.id is null as bad_id, e.d ->> 'rule_id' is not null and t.rule_id is null as bad_rule,
-    coalesce(t.id, md5(p_run_id::text || coalesce(t.campaign_id::text, e.d::text))::uuid) as id, t.campaign_id, t.rule_id,
-    case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
-      when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
-    jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' as no_reason,
-    case when jsonb_typeof(t.was -> 'status') = 'string' then t.was ->> 'status' end as old_status,
-    case when jsonb_typeof(t.becomes -> 'status') = 'string' then t.becomes ->> 'status' end as new_status,
-    case jsonb_typeof(t.was -> 'budget') when 'number' then (t.was -> 'budget')::numeric
-      when 'string' then case when t.was ->> 'budget' ~ k.number then (t.was ->> 'budget')::numeric end end as old_budget,
-    case jsonb_typeof(t.becomes -> 'budget') when 'number' then (t.becomes -> 'budget')::numeric
-      when 'string' then case when t.becomes ->> 'budget' ~ k.number then (t.becomes ->> 'budget')::numeric end end as new_budget,
-    -- NaN, which JSON can only spell, is no budget but no mistake either
-    coalesce(t.was ->> 'budget', 'NaN') = 'NaN' as no_old_budget, coalesce(t.becomes ->> 'budget', 'NaN') = 'NaN' as no_new_budget,
-    e.d ->> 'code' as decided_code
-  from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
-    jsonb_array_elements(p_decisions) with ordinality e (d, n)
-    cross join lateral (select e.d -> 'previous' as was, e.d -> 'new' as becomes,
-      case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
-      case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
-      case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id offset 0) t
-),
-checked as materialized (
-  select w.*,
+with read as materialized (  -- without reason and evidence, which would be copied at each step
+  select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
     case
-      when not w.is_object then 'it is not an object'
-      when w.campaign_id is null then 'campaign_id is not a uuid'
-      when w.bad_id then 'action_id is not a uuid'
+      when w.flaw is not null then w.flaw
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
-      when w.bad_rule then 'rule_id is not a uuid'
-      when w.confidence is null or w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
-      when w.no_reason then 'reason is missing'
-      when w.old_status is null then 'previous.status is missing'
-      when w.new_status is null then 'new.status is missing'
-      when w.old_budget is null and not w.no_old_budget then 'previous.budget is not a number'
-      when w.new_budget is null and not w.no_new_budget then 'new.budget is not a number'
+      when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
@@ -398,7 +443,7 @@ checked as materialized (
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
-  from read w
+  from unnest(p_orders) w
 ),
 known as materialized (  -- beside what the database knows
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
@@ -423,7 +468,7 @@ known as materialized (  -- beside what the database knows
     row_number() over (partition by r.malformed is null, r.campaign_id order by r.n) as turn,
     row_number() over (partition by r.malformed is null, r.id order by r.n) as same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
-  from checked r
+  from read r
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
@@ -572,15 +617,16 @@ select coalesce(array_agg(row(
     )::public.autonomy_item order by s.n), '{}')
 from settled s
 $$;
-comment on function public.autonomy_judge(uuid, jsonb, public.autonomy_policy, numeric, boolean, timestamptz) is
-  'What is to become of each decision, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+comment on function public.autonomy_judge(uuid, public.autonomy_order[], public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each order, in their order, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.autonomy_write_items(
-  p_run_id uuid, p_items public.autonomy_item[], p_decisions jsonb, p_now timestamptz) returns jsonb
+  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+returns public.autonomy_result[]
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
-  v_results jsonb;
+  v_results public.autonomy_result[];
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -601,18 +647,17 @@ begin
     insert into public.autonomous_actions
       (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
        expected_impact, evidence, status, error, created_at, executed_at, actor)
-    select f.id, p_run_id, f.campaign_id,
-      case when f.code is distinct from 'BAD_DECISION' then (e.d ->> 'rule_id')::uuid end,
-      f.action_type, e.d ->> 'reason',
+    select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
+      f.action_type, o.reason,
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then e.d -> 'previous'
+      case when f.came_out = 'fail' then o.previous_state
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else e.d -> 'new' end,
-      case when f.code is distinct from 'BAD_DECISION' then (e.d ->> 'confidence')::numeric end,
-      e.d -> 'expected_impact',
-      case when jsonb_typeof(e.d -> 'evidence') = 'object' then e.d -> 'evidence' else '{}' end
+        else o.new_state end,
+      case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
+      o.expected_impact,
+      case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -621,7 +666,7 @@ begin
       case f.came_out when 'fail' then f.code when 'refused' then 'REFUSED_BY_DATABASE' end,
       p_now, case f.came_out when 'execute' then p_now end, 'autonomy'
     from final f
-    join jsonb_array_elements(p_decisions) with ordinality e (d, n) on e.n = f.n
+    join unnest(p_orders) o on o.n = f.n
     where f.came_out in ('execute', 'propose', 'refused')
        or f.came_out = 'fail' and f.action_type in (
             'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
@@ -634,37 +679,38 @@ begin
     select f.campaign_id, p_now, f.old_status, f.got_status, f.old_budget, f.got_budget, f.id, 'action', 'autonomy'
     from final f where f.came_out = 'execute' order by f.n
   )
-  select jsonb_agg(jsonb_build_object(
-      'action_id', f.id, 'campaign_id', coalesce(f.campaign_id::text, p_decisions -> (f.n - 1)::integer ->> 'campaign_id'),
-      'status', case f.came_out when 'execute' then 'executed' when 'propose' then 'pending'
+  select array_agg(row(f.n, f.id, f.campaign_id,
+      case f.came_out when 'execute' then 'executed' when 'propose' then 'pending'
         when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
-      'error', case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
-      'message', case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
-        when f.came_out <> 'again' then f.message end) order by f.n)
+      case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
+      case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
+        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n)
   into v_results from final f;
   perform set_config('autonomy.effect', '', true);
   return v_results;
 end $$;
-comment on function public.autonomy_write_items(uuid, public.autonomy_item[], jsonb, timestamptz) is
-  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
+comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
+  'Carries out judged orders as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
 
 -- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
 -- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
 create function public.autonomy_carry_out(
-  p_run_id uuid, p_items public.autonomy_item[], p_decisions jsonb, p_now timestamptz) returns jsonb
+  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+returns public.autonomy_result[]
 language plpgsql set search_path = ''
 as $$
 declare
   v_count integer := cardinality(p_items);
+  v_half integer := cardinality(p_items) / 2;
   v_item public.autonomy_item;
   v_state text;
   v_message text;
 begin
   if v_count = 0 then
-    return '[]';
+    return '{}';
   end if;
   begin
-    return public.autonomy_write_items(p_run_id, p_items, p_decisions, p_now);
+    return public.autonomy_write_items(p_run_id, p_items, p_orders, p_now);
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
@@ -673,8 +719,8 @@ begin
     end if;
   end;
   if v_count > 1 then
-    return public.autonomy_carry_out(p_run_id, p_items[:v_count / 2], p_decisions, p_now)
-        || public.autonomy_carry_out(p_run_id, p_items[v_count / 2 + 1:], p_decisions, p_now);
+    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_orders[:v_half], p_now)
+        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_orders[v_half + 1:], p_now);
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
@@ -683,38 +729,33 @@ begin
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
   v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
-  return public.autonomy_write_items(p_run_id, array[v_item], p_decisions, p_now);
+  return public.autonomy_write_items(p_run_id, array[v_item], p_orders, p_now);
 end $$;
-comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], jsonb, timestamptz) is
-  'Carries out judged decisions; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
+  'Carries out judged orders, item and order by item and order; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
-create function public.apply_autonomous_actions(
-  p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+create function public.autonomy_apply(
+  p_run_id uuid, p_lease_token uuid, p_orders public.autonomy_order[], p_now timestamptz)
+returns public.autonomy_result[]
+language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
 declare
-  v_run public.autonomous_runs;
+  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
   v_policy public.autonomy_policy;
-  v_items public.autonomy_item[];
-  v_results jsonb;
   v_patience text := current_setting('lock_timeout');
   v_asked uuid[];
   v_free uuid[];
-  v_busy text[];
-  v_decisions jsonb := p_decisions;
+  v_busy uuid[];
+  v_orders public.autonomy_order[] := p_orders;
+  v_items public.autonomy_item[];
+  v_results public.autonomy_result[];
 begin
-  if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
-    raise exception using errcode = 'AO010',
-      message = 'p_decisions must be a list of at most 5000 decisions.';
-  end if;
-  v_run := public.autonomy_hold_lease(p_run_id, p_lease_token);
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  v_asked := array(select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
-                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$');
+  v_asked := array(select o.campaign_id from unnest(p_orders) o where o.campaign_id is not null);
   begin
     perform set_config('lock_timeout', '2s', true);
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
@@ -722,41 +763,59 @@ begin
   exception when lock_not_available then
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
-    select array_agg(c.id::text) into v_busy
-    from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free);
+    v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
+    v_orders := array(select o from unnest(p_orders) o where o.campaign_id = any (v_busy) is not true order by o.n);
   end;
-  if v_busy is not null then
-    select coalesce(jsonb_agg(d order by n), '[]') into v_decisions
-    from jsonb_array_elements(p_decisions) with ordinality e (d, n)
-    where lower(d ->> 'campaign_id') = any (v_busy) is not true;
-  end if;
-  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
+  v_items := public.autonomy_judge(p_run_id, v_orders, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
-  v_results := public.autonomy_carry_out(p_run_id, v_items, v_decisions, p_now);
+  v_results := public.autonomy_carry_out(p_run_id, v_items, v_orders, p_now);
 
   -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
-    select jsonb_agg(case when r ->> 'status' <> 'again' then r else r || jsonb_build_object(
-        'status', case a.status when 'rolled_back' then 'executed' else a.status end,
-        'error', coalesce(a.error, case when a.status = 'pending' then a.evidence ->> 'proposed_because' end),
-        'message', case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end) end order by n)
-    into v_results
-    from jsonb_array_elements(v_results) with ordinality e (r, n)
-    left join public.autonomous_actions a on a.id = (r ->> 'action_id')::uuid;
+    v_results := array(
+      select case when r.status <> 'again' then r else row(r.n, r.action_id, r.campaign_id,
+        case a.status when 'rolled_back' then 'executed' else a.status end,
+        coalesce(a.error, case when a.status = 'pending' then a.evidence ->> 'proposed_because' end),
+        case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end)::public.autonomy_result end
+      from unnest(v_results) r
+      left join public.autonomous_actions a on a.id = r.action_id
+      order by r.n);
   end if;
   if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
-    select jsonb_agg(case when busy then jsonb_build_object(
-        'action_id', coalesce(d ->> 'action_id', md5(p_run_id::text || (d ->> 'campaign_id')::uuid)::uuid::text),
-        'campaign_id', d ->> 'campaign_id', 'status', 'failed', 'error', 'CHANGED_MEANWHILE',
-        'message', 'Somebody is changing it at this moment; the next run decides again.')
-      else v_results -> place end order by n)
-    into v_results
-    from (select d, n, b.busy, (count(*) filter (where not b.busy) over (order by n))::integer - 1 as place
-          from jsonb_array_elements(p_decisions) with ordinality e (d, n)
-          cross join lateral (select lower(d ->> 'campaign_id') = any (v_busy) is true as busy) b) all_of_them;
+    v_results := array(
+      select r from (
+        select r from unnest(v_results) r
+        union all
+        select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
+          'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
+        from unnest(p_orders) o where o.campaign_id = any (v_busy)) both_kinds
+      order by (r).n);
   end if;
-  return jsonb_build_object('results', v_results, 'frozen', v_policy.frozen);
+  return v_results;
+end $$;
+comment on function public.autonomy_apply(uuid, uuid, public.autonomy_order[], timestamptz) is
+  'Carries out a run''s orders, each by itself, and extends the lease: what became of each, in their order. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+
+create function public.apply_autonomous_actions(
+  p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_results public.autonomy_result[];
+begin
+  if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
+    raise exception using errcode = 'AO010',
+      message = 'p_decisions must be a list of at most 5000 decisions.';
+  end if;
+  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_orders(p_run_id, p_decisions), p_now);
+  return jsonb_build_object(
+    'results', (
+      select coalesce(jsonb_agg(jsonb_build_object('action_id', r.action_id,
+        'campaign_id', coalesce(r.campaign_id::text, p_decisions -> (r.n - 1)::integer ->> 'campaign_id'),
+        'status', r.status, 'error', r.error, 'message', r.message) order by r.n), '[]')
+      from unnest(v_results) r),
+    'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
   'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
@@ -793,6 +852,7 @@ declare
   v_action public.autonomous_actions;
   v_campaign public.campaigns;
   v_changed public.campaigns;
+  v_order public.autonomy_order[];
   v_item public.autonomy_item;
   v_said jsonb;
 begin
@@ -810,11 +870,12 @@ begin
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
   else
-    v_item := (public.autonomy_judge(v_action.run_id, jsonb_build_array(jsonb_build_object(
+    v_order := public.autonomy_read_orders(v_action.run_id, jsonb_build_array(jsonb_build_object(
       'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
-      'previous', v_action.previous_state, 'new', v_action.new_state)), v_policy, 0, true, p_now))[1];
+      'previous', v_action.previous_state, 'new', v_action.new_state)));
+    v_item := (public.autonomy_judge(v_action.run_id, v_order, v_policy, 0, true, p_now))[1];
   end if;
 
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);

@@ -281,15 +281,15 @@ comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, intege
 -- ---------------------------------------------------------------------------------------------
 -- The whole run inside the database
 -- ---------------------------------------------------------------------------------------------
-create function public.autonomy_decision_entry(p_decision jsonb) returns jsonb
+create function public.autonomy_decision_entry(p_told public.autonomy_told) returns jsonb
 language sql immutable set search_path = ''
 as $$
   select jsonb_build_object(
-    'campaign_id', p_decision -> 'campaign_id', 'title', p_decision -> 'title', 'action_type', p_decision -> 'action_type',
-    'rule_name', p_decision -> 'rule_name', 'previous', p_decision -> 'previous', 'new', p_decision -> 'new',
-    'confidence', p_decision -> 'confidence', 'reason', p_decision -> 'reason')
+    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
+    'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
+    'confidence', p_told.confidence, 'reason', p_told.reason)
 $$;
-comment on function public.autonomy_decision_entry(jsonb) is
+comment on function public.autonomy_decision_entry(public.autonomy_told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
 -- Detection must not undo what was done: each part fails alone, with a sentence in the summary.
@@ -334,9 +334,8 @@ declare
   v_portfolio jsonb;
   v_run public.autonomy_decided[];
   v_chosen public.autonomy_decided[];
-  v_batch public.autonomy_decided[];
-  v_told jsonb;
-  v_answers jsonb;
+  v_told public.autonomy_told[];
+  v_results public.autonomy_result[];
   v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
   v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
   v_actions jsonb := '[]';
@@ -364,27 +363,31 @@ begin
   v_run := array(select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d order by d.campaign_id);
   v_chosen := array(select d from unnest(v_run) d where d.verdict <> 'hold' order by d.campaign_id);
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
-    v_batch := v_chosen[v_start : v_start + v_batch_limit - 1];
-    v_told := public.told_decisions(v_batch);
-    v_answers := case when v_acts
-      then public.apply_autonomous_actions(v_run_id, (v_lease ->> 'lease_token')::uuid, v_told, p_now) -> 'results' end;
-    with each as materialized (
-      select d.d, r.r, d.n, case when v_acts then r.r ->> 'status'
-        when d.d ->> 'verdict' = 'act' then 'would act' else 'would propose' end as status
-      from jsonb_array_elements(v_told) with ordinality d (d, n)
-      left join jsonb_array_elements(v_answers) with ordinality r (r, n) on r.n = d.n
-    )
-    select v_outcomes || array_agg(e.status order by e.n),
-      v_stopped || coalesce(array_agg(e.r ->> 'error') filter (where e.status = 'held'), '{}'),
-      v_failed || coalesce(jsonb_agg(jsonb_build_object(
-        'campaign_id', e.d -> 'campaign_id', 'title', e.d -> 'title', 'action_type', e.d -> 'action_type',
-        'code', e.r -> 'error', 'message', e.r -> 'message') order by e.n) filter (where e.status = 'failed'), '[]'),
-      v_actions || coalesce((
-        select jsonb_agg(public.autonomy_decision_entry(f.d) || jsonb_build_object('status', f.status) order by f.n)
-        from (select * from each x where x.status not in ('failed', 'held') order by x.n
-              limit v_shown - jsonb_array_length(v_actions)) f), '[]')
-    into v_outcomes, v_stopped, v_failed, v_actions
-    from each e;
+    v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
+    if v_acts then
+      v_results := public.autonomy_apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
+        select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
+          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
+          t.previous ->> 'status', (t.previous ->> 'budget')::numeric, t.new ->> 'status', (t.new ->> 'budget')::numeric,
+          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_order
+        from unnest(v_told) t), p_now);
+    else
+      v_results := array(
+        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::public.autonomy_result
+        from unnest(v_told) t);
+    end if;
+    select v_outcomes || array_agg(r.status order by r.campaign_id),
+      v_stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
+    into v_outcomes, v_stopped from unnest(v_results) r;
+    v_failed := v_failed || (
+      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
+        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
+      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
+    v_actions := v_actions || (
+      select coalesce(jsonb_agg(public.autonomy_decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
+      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+            where r.status not in ('failed', 'held') order by r.campaign_id
+            limit v_shown - jsonb_array_length(v_actions)) f);
   end loop;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
   from (select code, count(*) as n from (
@@ -413,9 +416,9 @@ begin
     'campaigns_evaluated', public.active_campaigns(null, v_portfolio),
     'held', v_held,
     'held_decisions', (
-      select coalesce(jsonb_agg(public.autonomy_decision_entry(h.d) || jsonb_build_object('code', h.d -> 'code') order by h.n), '[]')
-      from jsonb_array_elements(public.told_decisions(array(
-        select d from unnest(v_run) d where d.verdict = 'hold' order by d.campaign_id limit v_shown))) with ordinality h (d, n)),
+      select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      from public.told_decisions(array(
+        select d from unnest(v_run) d where d.verdict = 'hold' order by d.campaign_id limit v_shown)) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),

@@ -2625,7 +2625,7 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('roi_posterior', 'probability_below', 'cut_confidence',
+      and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
                         'campaign_evidence', 'fit_portfolio_prior')
   loop
     execute format('drop function %s', v_old);
@@ -2681,15 +2681,10 @@ end $$;
 comment on function public.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
 
-create function public.probability_below(
-  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
-  p_days float8, p_matured float8,
-  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
-returns float8
+create function public.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v float8[];
   z float8;
 begin
   if p_target is null or p_target = 'NaN' then
@@ -2697,11 +2692,23 @@ begin
   elsif p_target <= 0 then
     return 0;
   end if;
-  v := public.roi_posterior(p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured,
-                            p_mean, p_tau2, p_order_value, p_prior_cv2);
-  z := (ln(least(p_target, 1e15::float8)) - v[1]) * sqrt(v[2]);
+  z := (ln(least(p_target, 1e15::float8)) - p_posterior[1]) * sqrt(p_posterior[2]);
   z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
   return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
+end $$;
+comment on function public.probability_from(float8[], float8) is
+  'P(true roi < target), 0 to 1, from what roi_posterior gave: one campaign, several targets. A number for every target; an unknown one gives 0.5. Pure. [autonomous-operations]';
+
+create function public.probability_below(
+  p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
+  p_days float8, p_matured float8,
+  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return public.probability_from(public.roi_posterior(
+    p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2), p_target);
 end $$;
 comment on function public.probability_below(
   float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
@@ -2871,17 +2878,21 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'exact_number',
+        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'time_expression', 'exact_number',
         'matching_campaigns', 'revocable_pauses', 'candidate_rows', 'candidate_windows',
         'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
         'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
         'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
         'evidence_words', 'hold_words', 'expected_impact_of', 'growth_base', 'breaker_reports',
-        'autonomous_decisions', 'propose_autonomous_actions',
+        'told_decisions', 'skipped_rules', 'active_campaigns', 'autonomous_decisions', 'propose_autonomous_actions',
         'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
   loop
     execute format('drop function %s', v_old);
   end loop;
+  drop type if exists public.autonomy_told;
+  drop type if exists public.autonomy_size;
+  drop type if exists public.autonomy_decided;
+  drop type if exists public.autonomy_candidate;
 end $$;
 
 -- The planner takes any lower(...) = ... for rare, and would walk an index for most of the table.
@@ -2927,16 +2938,16 @@ end $$;
 comment on function public.sane_number(float8) is
   'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
 
-create function public.sane_time(p_time timestamptz) returns timestamptz
+create function public.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- least() and greatest() pass over null: no time must stay no time
 begin
-  return case when p_time is not null then
-    greatest('0001-01-02 00:00:00+00'::timestamptz, least('9999-12-30 00:00:00+00'::timestamptz, p_time)) end;
+  return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
+                'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
-comment on function public.sane_time(timestamptz) is
-  'The time, brought into the years 1 to 9999 that other languages can read. Pure. [autonomous-operations]';
+comment on function public.time_expression(text) is
+  'SQL text of a time, brought into the years 1 to 9999 that other languages can read. The argument is SQL of ours. Pure. [autonomous-operations]';
 
 create function public.exact_number(p_value jsonb) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
@@ -3092,8 +3103,7 @@ comment on function public.revocable_pauses(uuid[]) is
 -- Looking closer at those found
 -- ---------------------------------------------------------------------------------------------
 
-create function public.candidate_rows(p_ids uuid[], p_now timestamptz)
-returns table (
+create type public.autonomy_candidate as (
   campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
   created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
   data_age_hours float8,
@@ -3101,38 +3111,46 @@ returns table (
   ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
-  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8)
-language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8);
+comment on type public.autonomy_candidate is 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
+
+create function public.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof public.autonomy_candidate
+language plpgsql stable set search_path = ''
 as $$
--- Planned anew each time: a plan kept from the day when the log was empty would read all of it
--- for each campaign.
+-- As text, because a function with a search path of its own costs more for each row than the
+-- arithmetic that it does; the expressions stand in one place all the same. And so it is planned
+-- anew each time: a plan kept from the day when the log was empty would read all of it for each
+-- campaign.
 begin
-  return query
-  select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = 'active', false), b.budget,
-    public.sane_time(c.created_at), e.hours_running, coalesce(c.autonomous_enabled, false), public.sane_time(c.hold_until),
-    case when isfinite(f.data_at) then date_part('epoch', p_now - f.data_at) / 3600::float8 end,
-    public.sane_number(f.life_impressions), public.sane_number(f.life_reach), public.sane_number(f.life_clicks),
-    public.sane_number(f.life_conversions), public.sane_number(f.life_spend), public.sane_number(f.life_revenue),
-    e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history,
-    public.sane_time(l.action_at), public.sane_time(l.pause_at), public.sane_time(l.resume_at),
-    least(b.budget, l.budget_low),
-    exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
-    exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
-    ('x' || left(md5(c.id::text || to_char(p_now at time zone 'UTC', 'IYYY-IW')), 8))::bit(32)::bigint
-      / 4294967296::float8
-  from public.campaign_evidence(p_ids, p_now) e
-  join public.campaigns c on c.id = e.campaign_id
-  left join public.campaign_facts f on f.campaign_id = e.campaign_id
-  cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
-  cross join lateral (
-    select max(a.executed_at) as action_at,
-      max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
-      max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
-      min(public.exact_number(a.previous_state -> 'budget')) filter (
-        where a.executed_at > p_now - interval '7 days'
-          and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
-    from public.autonomous_actions a
-    where a.campaign_id = c.id and a.status = 'executed') l;
+  return query execute
+    'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
+    || public.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
+    || public.time_expression('c.hold_until') || ','
+    || ' case when isfinite(f.data_at) then date_part(''epoch'', $2 - f.data_at) / 3600::float8 end, '
+    || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
+    || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
+    || public.time_expression('l.action_at') || ', ' || public.time_expression('l.pause_at') || ', '
+    || public.time_expression('l.resume_at')
+    || $sql$, least(b.budget, l.budget_low),
+        exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
+        exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
+        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8
+      from public.campaign_evidence($1, $2) e
+      join public.campaigns c on c.id = e.campaign_id
+      left join public.campaign_facts f on f.campaign_id = e.campaign_id
+      cross join (select to_char($2 at time zone 'UTC', 'IYYY-IW') as week) k
+      cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
+      cross join lateral (
+        select max(a.executed_at) as action_at,
+          max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
+          max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
+          min(public.exact_number(a.previous_state -> 'budget')) filter (
+            where a.executed_at > $2 - interval '7 days'
+              and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
+        from public.autonomous_actions a
+        where a.campaign_id = c.id and a.status = 'executed') l
+    $sql$ using p_ids, p_now;
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
@@ -3373,55 +3391,73 @@ end $$;
 comment on function public.rule_plans(boolean) is
   'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
 
+create type public.autonomy_size as (
+  new_budget numeric,
+  limits text[],             -- the caps that shaped it, in order
+  code text);                -- why nothing worth doing is left, else null
+comment on type public.autonomy_size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+
 create function public.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
   p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
-returns table (new_budget numeric, limits text[], code text)
+returns public.autonomy_size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
 -- over a limit.
 declare
+  v_size public.autonomy_size;
   v_cap numeric;
 begin
-  new_budget := round(p_wanted, 2);
-  limits := '{}';
+  v_size.new_budget := round(p_wanted, 2);
+  v_size.limits := '{}';
   if p_direction = 'up' then
     v_cap := trunc(p_budget * p_max_step, 2);
-    if v_cap < new_budget then
-      new_budget := v_cap;
-      limits := limits || 'STEP_CAP'::text;
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'STEP_CAP'::text;
     end if;
     v_cap := trunc(p_lowest * p_max_growth, 2);
-    if v_cap < new_budget then
-      new_budget := v_cap;
-      limits := limits || 'GROWTH_CAP'::text;
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
     end if;
     v_cap := trunc(p_max_budget, 2);
-    if v_cap < new_budget then
-      new_budget := v_cap;
-      limits := limits || 'BUDGET_CAP'::text;
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   else
     v_cap := ceil(p_min_budget * 100) / 100;
-    if new_budget < v_cap then
-      new_budget := v_cap;
-      limits := limits || 'BUDGET_CAP'::text;
+    if v_size.new_budget < v_cap then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   end if;
   -- a change that goes the wrong way, or under 1 % of the budget, is none
-  if (case when p_direction = 'up' then new_budget - p_budget else p_budget - new_budget end) * 100 < p_budget then
-    code := coalesce(limits[cardinality(limits)], 'NO_CHANGE');
+  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100 < p_budget then
+    v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
   end if;
-  return next;
+  return v_size;
 end $$;
 comment on function public.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where nothing worth doing is left. Pure. [autonomous-operations]';
 
+create type public.autonomy_decided as (
+  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
+  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
+  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
+  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  below float8,              -- P(true roi < break_even)
+  log_roi float8,            -- the most probable ln roi
+  candidate public.autonomy_candidate);
+comment on type public.autonomy_decided is 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
+
 create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  campaign_id uuid, place int, direction text, break_even float8, confidence float8,
-  held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+  candidate public.autonomy_candidate, place int, direction text, break_even float8, confidence float8,
+  held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -3429,87 +3465,92 @@ begin
   with found as materialized (
     select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
   ),
+  known as materialized (
+    select f.places, c, public.roi_posterior(
+      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior
+    from found f
+    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    cross join public.autonomy_policy p
+  ),
   plans as materialized (
     select * from public.rule_plans(p_include_inactive)
   ),
   -- what each matching rule would do, and what holds it: the first that applies, in this order
   judged as materialized (
-    select c.campaign_id, l.place, d.direction, j.target as break_even, j.confidence, z.new_budget, z.limits,
+    select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence, (z.size).new_budget, (z.size).limits,
+      o.below,
       case
-        when not c.autonomous_enabled then 'DISABLED'
-        when c.hold_until > p_now then 'ON_HOLD'
-        when p_now - case when d.direction = 'pause' then c.last_pause_at else c.last_action_at end < l.cooldown
+        when not (k.c).autonomous_enabled then 'DISABLED'
+        when (k.c).hold_until > p_now then 'ON_HOLD'
+        when p_now - case when d.direction = 'pause' then (k.c).last_pause_at else (k.c).last_action_at end < l.cooldown
           then 'COOLDOWN'
-        when (c.spend > 0 and c.ev_spend > 0) is not true
-          or case when d.direction = 'pause' then (c.hours_running >= p.min_pause_hours::float8) is not true
-                  else (c.budget > 0) is not true end
+        when ((k.c).spend > 0 and (k.c).ev_spend > 0) is not true
+          or case when d.direction = 'pause' then ((k.c).hours_running >= p.min_pause_hours::float8) is not true
+                  else ((k.c).budget > 0) is not true end
           then 'TOO_LITTLE_DATA'
-        when c.test_running then 'TEST_RUNNING'
-        when c.pending then 'AWAITING_APPROVAL'
-        when (c.data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
+        when (k.c).test_running then 'TEST_RUNNING'
+        when (k.c).pending then 'AWAITING_APPROVAL'
+        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
         when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
-        when p.holdout_share > 0 and (c.holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
-        when d.direction <> 'pause' then z.code
+        when p.holdout_share > 0 and ((k.c).holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
+        else (z.size).code
       end as code
-    from found f
-    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    from known k
     cross join public.autonomy_policy p
-    join plans l on l.place = any (f.places)
+    join plans l on l.place = any (k.places)
+    -- `offset 0`: what is named here is computed once, not at every mention
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
-      when l.set_budget > c.budget then 'up'
-      else 'down' end as kind) k
-    cross join lateral (
-      select t.target, public.probability_below(
-        t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-        p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as below
-      from (select case k.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target) t) o
-    cross join lateral (
-      select public.cut_confidence(100::float8 * (1::float8 - o.below)) as above,
-             public.cut_confidence(100::float8 * o.below) as below) h
+      when l.set_budget > (k.c).budget then 'up'
+      else 'down' end as kind offset 0) w
+    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
+    cross join lateral (select public.probability_from(k.posterior, t.target) as below offset 0) o
+    cross join lateral (select public.cut_confidence(
+      100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
-      when k.kind <> 'step' then k.kind
-      when h.above <= 20 then 'down'
-      else 'up' end as direction) d
-    cross join lateral (select o.target, case
-      when k.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.above)
-      when d.direction = 'up' then h.above
-      else h.below end as confidence) j
-    cross join lateral public.sized_budget(
-      d.direction, c.budget, coalesce(l.set_budget, c.budget * case when d.direction = 'up' then l.up else l.down end),
-      p.max_step, least(c.budget_low_7d, c.budget), p.max_growth_7d, l.max_budget, l.min_budget) z
+      when w.kind <> 'step' then w.kind
+      when h.cut <= 20 then 'down'
+      else 'up' end as direction offset 0) d
+    cross join lateral (select case
+      when w.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.cut)
+      else h.cut end as confidence offset 0) j
+    cross join lateral (select case when d.direction <> 'pause' then public.sized_budget(
+      d.direction, (k.c).budget,
+      coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
+      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget, l.min_budget) end as size offset 0) z
   ),
   ranked as (
-    select j.campaign_id, min(j.place) as first, min(j.place) filter (where j.code is null) as winner,
-      array_agg(j.place order by j.place) as places,
-      array_agg(j.code order by j.place) as codes
+    select j.campaign_id, array_agg(j.place order by j.place) as places, array_agg(j.rule_name order by j.place) as names,
+      array_agg(j.code order by j.place) as codes, min(j.place) filter (where j.code is null) as winner
     from judged j
     group by j.campaign_id
   )
-  select r.campaign_id, j.place, j.direction, j.break_even, j.confidence, j.code,
+  select k.c, j.place, j.direction, j.break_even, j.confidence, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
-    array(select l.rule_name from unnest(r.places) with ordinality as u (place, n)
-          join plans l on l.place = u.place order by u.n),
-    array(select case when u.place > r.winner then 'OUTRANKED' else r.codes[u.n] end
-          from unnest(r.places) with ordinality as u (place, n) order by u.n),
-    array_position(r.places, coalesce(r.winner, r.first))
+    r.names,
+    case when r.winner is null then r.codes
+      else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
+    u.chosen, j.below, k.posterior[1]
   from ranked r
-  join judged j on j.campaign_id = r.campaign_id and j.place = coalesce(r.winner, r.first);
+  cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
+  join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
+  join known k on (k.c).campaign_id = r.campaign_id;
 end $$;
 comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
 
 create function public.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  campaign_id uuid, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
-  new_status text, new_budget numeric)
+  candidate public.autonomy_candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
+  new_status text, new_budget numeric, below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c.campaign_id, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - o.right),
+  select c, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - x.right),
     case
       when not c.autonomous_enabled then 'DISABLED'
       when c.hold_until > p_now then 'ON_HOLD'
@@ -3518,15 +3559,17 @@ begin
       when c.test_running then 'TEST_RUNNING'
       when p_now - c.last_resume_at < interval '7 days' then 'COOLDOWN'
     end,
-    r.status, r.budget
+    r.status, r.budget, o.below, b.posterior[1]
   from public.autonomy_policy p
   cross join public.revocable_pauses() r
   join public.candidate_rows(array(select i.campaign_id from public.revocable_pauses() i), p_now) c
     on c.campaign_id = r.campaign_id
-  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
-    r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as right) o
-  where p.resume_when_proven_wrong and r.break_even > 0 and o.right <= p.resume_confidence::float8
+  cross join lateral (select public.roi_posterior(
+    c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
+  cross join lateral (select public.probability_from(b.posterior, r.break_even) as below) o
+  cross join lateral (select public.cut_confidence(100::float8 * o.below) as right) x
+  where p.resume_when_proven_wrong and r.break_even > 0 and x.right <= p.resume_confidence::float8
     and public.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
@@ -3534,38 +3577,33 @@ comment on function public.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
 
 create function public.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
-returns table (
-  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
-  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
-  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
-  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int)
+returns setof public.autonomy_decided
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
   return query
   with each as (
-    select d.campaign_id, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
+    select d.candidate, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
       d.break_even, d.confidence, l.confidence_floor, l.break_even as plan_break_even, l.cooldown,
       l.max_budget, l.min_budget, l.requires_approval,
       case when l.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-      d.limits, d.matched_names, d.matched_codes, d.chosen
+      d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
     from public.autonomy_policy p
     cross join public.decided_campaigns(p_slots, p_include_inactive, p_now) d
     join public.rule_plans(p_include_inactive) l on l.place = d.place
     union all
-    select r.campaign_id, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
+    select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
       p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
-      '{}', array[r.rule_name], array[null::text], 1
+      '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
     from public.autonomy_policy p
     cross join public.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   raised as (
-    select e.*, e.held is null and e.action_type = 'auto_pause' as pauses,
+    select e.*, (e.candidate).campaign_id, e.held is null and e.action_type = 'auto_pause' as pauses,
       case when e.held is null and e.action_type <> 'auto_resume'
-        then greatest(e.new_budget - c.budget, 0) else 0 end as raise
+        then greatest(e.new_budget - (e.candidate).budget, 0) else 0 end as raise
     from each e
-    join public.campaigns c on c.id = e.campaign_id
   ),
   -- the portfolio's guardrails, over all decisions of the run and the last 24 hours
   counted as (
@@ -3576,34 +3614,38 @@ begin
       sum(r.raise) over (order by r.raise > 0 desc, r.confidence desc, r.campaign_id) as raise_so_far
     from raised r
   ),
+  portfolio as materialized (
+    select p.frozen, p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
+      (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
+      (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
+      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
+      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
+      p.pause_breaker_share::float8
+        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit
+    from public.autonomy_policy p
+  ),
   stopped as (
     select n.*,
       case
         when n.held is not null then n.held
         when p.frozen then 'FROZEN'
-        when n.pauses and (p_portfolio #>> '{tracking,tripped}')::boolean then 'TRACKING_BREAKER'
-        when n.raise > 0 and (p_portfolio ->> 'scale_ups_24h')::numeric + n.ups > p.growth_breaker_count
-          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_wanted > x.growth_limit
-          and (p_portfolio ->> 'raised_24h')::numeric + n.raise_so_far > x.growth_limit then 'GROWTH_BREAKER'
+        when n.pauses and p.tracking then 'TRACKING_BREAKER'
+        when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
+          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit then 'GROWTH_BREAKER'
       end as hold,
       case
-        when n.pauses and (p_portfolio ->> 'pauses_24h')::numeric + n.pauses_wanted > p.pause_breaker_count
-          and (p_portfolio ->> 'pauses_24h')::float8 + n.pauses_wanted > x.pause_limit then 'PAUSE_BREAKER'
+        when n.pauses and p.pauses + n.pauses_wanted > p.pause_breaker_count
+          and p.pauses::float8 + n.pauses_wanted > p.pause_limit then 'PAUSE_BREAKER'
         when p.mode = 'approve' or n.requires_approval then 'APPROVAL'
       end as propose
     from counted n
-    cross join public.autonomy_policy p
-    cross join lateral (select
-      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
-      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
-      p.pause_breaker_share::float8
-        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit) x
+    cross join portfolio p
   )
   select s.campaign_id,
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
   from stopped s;
 end $$;
 comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
@@ -3677,10 +3719,9 @@ returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_spend text := public.money_words((p_params ->> 'spend')::float8);
-  v_revenue text := public.money_words((p_params ->> 'revenue')::float8);
-  v_times text := case when p_params ->> 'roi' is null then ''
-    else ' (' || public.money_words((p_params ->> 'roi')::float8) || 'x)' end;
+  v_spend text := coalesce(round((p_params ->> 'spend')::numeric, 2)::text, '?');
+  v_revenue text := coalesce(round((p_params ->> 'revenue')::numeric, 2)::text, '?');
+  v_times text := coalesce(' (' || round((p_params ->> 'roi')::numeric, 2) || 'x)', '');
   v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
     public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
   v_likely text := (p_params ->> 'chance') || ' % likely ';
@@ -3787,59 +3828,54 @@ end $$;
 comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
 
-create function public.hold_words(p_decision jsonb, p_campaign jsonb, p_policy public.autonomy_policy) returns text
+create function public.hold_words(p_decided public.autonomy_decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
 -- What is not said here is the same for every campaign: hold_sentence says it.
 declare
-  v_pause boolean := p_decision ->> 'direction' = 'pause';
-  v_hours text := public.short_number(p_policy.min_pause_hours::float8);
-  v_running float8 := (p_campaign ->> 'hours_running')::float8;
+  c public.autonomy_candidate := p_decided.candidate;
+  v_pause boolean := p_decided.direction = 'pause';
+  v_hours text;
   v_ends timestamptz;
 begin
-  case p_decision ->> 'code'
+  case p_decided.code
     when 'ON_HOLD' then
-      return 'it is left alone until ' || to_char((p_campaign ->> 'hold_until')::timestamptz, 'YYYY-MM-DD HH24:MI') || ' UTC';
+      return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'COOLDOWN' then
       v_ends := greatest(
-        (p_campaign ->> case when v_pause then 'last_pause_at' else 'last_action_at' end)::timestamptz
-          + (p_decision ->> 'cooldown')::interval,
-        case when p_decision ->> 'direction' = 'resume'
-          then (p_campaign ->> 'last_resume_at')::timestamptz + interval '7 days' end);
+        case when v_pause then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
+        case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end);
       return 'it was changed a short time ago; the cooldown ends ' || to_char(v_ends, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'TOO_LITTLE_DATA' then
+      v_hours := public.short_number(p_policy.min_pause_hours::float8);
       return case
-        when ((p_campaign ->> 'spend')::float8 > 0 and (p_campaign ->> 'ev_spend')::float8 > 0) is not true
-          then 'it has spent nothing, so there is nothing to judge it by'
+        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
-        when v_running is null then format('it is not known to have run %s hours', v_hours)
+        when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
         else format('a pause needs %s hours of running; in %s more hours', v_hours,
-                    ceil(p_policy.min_pause_hours::float8 - v_running)::numeric) end;
+                    ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric) end;
     when 'STALE_DATA' then
       return format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(round((p_campaign ->> 'data_age_hours')::float8)::numeric || ' hours old', 'of unknown age'),
+        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
         public.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
       return public.evidence_words(
-        (p_decision ->> 'confidence_floor')::float8, p_decision ->> 'direction', p_decision ->> 'kind',
-        (p_decision ->> 'break_even')::float8, (p_decision ->> 'confidence')::float8,
-        (p_campaign ->> 'ev_spend')::float8, (p_campaign ->> 'ev_conversions')::float8,
-        (p_campaign ->> 'ev_revenue')::float8, (p_campaign ->> 'cv2')::float8,
-        (p_campaign ->> 'ev_days')::float8, (p_campaign ->> 'matured_share')::float8,
+        p_decided.confidence_floor, p_decided.direction, p_decided.kind, p_decided.break_even, p_decided.confidence,
+        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
         p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value, p_policy.prior_cv2);
     when 'STEP_CAP' then
       return 'one step may not go beyond ' || public.factor_words(p_policy.max_step);
     when 'GROWTH_CAP' then
       return 'its budget has grown to ' || public.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
     when 'BUDGET_CAP' then
-      return case when p_decision ->> 'direction' = 'up'
-        then format('its budget is at the cap of %s; a higher cap would settle it', round((p_decision ->> 'max_budget')::numeric, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it', round((p_decision ->> 'min_budget')::numeric, 2)) end;
+      return case when p_decided.direction = 'up'
+        then format('its budget is at the cap of %s; a higher cap would settle it', round(p_decided.max_budget, 2))
+        else format('its budget is at the floor of %s; a lower floor would settle it', round(p_decided.min_budget, 2)) end;
     else
       return null;
   end case;
 end $$;
-comment on function public.hold_words(jsonb, jsonb, public.autonomy_policy) is
+comment on function public.hold_words(public.autonomy_decided, public.autonomy_policy) is
   'Why a decision is held and what would settle it, where that depends on the campaign; else null. Pure. [autonomous-operations]';
 
 create function public.expected_impact_of(
@@ -3870,102 +3906,107 @@ end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
+create type public.autonomy_told as (
+  campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
+  previous jsonb, new jsonb, confidence float8, limits text[], break_even float8, matched jsonb, params jsonb,
+  reason text, evidence jsonb, expected_impact jsonb);
+comment on type public.autonomy_told is 'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
+
+create function public.told_decisions(p_decided public.autonomy_decided[]) returns setof public.autonomy_told
+language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
+as $$
+begin
+  return query
+  select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
+    b.previous,
+    jsonb_build_object(
+      'status', case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
+                     else (r.candidate).status end,
+      'budget', b.new_budget),
+    r.confidence, r.limits, r.break_even, m.matched, q.params,
+    case
+      when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
+      else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
+                                  r.rule_name, p.mode = 'observe') end,
+    jsonb_build_object(
+      'spend', (r.candidate).ev_spend, 'conversions', (r.candidate).ev_conversions,
+      'revenue', (r.candidate).ev_revenue, 'cv2', (r.candidate).cv2, 'days', (r.candidate).ev_days,
+      'matured_share', (r.candidate).matured_share, 'has_history', (r.candidate).has_history,
+      'prior', k.prior, 'probability_below', r.below, 'break_even', r.break_even,
+      'metrics', jsonb_build_object(
+        'impressions', (r.candidate).impressions, 'reach', (r.candidate).reach, 'clicks', (r.candidate).clicks,
+        'conversions', (r.candidate).conversions, 'spend', (r.candidate).spend, 'revenue', (r.candidate).revenue),
+      'matched', m.matched, 'limits', r.limits),
+    case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
+      r.direction, r.break_even, r.plan_break_even,
+      coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
+      p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+  from unnest(p_decided) r
+  cross join public.autonomy_policy p
+  -- `offset 0`: computed once, not at every mention
+  cross join lateral (select jsonb_build_object(
+    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
+  cross join lateral (select
+    jsonb_build_object('status', (r.candidate).status, 'budget', (r.candidate).budget) as previous,
+    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
+  cross join lateral (
+    select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
+      case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+    from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
+  cross join lateral (
+    select public.decision_params(
+      (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
+      r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q;
+end $$;
+comment on function public.told_decisions(public.autonomy_decided[]) is
+  'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
+
 create function public.autonomous_decisions(
   p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
-  set timezone = 'UTC' set extra_float_digits = 1 set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_portfolio jsonb := public.portfolio_state(p_now);
-  v_answer jsonb;
+  v_run public.autonomy_decided[];
+  v_page public.autonomy_decided[];
 begin
-  with run as materialized (
-    select * from public.decided_run(v_slots, v_include, p_now, v_portfolio)
-  ),
-  page as materialized (
-    select * from run r
-    where p_after is null or r.campaign_id > p_after
-    order by r.campaign_id
-    limit p_limit
-  ),
-  told as (
-    select r.campaign_id, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name, r.confidence, r.break_even,
-      c.title, n.new_state, n.previous_state, m.matched, to_jsonb(r.limits) as limits, q.params,
-      case
-        when r.verdict <> 'hold' then public.action_sentence(
-          q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)], r.rule_name, p.mode = 'observe')
-        else public.hold_sentence(r.code, r.direction, r.rule_name, w.why)
-      end as reason,
-      jsonb_build_object(
-        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history,
-        'prior', jsonb_build_object('mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
-                                    'order_value', p.prior_order_value, 'cv2', p.prior_cv2),
-        'probability_below', public.probability_below(
-          r.break_even, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-          p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2),
-        'break_even', r.break_even,
-        'metrics', jsonb_build_object('impressions', c.impressions, 'reach', c.reach, 'clicks', c.clicks,
-                                      'conversions', c.conversions, 'spend', c.spend, 'revenue', c.revenue),
-        'matched', m.matched, 'limits', to_jsonb(r.limits)) as evidence,
-      case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
-        r.direction, r.break_even, r.plan_break_even,
-        coalesce((r.new_budget::numeric(40, 20) / nullif(c.budget, 0))::float8 - 1::float8, 0::float8),
-        p.marginal_return_ratio::float8,
-        (public.roi_posterior(c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-                              p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))[1],
-        c.ev_spend, c.ev_days) end as expected_impact
-    from page r
-    cross join public.autonomy_policy p
-    join public.candidate_rows(array(select i.campaign_id from page i), p_now) c on c.campaign_id = r.campaign_id
-    cross join lateral (select
-      jsonb_build_object('status', c.status, 'budget', c.budget) as previous_state,
-      case when r.verdict = 'hold' then jsonb_build_object('status', c.status, 'budget', c.budget)
-        else jsonb_build_object(
-          'status', case when r.direction in ('pause', 'resume') then r.new_status else c.status end,
-          'budget', case when r.direction = 'pause' then c.budget else r.new_budget end) end as new_state) n
-    cross join lateral (
-      select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
-        case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
-      from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n)) m
-    cross join lateral (
-      select public.decision_params(c.spend, c.revenue, c.conversions, c.hours_running, r.confidence, r.break_even,
-        c.budget, (n.new_state ->> 'budget')::numeric) as params) q
-    cross join lateral (
-      select case when r.verdict = 'hold' then public.hold_words(to_jsonb(r), to_jsonb(c), p) end as why) w
-  ),
-  stopped as (
-    select count(*) filter (where code = 'FROZEN') as frozen,
-      count(*) filter (where code = 'TRACKING_BREAKER') as tracking,
-      count(*) filter (where code = 'PAUSE_BREAKER') as pauses,
-      count(*) filter (where code = 'GROWTH_BREAKER') as growth
-    from run
-  )
-  select jsonb_build_object(
-    'decisions', coalesce((select jsonb_agg(jsonb_build_object(
-      'campaign_id', t.campaign_id, 'title', t.title, 'verdict', t.verdict, 'code', t.code,
-      'action_type', t.action_type, 'rule_id', t.rule_id, 'rule_name', t.rule_name,
-      'previous', t.previous_state, 'new', t.new_state, 'confidence', t.confidence, 'limits', t.limits,
-      'break_even', t.break_even, 'matched', t.matched, 'params', t.params, 'reason', t.reason,
-      'evidence', t.evidence, 'expected_impact', t.expected_impact) order by t.campaign_id) from told t), '[]'),
-    'next_after', case when (select count(*) from page) = p_limit
-      then (select g.campaign_id from page g order by g.campaign_id desc limit 1) end,
-    'rules_skipped', (
-      select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
-      from public.rules_in_order(v_include) r where r.flaw is not null),
-    'breakers', public.breaker_reports(v_portfolio, s.frozen, s.tracking, s.pauses, s.growth),
-    'campaigns_evaluated', (
-      select count(*) from public.campaigns c
-      where (c.status = 'active' or lower(c.status) = 'active') and (p_shard is null or public.campaign_slot(c.id) <@ v_slots)))
-  into v_answer
-  from stopped s;
-  return v_answer;
+  v_run := array(select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d order by d.campaign_id);
+  v_page := array(select r from unnest(v_run) r where p_after is null or r.campaign_id > p_after order by r.campaign_id limit p_limit);
+  return jsonb_build_object(
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
+    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
+    'rules_skipped', public.skipped_rules(v_include),
+    'breakers', public.breaker_reports(v_portfolio, v_run),
+    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
   'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.skipped_rules(p_include_inactive boolean) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
+    from public.rules_in_order(p_include_inactive) r where r.flaw is not null);
+end $$;
+comment on function public.skipped_rules(boolean) is
+  'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. [autonomous-operations]';
+
+create function public.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return case when p_shard is null then (p_portfolio ->> 'active_campaigns')::bigint else (
+    select count(*) from public.campaigns c
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and public.campaign_slot(c.id) <@ public.shard_slots(p_shard)) end;
+end $$;
+comment on function public.active_campaigns(text, jsonb) is
+  'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only reads; safe to call again. [autonomous-operations]';
 
 create function public.growth_base(p_portfolio jsonb) returns numeric
 language sql immutable parallel safe set search_path = ''
@@ -3977,8 +4018,7 @@ $$;
 comment on function public.growth_base(jsonb) is
   'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
 
-create function public.breaker_reports(p_portfolio jsonb, p_frozen bigint, p_tracking bigint, p_pauses bigint, p_growth bigint)
-returns jsonb
+create function public.breaker_reports(p_portfolio jsonb, p_decided public.autonomy_decided[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -3986,26 +4026,32 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
                               order by b.n), '[]')
     from public.autonomy_policy p
+    cross join (
+      select count(*) filter (where d.code = 'FROZEN') as frozen,
+        count(*) filter (where d.code = 'TRACKING_BREAKER') as tracking,
+        count(*) filter (where d.code = 'PAUSE_BREAKER') as pauses,
+        count(*) filter (where d.code = 'GROWTH_BREAKER') as growth
+      from unnest(p_decided) d) s
     cross join lateral (values
-      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', p_frozen, 0::float8),
+      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
               round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
-       p_tracking, p.tracking_breaker_ratio::float8),
-      (3, p_pauses > 0, 'PAUSE_BREAKER',
+       s.tracking, p.tracking_breaker_ratio::float8),
+      (3, s.pauses > 0, 'PAUSE_BREAKER',
        format('%s pauses in 24 hours of %s campaigns: a person decides them',
-              p_pauses + (p_portfolio ->> 'pauses_24h')::bigint,
+              s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
               (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
-       p_pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
+       s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-      (4, p_growth > 0, 'GROWTH_BREAKER',
+      (4, s.growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
               round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
-       p_growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
+       s.growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;
-comment on function public.breaker_reports(jsonb, bigint, bigint, bigint, bigint) is
+comment on function public.breaker_reports(jsonb, public.autonomy_decided[]) is
   'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
 
 create function public.propose_autonomous_actions(
@@ -4162,7 +4208,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'apply_autonomous_actions',
+      'autonomy_read_orders', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
       'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
@@ -4458,10 +4504,33 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
 -- ---------------------------------------------------------------------------------------------
-drop type if exists public.autonomy_item;
-create type public.autonomy_item as (
+drop type if exists public.autonomy_order;
+create type public.autonomy_order as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
+  campaign_id uuid,
+  rule_id uuid,
+  verdict text,            -- act or propose
+  action_type text,
+  confidence numeric,
+  old_status text,         -- as decided on
+  old_budget numeric,
+  new_status text,
+  new_budget numeric,
+  decided_code text,
+  flaw text,               -- what could not be read of it
+  reason text,
+  previous_state jsonb,
+  new_state jsonb,
+  evidence jsonb,
+  expected_impact jsonb
+);
+comment on type public.autonomy_order is 'A decision as apply takes it, read. [autonomous-operations]';
+
+drop type if exists public.autonomy_item;
+create type public.autonomy_item as (
+  n bigint,                -- the order's
+  id uuid,
   campaign_id uuid,
   action_type text,
   outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
@@ -4470,52 +4539,80 @@ create type public.autonomy_item as (
   old_status text,         -- as found
   old_budget numeric,
   status text,             -- to be written
-  budget numeric,
-  decision jsonb
+  budget numeric
 );
-comment on type public.autonomy_item is 'A decision and what is to become of it; passes between the functions of apply. [autonomous-operations]';
+comment on type public.autonomy_item is 'What is to become of an order; passes between the functions of apply. [autonomous-operations]';
+
+drop type if exists public.autonomy_result;
+create type public.autonomy_result as (
+  n bigint,                -- the order's
+  action_id uuid,
+  campaign_id uuid,
+  status text,             -- executed, pending, held or failed
+  error text,
+  message text
+);
+comment on type public.autonomy_result is 'What became of an order. [autonomous-operations]';
+
+create function public.autonomy_read_orders(p_run_id uuid, p_decisions jsonb) returns public.autonomy_order[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select row(e.n, coalesce(t.id, md5(p_run_id::text || coalesce(t.campaign_id::text, e.d::text))::uuid),
+      t.campaign_id, t.rule_id, e.d ->> 'verdict', e.d ->> 'action_type', t.confidence,
+      t.was ->> 'status', t.old_budget, t.becomes ->> 'status', t.new_budget, e.d ->> 'code',
+      case
+        when jsonb_typeof(e.d) <> 'object' then 'it is not an object'
+        when t.campaign_id is null then 'campaign_id is not a uuid'
+        when e.d ->> 'action_id' is not null and t.id is null then 'action_id is not a uuid'
+        when e.d ->> 'rule_id' is not null and t.rule_id is null then 'rule_id is not a uuid'
+        when t.confidence is null then 'confidence is not a number from 0 to 100'
+        when jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' then 'reason is missing'
+        when jsonb_typeof(t.was -> 'status') is distinct from 'string' then 'previous.status is missing'
+        when jsonb_typeof(t.becomes -> 'status') is distinct from 'string' then 'new.status is missing'
+        -- NaN, which JSON can only spell, is no budget but no mistake either
+        when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
+        when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
+      end,
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_order
+    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
+      jsonb_array_elements(p_decisions) with ordinality e (d, n)
+      -- each value only if it is what it should be
+      cross join lateral (select
+        w.was, w.becomes,
+        case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
+        case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
+        case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
+        case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
+          when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
+        case jsonb_typeof(w.was -> 'budget') when 'number' then (w.was -> 'budget')::numeric
+          when 'string' then case when w.was ->> 'budget' ~ k.number then (w.was ->> 'budget')::numeric end end as old_budget,
+        case jsonb_typeof(w.becomes -> 'budget') when 'number' then (w.becomes -> 'budget')::numeric
+          when 'string' then case when w.becomes ->> 'budget' ~ k.number then (w.becomes ->> 'budget')::numeric end end as new_budget
+        from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
+    order by e.n);
+end $$;
+comment on function public.autonomy_read_orders(uuid, jsonb) is
+  'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
-  p_run_id uuid, p_decisions jsonb, p_policy public.autonomy_policy, p_growth_base numeric,
+  p_run_id uuid, p_orders public.autonomy_order[], p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
-with written as materialized (  -- the decision as it came, each value only if it is what it should be
-  select e.n, e.d,
-    e.d ->> 'verdict' as verdict, e.d ->> 'action_type' as action_type, e.d ->> 'action_id' as id_text,
-    case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
-    case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as given_id,
-    case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
-    case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
-      when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
-    e.d #>> '{previous,status}' as old_status, e.d #>> '{new,status}' as new_status,
-    case jsonb_typeof(e.d #> '{previous,budget}') when 'number' then (e.d #> '{previous,budget}')::numeric
-      when 'string' then case when e.d #>> '{previous,budget}' ~ k.number then (e.d #>> '{previous,budget}')::numeric end end as old_budget,
-    case jsonb_typeof(e.d #> '{new,budget}') when 'number' then (e.d #> '{new,budget}')::numeric
-      when 'string' then case when e.d #>> '{new,budget}' ~ k.number then (e.d #>> '{new,budget}')::numeric end end as new_budget
-  from jsonb_array_elements(p_decisions) with ordinality e (d, n),
-       (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number)
-),
-read as materialized (
-  select w.*,
-    coalesce(w.given_id, md5(p_run_id::text || coalesce(w.campaign_id::text, w.d::text))::uuid) as id,
+with read as materialized (  -- without reason and evidence, which would be copied at each step
+  select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
     case
-      when jsonb_typeof(w.d) <> 'object' then 'it is not an object'
-      when w.campaign_id is null then 'campaign_id is not a uuid'
-      when w.id_text is not null and w.given_id is null then 'action_id is not a uuid'
+      when w.flaw is not null then w.flaw
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
-      when w.d ->> 'rule_id' is not null and w.rule_id is null then 'rule_id is not a uuid'
-      when w.confidence is null or w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
-      when jsonb_typeof(w.d -> 'reason') is distinct from 'string' or btrim(w.d ->> 'reason') = '' then 'reason is missing'
-      when jsonb_typeof(w.d #> '{previous,status}') is distinct from 'string' then 'previous.status is missing'
-      when jsonb_typeof(w.d #> '{new,status}') is distinct from 'string' then 'new.status is missing'
-      when w.old_budget is null and w.d #>> '{previous,budget}' <> 'NaN' then 'previous.budget is not a number'
-      when w.new_budget is null and w.d #>> '{new,budget}' <> 'NaN' then 'new.budget is not a number'
+      when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
@@ -4529,10 +4626,10 @@ read as materialized (
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
-  from written w
+  from unnest(p_orders) w
 ),
 known as materialized (  -- beside what the database knows
-  select r.n, r.d, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed,
+  select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
     r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
     x.id is not null as taken,
@@ -4664,7 +4761,7 @@ settled as (
       when c.code is not null or p_by_person then c.code
       when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
       when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'GROWTH_BREAKER'
-      when c.verdict = 'propose' and c.d ->> 'code' = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
+      when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
     end as final_code
   from counted c, tripped t
@@ -4699,19 +4796,20 @@ select coalesce(array_agg(row(
     end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
-    case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end,
-    s.d)::public.autonomy_item order by s.n), '{}')
+    case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
+    )::public.autonomy_item order by s.n), '{}')
 from settled s
 $$;
-comment on function public.autonomy_judge(uuid, jsonb, public.autonomy_policy, numeric, boolean, timestamptz) is
-  'What is to become of each decision, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+comment on function public.autonomy_judge(uuid, public.autonomy_order[], public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each order, in their order, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.autonomy_write_items(
-  p_run_id uuid, p_items public.autonomy_item[], p_now timestamptz) returns jsonb
+  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+returns public.autonomy_result[]
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
-  v_results jsonb;
+  v_results public.autonomy_result[];
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -4732,18 +4830,17 @@ begin
     insert into public.autonomous_actions
       (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
        expected_impact, evidence, status, error, created_at, executed_at, actor)
-    select f.id, p_run_id, f.campaign_id,
-      case when f.code is distinct from 'BAD_DECISION' then (f.decision ->> 'rule_id')::uuid end,
-      f.action_type, f.decision ->> 'reason',
+    select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
+      f.action_type, o.reason,
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then f.decision -> 'previous'
+      case when f.came_out = 'fail' then o.previous_state
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else f.decision -> 'new' end,
-      case when f.code is distinct from 'BAD_DECISION' then (f.decision ->> 'confidence')::numeric end,
-      f.decision -> 'expected_impact',
-      case when jsonb_typeof(f.decision -> 'evidence') = 'object' then f.decision -> 'evidence' else '{}' end
+        else o.new_state end,
+      case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
+      o.expected_impact,
+      case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -4752,6 +4849,7 @@ begin
       case f.came_out when 'fail' then f.code when 'refused' then 'REFUSED_BY_DATABASE' end,
       p_now, case f.came_out when 'execute' then p_now end, 'autonomy'
     from final f
+    join unnest(p_orders) o on o.n = f.n
     where f.came_out in ('execute', 'propose', 'refused')
        or f.came_out = 'fail' and f.action_type in (
             'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
@@ -4764,37 +4862,38 @@ begin
     select f.campaign_id, p_now, f.old_status, f.got_status, f.old_budget, f.got_budget, f.id, 'action', 'autonomy'
     from final f where f.came_out = 'execute' order by f.n
   )
-  select jsonb_agg(jsonb_build_object(
-      'action_id', f.id, 'campaign_id', coalesce(f.campaign_id::text, f.decision ->> 'campaign_id'),
-      'status', case f.came_out when 'execute' then 'executed' when 'propose' then 'pending'
+  select array_agg(row(f.n, f.id, f.campaign_id,
+      case f.came_out when 'execute' then 'executed' when 'propose' then 'pending'
         when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
-      'error', case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
-      'message', case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
-        when f.came_out <> 'again' then f.message end) order by f.n)
+      case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
+      case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
+        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n)
   into v_results from final f;
   perform set_config('autonomy.effect', '', true);
   return v_results;
 end $$;
-comment on function public.autonomy_write_items(uuid, public.autonomy_item[], timestamptz) is
-  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
+comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
+  'Carries out judged orders as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
 
 -- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
 -- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
 create function public.autonomy_carry_out(
-  p_run_id uuid, p_items public.autonomy_item[], p_now timestamptz) returns jsonb
+  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+returns public.autonomy_result[]
 language plpgsql set search_path = ''
 as $$
 declare
   v_count integer := cardinality(p_items);
+  v_half integer := cardinality(p_items) / 2;
   v_item public.autonomy_item;
   v_state text;
   v_message text;
 begin
   if v_count = 0 then
-    return '[]';
+    return '{}';
   end if;
   begin
-    return public.autonomy_write_items(p_run_id, p_items, p_now);
+    return public.autonomy_write_items(p_run_id, p_items, p_orders, p_now);
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
@@ -4803,8 +4902,8 @@ begin
     end if;
   end;
   if v_count > 1 then
-    return public.autonomy_carry_out(p_run_id, p_items[:v_count / 2], p_now)
-        || public.autonomy_carry_out(p_run_id, p_items[v_count / 2 + 1:], p_now);
+    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_orders[:v_half], p_now)
+        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_orders[v_half + 1:], p_now);
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
@@ -4813,38 +4912,33 @@ begin
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
   v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
-  return public.autonomy_write_items(p_run_id, array[v_item], p_now);
+  return public.autonomy_write_items(p_run_id, array[v_item], p_orders, p_now);
 end $$;
-comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], timestamptz) is
-  'Carries out judged decisions; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
+  'Carries out judged orders, item and order by item and order; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
-create function public.apply_autonomous_actions(
-  p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+create function public.autonomy_apply(
+  p_run_id uuid, p_lease_token uuid, p_orders public.autonomy_order[], p_now timestamptz)
+returns public.autonomy_result[]
+language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
 declare
-  v_run public.autonomous_runs;
+  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
   v_policy public.autonomy_policy;
-  v_items public.autonomy_item[];
-  v_results jsonb;
   v_patience text := current_setting('lock_timeout');
   v_asked uuid[];
   v_free uuid[];
-  v_busy text[];
-  v_decisions jsonb := p_decisions;
+  v_busy uuid[];
+  v_orders public.autonomy_order[] := p_orders;
+  v_items public.autonomy_item[];
+  v_results public.autonomy_result[];
 begin
-  if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
-    raise exception using errcode = 'AO010',
-      message = 'p_decisions must be a list of at most 5000 decisions.';
-  end if;
-  v_run := public.autonomy_hold_lease(p_run_id, p_lease_token);
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  v_asked := array(select (d ->> 'campaign_id')::uuid from jsonb_array_elements(p_decisions) d
-                   where d ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$');
+  v_asked := array(select o.campaign_id from unnest(p_orders) o where o.campaign_id is not null);
   begin
     perform set_config('lock_timeout', '2s', true);
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
@@ -4852,41 +4946,59 @@ begin
   exception when lock_not_available then
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
-    select array_agg(c.id::text) into v_busy
-    from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free);
+    v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
+    v_orders := array(select o from unnest(p_orders) o where o.campaign_id = any (v_busy) is not true order by o.n);
   end;
-  if v_busy is not null then
-    select coalesce(jsonb_agg(d order by n), '[]') into v_decisions
-    from jsonb_array_elements(p_decisions) with ordinality e (d, n)
-    where lower(d ->> 'campaign_id') = any (v_busy) is not true;
-  end if;
-  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
+  v_items := public.autonomy_judge(p_run_id, v_orders, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
-  v_results := public.autonomy_carry_out(p_run_id, v_items, p_now);
+  v_results := public.autonomy_carry_out(p_run_id, v_items, v_orders, p_now);
 
   -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
-    select jsonb_agg(case when r ->> 'status' <> 'again' then r else r || jsonb_build_object(
-        'status', case a.status when 'rolled_back' then 'executed' else a.status end,
-        'error', coalesce(a.error, case when a.status = 'pending' then a.evidence ->> 'proposed_because' end),
-        'message', case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end) end order by n)
-    into v_results
-    from jsonb_array_elements(v_results) with ordinality e (r, n)
-    left join public.autonomous_actions a on a.id = (r ->> 'action_id')::uuid;
+    v_results := array(
+      select case when r.status <> 'again' then r else row(r.n, r.action_id, r.campaign_id,
+        case a.status when 'rolled_back' then 'executed' else a.status end,
+        coalesce(a.error, case when a.status = 'pending' then a.evidence ->> 'proposed_because' end),
+        case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end)::public.autonomy_result end
+      from unnest(v_results) r
+      left join public.autonomous_actions a on a.id = r.action_id
+      order by r.n);
   end if;
   if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
-    select jsonb_agg(case when busy then jsonb_build_object(
-        'action_id', coalesce(d ->> 'action_id', md5(p_run_id::text || (d ->> 'campaign_id')::uuid)::uuid::text),
-        'campaign_id', d ->> 'campaign_id', 'status', 'failed', 'error', 'CHANGED_MEANWHILE',
-        'message', 'Somebody is changing it at this moment; the next run decides again.')
-      else v_results -> place end order by n)
-    into v_results
-    from (select d, n, b.busy, (count(*) filter (where not b.busy) over (order by n))::integer - 1 as place
-          from jsonb_array_elements(p_decisions) with ordinality e (d, n)
-          cross join lateral (select lower(d ->> 'campaign_id') = any (v_busy) is true as busy) b) all_of_them;
+    v_results := array(
+      select r from (
+        select r from unnest(v_results) r
+        union all
+        select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
+          'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
+        from unnest(p_orders) o where o.campaign_id = any (v_busy)) both_kinds
+      order by (r).n);
   end if;
-  return jsonb_build_object('results', v_results, 'frozen', v_policy.frozen);
+  return v_results;
+end $$;
+comment on function public.autonomy_apply(uuid, uuid, public.autonomy_order[], timestamptz) is
+  'Carries out a run''s orders, each by itself, and extends the lease: what became of each, in their order. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+
+create function public.apply_autonomous_actions(
+  p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_results public.autonomy_result[];
+begin
+  if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
+    raise exception using errcode = 'AO010',
+      message = 'p_decisions must be a list of at most 5000 decisions.';
+  end if;
+  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_orders(p_run_id, p_decisions), p_now);
+  return jsonb_build_object(
+    'results', (
+      select coalesce(jsonb_agg(jsonb_build_object('action_id', r.action_id,
+        'campaign_id', coalesce(r.campaign_id::text, p_decisions -> (r.n - 1)::integer ->> 'campaign_id'),
+        'status', r.status, 'error', r.error, 'message', r.message) order by r.n), '[]')
+      from unnest(v_results) r),
+    'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
   'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
@@ -4923,6 +5035,7 @@ declare
   v_action public.autonomous_actions;
   v_campaign public.campaigns;
   v_changed public.campaigns;
+  v_order public.autonomy_order[];
   v_item public.autonomy_item;
   v_said jsonb;
 begin
@@ -4940,11 +5053,12 @@ begin
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
   else
-    v_item := (public.autonomy_judge(v_action.run_id, jsonb_build_array(jsonb_build_object(
+    v_order := public.autonomy_read_orders(v_action.run_id, jsonb_build_array(jsonb_build_object(
       'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
-      'previous', v_action.previous_state, 'new', v_action.new_state)), v_policy, 0, true, p_now))[1];
+      'previous', v_action.previous_state, 'new', v_action.new_state)));
+    v_item := (public.autonomy_judge(v_action.run_id, v_order, v_policy, 0, true, p_now))[1];
   end if;
 
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
@@ -5680,9 +5794,7 @@ begin
     'portfolio', v_portfolio,
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
-    'campaigns_evaluated', (
-      select count(*) from public.campaigns c where (c.status = 'active' or lower(c.status) = 'active')
-        and (v_shard is null or public.campaign_slot(c.id) <@ public.shard_slots(v_shard))));
+    'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
@@ -5720,15 +5832,15 @@ comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, intege
 -- ---------------------------------------------------------------------------------------------
 -- The whole run inside the database
 -- ---------------------------------------------------------------------------------------------
-create function public.autonomy_decision_entry(p_decision jsonb) returns jsonb
+create function public.autonomy_decision_entry(p_told public.autonomy_told) returns jsonb
 language sql immutable set search_path = ''
 as $$
   select jsonb_build_object(
-    'campaign_id', p_decision -> 'campaign_id', 'title', p_decision -> 'title', 'action_type', p_decision -> 'action_type',
-    'rule_name', p_decision -> 'rule_name', 'previous', p_decision -> 'previous', 'new', p_decision -> 'new',
-    'confidence', p_decision -> 'confidence', 'reason', p_decision -> 'reason')
+    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
+    'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
+    'confidence', p_told.confidence, 'reason', p_told.reason)
 $$;
-comment on function public.autonomy_decision_entry(jsonb) is
+comment on function public.autonomy_decision_entry(public.autonomy_told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
 -- Detection must not undo what was done: each part fails alone, with a sentence in the summary.
@@ -5760,22 +5872,26 @@ comment on function public.autonomy_look_around(boolean, timestamptz) is
   'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
+  v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
+  v_batch_limit constant integer := 5000;
   v_began timestamptz := clock_timestamp();
   v_run_id uuid := gen_random_uuid();
   v_lease jsonb;
   v_mode text;
   v_acts boolean;
-  v_page jsonb;
-  v_chosen jsonb;
-  v_after uuid;
-  v_batches jsonb[] := '{}';
-  v_batch jsonb;
-  v_taken jsonb[] := '{}';       -- an entry each, with what became of it
-  v_held jsonb := '{}';          -- code -> how many
-  v_held_first jsonb := '[]';
+  v_portfolio jsonb;
+  v_run public.autonomy_decided[];
+  v_chosen public.autonomy_decided[];
+  v_told public.autonomy_told[];
+  v_results public.autonomy_result[];
+  v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
+  v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
+  v_actions jsonb := '[]';
+  v_failed jsonb := '[]';
+  v_held jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
@@ -5788,84 +5904,82 @@ begin
   -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
   perform public.autonomy_lock_effects();
   perform public.autonomy_prepare_run(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', public.portfolio_state(p_now))
-  where id = v_run_id;
+  v_portfolio := public.portfolio_state(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
   v_mode := v_lease ->> 'mode';
   v_acts := v_mode <> 'observe';
 
-  -- Everything is decided before anything is done, so that the breakers see the whole run.
-  loop
-    v_page := public.autonomous_decisions(v_after, 20000, null, false, p_now);
-    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) into v_chosen
-    from (select d ->> 'code' as code, count(*) as n from jsonb_array_elements(v_page -> 'decisions') d
-          where d ->> 'verdict' = 'hold' group by 1) h;
-    v_held := v_held || coalesce(v_chosen, '{}');
-    if jsonb_array_length(v_held_first) < 100 then
-      v_held_first := v_held_first || coalesce((
-        select jsonb_agg(public.autonomy_decision_entry(f.d) || jsonb_build_object('code', f.d -> 'code') order by f.n)
-        from (select d, n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
-              where d ->> 'verdict' = 'hold' order by n limit 100 - jsonb_array_length(v_held_first)) f), '[]');
-    end if;
-    v_batches := v_batches || array(
-      select jsonb_agg(c.d order by c.n)
-      from (select d, row_number() over (order by n) as n from jsonb_array_elements(v_page -> 'decisions') with ordinality e (d, n)
-            where d ->> 'verdict' <> 'hold') c
-      group by (c.n - 1) / 5000 order by (c.n - 1) / 5000);
-    v_after := (v_page ->> 'next_after')::uuid;
-    exit when v_after is null;
-  end loop;
-
-  foreach v_batch in array v_batches loop
+  -- Everything is decided before anything is done, so that the breakers see the whole run. What is
+  -- put into words is only what is written down or shown.
+  v_run := array(select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d order by d.campaign_id);
+  v_chosen := array(select d from unnest(v_run) d where d.verdict <> 'hold' order by d.campaign_id);
+  for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
+    v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
-      v_chosen := public.apply_autonomous_actions(v_run_id, (v_lease ->> 'lease_token')::uuid, v_batch, p_now) -> 'results';
+      v_results := public.autonomy_apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
+        select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
+          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
+          t.previous ->> 'status', (t.previous ->> 'budget')::numeric, t.new ->> 'status', (t.new ->> 'budget')::numeric,
+          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_order
+        from unnest(v_told) t), p_now);
+    else
+      v_results := array(
+        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::public.autonomy_result
+        from unnest(v_told) t);
     end if;
-    v_taken := v_taken || array(
-      select public.autonomy_decision_entry(d.d) || case
-        when v_acts then jsonb_build_object('status', r.r -> 'status', 'code', r.r -> 'error', 'message', r.r -> 'message')
-        else jsonb_build_object('status', case d.d ->> 'verdict' when 'act' then 'would act' else 'would propose' end) end
-      from jsonb_array_elements(v_batch) with ordinality d (d, n)
-      left join jsonb_array_elements(case when v_acts then v_chosen else '[]' end) with ordinality r (r, n) using (n)
-      order by d.n);
+    select v_outcomes || array_agg(r.status order by r.campaign_id),
+      v_stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
+    into v_outcomes, v_stopped from unnest(v_results) r;
+    v_failed := v_failed || (
+      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
+        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
+      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
+    v_actions := v_actions || (
+      select coalesce(jsonb_agg(public.autonomy_decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
+      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+            where r.status not in ('failed', 'held') order by r.campaign_id
+            limit v_shown - jsonb_array_length(v_actions)) f);
   end loop;
+  select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
+  from (select code, count(*) as n from (
+          select d.code from unnest(v_run) d where d.verdict = 'hold' union all select unnest(v_stopped)) c
+        group by code) h;
   v_around := public.autonomy_look_around(v_acts, p_now);
 
   with taken as (
-    select t.t, t.n, t.t ->> 'status' as status, t.t ->> 'action_type' as action_type,
-      t.t ->> 'status' in ('pending', 'would propose') as proposed,
-      t.t ->> 'status' in ('executed', 'would act') or v_mode = 'approve' and t.t ->> 'status' = 'pending' as counts
-    from unnest(v_taken) with ordinality t (t, n)
-  ),
-  stopped as (  -- what apply held (the freeze came while the run was under way)
-    select jsonb_object_agg(h.code, h.n + coalesce((v_held ->> h.code)::bigint, 0)) as held
-    from (select t ->> 'code' as code, count(*) as n from taken where status = 'held' group by 1) h
+    select d.action_type, o.status in ('pending', 'would propose') as proposed,
+      o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
+    from unnest(v_chosen) with ordinality d
+    join unnest(v_outcomes) with ordinality o (status, ordinality) using (ordinality)
   )
   select jsonb_build_object(
     'success', true,
     'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
     'actions_taken', jsonb_build_object(
-      'campaigns_paused', (select count(*) from taken where counts and action_type = 'auto_pause'),
-      'campaigns_scaled', (select count(*) from taken where counts and action_type = 'auto_scale_up'),
-      'campaigns_scaled_down', (select count(*) from taken where counts and action_type = 'auto_scale_down'),
-      'budgets_optimized', (select count(*) from taken where counts and action_type = 'budget_adjusted'),
-      'campaigns_resumed', (select count(*) from taken where counts and action_type = 'auto_resume'),
-      'actions_proposed', (select count(*) from taken where proposed),
+      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+      'actions_proposed', count(*) filter (where t.proposed),
       'opportunities_detected', v_around -> 'opportunities_detected'),
-    'campaigns_evaluated', v_page -> 'campaigns_evaluated',
-    'held', v_held || coalesce((select held from stopped), '{}'),
-    'held_decisions', v_held_first,
-    'actions', coalesce((select jsonb_agg(f.t - 'code' - 'message'
-        order by f.action_type, (f.t -> 'confidence')::numeric desc, f.n) from (
-      select t, n, action_type from taken where status not in ('failed', 'held') order by n limit 100) f), '[]'),
-    'failed', coalesce((select jsonb_agg(jsonb_build_object(
-        'campaign_id', t -> 'campaign_id', 'title', t -> 'title', 'action_type', t -> 'action_type',
-        'code', t -> 'code', 'message', t -> 'message') order by n) from taken where status = 'failed'), '[]'),
-    'rules_skipped', v_page -> 'rules_skipped',
-    'breakers', v_page -> 'breakers',
+    'campaigns_evaluated', public.active_campaigns(null, v_portfolio),
+    'held', v_held,
+    'held_decisions', (
+      select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      from public.told_decisions(array(
+        select d from unnest(v_run) d where d.verdict = 'hold' order by d.campaign_id limit v_shown)) t),
+    'actions', (
+      select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
+      from jsonb_array_elements(v_actions) with ordinality a (a, n)),
+    'failed', v_failed,
+    'rules_skipped', public.skipped_rules(false),
+    'breakers', public.breaker_reports(v_portfolio, v_run),
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
-  into v_result;
+  into v_result from taken t;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;
@@ -5918,6 +6032,11 @@ comment on column public.optimization_opportunities.is_current is
   'whether the last look at the campaign still found it';
 create index if not exists optimization_opportunities_campaign_type
   on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
+
+-- Which facts changed since the last look, without reading the others. A block range index, because
+-- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
+create index if not exists campaign_facts_changed on public.campaign_facts
+  using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
 
 create table if not exists public.opportunity_detection (
   id boolean primary key default true check (id),
@@ -6912,7 +7031,7 @@ begin
       and (p_timing or o.opportunity_type <> 'timing_optimization')
       and (p_after is null or o.campaign_id > p_after) and (p_until is null or o.campaign_id <= p_until)
       -- what an earlier look did not find any more needs no other
-      and (p_changed_after is null or not o.is_current or exists (
+      and (p_changed_after is null or not o.is_current or p_changed_after < 'infinity' and exists (
         select from public.campaign_facts f where f.campaign_id = o.campaign_id and f.changed_at > p_changed_after))
     order by o.campaign_id, o.opportunity_type
     for update
@@ -6967,7 +7086,8 @@ begin
   v_seen_until := case when v_after is null then
     (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
        then latest else coalesce(latest - v_overlap, '-infinity') end
-     from (select least(max(f.changed_at), greatest(p_now, now())) as latest from public.campaign_facts f) l)
+     from (select least(greatest(p_now, now()), coalesce(max(f.changed_at), v_state.changes_seen_until)) as latest
+           from public.campaign_facts f where f.changed_at > v_state.changes_seen_until) l)
     else v_state.changes_seen_until end;
 
   -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,
@@ -6987,7 +7107,7 @@ begin
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
   else
-    v_resolved := public.resolve_opportunities_gone(null, null, v_changed_after, false, p_now);
+    v_resolved := public.resolve_opportunities_gone(null, null, 'infinity', false, p_now);
   end if;
 
   update public.opportunity_detection
@@ -9214,11 +9334,11 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', 'f19d18e98a96141bfffe5f0bbe07ca0b831a642e7dfc79d943d248eb593815c7'),
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
   ('0003_rules', '40c425803b61b33be90cad3907a1379c1bea71842ef484906dde8b6db0d02185'),
-  ('0004_confidence', '49f24add4f3d983b6248ce3ff418ede87f7ffab0a3595b41e30082be9c48b28d'),
-  ('0005_decide', '7b5385011d5aab272594d6fd82130e25643ee89d2300199bbaa895584df24131'),
-  ('0006_effects', '510bec4edfaefa1d20f489c02b9ed60725ad7f0539d27c7dd4456eb6bc1d392f'),
-  ('0007_runs', 'cc22a5d7d687ae7a819362ace352dba17d82bff4bf6fefad5eec4d50b8d0e813'),
-  ('0008_opportunities', '475bf2563463bb5555de9897f5deedf3b1387e7b237b5fa139f55b69cb20d10a'),
+  ('0004_confidence', '63bff368a50bbedb792da70ce075714cfce80935c16b987fb96e9a1062cb2856'),
+  ('0005_decide', '226a0a87417170ab76a2dacf0ab49350afb389eec8453eaa1fcec0ed44e92173'),
+  ('0006_effects', 'e6f72d82a7d03372dd88f3782ae3028e6ff61c6a17e79bf0771d909ec557b509'),
+  ('0007_runs', '618ad8714354dc7891fe45dfe77fc98b6419a808c3b5bedf3f2f32d4d81ab554'),
+  ('0008_opportunities', '0907ba7afca0cd031ff04d402cdfa314963ed7209f894a4ce0035e3f381eee84'),
   ('0009_impact', '984fb585e5c6b09f9d1436c814636cca70c1ad23593b9aaa134e8f39bf45633c'),
   ('0010_dashboard', '27287af2453add4c2b6bf3395b52074da7a073dfb47995fffc1b7b4e15f9acdb'),
   ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
