@@ -19,7 +19,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
       'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
-      'autonomy_decision_entry', 'autonomy_look_around', 'run_autonomous_operations')
+      'autonomy_look_around', 'run_autonomous_operations')
   loop
     execute format('drop function %s', v_function.signature);
   end loop;
@@ -205,7 +205,7 @@ comment on function public.autonomy_prepare_run(timestamptz) is
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
-  p_now timestamptz default now()) returns jsonb
+  p_now timestamptz default now()) returns json
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
@@ -227,14 +227,15 @@ begin
   v_lease := public.autonomy_take_lease(
     p_run_id, v_request, p_idempotency_key, coalesce(p_trigger, 'http'), p_lease_seconds, p_now);
   if v_lease ->> 'outcome' <> 'started' then
-    return v_lease;
+    return v_lease::json;
   end if;
   if not (v_request ->> 'dry_run')::boolean then
     perform public.autonomy_prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
-  return v_lease || jsonb_build_object(
+  return json_build_object(
+    'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id,
     'dry_run', v_request -> 'dry_run',
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
@@ -281,17 +282,6 @@ comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, intege
 -- ---------------------------------------------------------------------------------------------
 -- The whole run inside the database
 -- ---------------------------------------------------------------------------------------------
-create function public.autonomy_decision_entry(p_told public.autonomy_told) returns jsonb
-language sql immutable set search_path = ''
-as $$
-  select jsonb_build_object(
-    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
-    'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
-    'confidence', p_told.confidence, 'reason', p_told.reason)
-$$;
-comment on function public.autonomy_decision_entry(public.autonomy_told) is
-  'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
 -- Detection must not undo what was done: each part fails alone, with a sentence in the summary.
 create function public.autonomy_look_around(p_acts boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
