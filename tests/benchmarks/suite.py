@@ -74,8 +74,8 @@ def _options() -> argparse.Namespace:
 
 
 def _scale(found: report.Findings, campaigns: int, asked: argparse.Namespace) -> None:
-    """Every share, and at the usual one every number of rules; at a million that share alone."""
-    shares = [USUAL] if asked.short or campaigns >= MILLION else asked.shares
+    """Every share, and at the usual one every number of rules."""
+    shares = [USUAL] if asked.short else asked.shares
     with (
         account.stack_for(campaigns) as stack,
         psycopg.connect(stack.database_url, autocommit=True) as connection,
@@ -93,7 +93,7 @@ def _scale(found: report.Findings, campaigns: int, asked: argparse.Namespace) ->
                         function,
                         cell,
                         rounds=_rounds(asked, campaigns),
-                        naive=rules == 4,
+                        naive=rules == 4 and share == USUAL,
                     )
                 found.cells.append(cell)
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from tests.benchmarks.scale import account, floors
-from tests.benchmarks.scale.naive import naive_run
+from tests.benchmarks.scale.naive import LOOPS, naive_run
 from tests.benchmarks.scale.served import Function, ServedRun
 
 
@@ -94,9 +94,8 @@ def _database(connection: psycopg.Connection, cell: Cell, rounds: int, *, naive:
     for _ in range(rounds):
         cell.add("database run", _timed_run(connection))
         account.reset(connection)
-        if naive:
-            seconds, _ = naive_run(connection)
-            cell.add("naive loop", seconds)
+        for loop in LOOPS if naive else ():
+            cell.add(loop, naive_run(connection, loop))
             account.reset(connection)
 
 
