@@ -93,7 +93,7 @@ def _scale(found: report.Findings, campaigns: int, asked: argparse.Namespace) ->
                         function,
                         cell,
                         rounds=_rounds(asked, campaigns),
-                        naive=rules == 4 and share == USUAL,
+                        naive=rules == 4 and (share == USUAL or campaigns < MILLION),
                     )
                 found.cells.append(cell)
 

@@ -147,10 +147,11 @@ Medians in seconds, with the fastest and the slowest round in brackets. The acco
 after each round. *Run over HTTP* is the function's answer as the scheduler waits for it, detection
 and measurement included; *at rest* the run after, when nothing has changed and every candidate is
 in its cooldown. *Database run* is `run_autonomous_operations()`. The *naive loops* take the same
-campaigns one at a time and come to the same changes (which is checked), without breakers, detection
-or a summary: *alike* logs them as a run does, with probability, evidence and sentence; *by
-thresholds* decides by fixed thresholds and logs a figure (tests/benchmarks/scale/naive.py). The *scan floor* is one scan of the facts with the rules'
-predicate; *bare statements* are one UPDATE and INSERT of the rows that the run wrote."""
+campaigns one at a time and come to the same changes (which is checked), without breakers,
+detection or a summary: *alike* logs them as a run does, with probability, evidence and sentence;
+*by thresholds* decides by fixed thresholds and logs a figure (tests/benchmarks/scale/naive.py).
+The *scan floor* is one scan of the facts with the rules' predicate; *bare statements* are one
+UPDATE and INSERT of the rows that the run wrote."""
 
 
 def _setting(found: Findings) -> str:
