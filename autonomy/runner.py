@@ -246,9 +246,9 @@ class Runner:
 
 def _row(run: Run, decision: Decision) -> Json:
     """A decision as the database takes it; its id, of run and campaign, is accepted once."""
-    row = decision.to_dict()
-    row["action_id"] = str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id))
-    return row
+    return decision.to_order() | {
+        "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id))
+    }
 
 
 def _first_shard(run: Run) -> bool:

@@ -153,8 +153,24 @@ class Decision:
             "params": self.params,
         }
 
+    def to_order(self) -> dict[str, Any]:
+        """What apply reads, and no more: a batch of it travels as JSON."""
+        return {
+            "campaign_id": self.campaign_id,
+            "rule_id": self.rule_id,
+            "verdict": self.verdict,
+            "code": self.code,
+            "action_type": self.action_type,
+            "confidence": self.confidence,
+            "previous": self.previous.to_dict(),
+            "new": self.new.to_dict(),
+            "reason": self.reason,
+            "evidence": self.evidence,
+            "expected_impact": self.expected_impact,
+        }
+
     def to_dict(self) -> dict[str, Any]:
-        """The JSON shape that apply and the reports take."""
+        """The JSON shape of reports."""
         return self.key() | {
             "title": self.title,
             "rule_name": self.rule_name,
