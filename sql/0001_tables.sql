@@ -1,6 +1,8 @@
 -- Tables, their rights aside (0099). Safe to run again; runs on an empty database, and on one
 -- that has campaigns and campaign_performance from earlier phases, whose rows, views and
 -- writers it leaves working.
+-- One transaction, so no index can be made concurrently: whoever writes to these tables waits for it.
+-- squawk-ignore-file require-concurrent-index-creation
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -562,6 +564,7 @@ create table if not exists public.autonomous_runs (
   constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
 );
 create index if not exists autonomous_runs_started on public.autonomous_runs (started_at desc, id desc);
+create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
 
 -- No foreign key to campaigns: what was done stays written down when a campaign goes.
 create table if not exists public.autonomous_actions (
@@ -635,6 +638,7 @@ begin  -- where they were kept in cents once; no row is rewritten
 end $$;
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
 create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
+create index if not exists campaign_changes_action on public.campaign_changes (action_id) where action_id is not null;
 
 -- ---------------------------------------------------------------------------------------------
 -- Where the tables of rules, actions and opportunities were here before, in an older shape
@@ -792,10 +796,15 @@ create index if not exists autonomous_actions_run on public.autonomous_actions (
 create index if not exists autonomous_actions_rule on public.autonomous_actions (rule_id, created_at desc);
 create index if not exists autonomous_actions_status on public.autonomous_actions (status, created_at desc);
 create index if not exists autonomous_actions_type on public.autonomous_actions (action_type, created_at desc);
+-- Only actions that are not measured to the end; a run asks for them every hour.
+create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
+  where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
 create unique index if not exists optimization_opportunities_one_unresolved
   on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
 create index if not exists optimization_opportunities_status
   on public.optimization_opportunities (status, last_seen_at desc);
+create index if not exists optimization_opportunities_campaign_type
+  on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
 
 do $$
 declare
