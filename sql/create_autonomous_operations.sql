@@ -7874,7 +7874,7 @@ create table if not exists public.dashboard_performance_days (
 
 create table if not exists public.dashboard_action_days (
   day date not null,
-  rule_id uuid,
+  rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
   action_type text not null,
   status text not null,
   actions bigint not null,
@@ -7887,9 +7887,17 @@ create table if not exists public.dashboard_action_days (
   error_squares float8 not null,
   judged bigint not null,
   right_sum float8 not null,
-  judged_confidence_sum float8 not null
+  judged_confidence_sum float8 not null,
+  primary key (day, rule_id, action_type, status)
 );
-create index if not exists dashboard_action_days_day on public.dashboard_action_days (day);
+do $$
+begin  -- where it had no key once; its rows are computed again below
+  if not exists (select from pg_catalog.pg_index where indrelid = 'public.dashboard_action_days'::regclass and indisprimary) then
+    delete from public.dashboard_action_days;
+    alter table public.dashboard_action_days add primary key (day, rule_id, action_type, status);
+    drop index if exists public.dashboard_action_days_day;
+  end if;
+end $$;
 
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
 -- refresh only together with what it marks.
@@ -8083,7 +8091,8 @@ create function public.dashboard_action_figures(p_from date, p_to date)
 returns setof public.dashboard_action_days language sql stable set search_path = ''
 as $$
   with found as (
-    select (a.created_at at time zone p.time_zone)::date as day, a.rule_id, a.action_type, a.status,
+    select (a.created_at at time zone p.time_zone)::date as day,
+           coalesce(a.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, a.action_type, a.status,
            a.confidence_score::float8 as confidence,
            case when a.actual_impact ? 'horizon_days' then a.actual_impact end as impact
     from public.autonomous_actions a cross join public.autonomy_policy p
@@ -8691,7 +8700,7 @@ begin
       || public.dashboard_worth(s.measured, s.money, s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
-      select d.rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
              sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
              sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
              sum(d.judged_confidence_sum) as confidence, sum(d.right_sum) as right_sum,
@@ -9280,7 +9289,8 @@ begin
           create policy autonomy_admin_reads on %s for select to authenticated using ((
             select coalesce(
               c.claims -> 'app_metadata' ->> 'role' = 'admin' or c.claims -> 'app_metadata' -> 'admin' = 'true', false)
-            from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) c))
+            from (select nullif(s.claims, '')::jsonb as claims
+                  from (select current_setting('request.jwt.claims', true) as claims) s) c))
           $policy$, v_object.name);
       end if;
     end if;
@@ -9354,9 +9364,9 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0007_runs', 'a51ff5b49b60d2a3669bc4f9271e4d0b3cd092f6fc7b80270b9da6dfa3386d2a'),
   ('0008_opportunities', '7328889426901abd3c29bcce7a33f1af3faab615adb77e1f331dfc5007a91b15'),
   ('0009_impact', 'a13e143bd67c0049d62dc9ce791861328508a2a5ad32707172de6e3f6fc37293'),
-  ('0010_dashboard', 'da50c365df5d6065120e3f98c8e2487e661237edd0e3e5c4703103a437162ad8'),
+  ('0010_dashboard', '1f67411592534262c62ae0edf2203cc3f7d8b284d13aca91d31c985ab10d341f'),
   ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
-  ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
+  ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 
 commit;
