@@ -41,11 +41,6 @@ comment on column public.optimization_opportunities.status_by is
 comment on column public.optimization_opportunities.is_current is
   'whether the last look at the campaign still found it';
 
--- Which facts changed since the last look, without reading the others. A block range index, because
--- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
-create index if not exists campaign_facts_changed on public.campaign_facts
-  using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
-
 create table if not exists public.opportunity_detection (
   id boolean primary key default true check (id),
   changes_seen_until timestamptz not null default '-infinity',

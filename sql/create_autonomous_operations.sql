@@ -487,7 +487,7 @@ create table if not exists public.campaign_daily (
 ) with (fillfactor = 90);
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 
--- One row a campaign, read whole by every run. Rewritten in place every hour: no index but the
+-- One row a campaign, read whole by every run. Rewritten in place every hour: no B-tree but the
 -- key, and a fifth of each page free, so that the new version of a row stays on its page.
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
@@ -521,6 +521,10 @@ create table if not exists public.campaign_facts (
   ev_immature_spend float8,
   changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
+-- For detection: which facts changed since its last look, without reading the others. A block range index, because
+-- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
+create index if not exists campaign_facts_changed on public.campaign_facts
+  using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules, runs, actions, opportunities
@@ -6045,11 +6049,6 @@ comment on column public.optimization_opportunities.status_by is
 comment on column public.optimization_opportunities.is_current is
   'whether the last look at the campaign still found it';
 
--- Which facts changed since the last look, without reading the others. A block range index, because
--- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
-create index if not exists campaign_facts_changed on public.campaign_facts
-  using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
-
 create table if not exists public.opportunity_detection (
   id boolean primary key default true check (id),
   changes_seen_until timestamptz not null default '-infinity',
@@ -9355,14 +9354,14 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '9e9a3a08386ea47c78204481ffb54662ad39146f8991065bcce7d3788d84d81f'),
+  ('0001_tables', 'f05ff3844800497c9048f46c8b5e759f94952bce5f6aad12aabd439bb8691091'),
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
   ('0003_rules', 'c519e2f1e8866a12a69bf840a76a211f9549e2b99dd73384e7203a4161f4f306'),
   ('0004_confidence', 'b30e14e110c9955031e323cb1e774f4da31eb8b06c9622cd4ff921c5571684a4'),
   ('0005_decide', '8af84e0c735e141af0823eddb967d60a6497a6a29a10564466aa4114345f92e6'),
   ('0006_effects', '33c5bf394ca0b76c576241202ec01276cd1499bc7854a48e148d0114ba247c24'),
   ('0007_runs', 'a51ff5b49b60d2a3669bc4f9271e4d0b3cd092f6fc7b80270b9da6dfa3386d2a'),
-  ('0008_opportunities', '7328889426901abd3c29bcce7a33f1af3faab615adb77e1f331dfc5007a91b15'),
+  ('0008_opportunities', '0ebe6ed50cc494de8269031613df6f4eadb46d417299abc17a5d88ca110f67a4'),
   ('0009_impact', 'a13e143bd67c0049d62dc9ce791861328508a2a5ad32707172de6e3f6fc37293'),
   ('0010_dashboard', '1f67411592534262c62ae0edf2203cc3f7d8b284d13aca91d31c985ab10d341f'),
   ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
