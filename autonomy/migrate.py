@@ -155,12 +155,10 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
             f"This server is PostgreSQL {version // 10_000}; "
             f"PostgreSQL {OLDEST_SERVER} or later is needed."
         )
-    row = connection.execute(
+    [(user, may_create, read_only)] = connection.execute(
         "select current_user, has_schema_privilege('public', 'create'),"
         " current_setting('transaction_read_only') = 'on'"
-    ).fetchone()
-    assert row is not None  # noqa: S101 - a select without from has a row
-    user, may_create, read_only = row
+    ).fetchall()
     if read_only:
         raise MigrationError("This database is read-only: a replica, or a project that is paused.")
     if not may_create:

@@ -158,7 +158,8 @@ class Store:
                 delay = next(delays, None)
                 if delay is None:
                     raise
-                time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  spreads callers, no secret
+                spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
+                time.sleep(delay * spread)
 
 
 def _filtered(builder: Any, filters: Mapping[str, Any]) -> Any:

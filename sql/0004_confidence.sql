@@ -3,6 +3,7 @@
 -- file names every symbol with its unit. Safe to run again.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 

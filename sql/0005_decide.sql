@@ -2,6 +2,7 @@
 -- here only reads. Safe to run again.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 

@@ -6,6 +6,7 @@
 -- measured with clock_timestamp(): they are about processes, not about campaigns.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
@@ -24,8 +25,6 @@ begin
     execute format('drop function %s', v_function.signature);
   end loop;
 end $$;
-
-create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
 
 -- ---------------------------------------------------------------------------------------------
 -- What is asked

@@ -7,6 +7,7 @@
 -- What the settings achieve stands in docs/detectors.md, measured by tests/benchmarks/detectors.py.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
@@ -39,13 +40,6 @@ comment on column public.optimization_opportunities.status_by is
   'who set the status last; autonomy: it was gone for 3 days';
 comment on column public.optimization_opportunities.is_current is
   'whether the last look at the campaign still found it';
-create index if not exists optimization_opportunities_campaign_type
-  on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
-
--- Which facts changed since the last look, without reading the others. A block range index, because
--- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
-create index if not exists campaign_facts_changed on public.campaign_facts
-  using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
 
 create table if not exists public.opportunity_detection (
   id boolean primary key default true check (id),

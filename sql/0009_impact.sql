@@ -8,6 +8,7 @@
 -- nobody touched. Every figure carries a 90 % interval; a verdict is spoken only where it excludes zero.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
@@ -25,10 +26,6 @@ begin
     execute format('drop function %s cascade', v_function);
   end loop;
 end $$;
-
--- Only actions that are not measured to the end; a run asks for them every hour.
-create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
-  where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
 
 -- ---------------------------------------------------------------------------------------------
 -- Small pieces

@@ -6,6 +6,7 @@
 -- functions, the day itself is added up bucket by bucket. A test holds the two equal.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 

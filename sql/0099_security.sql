@@ -52,7 +52,8 @@ begin
           create policy autonomy_admin_reads on %s for select to authenticated using ((
             select coalesce(
               c.claims -> 'app_metadata' ->> 'role' = 'admin' or c.claims -> 'app_metadata' -> 'admin' = 'true', false)
-            from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) c))
+            from (select nullif(s.claims, '')::jsonb as claims
+                  from (select current_setting('request.jwt.claims', true) as claims) s) c))
           $policy$, v_object.name);
       end if;
     end if;

@@ -176,7 +176,7 @@ def _post(url: str, token: str) -> dict[str, Any]:
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310  # nosec B310
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         raise LocalStackFailed(f"The run answered {error.code}: {error.read().decode()}") from error

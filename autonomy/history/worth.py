@@ -38,7 +38,8 @@ class Range:
         total = sum(parts)
         if len(parts) < 2 or draws == 0:
             return cls(total, total, total)
-        rng = random.Random(20260101)  # noqa: S311 - resampling, the same for everyone
+        # Resampling, the same for everyone.
+        rng = random.Random(20260101)  # noqa: S311  # nosec B311
         sums = sorted(sum(rng.choices(parts, k=len(parts))) for _ in range(draws))
         cut = int(draws * (1 - _LEVEL) / 2)
         return cls(total, sums[cut], sums[-1 - cut])

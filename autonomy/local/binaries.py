@@ -6,7 +6,7 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
+import subprocess  # no shell  # nosec B404
 import sys
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def postgres_bin(postgres: str, places: Places) -> Path:
 
 
 def server_major(bin_dir: Path) -> int:
-    answer = subprocess.run(
+    answer = subprocess.run(  # the server we are about to start  # nosec B603
         [str(bin_dir / "postgres"), "--version"], capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:

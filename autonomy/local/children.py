@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
-import subprocess
+import subprocess  # no shell  # nosec B404
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +49,7 @@ def spawn(
             os._exit(1)
 
     with open_log(log) as output:
-        return subprocess.Popen(
+        return subprocess.Popen(  # our own servers  # nosec B603
             command,
             stdin=stdin,
             stdout=output,

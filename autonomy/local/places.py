@@ -12,7 +12,7 @@ import hashlib
 import os
 import pwd
 import shutil
-import subprocess
+import subprocess  # a shell, but a fixed script  # nosec B404
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from autonomy.local.errors import LocalStackError
 CLONE = Path(__file__).resolve().parents[2]
 DEFAULT_DATA_DIR = CLONE / ".autonomy"
 USER_VARIABLE = "AUTONOMY_LOCAL_USER"
+# What is made in one is this user's alone, or refused (_our_own).
+_TEMPORARY_FOLDERS = ("/var/tmp", "/tmp")  # noqa: S108  # nosec B108
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class ServerUser:
 
     def _test(self, flag: str, path: Path) -> bool:
         # Asking as that user sees access lists and mounts that mode bits do not show.
-        answer = subprocess.run(
+        answer = subprocess.run(  # what varies are its arguments  # nosec B603
             ["/bin/sh", "-c", 'test "$1" "$2"', "sh", flag, str(path)],
             user=self.uid,
             group=self.gid,
@@ -172,8 +174,7 @@ def _our_own(root: Path) -> Path:
 
 
 def _open_temporary_folder(user: ServerUser) -> Path:
-    candidates = [os.environ.get("TMPDIR"), "/var/tmp", "/tmp"]  # noqa: S108
-    for name in candidates:
+    for name in (os.environ.get("TMPDIR"), *_TEMPORARY_FOLDERS):
         if name and Path(name).is_dir() and user.can_enter(Path(name)):
             return Path(name).resolve()
     raise LocalStackError(

@@ -48,4 +48,4 @@ def _candidates(port: int | None) -> Iterator[int]:
         yield port
         return
     for _ in range(_ATTEMPTS):
-        yield random.randint(_FIRST, _LAST)  # noqa: S311 - not a secret
+        yield random.randint(_FIRST, _LAST)  # noqa: S311 - not a secret  # nosec B311

@@ -63,7 +63,7 @@ def generate(
 
 def draw_hours(campaign: SampleCampaign, now: datetime, seed: int = 7) -> Iterator[MetricRow]:
     """The hourly rows of one campaign, oldest first."""
-    rng = random.Random(f"sample/{seed}/{campaign.number}/hours")
+    rng = random.Random(f"sample/{seed}/{campaign.number}/hours")  # nosec B311
     end = _full_hour(now)
     bucket = end - campaign.age_hours * _HOUR
     drift = 0.0
@@ -319,7 +319,7 @@ def _put_segments(
 ) -> None:
     rows: list[tuple[object, ...]] = []
     for campaign in roster:
-        rng = random.Random(f"sample/{seed}/{campaign.number}/segments")
+        rng = random.Random(f"sample/{seed}/{campaign.number}/segments")  # nosec B311
         for segment, (share, roi) in campaign.segments.items():
             for back in range(1, 29):
                 day = (_full_hour(now) - timedelta(days=back)).date()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
+import subprocess  # no shell  # nosec B404
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -187,7 +187,7 @@ class LocalStack:
 def _spawn_supervisor(places: Places) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, [str(CLONE), os.environ.get("PYTHONPATH")]))
     with open_log(places.log("supervisor")) as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # this very Python  # nosec B603
             [sys.executable, "-m", "autonomy.local.supervisor"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

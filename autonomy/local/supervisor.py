@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import socket
-import subprocess
+import subprocess  # no shell  # nosec B404
 import sys
 import time
 from collections.abc import Callable, Iterator

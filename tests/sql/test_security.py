@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from autonomy.migrate import apply
+from tests.sql.lints import LINTS
 from tests.sql.servers import Db, Server
 
 MARK = "%[autonomous-operations]"
@@ -227,6 +228,20 @@ def test_sequences_are_nobodys_but_the_owners(secured: Db) -> None:
              and has_sequence_privilege(r, c.oid, 'usage, select, update')""",
     )
     assert reachable == []
+
+
+def found(db: Db, name: str) -> list[str]:
+    return [row[0] for row in db.execute(LINTS[name].finds.encode()).fetchall()]
+
+
+def test_the_advisors_find_nothing(secured: Db) -> None:
+    assert {name: what for name in LINTS if (what := found(secured, name))} == {}
+
+
+@pytest.mark.parametrize("name", LINTS)
+def test_an_advisor_finds_what_is_wrong(db: Db, name: str) -> None:
+    db.execute(LINTS[name].planted.encode())
+    assert found(db, name) != []
 
 
 def test_a_table_that_was_not_ours_keeps_its_rights(server: Server) -> None:
