@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from autonomy.engine.chance import chance, chance_beside
 from autonomy.engine.explain import explain
 from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.store import Json, Store
@@ -93,7 +94,7 @@ def _evidence_line(seen: dict[str, Any]) -> str:
         f"{seen['conversions'] or 0:.1f} conversions over {seen['days'] or 0:.1f} days "
         f"({'fading' if seen['has_history'] else 'totals'}); true roi likely "
         f"{seen['likely_roi_low']:.2f} to {seen['likely_roi_high']:.2f}; "
-        f"{seen['below_break_even']:.0f} % likely below break-even."
+        f"{chance(seen['below_break_even'])} % likely below break-even."
     )
 
 
@@ -106,8 +107,8 @@ def _rule_lines(rule: dict[str, Any]) -> list[str]:
     ]
     if rule["matched"]:
         lines.append(
-            f"  -> {rule['code']}, confidence {rule['confidence']:.0f} % "
-            f"(floor {rule['floor']:.0f} %, judged against roi {rule['break_even']:.2f})"
+            f"  -> {rule['code']}, confidence {chance_beside(rule['confidence'], rule['floor'])} % "
+            f"(floor {rule['floor']:g} %, judged against roi {rule['break_even']:.2f})"
         )
         lines += [
             f"     {one['code']} holds it: {one['limit']}"

@@ -48,7 +48,8 @@ def ceiling_beside(said: str, bound: float) -> str:
 
 
 def _rounded(percent: float, digits: int) -> Decimal:
-    return Decimal(repr(percent)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    within = min(100.0, max(0.0, percent))  # rows that others wrote may hold anything
+    return Decimal(repr(within)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
 def _side(percent: float, bound: float) -> int:
