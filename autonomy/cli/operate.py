@@ -85,8 +85,8 @@ def status(as_json: bool) -> None:
             limit=5,
         )
         portfolio = target.store.rpc("portfolio_state")
-        pending = target.store.select(
-            "autonomous_actions", columns="id", filters={"status": "pending"}
+        pending = target.store.select_all(
+            "autonomous_actions", columns="id", filters={"status": "pending"}, order=("id",)
         )
     found = {
         "mode": policy["mode"],
@@ -177,7 +177,8 @@ def actions(
         for row in rows
     ]
     columns = ("when", "id", "campaign", "action", "change", "confidence", "status", "reason")
-    print_table("Actions", columns, table, "none; a run writes them (python -m autonomy run)")
+    empty = "none of that kind" if filters else "none; a run writes them (python -m autonomy run)"
+    print_table("Actions", columns, table, empty)
 
 
 @click.command()
@@ -265,8 +266,8 @@ def opportunities(everything: bool, as_json: bool) -> None:
     """What a person should fix, most severe first."""
     filters: dict[str, Any] = {} if everything else {"status": ("in_", ["open", "in_progress"])}
     with connected() as target:
-        rows = target.store.select(
-            "optimization_opportunities", filters=filters, order=("-confidence_score",)
+        rows = target.store.select_all(
+            "optimization_opportunities", filters=filters, order=("-confidence_score", "id")
         )
     rows.sort(key=lambda row: ("critical", "high", "medium", "low").index(row["severity"]))
     if as_json:
@@ -278,7 +279,7 @@ def opportunities(everything: bool, as_json: bool) -> None:
         for r in rows
     ]  # fmt: skip
     columns = ("severity", "type", "what", "suggestion", "confidence", "status")
-    print_table("Opportunities", columns, table, "none open")
+    print_table("Opportunities", columns, table, "none" if everything else "none open")
 
 
 @click.command()
@@ -341,7 +342,10 @@ def titles_of(target: Target, campaign_ids: set[str]) -> dict[str, str]:
 def _rule_id(target: Target, rule_name: str) -> str:
     found = target.store.select("autonomous_rules", columns="id", filters={"rule_name": rule_name})
     if not found:
-        raise NotFound(f"No rule is called {rule_name!r}.", hint="python -m autonomy rules list")
+        raise NotFound(
+            f"No rule is called {rule_name!r}.",
+            hint="The rules there are: python -m autonomy rules list",
+        )
     return str(found[0]["id"])
 
 

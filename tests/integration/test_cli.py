@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from autonomy.cli import main
@@ -69,6 +70,29 @@ def test_every_command_in_json(ask: Ask, fresh: LocalStack, tmp_path: Path) -> N
     assert ask("rules", "set", "Mine", *RULE, "--priority", "3")["priority"] == 3
     assert ask("rules", "preview", "Mine", "--priority", "7")["past"]["sentence"]
     assert ask("replay", "--html", str(tmp_path / "page.html"))["settings"]
+
+
+def test_more_rows_than_one_answer_holds(ask: Ask, fresh: LocalStack) -> None:
+    with psycopg.connect(fresh.database_url) as db:
+        db.execute(
+            "insert into campaigns (title, status, budget)"
+            " select 'C' || n, 'active', 100 from generate_series(1, 1100) n"
+        )
+        db.execute(
+            "insert into autonomous_actions"
+            " (campaign_id, action_type, reason, previous_state, new_state, status)"
+            " select id, 'auto_pause', 'r', '{}', '{}', 'pending' from campaigns"
+        )
+        db.execute(
+            "insert into optimization_opportunities (campaign_id, opportunity_type, severity,"
+            " description, suggested_action, confidence_score)"
+            " select id, 'creative_fatigue', case title when 'C1' then 'critical' else 'low' end,"
+            " 'd', 's', case title when 'C1' then 50 else 90 end from campaigns"
+        )
+    assert ask("status")["pending_actions"] == 1100
+    found = ask("opportunities")
+    assert len(found) == 1100
+    assert found[0]["severity"] == "critical"
 
 
 def test_sample_and_import_in_json(
