@@ -23,7 +23,8 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
     )
     if not page["candidates"]:
         raise NotFound(
-            f"No campaign has the id {campaign_id}.", hint="python -m autonomy explain TITLE"
+            f"No campaign has the id {campaign_id}.",
+            hint="By its title: python -m autonomy explain TITLE",
         )
     return explain(
         store.select("autonomous_rules", order=("-priority", "rule_name")),
@@ -71,9 +72,11 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
 
 def as_text(explanation: dict[str, Any]) -> str:
     """The explanation as a person reads it in a terminal."""
+    amount = explanation["budget"]
+    budget = "none" if amount is None else f"{amount:,.2f}"
     lines = [
-        f"{explanation['title']} ({explanation['campaign_id']})",
-        f"{explanation['status']}, daily budget {explanation['budget']}",
+        f"{explanation['title'] or '(no title)'} ({explanation['campaign_id']})",
+        f"{explanation['status'] or 'no status'}, daily budget {budget}",
         "",
         explanation["sentence"],
         "",

@@ -214,7 +214,10 @@ def _switch(rule_name: str, *, active: bool, as_json: bool) -> None:
             "autonomous_rules", {"is_active": active}, filters={"rule_name": rule_name}
         )
     if not rows:
-        raise NotFound(f"No rule is called {rule_name!r}.", hint="python -m autonomy rules list")
+        raise NotFound(
+            f"No rule is called {rule_name!r}.",
+            hint="The rules there are: python -m autonomy rules list",
+        )
     if as_json:
         print_json(rows[0])
     else:
@@ -222,11 +225,12 @@ def _switch(rule_name: str, *, active: bool, as_json: bool) -> None:
 
 
 def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, Any]:
-    missing = [name for name in ("rule_type", "condition", "action") if name not in values]
+    needed = {"rule_type": "--type", "condition": "--condition", "action": "--action"}
+    missing = [option for name, option in needed.items() if name not in values]
     if missing:
         raise NotFound(
             f"No rule is called {rule_name!r}, and a new one needs {', '.join(missing)}.",
-            hint="python -m autonomy rules list",
+            hint="The rules there are: python -m autonomy rules list",
         )
     row = {
         "rule_name": rule_name,

@@ -49,7 +49,8 @@ def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> N
         unknown = sorted(set(values) - set(before))
         if unknown:
             raise BadRequest(
-                f"No setting is called {unknown[0]}.", hint="python -m autonomy policy show"
+                f"No setting is called {unknown[0]}.",
+                hint="The settings there are: python -m autonomy policy show",
             )
         after = write_policy(target.store, values)
     if as_json:
