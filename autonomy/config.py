@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from autonomy.errors import NotConfigured
+from autonomy.faults import POINTS, is_fault
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Settings:
             log_level=_choice(
                 env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
             ),
-            fault=_first(env, "AUTONOMY_FAULT"),
+            fault=_fault(env, "AUTONOMY_FAULT"),
         )
 
     def require_database(self) -> None:
@@ -112,6 +113,16 @@ def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default
     if not matches:
         raise NotConfigured(f"{name} is {value!r}.", hint=f"Use one of {', '.join(allowed)}.")
     return matches[0]
+
+
+def _fault(env: Mapping[str, str], name: str) -> str:
+    fault = _first(env, name)
+    if fault and not is_fault(fault):
+        raise NotConfigured(
+            f"{name} is {fault!r}.",
+            hint=f"Use POINT:kill or POINT:sleep=SECONDS, POINT one of {', '.join(POINTS)}.",
+        )
+    return fault
 
 
 def _number(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from autonomy.engine.chance import chance, chance_beside
 from autonomy.engine.explain import explain
 from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.store import Json, Store
@@ -22,7 +23,8 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
     )
     if not page["candidates"]:
         raise NotFound(
-            f"No campaign has the id {campaign_id}.", hint="python -m autonomy explain TITLE"
+            f"No campaign has the id {campaign_id}.",
+            hint="By its title: python -m autonomy explain TITLE",
         )
     return explain(
         store.select("autonomous_rules", order=("-priority", "rule_name")),
@@ -70,9 +72,11 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
 
 def as_text(explanation: dict[str, Any]) -> str:
     """The explanation as a person reads it in a terminal."""
+    amount = explanation["budget"]
+    budget = "none" if amount is None else f"{amount:,.2f}"
     lines = [
-        f"{explanation['title']} ({explanation['campaign_id']})",
-        f"{explanation['status']}, daily budget {explanation['budget']}",
+        f"{explanation['title'] or '(no title)'} ({explanation['campaign_id']})",
+        f"{explanation['status'] or 'no status'}, daily budget {budget}",
         "",
         explanation["sentence"],
         "",
@@ -93,7 +97,7 @@ def _evidence_line(seen: dict[str, Any]) -> str:
         f"{seen['conversions'] or 0:.1f} conversions over {seen['days'] or 0:.1f} days "
         f"({'fading' if seen['has_history'] else 'totals'}); true roi likely "
         f"{seen['likely_roi_low']:.2f} to {seen['likely_roi_high']:.2f}; "
-        f"{seen['below_break_even']:.0f} % likely below break-even."
+        f"{chance(seen['below_break_even'])} % likely below break-even."
     )
 
 
@@ -106,8 +110,8 @@ def _rule_lines(rule: dict[str, Any]) -> list[str]:
     ]
     if rule["matched"]:
         lines.append(
-            f"  -> {rule['code']}, confidence {rule['confidence']:.0f} % "
-            f"(floor {rule['floor']:.0f} %, judged against roi {rule['break_even']:.2f})"
+            f"  -> {rule['code']}, confidence {chance_beside(rule['confidence'], rule['floor'])} % "
+            f"(floor {rule['floor']:g} %, judged against roi {rule['break_even']:.2f})"
         )
         lines += [
             f"     {one['code']} holds it: {one['limit']}"

@@ -1,19 +1,29 @@
-"""Fault points for crash drills: off unless AUTONOMY_FAULT names one; one comparison a step."""
+"""Fault points for crash drills: off unless a setting names one; one comparison a step."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
-_POINT, _, _ACTION = os.environ.get("AUTONOMY_FAULT", "").partition(":")
+POINTS = (
+    "after_begin", "after_load", "after_decide", "before_apply", "after_apply_batch", "after_apply",
+    "before_finish", "after_finish",
+)  # fmt: skip
+_FAULT = re.compile(rf"(?:{'|'.join(POINTS)}):(?:kill|sleep=\d+(?:\.\d+)?)")
 
 
-def fault_point(name: str) -> None:
-    """Die or sleep here if AUTONOMY_FAULT asks for it: `after_apply:kill`, `after_load:sleep=3`."""
-    if name != _POINT:
+def is_fault(fault: str) -> bool:
+    """Whether it is a point with what shall happen there: `after_apply:kill`."""
+    return _FAULT.fullmatch(fault) is not None
+
+
+def fault_point(fault: str, name: str) -> None:
+    """Die or sleep here if `fault` asks for it: `after_apply:kill`, `after_load:sleep=3`."""
+    point, _, what = fault.partition(":")
+    if name != point:
         return
-    if _ACTION == "kill":
+    if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if _ACTION.startswith("sleep="):
-        time.sleep(float(_ACTION.removeprefix("sleep=")))
+    time.sleep(float(what.removeprefix("sleep=")))

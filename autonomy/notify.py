@@ -85,14 +85,14 @@ def signature(secret: str, body: bytes, timestamp: int) -> dict[str, str]:
 
 
 def event_of(result: Mapping[str, Any]) -> str:
-    """What a receiver filters by: run.failed, run.breaker, run.approval, run.acted."""
+    """What a receiver filters by: run.failed, .breaker, .approval, .observed or .acted."""
     if not result.get("success"):
         return "run.failed"
     if result.get("breakers"):
         return "run.breaker"
     if (result.get("actions_taken") or {}).get("actions_proposed"):
         return "run.approval"
-    return "run.acted"
+    return "run.observed" if result.get("mode") == "observe" else "run.acted"
 
 
 def digest(result: Mapping[str, Any]) -> str:
@@ -117,11 +117,21 @@ def digest(result: Mapping[str, Any]) -> str:
 
 
 def _headline(result: Mapping[str, Any]) -> str:
+    """What was done; where nothing was, what it would have been or was proposed."""
     counts = dict(result.get("actions_taken") or {})
     proposed = counts.pop("actions_proposed", 0)
-    said = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n)
+    found = {"opportunities_detected": counts.pop("opportunities_detected", 0)}
+    parts = [_said(counts), _said(found)]
+    before = {"observe": "only observing, would have: ", "approve": "proposed: "}
+    mode = result.get("mode") if parts[0] else None
+    between = "; " if mode == "approve" else ", "
+    said = before.get(str(mode), "") + between.join(filter(None, parts))
     waiting = f"; *{proposed} waiting for your approval*" if proposed else ""
     return f"*Autonomous Ops*: {said or 'nothing done'}{waiting}"
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n)
 
 
 def _plain(value: Any, longest: int = LONGEST_TITLE) -> str:

@@ -96,7 +96,7 @@ class Runner:
                 hint="It is safe to call again after the time in Retry-After.",
                 retry_after_seconds=int(began.get("retry_after_seconds") or 60),
             )
-        fault_point("after_begin")
+        fault_point(self._settings.fault, "after_begin")
         deadline = time.monotonic() + self._settings.deadline_seconds
         return self._carry_out(Run(run_id, request, now, began, deadline))
 
@@ -125,7 +125,7 @@ class Runner:
             self._give_up(run, error)
             raise
         answer = RunAnswer.success(result)
-        fault_point("before_finish")
+        fault_point(self._settings.fault, "before_finish")
         with step("finish", run_id=run.id):
             self._store.finish_run(
                 p_run_id=run.id,
@@ -135,7 +135,7 @@ class Runner:
                 p_response_status=answer.status,
                 p_now=run.now.isoformat(),
             )
-        fault_point("after_finish")
+        fault_point(self._settings.fault, "after_finish")
         self._notify(self._settings, result)
         return answer
 
@@ -167,7 +167,7 @@ class Runner:
             except PolicyError as error:
                 raise PolicyUnusable(str(error)) from error
             counts["decisions"] = len(decisions)
-        fault_point("after_decide")
+        fault_point(self._settings.fault, "after_decide")
         return decisions
 
     def _candidates(self, run: Run) -> Iterator[Json]:
@@ -180,11 +180,11 @@ class Runner:
         )
         for page in pages:
             yield from page
-        fault_point("after_load")
+        fault_point(self._settings.fault, "after_load")
 
     def _apply(self, run: Run, decisions: Decisions, summary: Summary) -> None:
         chosen = decisions.to_apply
-        fault_point("before_apply")
+        fault_point(self._settings.fault, "before_apply")
         with step("apply", run_id=run.id, decisions=len(chosen)):
             for start in range(0, len(chosen), BATCH_LIMIT):
                 if run.out_of_time:
@@ -192,8 +192,8 @@ class Runner:
                     break
                 batch = chosen[start : start + BATCH_LIMIT]
                 self._apply_batch(run, batch, summary)
-                fault_point("after_apply_batch")
-        fault_point("after_apply")
+                fault_point(self._settings.fault, "after_apply_batch")
+        fault_point(self._settings.fault, "after_apply")
 
     def _apply_batch(self, run: Run, batch: list[Decision], summary: Summary) -> None:
         answer = self._store.apply(

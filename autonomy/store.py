@@ -18,6 +18,8 @@ Json = dict[str, Any]
 
 IDS_AHEAD = 20_000
 """Candidates found by one scan besides the page: 0.8 MB of JSON, and a scan saved for each page."""
+PAGE = 1000
+"""Rows of one answer: PostgREST cuts at as many, without a word."""
 RETRY_DELAYS_SECONDS = (0.1, 0.4, 1.2, 3.0)
 """Waits between tries; half to all of each, so that callers do not march in step."""
 
@@ -63,7 +65,7 @@ class Store:
         columns: str = "*",
         filters: Mapping[str, Any] | None = None,
         order: Sequence[str] = (),
-        limit: int = 1000,
+        limit: int = PAGE,
         offset: int = 0,
     ) -> list[Json]:
         """Rows of a table. `filters`: column -> value, or (operator, value) with a PostgREST
@@ -78,6 +80,15 @@ class Store:
             return rows
 
         return list(self._try(query, True))
+
+    def select_all(self, table: str, *, order: Sequence[str], **how: Any) -> list[Json]:
+        """Every row, past the thousand that one answer holds; `order` must be unique."""
+        rows: list[Json] = []
+        while True:
+            page = self.select(table, order=order, offset=len(rows), **how)
+            rows += page
+            if len(page) < PAGE:
+                return rows
 
     def update(self, table: str, values: Json, *, filters: Mapping[str, Any]) -> list[Json]:
         """Change rows and return them. An empty filter is refused: it never means everything."""

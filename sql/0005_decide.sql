@@ -921,22 +921,42 @@ create function public.evidence_words(
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
 returns text
-language plpgsql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 -- How much more of the same evidence lifts the confidence to the floor: spend, conversions,
 -- revenue and days go on at the rate they had, up to a thousand times what there is.
+-- The chance is said with the fewest digits that leave it on its side of what is needed: 49.6
+-- beside 50 would else be said as the 50 that it misses. In whole or tenths it never is certain.
 declare
-  v_chance text := round(p_confidence)::text || case when p_kind = 'step'
-    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down at most 20 %%', public.short_number(p_floor))
-    else format(' %% likely to be right, %s %% are needed', public.short_number(p_floor)) end;
+  v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
+  v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
+    then public.cut_confidence(100::float8 - p_confidence) else p_confidence end;
+  v_least numeric;
+  v_said numeric;
+  v_words text;
   v_days float8 := greatest(1::float8, p_days);
   v_low float8 := 1;
   v_high float8 := 1000;
   v_times float8 := 1000;
   v_below float8;
 begin
+  for v_digits in 0 .. 2 loop
+    v_said := round(v_chance::text::numeric, v_digits);
+    exit when v_digits = 2;
+    v_least := round(power(0.1, v_digits), v_digits);
+    v_said := least(100 - v_least, greatest(v_least, v_said));
+    exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
+      and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
+  end loop;
+  v_words := case when v_said >= public.short_number(p_floor)::numeric then 'more than ' else '' end
+    || public.short_number(p_floor);
+  v_words := v_said || case when p_kind = 'step'
+    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
+      case when v_said <= public.short_number(v_down)::numeric then 'less than' else 'at most' end, public.short_number(v_down))
+    else format(' %% likely to be right, %s %% are needed', v_words) end;
+
   if (p_spend > 0 and p_floor < 100) is not true then
-    return v_chance || '; more of the same would not settle it';
+    return v_words || '; more of the same would not settle it';
   end if;
   for i in 0 .. 40 loop
     v_below := 100::float8 * public.probability_below(p_target, p_spend * v_times, p_conversions * v_times,
@@ -944,7 +964,7 @@ begin
     if public.cut_confidence(case when p_direction = 'up' then 100::float8 - v_below else v_below end) >= p_floor then
       v_high := v_times;
     elsif i = 0 then
-      return v_chance || '; more of the same would not settle it';
+      return v_words || '; more of the same would not settle it';
     else
       v_low := v_times;
     end if;
@@ -952,7 +972,7 @@ begin
   end loop;
 
   v_times := v_high - 1::float8;
-  return v_chance || '; about '
+  return v_words || '; about '
     || case when p_conversions > 0
          then greatest(1, ceil(p_conversions * v_times))::numeric || ' more '
            || case when ceil(p_conversions * v_times) <= 1 then 'conversion' else 'conversions' end || ' at this rate'

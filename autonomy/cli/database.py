@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import click
 
 from autonomy.cli.connection import local_environment, progress
-from autonomy.cli.output import bar
-from autonomy.errors import NotConfigured
+from autonomy.cli.output import bar, json_option, print_json
+from autonomy.errors import DatabaseUnavailable, NotConfigured
 
 
 @click.command()
@@ -17,21 +17,27 @@ from autonomy.errors import NotConfigured
     envvar="AUTONOMY_DATABASE_URL",
     help="postgresql://... (default: AUTONOMY_DATABASE_URL, else the embedded stack).",
 )
-def migrate(database_url: str | None) -> None:
+@json_option
+def migrate(database_url: str | None, as_json: bool) -> None:
     """Apply the migrations to a PostgreSQL database (15 or later). Safe to run again."""
     if database_url:
-        _migrate(database_url)
+        _migrate(database_url, as_json=as_json)
         return
     with local_environment(migrate=False) as environment:
-        _migrate(environment["AUTONOMY_DATABASE_URL"])
+        _migrate(environment["AUTONOMY_DATABASE_URL"], as_json=as_json)
 
 
 @click.command()
-def sql() -> None:
+@json_option
+def sql(as_json: bool) -> None:
     """Write sql/create_autonomous_operations.sql, the single script for the SQL editor."""
     from autonomy.migrate import write_single_script
 
-    click.echo(f"Wrote {write_single_script()}")
+    path = write_single_script()
+    if as_json:
+        print_json({"written": str(path)})
+    else:
+        click.echo(f"Wrote {path}")
 
 
 @click.command()
@@ -40,26 +46,39 @@ def sql() -> None:
 @click.option("--days", default=60, show_default=True, type=click.IntRange(1, 730))
 @click.option("--seed", default=7, show_default=True)
 @click.option("--yes", is_flag=True, help="Do not ask before loading into a named database.")
-def sample(database_url: str | None, campaigns: int, days: int, seed: int, yes: bool) -> None:
+@json_option
+def sample(
+    database_url: str | None, campaigns: int, days: int, seed: int, yes: bool, as_json: bool
+) -> None:
     """Load the sample account. Into a database of your own only where you name it."""
+    import psycopg
+
     from autonomy.local.sample import load
 
     if database_url and not yes:
         click.confirm("Load made-up campaigns into the database you named?", abort=True, err=True)
     now = datetime.now(UTC)
     if database_url:
-        rows = load(database_url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar)
+        try:
+            rows = load(
+                database_url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(f"The database cannot be reached: {error}.") from error
     else:
         with local_environment() as environment:
             url = environment["AUTONOMY_DATABASE_URL"]
             rows = load(url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar)
-    click.echo(f"{campaigns} campaigns with {rows:,} hourly rows loaded.")
+    if as_json:
+        print_json({"campaigns": campaigns, "hourly_rows": rows})
+    else:
+        click.echo(f"{campaigns} campaigns with {rows:,} hourly rows loaded.")
 
 
 COMMANDS = (migrate, sql, sample)
 
 
-def _migrate(database_url: str) -> None:
+def _migrate(database_url: str, *, as_json: bool) -> None:
     try:
         from autonomy.migrate import apply
     except ImportError as error:
@@ -67,6 +86,9 @@ def _migrate(database_url: str) -> None:
             "The PostgreSQL driver is not installed.", hint="pip install -r requirements-dev.txt"
         ) from error
     done = apply(database_url, progress=progress)
+    if as_json:
+        print_json({"applied": done})
+        return
     click.echo(
         f"Applied: {', '.join(done)}." if done else "Nothing to apply: the database is current."
     )

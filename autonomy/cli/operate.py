@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 import click
@@ -21,6 +22,25 @@ from autonomy.cli.output import (
 from autonomy.cli.report import print_run
 from autonomy.errors import BadRequest, NotFound
 
+ACTION_TYPES = (
+    "auto_pause", "auto_resume", "auto_scale_up", "auto_scale_down", "budget_adjusted",
+    "optimization_applied", "ab_test_created", "targeting_refined", "creative_refreshed",
+)  # fmt: skip
+
+
+class Moment(click.ParamType[str]):
+    """A time as ISO 8601 writes it; it goes on as it was written."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Fails as wrong usage where it is none."""
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-11-24T10:00:00Z.", param, ctx)
+        return str(value)
+
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Everything but the writes.")
@@ -32,10 +52,17 @@ def run(
     dry_run: bool, shard: str | None, inactive_rules: bool, reason: str | None, as_json: bool
 ) -> None:
     """Carry out one run now."""
+    from autonomy.calls import RunRequest
     from autonomy.runner import Runner
 
     body: dict[str, Any] = {"dry_run": dry_run, "include_inactive_rules": inactive_rules}
     body |= {name: value for name, value in (("shard", shard), ("reason", reason)) if value}
+    if inactive_rules and not dry_run:
+        raise click.UsageError("--inactive-rules: only with --dry-run.")
+    try:
+        RunRequest.parse(body)
+    except BadRequest as error:
+        raise click.UsageError(f"--{error.message}") from error
     with connected() as target:
         answer = Runner(target.store, target.settings).handle(body, trigger="cli")
     result = json.loads(answer.body)["result"]
@@ -58,8 +85,8 @@ def status(as_json: bool) -> None:
             limit=5,
         )
         portfolio = target.store.rpc("portfolio_state")
-        pending = target.store.select(
-            "autonomous_actions", columns="id", filters={"status": "pending"}
+        pending = target.store.select_all(
+            "autonomous_actions", columns="id", filters={"status": "pending"}, order=("id",)
         )
     found = {
         "mode": policy["mode"],
@@ -113,7 +140,7 @@ def explain(campaign: str, as_json: bool) -> None:
 @click.option(
     "--status", "wanted", type=click.Choice(["pending", "executed", "failed", "rolled_back"])
 )
-@click.option("--type", "action_type", help="auto_pause, auto_scale_up, ...")
+@click.option("--type", "action_type", type=click.Choice(ACTION_TYPES))
 @click.option("--campaign", help="An id or a title.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @json_option
@@ -150,15 +177,16 @@ def actions(
         for row in rows
     ]
     columns = ("when", "id", "campaign", "action", "change", "confidence", "status", "reason")
-    print_table("Actions", columns, table, "none; a run writes them (python -m autonomy run)")
+    empty = "none of that kind" if filters else "none; a run writes them (python -m autonomy run)"
+    print_table("Actions", columns, table, empty)
 
 
 @click.command()
 @click.argument("action_ids", nargs=-1, type=click.UUID)
 @click.option("--run", "run_id", type=click.UUID, help="All actions of a run.")
 @click.option("--rule", help="All actions of a rule (its name).")
-@click.option("--from", "since", help="From this time on (ISO 8601).")
-@click.option("--to", "until", help="Up to this time (ISO 8601).")
+@click.option("--from", "since", type=Moment(), help="From this time on (ISO 8601).")
+@click.option("--to", "until", type=Moment(), help="Up to this time (ISO 8601).")
 @click.option("--preview", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Also where the state was changed since.")
 @click.option("--reason", default=None, help="Why; kept with the actions.")
@@ -177,16 +205,14 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
     as_json: bool,
 ) -> None:
     """Take back actions: some, a run's, a rule's, a time span's. Shows first what would change."""
+    chosen: dict[str, Any] = {"action_ids": [str(action) for action in action_ids] or None}
+    chosen |= {"run_id": str(run_id) if run_id else None, "from": since, "to": until}
+    chosen = {key: value for key, value in chosen.items() if value}
+    if not chosen and not rule:
+        raise click.UsageError("Nothing chosen: name action ids, --run, --rule or --from/--to.")
     with connected() as target:
-        chosen: dict[str, Any] = {"action_ids": [str(action) for action in action_ids] or None}
-        chosen |= {"run_id": str(run_id) if run_id else None, "from": since, "to": until}
         if rule:
             chosen["rule_id"] = _rule_id(target, rule)
-        chosen = {key: value for key, value in chosen.items() if value}
-        if not chosen:
-            raise BadRequest(
-                "Nothing chosen.", hint="Name action ids, --run, --rule or --from/--to."
-            )
         call: dict[str, Any] = {
             "p_filter": chosen,
             "p_reason": reason,
@@ -240,8 +266,8 @@ def opportunities(everything: bool, as_json: bool) -> None:
     """What a person should fix, most severe first."""
     filters: dict[str, Any] = {} if everything else {"status": ("in_", ["open", "in_progress"])}
     with connected() as target:
-        rows = target.store.select(
-            "optimization_opportunities", filters=filters, order=("-confidence_score",)
+        rows = target.store.select_all(
+            "optimization_opportunities", filters=filters, order=("-confidence_score", "id")
         )
     rows.sort(key=lambda row: ("critical", "high", "medium", "low").index(row["severity"]))
     if as_json:
@@ -253,7 +279,7 @@ def opportunities(everything: bool, as_json: bool) -> None:
         for r in rows
     ]  # fmt: skip
     columns = ("severity", "type", "what", "suggestion", "confidence", "status")
-    print_table("Opportunities", columns, table, "none open")
+    print_table("Opportunities", columns, table, "none" if everything else "none open")
 
 
 @click.command()
@@ -316,7 +342,10 @@ def titles_of(target: Target, campaign_ids: set[str]) -> dict[str, str]:
 def _rule_id(target: Target, rule_name: str) -> str:
     found = target.store.select("autonomous_rules", columns="id", filters={"rule_name": rule_name})
     if not found:
-        raise NotFound(f"No rule is called {rule_name!r}.", hint="python -m autonomy rules list")
+        raise NotFound(
+            f"No rule is called {rule_name!r}.",
+            hint="The rules there are: python -m autonomy rules list",
+        )
     return str(found[0]["id"])
 
 

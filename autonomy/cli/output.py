@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from math import floor
 from typing import Any
 
 import click
+
+from autonomy.engine.chance import chance
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
@@ -58,8 +59,8 @@ def money(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A confidence, 97.3 -> 97 %; rounded as in the sentences, and never to certainty."""
-    return "" if value is None else f"{min(99, floor(float(value) + 0.5))} %"
+    """A confidence, 97.3 -> 97 %; as in the sentences, and never certain."""
+    return "" if value is None else f"{chance(float(value))} %"
 
 
 def moment(value: str | None) -> str:

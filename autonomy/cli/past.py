@@ -59,6 +59,27 @@ def import_command(
         click.echo(report.text())
 
 
+def _known(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Before anything is started: is each a named setting or a file?"""
+    if not names:
+        return names
+    from autonomy.history.settings import NAMED
+
+    for name in names:
+        if name not in NAMED and not Path(name).is_file():
+            raise click.BadParameter(
+                f"{name} is neither a file nor one of {', '.join(NAMED)}.", ctx, param
+            )
+    return names
+
+
+def _in_a_folder(ctx: click.Context, param: click.Parameter, page: Path | None) -> Path | None:
+    """Before a replay of minutes: can its page be written there?"""
+    if page is not None and not page.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {page.absolute().parent}.", ctx, param)
+    return page
+
+
 @click.command("replay")
 @click.option("--from", "since", type=click.DateTime(), help="First moment, UTC.")
 @click.option("--to", "until", type=click.DateTime(), help="Last moment, UTC.")
@@ -66,12 +87,14 @@ def import_command(
 @click.option("--rules", "rules_file", type=PATH, help="Rules to try, JSON or TOML.")
 @click.option("--policy", "policy_file", type=PATH, help="Policy columns to try.")
 @click.option(
-    "--compare", multiple=True, metavar="NAME|FILE", help="now, usual, optimise, strict, a file."
-)
+    "--compare", multiple=True, metavar="NAME|FILE", callback=_known,
+    help="now, usual, optimise, strict, a file.",
+)  # fmt: skip
 @click.option("--tune", is_flag=True, help="Sweep the confidence floor, judged on later days.")
 @click.option(
-    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page."
-)
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), callback=_in_a_folder,
+    help="Write one page.",
+)  # fmt: skip
 @database_option
 @json_option
 def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -89,6 +112,8 @@ def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
     """What the rules would have done on your past. Reads only: safe on a live database."""
     from autonomy.history.past import Period
 
+    if since and until and since >= until:
+        raise click.UsageError("--from must be before --to.")
     with _history(), _database(database_url) as url:
         names = compare or ("now",)
         settings = [_trial(rules_file, policy_file)] if rules_file or policy_file else []
@@ -99,14 +124,19 @@ def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
 COMMANDS = (import_command, replay_command)
 
 
-def replay_export(data: Path) -> None:
+def replay_export(data: Path, *, as_json: bool) -> None:
     """`make run DATA=file`: import into a database of its own, replay, report."""
     from autonomy.history.importer import import_files
     from autonomy.history.past import Period
 
     with _history(), local_stack() as stack, _own_database(stack.database_url) as url:
-        click.echo(import_files(url, [data], progress=bar).text())
-        _report(url, [], ("now", "usual"), Period(), tune=False, page=REPORT, as_json=False)
+        imported = import_files(url, [data], progress=bar)
+        if not as_json:
+            click.echo(imported.text())
+        _report(
+            url, [], ("now", "usual"), Period(), tune=False, page=REPORT, as_json=as_json,
+            also={"import": imported.to_dict()},
+        )  # fmt: skip
 
 
 def _trial(rules_file: Path | None, policy_file: Path | None) -> Any:
@@ -130,7 +160,9 @@ def _report(
     tune: bool,
     page: Path | None,
     as_json: bool,
+    also: dict[str, Any] | None = None,
 ) -> None:
+    """Replays and tells; `also` goes in front of the JSON."""
     from autonomy.history import compare, report
     from autonomy.history.page import html
     from autonomy.history.replay import replay
@@ -142,7 +174,8 @@ def _report(
     if page is not None:
         page.write_text(html(result, tuning), encoding="utf-8")
     if as_json:
-        print_json(report.to_json(result) | ({"tuning": tuning.to_dict()} if tuning else {}))
+        told = report.to_json(result) | ({"tuning": tuning.to_dict()} if tuning else {})
+        print_json({**(also or {}), **told})
         return
     click.echo(report.text(result))
     if tuning is not None:

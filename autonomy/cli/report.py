@@ -20,11 +20,11 @@ def print_run(result: dict[str, Any]) -> None:
     click.secho(f"Actions ({len(actions)} shown)" if actions else "Actions: none", bold=True)
     for one in actions:
         change = state_change(one["previous"], one["new"])
-        _print_entry(f"{one['title']}  [{change}]  {one['status']}", one)
+        _print_entry(f"{_title(one)}  [{change}]  {one['status']}", one)
     if held:
         click.secho(f"\nHeld ({min(len(held), LISTED_HELD)} of {_total(result)} shown)", bold=True)
     for one in held[:LISTED_HELD]:
-        _print_entry(f"{one['title']}  [{one['code']}]", one)
+        _print_entry(f"{_title(one)}  [{one['code']}]", one)
     _print_trouble(result)
     _print_totals(result)
 
@@ -38,7 +38,7 @@ def _print_entry(head: str, one: dict[str, Any]) -> None:
 
 def _print_trouble(result: dict[str, Any]) -> None:
     for one in result["failed"]:
-        click.secho(f"  FAILED {one.get('title', '')} {one['code']}: {one['message']}", bold=True)
+        click.secho(f"  FAILED {_title(one)} {one['code']}: {one['message']}", bold=True)
     for breaker in result["breakers"]:
         click.secho(f"  BREAKER {breaker['code']}: {breaker['message']}", bold=True)
     for rule in result["rules_skipped"]:
@@ -54,6 +54,11 @@ def _print_totals(result: dict[str, Any]) -> None:
         f"(mode {result['mode']}{', dry run' if result['dry_run'] else ''}): "
         f"{counts or 'nothing to do'}{'; held: ' + held if held else ''}."
     )
+
+
+def _title(one: dict[str, Any]) -> str:
+    """The campaign's title; its id where it has none."""
+    return str(one.get("title") or one.get("campaign_id") or "(no title)")
 
 
 def _total(result: dict[str, Any]) -> int:

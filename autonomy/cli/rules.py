@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
 
 from autonomy.cli.connection import Target, connected
 from autonomy.cli.output import json_option, moment, print_json, print_table
-from autonomy.errors import BadRequest, NotFound
+from autonomy.errors import NotFound
 
 
 @click.group()
@@ -80,46 +82,78 @@ def check(as_json: bool) -> None:
 
 @rules.command("enable")
 @click.argument("rule_name")
-def enable(rule_name: str) -> None:
+@json_option
+def enable(rule_name: str, as_json: bool) -> None:
     """Switch a rule on."""
-    _switch(rule_name, active=True)
+    _switch(rule_name, active=True, as_json=as_json)
 
 
 @rules.command("disable")
 @click.argument("rule_name")
-def disable(rule_name: str) -> None:
+@json_option
+def disable(rule_name: str, as_json: bool) -> None:
     """Switch a rule off."""
-    _switch(rule_name, active=False)
+    _switch(rule_name, active=False, as_json=as_json)
+
+
+class JsonObject(click.ParamType[dict[str, Any]]):
+    """A JSON object on the command line."""
+
+    name = "json"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """Fails as wrong usage where it is none."""
+        try:
+            found = json.loads(value, parse_constant=_refuse)
+        except ValueError as error:
+            self.fail(f"it is not JSON: {error}.", param, ctx)
+        if not isinstance(found, dict):
+            self.fail("it must be a JSON object.", param, ctx)
+        return found
+
+
+def draft_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What a rule is to say, as options; those that are given reach the command as `draft`."""
+
+    @wraps(command)
+    def gathered(
+        *,
+        rule_type: str | None,
+        condition: dict[str, Any] | None,
+        action: dict[str, Any] | None,
+        priority: int | None,
+        **others: Any,
+    ) -> None:
+        given = {
+            "rule_type": rule_type,
+            "condition": condition,
+            "action": action,
+            "priority": priority,
+        }
+        command(draft={name: value for name, value in given.items() if value is not None}, **others)
+
+    for option in (
+        click.option("--priority", type=click.IntRange(-1000, 1000)),
+        click.option("--action", type=JsonObject(), help="JSON; default: as the rule stands."),
+        click.option("--condition", type=JsonObject(), help="JSON; default: as the rule stands."),
+        click.option("--type", "rule_type", type=click.Choice(["pause", "scale", "optimize"])),
+    ):
+        gathered = option(gathered)
+    return gathered
 
 
 @rules.command("set")
 @click.argument("rule_name")
-@click.option("--type", "rule_type", type=click.Choice(["pause", "scale", "optimize"]))
-@click.option("--condition", help="JSON.")
-@click.option("--action", help="JSON.")
-@click.option("--priority", type=click.IntRange(-1000, 1000))
+@draft_options
 @click.option("--active/--inactive", default=None, help="A new rule is inactive unless --active.")
 @json_option
-def set_rule(
-    rule_name: str,
-    rule_type: str | None,
-    condition: str | None,
-    action: str | None,
-    priority: int | None,
-    active: bool | None,
-    as_json: bool,
-) -> None:
+def set_rule(rule_name: str, draft: dict[str, Any], active: bool | None, as_json: bool) -> None:
     """Change a rule, or add one (then --type, --condition and --action are needed)."""
-    given = {
-        "rule_type": rule_type,
-        "condition": _json_object("condition", condition),
-        "action": _json_object("action", action),
-        "priority": priority,
-        "is_active": active,
-    }
-    values = {name: value for name, value in given.items() if value is not None}
+    values = draft if active is None else {**draft, "is_active": active}
     if not values:
-        raise BadRequest("Nothing to set.", hint="rules set NAME --priority 70")
+        raise click.UsageError("Nothing to set. For example: rules set NAME --priority 70")
     with connected() as target:
         rows = target.store.update("autonomous_rules", values, filters={"rule_name": rule_name})
         if not rows:
@@ -134,6 +168,7 @@ def set_rule(
 
 
 @rules.command("schema")
+@click.option("--json", is_flag=True, expose_value=False, help="It is JSON without this as well.")
 def schema() -> None:
     """The JSON Schema of rules, for editors."""
     from autonomy.models import rule_schema
@@ -143,29 +178,12 @@ def schema() -> None:
 
 @rules.command("preview")
 @click.argument("rule_name")
-@click.option("--type", "rule_type", type=click.Choice(["pause", "scale", "optimize"]))
-@click.option("--condition", help="JSON; default: as the rule stands.")
-@click.option("--action", help="JSON; default: as the rule stands.")
-@click.option("--priority", type=click.IntRange(-1000, 1000))
+@draft_options
 @json_option
-def preview(
-    rule_name: str,
-    rule_type: str | None,
-    condition: str | None,
-    action: str | None,
-    priority: int | None,
-    as_json: bool,
-) -> None:
+def preview(rule_name: str, draft: dict[str, Any], as_json: bool) -> None:
     """What a rule (changed or new) would do now, and would have done over the last 30 days."""
     from autonomy.explanation import preview_rule
 
-    given = {
-        "rule_type": rule_type,
-        "condition": _json_object("condition", condition),
-        "action": _json_object("action", action),
-        "priority": priority,
-    }
-    draft = {name: value for name, value in given.items() if value is not None}
     with connected() as target:
         found = target.store.select("autonomous_rules", filters={"rule_name": rule_name})
         draft["rule_name"] = rule_name
@@ -190,22 +208,29 @@ def _all_rules(target: Target) -> list[dict[str, Any]]:
     return target.store.select("autonomous_rules", order=("-priority", "rule_name"))
 
 
-def _switch(rule_name: str, *, active: bool) -> None:
+def _switch(rule_name: str, *, active: bool, as_json: bool) -> None:
     with connected() as target:
         rows = target.store.update(
             "autonomous_rules", {"is_active": active}, filters={"rule_name": rule_name}
         )
     if not rows:
-        raise NotFound(f"No rule is called {rule_name!r}.", hint="python -m autonomy rules list")
-    click.echo(f"{rule_name} is {'on' if active else 'off'}.")
+        raise NotFound(
+            f"No rule is called {rule_name!r}.",
+            hint="The rules there are: python -m autonomy rules list",
+        )
+    if as_json:
+        print_json(rows[0])
+    else:
+        click.echo(f"{rule_name} is {'on' if active else 'off'}.")
 
 
 def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, Any]:
-    missing = [name for name in ("rule_type", "condition", "action") if name not in values]
+    needed = {"rule_type": "--type", "condition": "--condition", "action": "--action"}
+    missing = [option for name, option in needed.items() if name not in values]
     if missing:
         raise NotFound(
             f"No rule is called {rule_name!r}, and a new one needs {', '.join(missing)}.",
-            hint="python -m autonomy rules list",
+            hint="The rules there are: python -m autonomy rules list",
         )
     row = {
         "rule_name": rule_name,
@@ -215,18 +240,6 @@ def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, An
         **values,
     }
     return target.store.insert("autonomous_rules", row)
-
-
-def _json_object(name: str, text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
-        raise BadRequest(f"{name} is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise BadRequest(f"{name} must be a JSON object.")
-    return value
 
 
 def _refuse(constant: str) -> Any:

@@ -26,7 +26,7 @@ from autonomy.cli.connection import (
     progress,
     withdraw,
 )
-from autonomy.cli.output import bar, print_json
+from autonomy.cli.output import bar, json_option, print_json
 from autonomy.cli.report import print_run
 
 SAMPLE_IS_FRESH_FOR = timedelta(hours=12)
@@ -39,12 +39,13 @@ SECRETS = SERVING.with_name("serve.json")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your export: import and replay it instead.",
 )
-def demo(data: Path | None) -> None:
+@json_option
+def demo(data: Path | None, as_json: bool) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
     if data is not None:
         from autonomy.cli.past import replay_export
 
-        replay_export(data)
+        replay_export(data, as_json=as_json)
         return
     with _stack() as environment:
         _prepare_sample(environment["AUTONOMY_DATABASE_URL"], reset=True)
@@ -52,6 +53,9 @@ def demo(data: Path | None) -> None:
         with _function({**environment, **keys}, None) as server:
             progress(f"the function is up at {server.url}; POST /")
             result = _post(server.url, keys["AUTONOMY_API_TOKEN"])
+    if as_json:
+        print_json(result)
+        return
     click.secho("\nThe run's answer (held decisions and actions shortened here):", bold=True)
     print_json(_shortened(result))
     click.echo()
@@ -60,7 +64,10 @@ def demo(data: Path | None) -> None:
 
 
 @click.command()
-@click.option("--port", default=8080, show_default=True, help="0: any free port.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535),
+    help="0: any free port.",
+)  # fmt: skip
 @click.option(
     "--sample/--no-sample", default=True, help="Load the sample account into an empty database."
 )

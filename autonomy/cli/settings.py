@@ -41,15 +41,16 @@ def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> N
     values: Json = {"min_confidence": PRESETS[preset]} if preset else {}
     values |= dict(_assignment(text) for text in assignments)
     if not values:
-        raise BadRequest(
-            "Nothing to set.", hint="policy set min_confidence=80, or --preset balanced"
+        raise click.UsageError(
+            "Nothing to set. For example: policy set min_confidence=80, or --preset balanced"
         )
     with connected() as target:
         before = read_policy(target.store)
         unknown = sorted(set(values) - set(before))
         if unknown:
             raise BadRequest(
-                f"No setting is called {unknown[0]}.", hint="python -m autonomy policy show"
+                f"No setting is called {unknown[0]}.",
+                hint="The settings there are: python -m autonomy policy show",
             )
         after = write_policy(target.store, values)
     if as_json:
@@ -61,19 +62,25 @@ def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> N
 
 @click.command()
 @click.argument("reason", required=False, default="")
-def freeze(reason: str) -> None:
+@json_option
+def freeze(reason: str, as_json: bool) -> None:
     """Stop every action at once, a run that is under way included."""
-    with connected() as target:
-        write_policy(target.store, {"frozen": True, "frozen_reason": reason})
-    click.echo("Frozen. Detection and measurement go on. Lift it with: python -m autonomy unfreeze")
+    _freeze(
+        {"frozen": True, "frozen_reason": reason},
+        "Frozen. Detection and measurement go on. Lift it with: python -m autonomy unfreeze",
+        as_json=as_json,
+    )
 
 
 @click.command()
-def unfreeze() -> None:
+@json_option
+def unfreeze(as_json: bool) -> None:
     """Lift the freeze."""
-    with connected() as target:
-        write_policy(target.store, {"frozen": False, "frozen_reason": ""})
-    click.echo("Not frozen any more; the next run acts again.")
+    _freeze(
+        {"frozen": False, "frozen_reason": ""},
+        "Not frozen any more; the next run acts again.",
+        as_json=as_json,
+    )
 
 
 COMMANDS = (policy, freeze, unfreeze)
@@ -91,10 +98,19 @@ def write_policy(store: Store, values: Json) -> Json:
     return store.update("autonomy_policy", {**values, "updated_by": "cli"}, filters=ONE_ROW)[0]
 
 
+def _freeze(values: Json, said: str, *, as_json: bool) -> None:
+    with connected() as target:
+        row = write_policy(target.store, values)
+    if as_json:
+        print_json({name: row[name] for name in values})
+    else:
+        click.echo(said)
+
+
 def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise BadRequest(f"{text!r} is not NAME=VALUE.")
+        raise click.UsageError(f"{text!r} is not NAME=VALUE.")
     if value.lower() in ("null", "none", ""):
-        raise BadRequest(f"{name}: a limit cannot be left empty.", hint="Give a number or a text.")
+        raise click.UsageError(f"{name} cannot be left empty. Give a number or a text.")
     return name.strip(), value.strip()

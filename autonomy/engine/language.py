@@ -42,6 +42,9 @@ METRICS: tuple[str, ...] = get_args(Metric)
 WINDOWS: tuple[str, ...] = get_args(Window)
 LARGEST_NUMBER = 1e15
 DEEPEST = 8
+# Every campaign is tried with each. Fifty accounts with a threshold and three filters of their own
+# still fit into one condition; one of 5,000 cost each run on 20,000 campaigns 9 seconds.
+MOST_COMPARISONS = 200
 MINIMUMS = ("min_spend", "min_conversions", "min_clicks", "min_impressions", "min_duration_hours")
 BRANCHES = ("all", "any", "not")
 SCOPES = ("account", "title_contains")
@@ -118,7 +121,8 @@ class Condition(Part):
     """When to look at a campaign. Unknown (missing data) never holds, also under `not`.
 
     An object has exactly one of `metric`, `all`, `any`, `not`, or only scope filters
-    (`account`, `title_contains`) and `min_*`; whatever stands beside is AND-ed.
+    (`account`, `title_contains`) and `min_*`; whatever stands beside is AND-ed. A condition has
+    at most 200 comparisons, members included; each `metric`, `min_*` and filter is one.
     """
 
     metric: Metric | None = None
@@ -291,6 +295,11 @@ class Rule(Part):
             values["id"] = str(values["id"])
         if too_deep(values.get("condition")):
             raise RuleError(f"condition: it is nested more than {DEEPEST} levels deep")
+        number = comparisons(values.get("condition"))
+        if number > MOST_COMPARISONS:
+            raise RuleError(
+                f"condition: it has {number} comparisons; at most {MOST_COMPARISONS} are allowed"
+            )
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -310,6 +319,14 @@ def too_deep(condition: object) -> bool:
         if not level:
             return False
     return True
+
+
+def comparisons(condition: object) -> int:
+    """How many a condition that is not too deep has, its members' included."""
+    if not isinstance(condition, Mapping):
+        return 0
+    own = sum(key in condition for key in ("metric", *MINIMUMS, *SCOPES))
+    return own + sum(comparisons(member) for member in _inside(condition))
 
 
 def _inside(condition: object) -> list[object]:

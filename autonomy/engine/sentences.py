@@ -11,6 +11,7 @@ from math import floor, isnan
 from typing import TYPE_CHECKING, Any
 
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
+from autonomy.engine.chance import whole_chance
 from autonomy.engine.confidence import cut
 from autonomy.engine.settle import settles
 
@@ -80,7 +81,7 @@ def params_of(decision: Decision) -> dict[str, Any]:
         "conversions": whole(one.lifetime[CONVERSIONS]),
         "days": max(1, whole(one.hours_running / 24.0) or 1),
         "confidence": case.confidence,
-        "chance": min(99, max(1, floor(case.confidence + 0.5))),
+        "chance": whole_chance(case.confidence),
         "break_even": two_digits(case.break_even),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),

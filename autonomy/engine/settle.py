@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from math import ceil, isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autonomy.engine.case import STEP_UP_FROM, Case, Plan
+from autonomy.engine.case import Case, Plan
+from autonomy.engine.chance import ceiling_beside, chance_beside, floor_beside
 from autonomy.engine.confidence import Evidence, below, cut, posterior
 
 if TYPE_CHECKING:
@@ -126,16 +127,31 @@ def _stale(decision: Decision) -> str:
 
 def _odds(decision: Decision) -> str:
     case = decision.case
-    chance = f"{case.confidence:.0f} % likely to be right, {case.plan.floor:g} % are needed"
     if isinstance(case.plan, Plan) and case.plan.kind == "step":
-        chance = (
-            f"{case.confidence:.0f} % likely that more budget earns its keep; a step up needs "
-            f"{case.plan.floor:g} %, a step down at most {100 - STEP_UP_FROM:g} %"
-        )
+        said = step_odds(case.confidence, case.plan.floor, case.direction)
+    else:
+        said = plain_odds(case.confidence, case.plan.floor)
     more = more_evidence(case)
     if more is None:
-        return f"{chance}; more of the same would not settle it"
-    return f"{chance}; {about(more)}"
+        return f"{said}; more of the same would not settle it"
+    return f"{said}; {about(more)}"
+
+
+def plain_odds(confidence: float, least: float) -> str:
+    """49.6 % likely to be right, 50 % are needed"""
+    said = chance_beside(confidence, least)
+    return f"{said} % likely to be right, {floor_beside(said, least)} % are needed"
+
+
+def step_odds(confidence: float, least: float, direction: str) -> str:
+    """Between the two floors: not certain enough for a step up, nor for one down."""
+    earns = confidence if direction == "up" else cut(100.0 - confidence)
+    down = 100.0 - least
+    said = chance_beside(earns, least, down)
+    return (
+        f"{said} % likely that more budget earns its keep; a step up needs "
+        f"{floor_beside(said, least)} %, a step down {ceiling_beside(said, down)} %"
+    )
 
 
 def about(more: More) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from autonomy.engine.chance import chance
 from autonomy.history.compare import Tuning
 from autonomy.history.replay import Outcome, Replay
 from autonomy.history.report import CANNOT_KNOW, delay_sentence, money, raised_sentence, spread
@@ -274,7 +275,7 @@ def _pause_cells(pause: PauseOutcome) -> tuple[str, ...]:
     before = f"{event.revenue / event.spend:.2f}x" if event.spend else "-"
     after = "-" if pause.roi_after is None else f"{pause.roi_after:.2f}x"
     return (
-        event.title, f"{event.at:%d %b %H:%M}", f"{event.confidence:.0f} %", event.rule_name,
+        event.title, f"{event.at:%d %b %H:%M}", f"{chance(event.confidence)} %", event.rule_name,
         money(event.spend), before, money(pause.spend_after), after, money(-pause.earned_after),
     )  # fmt: skip
 

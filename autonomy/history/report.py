@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autonomy.engine.chance import chance
 from autonomy.history.replay import Outcome, Replay
 from autonomy.history.worth import MIDDLE, PauseOutcome, Range
 
@@ -144,7 +145,7 @@ def pause_line(pause: PauseOutcome) -> str:
         else (f"saved {money(-pause.earned_after)}")
     )
     return (
-        f"    {event.at:%d %b} {event.title[:44]} ({event.confidence:.0f} %,"
+        f"    {event.at:%d %b} {event.title[:44]} ({chance(event.confidence)} %,"
         f" {event.rule_name}): {after}, {verdict}"
     )
 

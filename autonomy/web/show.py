@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from autonomy.engine.chance import chance, chance_beside
+
 NOTHING = "–"
 TIMES = {
     "when": Markup('<time datetime="{}" title="{}" data-when>{}</time>'),
@@ -98,8 +100,16 @@ def multiple(value: object) -> str:
     return NOTHING if number is None else f"{number:,.2f}x"
 
 
+def likely(value: object, places: int = 0, beside: object = None) -> str:
+    """A probability, 99.6 -> 99%: never certain, always on its side of the floor beside it."""
+    number, bound = _number(value), _number(beside)
+    if number is None:
+        return NOTHING
+    return (chance(number, places) if bound is None else chance_beside(number, bound)) + "%"
+
+
 def percent(value: object, places: int = 0) -> str:
-    """85.3 -> 85% (it is a percentage already)"""
+    """A rate, 85.3 -> 85% (it is a percentage already). A probability is said by `likely`."""
     number = _number(value)
     return NOTHING if number is None else f"{number:,.{places}f}%"
 
@@ -246,6 +256,7 @@ FILTERS = {
     "count": count,
     "decimal": decimal,
     "multiple": multiple,
+    "likely": likely,
     "percent": percent,
     "words": words,
     "titled": titled,

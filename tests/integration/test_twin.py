@@ -24,6 +24,7 @@ from psycopg import sql
 
 from autonomy.engine import Engine, decide
 from autonomy.engine.guardrails import GUARDRAILS
+from autonomy.engine.settle import plain_odds, step_odds
 from tests.integration.portfolios import NOW, Drawn, as_json, portfolio
 
 CASES = int(os.environ.get("AUTONOMY_TWIN_CASES", "400"))
@@ -248,3 +249,35 @@ def test_the_database_decides_what_the_engine_decides(twin: psycopg.Connection) 
     print(f"{told.pop('cases')} cases in {monotonic() - began:.0f} s: {dict(sorted(told.items()))}")
     missing = EVERY_CODE - told.keys() if CASES >= 200 else set()
     assert not missing, f"the cases never came to {missing}: they compare less than they should"
+
+
+EDGES = (0.0, 0.01, 0.04, 0.5, 9.96, 20.0, 20.01, 20.3, 20.5, 49.49, 49.5, 49.6, 49.95, 49.96,
+         49.99, 50.0, 50.4, 79.5, 79.96, 80.0, 99.4, 99.5, 99.94, 99.95, 99.99, 100.0)  # fmt: skip
+FLOORS = (*EDGES, 50.0000001, 49.996, 72.5, 90.0)
+
+
+def test_the_database_words_a_missed_floor_as_the_engine_does(db: psycopg.Connection) -> None:
+    cases = [
+        (confidence, least, kind, direction)
+        for confidence in EDGES
+        for least in FLOORS
+        if confidence < least
+        for kind, direction in (("pause", "pause"), ("step", "up"), ("step", "down"))
+        if kind != "step" or (least >= 80.0 and confidence > 100.0 - least)
+    ]
+    words = [
+        step_odds(confidence, least, direction) if kind == "step" else plain_odds(confidence, least)
+        for confidence, least, kind, direction in cases
+    ]
+    columns = [list(column) for column in zip(*cases, strict=True)]
+    rows = db.execute(
+        "select evidence_words(f, d, k, 1, c, 0, 0, 0, null, 1, 1, 1, 0.64, 50, 0.5)"
+        " from unnest(%s::float8[], %s::float8[], %s::text[], %s::text[])"
+        " with ordinality as given (c, f, k, d, place) order by place",
+        columns,
+    ).fetchall()
+    settled = "; more of the same would not settle it"
+    assert [row[0].removesuffix(settled) for row in rows] == words
+    for (confidence, least, _, _), sentence in zip(cases, words, strict=True):
+        said, *others = map(float, NUMBER.findall(sentence))
+        assert said < others[0] or "more than" in sentence, (confidence, least, sentence)

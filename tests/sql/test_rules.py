@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from autonomy.engine import decide
 from autonomy.engine.faults import RuleError
-from autonomy.engine.language import METRICS, WINDOWS, Rule
+from autonomy.engine.language import METRICS, WINDOWS, Rule, comparisons
+from autonomy.engine.policy import Policy
 
 RULES_FILE = Path(__file__).parents[2] / "sql" / "0003_rules.sql"
 FLAT = {"metric": "roi", "operator": "<", "threshold": 1.0}
@@ -143,6 +146,51 @@ CONDITIONS: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("condition", "words"), CONDITIONS)
 def test_a_bad_condition_is_named(db: psycopg.Connection, condition: Any, words: str) -> None:
     assert sentence(db, condition).startswith(words)
+
+
+TOO_MANY = {"any": [{"any": [{**FLAT, "min_spend": 1}] * 50}] * 50}
+
+
+def test_two_hundred_comparisons_and_no_more(db: psycopg.Connection) -> None:
+    whole = {"any": [{**FLAT, "min_spend": 1, "min_clicks": 1, "account": "x"}] * 50}
+    assert sentence(db, whole) is None
+    one_more = {"all": [whole, {"not": {"title_contains": "x"}}]}
+    assert sentence(db, one_more) == "condition: has 201 comparisons; at most 200 are allowed"
+    assert "has 5000 comparisons" in sentence(db, TOO_MANY)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        None, [], ["metric"], "metric", 3, {}, {"all": "metric"}, {"any": [[FLAT], 3, None, FLAT]},
+        {"all": [{"any": [FLAT, {"not": FLAT}]}], "account": "x"}, {"all": [FLAT], "any": [FLAT]},
+    ],
+)  # fmt: skip
+def test_comparisons_are_counted_of_anything(db: psycopg.Connection, condition: Any) -> None:
+    row = db.execute("select condition_comparisons(%s)", [json.dumps(condition)]).fetchone()
+    assert row == (comparisons(condition),)
+
+
+def test_a_rule_beyond_the_limit_that_is_there_already_is_skipped(
+    scratch_database: Callable[[], str],
+) -> None:
+    with psycopg.connect(scratch_database()) as db:
+        db.execute("set session_replication_role = replica")
+        db.execute(
+            "insert into autonomous_rules (rule_name, rule_type, condition, action)"
+            " values ('Huge', 'pause', %s, %s)",
+            [json.dumps(TOO_MANY), json.dumps(PAUSE)],
+        )
+        db.execute("set session_replication_role = origin")
+        row = db.execute("select run_autonomous_operations()").fetchone()
+        assert row is not None
+        assert row[0]["success"] is True
+        (skipped,) = row[0]["rules_skipped"]
+        assert skipped["rule_name"] == "Huge"
+        assert skipped["error"] == "condition: has 5000 comparisons; at most 200 are allowed"
+        rules = [one[0] for one in db.execute("select to_jsonb(r) from autonomous_rules r")]
+        (skipped,) = decide(rules, [], Policy(), datetime.now(UTC)).rules_skipped
+        assert skipped["rule_name"] == "Huge"
 
 
 ACTIONS: list[tuple[Any, str]] = [

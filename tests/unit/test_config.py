@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import autonomy.runner
 from autonomy.config import Settings
 from autonomy.errors import NotConfigured
+from autonomy.faults import POINTS, fault_point
 
 
 def test_defaults() -> None:
@@ -27,6 +32,10 @@ def test_defaults() -> None:
         ("AUTONOMY_DEADLINE_SECONDS", "soon"),
         ("AUTONOMY_LEASE_SECONDS", "0"),
         ("AUTONOMY_LOG_LEVEL", "LOUD"),
+        ("AUTONOMY_FAULT", "kill"),
+        ("AUTONOMY_FAULT", "after_dinner:kill"),
+        ("AUTONOMY_FAULT", "after_apply:sleep"),
+        ("AUTONOMY_FAULT", "after_apply:sleep=-1"),
         ("AUTONOMY_ALLOW_PRIVATE_WEBHOOKS", "maybe"),
     ],
 )
@@ -59,3 +68,20 @@ def test_who_may_call_needs_a_token_or_both_oidc_settings() -> None:
     assert Settings(api_token="t").callers_configured
     assert not Settings(oidc_audience="a").callers_configured
     assert Settings(oidc_audience="a", oidc_email="e").callers_configured
+
+
+def test_a_fault_is_at_a_point_that_a_run_passes() -> None:
+    runner = Path(autonomy.runner.__file__).read_text()
+    assert sorted(re.findall(r'fault_point\(self._settings.fault, "(\w+)"\)', runner)) == sorted(
+        POINTS
+    )
+    assert Settings.from_env({"AUTONOMY_FAULT": "after_load:sleep=3"}).fault == "after_load:sleep=3"
+
+
+def test_a_fault_happens_at_its_point_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("autonomy.faults.time.sleep", slept.append)
+    for point in POINTS:
+        fault_point("after_load:sleep=0.5", point)
+        fault_point("", point)
+    assert slept == [0.5]

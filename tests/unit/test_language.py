@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.engine.faults import RuleError
-from autonomy.engine.language import Rule, rule_schema
+from autonomy.engine.language import MINIMUMS, Rule, comparisons, rule_schema
 from tests.unit import drawn
 from tests.unit.campaigns import DEFAULT_RULES, rule, scale_up
 
@@ -168,6 +168,28 @@ def nested(depth: int) -> dict[str, Any]:
 def test_eight_levels_and_no_more() -> None:
     Rule.parse(rule(condition=nested(8)))
     assert refusal(condition=nested(9)) == "condition: it is nested more than 8 levels deep"
+
+
+def many(accounts: int, filters: int) -> dict[str, Any]:
+    """A threshold of its own for each account; comparisons: accounts x (2 + filters)."""
+    least = dict.fromkeys(MINIMUMS[:filters], 1)
+    members = [ROI | least | {"account": f"a{n}"} for n in range(accounts)]
+    return {"any": [{"any": members[at : at + 50]} for at in range(0, accounts, 50)]}
+
+
+def test_two_hundred_comparisons_and_no_more() -> None:
+    Rule.parse(rule(condition=many(50, 2)))
+    one_more = {"all": [many(50, 2), {"not": {"title_contains": "x"}}]}
+    assert comparisons(one_more) == 201
+    assert refusal(condition=one_more) == (
+        "condition: it has 201 comparisons; at most 200 are allowed"
+    )
+    assert "it has 5000 comparisons" in refusal(condition=many(2500, 0))
+
+
+def test_a_condition_that_is_none_has_no_comparisons() -> None:
+    for nothing in (None, [], ["metric"], "metric", 3, {}, {"all": "metric"}, {"any": [3, None]}):
+        assert comparisons(nothing) == 0
 
 
 def test_absurd_depth_is_a_sentence_and_not_a_crash() -> None:

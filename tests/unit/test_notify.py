@@ -75,6 +75,24 @@ def test_quiet_when_nothing_happened(changes: dict[str, Any], told: bool) -> Non
     assert worth_telling(result(**changes)) is told
 
 
+@pytest.mark.parametrize(
+    ("mode", "proposed", "headline"),
+    [
+        ("autonomous", 0, "1 campaigns paused, 3 opportunities detected"),
+        ("observe", 0, "only observing, would have: 1 campaigns paused, 3 opportunities detected"),
+        (
+            "approve",
+            1,
+            "proposed: 1 campaigns paused; 3 opportunities detected; *1 waiting for your approval*",
+        ),
+    ],
+)
+def test_what_was_not_done_is_not_told_as_done(mode: str, proposed: int, headline: str) -> None:
+    counts = {"campaigns_paused": 1, "actions_proposed": proposed, "opportunities_detected": 3}
+    text = digest(result(mode=mode, actions_taken=counts))
+    assert text.splitlines()[0] == f"*Autonomous Ops*: {headline}"
+
+
 @responses.activate
 def test_slack_gets_the_digest() -> None:
     responses.post(SLACK, body="ok")
@@ -188,6 +206,7 @@ def test_hostile_titles_are_text() -> None:
         ({"success": False}, "run.failed"),
         ({"breakers": [{"code": "X", "message": "y"}]}, "run.breaker"),
         ({"actions_taken": {"actions_proposed": 1}}, "run.approval"),
+        ({"mode": "observe"}, "run.observed"),
         ({}, "run.acted"),
     ],
 )

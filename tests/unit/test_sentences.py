@@ -10,7 +10,7 @@ import pytest
 from autonomy.engine import Decision, decide
 from autonomy.engine.policy import Policy
 from autonomy.engine.sentences import PARAMS
-from autonomy.engine.settle import SAY, more_evidence
+from autonomy.engine.settle import SAY, more_evidence, plain_odds, step_odds
 from tests.unit.campaigns import (
     CRITICAL_PAUSE,
     DEFAULT_RULES,
@@ -160,6 +160,74 @@ def test_against_the_odds_says_how_much_more_evidence_settles_it() -> None:
         r"Not paused: \d\d % likely to be right, 80 % are needed; about \d+ more conversions at "
         r"this rate would settle it, some \d+ days; rule R",
         reason,
+    )
+
+
+@pytest.mark.parametrize(
+    ("confidence", "least", "said"),
+    [
+        (36.4, 50.0, "36 % likely to be right, 50 % are needed"),
+        (49.49, 50.0, "49 % likely to be right, 50 % are needed"),
+        (49.6, 50.0, "49.6 % likely to be right, 50 % are needed"),
+        (49.94, 50.0, "49.9 % likely to be right, 50 % are needed"),
+        (49.96, 50.0, "49.96 % likely to be right, 50 % are needed"),
+        (72.4, 72.5, "72 % likely to be right, 72.5 % are needed"),
+        (49.99, 49.996, "49.99 % likely to be right, 49.996 % are needed"),
+        (50.0, 50.0000001, "50 % likely to be right, more than 50 % are needed"),
+        (99.98, 100.0, "99 % likely to be right, 100 % are needed"),
+        (99.6, 99.7, "99 % likely to be right, 99.7 % are needed"),
+        (0.0, 50.0, "1 % likely to be right, 50 % are needed"),
+        (0.2, 0.5, "0.2 % likely to be right, 0.5 % are needed"),
+    ],
+)
+def test_a_missed_floor_is_never_said_to_be_reached(
+    confidence: float, least: float, said: str
+) -> None:
+    assert plain_odds(confidence, least) == said
+
+
+def test_just_below_the_floor_is_below_it_in_the_sentence_too() -> None:
+    held = one(campaign(spend=100.0, revenue=80.0, conversions=2), [rule("R")])
+    assert held.verdict == "act"
+    least = held.confidence + 0.01
+    reason = one(campaign(spend=100.0, revenue=80.0, conversions=2), [rule("R")],
+                 min_confidence=round(least, 2)).reason  # fmt: skip
+    assert f"{held.confidence:.2f} % likely to be right, {least:.2f} % are needed" in reason
+
+
+@pytest.mark.parametrize(
+    ("confidence", "least", "direction", "said"),
+    [
+        (55.0, 80.0, "up", "55 % likely that X; a step up needs 80 %, a step down at most 20 %"),
+        (79.6, 80.0, "up", "79.6 % likely that X; a step up needs 80 %, a step down at most 20 %"),
+        (20.3, 80.0, "up", "20.3 % likely that X; a step up needs 80 %, a step down at most 20 %"),
+        (85.0, 90.0, "down", "15 % likely that X; a step up needs 90 %, a step down at most 10 %"),
+        (
+            90.0, 90.0000001, "down",
+            "10 % likely that X; a step up needs 90 %, a step down less than 10 %",
+        ),
+    ],
+)  # fmt: skip
+def test_a_step_is_held_between_its_two_floors(
+    confidence: float, least: float, direction: str, said: str
+) -> None:
+    told = step_odds(confidence, least, direction)
+    assert told == said.replace("X", "more budget earns its keep")
+
+
+def test_a_step_down_that_is_held_says_how_likely_the_budget_earns_its_keep() -> None:
+    step = rule(
+        "Step", rule_type="optimize",
+        action={"type": "budget_adjusted", "by": "marginal_return", "step": 0.2,
+                "min_confidence": 99.99},
+    )  # fmt: skip
+    row = campaign(spend=812.40, revenue=801.15, conversions=17)
+    held = one(row, [step])
+    assert (held.code, held.case.direction) == ("AGAINST_THE_ODDS", "down")
+    assert re.search(
+        r"^Budget not lowered: \d % likely that more budget earns its keep; a step up needs "
+        r"99.99 %, a step down at most 0.01 %; about ",
+        held.reason,
     )
 
 

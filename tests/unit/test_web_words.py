@@ -35,6 +35,12 @@ def test_numbers() -> None:
     assert show.money(-0.001) == "0.00"
     assert show.multiple(0.4249) == "0.42x"
     assert show.percent(85.4) == "85%"
+    assert show.likely(85.4) == "85%"
+    assert show.likely("99.60") == "99%"
+    assert show.likely(99.96, 1) == "99.9%"
+    assert show.likely(0.2) == "1%"
+    assert show.likely(49.6, beside=50) == "49.6%"
+    assert show.likely(None) == show.likely("NaN") == show.NOTHING
     assert show.decimal(1.50) == "1.5"
     assert show.count(1234567) == "1,234,567"
     assert show.duration(840) == "0.8 s"

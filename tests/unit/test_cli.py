@@ -1,0 +1,139 @@
+"""The command line: exit codes, and JSON from every command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from autonomy.cli import cli, main
+from autonomy.cli.operate import ACTION_TYPES
+from autonomy.web.show import ACTION_NAMES
+
+WRONG = [
+    "nonsense",
+    "run --nonsense",
+    "run --shard 9/8",
+    "run --shard all",
+    "run --inactive-rules",
+    "run --reason " + "x" * 501,
+    "rollback",
+    "rollback --force --yes",
+    "rollback --from yesterday",
+    "rollback --to 2026-13-01",
+    "rollback not-an-id",
+    "approve",
+    "actions --type auto_stop",
+    "actions --limit 0",
+    "explain",
+    "policy set",
+    "policy set min_confidence",
+    "policy set min_confidence=",
+    "policy set --preset bold",
+    "rules",
+    "rules enable",
+    "rules set X",
+    "rules set X --condition {",
+    "rules set X --condition []",
+    'rules set X --condition {"threshold":NaN}',
+    "rules set X --priority high",
+    "rules preview X --action nope",
+    "import",
+    "import nowhere.csv",
+    "replay --every 2h",
+    "replay --compare nonsense",
+    "replay --from 2026-02-01 --to 2026-01-01",
+    "replay --html nowhere/page.html",
+    "sample --campaigns 0",
+    "serve --port 99999",
+]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A hosted project that cannot be reached: whatever gets so far as to ask it fails."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SUPABASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "a-key")
+    monkeypatch.delenv("AUTONOMY_DATABASE_URL", raising=False)
+
+
+def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["autonomy", *arguments])
+    try:
+        main()
+    except SystemExit as done:
+        return int(done.code or 0)
+    return 0
+
+
+@pytest.mark.parametrize("line", WRONG, ids=lambda line: line[:40])
+def test_wrong_usage_is_2_and_says_what_is_wrong(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, *line.split(" ")) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Usage: " in said.err
+    assert "Error: " in said.err or line == "rules"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status",
+        "actions --type auto_pause",
+        "rollback --from 2026-11-24T10:00:00Z --preview",
+        "rules set X --priority 3",
+        "policy set min_confidence=80",
+        "replay",
+        "migrate --database-url nonsense",
+        "migrate --database-url postgresql://127.0.0.1:9/none",
+        "sample --yes --database-url postgresql://127.0.0.1:9/none",
+    ],
+)
+def test_what_cannot_be_done_is_1_and_one_sentence(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("autonomy.store.time.sleep", lambda _: None)
+    assert exit_code(monkeypatch, *line.split(" ")) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.partition(":")[0].isupper()
+    assert "Traceback" not in said.err
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+        else:
+            yield path + name, command
+
+
+def test_every_command_but_serve_takes_json() -> None:
+    without = {
+        name
+        for name, command in commands(cli)
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert without == {"serve"}
+
+
+def test_the_schema_is_json_either_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[Any] = []
+    for more in ([], ["--json"]):
+        assert exit_code(monkeypatch, "rules", "schema", *more) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+
+
+def test_action_types_are_those_there_are() -> None:
+    assert set(ACTION_TYPES) == set(ACTION_NAMES)
