@@ -1007,11 +1007,14 @@ begin
         when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
         when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
-        else format('a pause needs %s hours of running; in %s more hours', v_hours,
-                    ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric) end;
+        else format('a pause needs %s hours of running; in %s', v_hours,
+          public.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::bigint, 'more hour')) end;
     when 'STALE_DATA' then
       return format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
+        coalesce(case
+          when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
+          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1)  -- 48.3 is 48 only beside another limit
+          end || ' hours old', 'of unknown age'),
         public.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
       return public.evidence_words(

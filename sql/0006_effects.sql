@@ -24,7 +24,7 @@ begin
   for v_function in
     select p.oid from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_change_campaign',
+      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
       'autonomy_read_orders', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
@@ -163,6 +163,21 @@ as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), c
 comment on function public.autonomy_text(text, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
+create function public.autonomy_came_out(
+  p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
+returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+-- It may round or cap a budget, but what was to rise has to rise, and what was to stop, to stop.
+begin
+  return (p_status is not distinct from p_old_status
+          or (lower(p_got_status) = 'active') is not distinct from (lower(p_status) = 'active'))
+     and (p_budget is not distinct from p_old_budget
+          or sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
+end $$;
+comment on function public.autonomy_came_out(text, numeric, text, numeric, text, numeric) is
+  'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.autonomy_change_campaign(
   p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
   p_actor text, p_now timestamptz) returns public.campaigns
@@ -181,8 +196,8 @@ begin
   where c.id = p_campaign.id
   returning * into v_changed;
   perform set_config('autonomy.effect', '', true);
-  if not found or (p_kind = 'action' and v_changed.status is not distinct from p_campaign.status
-                                     and v_changed.budget is not distinct from p_campaign.budget) then
+  if not found or p_kind = 'action' and not public.autonomy_came_out(
+       p_campaign.status, p_campaign.budget, p_status, p_budget, v_changed.status, v_changed.budget) then
     raise exception using errcode = 'AO004',
       message = format('A trigger on campaigns did not let campaign %s change.', p_campaign.id);
   end if;
@@ -632,6 +647,7 @@ language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_results public.autonomy_result[];
+  v_undone text;
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -689,9 +705,15 @@ begin
         when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
-        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n)
-  into v_results from final f;
+        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
+    min(f.campaign_id::text) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
+      f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
+  into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
+  if v_undone is not null then  -- a pause that leaves it active is none: all of the set is taken back
+    raise exception using errcode = 'AO004',
+      message = format('A trigger on campaigns made something else of the change of campaign %s.', v_undone);
+  end if;
   return v_results;
 end $$;
 comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is

@@ -3918,11 +3918,14 @@ begin
         when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
         when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
-        else format('a pause needs %s hours of running; in %s more hours', v_hours,
-                    ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric) end;
+        else format('a pause needs %s hours of running; in %s', v_hours,
+          public.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::bigint, 'more hour')) end;
     when 'STALE_DATA' then
       return format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(round(c.data_age_hours)::numeric || ' hours old', 'of unknown age'),
+        coalesce(case
+          when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
+          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1)  -- 48.3 is 48 only beside another limit
+          end || ' hours old', 'of unknown age'),
         public.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
       return public.evidence_words(
@@ -4284,7 +4287,7 @@ begin
   for v_function in
     select p.oid from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_change_campaign',
+      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
       'autonomy_read_orders', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
@@ -4423,6 +4426,21 @@ as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), c
 comment on function public.autonomy_text(text, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
+create function public.autonomy_came_out(
+  p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
+returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+-- It may round or cap a budget, but what was to rise has to rise, and what was to stop, to stop.
+begin
+  return (p_status is not distinct from p_old_status
+          or (lower(p_got_status) = 'active') is not distinct from (lower(p_status) = 'active'))
+     and (p_budget is not distinct from p_old_budget
+          or sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
+end $$;
+comment on function public.autonomy_came_out(text, numeric, text, numeric, text, numeric) is
+  'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.autonomy_change_campaign(
   p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
   p_actor text, p_now timestamptz) returns public.campaigns
@@ -4441,8 +4459,8 @@ begin
   where c.id = p_campaign.id
   returning * into v_changed;
   perform set_config('autonomy.effect', '', true);
-  if not found or (p_kind = 'action' and v_changed.status is not distinct from p_campaign.status
-                                     and v_changed.budget is not distinct from p_campaign.budget) then
+  if not found or p_kind = 'action' and not public.autonomy_came_out(
+       p_campaign.status, p_campaign.budget, p_status, p_budget, v_changed.status, v_changed.budget) then
     raise exception using errcode = 'AO004',
       message = format('A trigger on campaigns did not let campaign %s change.', p_campaign.id);
   end if;
@@ -4892,6 +4910,7 @@ language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_results public.autonomy_result[];
+  v_undone text;
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -4949,9 +4968,15 @@ begin
         when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
-        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n)
-  into v_results from final f;
+        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
+    min(f.campaign_id::text) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
+      f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
+  into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
+  if v_undone is not null then  -- a pause that leaves it active is none: all of the set is taken back
+    raise exception using errcode = 'AO004',
+      message = format('A trigger on campaigns made something else of the change of campaign %s.', v_undone);
+  end if;
   return v_results;
 end $$;
 comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
@@ -9410,8 +9435,8 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
   ('0003_rules', '034c872a774dd3f6a3bf354febaa2eba0dd1ba915fd0eb60ed3ca434e54e6dc8'),
   ('0004_confidence', 'b30e14e110c9955031e323cb1e774f4da31eb8b06c9622cd4ff921c5571684a4'),
-  ('0005_decide', '23588907d456f5818335710891b89d40f1ae3c5183e035638d8c6229bda440c5'),
-  ('0006_effects', '33c5bf394ca0b76c576241202ec01276cd1499bc7854a48e148d0114ba247c24'),
+  ('0005_decide', '104dd759b24253db755c543a369194c8184b6824a085982c64b8c7dc9788bc5e'),
+  ('0006_effects', 'a3027d73ec355740e5e75e9e0463c3d4898e1e99e5f71b43a3b3f01d64dc1ffa'),
   ('0007_runs', 'a51ff5b49b60d2a3669bc4f9271e4d0b3cd092f6fc7b80270b9da6dfa3386d2a'),
   ('0008_opportunities', '0ebe6ed50cc494de8269031613df6f4eadb46d417299abc17a5d88ca110f67a4'),
   ('0009_impact', 'a13e143bd67c0049d62dc9ce791861328508a2a5ad32707172de6e3f6fc37293'),

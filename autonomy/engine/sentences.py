@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
 from autonomy.engine.chance import whole_chance
 from autonomy.engine.confidence import cut
-from autonomy.engine.settle import settles
+from autonomy.engine.settle import counted, settles
 
 if TYPE_CHECKING:
     from autonomy.engine.decision import Decision
@@ -132,8 +132,3 @@ def _words(decision: Decision) -> dict[str, str]:
 
 def shown(value: float | None) -> str:
     return "?" if value is None else f"{value:.2f}"
-
-
-def counted(number: int, what: str) -> str:
-    """1 day, 2 days."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -65,6 +65,11 @@ def settles(decision: Decision) -> str:
     return say(decision) if say else decision.code
 
 
+def counted(number: int, what: str) -> str:
+    """1 day, 2 days."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _disabled(decision: Decision) -> str:
     return "automation is switched off for this campaign"
 
@@ -107,7 +112,7 @@ def _too_little(decision: Decision) -> str:
         if isnan(one.hours_running):
             return f"it is not known to have run {hours:g} hours"
         wait = ceil(hours - one.hours_running)
-        return f"a pause needs {hours:g} hours of running; in {wait} more hours"
+        return f"a pause needs {hours:g} hours of running; in {counted(wait, 'more hour')}"
     return "it has no budget to change"
 
 
@@ -121,8 +126,11 @@ def _awaiting(decision: Decision) -> str:
 
 def _stale(decision: Decision) -> str:
     age, limit = decision.case.candidate.data_age_hours, decision.case.policy.max_data_age_hours
-    old = f"{age:.0f} hours old" if isfinite(age) else "of unknown age"
-    return f"its figures are {old}, more than {limit:g}; when new ones arrive"
+    if not isfinite(age):
+        return f"its figures are of unknown age, more than {limit:g}; when new ones arrive"
+    # 48.3 is 48 only beside another limit than 48
+    old = f"{age:.0f}" if round(age) > limit else f"{ceil(10.0 * age) / 10.0:.1f}"
+    return f"its figures are {old} hours old, more than {limit:g}; when new ones arrive"
 
 
 def _odds(decision: Decision) -> str:

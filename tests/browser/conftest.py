@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from autonomy.store import Store
 from autonomy.web.app import create_app
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
-AXE = Path(__file__).parent / "axe-core-4.14.1.min.js"
+AXE = Path(str(files("axe_playwright_python"))) / "axe.min.js"  # axe-core 4.12
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",

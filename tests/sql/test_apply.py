@@ -539,6 +539,31 @@ def user_trigger(db: Db, body: str, when: str = "before") -> None:
     )
 
 
+def test_what_a_trigger_makes_something_else_of_fails_alone(db: Db) -> None:
+    user_trigger(
+        db,
+        "if old.title = 'kept' then new.status := old.status; new.budget := new.budget - 1; end if;"
+        "if old.title = 'lowered' then new.budget := old.budget - 1; end if;"
+        "if old.title = 'capped' then new.budget := least(new.budget, 120); end if;"
+        " return new;",
+    )
+    kept, lowered, capped, other = (
+        campaign(db, title=title) for title in ("kept", "lowered", "capped", "other")
+    )
+    results = apply(
+        db,
+        begin(db),
+        [decision(kept), scale_up(lowered), scale_up(capped), decision(other)],
+    )
+    refused = ("failed", "REFUSED_BY_DATABASE")
+    assert [(one["status"], one["error"]) for one in results] == [
+        refused, refused, ("executed", None), ("executed", None),
+    ]  # fmt: skip
+    assert state(db, kept) == state(db, lowered) == ("active", Decimal(100))
+    assert state(db, capped) == ("active", Decimal(120))
+    assert_sound(db)
+
+
 def test_what_a_trigger_refuses_or_swallows_fails_alone(db: Db) -> None:
     user_trigger(
         db,

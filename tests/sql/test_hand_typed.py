@@ -186,3 +186,16 @@ def test_triggers_of_the_installation_find_their_tables(db: Db) -> None:
     assert apply_one(db, scale_up(campaign(db)))["status"] == "executed"
     assert value(db, "select count(*) from their_log") == 3
     assert_sound(db)
+
+
+def test_a_pause_that_a_trigger_undoes_is_none(db: Db) -> None:
+    db.execute(
+        "create function theirs() returns trigger language plpgsql as"
+        " $$ begin new.status := old.status; new.budget := new.budget - 1; return new; end $$;"
+        "create trigger theirs before update on campaigns for each row execute function theirs()"
+    )
+    one = campaign(db, 100)
+    with refused(db, "AO004", "did not let"):
+        pause(db, one)
+    assert state(db, one) == ("active", Decimal(100))
+    assert_sound(db)

@@ -119,6 +119,8 @@ def test_params_of_a_pause() -> None:
         ({"test_running": True}, "an A/B test runs on it; when the test ends"),
         ({"pending": True}, "another action on it waits for approval"),
         ({"data_age_hours": 60}, "its figures are 60 hours old, more than 48; when new ones"),
+        ({"data_age_hours": 48.3}, "its figures are 48.3 hours old, more than 48; when new ones"),
+        ({"hours_running": 23.5}, "a pause needs 24 hours of running; in 1 more hour;"),
         ({"data_age_hours": None}, "its figures are of unknown age"),
     ],
 )
