@@ -225,30 +225,25 @@ comment on function public.dashboard_performance_figures(date, date) is
   'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
 
 create function public.dashboard_action_figures(p_from date, p_to date)
-returns setof public.dashboard_action_days language sql stable set search_path = ''
+returns setof public.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
-  with found as (
-    select (a.created_at at time zone p.time_zone)::date as day, a.rule_id, a.action_type, a.status,
-           a.confidence_score::float8 as confidence,
-           case when a.actual_impact ? 'horizon_days' then a.actual_impact end as impact
-    from public.autonomous_actions a cross join public.autonomy_policy p
-    where (p_from = '-infinity' or a.created_at >= p_from::timestamp at time zone p.time_zone)
-      and (p_to = 'infinity' or a.created_at < (p_to + 1)::timestamp at time zone p.time_zone)
-  ), measured as (
-    select f.*, f.impact ->> 'verdict' as verdict,
-           public.impact_number(f.impact -> 'money') as money,
-           (public.impact_number(f.impact -> 'money_high') - public.impact_number(f.impact -> 'money_low')) / 3.29 as error,
-           public.impact_number(f.impact -> 'right_probability') / 100 as right_probability
-    from found f
-  )
-  select m.day, m.rule_id, m.action_type, m.status, count(*), coalesce(sum(m.confidence), 0)::numeric, count(m.confidence),
-         count(m.verdict), count(*) filter (where m.verdict = 'improved'), count(*) filter (where m.verdict = 'regressed'),
-         coalesce(sum(m.money) filter (where m.verdict is not null), 0),
-         coalesce(sum(m.error ^ 2) filter (where m.verdict is not null), 0),
-         count(m.right_probability), coalesce(sum(m.right_probability), 0),
-         coalesce(sum(m.confidence) filter (where m.right_probability is not null), 0)
-  from measured m group by m.day, m.rule_id, m.action_type, m.status;
-$$;
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+begin
+  -- Planned anew each time: a day is looked up in the index, all days are read at once.
+  return query execute
+    'select (a.created_at at time zone $1)::date as day, r.rule_id, r.action_type, r.status,
+            count(*), coalesce(sum(r.confidence), 0)::numeric, count(r.confidence),
+            count(r.verdict), count(*) filter (where r.verdict = ''improved''), count(*) filter (where r.verdict = ''regressed''),
+            coalesce(sum(r.money) filter (where r.verdict is not null), 0),
+            coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
+            count(r.right_probability), coalesce(sum(r.right_probability), 0),
+            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+     from public.autonomous_actions a join public.action_results r on r.action_id = a.id
+     where a.created_at >= $2 and a.created_at <= $3
+     group by 1, 2, 3, 4'
+  using v_zone, p_from::timestamp at time zone v_zone, (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+end $$;
 comment on function public.dashboard_action_figures(date, date) is
   'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. [autonomous-operations]';
 
