@@ -2,6 +2,7 @@
 -- figures kept up to date by marks, and the doors' memory of failed sign-ins and ended sessions.
 -- Safe to run again.
 
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 

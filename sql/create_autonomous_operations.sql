@@ -7167,6 +7167,7 @@ comment on function public.set_opportunity_status(uuid, text, text, timestamptz)
 -- nobody touched. Every figure carries a 90 % interval; a verdict is spoken only where it excludes zero.
 
 set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
@@ -7178,8 +7179,8 @@ begin
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'impact_number', 'impact_moment', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
-      'measure_action_impact', 'measured_actions', 'action_result', 'action_results_follow', 'action_result_sums',
-      'rule_scoreboard', 'propose_marginal_return_ratio',
+      'measure_action_impact', 'measured_actions', 'action_result', 'action_results_follow', 'action_sums', 'rule_scores',
+      'rule_scoreboard', 'marginal_return', 'propose_marginal_return_ratio',
       'ab_test_adopted_on', 'ab_test_weight', 'campaign_ab_tests_after', 'autonomous_insights')
   loop
     execute format('drop function %s cascade', v_function);
@@ -7669,34 +7670,59 @@ select r.* from public.autonomous_actions a cross join lateral public.action_res
 -- What the rules are worth
 -- ---------------------------------------------------------------------------------------------
 
--- One pass over 90 days. A band is the number of confidence floors that an action reaches, of those
--- that the scoreboard may suggest: 60, 70, 80, 85, 90, 95.
-create function public.action_result_sums(p_now timestamptz default now())
-returns table (rule_id uuid, is_pause boolean, status text, verdict text, band integer, actions bigint, money float8, error_squares float8,
-               judged bigint, right_sum float8, judged_with_confidence bigint, judged_confidence_sum float8)
-language sql stable set search_path = ''
+-- What was carried out in 90 days, in one pass, for all who ask about them.
+drop type if exists public.action_sum;
+create type public.action_sum as (
+  rule_id uuid,            -- null: by a person's hand
+  is_pause boolean,
+  status text,             -- executed or rolled_back
+  verdict text,            -- null: not measured
+  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: there is none
+  actions bigint,
+  money float8,
+  error_squares float8,
+  judged bigint,           -- actions of which it is known how probably they were right
+  right_sum float8,        -- of those probabilities
+  confident bigint,        -- judged actions that have a confidence
+  confidence_sum float8,   -- of theirs
+  raises bigint,           -- measured raises whose money was spent
+  raise_squares float8,    -- of what they added at the roi of the rest, weighed by their certainty
+  raise_products float8    -- of that and what they did add, weighed likewise
+);
+comment on type public.action_sum is 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. [autonomous-operations]';
+
+drop type if exists public.rule_score;
+create type public.rule_score as (
+  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
+  improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+  pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
+  calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
+);
+comment on type public.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
+
+create function public.action_sums(p_now timestamptz default now()) returns setof public.action_sum
+language sql stable set search_path = '' set jit = off
 as $$
-  -- By a person's hand too (rule_id null), but only what was carried out.
   select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict, width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
          count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability), coalesce(sum(r.right_probability), 0),
          count(r.confidence) filter (where r.right_probability is not null),
-         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
-  from public.action_results r
-  where r.executed_at > p_now - interval '90 days' and r.executed_at <= p_now and r.status in ('executed', 'rolled_back')
+         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
+         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0), coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+  from (
+    select k.*, case when k.added_expected > 0 and k.status = 'executed' and k.right_probability is not null then k.added_expected end as raised,
+           greatest(k.error * k.error, 1e-6) as variance
+    from public.action_results k
+    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now and k.status in ('executed', 'rolled_back')) r
   group by 1, 2, 3, 4, 5
 $$;
-comment on function public.action_result_sums(timestamptz) is
-  'What was carried out in the last 90 days, added up by rule, verdict and confidence. A part of rule_scoreboard. Only reads; raises nothing. [autonomous-operations]';
+comment on function public.action_sums(timestamptz) is
+  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.rule_scoreboard(p_now timestamptz default now())
-returns table (rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
-               improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
-               pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
-               calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb)
+create function public.rule_scores(p_sums public.action_sum[]) returns setof public.rule_score
 language sql stable set search_path = ''
 as $$
   with carried_out as materialized (
-    select * from public.action_result_sums(p_now)
+    select * from unnest(p_sums)
   ), rules as (
     select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action from public.autonomous_rules r
     union all
@@ -7718,7 +7744,7 @@ as $$
            sqrt(coalesce(sum(c.error_squares) filter (where c.verdict is not null), 0)) as error,
            coalesce(sum(c.judged) filter (where c.is_pause), 0)::integer as pauses,
            sum(c.judged - c.right_sum) filter (where c.is_pause and c.judged > 0) as false_pauses,
-           sum(c.judged_confidence_sum) / nullif(sum(c.judged_with_confidence), 0)::float8 as confidence,
+           sum(c.confidence_sum) / nullif(sum(c.confident), 0)::float8 as confidence,
            100 * sum(c.right_sum) / nullif(sum(c.judged), 0)::float8 as right_share
     from rules r left join carried_out c on c.rule_id is not distinct from r.id
     group by r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action
@@ -7752,10 +7778,18 @@ as $$
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
 $$;
+comment on function public.rule_scores(public.action_sum[]) is
+  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rule_scoreboard(p_now timestamptz default now()) returns setof public.rule_score
+language sql stable set search_path = ''
+as $$
+  select * from public.rule_scores(array(select s from public.action_sums(p_now) s))
+$$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or more) a change to make. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+create function public.marginal_return(p_sums public.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -7769,13 +7803,8 @@ declare
 begin
   -- Of each measured raise: the revenue that came on top, against the spend that came on top at the
   -- campaign's own roi. What was assumed beforehand counts as one measurement of 0.5 within 0.25.
-  select count(*), coalesce(sum(m.x * m.x / m.variance), 0), coalesce(sum(m.x * m.y / m.variance), 0)
-  into v_actions, v_xx, v_xy
-  from (
-    select r.added_expected as x, r.added_revenue as y, greatest(r.error * r.error, 1e-6) as variance
-    from public.action_results r
-    where r.executed_at > p_now - interval '90 days' and r.executed_at <= p_now and r.status = 'executed'
-      and r.right_probability is not null and r.added_expected > 0) m;
+  select coalesce(sum(s.raises), 0), coalesce(sum(s.raise_squares), 0), coalesce(sum(s.raise_products), 0)
+  into v_actions, v_xx, v_xy from unnest(p_sums) s;
   v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
   v_error := 1 / sqrt(1 / 0.0625 + v_xx);
   v_proposed := greatest(0.05, least(1, round((v_mean * 20)::numeric) / 20));
@@ -7792,6 +7821,14 @@ begin
       when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
       else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
 end $$;
+comment on function public.marginal_return(public.action_sum[]) is
+  'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select public.marginal_return(array(select s from public.action_sums(p_now) s))
+$$;
 comment on function public.propose_marginal_return_ratio(timestamptz) is
   'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
 
@@ -7839,12 +7876,13 @@ create trigger campaign_ab_tests_after after insert or update or delete on publi
 -- ---------------------------------------------------------------------------------------------
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
-language plpgsql stable set search_path = '' set statement_timeout = '55s'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
 #variable_conflict use_column
 declare
   v_from timestamptz := p_now - interval '7 days';
-  v_ratio jsonb := public.propose_marginal_return_ratio(p_now);
+  v_sums public.action_sum[] := array(select s from public.action_sums(p_now) s);
+  v_ratio jsonb := public.marginal_return(v_sums);
 begin
   -- What was done.
   return query
@@ -7908,10 +7946,9 @@ begin
   select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
                                round(k.said::numeric), round(k.found::numeric), k.actions),
          jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
-  from (select count(*) as actions, avg(a.confidence) as said, 100 * avg(a.right_probability) as found
-        from public.action_results a
-        where a.executed_at > p_now - interval '90 days' and a.executed_at <= p_now and a.status in ('executed', 'rolled_back')
-          and a.right_probability is not null and a.confidence is not null and a.rule_id is not null) k
+  from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
+               100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
+        from unnest(v_sums) s where s.rule_id is not null and s.band is not null) k
   where k.actions >= 5;
 
   -- Rules that lose money, and the one that earns most.
@@ -7922,7 +7959,7 @@ begin
                           to_char(s.money, 'FM999,999,999,990.00'), s.measured, to_char(s.money_low, 'FM999,999,999,990.00'),
                           to_char(s.money_high, 'FM999,999,999,990.00')) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scoreboard(p_now) b where b.rule_id is not null) s
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scores(v_sums) b where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
 
@@ -7984,6 +8021,7 @@ comment on function public.autonomous_insights(timestamptz) is
 -- figures kept up to date by marks, and the doors' memory of failed sign-ins and ended sessions.
 -- Safe to run again.
 
+set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
@@ -9474,8 +9512,8 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0006_effects', 'e6f72d82a7d03372dd88f3782ae3028e6ff61c6a17e79bf0771d909ec557b509'),
   ('0007_runs', 'eee386eaee629b65621bb1e3b27fa371fd8442e64db5ad4844acb9a96c177ac0'),
   ('0008_opportunities', '0907ba7afca0cd031ff04d402cdfa314963ed7209f894a4ce0035e3f381eee84'),
-  ('0009_impact', '179e98a3c79c66e9d3869c7c938c647c787dd1cde5ece0c3f5337705ec2931e5'),
-  ('0010_dashboard', '65b359622ed487b3b464cbc4b1085d5788a226a08becdceeb9331e65c9e9a2ff'),
+  ('0009_impact', '0e7e9dbcfcb9d52c0123c3a28613fa486a288861a62986d26acce22682a366ab'),
+  ('0010_dashboard', '55e3d2b9933f309115533b6ed1f7c41b962ac272bd23daef4be18b0de5eda92c'),
   ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
