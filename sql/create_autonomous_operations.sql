@@ -8919,16 +8919,17 @@ create function public.dashboard_preview_rule(
 ) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
+  v_portfolio jsonb := public.portfolio_state(p_now);
   v_before jsonb;
   v_after jsonb;
   v_id uuid := p_rule_id;
 begin
   -- As the rules stand, then with this one in place; the second is undone by an exception, which
   -- takes back rows but not variables.
-  v_before := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
+  v_before := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
   begin
     v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
-    v_after := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
+    v_after := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
     raise exception using errcode = 'AO000', message = 'preview';
   exception when sqlstate 'AO000' then
     null;
@@ -8938,33 +8939,41 @@ end $$;
 comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
   'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
 
-create function public.dashboard_preview_summary(p_answer jsonb, p_rule_id uuid) returns jsonb
-language sql immutable set search_path = ''
+create function public.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
-  with decisions as materialized (
-    select d, d ->> 'verdict' as verdict, d ->> 'code' as code, d ->> 'action_type' as action_type,
-           (d ->> 'rule_id')::uuid is not distinct from p_rule_id as own
-    from jsonb_array_elements(p_answer -> 'decisions') d
-  )
-  select jsonb_build_object(
-    'all', (
-      select coalesce(jsonb_object_agg(action_type, n), '{}')
-      from (select action_type, count(*) as n from decisions where verdict <> 'hold' group by action_type) t),
-    'own', (
-      select coalesce(jsonb_object_agg(action_type, n), '{}')
-      from (select action_type, count(*) as n from decisions where own and verdict <> 'hold' group by action_type) t),
-    'held', (
-      select coalesce(jsonb_object_agg(code, n), '{}')
-      from (select code, count(*) as n from decisions where own and verdict = 'hold' group by code) t),
-    'campaigns', (
-      select coalesce(jsonb_agg(d - 'evidence' - 'params' - 'matched' - 'expected_impact' order by n), '[]')
-      from (select d, row_number() over (order by verdict = 'hold', (d ->> 'confidence')::numeric desc, d ->> 'campaign_id') as n
-            from decisions where own order by n limit 100) t),
-    'breakers', p_answer -> 'breakers',
-    'campaigns_evaluated', p_answer -> 'campaigns_evaluated');
-$$;
-comment on function public.dashboard_preview_summary(jsonb, uuid) is
-  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. [autonomous-operations]';
+declare
+  v_run public.autonomy_decided[] := array(select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d);
+  v_shown public.autonomy_decided[];
+begin
+  -- All are counted; only those that are shown are put into words.
+  v_shown := array(
+    select r from unnest(v_run) r where r.rule_id is not distinct from p_rule_id
+    order by r.verdict = 'hold', r.confidence desc, r.campaign_id limit 100);
+  return (
+    with counted as materialized (
+      select r.rule_id is not distinct from p_rule_id as own, r.verdict, r.code, r.action_type, count(*) as n
+      from unnest(v_run) r group by 1, 2, 3, 4
+    )
+    select jsonb_build_object(
+      'all', (
+        select coalesce(jsonb_object_agg(t.action_type, t.n), '{}')
+        from (select action_type, sum(n) as n from counted where verdict <> 'hold' group by action_type) t),
+      'own', (
+        select coalesce(jsonb_object_agg(t.action_type, t.n), '{}')
+        from (select action_type, sum(n) as n from counted where own and verdict <> 'hold' group by action_type) t),
+      'held', (
+        select coalesce(jsonb_object_agg(t.code, t.n), '{}')
+        from (select code, sum(n) as n from counted where own and verdict = 'hold' group by code) t),
+      'campaigns', (
+        select coalesce(jsonb_agg(to_jsonb(t) - array['evidence', 'params', 'matched', 'expected_impact']
+          order by t.verdict = 'hold', t.confidence desc, t.campaign_id), '[]')
+        from public.told_decisions(v_shown) t),
+      'breakers', public.breaker_reports(p_portfolio, v_run),
+      'campaigns_evaluated', public.active_campaigns(null, p_portfolio)));
+end $$;
+comment on function public.dashboard_preview_summary(jsonb, uuid, timestamptz) is
+  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only reads. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Health
@@ -9513,7 +9522,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0007_runs', 'eee386eaee629b65621bb1e3b27fa371fd8442e64db5ad4844acb9a96c177ac0'),
   ('0008_opportunities', '0907ba7afca0cd031ff04d402cdfa314963ed7209f894a4ce0035e3f381eee84'),
   ('0009_impact', '0e7e9dbcfcb9d52c0123c3a28613fa486a288861a62986d26acce22682a366ab'),
-  ('0010_dashboard', '55e3d2b9933f309115533b6ed1f7c41b962ac272bd23daef4be18b0de5eda92c'),
+  ('0010_dashboard', '7831f21ee0d9e236c91cea08f0f0f36753f95cb88a07b716bb0ce0561ff7f08d'),
   ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
