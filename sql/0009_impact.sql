@@ -474,7 +474,7 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op = 'TRUNCATE' then
-    truncate public.action_results;
+    delete from public.action_results;  -- it may be truncated by the same statement
   elsif tg_op = 'DELETE' then
     delete from public.action_results where action_id = any (array(select b.id from before_rows b));
   else
