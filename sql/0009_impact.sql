@@ -506,6 +506,7 @@ create trigger action_results_truncated after truncate on public.autonomous_acti
 truncate public.action_results;
 insert into public.action_results
 select r.* from public.autonomous_actions a cross join lateral public.action_result(a) r;
+analyze public.action_results;
 
 -- ---------------------------------------------------------------------------------------------
 -- What the rules are worth

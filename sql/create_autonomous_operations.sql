@@ -7665,6 +7665,7 @@ create trigger action_results_truncated after truncate on public.autonomous_acti
 truncate public.action_results;
 insert into public.action_results
 select r.* from public.autonomous_actions a cross join lateral public.action_result(a) r;
+analyze public.action_results;
 
 -- ---------------------------------------------------------------------------------------------
 -- What the rules are worth
@@ -9521,7 +9522,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0006_effects', 'e6f72d82a7d03372dd88f3782ae3028e6ff61c6a17e79bf0771d909ec557b509'),
   ('0007_runs', 'eee386eaee629b65621bb1e3b27fa371fd8442e64db5ad4844acb9a96c177ac0'),
   ('0008_opportunities', '0907ba7afca0cd031ff04d402cdfa314963ed7209f894a4ce0035e3f381eee84'),
-  ('0009_impact', 'f9e25f9e5994d1def7d25cf41e1e31e690d84db45a566019c9d8056ca4d3c735'),
+  ('0009_impact', '4501b41d4b2106737a0810e28800329feb784c71ada041946f0ee48808966387'),
   ('0010_dashboard', '7831f21ee0d9e236c91cea08f0f0f36753f95cb88a07b716bb0ce0561ff7f08d'),
   ('0012_history', '16422c613211791a6f0c9644b1c2a24ed38e892b6afb073a6512d1a45051adcb'),
   ('0099_security', 'eb150289482d2c9902ea7b52695faad025c74c0ce2c09aefbb6b92e1749e4437')
