@@ -19,8 +19,9 @@ begin
   for v_function in
     select p.oid::regprocedure from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'impact_number', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
-      'measure_action_impact', 'measured_actions', 'rule_scoreboard', 'propose_marginal_return_ratio',
+      'impact_number', 'impact_moment', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
+      'measure_action_impact', 'measured_actions', 'action_result', 'action_results_follow', 'action_sums', 'rule_scores',
+      'rule_scoreboard', 'marginal_return', 'propose_marginal_return_ratio',
       'ab_test_adopted_on', 'ab_test_weight', 'campaign_ab_tests_after', 'autonomous_insights')
   loop
     execute format('drop function %s cascade', v_function);
@@ -31,12 +32,29 @@ end $$;
 -- Small pieces
 -- ---------------------------------------------------------------------------------------------
 create function public.impact_number(p_value jsonb) returns float8
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable strict parallel safe set search_path = ''
 as $$
-  select case when jsonb_typeof(p_value) = 'number' and abs(p_value::numeric) <= 1e15 then p_value::float8 end
-$$;
+begin
+  if jsonb_typeof(p_value) <> 'number' or abs(p_value::numeric) > 1e15 then
+    return null;
+  elsif abs(p_value::numeric) < 1e-30 then
+    return 0;  -- its square would be an underflow, which is an error
+  end if;
+  return p_value::float8;
+end $$;
 comment on function public.impact_number(jsonb) is
   'A number out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
+
+create function public.impact_moment(p_value text) returns timestamptz
+language plpgsql stable strict parallel safe set search_path = ''
+as $$
+begin
+  return p_value::timestamptz;
+exception when data_exception then
+  return null;
+end $$;
+comment on function public.impact_moment(text) is
+  'A moment out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
 
 create function public.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -369,35 +387,180 @@ comment on function public.measure_action_impact(integer, timestamptz) is
   'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
+-- What became of each action, in columns
+--
+-- The log is wide: its states, evidence and impact are kilobytes of jsonb. Whoever adds up months of
+-- it reads this instead, at a hundred bytes an action. Kept by triggers, in the writer's transaction.
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.action_results (
+  action_id uuid primary key,
+  rule_id uuid,
+  action_type text,
+  status text,
+  executed_at timestamptz,
+  confidence float8,
+  budget_change integer,
+  verdict text,
+  money float8,
+  error float8,
+  right_probability float8,
+  measured_at timestamptz,
+  added_expected float8,
+  added_revenue float8
+) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+create index if not exists action_results_executed on public.action_results (executed_at);
+
+comment on table public.action_results is
+  'Derived: one narrow row an action with what became of it, for sums over months. [autonomous-operations]';
+comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
+comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
+comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
+comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
+
+create function public.action_result(p_action public.autonomous_actions) returns public.action_results
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_before float8 := public.impact_number(p_action.previous_state -> 'budget');
+  v_after float8 := public.impact_number(p_action.new_state -> 'budget');
+  -- The latest horizon; without the horizons' own copies it is unpacked once and not once a figure.
+  v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object' and p_action.actual_impact ? 'horizon_days'
+    then p_action.actual_impact - array['1d', '3d', '7d'] end;
+  v_spend float8;
+  v_spend_else float8;
+  v_roi float8;
+  r public.action_results;
+begin
+  r.action_id := p_action.id;
+  r.rule_id := p_action.rule_id;
+  r.action_type := p_action.action_type;
+  r.status := p_action.status;
+  r.executed_at := p_action.executed_at;
+  r.confidence := p_action.confidence_score;
+  r.budget_change := case when v_after > v_before then 1 when v_after < v_before then -1 when v_after = v_before then 0 end;
+  r.money := 0;
+  r.error := 0;
+  r.measured_at := p_action.executed_at;
+  if v_impact is null then
+    return r;
+  end if;
+
+  r.verdict := v_impact ->> 'verdict';
+  r.money := coalesce(public.impact_number(v_impact -> 'money'), 0);
+  r.error := coalesce(public.impact_number(v_impact -> 'money_high') - public.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+  r.right_probability := public.impact_number(v_impact -> 'right_probability') / 100;
+  r.measured_at := coalesce(public.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
+  if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
+    v_spend := public.impact_number(v_impact -> 'spend');
+    v_spend_else := public.impact_number(v_impact -> 'expected_spend');
+    v_roi := public.impact_number(v_impact -> 'baseline_roi') * public.impact_number(v_impact -> 'roi_factor');
+    if v_spend > v_spend_else * 1.02 and v_roi > 0 then
+      r.added_expected := (v_spend - v_spend_else) * v_roi;
+      r.added_revenue := public.impact_number(v_impact -> 'revenue') - public.impact_number(v_impact -> 'expected_revenue');
+    end if;
+  end if;
+  return r;
+end $$;
+comment on function public.action_result(public.autonomous_actions) is
+  'What became of an action, out of its row of the log, as action_results keeps it. Only computes; raises nothing. [autonomous-operations]';
+
+create function public.action_results_follow() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.action_results;  -- it may be truncated by the same statement
+  elsif tg_op = 'DELETE' then
+    delete from public.action_results where action_id = any (array(select b.id from before_rows b));
+  else
+    insert into public.action_results as kept
+    select r.* from after_rows a cross join lateral public.action_result(row(a.*)::public.autonomous_actions) r
+    on conflict (action_id) do update
+    set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
+         measured_at, added_expected, added_revenue)
+      = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at, excluded.confidence, excluded.budget_change,
+            excluded.verdict, excluded.money, excluded.error, excluded.right_probability, excluded.measured_at, excluded.added_expected,
+            excluded.added_revenue)
+    where kept is distinct from excluded;
+  end if;
+  return null;
+end $$;
+comment on function public.action_results_follow() is
+  'Trigger of autonomous_actions: keeps action_results. Runs as its owner, since whoever may write actions need not know of it. [autonomous-operations]';
+
+create trigger action_results_inserted after insert on public.autonomous_actions
+  referencing new table as after_rows for each statement execute function public.action_results_follow();
+create trigger action_results_updated after update on public.autonomous_actions
+  referencing new table as after_rows for each statement execute function public.action_results_follow();
+create trigger action_results_deleted after delete on public.autonomous_actions
+  referencing old table as before_rows for each statement execute function public.action_results_follow();
+create trigger action_results_truncated after truncate on public.autonomous_actions
+  for each statement execute function public.action_results_follow();
+
+-- What was there before the triggers were, or was written by another version of action_result().
+truncate public.action_results;
+insert into public.action_results
+select r.* from public.autonomous_actions a cross join lateral public.action_result(a) r;
+analyze public.action_results;
+
+-- ---------------------------------------------------------------------------------------------
 -- What the rules are worth
 -- ---------------------------------------------------------------------------------------------
-create function public.measured_actions(p_days integer default 90, p_now timestamptz default now())
-returns table (action_id uuid, rule_id uuid, campaign_id uuid, action_type text, status text, executed_at timestamptz, confidence float8,
-               verdict text, money float8, error float8, right_probability float8, figures jsonb, measured_at timestamptz)
-language sql stable set search_path = ''
-as $$
-  select a.id, a.rule_id, a.campaign_id, a.action_type, a.status, a.executed_at, a.confidence_score::float8,
-         i.impact ->> 'verdict', coalesce(public.impact_number(i.impact -> 'money'), 0),
-         coalesce(public.impact_number(i.impact -> 'money_high') - public.impact_number(i.impact -> 'money_low'), 0) / 3.29,
-         public.impact_number(i.impact -> 'right_probability') / 100, i.impact,
-         coalesce((i.impact ->> 'measured_at')::timestamptz, a.executed_at)
-  from public.autonomous_actions a
-  -- By a person's hand too (rule_id null), but only what was carried out.
-  cross join lateral (select case when jsonb_typeof(a.actual_impact) = 'object' and a.actual_impact ? 'horizon_days' then a.actual_impact end as impact) i
-  where a.executed_at > p_now - p_days * interval '1 day' and a.executed_at <= p_now and a.status in ('executed', 'rolled_back')
-$$;
-comment on function public.measured_actions(integer, timestamptz) is
-  'What was carried out in the last days, with what it achieved where that is measured. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.rule_scoreboard(p_now timestamptz default now())
-returns table (rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
-               improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
-               pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
-               calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb)
+-- What was carried out in 90 days, in one pass, for all who ask about them.
+drop type if exists public.action_sum;
+create type public.action_sum as (
+  rule_id uuid,            -- null: by a person's hand
+  is_pause boolean,
+  status text,             -- executed or rolled_back
+  verdict text,            -- null: not measured
+  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: there is none
+  actions bigint,
+  money float8,
+  error_squares float8,
+  judged bigint,           -- actions of which it is known how probably they were right
+  right_sum float8,        -- of those probabilities
+  confident bigint,        -- judged actions that have a confidence
+  confidence_sum float8,   -- of theirs
+  raises bigint,           -- measured raises whose money was spent
+  raise_squares float8,    -- of what they added at the roi of the rest, weighed by their certainty
+  raise_products float8    -- of that and what they did add, weighed likewise
+);
+comment on type public.action_sum is 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. [autonomous-operations]';
+
+drop type if exists public.rule_score;
+create type public.rule_score as (
+  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
+  improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+  pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
+  calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
+);
+comment on type public.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
+
+create function public.action_sums(p_now timestamptz default now()) returns setof public.action_sum
+language sql stable set search_path = '' set jit = off
+as $$
+  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict, width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
+         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability), coalesce(sum(r.right_probability), 0),
+         count(r.confidence) filter (where r.right_probability is not null),
+         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
+         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0), coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+  from (
+    select k.*, case when k.added_expected > 0 and k.status = 'executed' and k.right_probability is not null then k.added_expected end as raised,
+           greatest(k.error * k.error, 1e-6) as variance
+    from public.action_results k
+    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now and k.status in ('executed', 'rolled_back')) r
+  group by 1, 2, 3, 4, 5
+$$;
+comment on function public.action_sums(timestamptz) is
+  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rule_scores(p_sums public.action_sum[]) returns setof public.rule_score
 language sql stable set search_path = ''
 as $$
   with carried_out as materialized (
-    select * from public.measured_actions(90, p_now)
+    select * from unnest(p_sums)
   ), rules as (
     select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action from public.autonomous_rules r
     union all
@@ -409,17 +572,18 @@ as $$
     where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
   ), sums as (
     select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action,
-           count(c.action_id)::integer as actions, count(*) filter (where c.status = 'rolled_back')::integer as rolled_back,
-           count(c.verdict)::integer as measured,
-           count(*) filter (where c.verdict = 'improved')::integer as improved,
-           count(*) filter (where c.verdict = 'regressed')::integer as regressed,
-           count(*) filter (where c.verdict = 'inconclusive')::integer as inconclusive,
+           coalesce(sum(c.actions), 0)::integer as actions,
+           coalesce(sum(c.actions) filter (where c.status = 'rolled_back'), 0)::integer as rolled_back,
+           coalesce(sum(c.actions) filter (where c.verdict is not null), 0)::integer as measured,
+           coalesce(sum(c.actions) filter (where c.verdict = 'improved'), 0)::integer as improved,
+           coalesce(sum(c.actions) filter (where c.verdict = 'regressed'), 0)::integer as regressed,
+           coalesce(sum(c.actions) filter (where c.verdict = 'inconclusive'), 0)::integer as inconclusive,
            coalesce(sum(c.money) filter (where c.verdict is not null), 0) as money,
-           sqrt(coalesce(sum(c.error ^ 2) filter (where c.verdict is not null), 0)) as error,
-           count(*) filter (where c.action_type = 'auto_pause' and c.right_probability is not null)::integer as pauses,
-           sum(1 - c.right_probability) filter (where c.action_type = 'auto_pause') as false_pauses,
-           avg(c.confidence) filter (where c.right_probability is not null) as confidence,
-           100 * avg(c.right_probability) as right_share
+           sqrt(coalesce(sum(c.error_squares) filter (where c.verdict is not null), 0)) as error,
+           coalesce(sum(c.judged) filter (where c.is_pause), 0)::integer as pauses,
+           sum(c.judged - c.right_sum) filter (where c.is_pause and c.judged > 0) as false_pauses,
+           sum(c.confidence_sum) / nullif(sum(c.confident), 0)::float8 as confidence,
+           100 * sum(c.right_sum) / nullif(sum(c.judged), 0)::float8 as right_share
     from rules r left join carried_out c on c.rule_id is not distinct from r.id
     group by r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action
   ), judged as (
@@ -429,11 +593,11 @@ as $$
   ), remedies as (
     -- The lowest higher confidence floor at which this rule's own actions earned money.
     select j.id, min(f.floor) as floor
-    from judged j cross join (values (60), (70), (80), (85), (90), (95)) f (floor)
+    from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
       and f.floor > coalesce(public.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
-      and (select count(*) >= 3 and sum(c.money) > 0 from carried_out c
-           where c.rule_id = j.id and c.verdict is not null and c.confidence >= f.floor)
+      and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
+           where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
   )
   select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured, j.improved, j.regressed, j.inconclusive,
@@ -452,10 +616,18 @@ as $$
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
 $$;
+comment on function public.rule_scores(public.action_sum[]) is
+  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.rule_scoreboard(p_now timestamptz default now()) returns setof public.rule_score
+language sql stable set search_path = ''
+as $$
+  select * from public.rule_scores(array(select s from public.action_sums(p_now) s))
+$$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or more) a change to make. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+create function public.marginal_return(p_sums public.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -469,18 +641,8 @@ declare
 begin
   -- Of each measured raise: the revenue that came on top, against the spend that came on top at the
   -- campaign's own roi. What was assumed beforehand counts as one measurement of 0.5 within 0.25.
-  select count(*), coalesce(sum(m.x * m.x / m.variance), 0), coalesce(sum(m.x * m.y / m.variance), 0)
-  into v_actions, v_xx, v_xy
-  from (
-    select (f.spend - f.spend_else) * f.roi as x, f.revenue - f.revenue_else as y, greatest(a.error ^ 2, 1e-6) as variance
-    from public.measured_actions(90, p_now) a
-    cross join lateral (
-      select public.impact_number(a.figures -> 'spend') as spend, public.impact_number(a.figures -> 'expected_spend') as spend_else,
-             public.impact_number(a.figures -> 'revenue') as revenue, public.impact_number(a.figures -> 'expected_revenue') as revenue_else,
-             public.impact_number(a.figures -> 'baseline_roi') * public.impact_number(a.figures -> 'roi_factor') as roi) f
-    where a.action_type in ('auto_scale_up', 'budget_adjusted') and a.right_probability is not null and a.status = 'executed'
-      and f.spend > f.spend_else * 1.02 and f.roi > 0) m
-  where m.x > 0;
+  select coalesce(sum(s.raises), 0), coalesce(sum(s.raise_squares), 0), coalesce(sum(s.raise_products), 0)
+  into v_actions, v_xx, v_xy from unnest(p_sums) s;
   v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
   v_error := 1 / sqrt(1 / 0.0625 + v_xx);
   v_proposed := greatest(0.05, least(1, round((v_mean * 20)::numeric) / 20));
@@ -497,6 +659,14 @@ begin
       when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
       else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
 end $$;
+comment on function public.marginal_return(public.action_sum[]) is
+  'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select public.marginal_return(array(select s from public.action_sums(p_now) s))
+$$;
 comment on function public.propose_marginal_return_ratio(timestamptz) is
   'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
 
@@ -544,12 +714,13 @@ create trigger campaign_ab_tests_after after insert or update or delete on publi
 -- ---------------------------------------------------------------------------------------------
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
-language plpgsql stable set search_path = '' set statement_timeout = '55s'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
 #variable_conflict use_column
 declare
   v_from timestamptz := p_now - interval '7 days';
-  v_ratio jsonb := public.propose_marginal_return_ratio(p_now);
+  v_sums public.action_sum[] := array(select s from public.action_sums(p_now) s);
+  v_ratio jsonb := public.marginal_return(v_sums);
 begin
   -- What was done.
   return query
@@ -559,12 +730,11 @@ begin
     to_jsonb(w), null::uuid, null::uuid
   from (
     select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
-           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and n.budget > n.before) as raised,
-           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and n.budget < n.before) as lowered,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change > 0) as raised,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change < 0) as lowered,
            count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
-    from public.autonomous_actions a
-    cross join lateral (select public.impact_number(a.new_state -> 'budget') as budget, public.impact_number(a.previous_state -> 'budget') as before) n
-    where a.executed_at > v_from and a.executed_at <= p_now and a.status in ('executed', 'rolled_back')) w;
+    from public.action_results
+    where executed_at > v_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
 
   -- What it brought, by kind of action.
   return query
@@ -580,10 +750,11 @@ begin
                 when a.action_type = 'auto_resume' then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
                 else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
            case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
-           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error ^ 2)) as error,
+           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
            count(*) filter (where a.verdict = 'improved') as improved, count(*) filter (where a.verdict = 'regressed') as regressed
-    from public.measured_actions(30, p_now) a
-    where a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
+    from public.action_results a
+    where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
+      and a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
     group by 1, 2, 3) m
   order by m.kind desc;
 
@@ -595,13 +766,17 @@ begin
                 coalesce(c.title, b.campaign_id::text), case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
                 to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
                 case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end, coalesce(b.figures ->> 'baseline_roi', '?')),
-         b.figures - '1d' - '3d' - '7d', b.campaign_id, b.rule_id
+         b.figures, b.campaign_id, b.rule_id
   from (
-    select a.*, a.verdict = 'improved' as best, row_number() over (partition by a.verdict order by abs(a.money) desc, a.action_id) as place
-    from public.measured_actions(30, p_now) a
-    where a.verdict in ('improved', 'regressed') and a.measured_at > v_from and a.status = 'executed') b
+    select v.best, clearest.money, a.action_type, a.campaign_id, a.rule_id, a.actual_impact - array['1d', '3d', '7d'] as figures
+    from (values (true, 'improved'), (false, 'regressed')) v (best, verdict)
+    cross join lateral (
+      select r.action_id, r.money from public.action_results r
+      where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
+        and r.verdict = v.verdict and r.measured_at > v_from and r.status = 'executed'
+      order by abs(r.money) desc, r.action_id limit 1) clearest
+    join public.autonomous_actions a on a.id = clearest.action_id) b
   left join public.campaigns c on c.id = b.campaign_id
-  where b.place = 1
   order by b.best desc;
 
   -- Whether confidence keeps its word.
@@ -609,9 +784,9 @@ begin
   select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
                                round(k.said::numeric), round(k.found::numeric), k.actions),
          jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
-  from (select count(*) as actions, avg(a.confidence) as said, 100 * avg(a.right_probability) as found
-        from public.measured_actions(90, p_now) a
-        where a.right_probability is not null and a.confidence is not null and a.rule_id is not null) k
+  from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
+               100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
+        from unnest(v_sums) s where s.rule_id is not null and s.band is not null) k
   where k.actions >= 5;
 
   -- Rules that lose money, and the one that earns most.
@@ -622,7 +797,7 @@ begin
                           to_char(s.money, 'FM999,999,999,990.00'), s.measured, to_char(s.money_low, 'FM999,999,999,990.00'),
                           to_char(s.money_high, 'FM999,999,999,990.00')) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scoreboard(p_now) b where b.rule_id is not null) s
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scores(v_sums) b where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
 
@@ -631,11 +806,14 @@ begin
   select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
                                to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'), coalesce(a.reason, 'late conversions showed that its pause was wrong')),
          jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
-  from public.autonomous_actions a
+  from (
+    select r.action_id from public.action_results r
+    where r.action_type = 'auto_resume' and r.status = 'executed' and r.executed_at > v_from and r.executed_at <= p_now
+    order by r.executed_at desc limit 5) latest
+  join public.autonomous_actions a on a.id = latest.action_id
   cross join public.autonomy_policy p
   left join public.campaigns c on c.id = a.campaign_id
-  where a.action_type = 'auto_resume' and a.status = 'executed' and a.executed_at > v_from and a.executed_at <= p_now
-  order by a.executed_at desc limit 5;
+  order by a.executed_at desc;
 
   return query
   select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid where v_ratio ->> 'proposed' is not null;

@@ -237,31 +237,26 @@ comment on function public.dashboard_performance_figures(date, date) is
   'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
 
 create function public.dashboard_action_figures(p_from date, p_to date)
-returns setof public.dashboard_action_days language sql stable set search_path = ''
+returns setof public.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
-  with found as (
-    select (a.created_at at time zone p.time_zone)::date as day,
-           coalesce(a.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, a.action_type, a.status,
-           a.confidence_score::float8 as confidence,
-           case when a.actual_impact ? 'horizon_days' then a.actual_impact end as impact
-    from public.autonomous_actions a cross join public.autonomy_policy p
-    where (p_from = '-infinity' or a.created_at >= p_from::timestamp at time zone p.time_zone)
-      and (p_to = 'infinity' or a.created_at < (p_to + 1)::timestamp at time zone p.time_zone)
-  ), measured as (
-    select f.*, f.impact ->> 'verdict' as verdict,
-           public.impact_number(f.impact -> 'money') as money,
-           (public.impact_number(f.impact -> 'money_high') - public.impact_number(f.impact -> 'money_low')) / 3.29 as error,
-           public.impact_number(f.impact -> 'right_probability') / 100 as right_probability
-    from found f
-  )
-  select m.day, m.rule_id, m.action_type, m.status, count(*), coalesce(sum(m.confidence), 0)::numeric, count(m.confidence),
-         count(m.verdict), count(*) filter (where m.verdict = 'improved'), count(*) filter (where m.verdict = 'regressed'),
-         coalesce(sum(m.money) filter (where m.verdict is not null), 0),
-         coalesce(sum(m.error ^ 2) filter (where m.verdict is not null), 0),
-         count(m.right_probability), coalesce(sum(m.right_probability), 0),
-         coalesce(sum(m.confidence) filter (where m.right_probability is not null), 0)
-  from measured m group by m.day, m.rule_id, m.action_type, m.status;
-$$;
+declare
+  v_zone text := (select time_zone from public.autonomy_policy);
+begin
+  -- Planned anew each time: a day is looked up in the index, all days are read at once.
+  return query execute
+    'select (a.created_at at time zone $1)::date as day,
+             coalesce(r.rule_id, ''00000000-0000-0000-0000-000000000000''), r.action_type, r.status,
+            count(*), coalesce(sum(r.confidence), 0)::numeric, count(r.confidence),
+            count(r.verdict), count(*) filter (where r.verdict = ''improved''), count(*) filter (where r.verdict = ''regressed''),
+            coalesce(sum(r.money) filter (where r.verdict is not null), 0),
+            coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
+            count(r.right_probability), coalesce(sum(r.right_probability), 0),
+            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+     from public.autonomous_actions a join public.action_results r on r.action_id = a.id
+     where a.created_at >= $2 and a.created_at <= $3
+     group by 1, 2, 3, 4'
+  using v_zone, p_from::timestamp at time zone v_zone, (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+end $$;
 comment on function public.dashboard_action_figures(date, date) is
   'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. [autonomous-operations]';
 
@@ -917,16 +912,17 @@ create function public.dashboard_preview_rule(
 ) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
+  v_portfolio jsonb := public.portfolio_state(p_now);
   v_before jsonb;
   v_after jsonb;
   v_id uuid := p_rule_id;
 begin
   -- As the rules stand, then with this one in place; the second is undone by an exception, which
   -- takes back rows but not variables.
-  v_before := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
+  v_before := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
   begin
     v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
-    v_after := public.dashboard_preview_summary(public.autonomous_decisions(null, null, null, false, p_now), v_id);
+    v_after := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
     raise exception using errcode = 'AO000', message = 'preview';
   exception when sqlstate 'AO000' then
     null;
@@ -936,33 +932,41 @@ end $$;
 comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
   'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
 
-create function public.dashboard_preview_summary(p_answer jsonb, p_rule_id uuid) returns jsonb
-language sql immutable set search_path = ''
+create function public.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
-  with decisions as materialized (
-    select d, d ->> 'verdict' as verdict, d ->> 'code' as code, d ->> 'action_type' as action_type,
-           (d ->> 'rule_id')::uuid is not distinct from p_rule_id as own
-    from jsonb_array_elements(p_answer -> 'decisions') d
-  )
-  select jsonb_build_object(
-    'all', (
-      select coalesce(jsonb_object_agg(action_type, n), '{}')
-      from (select action_type, count(*) as n from decisions where verdict <> 'hold' group by action_type) t),
-    'own', (
-      select coalesce(jsonb_object_agg(action_type, n), '{}')
-      from (select action_type, count(*) as n from decisions where own and verdict <> 'hold' group by action_type) t),
-    'held', (
-      select coalesce(jsonb_object_agg(code, n), '{}')
-      from (select code, count(*) as n from decisions where own and verdict = 'hold' group by code) t),
-    'campaigns', (
-      select coalesce(jsonb_agg(d - 'evidence' - 'params' - 'matched' - 'expected_impact' order by n), '[]')
-      from (select d, row_number() over (order by verdict = 'hold', (d ->> 'confidence')::numeric desc, d ->> 'campaign_id') as n
-            from decisions where own order by n limit 100) t),
-    'breakers', p_answer -> 'breakers',
-    'campaigns_evaluated', p_answer -> 'campaigns_evaluated');
-$$;
-comment on function public.dashboard_preview_summary(jsonb, uuid) is
-  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. [autonomous-operations]';
+declare
+  v_run public.autonomy_decided[] := array(select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d);
+  v_shown public.autonomy_decided[];
+begin
+  -- All are counted; only those that are shown are put into words.
+  v_shown := array(
+    select r from unnest(v_run) r where r.rule_id is not distinct from p_rule_id
+    order by r.verdict = 'hold', r.confidence desc, r.campaign_id limit 100);
+  return (
+    with counted as materialized (
+      select r.rule_id is not distinct from p_rule_id as own, r.verdict, r.code, r.action_type, count(*) as n
+      from unnest(v_run) r group by 1, 2, 3, 4
+    )
+    select jsonb_build_object(
+      'all', (
+        select coalesce(jsonb_object_agg(t.action_type, t.n), '{}')
+        from (select action_type, sum(n) as n from counted where verdict <> 'hold' group by action_type) t),
+      'own', (
+        select coalesce(jsonb_object_agg(t.action_type, t.n), '{}')
+        from (select action_type, sum(n) as n from counted where own and verdict <> 'hold' group by action_type) t),
+      'held', (
+        select coalesce(jsonb_object_agg(t.code, t.n), '{}')
+        from (select code, sum(n) as n from counted where own and verdict = 'hold' group by code) t),
+      'campaigns', (
+        select coalesce(jsonb_agg(to_jsonb(t) - array['evidence', 'params', 'matched', 'expected_impact']
+          order by t.verdict = 'hold', t.confidence desc, t.campaign_id), '[]')
+        from public.told_decisions(v_shown) t),
+      'breakers', public.breaker_reports(p_portfolio, v_run),
+      'campaigns_evaluated', public.active_campaigns(null, p_portfolio)));
+end $$;
+comment on function public.dashboard_preview_summary(jsonb, uuid, timestamptz) is
+  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only reads. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Health
