@@ -24,7 +24,7 @@ from autonomy.summary import Summary
 
 PAGE_LIMIT = 1000
 """Candidates a page: about 1 MB of JSON."""
-BATCH_LIMIT = 1000
+BATCH_LIMIT = 2000
 """Decisions a transaction: the freeze switch and the deadline act between batches."""
 
 Clock = Callable[[], datetime]

@@ -507,8 +507,10 @@ begin
     when p_measure = 'hours_running' then
       '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
     else
-      format('(case when %1$s between -1e18::float8 and 1e18::float8 then '
-             'case when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 else %1$s end end)',
+      -- the usual value first: each comparison counts in a scan of everything
+      format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
+             'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
+             'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
         'f.' || case
           when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
           when p_window = 'lifetime' then 'life'

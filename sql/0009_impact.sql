@@ -422,8 +422,8 @@ create function public.action_result(p_action public.autonomous_actions) returns
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_before float8 := public.impact_number(p_action.previous_state -> 'budget');
-  v_after float8 := public.impact_number(p_action.new_state -> 'budget');
+  v_before jsonb := p_action.previous_state -> 'budget';
+  v_after jsonb := p_action.new_state -> 'budget';
   -- The latest horizon; without the horizons' own copies it is unpacked once and not once a figure.
   v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object' and p_action.actual_impact ? 'horizon_days'
     then p_action.actual_impact - array['1d', '3d', '7d'] end;
@@ -438,7 +438,8 @@ begin
   r.status := p_action.status;
   r.executed_at := p_action.executed_at;
   r.confidence := p_action.confidence_score;
-  r.budget_change := case when v_after > v_before then 1 when v_after < v_before then -1 when v_after = v_before then 0 end;
+  r.budget_change := case when jsonb_typeof(v_before) = 'number' and jsonb_typeof(v_after) = 'number'
+    then sign(v_after::numeric - v_before::numeric) end;
   r.money := 0;
   r.error := 0;
   r.measured_at := p_action.executed_at;
@@ -475,7 +476,15 @@ begin
     delete from public.action_results where action_id = any (array(select b.id from before_rows b));
   else
     insert into public.action_results as kept
+    -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
+    select a.id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score,
+      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
+        then sign((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric) end,
+      null, 0, 0, null, a.executed_at, null, null
+    from after_rows a where a.actual_impact is null
+    union all
     select r.* from after_rows a cross join lateral public.action_result(row(a.*)::public.autonomous_actions) r
+    where a.actual_impact is not null
     on conflict (action_id) do update
     set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
          measured_at, added_expected, added_revenue)

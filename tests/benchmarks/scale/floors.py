@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import psycopg
 
+from autonomy.runner import BATCH_LIMIT
+
 ALL_SLOTS = "int4range(0, 65536)"
-BATCH = 1000  # decisions a call, as the runner sends them
 
 # The campaigns that a run has just acted on, kept to be written again.
 KEEP = """
@@ -102,7 +103,7 @@ def keep_rows(connection: psycopg.Connection) -> None:
 
 def keep_decisions(connection: psycopg.Connection) -> None:
     """The decisions that a run would take now, in batches."""
-    connection.execute(DECISIONS.format(batch=BATCH).encode())
+    connection.execute(DECISIONS.format(batch=BATCH_LIMIT).encode())
 
 
 def applying(connection: psycopg.Connection) -> tuple[float, int]:
