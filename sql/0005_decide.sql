@@ -1137,16 +1137,18 @@ declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_portfolio jsonb := public.portfolio_state(p_now);
-  v_run public.autonomy_decided[];
   v_page public.autonomy_decided[];
+  v_codes jsonb;
 begin
-  v_run := array(select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d order by d.campaign_id);
-  v_page := array(select r from unnest(v_run) r where p_after is null or r.campaign_id > p_after order by r.campaign_id limit p_limit);
+  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+  into v_codes, v_page;
   return jsonb_build_object(
     'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
     'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
     'rules_skipped', public.skipped_rules(v_include),
-    'breakers', public.breaker_reports(v_portfolio, v_run),
+    'breakers', public.breaker_reports(v_portfolio, v_codes),
     'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
@@ -1185,7 +1187,7 @@ $$;
 comment on function public.growth_base(jsonb) is
   'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
 
-create function public.breaker_reports(p_portfolio jsonb, p_decided public.autonomy_decided[]) returns jsonb
+create function public.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -1194,11 +1196,10 @@ begin
                               order by b.n), '[]')
     from public.autonomy_policy p
     cross join (
-      select count(*) filter (where d.code = 'FROZEN') as frozen,
-        count(*) filter (where d.code = 'TRACKING_BREAKER') as tracking,
-        count(*) filter (where d.code = 'PAUSE_BREAKER') as pauses,
-        count(*) filter (where d.code = 'GROWTH_BREAKER') as growth
-      from unnest(p_decided) d) s
+      select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
+        coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
+        coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
+        coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
     cross join lateral (values
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
@@ -1218,8 +1219,8 @@ begin
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;
-comment on function public.breaker_reports(jsonb, public.autonomy_decided[]) is
-  'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
+comment on function public.breaker_reports(jsonb, jsonb) is
+  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each code. Only reads. [autonomous-operations]';
 
 create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,

@@ -321,8 +321,9 @@ declare
   v_mode text;
   v_acts boolean;
   v_portfolio jsonb;
-  v_run public.autonomy_decided[];
+  v_codes jsonb;                 -- code -> how many decisions
   v_chosen public.autonomy_decided[];
+  v_waits public.autonomy_decided[];  -- the first of those that are held
   v_told public.autonomy_told[];
   v_results public.autonomy_result[];
   v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
@@ -349,8 +350,12 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  v_run := array(select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d order by d.campaign_id);
-  v_chosen := array(select d from unnest(v_run) d where d.verdict <> 'hold' order by d.campaign_id);
+  with run as materialized (select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r where (r.d).verdict = 'hold' group by 1) c),
+    array(select r.d from run r where (r.d).verdict <> 'hold' order by (r.d).campaign_id),
+    array(select r.d from run r where (r.d).verdict = 'hold' order by (r.d).campaign_id limit v_shown)
+  into v_codes, v_held, v_chosen, v_waits;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -379,8 +384,8 @@ begin
             limit v_shown - jsonb_array_length(v_actions)) f);
   end loop;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
-  from (select code, count(*) as n from (
-          select d.code from unnest(v_run) d where d.verdict = 'hold' union all select unnest(v_stopped)) c
+  from (select code, sum(n) as n from (
+          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
   v_around := public.autonomy_look_around(v_acts, p_now);
 
@@ -406,14 +411,13 @@ begin
     'held', v_held,
     'held_decisions', (
       select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
-      from public.told_decisions(array(
-        select d from unnest(v_run) d where d.verdict = 'hold' order by d.campaign_id limit v_shown)) t),
+      from public.told_decisions(v_waits) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),
     'failed', v_failed,
     'rules_skipped', public.skipped_rules(false),
-    'breakers', public.breaker_reports(v_portfolio, v_run),
+    'breakers', public.breaker_reports(v_portfolio, v_codes),
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))

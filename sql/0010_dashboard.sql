@@ -935,18 +935,14 @@ comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
 create function public.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
-declare
-  v_run public.autonomy_decided[] := array(select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d);
-  v_shown public.autonomy_decided[];
 begin
   -- All are counted; only those that are shown are put into words.
-  v_shown := array(
-    select r from unnest(v_run) r where r.rule_id is not distinct from p_rule_id
-    order by r.verdict = 'hold', r.confidence desc, r.campaign_id limit 100);
   return (
-    with counted as materialized (
-      select r.rule_id is not distinct from p_rule_id as own, r.verdict, r.code, r.action_type, count(*) as n
-      from unnest(v_run) r group by 1, 2, 3, 4
+    with run as materialized (
+      select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d
+    ), counted as materialized (
+      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code, (r.d).action_type, count(*) as n
+      from run r group by 1, 2, 3, 4
     )
     select jsonb_build_object(
       'all', (
@@ -961,8 +957,11 @@ begin
       'campaigns', (
         select coalesce(jsonb_agg(to_jsonb(t) - array['evidence', 'params', 'matched', 'expected_impact']
           order by t.verdict = 'hold', t.confidence desc, t.campaign_id), '[]')
-        from public.told_decisions(v_shown) t),
-      'breakers', public.breaker_reports(p_portfolio, v_run),
+        from public.told_decisions(array(
+          select r.d from run r where (r.d).rule_id is not distinct from p_rule_id
+          order by (r.d).verdict = 'hold', (r.d).confidence desc, (r.d).campaign_id limit 100)) t),
+      'breakers', public.breaker_reports(p_portfolio, (
+        select jsonb_object_agg(t.code, t.n) from (select code, sum(n) as n from counted group by code) t)),
       'campaigns_evaluated', public.active_campaigns(null, p_portfolio)));
 end $$;
 comment on function public.dashboard_preview_summary(jsonb, uuid, timestamptz) is

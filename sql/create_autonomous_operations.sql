@@ -4050,16 +4050,18 @@ declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_portfolio jsonb := public.portfolio_state(p_now);
-  v_run public.autonomy_decided[];
   v_page public.autonomy_decided[];
+  v_codes jsonb;
 begin
-  v_run := array(select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d order by d.campaign_id);
-  v_page := array(select r from unnest(v_run) r where p_after is null or r.campaign_id > p_after order by r.campaign_id limit p_limit);
+  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+  into v_codes, v_page;
   return jsonb_build_object(
     'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
     'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
     'rules_skipped', public.skipped_rules(v_include),
-    'breakers', public.breaker_reports(v_portfolio, v_run),
+    'breakers', public.breaker_reports(v_portfolio, v_codes),
     'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
@@ -4098,7 +4100,7 @@ $$;
 comment on function public.growth_base(jsonb) is
   'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
 
-create function public.breaker_reports(p_portfolio jsonb, p_decided public.autonomy_decided[]) returns jsonb
+create function public.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -4107,11 +4109,10 @@ begin
                               order by b.n), '[]')
     from public.autonomy_policy p
     cross join (
-      select count(*) filter (where d.code = 'FROZEN') as frozen,
-        count(*) filter (where d.code = 'TRACKING_BREAKER') as tracking,
-        count(*) filter (where d.code = 'PAUSE_BREAKER') as pauses,
-        count(*) filter (where d.code = 'GROWTH_BREAKER') as growth
-      from unnest(p_decided) d) s
+      select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
+        coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
+        coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
+        coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
     cross join lateral (values
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
@@ -4131,8 +4132,8 @@ begin
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;
-comment on function public.breaker_reports(jsonb, public.autonomy_decided[]) is
-  'The breakers that are on, with how many decisions each changed. Only reads. [autonomous-operations]';
+comment on function public.breaker_reports(jsonb, jsonb) is
+  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each code. Only reads. [autonomous-operations]';
 
 create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
@@ -5977,8 +5978,9 @@ declare
   v_mode text;
   v_acts boolean;
   v_portfolio jsonb;
-  v_run public.autonomy_decided[];
+  v_codes jsonb;                 -- code -> how many decisions
   v_chosen public.autonomy_decided[];
+  v_waits public.autonomy_decided[];  -- the first of those that are held
   v_told public.autonomy_told[];
   v_results public.autonomy_result[];
   v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
@@ -6005,8 +6007,12 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  v_run := array(select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d order by d.campaign_id);
-  v_chosen := array(select d from unnest(v_run) d where d.verdict <> 'hold' order by d.campaign_id);
+  with run as materialized (select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r where (r.d).verdict = 'hold' group by 1) c),
+    array(select r.d from run r where (r.d).verdict <> 'hold' order by (r.d).campaign_id),
+    array(select r.d from run r where (r.d).verdict = 'hold' order by (r.d).campaign_id limit v_shown)
+  into v_codes, v_held, v_chosen, v_waits;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -6035,8 +6041,8 @@ begin
             limit v_shown - jsonb_array_length(v_actions)) f);
   end loop;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
-  from (select code, count(*) as n from (
-          select d.code from unnest(v_run) d where d.verdict = 'hold' union all select unnest(v_stopped)) c
+  from (select code, sum(n) as n from (
+          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
   v_around := public.autonomy_look_around(v_acts, p_now);
 
@@ -6062,14 +6068,13 @@ begin
     'held', v_held,
     'held_decisions', (
       select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
-      from public.told_decisions(array(
-        select d from unnest(v_run) d where d.verdict = 'hold' order by d.campaign_id limit v_shown)) t),
+      from public.told_decisions(v_waits) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),
     'failed', v_failed,
     'rules_skipped', public.skipped_rules(false),
-    'breakers', public.breaker_reports(v_portfolio, v_run),
+    'breakers', public.breaker_reports(v_portfolio, v_codes),
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
@@ -9049,18 +9054,14 @@ comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
 create function public.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
-declare
-  v_run public.autonomy_decided[] := array(select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d);
-  v_shown public.autonomy_decided[];
 begin
   -- All are counted; only those that are shown are put into words.
-  v_shown := array(
-    select r from unnest(v_run) r where r.rule_id is not distinct from p_rule_id
-    order by r.verdict = 'hold', r.confidence desc, r.campaign_id limit 100);
   return (
-    with counted as materialized (
-      select r.rule_id is not distinct from p_rule_id as own, r.verdict, r.code, r.action_type, count(*) as n
-      from unnest(v_run) r group by 1, 2, 3, 4
+    with run as materialized (
+      select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d
+    ), counted as materialized (
+      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code, (r.d).action_type, count(*) as n
+      from run r group by 1, 2, 3, 4
     )
     select jsonb_build_object(
       'all', (
@@ -9075,8 +9076,11 @@ begin
       'campaigns', (
         select coalesce(jsonb_agg(to_jsonb(t) - array['evidence', 'params', 'matched', 'expected_impact']
           order by t.verdict = 'hold', t.confidence desc, t.campaign_id), '[]')
-        from public.told_decisions(v_shown) t),
-      'breakers', public.breaker_reports(p_portfolio, v_run),
+        from public.told_decisions(array(
+          select r.d from run r where (r.d).rule_id is not distinct from p_rule_id
+          order by (r.d).verdict = 'hold', (r.d).confidence desc, (r.d).campaign_id limit 100)) t),
+      'breakers', public.breaker_reports(p_portfolio, (
+        select jsonb_object_agg(t.code, t.n) from (select code, sum(n) as n from counted group by code) t)),
       'campaigns_evaluated', public.active_campaigns(null, p_portfolio)));
 end $$;
 comment on function public.dashboard_preview_summary(jsonb, uuid, timestamptz) is
@@ -9626,12 +9630,12 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
   ('0003_rules', 'ac11ad32ba04085d1dc253d07b65f9e36e8a6947228eb0def9d0cfeb259f2710'),
   ('0004_confidence', 'b30e14e110c9955031e323cb1e774f4da31eb8b06c9622cd4ff921c5571684a4'),
-  ('0005_decide', 'b8ac1a57cea6a1c9f529737033e632aaaa4a14b7f25d216bac9564ca39fbd890'),
+  ('0005_decide', '1d88ebff19f59999146caf2ab1a530f2d6711d7f8801f3297759de42249099c4'),
   ('0006_effects', 'a3027d73ec355740e5e75e9e0463c3d4898e1e99e5f71b43a3b3f01d64dc1ffa'),
-  ('0007_runs', 'a51ff5b49b60d2a3669bc4f9271e4d0b3cd092f6fc7b80270b9da6dfa3386d2a'),
+  ('0007_runs', '7c19f83cf09e0135a4638b9634da72be69151fb36ae71c0370a5e9f87945bcd5'),
   ('0008_opportunities', '0ebe6ed50cc494de8269031613df6f4eadb46d417299abc17a5d88ca110f67a4'),
   ('0009_impact', '72bb243c18085ec22a60c0a00b3bf9b4e62664804dd1ba312ef9d19b5a8e5441'),
-  ('0010_dashboard', 'ceb878fa41d5c26447250c48f371df5040ffe6bd9f8c1c6ae691c7dd7c3ed594'),
+  ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
   ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();

@@ -112,7 +112,7 @@ class Reads:
         return preview_rule(self._store, draft, rule_id)
 
     def insights(self) -> list[Json]:
-        """What was learnt this week, in sentences with figures. Slow on a million actions."""
+        """What was learnt this week, in sentences with figures."""
         return list(self._remembered.rpc("autonomous_insights"))
 
     def rule_history(self, rule_id: str | None = None, limit: int = 50) -> list[Json]:
