@@ -87,7 +87,7 @@ class Store:
         while True:
             page = self.select(table, order=order, offset=len(rows), **how)
             rows += page
-            if len(page) < PAGE:
+            if not page:  # a short page is not the last where the server allows fewer rows
                 return rows
 
     def update(self, table: str, values: Json, *, filters: Mapping[str, Any]) -> list[Json]:

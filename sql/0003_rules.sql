@@ -15,7 +15,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'json_number', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
+        'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
         'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
@@ -48,6 +48,17 @@ begin
 end $$;
 comment on function public.json_number(jsonb) is
   'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
+
+create function public.moment_error(p_now timestamptz) returns void
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+end $$;
+comment on function public.moment_error(timestamptz) is
+  'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
 
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -300,15 +311,17 @@ as $$
 -- Of anything, however wrong: it is asked before the condition is looked at.
 begin
   return (
-    with recursive nodes (node) as (
-      select p_condition
+    -- no deeper than a condition may be nested: what lies below is refused for its depth
+    with recursive nodes (node, level) as (
+      select p_condition, 1
       union all
-      select child.value
+      select child.value, level + 1
       from nodes
       cross join lateral jsonb_array_elements(
         case when jsonb_typeof(node -> 'all') = 'array' then node -> 'all' else '[]' end
         || case when jsonb_typeof(node -> 'any') = 'array' then node -> 'any' else '[]' end
         || case when jsonb_typeof(node -> 'not') = 'object' then jsonb_build_array(node -> 'not') else '[]' end) child
+      where level <= 8
     )
     select count(*)
     from nodes

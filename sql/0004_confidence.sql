@@ -180,9 +180,7 @@ declare
   v_tau2 float8 := 0.64;
   v_campaigns int := 0;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   select * into strict v_policy from public.autonomy_policy;
   if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
      and not coalesce(p_force, false) then

@@ -347,7 +347,7 @@ begin
   if p_campaign_id is not null then
     v_ids := array[p_campaign_id];
   elsif p_ids is not null then
-    v_ids := p_ids;
+    v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
       select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
@@ -454,9 +454,7 @@ declare
   v_ups bigint;
   v_raised numeric;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   -- by itself, so that a large table is read on every core
   select count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) into v_campaigns, v_budget
   from public.campaigns c where c.status = 'active' or lower(c.status) = 'active';
@@ -470,7 +468,8 @@ begin
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-    then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end as raise offset 0) r;
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
   return jsonb_build_object(
     'active_campaigns', v_campaigns, 'active_budget', v_budget,
     'pauses_24h', v_pauses, 'scale_ups_24h', v_ups, 'raised_24h', v_raised,
@@ -701,7 +700,7 @@ begin
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
   cross join lateral (select public.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select public.cut_confidence(100::float8 * o.below) as right) x
-  where p.resume_when_proven_wrong and r.break_even > 0 and x.right <= p.resume_confidence::float8
+  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0 and x.right <= p.resume_confidence::float8
     and public.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
@@ -1032,7 +1031,7 @@ begin
   end case;
 end $$;
 comment on function public.hold_words(public.autonomy_decided, public.autonomy_policy) is
-  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Pure. [autonomous-operations]';
+  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Only reads. [autonomous-operations]';
 
 create function public.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
@@ -1128,32 +1127,6 @@ $$;
 comment on function public.autonomy_decision_entry(public.autonomy_told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
-create function public.autonomous_decisions(
-  p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
-returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
-as $$
-declare
-  v_slots int4range := public.shard_slots(p_shard);
-  v_include boolean := coalesce(p_include_inactive_rules, false);
-  v_portfolio jsonb := public.portfolio_state(p_now);
-  v_page public.autonomy_decided[];
-  v_codes jsonb;
-begin
-  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
-  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
-    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
-  into v_codes, v_page;
-  return jsonb_build_object(
-    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
-    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
-    'rules_skipped', public.skipped_rules(v_include),
-    'breakers', public.breaker_reports(v_portfolio, v_codes),
-    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
-end $$;
-comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
-  'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
-
 create function public.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -1226,13 +1199,28 @@ create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set statement_timeout = '55s'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
+declare
+  v_slots int4range := public.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_page public.autonomy_decided[];
+  v_codes jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
-  return public.autonomous_decisions(p_after, p_limit, p_shard, p_include_inactive_rules, p_now);
+  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+  into v_codes, v_page;
+  return jsonb_build_object(
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
+    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
+    'rules_skipped', public.skipped_rules(v_include),
+    'breakers', public.breaker_reports(v_portfolio, v_codes),
+    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
   'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
@@ -1252,9 +1240,7 @@ as $$
 begin
   perform public.argument_error('min_spend', min_spend), public.argument_error('max_roi', max_roi),
           public.argument_error('min_duration_hours', min_duration_hours);
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
@@ -1294,9 +1280,7 @@ as $$
 begin
   perform public.argument_error('min_roi', min_roi), public.argument_error('min_conversions', min_conversions),
           public.argument_error('max_budget_multiplier', max_budget_multiplier);
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr

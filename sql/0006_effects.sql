@@ -26,7 +26,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_read_orders', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
+      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
       'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
@@ -173,7 +173,8 @@ begin
   return (p_status is not distinct from p_old_status
           or (lower(p_got_status) = 'active') is not distinct from (lower(p_status) = 'active'))
      and (p_budget is not distinct from p_old_budget
-          or sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
+          or p_got_budget is distinct from p_old_budget
+             and sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
 end $$;
 comment on function public.autonomy_came_out(text, numeric, text, numeric, text, numeric) is
   'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
@@ -260,9 +261,7 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
@@ -337,10 +336,10 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
 -- ---------------------------------------------------------------------------------------------
--- Only functions of this file know these types, and they were dropped above.
+-- Known to functions of this file, dropped above, and to run_autonomous_operations, made anew after it.
 -- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_order;
-create type public.autonomy_order as (
+drop type if exists public.autonomy_decision;
+create type public.autonomy_decision as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
   campaign_id uuid,
@@ -360,12 +359,12 @@ create type public.autonomy_order as (
   evidence jsonb,
   expected_impact jsonb
 );
-comment on type public.autonomy_order is 'A decision as apply takes it, read. [autonomous-operations]';
+comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
 -- squawk-ignore ban-drop-type
 drop type if exists public.autonomy_item;
 create type public.autonomy_item as (
-  n bigint,                -- the order's
+  n bigint,                -- the decision's
   id uuid,
   campaign_id uuid,
   action_type text,
@@ -377,21 +376,21 @@ create type public.autonomy_item as (
   status text,             -- to be written
   budget numeric
 );
-comment on type public.autonomy_item is 'What is to become of an order; passes between the functions of apply. [autonomous-operations]';
+comment on type public.autonomy_item is 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 
 -- squawk-ignore ban-drop-type
 drop type if exists public.autonomy_result;
 create type public.autonomy_result as (
-  n bigint,                -- the order's
+  n bigint,                -- the decision's
   action_id uuid,
   campaign_id uuid,
   status text,             -- executed, pending, held or failed
   error text,
   message text
 );
-comment on type public.autonomy_result is 'What became of an order. [autonomous-operations]';
+comment on type public.autonomy_result is 'What became of a decision. [autonomous-operations]';
 
-create function public.autonomy_read_orders(p_run_id uuid, p_decisions jsonb) returns public.autonomy_order[]
+create function public.autonomy_read_decisions(p_run_id uuid, p_decisions jsonb) returns public.autonomy_decision[]
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -412,7 +411,7 @@ begin
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
-      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_order
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
@@ -430,13 +429,13 @@ begin
         from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
     order by e.n);
 end $$;
-comment on function public.autonomy_read_orders(uuid, jsonb) is
+comment on function public.autonomy_read_decisions(uuid, jsonb) is
   'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
-  p_run_id uuid, p_orders public.autonomy_order[], p_policy public.autonomy_policy, p_growth_base numeric,
+  p_run_id uuid, p_decisions public.autonomy_decision[], p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -453,17 +452,17 @@ with read as materialized (  -- without reason and evidence, which would be copi
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
-      when w.action_type = 'auto_pause' and not (lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
-        and w.new_budget is not distinct from w.old_budget) then 'a pause turns active into paused and leaves the budget'
-      when w.action_type = 'auto_resume' and not (lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
-        and w.new_budget is not distinct from w.old_budget) then 'a resume turns paused into active and leaves the budget'
+      when w.action_type = 'auto_pause' and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
+        and w.new_budget is not distinct from w.old_budget, false) then 'a pause turns active into paused and leaves the budget'
+      when w.action_type = 'auto_resume' and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
+        and w.new_budget is not distinct from w.old_budget, false) then 'a resume turns paused into active and leaves the budget'
       when w.action_type not in ('auto_pause', 'auto_resume') and not coalesce(lower(w.old_status) = 'active'
         and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0 and w.new_budget <> w.old_budget, false)
         then 'a budget action changes an active campaign''s budget and nothing else'
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
-  from unnest(p_orders) w
+  from unnest(p_decisions) w
 ),
 known as materialized (  -- beside what the database knows
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
@@ -637,17 +636,17 @@ select coalesce(array_agg(row(
     )::public.autonomy_item order by s.n), '{}')
 from settled s
 $$;
-comment on function public.autonomy_judge(uuid, public.autonomy_order[], public.autonomy_policy, numeric, boolean, timestamptz) is
-  'What is to become of each order, in their order, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+comment on function public.autonomy_judge(uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each decision, in the order given, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.autonomy_write_items(
-  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+  p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_results public.autonomy_result[];
-  v_undone text;
+  v_undone bigint[];
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -687,7 +686,7 @@ begin
       case f.came_out when 'fail' then f.code when 'refused' then 'REFUSED_BY_DATABASE' end,
       p_now, case f.came_out when 'execute' then p_now end, 'autonomy'
     from final f
-    join unnest(p_orders) o on o.n = f.n
+    join unnest(p_decisions) o on o.n = f.n
     where f.came_out in ('execute', 'propose', 'refused')
        or f.came_out = 'fail' and f.action_type in (
             'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
@@ -706,23 +705,22 @@ begin
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
         when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
-    min(f.campaign_id::text) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
+    array_agg(f.n) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
       f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
-  if v_undone is not null then  -- a pause that leaves it active is none: all of the set is taken back
-    raise exception using errcode = 'AO004',
-      message = format('A trigger on campaigns made something else of the change of campaign %s.', v_undone);
+  if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
+    raise exception using errcode = 'AO000', message = 'undone', detail = v_undone::text;
   end if;
   return v_results;
 end $$;
-comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
-  'Carries out judged orders as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
+comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
+  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
 
 -- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
 -- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
 create function public.autonomy_carry_out(
-  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+  p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
 language plpgsql set search_path = ''
 as $$
@@ -732,22 +730,30 @@ declare
   v_item public.autonomy_item;
   v_state text;
   v_message text;
+  v_undone text;
 begin
   if v_count = 0 then
     return '{}';
   end if;
   begin
-    return public.autonomy_write_items(p_run_id, p_items, p_orders, p_now);
-  exception when others then
+    return public.autonomy_write_items(p_run_id, p_items, p_decisions, p_now);
+  exception when sqlstate 'AO000' then
+    get stacked diagnostics v_undone = pg_exception_detail;
+  when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
     if left(v_state, 2) in ('40', '53', '55', '57', '58', 'XX') then
       raise;
     end if;
   end;
-  if v_count > 1 then
-    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_orders[:v_half], p_now)
-        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_orders[v_half + 1:], p_now);
+  if v_undone is not null then
+    return public.autonomy_carry_out(p_run_id, array(
+      select case when i.n <> all (v_undone::bigint[]) then i else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
+        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget, i.status, i.budget)::public.autonomy_item end
+      from unnest(p_items) i order by i.n), p_decisions, p_now);
+  elsif v_count > 1 then
+    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_decisions[:v_half], p_now)
+        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_decisions[v_half + 1:], p_now);
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
@@ -756,13 +762,13 @@ begin
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
   v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
-  return public.autonomy_write_items(p_run_id, array[v_item], p_orders, p_now);
+  return public.autonomy_write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
-  'Carries out judged orders, item and order by item and order; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
+  'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
 create function public.autonomy_apply(
-  p_run_id uuid, p_lease_token uuid, p_orders public.autonomy_order[], p_now timestamptz)
+  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
 language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
@@ -773,16 +779,17 @@ declare
   v_asked uuid[];
   v_free uuid[];
   v_busy uuid[];
-  v_orders public.autonomy_order[] := p_orders;
+  v_decisions public.autonomy_decision[] := p_decisions;
   v_items public.autonomy_item[];
   v_results public.autonomy_result[];
 begin
+  perform public.moment_error(p_now);
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  v_asked := array(select o.campaign_id from unnest(p_orders) o where o.campaign_id is not null);
+  v_asked := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
   begin
     perform set_config('lock_timeout', '2s', true);
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
@@ -791,12 +798,12 @@ begin
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
-    v_orders := array(select o from unnest(p_orders) o where o.campaign_id = any (v_busy) is not true order by o.n);
+    v_decisions := array(select o from unnest(p_decisions) o where o.campaign_id = any (v_busy) is not true order by o.n);
   end;
-  v_items := public.autonomy_judge(p_run_id, v_orders, v_policy,
+  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
-             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
-  v_results := public.autonomy_carry_out(p_run_id, v_items, v_orders, p_now);
+             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
+  v_results := public.autonomy_carry_out(p_run_id, v_items, v_decisions, p_now);
 
   -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
@@ -816,13 +823,13 @@ begin
         union all
         select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
           'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
-        from unnest(p_orders) o where o.campaign_id = any (v_busy)) both_kinds
+        from unnest(p_decisions) o where o.campaign_id = any (v_busy)) both_kinds
       order by (r).n);
   end if;
   return v_results;
 end $$;
-comment on function public.autonomy_apply(uuid, uuid, public.autonomy_order[], timestamptz) is
-  'Carries out a run''s orders, each by itself, and extends the lease: what became of each, in their order. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
@@ -835,7 +842,7 @@ begin
     raise exception using errcode = 'AO010',
       message = 'p_decisions must be a list of at most 5000 decisions.';
   end if;
-  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_orders(p_run_id, p_decisions), p_now);
+  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_decisions(p_run_id, p_decisions), p_now);
   return jsonb_build_object(
     'results', (
       select coalesce(jsonb_agg(jsonb_build_object('action_id', r.action_id,
@@ -879,10 +886,11 @@ declare
   v_action public.autonomous_actions;
   v_campaign public.campaigns;
   v_changed public.campaigns;
-  v_order public.autonomy_order[];
+  v_decision public.autonomy_decision[];
   v_item public.autonomy_item;
   v_said jsonb;
 begin
+  perform public.moment_error(p_now);
   v_policy := public.autonomy_lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
@@ -897,12 +905,12 @@ begin
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
   else
-    v_order := public.autonomy_read_orders(v_action.run_id, jsonb_build_array(jsonb_build_object(
+    v_decision := public.autonomy_read_decisions(v_action.run_id, jsonb_build_array(jsonb_build_object(
       'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
       'previous', v_action.previous_state, 'new', v_action.new_state)));
-    v_item := (public.autonomy_judge(v_action.run_id, v_order, v_policy, 0, true, p_now))[1];
+    v_item := (public.autonomy_judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
   end if;
 
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
@@ -935,6 +943,7 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
+  perform public.moment_error(p_now);
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -1084,9 +1093,7 @@ declare
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   if not p_preview then
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c

@@ -214,6 +214,7 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
+  perform public.moment_error(p_now);
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -323,7 +324,7 @@ declare
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
   v_chosen public.autonomy_decided[];
-  v_waits public.autonomy_decided[];  -- the first of those that are held
+  v_held_first public.autonomy_decided[];
   v_told public.autonomy_told[];
   v_results public.autonomy_result[];
   v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
@@ -334,6 +335,7 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
+  perform public.moment_error(p_now);
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
@@ -355,7 +357,7 @@ begin
     (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r where (r.d).verdict = 'hold' group by 1) c),
     array(select r.d from run r where (r.d).verdict <> 'hold' order by (r.d).campaign_id),
     array(select r.d from run r where (r.d).verdict = 'hold' order by (r.d).campaign_id limit v_shown)
-  into v_codes, v_held, v_chosen, v_waits;
+  into v_codes, v_held, v_chosen, v_held_first;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -363,7 +365,7 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           t.previous ->> 'status', (t.previous ->> 'budget')::numeric, t.new ->> 'status', (t.new ->> 'budget')::numeric,
-          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_order
+          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -411,7 +413,7 @@ begin
     'held', v_held,
     'held_decisions', (
       select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
-      from public.told_decisions(v_waits) t),
+      from public.told_decisions(v_held_first) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),

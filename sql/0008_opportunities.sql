@@ -1084,7 +1084,8 @@ begin
   -- was still open at the last look carry an earlier time. (Twice and no more: a run costs nothing
   -- while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
-  v_changed_after := case when not v_whole then v_state.changes_seen_until end;
+  -- (not later than that either, should the clock have gone back since)
+  v_changed_after := case when not v_whole then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
     (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
@@ -1110,6 +1111,7 @@ begin
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
   else
+    -- nothing changed after 'infinity': only what an earlier look did not find any more can be gone
     v_resolved := public.resolve_opportunities_gone(null, null, 'infinity', false, p_now);
   end if;
 

@@ -411,7 +411,7 @@ create table if not exists public.action_results (
 create index if not exists action_results_executed on public.action_results (executed_at);
 
 comment on table public.action_results is
-  'Derived: one narrow row an action with what became of it, for sums over months. [autonomous-operations]';
+  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
 comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
 comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
 comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
@@ -438,8 +438,9 @@ begin
   r.status := p_action.status;
   r.executed_at := p_action.executed_at;
   r.confidence := p_action.confidence_score;
+  -- compared as jsonb compares numbers: a difference could overflow
   r.budget_change := case when jsonb_typeof(v_before) = 'number' and jsonb_typeof(v_after) = 'number'
-    then sign(v_after::numeric - v_before::numeric) end;
+    then (v_after > v_before)::integer - (v_after < v_before)::integer end;
   r.money := 0;
   r.error := 0;
   r.measured_at := p_action.executed_at;
@@ -477,10 +478,12 @@ begin
   else
     insert into public.action_results as kept
     -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
-    select a.id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score,
+    select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
-        then sign((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric) end,
-      null, 0, 0, null, a.executed_at, null, null
+        then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
+        end as budget_change,
+      null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
+      null as added_expected, null as added_revenue
     from after_rows a where a.actual_impact is null
     union all
     select r.* from after_rows a cross join lateral public.action_result(row(a.*)::public.autonomous_actions) r

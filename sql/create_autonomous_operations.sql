@@ -1941,7 +1941,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'json_number', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
+        'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
         'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
@@ -1974,6 +1974,17 @@ begin
 end $$;
 comment on function public.json_number(jsonb) is
   'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
+
+create function public.moment_error(p_now timestamptz) returns void
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+end $$;
+comment on function public.moment_error(timestamptz) is
+  'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
 
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -2226,15 +2237,17 @@ as $$
 -- Of anything, however wrong: it is asked before the condition is looked at.
 begin
   return (
-    with recursive nodes (node) as (
-      select p_condition
+    -- no deeper than a condition may be nested: what lies below is refused for its depth
+    with recursive nodes (node, level) as (
+      select p_condition, 1
       union all
-      select child.value
+      select child.value, level + 1
       from nodes
       cross join lateral jsonb_array_elements(
         case when jsonb_typeof(node -> 'all') = 'array' then node -> 'all' else '[]' end
         || case when jsonb_typeof(node -> 'any') = 'array' then node -> 'any' else '[]' end
         || case when jsonb_typeof(node -> 'not') = 'object' then jsonb_build_array(node -> 'not') else '[]' end) child
+      where level <= 8
     )
     select count(*)
     from nodes
@@ -2839,9 +2852,7 @@ declare
   v_tau2 float8 := 0.64;
   v_campaigns int := 0;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   select * into strict v_policy from public.autonomy_policy;
   if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
      and not coalesce(p_force, false) then
@@ -3260,7 +3271,7 @@ begin
   if p_campaign_id is not null then
     v_ids := array[p_campaign_id];
   elsif p_ids is not null then
-    v_ids := p_ids;
+    v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
       select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
@@ -3367,9 +3378,7 @@ declare
   v_ups bigint;
   v_raised numeric;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   -- by itself, so that a large table is read on every core
   select count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) into v_campaigns, v_budget
   from public.campaigns c where c.status = 'active' or lower(c.status) = 'active';
@@ -3383,7 +3392,8 @@ begin
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-    then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end as raise offset 0) r;
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
   return jsonb_build_object(
     'active_campaigns', v_campaigns, 'active_budget', v_budget,
     'pauses_24h', v_pauses, 'scale_ups_24h', v_ups, 'raised_24h', v_raised,
@@ -3614,7 +3624,7 @@ begin
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
   cross join lateral (select public.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select public.cut_confidence(100::float8 * o.below) as right) x
-  where p.resume_when_proven_wrong and r.break_even > 0 and x.right <= p.resume_confidence::float8
+  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0 and x.right <= p.resume_confidence::float8
     and public.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
@@ -3945,7 +3955,7 @@ begin
   end case;
 end $$;
 comment on function public.hold_words(public.autonomy_decided, public.autonomy_policy) is
-  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Pure. [autonomous-operations]';
+  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Only reads. [autonomous-operations]';
 
 create function public.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
@@ -4041,32 +4051,6 @@ $$;
 comment on function public.autonomy_decision_entry(public.autonomy_told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
-create function public.autonomous_decisions(
-  p_after uuid, p_limit int, p_shard text, p_include_inactive_rules boolean, p_now timestamptz default now())
-returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
-as $$
-declare
-  v_slots int4range := public.shard_slots(p_shard);
-  v_include boolean := coalesce(p_include_inactive_rules, false);
-  v_portfolio jsonb := public.portfolio_state(p_now);
-  v_page public.autonomy_decided[];
-  v_codes jsonb;
-begin
-  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
-  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
-    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
-  into v_codes, v_page;
-  return jsonb_build_object(
-    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
-    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
-    'rules_skipped', public.skipped_rules(v_include),
-    'breakers', public.breaker_reports(v_portfolio, v_codes),
-    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
-end $$;
-comment on function public.autonomous_decisions(uuid, int, text, boolean, timestamptz) is
-  'propose_autonomous_actions without a limit on the page (p_limit null: everything), for callers inside the database. Only reads; safe to call again. [autonomous-operations]';
-
 create function public.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -4139,13 +4123,28 @@ create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set statement_timeout = '55s'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
+declare
+  v_slots int4range := public.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_page public.autonomy_decided[];
+  v_codes jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
-  return public.autonomous_decisions(p_after, p_limit, p_shard, p_include_inactive_rules, p_now);
+  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+  into v_codes, v_page;
+  return jsonb_build_object(
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
+    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
+    'rules_skipped', public.skipped_rules(v_include),
+    'breakers', public.breaker_reports(v_portfolio, v_codes),
+    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
   'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
@@ -4165,9 +4164,7 @@ as $$
 begin
   perform public.argument_error('min_spend', min_spend), public.argument_error('max_roi', max_roi),
           public.argument_error('min_duration_hours', min_duration_hours);
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
@@ -4207,9 +4204,7 @@ as $$
 begin
   perform public.argument_error('min_roi', min_roi), public.argument_error('min_conversions', min_conversions),
           public.argument_error('max_budget_multiplier', max_budget_multiplier);
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr
@@ -4290,7 +4285,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_read_orders', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
+      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
       'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
@@ -4437,7 +4432,8 @@ begin
   return (p_status is not distinct from p_old_status
           or (lower(p_got_status) = 'active') is not distinct from (lower(p_status) = 'active'))
      and (p_budget is not distinct from p_old_budget
-          or sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
+          or p_got_budget is distinct from p_old_budget
+             and sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
 end $$;
 comment on function public.autonomy_came_out(text, numeric, text, numeric, text, numeric) is
   'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
@@ -4524,9 +4520,7 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
@@ -4601,10 +4595,10 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
 -- ---------------------------------------------------------------------------------------------
--- Only functions of this file know these types, and they were dropped above.
+-- Known to functions of this file, dropped above, and to run_autonomous_operations, made anew after it.
 -- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_order;
-create type public.autonomy_order as (
+drop type if exists public.autonomy_decision;
+create type public.autonomy_decision as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
   campaign_id uuid,
@@ -4624,12 +4618,12 @@ create type public.autonomy_order as (
   evidence jsonb,
   expected_impact jsonb
 );
-comment on type public.autonomy_order is 'A decision as apply takes it, read. [autonomous-operations]';
+comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
 -- squawk-ignore ban-drop-type
 drop type if exists public.autonomy_item;
 create type public.autonomy_item as (
-  n bigint,                -- the order's
+  n bigint,                -- the decision's
   id uuid,
   campaign_id uuid,
   action_type text,
@@ -4641,21 +4635,21 @@ create type public.autonomy_item as (
   status text,             -- to be written
   budget numeric
 );
-comment on type public.autonomy_item is 'What is to become of an order; passes between the functions of apply. [autonomous-operations]';
+comment on type public.autonomy_item is 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 
 -- squawk-ignore ban-drop-type
 drop type if exists public.autonomy_result;
 create type public.autonomy_result as (
-  n bigint,                -- the order's
+  n bigint,                -- the decision's
   action_id uuid,
   campaign_id uuid,
   status text,             -- executed, pending, held or failed
   error text,
   message text
 );
-comment on type public.autonomy_result is 'What became of an order. [autonomous-operations]';
+comment on type public.autonomy_result is 'What became of a decision. [autonomous-operations]';
 
-create function public.autonomy_read_orders(p_run_id uuid, p_decisions jsonb) returns public.autonomy_order[]
+create function public.autonomy_read_decisions(p_run_id uuid, p_decisions jsonb) returns public.autonomy_decision[]
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -4676,7 +4670,7 @@ begin
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
-      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_order
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
@@ -4694,13 +4688,13 @@ begin
         from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
     order by e.n);
 end $$;
-comment on function public.autonomy_read_orders(uuid, jsonb) is
+comment on function public.autonomy_read_decisions(uuid, jsonb) is
   'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
-  p_run_id uuid, p_orders public.autonomy_order[], p_policy public.autonomy_policy, p_growth_base numeric,
+  p_run_id uuid, p_decisions public.autonomy_decision[], p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -4717,17 +4711,17 @@ with read as materialized (  -- without reason and evidence, which would be copi
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
-      when w.action_type = 'auto_pause' and not (lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
-        and w.new_budget is not distinct from w.old_budget) then 'a pause turns active into paused and leaves the budget'
-      when w.action_type = 'auto_resume' and not (lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
-        and w.new_budget is not distinct from w.old_budget) then 'a resume turns paused into active and leaves the budget'
+      when w.action_type = 'auto_pause' and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
+        and w.new_budget is not distinct from w.old_budget, false) then 'a pause turns active into paused and leaves the budget'
+      when w.action_type = 'auto_resume' and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
+        and w.new_budget is not distinct from w.old_budget, false) then 'a resume turns paused into active and leaves the budget'
       when w.action_type not in ('auto_pause', 'auto_resume') and not coalesce(lower(w.old_status) = 'active'
         and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0 and w.new_budget <> w.old_budget, false)
         then 'a budget action changes an active campaign''s budget and nothing else'
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
-  from unnest(p_orders) w
+  from unnest(p_decisions) w
 ),
 known as materialized (  -- beside what the database knows
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
@@ -4901,17 +4895,17 @@ select coalesce(array_agg(row(
     )::public.autonomy_item order by s.n), '{}')
 from settled s
 $$;
-comment on function public.autonomy_judge(uuid, public.autonomy_order[], public.autonomy_policy, numeric, boolean, timestamptz) is
-  'What is to become of each order, in their order, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+comment on function public.autonomy_judge(uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each decision, in the order given, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.autonomy_write_items(
-  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+  p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_results public.autonomy_result[];
-  v_undone text;
+  v_undone bigint[];
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -4951,7 +4945,7 @@ begin
       case f.came_out when 'fail' then f.code when 'refused' then 'REFUSED_BY_DATABASE' end,
       p_now, case f.came_out when 'execute' then p_now end, 'autonomy'
     from final f
-    join unnest(p_orders) o on o.n = f.n
+    join unnest(p_decisions) o on o.n = f.n
     where f.came_out in ('execute', 'propose', 'refused')
        or f.came_out = 'fail' and f.action_type in (
             'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
@@ -4970,23 +4964,22 @@ begin
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
         when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
-    min(f.campaign_id::text) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
+    array_agg(f.n) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
       f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
-  if v_undone is not null then  -- a pause that leaves it active is none: all of the set is taken back
-    raise exception using errcode = 'AO004',
-      message = format('A trigger on campaigns made something else of the change of campaign %s.', v_undone);
+  if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
+    raise exception using errcode = 'AO000', message = 'undone', detail = v_undone::text;
   end if;
   return v_results;
 end $$;
-comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
-  'Carries out judged orders as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
+comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
+  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
 
 -- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
 -- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
 create function public.autonomy_carry_out(
-  p_run_id uuid, p_items public.autonomy_item[], p_orders public.autonomy_order[], p_now timestamptz)
+  p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
 language plpgsql set search_path = ''
 as $$
@@ -4996,22 +4989,30 @@ declare
   v_item public.autonomy_item;
   v_state text;
   v_message text;
+  v_undone text;
 begin
   if v_count = 0 then
     return '{}';
   end if;
   begin
-    return public.autonomy_write_items(p_run_id, p_items, p_orders, p_now);
-  exception when others then
+    return public.autonomy_write_items(p_run_id, p_items, p_decisions, p_now);
+  exception when sqlstate 'AO000' then
+    get stacked diagnostics v_undone = pg_exception_detail;
+  when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
     if left(v_state, 2) in ('40', '53', '55', '57', '58', 'XX') then
       raise;
     end if;
   end;
-  if v_count > 1 then
-    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_orders[:v_half], p_now)
-        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_orders[v_half + 1:], p_now);
+  if v_undone is not null then
+    return public.autonomy_carry_out(p_run_id, array(
+      select case when i.n <> all (v_undone::bigint[]) then i else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
+        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget, i.status, i.budget)::public.autonomy_item end
+      from unnest(p_items) i order by i.n), p_decisions, p_now);
+  elsif v_count > 1 then
+    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_decisions[:v_half], p_now)
+        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_decisions[v_half + 1:], p_now);
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
@@ -5020,13 +5021,13 @@ begin
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
   v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
-  return public.autonomy_write_items(p_run_id, array[v_item], p_orders, p_now);
+  return public.autonomy_write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_order[], timestamptz) is
-  'Carries out judged orders, item and order by item and order; where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
+  'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
 create function public.autonomy_apply(
-  p_run_id uuid, p_lease_token uuid, p_orders public.autonomy_order[], p_now timestamptz)
+  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
 language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
@@ -5037,16 +5038,17 @@ declare
   v_asked uuid[];
   v_free uuid[];
   v_busy uuid[];
-  v_orders public.autonomy_order[] := p_orders;
+  v_decisions public.autonomy_decision[] := p_decisions;
   v_items public.autonomy_item[];
   v_results public.autonomy_result[];
 begin
+  perform public.moment_error(p_now);
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  v_asked := array(select o.campaign_id from unnest(p_orders) o where o.campaign_id is not null);
+  v_asked := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
   begin
     perform set_config('lock_timeout', '2s', true);
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
@@ -5055,12 +5057,12 @@ begin
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
-    v_orders := array(select o from unnest(p_orders) o where o.campaign_id = any (v_busy) is not true order by o.n);
+    v_decisions := array(select o from unnest(p_decisions) o where o.campaign_id = any (v_busy) is not true order by o.n);
   end;
-  v_items := public.autonomy_judge(p_run_id, v_orders, v_policy,
+  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
-             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active'), 0), false, p_now);
-  v_results := public.autonomy_carry_out(p_run_id, v_items, v_orders, p_now);
+             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
+  v_results := public.autonomy_carry_out(p_run_id, v_items, v_decisions, p_now);
 
   -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
@@ -5080,13 +5082,13 @@ begin
         union all
         select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
           'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
-        from unnest(p_orders) o where o.campaign_id = any (v_busy)) both_kinds
+        from unnest(p_decisions) o where o.campaign_id = any (v_busy)) both_kinds
       order by (r).n);
   end if;
   return v_results;
 end $$;
-comment on function public.autonomy_apply(uuid, uuid, public.autonomy_order[], timestamptz) is
-  'Carries out a run''s orders, each by itself, and extends the lease: what became of each, in their order. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
@@ -5099,7 +5101,7 @@ begin
     raise exception using errcode = 'AO010',
       message = 'p_decisions must be a list of at most 5000 decisions.';
   end if;
-  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_orders(p_run_id, p_decisions), p_now);
+  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_decisions(p_run_id, p_decisions), p_now);
   return jsonb_build_object(
     'results', (
       select coalesce(jsonb_agg(jsonb_build_object('action_id', r.action_id,
@@ -5143,10 +5145,11 @@ declare
   v_action public.autonomous_actions;
   v_campaign public.campaigns;
   v_changed public.campaigns;
-  v_order public.autonomy_order[];
+  v_decision public.autonomy_decision[];
   v_item public.autonomy_item;
   v_said jsonb;
 begin
+  perform public.moment_error(p_now);
   v_policy := public.autonomy_lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
@@ -5161,12 +5164,12 @@ begin
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
   else
-    v_order := public.autonomy_read_orders(v_action.run_id, jsonb_build_array(jsonb_build_object(
+    v_decision := public.autonomy_read_decisions(v_action.run_id, jsonb_build_array(jsonb_build_object(
       'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
       'previous', v_action.previous_state, 'new', v_action.new_state)));
-    v_item := (public.autonomy_judge(v_action.run_id, v_order, v_policy, 0, true, p_now))[1];
+    v_item := (public.autonomy_judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
   end if;
 
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
@@ -5199,6 +5202,7 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
+  perform public.moment_error(p_now);
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -5348,9 +5352,7 @@ declare
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
+  perform public.moment_error(p_now);
   if not p_preview then
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c
@@ -5871,6 +5873,7 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
+  perform public.moment_error(p_now);
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -5980,7 +5983,7 @@ declare
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
   v_chosen public.autonomy_decided[];
-  v_waits public.autonomy_decided[];  -- the first of those that are held
+  v_held_first public.autonomy_decided[];
   v_told public.autonomy_told[];
   v_results public.autonomy_result[];
   v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
@@ -5991,6 +5994,7 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
+  perform public.moment_error(p_now);
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
@@ -6012,7 +6016,7 @@ begin
     (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r where (r.d).verdict = 'hold' group by 1) c),
     array(select r.d from run r where (r.d).verdict <> 'hold' order by (r.d).campaign_id),
     array(select r.d from run r where (r.d).verdict = 'hold' order by (r.d).campaign_id limit v_shown)
-  into v_codes, v_held, v_chosen, v_waits;
+  into v_codes, v_held, v_chosen, v_held_first;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -6020,7 +6024,7 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           t.previous ->> 'status', (t.previous ->> 'budget')::numeric, t.new ->> 'status', (t.new ->> 'budget')::numeric,
-          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_order
+          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -6068,7 +6072,7 @@ begin
     'held', v_held,
     'held_decisions', (
       select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
-      from public.told_decisions(v_waits) t),
+      from public.told_decisions(v_held_first) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),
@@ -7174,7 +7178,8 @@ begin
   -- was still open at the last look carry an earlier time. (Twice and no more: a run costs nothing
   -- while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
-  v_changed_after := case when not v_whole then v_state.changes_seen_until end;
+  -- (not later than that either, should the clock have gone back since)
+  v_changed_after := case when not v_whole then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
     (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
@@ -7200,6 +7205,7 @@ begin
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
   else
+    -- nothing changed after 'infinity': only what an earlier look did not find any more can be gone
     v_resolved := public.resolve_opportunities_gone(null, null, 'infinity', false, p_now);
   end if;
 
@@ -7664,7 +7670,7 @@ create table if not exists public.action_results (
 create index if not exists action_results_executed on public.action_results (executed_at);
 
 comment on table public.action_results is
-  'Derived: one narrow row an action with what became of it, for sums over months. [autonomous-operations]';
+  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
 comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
 comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
 comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
@@ -7691,8 +7697,9 @@ begin
   r.status := p_action.status;
   r.executed_at := p_action.executed_at;
   r.confidence := p_action.confidence_score;
+  -- compared as jsonb compares numbers: a difference could overflow
   r.budget_change := case when jsonb_typeof(v_before) = 'number' and jsonb_typeof(v_after) = 'number'
-    then sign(v_after::numeric - v_before::numeric) end;
+    then (v_after > v_before)::integer - (v_after < v_before)::integer end;
   r.money := 0;
   r.error := 0;
   r.measured_at := p_action.executed_at;
@@ -7730,10 +7737,12 @@ begin
   else
     insert into public.action_results as kept
     -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
-    select a.id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score,
+    select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
-        then sign((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric) end,
-      null, 0, 0, null, a.executed_at, null, null
+        then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
+        end as budget_change,
+      null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
+      null as added_expected, null as added_revenue
     from after_rows a where a.actual_impact is null
     union all
     select r.* from after_rows a cross join lateral public.action_result(row(a.*)::public.autonomous_actions) r
@@ -9628,13 +9637,13 @@ notify pgrst, 'reload schema';
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', 'f05ff3844800497c9048f46c8b5e759f94952bce5f6aad12aabd439bb8691091'),
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
-  ('0003_rules', 'ac11ad32ba04085d1dc253d07b65f9e36e8a6947228eb0def9d0cfeb259f2710'),
-  ('0004_confidence', 'b30e14e110c9955031e323cb1e774f4da31eb8b06c9622cd4ff921c5571684a4'),
-  ('0005_decide', '1d88ebff19f59999146caf2ab1a530f2d6711d7f8801f3297759de42249099c4'),
-  ('0006_effects', 'a3027d73ec355740e5e75e9e0463c3d4898e1e99e5f71b43a3b3f01d64dc1ffa'),
-  ('0007_runs', '7c19f83cf09e0135a4638b9634da72be69151fb36ae71c0370a5e9f87945bcd5'),
-  ('0008_opportunities', '0ebe6ed50cc494de8269031613df6f4eadb46d417299abc17a5d88ca110f67a4'),
-  ('0009_impact', '72bb243c18085ec22a60c0a00b3bf9b4e62664804dd1ba312ef9d19b5a8e5441'),
+  ('0003_rules', '301cbc9831e3f27bd368d1caa525ddbc8ae8cd8649967115e9ddf6d2fa6f59f7'),
+  ('0004_confidence', 'ab0b5f26f2ff9c824bdd0f976a7adda4e2dc1df0b3a03752e018262d8d005449'),
+  ('0005_decide', 'f7ce302272860736ede00573dcb17cf4e18cacc1836edca80965e56756ac4e65'),
+  ('0006_effects', '6ede99bcffd57192cc1253c552e7482942ac5a380b74536698798dc4aa83831d'),
+  ('0007_runs', 'cb74e021638649d4f6461a99f587e848420d005af7c254ba16247ad9c16715c0'),
+  ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
+  ('0009_impact', '2e49a6128957316eed8200b863f19bd268f2c06e88be724664d65eac8cf58ea4'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
   ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')

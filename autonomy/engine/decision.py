@@ -153,7 +153,7 @@ class Decision:
             "params": self.params,
         }
 
-    def to_order(self) -> dict[str, Any]:
+    def for_apply(self) -> dict[str, Any]:
         """What apply reads, and no more: a batch of it travels as JSON."""
         return {
             "campaign_id": self.campaign_id,

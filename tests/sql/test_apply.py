@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -255,6 +256,38 @@ def test_each_malformed_decision_fails_alone(db: Db) -> None:
     failed = value(db, "select count(*) from autonomous_actions where error = 'BAD_DECISION'")
     assert failed == len(bad) - 4  # three are no objects, one names no action that could be logged
     assert_sound(db)
+
+
+def test_budgets_whose_difference_overflows_spoil_nothing(db: Db) -> None:
+    absurd, good, lease = campaign(db), campaign(db), begin(db)
+    batch = json.dumps([scale_up(absurd, budget="low", new_budget="high"), scale_up(good)])
+    batch = batch.replace('"low"', "-9e131071").replace('"high"', "9e131071")
+    results = value(
+        db, "select apply_autonomous_actions(%s, %s, %s::jsonb)", lease.run_id, lease.token, batch
+    )["results"]
+    assert [(one["status"], one["error"]) for one in results] == [
+        ("failed", "BAD_DECISION"), ("executed", None),
+    ]  # fmt: skip
+    assert_sound(db)
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", None])
+def test_a_moment_is_needed(db: Db, moment: str | None) -> None:
+    one = campaign(db, hold_until=hours_ago(-50, db))
+    lease = begin(db)
+    batch = Jsonb([decision(one)])
+    for call, arguments in (
+        (
+            "apply_autonomous_actions(%s, %s, %s, p_now => %s)",
+            (lease.run_id, lease.token, batch),
+        ),
+        ("approve_autonomous_action(%s, p_now => %s)", (uuid.uuid4(),)),
+        ("begin_autonomous_run(%s, p_now => %s)", (uuid.uuid4(),)),
+        ("run_autonomous_operations(%s)", ()),
+    ):
+        with refused(db, "AO010", "p_now must be a moment"):
+            db.execute(f"select {call}".encode(), (*arguments, moment))
+    assert state(db, one) == ("active", Decimal(100))
 
 
 def test_an_unknown_campaign_fails_alone_and_is_logged(db: Db) -> None:
@@ -537,6 +570,18 @@ def user_trigger(db: Db, body: str, when: str = "before") -> None:
         f"create function theirs() returns trigger language plpgsql as $$ begin {body} end $$;"  # type: ignore[arg-type]
         f"create trigger theirs {when} update on campaigns for each row execute function theirs()"
     )
+
+
+def test_many_that_a_trigger_turns_round_are_told_at_once(db: Db) -> None:
+    user_trigger(db, "new.budget := old.budget - 1; return new;")
+    policy(db, growth_breaker_share=1)
+    ones = [campaign(db) for _ in range(300)]
+    statements = "select count(*) from autonomous_actions where error = 'REFUSED_BY_DATABASE'"
+    results = apply(db, begin(db), [scale_up(one) for one in ones])
+    assert Counter(one["error"] for one in results) == {"REFUSED_BY_DATABASE": 300}
+    assert value(db, statements) == 300
+    assert {state(db, one) for one in ones} == {("active", Decimal(100))}
+    assert_sound(db)
 
 
 def test_what_a_trigger_makes_something_else_of_fails_alone(db: Db) -> None:

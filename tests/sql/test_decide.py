@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 NOW = datetime(2026, 11, 22, 10, 17, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -333,10 +334,31 @@ def test_breakers_look_at_all_decisions_before_the_page_is_cut(empty: psycopg.Co
         "PAUSE_BREAKER": 8, "GROWTH_BREAKER": 4,
     }  # fmt: skip
     assert propose(empty, limit=5000)["breakers"] == page["breakers"]
-    everything = ask(empty, "select autonomous_decisions(null, null, null, false, %s)", NOW)
+    everything = propose(empty, limit=5000)
     assert everything["next_after"] is None
     assert len(everything["decisions"]) == 16
     assert [one["verdict"] for one in everything["decisions"]].count("propose") == 8
+
+
+def test_a_campaign_that_is_asked_for_twice_comes_once(empty: psycopg.Connection) -> None:
+    one = campaign(empty)
+    listed = ask(
+        empty, "select list_autonomous_candidates(p_ids => %s, p_now => %s)", [one, one], NOW
+    )
+    assert len(listed["candidates"]) == 1
+
+
+def test_absurd_budgets_in_the_log_are_no_raises(empty: psycopg.Connection) -> None:
+    campaign(empty)
+    for state in ('{"budget": 1e400}', '{"budget": "NaN"}', '{"budget": -5}', "{}", "[]"):
+        empty.execute(
+            "insert into autonomous_actions (action_type, status, created_at, executed_at,"
+            " previous_state, new_state) values ('auto_scale_up', 'executed', %s, %s,"
+            """ '{"budget": 10}', %s)""",
+            [NOW, NOW, state],
+        )
+    found = ask(empty, "select portfolio_state(%s)", NOW)
+    assert (found["scale_ups_24h"], found["raised_24h"]) == (0, 0)
 
 
 def test_a_person_s_pause_is_not_overruled(empty: psycopg.Connection) -> None:
@@ -359,9 +381,13 @@ def test_a_person_s_pause_is_not_overruled(empty: psycopg.Connection) -> None:
     assert [(d["code"], d["new"], d["rule_name"]) for d in resumed] == [
         ("auto_resume", {"status": "Active", "budget": 80}, "Low ROI Pause")
     ]
-    empty.execute("update autonomous_actions set rule_id = null where id = %s", [action])
-    assert propose(empty)["decisions"] == []
-    empty.execute("update autonomous_actions set rule_id = %s where id = %s", [rule, action])
+    for broken, key in (("rule_id = null", "rule_id"), ("previous_state = '{}'", "previous_state")):
+        before = ask(empty, f"select {key} from autonomous_actions where id = %s", action)
+        empty.execute(f"update autonomous_actions set {broken} where id = %s", [action])
+        assert propose(empty)["decisions"] == []
+        kept = Jsonb(before) if key == "previous_state" else before
+        empty.execute(f"update autonomous_actions set {key} = %s where id = %s", [kept, action])
+    assert len(propose(empty)["decisions"]) == 1
     empty.execute("insert into campaign_changes (campaign_id, kind) values (%s, 'outside')", [one])
     assert propose(empty)["decisions"] == []
 

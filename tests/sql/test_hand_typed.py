@@ -199,3 +199,16 @@ def test_a_pause_that_a_trigger_undoes_is_none(db: Db) -> None:
         pause(db, one)
     assert state(db, one) == ("active", Decimal(100))
     assert_sound(db)
+
+
+def test_a_first_budget_that_a_trigger_keeps_away_is_none(db: Db) -> None:
+    db.execute(
+        "create function theirs() returns trigger language plpgsql as"
+        " $$ begin new.budget := old.budget; return new; end $$;"
+        "create trigger theirs before update on campaigns for each row execute function theirs()"
+    )
+    one = campaign(db, None)
+    with refused(db, "AO004", "did not let"):
+        scale(db, one, 500)
+    assert state(db, one) == ("active", None)
+    assert_sound(db)

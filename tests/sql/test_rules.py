@@ -599,3 +599,9 @@ def test_python_and_the_database_accept_the_same_rules(
     assert (refused is None) == (said is None), f"Python: {refused}; database: {said}"
     if said is None:
         db.execute("select compile_condition(%s::jsonb)", [json.dumps(condition)])
+
+
+def test_a_condition_nested_thousands_deep_is_refused(db: psycopg.Connection) -> None:
+    deep = '{"not":' * 3000 + '{"metric": "roi", "operator": "<", "threshold": 1}' + "}" * 3000
+    (error,) = db.execute("select condition_errors(%s::jsonb)", [deep]).fetchone() or ("",)
+    assert error.endswith("nested too deeply; at most 8 levels are allowed")

@@ -28,10 +28,11 @@ insert into public.autonomous_actions select * from bench.rows
 """  # noqa: E501  one statement a row
 DECISIONS = """
 create table bench.decisions as
-select (d.n - 1) / {batch} as batch, jsonb_agg(d.d || jsonb_build_object('action_id', gen_random_uuid()) order by d.n) as decisions
-from (select d, row_number() over () as n
-      from jsonb_array_elements(public.autonomous_decisions(null, 20000, null, false, now()) -> 'decisions') d
-      where d ->> 'verdict' <> 'hold') d
+select (t.n - 1) / {batch} as batch, jsonb_agg(t.t || jsonb_build_object('action_id', gen_random_uuid()) order by t.n) as decisions
+from (select to_jsonb(t) as t, row_number() over (order by t.campaign_id) as n
+      from public.told_decisions(array(
+        select d from public.decided_run(int4range(0, 65536), false, now(), public.portfolio_state(now())) d
+        where d.verdict <> 'hold')) t) t
 group by 1
 """  # noqa: E501  one statement a row
 LEASE = """
