@@ -803,6 +803,34 @@ create index if not exists autonomous_actions_type on public.autonomous_actions 
 -- Only actions that are not measured to the end; a run asks for them every hour.
 create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
   where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
+
+-- Beside the log, for sums over months: sql/0009_impact.sql keeps it.
+create table if not exists public.action_results (
+  action_id uuid primary key,
+  rule_id uuid,
+  action_type text,
+  status text,
+  executed_at timestamptz,
+  confidence float8,
+  budget_change bigint,
+  verdict text,
+  money float8,
+  error float8,
+  right_probability float8,
+  measured_at timestamptz,
+  added_expected float8,
+  added_revenue float8
+) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+create index if not exists action_results_executed on public.action_results (executed_at);
+
+comment on table public.action_results is
+  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
+comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
+comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
+comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
+comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
+
 create unique index if not exists optimization_opportunities_one_unresolved
   on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
 create index if not exists optimization_opportunities_status

@@ -33,6 +33,10 @@ begin
   loop
     execute format('drop function %s', v_function);
   end loop;
+  -- known to the functions dropped, and to run_autonomous_operations, which is made anew after this file
+  drop type if exists public.autonomy_decision;
+  drop type if exists public.autonomy_item;
+  drop type if exists public.autonomy_result;
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -336,9 +340,6 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
 -- ---------------------------------------------------------------------------------------------
--- Known to functions of this file, dropped above, and to run_autonomous_operations, made anew after it.
--- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_decision;
 create type public.autonomy_decision as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
@@ -361,8 +362,6 @@ create type public.autonomy_decision as (
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
--- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_item;
 create type public.autonomy_item as (
   n bigint,                -- the decision's
   id uuid,
@@ -378,8 +377,6 @@ create type public.autonomy_item as (
 );
 comment on type public.autonomy_item is 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 
--- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_result;
 create type public.autonomy_result as (
   n bigint,                -- the decision's
   action_id uuid,

@@ -26,6 +26,8 @@ begin
   loop
     execute format('drop function %s cascade', v_function);
   end loop;
+  drop type if exists public.action_sum;
+  drop type if exists public.rule_score;
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -392,32 +394,6 @@ comment on function public.measure_action_impact(integer, timestamptz) is
 -- The log is wide: its states, evidence and impact are kilobytes of jsonb. Whoever adds up months of
 -- it reads this instead, at a hundred bytes an action. Kept by triggers, in the writer's transaction.
 -- ---------------------------------------------------------------------------------------------
-create table if not exists public.action_results (
-  action_id uuid primary key,
-  rule_id uuid,
-  action_type text,
-  status text,
-  executed_at timestamptz,
-  confidence float8,
-  budget_change integer,
-  verdict text,
-  money float8,
-  error float8,
-  right_probability float8,
-  measured_at timestamptz,
-  added_expected float8,
-  added_revenue float8
-) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
-create index if not exists action_results_executed on public.action_results (executed_at);
-
-comment on table public.action_results is
-  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
-comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
-comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
-comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
-
 create function public.action_result(p_action public.autonomous_actions) returns public.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -521,7 +497,6 @@ analyze public.action_results;
 -- ---------------------------------------------------------------------------------------------
 
 -- What was carried out in 90 days, in one pass, for all who ask about them.
-drop type if exists public.action_sum;
 create type public.action_sum as (
   rule_id uuid,            -- null: by a person's hand
   is_pause boolean,
@@ -541,7 +516,6 @@ create type public.action_sum as (
 );
 comment on type public.action_sum is 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. [autonomous-operations]';
 
-drop type if exists public.rule_score;
 create type public.rule_score as (
   rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
   improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,

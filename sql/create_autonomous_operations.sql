@@ -813,6 +813,34 @@ create index if not exists autonomous_actions_type on public.autonomous_actions 
 -- Only actions that are not measured to the end; a run asks for them every hour.
 create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
   where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
+
+-- Beside the log, for sums over months: sql/0009_impact.sql keeps it.
+create table if not exists public.action_results (
+  action_id uuid primary key,
+  rule_id uuid,
+  action_type text,
+  status text,
+  executed_at timestamptz,
+  confidence float8,
+  budget_change bigint,
+  verdict text,
+  money float8,
+  error float8,
+  right_probability float8,
+  measured_at timestamptz,
+  added_expected float8,
+  added_revenue float8
+) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+create index if not exists action_results_executed on public.action_results (executed_at);
+
+comment on table public.action_results is
+  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
+comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
+comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
+comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
+comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
+
 create unique index if not exists optimization_opportunities_one_unresolved
   on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
 create index if not exists optimization_opportunities_status
@@ -4292,6 +4320,10 @@ begin
   loop
     execute format('drop function %s', v_function);
   end loop;
+  -- known to the functions dropped, and to run_autonomous_operations, which is made anew after this file
+  drop type if exists public.autonomy_decision;
+  drop type if exists public.autonomy_item;
+  drop type if exists public.autonomy_result;
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -4595,9 +4627,6 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
 -- ---------------------------------------------------------------------------------------------
--- Known to functions of this file, dropped above, and to run_autonomous_operations, made anew after it.
--- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_decision;
 create type public.autonomy_decision as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
@@ -4620,8 +4649,6 @@ create type public.autonomy_decision as (
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
--- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_item;
 create type public.autonomy_item as (
   n bigint,                -- the decision's
   id uuid,
@@ -4637,8 +4664,6 @@ create type public.autonomy_item as (
 );
 comment on type public.autonomy_item is 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 
--- squawk-ignore ban-drop-type
-drop type if exists public.autonomy_result;
 create type public.autonomy_result as (
   n bigint,                -- the decision's
   action_id uuid,
@@ -7285,6 +7310,8 @@ begin
   loop
     execute format('drop function %s cascade', v_function);
   end loop;
+  drop type if exists public.action_sum;
+  drop type if exists public.rule_score;
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -7651,32 +7678,6 @@ comment on function public.measure_action_impact(integer, timestamptz) is
 -- The log is wide: its states, evidence and impact are kilobytes of jsonb. Whoever adds up months of
 -- it reads this instead, at a hundred bytes an action. Kept by triggers, in the writer's transaction.
 -- ---------------------------------------------------------------------------------------------
-create table if not exists public.action_results (
-  action_id uuid primary key,
-  rule_id uuid,
-  action_type text,
-  status text,
-  executed_at timestamptz,
-  confidence float8,
-  budget_change integer,
-  verdict text,
-  money float8,
-  error float8,
-  right_probability float8,
-  measured_at timestamptz,
-  added_expected float8,
-  added_revenue float8
-) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
-create index if not exists action_results_executed on public.action_results (executed_at);
-
-comment on table public.action_results is
-  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
-comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
-comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
-comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
-
 create function public.action_result(p_action public.autonomous_actions) returns public.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -7780,7 +7781,6 @@ analyze public.action_results;
 -- ---------------------------------------------------------------------------------------------
 
 -- What was carried out in 90 days, in one pass, for all who ask about them.
-drop type if exists public.action_sum;
 create type public.action_sum as (
   rule_id uuid,            -- null: by a person's hand
   is_pause boolean,
@@ -7800,7 +7800,6 @@ create type public.action_sum as (
 );
 comment on type public.action_sum is 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. [autonomous-operations]';
 
-drop type if exists public.rule_score;
 create type public.rule_score as (
   rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
   improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
@@ -9635,15 +9634,15 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', 'f05ff3844800497c9048f46c8b5e759f94952bce5f6aad12aabd439bb8691091'),
+  ('0001_tables', '41f8abeef1ab93a5ee94a3cc1614a7ff25f85280f127a37d1b3990ead9b12171'),
   ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
   ('0003_rules', '301cbc9831e3f27bd368d1caa525ddbc8ae8cd8649967115e9ddf6d2fa6f59f7'),
   ('0004_confidence', 'ab0b5f26f2ff9c824bdd0f976a7adda4e2dc1df0b3a03752e018262d8d005449'),
   ('0005_decide', 'f7ce302272860736ede00573dcb17cf4e18cacc1836edca80965e56756ac4e65'),
-  ('0006_effects', '6ede99bcffd57192cc1253c552e7482942ac5a380b74536698798dc4aa83831d'),
+  ('0006_effects', '7bb9567dfe6e94fb3e176713ca2379dbd9afa2e2af8f84df1d5a1e65f8fd83fd'),
   ('0007_runs', 'cb74e021638649d4f6461a99f587e848420d005af7c254ba16247ad9c16715c0'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
-  ('0009_impact', '2e49a6128957316eed8200b863f19bd268f2c06e88be724664d65eac8cf58ea4'),
+  ('0009_impact', 'b2efebe3f33aa311e8604344ac6fd5170e7593f065dd788842bee3717742c639'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
   ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
