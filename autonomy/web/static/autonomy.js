@@ -126,7 +126,7 @@
       legend: { show: false }, cursor: { y: false },
       scales: { x: { time: true }, money: { range: function (u, lo, hi) { return [Math.min(0, lo || 0), (hi || 1) * 1.12]; } }, roi: { range: function (u, lo, hi) { return [0, Math.max(hi || 1, 1) * 1.12]; } } },
       axes: [axis({}), axis({ scale: "money", size: 62, values: function (u, v) { return v.map(money); } }),
-        axis({ scale: "roi", side: 1, size: 46, grid: { show: false }, values: function (u, v) { return v.map(function (n) { return n + "x"; }); } })],
+        axis({ scale: "roi", side: 1, size: 56, grid: { show: false }, values: function (u, v) { return v.map(function (n) { return n + "x"; }); } })],
       series: [{}, line("spend", "--spend", "money"), line("revenue", "--revenue", "money"), line("roi", "--roi", "roi", [6, 4])],
       hooks: { draw: [function (u) { marks(u, days, xs); }], setCursor: [function (u) { point(u, days, tip); }] }
     };
