@@ -768,7 +768,7 @@ begin
   -- Whether confidence keeps its word.
   return query
   select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
-                               round(k.said::numeric), round(k.found::numeric), k.actions),
+                               least(99, greatest(1, round(k.said::numeric))), least(99, greatest(1, round(k.found::numeric))), k.actions),
          jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
   from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
                100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found

@@ -8052,7 +8052,7 @@ begin
   -- Whether confidence keeps its word.
   return query
   select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
-                               round(k.said::numeric), round(k.found::numeric), k.actions),
+                               least(99, greatest(1, round(k.said::numeric))), least(99, greatest(1, round(k.found::numeric))), k.actions),
          jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
   from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
                100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
@@ -9642,7 +9642,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0006_effects', '7bb9567dfe6e94fb3e176713ca2379dbd9afa2e2af8f84df1d5a1e65f8fd83fd'),
   ('0007_runs', 'cb74e021638649d4f6461a99f587e848420d005af7c254ba16247ad9c16715c0'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
-  ('0009_impact', 'b2efebe3f33aa311e8604344ac6fd5170e7593f065dd788842bee3717742c639'),
+  ('0009_impact', '5cc48efe79055e03d73457f64f6ac4dd85737103e40ce4b3897f5638b8d426a0'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
   ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
