@@ -291,9 +291,8 @@ declare
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
   v_to timestamptz := p_now;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  elsif p_days is null or p_days not between 1 and 90 then
+  perform public.moment_error(p_now);
+  if p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
   return jsonb_build_object(

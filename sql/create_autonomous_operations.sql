@@ -9458,9 +9458,8 @@ declare
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
   v_to timestamptz := p_now;
 begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  elsif p_days is null or p_days not between 1 and 90 then
+  perform public.moment_error(p_now);
+  if p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
   return jsonb_build_object(
@@ -9644,7 +9643,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
   ('0009_impact', '5cc48efe79055e03d73457f64f6ac4dd85737103e40ce4b3897f5638b8d426a0'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
-  ('0012_history', '0b392d6516938c8f0ea27f4292d6c453ee5511c47f9770c6d0c3dc149010930f'),
+  ('0012_history', '03889cd01430a61b94118f49bfdc8813fb76dea538d8631414b14dd9d6f89d24'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from autonomy.config import Settings
-from autonomy.errors import AutonomyError, NotConfigured
+from autonomy.errors import AutonomyError, NotConfigured, NotFound
 from autonomy.store import Store
 
 SERVING = Path(__file__).resolve().parents[2] / ".autonomy" / "serving.json"
@@ -24,6 +24,14 @@ class LocalStackFailed(AutonomyError):
     """The embedded stack did not come up; the message says what to do."""
 
     code = "LOCAL_STACK"
+
+
+def no_such_rule(rule_name: str, more: str = "") -> NotFound:
+    """The error of a rule's name that is none, to be raised."""
+    return NotFound(
+        f"No rule is called {rule_name!r}{more}.",
+        hint="The rules there are: python -m autonomy rules list",
+    )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from autonomy.cli.connection import Target, connected
+from autonomy.cli.connection import Target, connected, no_such_rule
 from autonomy.cli.output import (
     json_option,
     moment,
@@ -342,10 +342,7 @@ def titles_of(target: Target, campaign_ids: set[str]) -> dict[str, str]:
 def _rule_id(target: Target, rule_name: str) -> str:
     found = target.store.select("autonomous_rules", columns="id", filters={"rule_name": rule_name})
     if not found:
-        raise NotFound(
-            f"No rule is called {rule_name!r}.",
-            hint="The rules there are: python -m autonomy rules list",
-        )
+        raise no_such_rule(rule_name)
     return str(found[0]["id"])
 
 

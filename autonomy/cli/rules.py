@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from autonomy.cli.connection import Target, connected
+from autonomy.cli.connection import Target, connected, no_such_rule
 from autonomy.cli.output import json_option, moment, print_json, print_table
-from autonomy.errors import NotFound
 
 
 @click.group()
@@ -214,10 +213,7 @@ def _switch(rule_name: str, *, active: bool, as_json: bool) -> None:
             "autonomous_rules", {"is_active": active}, filters={"rule_name": rule_name}
         )
     if not rows:
-        raise NotFound(
-            f"No rule is called {rule_name!r}.",
-            hint="The rules there are: python -m autonomy rules list",
-        )
+        raise no_such_rule(rule_name)
     if as_json:
         print_json(rows[0])
     else:
@@ -228,10 +224,7 @@ def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, An
     needed = {"rule_type": "--type", "condition": "--condition", "action": "--action"}
     missing = [option for name, option in needed.items() if name not in values]
     if missing:
-        raise NotFound(
-            f"No rule is called {rule_name!r}, and a new one needs {', '.join(missing)}.",
-            hint="The rules there are: python -m autonomy rules list",
-        )
+        raise no_such_rule(rule_name, f", and a new one needs {', '.join(missing)}")
     row = {
         "rule_name": rule_name,
         "priority": 50,
