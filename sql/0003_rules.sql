@@ -18,7 +18,7 @@ begin
         'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
-        'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
+        'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
         'condition_reads', 'default_autonomous_rules', 'insert_default_autonomous_rules',
         'autonomy_reset_defaults')
   loop
@@ -504,9 +504,24 @@ create trigger log_autonomous_rule_change after insert or update or delete on pu
   for each row execute function public.log_autonomous_rule_change();
 
 -- ---------------------------------------------------------------------------------------------
--- From condition to predicate. Two spellings of the same: facts (straight over campaign_facts f
--- and campaigns c), or columns (over a subquery m in which each metric has been computed once).
+-- From condition to predicate. Two spellings of the same: exact (over campaign_facts f, campaigns c
+-- and $1, the moment), or raw (over campaign_facts f alone): the columns as they stand, and unknown
+-- what f does not know. A scan of everything asks the raw one, which is quickly computed.
 -- ---------------------------------------------------------------------------------------------
+
+create function public.measure_column(p_measure text, p_window text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case
+    when p_measure in ('budget', 'hours_running') then 'null::float8'
+    else 'f.' || case
+      when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
+      when p_window = 'lifetime' then 'life'
+      else 'w' || rtrim(p_window, 'd') end || '_' || p_measure end;
+end $$;
+comment on function public.measure_column(text, text) is
+  'SQL text of one measure of one window as it stands in campaign_facts f; null for what stands elsewhere. Arguments come from validated conditions only. Pure. [autonomous-operations]';
 
 create function public.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -520,14 +535,10 @@ begin
     when p_measure = 'hours_running' then
       '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
     else
-      -- the usual value first: each comparison counts in a scan of everything
-      format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
+      format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- the usual value first
              'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
              'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
-        'f.' || case
-          when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
-          when p_window = 'lifetime' then 'life'
-          else 'w' || rtrim(p_window, 'd') end || '_' || p_measure)
+        public.measure_column(p_measure, p_window))
     end;
 end $$;
 comment on function public.measure_expression(text, text) is
@@ -559,14 +570,9 @@ declare
   v_first text;
   v_second text;
 begin
-  if p_metric in ('budget', 'hours_running') then
-    p_window := 'lifetime';
-  end if;
-  if p_spelling = 'columns' then
-    return format('m.%I', p_metric || '@' || p_window);
-  elsif p_spelling = 'measures' then
-    v_first := format('s.%I', v_measures[1] || '@' || p_window);
-    v_second := 's.' || quote_ident(v_measures[2] || '@' || p_window);
+  if p_spelling = 'raw' then
+    v_first := public.measure_column(v_measures[1], p_window);
+    v_second := public.measure_column(v_measures[2], p_window);
   else
     v_first := public.measure_expression(v_measures[1], p_window);
     v_second := public.measure_expression(v_measures[2], p_window);
@@ -582,7 +588,7 @@ begin
                 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
 comment on function public.metric_expression(text, text, text) is
-  'SQL text of one metric, the only place where a metric is defined; spelling facts (over f, c and $1), measures (over a subquery s of measures) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
+  'SQL text of one metric, the only place where a metric is defined; spelling exact (over f, c and $1) or raw (over f alone). Pure. [autonomous-operations]';
 
 create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
@@ -598,11 +604,11 @@ declare
   v_minimum record;
 begin
   if p_condition ? 'account' then
-    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
+    v_parts := v_parts || format('%s = %L', case p_spelling when 'raw' then 'null' else 'c.account' end, p_condition ->> 'account');
   end if;
   if p_condition ? 'title_contains' then
-    v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
-                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
+    v_parts := v_parts || format('strpos(lower(%s), lower(%L)) > 0',
+                                 case p_spelling when 'raw' then 'null' else 'c.title' end, p_condition ->> 'title_contains');
   end if;
   for v_minimum in
     select substr(k, 5) as metric, public.json_number(p_condition -> k) as least
@@ -650,7 +656,7 @@ begin
   if v_error is not null then
     raise exception using errcode = 'AO001', message = v_error;
   end if;
-  return public.compile_condition_part(p_condition, 'facts');
+  return public.compile_condition_part(p_condition, 'exact');
 end $$;
 comment on function public.compile_condition(jsonb) is
   'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';

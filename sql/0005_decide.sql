@@ -27,6 +27,9 @@ begin
     execute format('drop function %s', v_old);
   end loop;
   drop type if exists public.autonomy_told;
+  drop type if exists public.autonomy_match;
+  drop type if exists public.autonomy_campaign_state;
+  drop type if exists public.autonomy_params;
   drop type if exists public.autonomy_size;
   drop type if exists public.autonomy_decided;
   drop type if exists public.autonomy_candidate;
@@ -121,7 +124,7 @@ begin
   cross join lateral (select case
     when r.rule_name = '' then 'rule_name: must be a text that is not empty'
     when r.priority is null then 'priority: is missing; give a whole number'
-    else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw) x
+    else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
   where r.is_active or p_include_inactive
   order by 1, r.rule_name collate "C";
 end $$;
@@ -137,45 +140,36 @@ create function public.matching_campaigns(
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
--- Three layers: s takes the measures that the rules read from the facts, m computes each metric
--- once, and the rules' predicates read m. `offset 0` keeps the planner from merging the layers,
--- which would compute a metric again at every mention: even for four rules that costs more than
--- all cores together gain.
--- Twice: one scan of the facts alone finds those that no campaign's own columns (budget, age,
--- account, title) could rule in. There these are null, and in three-valued logic what is false
--- with an unknown is false with any value. The few that are left are looked at whole, by key; a
--- join of both tables before the rules took four times as long.
+-- Twice. One scan of the facts alone, with the rules' raw predicates, finds those that neither a
+-- campaign's own columns (budget, age, account, title) nor a measure that is no usual number (see
+-- measure_expression) could rule in: in three-valued logic what is false with an unknown is false
+-- with any value. The few that are left are looked at exactly, by key; a join of both tables before
+-- the rules took four times as long.
 declare
-  v_predicates text[];
-  v_measures text;
-  v_facts_measures text;
-  v_metrics text;
+  v_exact text[];
+  v_raw text[];
   v_near uuid[];
 begin
   with rules as materialized (
     select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
   ),
-  reads as (
-    select distinct x.metric, x.win from rules r cross join lateral public.condition_reads(r.condition) x
+  measures as (
+    select distinct public.measure_column(k, x.win) as name
+    from rules r cross join lateral public.condition_reads(r.condition) x
+    cross join lateral unnest(public.metric_measures(x.metric)) k
+    where k not in ('budget', 'hours_running')
   )
-  select (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
-    (select string_agg(format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'), x.metric || '@' || x.win), '')
-     from reads x),
-    (select string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
-     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k),
-    (select string_agg(distinct format(', %s as %I', case when k in ('budget', 'hours_running') then 'null::float8'
-       else public.measure_expression(k, x.win) end, k || '@' || x.win), '')
-     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k)
-  into v_predicates, v_metrics, v_measures, v_facts_measures;
-  if v_predicates is null then
+  select (select array_agg(public.compile_condition_part(r.condition, 'exact') order by r.place) from rules r),
+    (select array_agg('(' || public.compile_condition_part(r.condition, 'raw') || ')' order by r.place) from rules r)
+    || (select array_agg(format('(%1$s > 1e-9::float8 and %1$s <= 1e18::float8 or %1$s = 0::float8) is false', m.name)) from measures m)
+  into v_exact, v_raw;
+  if v_exact is null then
     return;
   end if;
 
   if p_campaign_id is null then
-    execute 'select array_agg(m.id) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
-      || ' from (select f.campaign_id as id, null::text as account, null::text as title' || coalesce(v_facts_measures, '')
-      || ' from public.campaign_facts f' || case when p_after is not null then ' where f.campaign_id > $1' else '' end
-      || ' offset 0) s offset 0) m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
+    execute 'select array_agg(f.campaign_id) from public.campaign_facts f where ('
+      || array_to_string(v_raw, ' or ') || ') is not false' || case when p_after is not null then ' and f.campaign_id > $1' else '' end
       into v_near using p_after;
     if v_near is null then
       return;
@@ -183,11 +177,10 @@ begin
   end if;
 
   return query execute
-    'select m.id, array_remove(array['
+    'select m.id, m.places from (select c.id, array_remove(array['
     || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-        from unnest(v_predicates) with ordinality as u (p, n))
-    || ']::int[], null) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
-    || ' from (select c.id, c.account, c.title' || coalesce(v_measures, '')
+        from unnest(v_exact) with ordinality as u (p, n))
+    || ']::int[], null) as places'
     || case
          when p_campaign_id is not null then
            ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
@@ -198,9 +191,7 @@ begin
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
        end
-    || ' offset 0) s offset 0) m'
-    || case when p_campaign_id is null then
-         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+    || ' offset 0) m' || case when p_campaign_id is null then ' where m.places <> ''{}''' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
     using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
@@ -822,41 +813,45 @@ begin
 end $$;
 comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
 
+create type public.autonomy_params as (
+  spend float8, revenue float8, roi float8, conversions float8, days float8,
+  confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric);
+comment on type public.autonomy_params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
+
 create function public.decision_params(
   p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
   p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
-returns jsonb
+returns public.autonomy_params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- cut_confidence written out: calling it five times took longer than all else here
 begin
-  return jsonb_build_object(
-    'spend', floor(100::float8 * p_spend + 0.5::float8) / 100::float8,
-    'revenue', floor(100::float8 * p_revenue + 0.5::float8) / 100::float8,
-    'roi', case when p_spend > 0 then floor(100::float8 * (p_revenue / p_spend) + 0.5::float8) / 100::float8 end,
-    'conversions', floor(p_conversions + 0.5::float8),
-    'days', greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
-    'confidence', p_confidence,
-    'chance', least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
-    'break_even', floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-    'old_budget', p_old_budget,
-    'new_budget', p_new_budget);
+  return row(
+    floor(100::float8 * p_spend + 0.5::float8) / 100::float8,
+    floor(100::float8 * p_revenue + 0.5::float8) / 100::float8,
+    case when p_spend > 0 then floor(100::float8 * (p_revenue / p_spend) + 0.5::float8) / 100::float8 end,
+    floor(p_conversions + 0.5::float8),
+    greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
+    p_confidence,
+    least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
+    floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+    p_old_budget, p_new_budget)::public.autonomy_params;
 end $$;
 comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
 
 create function public.action_sentence(
-  p_params jsonb, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+  p_params public.autonomy_params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
 returns text
-language plpgsql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 declare
-  v_spend text := coalesce(round((p_params ->> 'spend')::numeric, 2)::text, '?');
-  v_revenue text := coalesce(round((p_params ->> 'revenue')::numeric, 2)::text, '?');
-  v_times text := coalesce(' (' || round((p_params ->> 'roi')::numeric, 2) || 'x)', '');
-  v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
-    public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
-  v_likely text := (p_params ->> 'chance') || ' % likely ';
+  v_spend text := coalesce(round(p_params.spend::text::numeric, 2)::text, '?');
+  v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
+  v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
+  v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
+    || ' over ' || p_params.days::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
+  v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
     when 'GROWTH_CAP' then 'growth within 7 days may go'
@@ -872,14 +867,15 @@ begin
       when p_observed then 'Would ' || v_move
       else v_did end
     || case when p_direction in ('up', 'down') then format(' from %s to %s',
-         public.money_words((p_params ->> 'old_budget')::float8), public.money_words((p_params ->> 'new_budget')::float8))
+         public.money_words(p_params.old_budget::float8), public.money_words(p_params.new_budget::float8))
        else '' end
     || ': '
     || case p_direction
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
-        || case when (p_params ->> 'break_even')::float8 = 1 then 'break-even'
-           else public.money_words((p_params ->> 'break_even')::float8) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || public.counted_words(coalesce((p_params ->> 'conversions')::numeric, 0)::bigint, 'conversion')
+        || case when p_params.break_even = 1 then 'break-even'
+           else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
+      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::numeric::bigint
+        || case when p_params.conversions = 1 then ' conversion' else ' conversions' end
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -887,7 +883,7 @@ begin
         v_revenue, v_spend, v_times, v_likely, p_rule_name) end
     || case when p_code = 'PAUSE_BREAKER' then '; so many pauses at once are left to a person' else '' end;
 end $$;
-comment on function public.action_sentence(jsonb, text, text, text, text, text, boolean) is
+comment on function public.action_sentence(public.autonomy_params, text, text, text, text, text, boolean) is
   'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
 
 create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
@@ -1061,10 +1057,16 @@ end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
+create type public.autonomy_campaign_state as (status text, budget numeric);
+comment on type public.autonomy_campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
+
+create type public.autonomy_match as (rule_name text, code text);
+comment on type public.autonomy_match is 'A rule that matched, and what became of that. [autonomous-operations]';
+
 create type public.autonomy_told as (
   campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
-  previous jsonb, new jsonb, confidence float8, limits text[], break_even float8, matched jsonb, params jsonb,
-  reason text, evidence jsonb, expected_impact jsonb);
+  previous public.autonomy_campaign_state, new public.autonomy_campaign_state, confidence float8, limits text[], break_even float8,
+  matched public.autonomy_match[], params public.autonomy_params, reason text, evidence jsonb, expected_impact jsonb);
 comment on type public.autonomy_told is 'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
 
 create function public.told_decisions(p_decided public.autonomy_decided[]) returns setof public.autonomy_told
@@ -1073,11 +1075,9 @@ as $$
 begin
   return query
   select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
-    b.previous,
-    jsonb_build_object(
-      'status', case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
-                     else (r.candidate).status end,
-      'budget', b.new_budget),
+    row((r.candidate).status, (r.candidate).budget)::public.autonomy_campaign_state,
+    row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
+             else (r.candidate).status end, b.new_budget)::public.autonomy_campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
     case
       when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
@@ -1102,11 +1102,9 @@ begin
   cross join lateral (select jsonb_build_object(
     'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
-    jsonb_build_object('status', (r.candidate).status, 'budget', (r.candidate).budget) as previous,
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
   cross join lateral (
-    select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
-      case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::public.autonomy_match order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   cross join lateral (
     select public.decision_params(
@@ -1322,9 +1320,9 @@ begin
     'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
     ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
     ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
-    public.metric_expression('roi', 'lifetime', 'facts'), public.metric_expression('ctr', 'lifetime', 'facts'),
-    public.metric_expression('conversion_rate', 'lifetime', 'facts'), public.metric_expression('spend', 'lifetime', 'facts'),
-    public.metric_expression('conversions', 'lifetime', 'facts'), public.metric_expression('hours_running', 'lifetime', 'facts'))
+    public.metric_expression('roi', 'lifetime', 'exact'), public.metric_expression('ctr', 'lifetime', 'exact'),
+    public.metric_expression('conversion_rate', 'lifetime', 'exact'), public.metric_expression('spend', 'lifetime', 'exact'),
+    public.metric_expression('conversions', 'lifetime', 'exact'), public.metric_expression('hours_running', 'lifetime', 'exact'))
     using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
 comment on function public.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is

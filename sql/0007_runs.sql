@@ -364,8 +364,8 @@ begin
       v_results := public.autonomy_apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
-          t.previous ->> 'status', (t.previous ->> 'budget')::numeric, t.new ->> 'status', (t.new ->> 'budget')::numeric,
-          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_decision
+          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(

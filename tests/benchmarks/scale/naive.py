@@ -30,7 +30,7 @@ declare
   v_below float8;
   v_target float8;
   v_confidence float8;
-  v_params jsonb;
+  v_params public.autonomy_params;
   v_pause boolean;
   v_taken integer := 0;
 """
