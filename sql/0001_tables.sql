@@ -477,7 +477,7 @@ create table if not exists public.campaign_daily (
 ) with (fillfactor = 90);
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 
--- One row a campaign, read whole by every run. Rewritten in place every hour: no B-tree but the
+-- One row a campaign. Rewritten in place every hour: no B-tree but the
 -- key, and a fifth of each page free, so that the new version of a row stays on its page.
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
@@ -515,6 +515,13 @@ create table if not exists public.campaign_facts (
 -- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
 create index if not exists campaign_facts_changed on public.campaign_facts
   using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
+
+-- What every run reads of every campaign, a tenth of the facts' width: so much less to read.
+create table if not exists public.campaign_totals (
+  campaign_id uuid primary key,
+  life_impressions float8, life_reach float8, life_clicks float8,
+  life_conversions float8, life_spend float8, life_revenue float8
+) with (fillfactor = 80);
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules, runs, actions, opportunities
@@ -1072,6 +1079,7 @@ begin
       ('campaign_ab_tests', 'A/B tests; while one runs on a campaign, the campaign is left alone.'),
       ('campaign_daily', 'Derived: campaign_metrics by day of the policy''s time zone. Kept by triggers.'),
       ('campaign_facts', 'Derived: all that rules and confidence read, one row a campaign. Kept by triggers.'),
+      ('campaign_totals', 'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers.'),
       ('autonomous_rules', 'The rules: a condition that says when to look, an action that says what to do.'),
       ('autonomous_rule_changes', 'Each change of a rule: before, after, when, by whom.'),
       ('autonomous_runs', 'One row a run: its lease, its summary, its answer.'),

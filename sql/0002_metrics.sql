@@ -3,7 +3,7 @@
 --
 -- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
 -- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
--- campaign_id. campaigns itself is never locked here beyond its key.
+-- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here beyond its key.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -19,7 +19,7 @@ begin
     select p.oid::regprocedure as signature from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
-        'campaign_facts_at', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
+        'campaign_facts_at', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
         'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
         'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
   loop
@@ -365,6 +365,45 @@ comment on function public.campaign_facts_at(timestamptz) is
 -- ---------------------------------------------------------------------------------------------
 -- Keeping the facts
 -- ---------------------------------------------------------------------------------------------
+create function public.campaign_totals_follow() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.campaign_totals where true;
+  elsif tg_op = 'DELETE' then
+    delete from public.campaign_totals t using before_rows b where t.campaign_id = b.campaign_id;
+  else
+    insert into public.campaign_totals as t
+      (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
+    select a.campaign_id, a.life_impressions, a.life_reach, a.life_clicks, a.life_conversions, a.life_spend, a.life_revenue
+    from after_rows a
+    on conflict (campaign_id) do update set
+      life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
+      life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
+    where (t.life_impressions, t.life_reach, t.life_clicks, t.life_conversions, t.life_spend, t.life_revenue) is distinct from
+      (excluded.life_impressions, excluded.life_reach, excluded.life_clicks, excluded.life_conversions, excluded.life_spend,
+       excluded.life_revenue);
+  end if;
+  return null;
+end $$;
+comment on function public.campaign_totals_follow() is
+  'Trigger of campaign_facts: keeps campaign_totals equal to it. [autonomous-operations]';
+
+create trigger campaign_totals_inserted after insert on public.campaign_facts
+  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+create trigger campaign_totals_updated after update on public.campaign_facts
+  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+create trigger campaign_totals_deleted after delete on public.campaign_facts
+  referencing old table as before_rows for each statement execute function public.campaign_totals_follow();
+create trigger campaign_totals_truncated after truncate on public.campaign_facts
+  for each statement execute function public.campaign_totals_follow();
+-- also where triggers are off, as in a restore: else a run would not see these campaigns
+alter table public.campaign_facts enable always trigger campaign_totals_inserted;
+alter table public.campaign_facts enable always trigger campaign_totals_updated;
+alter table public.campaign_facts enable always trigger campaign_totals_deleted;
+alter table public.campaign_facts enable always trigger campaign_totals_truncated;
+
 create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$

@@ -16,7 +16,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
-                        'campaign_evidence', 'fit_portfolio_prior')
+                        'evidence_expression', 'campaign_evidence', 'fit_portfolio_prior')
   loop
     execute format('drop function %s', v_old);
   end loop;
@@ -117,47 +117,55 @@ comment on function public.cut_confidence(float8) is
 -- The evidence, as it stands at a moment
 -- ---------------------------------------------------------------------------------------------
 
+create function public.evidence_expression() returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
+-- where exp() and products neither over- nor underflow, which SQL raises as errors.
+begin
+  return $sql$ cross join lateral (select
+      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
+      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
+      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
+      case when f.cv2 between 0 and 1e18 then f.cv2 end as cv2,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8) as days,
+      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+          -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
+        else 1::float8 end as matured_share,
+      coalesce(f.has_history, false) as has_history,
+      r.hours as hours_running
+    from (select h.hours, h.delay,
+      case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
+      case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
+      case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
+      case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
+      from (select k.delay,
+        case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
+        case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
+          else exp(-least(50::float8, 0.6931471805599453::float8
+            * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
+        from (select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay) k
+        offset 0) h
+      offset 0) r
+    offset 0) e$sql$;
+end $$;
+comment on function public.evidence_expression() is
+  'SQL text that joins a campaign''s evidence as e, over campaigns c, campaign_facts f (perhaps null), autonomy_policy p and $1 (the moment). Pure. [autonomous-operations]';
+
 create function public.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
   campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
   matured_share float8, has_history boolean, hours_running float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
--- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
--- where exp() and products neither over- nor underflow, which SQL raises as errors.
 begin
-  return query execute $sql$
-    select c.id,
-      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end,
-      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end,
-      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end,
-      case when f.cv2 between 0 and 1e18 then f.cv2 end,
-      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8),
-      case when f.has_history and isfinite(f.as_of) and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
-          -(date_part('epoch', $1 - f.as_of) / 3600::float8) / k.delay)))))
-        else 1::float8 end,
-      coalesce(f.has_history, false),
-      h.hours
-    from public.campaigns c
-    $sql$ || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end || $sql$
-    left join public.campaign_facts f on f.campaign_id = c.id
-    cross join (
-      select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay
-      from public.autonomy_policy p) k
-    cross join lateral (select
-      case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
-      case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
-        else exp(-least(50::float8, 0.6931471805599453::float8
-          * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
-      offset 0) h
-    cross join lateral (select
-      case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
-      case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
-      case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
-      case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
-      offset 0) r
-    $sql$ using p_now, p_ids;
+  return query execute
+    'select c.id, e.* from public.autonomy_policy p cross join public.campaigns c'
+    || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end
+    || ' left join public.campaign_facts f on f.campaign_id = c.id'
+    || public.evidence_expression()
+    using p_now, p_ids;
 end $$;
 comment on function public.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';

@@ -27,6 +27,8 @@ begin
     execute format('drop function %s', v_old);
   end loop;
   drop type if exists public.autonomy_told;
+  drop type if exists public.autonomy_evidence;
+  drop type if exists public.autonomy_measures;
   drop type if exists public.autonomy_match;
   drop type if exists public.autonomy_campaign_state;
   drop type if exists public.autonomy_params;
@@ -140,14 +142,15 @@ create function public.matching_campaigns(
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
--- Twice. One scan of the facts alone, with the rules' raw predicates, finds those that neither a
--- campaign's own columns (budget, age, account, title) nor a measure that is no usual number (see
--- measure_expression) could rule in: in three-valued logic what is false with an unknown is false
--- with any value. The few that are left are looked at exactly, by key; a join of both tables before
--- the rules took four times as long.
+-- Twice. One scan of the facts alone (of the totals, where no rule asks for more), with the rules'
+-- raw predicates, finds those that neither a campaign's own columns (budget, age, account, title)
+-- nor a measure that is no usual number (see measure_expression) could rule in: in three-valued
+-- logic what is false with an unknown is false with any value. The few that are left are looked at
+-- exactly, by key; a join of both tables before the rules took four times as long.
 declare
   v_exact text[];
   v_raw text[];
+  v_source text;
   v_near uuid[];
 begin
   with rules as materialized (
@@ -161,14 +164,15 @@ begin
   )
   select (select array_agg(public.compile_condition_part(r.condition, 'exact') order by r.place) from rules r),
     (select array_agg('(' || public.compile_condition_part(r.condition, 'raw') || ')' order by r.place) from rules r)
-    || (select array_agg(format('(%1$s > 1e-9::float8 and %1$s <= 1e18::float8 or %1$s = 0::float8) is false', m.name)) from measures m)
-  into v_exact, v_raw;
+    || (select array_agg(format('(%1$s > 1e-9::float8 and %1$s <= 1e18::float8 or %1$s = 0::float8) is false', m.name)) from measures m),
+    (select case when bool_and(m.name like 'f.life\_%') then 'campaign_totals' else 'campaign_facts' end from measures m)
+  into v_exact, v_raw, v_source;
   if v_exact is null then
     return;
   end if;
 
   if p_campaign_id is null then
-    execute 'select array_agg(f.campaign_id) from public.campaign_facts f where ('
+    execute 'select array_agg(f.campaign_id) from public.' || v_source || ' f where ('
       || array_to_string(v_raw, ' or ') || ') is not false' || case when p_after is not null then ' and f.campaign_id > $1' else '' end
       into v_near using p_after;
     if v_near is null then
@@ -255,7 +259,7 @@ begin
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
     || public.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
     || public.time_expression('c.hold_until') || ','
-    || ' case when isfinite(f.data_at) then date_part(''epoch'', $2 - f.data_at) / 3600::float8 end, '
+    || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
     || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
@@ -265,21 +269,22 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8
-      from public.campaign_evidence($1, $2) e
-      join public.campaigns c on c.id = e.campaign_id
-      left join public.campaign_facts f on f.campaign_id = e.campaign_id
-      cross join (select to_char($2 at time zone 'UTC', 'IYYY-IW') as week) k
+      from public.autonomy_policy p
+      cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
+      cross join unnest($2) i (id)
+      join public.campaigns c on c.id = i.id
+      left join public.campaign_facts f on f.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
           max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
           min(public.exact_number(a.previous_state -> 'budget')) filter (
-            where a.executed_at > $2 - interval '7 days'
+            where a.executed_at > $1 - interval '7 days'
               and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ using p_ids, p_now;
+    $sql$ || public.evidence_expression() using p_now, p_ids;
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
@@ -1063,6 +1068,16 @@ comment on type public.autonomy_campaign_state is 'What an action changes of a c
 create type public.autonomy_match as (rule_name text, code text);
 comment on type public.autonomy_match is 'A rule that matched, and what became of that. [autonomous-operations]';
 
+create type public.autonomy_measures as (
+  impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
+comment on type public.autonomy_measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
+
+create type public.autonomy_evidence as (
+  spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
+  prior jsonb, probability_below float8, break_even float8, metrics public.autonomy_measures,
+  matched public.autonomy_match[], limits text[]);
+comment on type public.autonomy_evidence is 'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
+
 create type public.autonomy_told as (
   campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
   previous public.autonomy_campaign_state, new public.autonomy_campaign_state, confidence float8, limits text[], break_even float8,
@@ -1083,15 +1098,11 @@ begin
       when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
       else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
                                   r.rule_name, p.mode = 'observe') end,
-    jsonb_build_object(
-      'spend', (r.candidate).ev_spend, 'conversions', (r.candidate).ev_conversions,
-      'revenue', (r.candidate).ev_revenue, 'cv2', (r.candidate).cv2, 'days', (r.candidate).ev_days,
-      'matured_share', (r.candidate).matured_share, 'has_history', (r.candidate).has_history,
-      'prior', k.prior, 'probability_below', r.below, 'break_even', r.break_even,
-      'metrics', jsonb_build_object(
-        'impressions', (r.candidate).impressions, 'reach', (r.candidate).reach, 'clicks', (r.candidate).clicks,
-        'conversions', (r.candidate).conversions, 'spend', (r.candidate).spend, 'revenue', (r.candidate).revenue),
-      'matched', m.matched, 'limits', r.limits),
+    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
+      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
+      row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
+          (r.candidate).spend, (r.candidate).revenue)::public.autonomy_measures,
+      m.matched, r.limits)::public.autonomy_evidence),
     case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
       r.direction, r.break_even, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),

@@ -352,11 +352,15 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  with run as materialized (select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d)
-  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
-    (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r where (r.d).verdict = 'hold' group by 1) c),
-    array(select r.d from run r where (r.d).verdict <> 'hold' order by (r.d).campaign_id),
-    array(select r.d from run r where (r.d).verdict = 'hold' order by (r.d).campaign_id limit v_shown)
+  with run as materialized (
+    select d.campaign_id, d.verdict, d.code, d as decided from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
+  ), counted as (
+    select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
+  )
+  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
+    (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
+    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown)
   into v_codes, v_held, v_chosen, v_held_first;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
