@@ -516,7 +516,8 @@ create table if not exists public.campaign_facts (
 create index if not exists campaign_facts_changed on public.campaign_facts
   using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
 
--- What every run reads of every campaign, a tenth of the facts' width: so much less to read.
+-- What every run reads of every campaign: a tenth of the facts' width, and each measure either a
+-- number that may be compared as it stands or unknown.
 create table if not exists public.campaign_totals (
   campaign_id uuid primary key,
   life_impressions float8, life_reach float8, life_clicks float8,

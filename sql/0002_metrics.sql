@@ -376,7 +376,14 @@ begin
   else
     insert into public.campaign_totals as t
       (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
-    select a.campaign_id, a.life_impressions, a.life_reach, a.life_clicks, a.life_conversions, a.life_spend, a.life_revenue
+    -- each as rules read it (measure_expression): the scan of all need not look at it again
+    select a.campaign_id,
+      case when a.life_impressions between -1e18 and 1e18 then case when a.life_impressions between -1e-9 and 1e-9 then 0 else a.life_impressions end end,
+      case when a.life_reach between -1e18 and 1e18 then case when a.life_reach between -1e-9 and 1e-9 then 0 else a.life_reach end end,
+      case when a.life_clicks between -1e18 and 1e18 then case when a.life_clicks between -1e-9 and 1e-9 then 0 else a.life_clicks end end,
+      case when a.life_conversions between -1e18 and 1e18 then case when a.life_conversions between -1e-9 and 1e-9 then 0 else a.life_conversions end end,
+      case when a.life_spend between -1e18 and 1e18 then case when a.life_spend between -1e-9 and 1e-9 then 0 else a.life_spend end end,
+      case when a.life_revenue between -1e18 and 1e18 then case when a.life_revenue between -1e-9 and 1e-9 then 0 else a.life_revenue end end
     from after_rows a
     on conflict (campaign_id) do update set
       life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
@@ -388,7 +395,7 @@ begin
   return null;
 end $$;
 comment on function public.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals equal to it. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals in step, unknown where a measure is no sane number. [autonomous-operations]';
 
 create trigger campaign_totals_inserted after insert on public.campaign_facts
   referencing new table as after_rows for each statement execute function public.campaign_totals_follow();

@@ -355,7 +355,7 @@ create type public.autonomy_decision as (
   decided_code text,
   flaw text,               -- what could not be read of it
   reason text,
-  previous_state jsonb,
+  previous_state jsonb,    -- as given, where it was; else it is the old status and budget
   new_state jsonb,
   evidence jsonb,
   expected_impact jsonb
@@ -436,7 +436,7 @@ create function public.autonomy_judge(
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
-with read as materialized (  -- without reason and evidence, which would be copied at each step
+with checked as (  -- without reason and evidence, which would be copied at each step
   select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
     w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
     case
@@ -460,6 +460,12 @@ with read as materialized (  -- without reason and evidence, which would be copi
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
   from unnest(p_decisions) w
+  offset 0
+),
+read as materialized (
+  select k.*, row_number() over (partition by k.malformed is null, k.campaign_id order by k.n) as turn,
+    row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
+  from checked k
 ),
 known as materialized (  -- beside what the database knows
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
@@ -481,8 +487,7 @@ known as materialized (  -- beside what the database knows
     -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
-    row_number() over (partition by r.malformed is null, r.campaign_id order by r.n) as turn,
-    row_number() over (partition by r.malformed is null, r.id order by r.n) as same_id_turn,
+    r.turn, r.same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
   from read r
   left join public.campaigns c on c.id = r.campaign_id
@@ -667,11 +672,11 @@ begin
     select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
       f.action_type, o.reason,
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then o.previous_state
+      case when f.came_out = 'fail' then coalesce(o.previous_state, jsonb_build_object('status', o.old_status, 'budget', o.old_budget))
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else o.new_state end,
+        else coalesce(o.new_state, jsonb_build_object('status', o.new_status, 'budget', o.new_budget)) end,
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
@@ -702,8 +707,8 @@ begin
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
         when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
-    array_agg(f.n) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
-      f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
+    array_agg(f.n) filter (where f.came_out = 'execute' and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
+      and not public.autonomy_came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
   if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those

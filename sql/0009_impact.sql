@@ -277,6 +277,12 @@ declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_measured integer;
 begin
+  if not exists (  -- planning what follows takes longer than finding nothing to do
+    select from public.autonomous_actions a
+    where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
+      and a.executed_at <= p_now - interval '1 day') then
+    return jsonb_build_object('measured', 0);
+  end if;
   with due as materialized (
     select * from (
       -- forty windows at a time: a backlog of months is worked off by the following runs

@@ -487,7 +487,7 @@ create table if not exists public.campaign_daily (
 ) with (fillfactor = 90);
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 
--- One row a campaign, read whole by every run. Rewritten in place every hour: no B-tree but the
+-- One row a campaign. Rewritten in place every hour: no B-tree but the
 -- key, and a fifth of each page free, so that the new version of a row stays on its page.
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
@@ -525,6 +525,14 @@ create table if not exists public.campaign_facts (
 -- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
 create index if not exists campaign_facts_changed on public.campaign_facts
   using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
+
+-- What every run reads of every campaign: a tenth of the facts' width, and each measure either a
+-- number that may be compared as it stands or unknown.
+create table if not exists public.campaign_totals (
+  campaign_id uuid primary key,
+  life_impressions float8, life_reach float8, life_clicks float8,
+  life_conversions float8, life_spend float8, life_revenue float8
+) with (fillfactor = 80);
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules, runs, actions, opportunities
@@ -1082,6 +1090,7 @@ begin
       ('campaign_ab_tests', 'A/B tests; while one runs on a campaign, the campaign is left alone.'),
       ('campaign_daily', 'Derived: campaign_metrics by day of the policy''s time zone. Kept by triggers.'),
       ('campaign_facts', 'Derived: all that rules and confidence read, one row a campaign. Kept by triggers.'),
+      ('campaign_totals', 'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers.'),
       ('autonomous_rules', 'The rules: a condition that says when to look, an action that says what to do.'),
       ('autonomous_rule_changes', 'Each change of a rule: before, after, when, by whom.'),
       ('autonomous_runs', 'One row a run: its lease, its summary, its answer.'),
@@ -1116,7 +1125,7 @@ end $$;
 --
 -- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
 -- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
--- campaign_id. campaigns itself is never locked here beyond its key.
+-- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here beyond its key.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -1132,7 +1141,7 @@ begin
     select p.oid::regprocedure as signature from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
-        'campaign_facts_at', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
+        'campaign_facts_at', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
         'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
         'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
   loop
@@ -1478,6 +1487,52 @@ comment on function public.campaign_facts_at(timestamptz) is
 -- ---------------------------------------------------------------------------------------------
 -- Keeping the facts
 -- ---------------------------------------------------------------------------------------------
+create function public.campaign_totals_follow() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from public.campaign_totals where true;
+  elsif tg_op = 'DELETE' then
+    delete from public.campaign_totals t using before_rows b where t.campaign_id = b.campaign_id;
+  else
+    insert into public.campaign_totals as t
+      (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
+    -- each as rules read it (measure_expression): the scan of all need not look at it again
+    select a.campaign_id,
+      case when a.life_impressions between -1e18 and 1e18 then case when a.life_impressions between -1e-9 and 1e-9 then 0 else a.life_impressions end end,
+      case when a.life_reach between -1e18 and 1e18 then case when a.life_reach between -1e-9 and 1e-9 then 0 else a.life_reach end end,
+      case when a.life_clicks between -1e18 and 1e18 then case when a.life_clicks between -1e-9 and 1e-9 then 0 else a.life_clicks end end,
+      case when a.life_conversions between -1e18 and 1e18 then case when a.life_conversions between -1e-9 and 1e-9 then 0 else a.life_conversions end end,
+      case when a.life_spend between -1e18 and 1e18 then case when a.life_spend between -1e-9 and 1e-9 then 0 else a.life_spend end end,
+      case when a.life_revenue between -1e18 and 1e18 then case when a.life_revenue between -1e-9 and 1e-9 then 0 else a.life_revenue end end
+    from after_rows a
+    on conflict (campaign_id) do update set
+      life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
+      life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
+    where (t.life_impressions, t.life_reach, t.life_clicks, t.life_conversions, t.life_spend, t.life_revenue) is distinct from
+      (excluded.life_impressions, excluded.life_reach, excluded.life_clicks, excluded.life_conversions, excluded.life_spend,
+       excluded.life_revenue);
+  end if;
+  return null;
+end $$;
+comment on function public.campaign_totals_follow() is
+  'Trigger of campaign_facts: keeps campaign_totals in step, unknown where a measure is no sane number. [autonomous-operations]';
+
+create trigger campaign_totals_inserted after insert on public.campaign_facts
+  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+create trigger campaign_totals_updated after update on public.campaign_facts
+  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+create trigger campaign_totals_deleted after delete on public.campaign_facts
+  referencing old table as before_rows for each statement execute function public.campaign_totals_follow();
+create trigger campaign_totals_truncated after truncate on public.campaign_facts
+  for each statement execute function public.campaign_totals_follow();
+-- also where triggers are off, as in a restore: else a run would not see these campaigns
+alter table public.campaign_facts enable always trigger campaign_totals_inserted;
+alter table public.campaign_facts enable always trigger campaign_totals_updated;
+alter table public.campaign_facts enable always trigger campaign_totals_deleted;
+alter table public.campaign_facts enable always trigger campaign_totals_truncated;
+
 create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -1972,7 +2027,7 @@ begin
         'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
-        'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
+        'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
         'condition_reads', 'default_autonomous_rules', 'insert_default_autonomous_rules',
         'autonomy_reset_defaults')
   loop
@@ -2458,9 +2513,24 @@ create trigger log_autonomous_rule_change after insert or update or delete on pu
   for each row execute function public.log_autonomous_rule_change();
 
 -- ---------------------------------------------------------------------------------------------
--- From condition to predicate. Two spellings of the same: facts (straight over campaign_facts f
--- and campaigns c), or columns (over a subquery m in which each metric has been computed once).
+-- From condition to predicate. Two spellings of the same: exact (over campaign_facts f, campaigns c
+-- and $1, the moment), or raw (over campaign_facts f alone): the columns as they stand, and unknown
+-- what f does not know. A scan of everything asks the raw one, which is quickly computed.
 -- ---------------------------------------------------------------------------------------------
+
+create function public.measure_column(p_measure text, p_window text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case
+    when p_measure in ('budget', 'hours_running') then 'null::float8'
+    else 'f.' || case
+      when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
+      when p_window = 'lifetime' then 'life'
+      else 'w' || rtrim(p_window, 'd') end || '_' || p_measure end;
+end $$;
+comment on function public.measure_column(text, text) is
+  'SQL text of one measure of one window as it stands in campaign_facts f; null for what stands elsewhere. Arguments come from validated conditions only. Pure. [autonomous-operations]';
 
 create function public.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -2474,14 +2544,10 @@ begin
     when p_measure = 'hours_running' then
       '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
     else
-      -- the usual value first: each comparison counts in a scan of everything
-      format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
+      format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- the usual value first
              'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
              'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
-        'f.' || case
-          when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
-          when p_window = 'lifetime' then 'life'
-          else 'w' || rtrim(p_window, 'd') end || '_' || p_measure)
+        public.measure_column(p_measure, p_window))
     end;
 end $$;
 comment on function public.measure_expression(text, text) is
@@ -2513,14 +2579,9 @@ declare
   v_first text;
   v_second text;
 begin
-  if p_metric in ('budget', 'hours_running') then
-    p_window := 'lifetime';
-  end if;
-  if p_spelling = 'columns' then
-    return format('m.%I', p_metric || '@' || p_window);
-  elsif p_spelling = 'measures' then
-    v_first := format('s.%I', v_measures[1] || '@' || p_window);
-    v_second := 's.' || quote_ident(v_measures[2] || '@' || p_window);
+  if p_spelling = 'raw' then
+    v_first := public.measure_column(v_measures[1], p_window);
+    v_second := public.measure_column(v_measures[2], p_window);
   else
     v_first := public.measure_expression(v_measures[1], p_window);
     v_second := public.measure_expression(v_measures[2], p_window);
@@ -2536,7 +2597,7 @@ begin
                 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
 comment on function public.metric_expression(text, text, text) is
-  'SQL text of one metric, the only place where a metric is defined; spelling facts (over f, c and $1), measures (over a subquery s of measures) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
+  'SQL text of one metric, the only place where a metric is defined; spelling exact (over f, c and $1) or raw (over f alone). Pure. [autonomous-operations]';
 
 create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
@@ -2552,11 +2613,11 @@ declare
   v_minimum record;
 begin
   if p_condition ? 'account' then
-    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
+    v_parts := v_parts || format('%s = %L', case p_spelling when 'raw' then 'null' else 'c.account' end, p_condition ->> 'account');
   end if;
   if p_condition ? 'title_contains' then
-    v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
-                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
+    v_parts := v_parts || format('strpos(lower(%s), lower(%L)) > 0',
+                                 case p_spelling when 'raw' then 'null' else 'c.title' end, p_condition ->> 'title_contains');
   end if;
   for v_minimum in
     select substr(k, 5) as metric, public.json_number(p_condition -> k) as least
@@ -2604,7 +2665,7 @@ begin
   if v_error is not null then
     raise exception using errcode = 'AO001', message = v_error;
   end if;
-  return public.compile_condition_part(p_condition, 'facts');
+  return public.compile_condition_part(p_condition, 'exact');
 end $$;
 comment on function public.compile_condition(jsonb) is
   'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
@@ -2716,7 +2777,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
-                        'campaign_evidence', 'fit_portfolio_prior')
+                        'evidence_expression', 'campaign_evidence', 'fit_portfolio_prior')
   loop
     execute format('drop function %s', v_old);
   end loop;
@@ -2817,47 +2878,55 @@ comment on function public.cut_confidence(float8) is
 -- The evidence, as it stands at a moment
 -- ---------------------------------------------------------------------------------------------
 
+create function public.evidence_expression() returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
+-- where exp() and products neither over- nor underflow, which SQL raises as errors.
+begin
+  return $sql$ cross join lateral (select
+      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
+      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
+      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
+      case when f.cv2 between 0 and 1e18 then f.cv2 end as cv2,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8) as days,
+      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+          -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
+        else 1::float8 end as matured_share,
+      coalesce(f.has_history, false) as has_history,
+      r.hours as hours_running
+    from (select h.hours, h.delay,
+      case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
+      case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
+      case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
+      case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
+      from (select k.delay,
+        case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
+        case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
+          else exp(-least(50::float8, 0.6931471805599453::float8
+            * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
+        from (select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay) k
+        offset 0) h
+      offset 0) r
+    offset 0) e$sql$;
+end $$;
+comment on function public.evidence_expression() is
+  'SQL text that joins a campaign''s evidence as e, over campaigns c, campaign_facts f (perhaps null), autonomy_policy p and $1 (the moment). Pure. [autonomous-operations]';
+
 create function public.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
   campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
   matured_share float8, has_history boolean, hours_running float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
--- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
--- where exp() and products neither over- nor underflow, which SQL raises as errors.
 begin
-  return query execute $sql$
-    select c.id,
-      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end,
-      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end,
-      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end,
-      case when f.cv2 between 0 and 1e18 then f.cv2 end,
-      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8),
-      case when f.has_history and isfinite(f.as_of) and k.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
-          -(date_part('epoch', $1 - f.as_of) / 3600::float8) / k.delay)))))
-        else 1::float8 end,
-      coalesce(f.has_history, false),
-      h.hours
-    from public.campaigns c
-    $sql$ || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end || $sql$
-    left join public.campaign_facts f on f.campaign_id = c.id
-    cross join (
-      select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay
-      from public.autonomy_policy p) k
-    cross join lateral (select
-      case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
-      case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
-        else exp(-least(50::float8, 0.6931471805599453::float8
-          * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
-      offset 0) h
-    cross join lateral (select
-      case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
-      case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
-      case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
-      case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
-      offset 0) r
-    $sql$ using p_now, p_ids;
+  return query execute
+    'select c.id, e.* from public.autonomy_policy p cross join public.campaigns c'
+    || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end
+    || ' left join public.campaign_facts f on f.campaign_id = c.id'
+    || public.evidence_expression()
+    using p_now, p_ids;
 end $$;
 comment on function public.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
@@ -2979,6 +3048,11 @@ begin
     execute format('drop function %s', v_old);
   end loop;
   drop type if exists public.autonomy_told;
+  drop type if exists public.autonomy_evidence;
+  drop type if exists public.autonomy_measures;
+  drop type if exists public.autonomy_match;
+  drop type if exists public.autonomy_campaign_state;
+  drop type if exists public.autonomy_params;
   drop type if exists public.autonomy_size;
   drop type if exists public.autonomy_decided;
   drop type if exists public.autonomy_candidate;
@@ -3073,7 +3147,7 @@ begin
   cross join lateral (select case
     when r.rule_name = '' then 'rule_name: must be a text that is not empty'
     when r.priority is null then 'priority: is missing; give a whole number'
-    else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw) x
+    else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
   where r.is_active or p_include_inactive
   order by 1, r.rule_name collate "C";
 end $$;
@@ -3089,45 +3163,40 @@ create function public.matching_campaigns(
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
--- Three layers: s takes the measures that the rules read from the facts, m computes each metric
--- once, and the rules' predicates read m. `offset 0` keeps the planner from merging the layers,
--- which would compute a metric again at every mention: even for four rules that costs more than
--- all cores together gain.
--- Twice: one scan of the facts alone finds those that no campaign's own columns (budget, age,
--- account, title) could rule in. There these are null, and in three-valued logic what is false
--- with an unknown is false with any value. The few that are left are looked at whole, by key; a
--- join of both tables before the rules took four times as long.
+-- Twice. One scan with the rules' raw predicates finds those that a campaign's own columns (budget,
+-- age, account, title) could still rule in: in three-valued logic what is false with an unknown is
+-- false with any value. It reads the totals, or, where a rule asks for a window, the facts, and
+-- there takes in whatever has a measure that is no usual number (see measure_expression). The few
+-- that are left are looked at exactly, by key; a join with the campaigns before the rules took four
+-- times as long.
 declare
-  v_predicates text[];
-  v_measures text;
-  v_facts_measures text;
-  v_metrics text;
+  v_exact text[];
+  v_raw text[];
+  v_unusual text[];
   v_near uuid[];
 begin
   with rules as materialized (
     select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
   ),
-  reads as (
-    select distinct x.metric, x.win from rules r cross join lateral public.condition_reads(r.condition) x
+  measures as (
+    select distinct public.measure_column(k, x.win) as name
+    from rules r cross join lateral public.condition_reads(r.condition) x
+    cross join lateral unnest(public.metric_measures(x.metric)) k
+    where k not in ('budget', 'hours_running')
   )
-  select (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
-    (select string_agg(format(', %s as %I', public.metric_expression(x.metric, x.win, 'measures'), x.metric || '@' || x.win), '')
-     from reads x),
-    (select string_agg(distinct format(', %s as %I', public.measure_expression(k, x.win), k || '@' || x.win), '')
-     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k),
-    (select string_agg(distinct format(', %s as %I', case when k in ('budget', 'hours_running') then 'null::float8'
-       else public.measure_expression(k, x.win) end, k || '@' || x.win), '')
-     from reads x cross join lateral unnest(public.metric_measures(x.metric)) k)
-  into v_predicates, v_metrics, v_measures, v_facts_measures;
-  if v_predicates is null then
+  select (select array_agg(public.compile_condition_part(r.condition, 'exact') order by r.place) from rules r),
+    (select array_agg('(' || public.compile_condition_part(r.condition, 'raw') || ')' order by r.place) from rules r),
+    (select array_agg(format('(%1$s > 1e-9::float8 and %1$s <= 1e18::float8 or %1$s = 0::float8) is false', m.name))
+     from measures m where exists (select from measures w where w.name not like 'f.life\_%'))
+  into v_exact, v_raw, v_unusual;
+  if v_exact is null then
     return;
   end if;
 
   if p_campaign_id is null then
-    execute 'select array_agg(m.id) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
-      || ' from (select f.campaign_id as id, null::text as account, null::text as title' || coalesce(v_facts_measures, '')
-      || ' from public.campaign_facts f' || case when p_after is not null then ' where f.campaign_id > $1' else '' end
-      || ' offset 0) s offset 0) m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
+    execute 'select array_agg(f.campaign_id) from public.'
+      || case when v_unusual is null then 'campaign_totals' else 'campaign_facts' end || ' f where ('
+      || array_to_string(v_raw || v_unusual, ' or ') || ') is not false' || case when p_after is not null then ' and f.campaign_id > $1' else '' end
       into v_near using p_after;
     if v_near is null then
       return;
@@ -3135,11 +3204,10 @@ begin
   end if;
 
   return query execute
-    'select m.id, array_remove(array['
+    'select m.id, m.places from (select c.id, array_remove(array['
     || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-        from unnest(v_predicates) with ordinality as u (p, n))
-    || ']::int[], null) from (select s.id, s.account, s.title' || coalesce(v_metrics, '')
-    || ' from (select c.id, c.account, c.title' || coalesce(v_measures, '')
+        from unnest(v_exact) with ordinality as u (p, n))
+    || ']::int[], null) as places'
     || case
          when p_campaign_id is not null then
            ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
@@ -3150,9 +3218,7 @@ begin
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
        end
-    || ' offset 0) s offset 0) m'
-    || case when p_campaign_id is null then
-         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+    || ' offset 0) m' || case when p_campaign_id is null then ' where m.places <> ''{}''' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
     using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
@@ -3216,7 +3282,7 @@ begin
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
     || public.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
     || public.time_expression('c.hold_until') || ','
-    || ' case when isfinite(f.data_at) then date_part(''epoch'', $2 - f.data_at) / 3600::float8 end, '
+    || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
     || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
@@ -3226,21 +3292,22 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8
-      from public.campaign_evidence($1, $2) e
-      join public.campaigns c on c.id = e.campaign_id
-      left join public.campaign_facts f on f.campaign_id = e.campaign_id
-      cross join (select to_char($2 at time zone 'UTC', 'IYYY-IW') as week) k
+      from public.autonomy_policy p
+      cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
+      cross join unnest($2) i (id)
+      join public.campaigns c on c.id = i.id
+      left join public.campaign_facts f on f.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
           max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
           min(public.exact_number(a.previous_state -> 'budget')) filter (
-            where a.executed_at > $2 - interval '7 days'
+            where a.executed_at > $1 - interval '7 days'
               and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ using p_ids, p_now;
+    $sql$ || public.evidence_expression() using p_now, p_ids;
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
@@ -3538,7 +3605,9 @@ comment on type public.autonomy_decided is 'A decision before it is put into wor
 
 create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  candidate public.autonomy_candidate, place int, direction text, break_even float8, confidence float8,
+  candidate public.autonomy_candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
+  break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
+  max_budget numeric, min_budget numeric, requires_approval boolean,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -3609,7 +3678,8 @@ begin
     from judged j
     group by j.campaign_id
   )
-  select k.c, j.place, j.direction, j.break_even, j.confidence, j.code,
+  select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence, l.confidence_floor,
+    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
@@ -3620,6 +3690,7 @@ begin
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
+  join plans l on l.place = j.place
   join known k on (k.c).campaign_id = r.campaign_id;
 end $$;
 comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
@@ -3666,14 +3737,13 @@ as $$
 begin
   return query
   with each as (
-    select d.candidate, d.held, l.action_type, d.direction, l.kind, l.rule_id, l.rule_name,
-      d.break_even, d.confidence, l.confidence_floor, l.break_even as plan_break_even, l.cooldown,
-      l.max_budget, l.min_budget, l.requires_approval,
-      case when l.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
+    select d.candidate, d.held, d.action_type, d.direction, d.kind, d.rule_id, d.rule_name,
+      d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
+      d.max_budget, d.min_budget, d.requires_approval,
+      case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
       d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
     from public.autonomy_policy p
     cross join public.decided_campaigns(p_slots, p_include_inactive, p_now) d
-    join public.rule_plans(p_include_inactive) l on l.place = d.place
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
@@ -3774,41 +3844,45 @@ begin
 end $$;
 comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
 
+create type public.autonomy_params as (
+  spend float8, revenue float8, roi float8, conversions float8, days float8,
+  confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric);
+comment on type public.autonomy_params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
+
 create function public.decision_params(
   p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
   p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
-returns jsonb
+returns public.autonomy_params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- cut_confidence written out: calling it five times took longer than all else here
 begin
-  return jsonb_build_object(
-    'spend', floor(100::float8 * p_spend + 0.5::float8) / 100::float8,
-    'revenue', floor(100::float8 * p_revenue + 0.5::float8) / 100::float8,
-    'roi', case when p_spend > 0 then floor(100::float8 * (p_revenue / p_spend) + 0.5::float8) / 100::float8 end,
-    'conversions', floor(p_conversions + 0.5::float8),
-    'days', greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
-    'confidence', p_confidence,
-    'chance', least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
-    'break_even', floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-    'old_budget', p_old_budget,
-    'new_budget', p_new_budget);
+  return row(
+    floor(100::float8 * p_spend + 0.5::float8) / 100::float8,
+    floor(100::float8 * p_revenue + 0.5::float8) / 100::float8,
+    case when p_spend > 0 then floor(100::float8 * (p_revenue / p_spend) + 0.5::float8) / 100::float8 end,
+    floor(p_conversions + 0.5::float8),
+    greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
+    p_confidence,
+    least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
+    floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+    p_old_budget, p_new_budget)::public.autonomy_params;
 end $$;
 comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
 
 create function public.action_sentence(
-  p_params jsonb, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+  p_params public.autonomy_params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
 returns text
-language plpgsql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 declare
-  v_spend text := coalesce(round((p_params ->> 'spend')::numeric, 2)::text, '?');
-  v_revenue text := coalesce(round((p_params ->> 'revenue')::numeric, 2)::text, '?');
-  v_times text := coalesce(' (' || round((p_params ->> 'roi')::numeric, 2) || 'x)', '');
-  v_figures text := format('spent %s for %s in revenue%s over %s', v_spend, v_revenue, v_times,
-    public.counted_words((p_params ->> 'days')::numeric::bigint, 'day'));
-  v_likely text := (p_params ->> 'chance') || ' % likely ';
+  v_spend text := coalesce(round(p_params.spend::text::numeric, 2)::text, '?');
+  v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
+  v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
+  v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
+    || ' over ' || p_params.days::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
+  v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
     when 'GROWTH_CAP' then 'growth within 7 days may go'
@@ -3824,14 +3898,15 @@ begin
       when p_observed then 'Would ' || v_move
       else v_did end
     || case when p_direction in ('up', 'down') then format(' from %s to %s',
-         public.money_words((p_params ->> 'old_budget')::float8), public.money_words((p_params ->> 'new_budget')::float8))
+         public.money_words(p_params.old_budget::float8), public.money_words(p_params.new_budget::float8))
        else '' end
     || ': '
     || case p_direction
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
-        || case when (p_params ->> 'break_even')::float8 = 1 then 'break-even'
-           else public.money_words((p_params ->> 'break_even')::float8) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || public.counted_words(coalesce((p_params ->> 'conversions')::numeric, 0)::bigint, 'conversion')
+        || case when p_params.break_even = 1 then 'break-even'
+           else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
+      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::numeric::bigint
+        || case when p_params.conversions = 1 then ' conversion' else ' conversions' end
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -3839,7 +3914,7 @@ begin
         v_revenue, v_spend, v_times, v_likely, p_rule_name) end
     || case when p_code = 'PAUSE_BREAKER' then '; so many pauses at once are left to a person' else '' end;
 end $$;
-comment on function public.action_sentence(jsonb, text, text, text, text, text, boolean) is
+comment on function public.action_sentence(public.autonomy_params, text, text, text, text, text, boolean) is
   'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
 
 create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
@@ -4013,10 +4088,26 @@ end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
+create type public.autonomy_campaign_state as (status text, budget numeric);
+comment on type public.autonomy_campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
+
+create type public.autonomy_match as (rule_name text, code text);
+comment on type public.autonomy_match is 'A rule that matched, and what became of that. [autonomous-operations]';
+
+create type public.autonomy_measures as (
+  impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
+comment on type public.autonomy_measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
+
+create type public.autonomy_evidence as (
+  spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
+  prior jsonb, probability_below float8, break_even float8, metrics public.autonomy_measures,
+  matched public.autonomy_match[], limits text[]);
+comment on type public.autonomy_evidence is 'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
+
 create type public.autonomy_told as (
   campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
-  previous jsonb, new jsonb, confidence float8, limits text[], break_even float8, matched jsonb, params jsonb,
-  reason text, evidence jsonb, expected_impact jsonb);
+  previous public.autonomy_campaign_state, new public.autonomy_campaign_state, confidence float8, limits text[], break_even float8,
+  matched public.autonomy_match[], params public.autonomy_params, reason text, evidence jsonb, expected_impact jsonb);
 comment on type public.autonomy_told is 'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
 
 create function public.told_decisions(p_decided public.autonomy_decided[]) returns setof public.autonomy_told
@@ -4025,25 +4116,19 @@ as $$
 begin
   return query
   select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
-    b.previous,
-    jsonb_build_object(
-      'status', case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
-                     else (r.candidate).status end,
-      'budget', b.new_budget),
+    row((r.candidate).status, (r.candidate).budget)::public.autonomy_campaign_state,
+    row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
+             else (r.candidate).status end, b.new_budget)::public.autonomy_campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
     case
       when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
       else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
                                   r.rule_name, p.mode = 'observe') end,
-    jsonb_build_object(
-      'spend', (r.candidate).ev_spend, 'conversions', (r.candidate).ev_conversions,
-      'revenue', (r.candidate).ev_revenue, 'cv2', (r.candidate).cv2, 'days', (r.candidate).ev_days,
-      'matured_share', (r.candidate).matured_share, 'has_history', (r.candidate).has_history,
-      'prior', k.prior, 'probability_below', r.below, 'break_even', r.break_even,
-      'metrics', jsonb_build_object(
-        'impressions', (r.candidate).impressions, 'reach', (r.candidate).reach, 'clicks', (r.candidate).clicks,
-        'conversions', (r.candidate).conversions, 'spend', (r.candidate).spend, 'revenue', (r.candidate).revenue),
-      'matched', m.matched, 'limits', r.limits),
+    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
+      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
+      row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
+          (r.candidate).spend, (r.candidate).revenue)::public.autonomy_measures,
+      m.matched, r.limits)::public.autonomy_evidence),
     case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
       r.direction, r.break_even, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
@@ -4054,11 +4139,9 @@ begin
   cross join lateral (select jsonb_build_object(
     'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
-    jsonb_build_object('status', (r.candidate).status, 'budget', (r.candidate).budget) as previous,
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
   cross join lateral (
-    select jsonb_agg(jsonb_build_object('rule_name', u.name, 'code',
-      case when u.n = r.chosen then r.code else u.code end) order by u.n) as matched
+    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::public.autonomy_match order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   cross join lateral (
     select public.decision_params(
@@ -4069,13 +4152,14 @@ comment on function public.told_decisions(public.autonomy_decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
 
 create function public.autonomy_decision_entry(p_told public.autonomy_told) returns jsonb
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
     'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
-    'confidence', p_told.confidence, 'reason', p_told.reason)
-$$;
+    'confidence', p_told.confidence, 'reason', p_told.reason);
+end $$;
 comment on function public.autonomy_decision_entry(public.autonomy_told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
@@ -4274,9 +4358,9 @@ begin
     'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
     ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
     ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
-    public.metric_expression('roi', 'lifetime', 'facts'), public.metric_expression('ctr', 'lifetime', 'facts'),
-    public.metric_expression('conversion_rate', 'lifetime', 'facts'), public.metric_expression('spend', 'lifetime', 'facts'),
-    public.metric_expression('conversions', 'lifetime', 'facts'), public.metric_expression('hours_running', 'lifetime', 'facts'))
+    public.metric_expression('roi', 'lifetime', 'exact'), public.metric_expression('ctr', 'lifetime', 'exact'),
+    public.metric_expression('conversion_rate', 'lifetime', 'exact'), public.metric_expression('spend', 'lifetime', 'exact'),
+    public.metric_expression('conversions', 'lifetime', 'exact'), public.metric_expression('hours_running', 'lifetime', 'exact'))
     using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
 comment on function public.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
@@ -4642,7 +4726,7 @@ create type public.autonomy_decision as (
   decided_code text,
   flaw text,               -- what could not be read of it
   reason text,
-  previous_state jsonb,
+  previous_state jsonb,    -- as given, where it was; else it is the old status and budget
   new_state jsonb,
   evidence jsonb,
   expected_impact jsonb
@@ -4723,7 +4807,7 @@ create function public.autonomy_judge(
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
-with read as materialized (  -- without reason and evidence, which would be copied at each step
+with checked as (  -- without reason and evidence, which would be copied at each step
   select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
     w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
     case
@@ -4747,6 +4831,12 @@ with read as materialized (  -- without reason and evidence, which would be copi
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
     end as malformed
   from unnest(p_decisions) w
+  offset 0
+),
+read as materialized (
+  select k.*, row_number() over (partition by k.malformed is null, k.campaign_id order by k.n) as turn,
+    row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
+  from checked k
 ),
 known as materialized (  -- beside what the database knows
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
@@ -4768,8 +4858,7 @@ known as materialized (  -- beside what the database knows
     -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
-    row_number() over (partition by r.malformed is null, r.campaign_id order by r.n) as turn,
-    row_number() over (partition by r.malformed is null, r.id order by r.n) as same_id_turn,
+    r.turn, r.same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
   from read r
   left join public.campaigns c on c.id = r.campaign_id
@@ -4954,11 +5043,11 @@ begin
     select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
       f.action_type, o.reason,
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then o.previous_state
+      case when f.came_out = 'fail' then coalesce(o.previous_state, jsonb_build_object('status', o.old_status, 'budget', o.old_budget))
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else o.new_state end,
+        else coalesce(o.new_state, jsonb_build_object('status', o.new_status, 'budget', o.new_budget)) end,
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
@@ -4989,8 +5078,8 @@ begin
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
         when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
-    array_agg(f.n) filter (where f.came_out = 'execute' and not public.autonomy_came_out(
-      f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
+    array_agg(f.n) filter (where f.came_out = 'execute' and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
+      and not public.autonomy_came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
   if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
@@ -6036,11 +6125,15 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  with run as materialized (select d from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d)
-  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
-    (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r where (r.d).verdict = 'hold' group by 1) c),
-    array(select r.d from run r where (r.d).verdict <> 'hold' order by (r.d).campaign_id),
-    array(select r.d from run r where (r.d).verdict = 'hold' order by (r.d).campaign_id limit v_shown)
+  with run as materialized (
+    select d.campaign_id, d.verdict, d.code, d as decided from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
+  ), counted as (
+    select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
+  )
+  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
+    (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
+    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown)
   into v_codes, v_held, v_chosen, v_held_first;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
@@ -6048,8 +6141,8 @@ begin
       v_results := public.autonomy_apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
-          t.previous ->> 'status', (t.previous ->> 'budget')::numeric, t.new ->> 'status', (t.new ->> 'budget')::numeric,
-          t.code, null, t.reason, t.previous, t.new, t.evidence, t.expected_impact)::public.autonomy_decision
+          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
+          t.code, null, t.reason, null, null, t.evidence, t.expected_impact)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -7561,6 +7654,12 @@ declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_measured integer;
 begin
+  if not exists (  -- planning what follows takes longer than finding nothing to do
+    select from public.autonomous_actions a
+    where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
+      and a.executed_at <= p_now - interval '1 day') then
+    return jsonb_build_object('measured', 0);
+  end if;
   with due as materialized (
     select * from (
       -- forty windows at a time: a backlog of months is worked off by the following runs
@@ -9633,15 +9732,15 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '41f8abeef1ab93a5ee94a3cc1614a7ff25f85280f127a37d1b3990ead9b12171'),
-  ('0002_metrics', '6de735b9d8405cce318636f25eafe885e9fe17bbbdb94b2d2a214f66e4b5ee60'),
-  ('0003_rules', '301cbc9831e3f27bd368d1caa525ddbc8ae8cd8649967115e9ddf6d2fa6f59f7'),
-  ('0004_confidence', 'ab0b5f26f2ff9c824bdd0f976a7adda4e2dc1df0b3a03752e018262d8d005449'),
-  ('0005_decide', 'f7ce302272860736ede00573dcb17cf4e18cacc1836edca80965e56756ac4e65'),
-  ('0006_effects', '7bb9567dfe6e94fb3e176713ca2379dbd9afa2e2af8f84df1d5a1e65f8fd83fd'),
-  ('0007_runs', 'cb74e021638649d4f6461a99f587e848420d005af7c254ba16247ad9c16715c0'),
+  ('0001_tables', '04e993a6384323ff8dbbb71c8e278c2c1c29bc6b7ba33e8436ae5e5e7bfa8f76'),
+  ('0002_metrics', '9b11a69d77def5e69267ce18da20a11ff89e01bbf501a2b474d1066ea1c8413c'),
+  ('0003_rules', 'f9c9903b03b4d1130125009a0a6e7e90bb15359031acaf19e7ad445fc1a65a8e'),
+  ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
+  ('0005_decide', 'aea1fb906aec2232e540818b48b9764938dedab7fff39ee8d4e51a9349f9b420'),
+  ('0006_effects', '0cfa97fe4f3ad26ea64a6958a89f6fd1295ab9e66c61fdac51d510ca07df3e12'),
+  ('0007_runs', '74008f4bcd464dff8735d28d4d100d06a7d6c544572bb8577a78e2c442ae6964'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
-  ('0009_impact', '5cc48efe79055e03d73457f64f6ac4dd85737103e40ce4b3897f5638b8d426a0'),
+  ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
   ('0012_history', '03889cd01430a61b94118f49bfdc8813fb76dea538d8631414b14dd9d6f89d24'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
