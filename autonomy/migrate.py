@@ -22,6 +22,7 @@ SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 SINGLE_SCRIPT = SQL_FOLDER / "create_autonomous_operations.sql"
 OLDEST_SERVER = 15
 _CONNECT_SECONDS = 15
+_TRIES = 3
 
 _HEADER = """\
 -- Autonomous campaign operations: the whole schema as one script, for the Supabase SQL editor.
@@ -171,32 +172,42 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
 def _apply_one(
     connection: psycopg.Connection[Any], migration: Migration, tell: Callable[[str], None]
 ) -> bool:
+    """Whether the file had to run. Raises MigrationError."""
     import psycopg
 
-    try:
-        with connection.transaction():
-            connection.execute(
-                "select pg_advisory_xact_lock(hashtextextended('autonomy.migrate', 0))"
-            )
-            if _seen(connection, migration):
-                return False
-            tell(f"Applying {migration.name}")
-            # What the files have to say they say aloud; "does not exist, skipping" is noise.
-            connection.execute("set local client_min_messages = 'warning'")
-            connection.execute(migration.text.encode())
-            # Later files have to follow, even if we should be cut off in between.
-            connection.execute(
-                "delete from public.autonomy_migrations where name > %s", (migration.name,)
-            )
-            connection.execute(
-                "insert into public.autonomy_migrations (name, checksum) values (%s, %s)"
-                " on conflict (name) do update"
-                " set checksum = excluded.checksum, applied_at = now()",
-                (migration.name, migration.checksum),
-            )
-    except psycopg.Error as error:
-        raise _explained(migration, error) from error
-    return True
+    tries = _TRIES
+    while True:
+        tries -= 1
+        try:
+            return _apply_in_one_transaction(connection, migration, tell)
+        except psycopg.Error as error:
+            # A file locks many tables, so it may meet whoever locks them in another order, the
+            # server's own housekeeping among them. It has left nothing behind: once more.
+            if error.sqlstate != "40P01" or not tries:
+                raise _explained(migration, error) from error
+
+
+def _apply_in_one_transaction(
+    connection: psycopg.Connection[Any], migration: Migration, tell: Callable[[str], None]
+) -> bool:
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtextextended('autonomy.migrate', 0))")
+        if _seen(connection, migration):
+            return False
+        tell(f"Applying {migration.name}")
+        # What the files have to say they say aloud; "does not exist, skipping" is noise.
+        connection.execute("set local client_min_messages = 'warning'")
+        connection.execute(migration.text.encode())
+        # Later files have to follow, even if we should be cut off in between.
+        connection.execute(
+            "delete from public.autonomy_migrations where name > %s", (migration.name,)
+        )
+        connection.execute(
+            "insert into public.autonomy_migrations (name, checksum) values (%s, %s)"
+            " on conflict (name) do update set checksum = excluded.checksum, applied_at = now()",
+            (migration.name, migration.checksum),
+        )
+        return True
 
 
 def _seen(connection: psycopg.Connection[Any], migration: Migration) -> bool:

@@ -505,8 +505,8 @@ create trigger log_autonomous_rule_change after insert or update or delete on pu
 
 -- ---------------------------------------------------------------------------------------------
 -- From condition to predicate. Two spellings of the same: exact (over campaign_facts f, campaigns c
--- and $1, the moment), or raw (over campaign_facts f alone): the columns as they stand, and unknown
--- what f does not know. A scan of everything asks the raw one, which is quickly computed.
+-- and $1, the moment), or raw (over f alone, whose measures are sane already): the columns as they
+-- stand, and unknown what f does not know. A scan of everything asks the raw one.
 -- ---------------------------------------------------------------------------------------------
 
 create function public.measure_column(p_measure text, p_window text) returns text

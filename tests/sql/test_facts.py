@@ -705,3 +705,54 @@ def test_a_slot_is_the_first_two_bytes_of_the_digest(db: psycopg.Connection[Any]
         digest = md5(str(campaign).encode(), usedforsecurity=False).digest()
         assert slot == (int.from_bytes(digest[:2], "big"),)
     assert db.execute("select campaign_slot(null)").fetchone() == (None,)
+
+
+def test_the_totals_follow_the_facts_and_are_sane(own: Db) -> None:
+    """Whoever writes the facts, and however: a run looks at nobody who is not in the totals."""
+    readings = {
+        "7.5": 7.5, "-20": -20.0, "0": 0.0, "1e-12": 0.0, "-1e-12": 0.0, "1e18": 1e18,
+        "1.1e18": None, "-1e300": None, "NaN": None, "Infinity": None, "-Infinity": None,
+    }  # fmt: skip
+    ids = campaigns(own, len(readings) + 2)
+
+    def same() -> bool:
+        found = facts(own, "campaign_totals")
+        for campaign, each in facts(own).items():
+            for measure in MEASURES:
+                raw = each[f"life_{measure}"]
+                sane = (
+                    None if raw is None or not abs(raw) <= 1e18 else raw if abs(raw) > 1e-9 else 0.0
+                )
+                if found[campaign][f"life_{measure}"] != sane:
+                    return False
+        return found.keys() == facts(own).keys()
+
+    record(
+        own, [row(one, NOW - timedelta(days=d), spend=3, clicks=2) for one in ids for d in (1, 2)]
+    )
+    assert same() and len(facts(own, "campaign_totals")) == len(ids)
+    record(own, [row(ids[0], NOW - timedelta(days=1), spend=90, revenue=-4)])
+    assert same() and facts(own, "campaign_totals")[ids[0]]["life_revenue"] == -4
+
+    for campaign, (text, reading) in zip(ids, readings.items(), strict=False):
+        own.execute(
+            "update campaign_facts set life_spend = %s::float8, life_revenue = null where campaign_id = %s",
+            (text, campaign),
+        )
+        assert facts(own, "campaign_totals")[campaign]["life_spend"] == reading
+    assert same()
+
+    own.execute("delete from campaign_metrics where campaign_id = %s", (ids[-1],))
+    own.execute("delete from campaign_facts where campaign_id = %s", (ids[-2],))
+    assert same() and len(facts(own, "campaign_totals")) == len(ids) - 2
+
+    own.execute("set session_replication_role = replica")  # a restore
+    own.execute("insert into campaign_facts (campaign_id, life_spend) values (%s, 5)", (ids[-2],))
+    own.execute("reset session_replication_role")
+    assert same() and facts(own, "campaign_totals")[ids[-2]]["life_spend"] == 5
+
+    own.execute("delete from campaign_totals")
+    own.execute("select rebuild_campaign_facts()")
+    assert facts(own, "campaign_totals").keys() == facts(own).keys()
+    own.execute("truncate campaign_facts")
+    assert facts(own, "campaign_totals") == {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -331,3 +333,25 @@ def test_a_busy_table_is_reported_not_waited_for(
             apply(url, folder=folder)
     assert "try again" in caught.value.hint
     assert apply(url, folder=folder) == NAMES
+
+
+def test_who_is_in_the_way_in_another_order_is_waited_for(server: Server, tmp_path: Path) -> None:
+    url = server.migrated()
+    folder = copied(tmp_path)
+    (folder / "0098_two_tables.sql").write_text(
+        "lock table public.autonomous_runs;\nselect pg_sleep(0.5);\n"
+        "lock table public.autonomous_rules;\n"
+    )
+    told: list[str] = []
+    with psycopg.connect(url) as other:
+        other.execute("set deadlock_timeout = '1min'")  # the migration is to give way
+        other.execute("lock table public.autonomous_rules")
+        with ThreadPoolExecutor() as threads:
+            migrating = threads.submit(apply, url, folder=folder, progress=told.append)
+            while not told:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            other.execute("lock table public.autonomous_runs")
+            other.commit()
+            assert migrating.result() == ["0098_two_tables", NAMES[-1]]
+    assert told.count("Applying 0098_two_tables") == 2
