@@ -505,8 +505,7 @@ create trigger log_autonomous_rule_change after insert or update or delete on pu
 
 -- ---------------------------------------------------------------------------------------------
 -- From condition to predicate. Two spellings of the same: exact (over campaign_facts f, campaigns c
--- and $1, the moment), or raw (over f alone, whose measures are sane already): the columns as they
--- stand, and unknown what f does not know. A scan of everything asks the raw one.
+-- and $1, the moment), or columns (over a subquery m in which each metric has been computed).
 -- ---------------------------------------------------------------------------------------------
 
 create function public.measure_column(p_measure text, p_window text) returns text
@@ -514,14 +513,12 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return case
-    when p_measure in ('budget', 'hours_running') then 'null::float8'
-    else 'f.' || case
-      when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
-      when p_window = 'lifetime' then 'life'
-      else 'w' || rtrim(p_window, 'd') end || '_' || p_measure end;
+    when p_window like 'prior\_%' then 'f.p' || substr(rtrim(p_window, 'd'), 7)
+    when p_window = 'lifetime' then 'f.life'
+    else 'f.w' || rtrim(p_window, 'd') end || '_' || p_measure;
 end $$;
 comment on function public.measure_column(text, text) is
-  'SQL text of one measure of one window as it stands in campaign_facts f; null for what stands elsewhere. Arguments come from validated conditions only. Pure. [autonomous-operations]';
+  'SQL text of one measure of one window as it stands in campaign_facts or campaign_totals f. Arguments come from validated conditions only. Pure. [autonomous-operations]';
 
 create function public.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -570,7 +567,9 @@ declare
   v_first text;
   v_second text;
 begin
-  if p_spelling = 'raw' then
+  if p_spelling = 'columns' then
+    return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime' else p_window end);
+  elsif p_spelling = 'raw' then
     v_first := public.measure_column(v_measures[1], p_window);
     v_second := public.measure_column(v_measures[2], p_window);
   else
@@ -588,7 +587,7 @@ begin
                 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
 comment on function public.metric_expression(text, text, text) is
-  'SQL text of one metric, the only place where a metric is defined; spelling exact (over f, c and $1) or raw (over f alone). Pure. [autonomous-operations]';
+  'SQL text of one metric, the only place where a metric is defined; spelling exact (over campaign_facts f, campaigns c and $1), raw (over campaign_totals f, which is sane) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
 
 create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
@@ -604,11 +603,11 @@ declare
   v_minimum record;
 begin
   if p_condition ? 'account' then
-    v_parts := v_parts || format('%s = %L', case p_spelling when 'raw' then 'null' else 'c.account' end, p_condition ->> 'account');
+    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
   end if;
   if p_condition ? 'title_contains' then
-    v_parts := v_parts || format('strpos(lower(%s), lower(%L)) > 0',
-                                 case p_spelling when 'raw' then 'null' else 'c.title' end, p_condition ->> 'title_contains');
+    v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
+                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
   end if;
   for v_minimum in
     select substr(k, 5) as metric, public.json_number(p_condition -> k) as least
@@ -645,7 +644,7 @@ begin
   return array_to_string(v_parts, ' and ');
 end $$;
 comment on function public.compile_condition_part(jsonb, text) is
-  'Predicate of a condition that has been validated; spelling as in metric_expression. Pure. [autonomous-operations]';
+  'Predicate of a condition that has been validated; spelling exact or columns, as in metric_expression. Pure. [autonomous-operations]';
 
 create function public.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''

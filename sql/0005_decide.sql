@@ -142,41 +142,49 @@ create function public.matching_campaigns(
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
--- Twice. One scan with the rules' raw predicates finds those that a campaign's own columns (budget,
--- age, account, title) could still rule in: in three-valued logic what is false with an unknown is
--- false with any value. It reads the totals, or, where a rule asks for a window, the facts, whose
--- measures it makes sane first (`offset 0`: once, not at every mention). The few that are left are
--- looked at exactly, by key; a join with the campaigns before the rules took four times as long.
+-- Twice. One scan finds those that a campaign's own columns (budget, age, account, title) could
+-- still rule in: there these are null, and in three-valued logic what is false with an unknown is
+-- false with any value. It reads the totals, or, where a rule asks for a window, the facts. The few
+-- that are left are looked at whole, by key; a join with the campaigns before the rules took four
+-- times as long.
+-- m computes each metric once; `offset 0` keeps the planner from doing so at every mention, which
+-- only for a few rules over the totals is quicker.
 declare
-  v_after text := case when p_after is not null then 'where f.campaign_id > $1' end;
-  v_exact text[];
-  v_raw text[];
-  v_source text;
+  v_predicates text[];
+  v_metrics text;
+  v_metrics_alone text;          -- without the campaign's own columns
+  v_totals boolean;              -- are they enough?
   v_near uuid[];
 begin
   with rules as materialized (
     select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
   ),
-  measures as (
-    select distinct public.measure_column(k, x.win) as name, public.measure_expression(k, x.win) as sane
+  reads as materialized (
+    select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
     from rules r cross join lateral public.condition_reads(r.condition) x
-    cross join lateral unnest(public.metric_measures(x.metric)) k
-    where k not in ('budget', 'hours_running')
+    group by x.metric, x.win
+  ),
+  source as (
+    select coalesce(bool_and(x.win = 'lifetime'), true) as totals from reads x
   )
-  select (select array_agg(public.compile_condition_part(r.condition, 'exact') order by r.place) from rules r),
-    (select array_agg('(' || public.compile_condition_part(r.condition, 'raw') || ')' order by r.place) from rules r),
-    (select case
-       when bool_and(m.name like 'f.life\_%') is not false then format('select f.* from public.campaign_totals f %s', v_after)
-       else format('select f.campaign_id, %s from public.campaign_facts f %s offset 0',
-         string_agg(m.sane || ' as ' || substr(m.name, 3), ', '), v_after) end
-     from measures m)
-  into v_exact, v_raw, v_source;
-  if v_exact is null then
+  select s.totals,
+    (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
+    (select string_agg(format(x.named, public.metric_expression(x.metric, x.win, 'exact')), '') from reads x),
+    (select string_agg(format(x.named, case
+       when x.metric in ('budget', 'hours_running') then 'null::float8'
+       else public.metric_expression(x.metric, x.win, case when s.totals then 'raw' else 'exact' end) end), '') from reads x)
+  into v_totals, v_predicates, v_metrics, v_metrics_alone
+  from source s;
+  if v_predicates is null then
     return;
   end if;
 
   if p_campaign_id is null then
-    execute format('select array_agg(f.campaign_id) from (%s) f where (%s) is not false', v_source, array_to_string(v_raw, ' or '))
+    execute 'select array_agg(m.id) from (select f.campaign_id as id, null::text as account, null::text as title'
+      || coalesce(v_metrics_alone, '') || ' from public.' || case when v_totals then 'campaign_totals' else 'campaign_facts' end || ' f'
+      || case when p_after is not null then ' where f.campaign_id > $1' else '' end
+      || case when v_totals and cardinality(v_predicates) <= 8 then '' else ' offset 0' end
+      || ') m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
       into v_near using p_after;
     if v_near is null then
       return;
@@ -184,10 +192,10 @@ begin
   end if;
 
   return query execute
-    'select m.id, m.places from (select c.id, array_remove(array['
+    'select m.id, array_remove(array['
     || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-        from unnest(v_exact) with ordinality as u (p, n))
-    || ']::int[], null) as places'
+        from unnest(v_predicates) with ordinality as u (p, n))
+    || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
     || case
          when p_campaign_id is not null then
            ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
@@ -198,7 +206,9 @@ begin
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
        end
-    || ' offset 0) m' || case when p_campaign_id is null then ' where m.places <> ''{}''' else '' end
+    || ' offset 0) m'
+    || case when p_campaign_id is null then
+         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
     using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;

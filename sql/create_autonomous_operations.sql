@@ -2514,8 +2514,7 @@ create trigger log_autonomous_rule_change after insert or update or delete on pu
 
 -- ---------------------------------------------------------------------------------------------
 -- From condition to predicate. Two spellings of the same: exact (over campaign_facts f, campaigns c
--- and $1, the moment), or raw (over f alone, whose measures are sane already): the columns as they
--- stand, and unknown what f does not know. A scan of everything asks the raw one.
+-- and $1, the moment), or columns (over a subquery m in which each metric has been computed).
 -- ---------------------------------------------------------------------------------------------
 
 create function public.measure_column(p_measure text, p_window text) returns text
@@ -2523,14 +2522,12 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return case
-    when p_measure in ('budget', 'hours_running') then 'null::float8'
-    else 'f.' || case
-      when p_window like 'prior\_%' then 'p' || substr(rtrim(p_window, 'd'), 7)
-      when p_window = 'lifetime' then 'life'
-      else 'w' || rtrim(p_window, 'd') end || '_' || p_measure end;
+    when p_window like 'prior\_%' then 'f.p' || substr(rtrim(p_window, 'd'), 7)
+    when p_window = 'lifetime' then 'f.life'
+    else 'f.w' || rtrim(p_window, 'd') end || '_' || p_measure;
 end $$;
 comment on function public.measure_column(text, text) is
-  'SQL text of one measure of one window as it stands in campaign_facts f; null for what stands elsewhere. Arguments come from validated conditions only. Pure. [autonomous-operations]';
+  'SQL text of one measure of one window as it stands in campaign_facts or campaign_totals f. Arguments come from validated conditions only. Pure. [autonomous-operations]';
 
 create function public.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -2579,7 +2576,9 @@ declare
   v_first text;
   v_second text;
 begin
-  if p_spelling = 'raw' then
+  if p_spelling = 'columns' then
+    return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime' else p_window end);
+  elsif p_spelling = 'raw' then
     v_first := public.measure_column(v_measures[1], p_window);
     v_second := public.measure_column(v_measures[2], p_window);
   else
@@ -2597,7 +2596,7 @@ begin
                 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
 comment on function public.metric_expression(text, text, text) is
-  'SQL text of one metric, the only place where a metric is defined; spelling exact (over f, c and $1) or raw (over f alone). Pure. [autonomous-operations]';
+  'SQL text of one metric, the only place where a metric is defined; spelling exact (over campaign_facts f, campaigns c and $1), raw (over campaign_totals f, which is sane) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
 
 create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
@@ -2613,11 +2612,11 @@ declare
   v_minimum record;
 begin
   if p_condition ? 'account' then
-    v_parts := v_parts || format('%s = %L', case p_spelling when 'raw' then 'null' else 'c.account' end, p_condition ->> 'account');
+    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
   end if;
   if p_condition ? 'title_contains' then
-    v_parts := v_parts || format('strpos(lower(%s), lower(%L)) > 0',
-                                 case p_spelling when 'raw' then 'null' else 'c.title' end, p_condition ->> 'title_contains');
+    v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
+                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
   end if;
   for v_minimum in
     select substr(k, 5) as metric, public.json_number(p_condition -> k) as least
@@ -2654,7 +2653,7 @@ begin
   return array_to_string(v_parts, ' and ');
 end $$;
 comment on function public.compile_condition_part(jsonb, text) is
-  'Predicate of a condition that has been validated; spelling as in metric_expression. Pure. [autonomous-operations]';
+  'Predicate of a condition that has been validated; spelling exact or columns, as in metric_expression. Pure. [autonomous-operations]';
 
 create function public.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -3163,41 +3162,49 @@ create function public.matching_campaigns(
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
--- Twice. One scan with the rules' raw predicates finds those that a campaign's own columns (budget,
--- age, account, title) could still rule in: in three-valued logic what is false with an unknown is
--- false with any value. It reads the totals, or, where a rule asks for a window, the facts, whose
--- measures it makes sane first (`offset 0`: once, not at every mention). The few that are left are
--- looked at exactly, by key; a join with the campaigns before the rules took four times as long.
+-- Twice. One scan finds those that a campaign's own columns (budget, age, account, title) could
+-- still rule in: there these are null, and in three-valued logic what is false with an unknown is
+-- false with any value. It reads the totals, or, where a rule asks for a window, the facts. The few
+-- that are left are looked at whole, by key; a join with the campaigns before the rules took four
+-- times as long.
+-- m computes each metric once; `offset 0` keeps the planner from doing so at every mention, which
+-- only for a few rules over the totals is quicker.
 declare
-  v_after text := case when p_after is not null then 'where f.campaign_id > $1' end;
-  v_exact text[];
-  v_raw text[];
-  v_source text;
+  v_predicates text[];
+  v_metrics text;
+  v_metrics_alone text;          -- without the campaign's own columns
+  v_totals boolean;              -- are they enough?
   v_near uuid[];
 begin
   with rules as materialized (
     select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
   ),
-  measures as (
-    select distinct public.measure_column(k, x.win) as name, public.measure_expression(k, x.win) as sane
+  reads as materialized (
+    select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
     from rules r cross join lateral public.condition_reads(r.condition) x
-    cross join lateral unnest(public.metric_measures(x.metric)) k
-    where k not in ('budget', 'hours_running')
+    group by x.metric, x.win
+  ),
+  source as (
+    select coalesce(bool_and(x.win = 'lifetime'), true) as totals from reads x
   )
-  select (select array_agg(public.compile_condition_part(r.condition, 'exact') order by r.place) from rules r),
-    (select array_agg('(' || public.compile_condition_part(r.condition, 'raw') || ')' order by r.place) from rules r),
-    (select case
-       when bool_and(m.name like 'f.life\_%') is not false then format('select f.* from public.campaign_totals f %s', v_after)
-       else format('select f.campaign_id, %s from public.campaign_facts f %s offset 0',
-         string_agg(m.sane || ' as ' || substr(m.name, 3), ', '), v_after) end
-     from measures m)
-  into v_exact, v_raw, v_source;
-  if v_exact is null then
+  select s.totals,
+    (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
+    (select string_agg(format(x.named, public.metric_expression(x.metric, x.win, 'exact')), '') from reads x),
+    (select string_agg(format(x.named, case
+       when x.metric in ('budget', 'hours_running') then 'null::float8'
+       else public.metric_expression(x.metric, x.win, case when s.totals then 'raw' else 'exact' end) end), '') from reads x)
+  into v_totals, v_predicates, v_metrics, v_metrics_alone
+  from source s;
+  if v_predicates is null then
     return;
   end if;
 
   if p_campaign_id is null then
-    execute format('select array_agg(f.campaign_id) from (%s) f where (%s) is not false', v_source, array_to_string(v_raw, ' or '))
+    execute 'select array_agg(m.id) from (select f.campaign_id as id, null::text as account, null::text as title'
+      || coalesce(v_metrics_alone, '') || ' from public.' || case when v_totals then 'campaign_totals' else 'campaign_facts' end || ' f'
+      || case when p_after is not null then ' where f.campaign_id > $1' else '' end
+      || case when v_totals and cardinality(v_predicates) <= 8 then '' else ' offset 0' end
+      || ') m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
       into v_near using p_after;
     if v_near is null then
       return;
@@ -3205,10 +3212,10 @@ begin
   end if;
 
   return query execute
-    'select m.id, m.places from (select c.id, array_remove(array['
+    'select m.id, array_remove(array['
     || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-        from unnest(v_exact) with ordinality as u (p, n))
-    || ']::int[], null) as places'
+        from unnest(v_predicates) with ordinality as u (p, n))
+    || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
     || case
          when p_campaign_id is not null then
            ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
@@ -3219,7 +3226,9 @@ begin
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
        end
-    || ' offset 0) m' || case when p_campaign_id is null then ' where m.places <> ''{}''' else '' end
+    || ' offset 0) m'
+    || case when p_campaign_id is null then
+         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
     using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
@@ -9735,9 +9744,9 @@ notify pgrst, 'reload schema';
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '04e993a6384323ff8dbbb71c8e278c2c1c29bc6b7ba33e8436ae5e5e7bfa8f76'),
   ('0002_metrics', '9b11a69d77def5e69267ce18da20a11ff89e01bbf501a2b474d1066ea1c8413c'),
-  ('0003_rules', '830476b1cc5325c64917fbd4fc69db648762457414a5bc4943c27fe7ba950fdb'),
+  ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
-  ('0005_decide', 'c306694e4a7f2674144de84adca37a6e4b714c1255c431c56be93031bf1f330a'),
+  ('0005_decide', '579c5ccba5ddf3fc785be9c61b775287cc78ba1c2c8e65e69f6af0e6612a7afa'),
   ('0006_effects', '0cfa97fe4f3ad26ea64a6958a89f6fd1295ab9e66c61fdac51d510ca07df3e12'),
   ('0007_runs', '74008f4bcd464dff8735d28d4d100d06a7d6c544572bb8577a78e2c442ae6964'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
