@@ -467,7 +467,7 @@ read as materialized (
     row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
   from checked k
 ),
-known as materialized (  -- beside what the database knows
+known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
     r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
@@ -515,6 +515,7 @@ known as materialized (  -- beside what the database knows
     where k.kind = 'action') last_change on true
   -- by its key alone: what else it must be is asked above
   left join public.autonomous_actions pause on pause.id = last_change.action_id
+  offset 0
 ),
 judged as materialized (
   select k.*,
@@ -546,13 +547,10 @@ judged as materialized (
     end as code
   from known k
 ),
-counted as materialized (  -- over the portfolio, together with what was done in the last 24 hours
-  select j.*,
-    count(*) filter (where code is null and action_type = 'auto_pause') over () as pauses,
-    count(*) filter (where code is null and verdict = 'act' and raise > 0) over () as raises,
-    sum(raise) filter (where code is null and verdict = 'act' and raise > 0)
-      over (order by confidence desc nulls last, campaign_id, n rows unbounded preceding) as raised_so_far
-  from judged j
+-- over the portfolio, together with what was done in the last 24 hours
+raises as materialized (
+  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n rows unbounded preceding) as so_far
+  from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
 ),
 before as materialized (
   select
@@ -581,7 +579,9 @@ tripped as materialized (
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
     -- one cent, because the engine may have added the same amounts in another order
     p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
-  from before b, (select coalesce(max(pauses), 0) as pauses, coalesce(max(raises), 0) as raises from counted) t
+  from before b, (
+    select (select count(*) from judged j where j.code is null and j.action_type = 'auto_pause') as pauses,
+      (select count(*) from raises) as raises) t
 ),
 settled as (
   select c.*,
@@ -591,18 +591,20 @@ settled as (
       when c.code is not null then 'fail'
       when p_by_person then 'execute'
       when c.action_type = 'auto_pause' and t.pauses then 'propose'
-      when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'fail'
+      when t.raises and r.so_far > t.room then 'fail'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'propose'
       else 'execute'
     end as outcome,
     case
       when c.code is not null or p_by_person then c.code
       when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
-      when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'GROWTH_BREAKER'
+      when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
     end as final_code
-  from counted c, tripped t
+  from judged c
+  cross join tripped t
+  left join raises r using (n)
 )
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,

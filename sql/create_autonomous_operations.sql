@@ -3668,8 +3668,9 @@ begin
       else 'down' end as kind offset 0) w
     cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
     cross join lateral (select public.probability_from(k.posterior, t.target) as below offset 0) o
-    cross join lateral (select public.cut_confidence(
-      100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
+    -- cut_confidence written out, here and in expected_impact_of: calling it took longer than the rest
+    cross join lateral (select floor(100::float8 * (100::float8
+      * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) + 0.5::float8) / 100::float8 as cut offset 0) h
     cross join lateral (select case
       when w.kind <> 'step' then w.kind
       when h.cut <= 20 then 'down'
@@ -3897,16 +3898,12 @@ declare
     when 'STEP_CAP' then 'one step may go'
     when 'GROWTH_CAP' then 'growth within 7 days may go'
     when 'BUDGET_CAP' then 'the cap allows' end, '');
-  v_move text := case p_direction
-    when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end;
-  v_did text := case p_direction
-    when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget'
-    when 'pause' then 'Paused' else 'Resumed' end;
 begin
   return case
-      when p_verdict = 'propose' then 'Proposed: ' || v_move
-      when p_observed then 'Would ' || v_move
-      else v_did end
+      when p_verdict = 'propose' or p_observed then case when p_verdict = 'propose' then 'Proposed: ' else 'Would ' end
+        || case p_direction when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end
+      else case p_direction
+        when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused' else 'Resumed' end end
     || case when p_direction in ('up', 'down') then format(' from %s to %s',
          public.money_words(p_params.old_budget::float8), public.money_words(p_params.new_budget::float8))
        else '' end
@@ -4081,19 +4078,23 @@ as $$
 declare
   v_roi float8 := exp(p_log_roi);
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
+  v_kind text := case when p_direction in ('pause', 'resume') then p_direction else 'scale' end;
+  v_spend float8;                -- saved or added
+  v_profit float8;               -- loss avoided or profit added
 begin
-  if p_direction = 'pause' then
-    return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
-      'spend_saved', public.cut_confidence(v_ahead),
-      'loss_avoided', public.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
-  elsif p_direction = 'resume' then
-    return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
-      'added_spend', public.cut_confidence(v_ahead),
-      'added_profit', public.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+  if v_kind = 'pause' then
+    v_spend := v_ahead;
+    v_profit := v_ahead * (1::float8 - v_roi / p_break_even);
+  elsif v_kind = 'resume' then
+    v_spend := v_ahead;
+    v_profit := v_ahead * (v_roi / p_break_even - 1::float8);
+  else
+    v_spend := v_ahead * p_share;
+    v_profit := v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8);
   end if;
-  return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
-    'added_spend', public.cut_confidence(v_ahead * p_share),
-    'added_profit', public.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+  return jsonb_build_object('kind', v_kind, 'horizon_days', 7,
+    case v_kind when 'pause' then 'spend_saved' else 'added_spend' end, floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
+    case v_kind when 'pause' then 'loss_avoided' else 'added_profit' end, floor(100::float8 * v_profit + 0.5::float8) / 100::float8);
 end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
@@ -4848,7 +4849,7 @@ read as materialized (
     row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
   from checked k
 ),
-known as materialized (  -- beside what the database knows
+known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
     r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
@@ -4896,6 +4897,7 @@ known as materialized (  -- beside what the database knows
     where k.kind = 'action') last_change on true
   -- by its key alone: what else it must be is asked above
   left join public.autonomous_actions pause on pause.id = last_change.action_id
+  offset 0
 ),
 judged as materialized (
   select k.*,
@@ -4927,13 +4929,10 @@ judged as materialized (
     end as code
   from known k
 ),
-counted as materialized (  -- over the portfolio, together with what was done in the last 24 hours
-  select j.*,
-    count(*) filter (where code is null and action_type = 'auto_pause') over () as pauses,
-    count(*) filter (where code is null and verdict = 'act' and raise > 0) over () as raises,
-    sum(raise) filter (where code is null and verdict = 'act' and raise > 0)
-      over (order by confidence desc nulls last, campaign_id, n rows unbounded preceding) as raised_so_far
-  from judged j
+-- over the portfolio, together with what was done in the last 24 hours
+raises as materialized (
+  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n rows unbounded preceding) as so_far
+  from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
 ),
 before as materialized (
   select
@@ -4962,7 +4961,9 @@ tripped as materialized (
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
     -- one cent, because the engine may have added the same amounts in another order
     p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
-  from before b, (select coalesce(max(pauses), 0) as pauses, coalesce(max(raises), 0) as raises from counted) t
+  from before b, (
+    select (select count(*) from judged j where j.code is null and j.action_type = 'auto_pause') as pauses,
+      (select count(*) from raises) as raises) t
 ),
 settled as (
   select c.*,
@@ -4972,18 +4973,20 @@ settled as (
       when c.code is not null then 'fail'
       when p_by_person then 'execute'
       when c.action_type = 'auto_pause' and t.pauses then 'propose'
-      when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'fail'
+      when t.raises and r.so_far > t.room then 'fail'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'propose'
       else 'execute'
     end as outcome,
     case
       when c.code is not null or p_by_person then c.code
       when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
-      when c.verdict = 'act' and c.raise > 0 and t.raises and c.raised_so_far > t.room then 'GROWTH_BREAKER'
+      when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
     end as final_code
-  from counted c, tripped t
+  from judged c
+  cross join tripped t
+  left join raises r using (n)
 )
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
@@ -9746,8 +9749,8 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', '9b11a69d77def5e69267ce18da20a11ff89e01bbf501a2b474d1066ea1c8413c'),
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
-  ('0005_decide', '579c5ccba5ddf3fc785be9c61b775287cc78ba1c2c8e65e69f6af0e6612a7afa'),
-  ('0006_effects', '0cfa97fe4f3ad26ea64a6958a89f6fd1295ab9e66c61fdac51d510ca07df3e12'),
+  ('0005_decide', '8f0d7421ac6e0fd95e0b4c557659f14355083222825c54e0a28015a25edc8a58'),
+  ('0006_effects', 'a5d39e92861f870ceb60819d7ac725440b3f23679795bb117901cf92e5124573'),
   ('0007_runs', '74008f4bcd464dff8735d28d4d100d06a7d6c544572bb8577a78e2c442ae6964'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
   ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),

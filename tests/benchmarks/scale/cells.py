@@ -92,11 +92,14 @@ def _database(connection: psycopg.Connection, cell: Cell, rounds: int, *, naive:
             cell.add("bare statements", floors.bare_statements(connection))
             cell.add("apply", floors.applying(connection)[0])
     for _ in range(rounds):
-        cell.add("database run", _timed_run(connection))
-        account.reset(connection)
+        # A run before each loop and after the last: a shared machine has fast and slow seconds.
         for loop in LOOPS if naive else ():
+            cell.add("database run", _timed_run(connection))
+            account.reset(connection)
             cell.add(loop, naive_run(connection, loop))
             account.reset(connection)
+        cell.add("database run", _timed_run(connection))
+        account.reset(connection)
 
 
 def _timed_run(connection: psycopg.Connection) -> float:

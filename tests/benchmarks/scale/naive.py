@@ -141,7 +141,8 @@ begin
   return v_taken;
 end $$
 """  # noqa: E501
-LOOPS = {"naive loop by thresholds": BY_THRESHOLDS, "naive loop, alike": ALIKE}
+LIKE_FOR_LIKE = "naive loop, alike"
+LOOPS = {"naive loop by thresholds": BY_THRESHOLDS, LIKE_FOR_LIKE: ALIKE}
 
 DIFFERENT = """
 select count(*) from bench.rows r
