@@ -477,8 +477,8 @@ create table if not exists public.campaign_daily (
 ) with (fillfactor = 90);
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 
--- One row a campaign. Rewritten in place every hour: no B-tree but the
--- key, and a fifth of each page free, so that the new version of a row stays on its page.
+-- One row a campaign. Rewritten in place every hour: no B-tree but the key, and a fifth of each page
+-- free, so that the new version of a row stays on its page.
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
   has_history boolean not null default false,

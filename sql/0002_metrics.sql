@@ -3,7 +3,8 @@
 --
 -- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
 -- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
--- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here beyond its key.
+-- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here
+-- beyond its key.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';

@@ -487,8 +487,8 @@ create table if not exists public.campaign_daily (
 ) with (fillfactor = 90);
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 
--- One row a campaign. Rewritten in place every hour: no B-tree but the
--- key, and a fifth of each page free, so that the new version of a row stays on its page.
+-- One row a campaign. Rewritten in place every hour: no B-tree but the key, and a fifth of each page
+-- free, so that the new version of a row stays on its page.
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
   has_history boolean not null default false,
@@ -1125,7 +1125,8 @@ end $$;
 --
 -- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
 -- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
--- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here beyond its key.
+-- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here
+-- beyond its key.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -9745,8 +9746,8 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '04e993a6384323ff8dbbb71c8e278c2c1c29bc6b7ba33e8436ae5e5e7bfa8f76'),
-  ('0002_metrics', '9b11a69d77def5e69267ce18da20a11ff89e01bbf501a2b474d1066ea1c8413c'),
+  ('0001_tables', '85bf8371d529bf18391f040c2b77f3ed7b94ed85d2eb2f9908c20e8380b855ec'),
+  ('0002_metrics', '7391bc6df713e44f41e6da9737b557a5ae207273fd3af7b277587d1e40498f56'),
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
   ('0005_decide', '8f0d7421ac6e0fd95e0b4c557659f14355083222825c54e0a28015a25edc8a58'),
