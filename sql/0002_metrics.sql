@@ -20,7 +20,7 @@ begin
     select p.oid::regprocedure as signature from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
-        'campaign_facts_at', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
+        'campaign_facts_at', 'refresh_campaign_totals', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
         'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
         'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
   loop
@@ -366,51 +366,53 @@ comment on function public.campaign_facts_at(timestamptz) is
 -- ---------------------------------------------------------------------------------------------
 -- Keeping the facts
 -- ---------------------------------------------------------------------------------------------
+create function public.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.campaign_totals t using unnest(p_campaign_ids) i
+  where t.campaign_id = i and not exists (select from public.campaign_facts f where f.campaign_id = i);
+  insert into public.campaign_totals as t
+    (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
+  -- each as rules read it (measure_expression): the scan of all need not look at it again
+  select f.campaign_id,
+    case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18 then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18 then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18 then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18 then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+  from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
+  on conflict (campaign_id) do update set
+    life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
+    life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
+  where t is distinct from excluded;
+end $$;
+comment on function public.refresh_campaign_totals(uuid[]) is
+  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane number. Safe to call again. [autonomous-operations]';
+
 create function public.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
   if tg_op = 'TRUNCATE' then
     delete from public.campaign_totals where true;
-  elsif tg_op = 'DELETE' then
-    delete from public.campaign_totals t using before_rows b where t.campaign_id = b.campaign_id;
   else
-    insert into public.campaign_totals as t
-      (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
-    -- each as rules read it (measure_expression): the scan of all need not look at it again
-    select a.campaign_id,
-      case when a.life_impressions between -1e18 and 1e18 then case when a.life_impressions between -1e-9 and 1e-9 then 0 else a.life_impressions end end,
-      case when a.life_reach between -1e18 and 1e18 then case when a.life_reach between -1e-9 and 1e-9 then 0 else a.life_reach end end,
-      case when a.life_clicks between -1e18 and 1e18 then case when a.life_clicks between -1e-9 and 1e-9 then 0 else a.life_clicks end end,
-      case when a.life_conversions between -1e18 and 1e18 then case when a.life_conversions between -1e-9 and 1e-9 then 0 else a.life_conversions end end,
-      case when a.life_spend between -1e18 and 1e18 then case when a.life_spend between -1e-9 and 1e-9 then 0 else a.life_spend end end,
-      case when a.life_revenue between -1e18 and 1e18 then case when a.life_revenue between -1e-9 and 1e-9 then 0 else a.life_revenue end end
-    from after_rows a
-    on conflict (campaign_id) do update set
-      life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
-      life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
-    where (t.life_impressions, t.life_reach, t.life_clicks, t.life_conversions, t.life_spend, t.life_revenue) is distinct from
-      (excluded.life_impressions, excluded.life_reach, excluded.life_clicks, excluded.life_conversions, excluded.life_spend,
-       excluded.life_revenue);
+    perform public.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
   return null;
 end $$;
 comment on function public.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals in step, unknown where a measure is no sane number. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
 
 create trigger campaign_totals_inserted after insert on public.campaign_facts
-  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+  referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
-  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+  referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_deleted after delete on public.campaign_facts
-  referencing old table as before_rows for each statement execute function public.campaign_totals_follow();
+  referencing old table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_truncated after truncate on public.campaign_facts
   for each statement execute function public.campaign_totals_follow();
--- also where triggers are off, as in a restore: else a run would not see these campaigns
-alter table public.campaign_facts enable always trigger campaign_totals_inserted;
-alter table public.campaign_facts enable always trigger campaign_totals_updated;
-alter table public.campaign_facts enable always trigger campaign_totals_deleted;
-alter table public.campaign_facts enable always trigger campaign_totals_truncated;
 
 create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
@@ -592,6 +594,8 @@ begin
   delete from public.campaign_facts f
   where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
+  delete from public.campaign_totals t
+  where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
   loop
     v_slice := array(
       select campaign_id from (
@@ -603,6 +607,7 @@ begin
       ) s where campaign_id is not null order by campaign_id limit 10000);
     exit when v_slice = '{}';
     perform public.refresh_campaign_facts(v_slice);
+    perform public.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;

@@ -872,7 +872,7 @@ declare
   v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
   v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
   v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
-    || ' over ' || p_params.days::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
+    || ' over ' || p_params.days::text::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
   v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
@@ -892,7 +892,7 @@ begin
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
            else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::numeric::bigint
+      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::text::numeric::bigint
         || case when p_params.conversions = 1 then ' conversion' else ' conversions' end
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
@@ -1226,7 +1226,7 @@ create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB' set extra_float_digits = 1
 as $$
 declare
   v_slots int4range := public.shard_slots(p_shard);

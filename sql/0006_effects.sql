@@ -355,7 +355,7 @@ create type public.autonomy_decision as (
   decided_code text,
   flaw text,               -- what could not be read of it
   reason text,
-  previous_state jsonb,    -- as given, where it was; else it is the old status and budget
+  previous_state jsonb,
   new_state jsonb,
   evidence jsonb,
   expected_impact jsonb
@@ -674,11 +674,11 @@ begin
     select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
       f.action_type, o.reason,
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then coalesce(o.previous_state, jsonb_build_object('status', o.old_status, 'budget', o.old_budget))
+      case when f.came_out = 'fail' then o.previous_state
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else coalesce(o.new_state, jsonb_build_object('status', o.new_status, 'budget', o.new_budget)) end,
+        else o.new_state end,
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end

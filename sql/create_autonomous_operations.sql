@@ -1142,7 +1142,7 @@ begin
     select p.oid::regprocedure as signature from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
-        'campaign_facts_at', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
+        'campaign_facts_at', 'refresh_campaign_totals', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
         'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
         'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
   loop
@@ -1488,51 +1488,53 @@ comment on function public.campaign_facts_at(timestamptz) is
 -- ---------------------------------------------------------------------------------------------
 -- Keeping the facts
 -- ---------------------------------------------------------------------------------------------
+create function public.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.campaign_totals t using unnest(p_campaign_ids) i
+  where t.campaign_id = i and not exists (select from public.campaign_facts f where f.campaign_id = i);
+  insert into public.campaign_totals as t
+    (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
+  -- each as rules read it (measure_expression): the scan of all need not look at it again
+  select f.campaign_id,
+    case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18 then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18 then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18 then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18 then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+  from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
+  on conflict (campaign_id) do update set
+    life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
+    life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
+  where t is distinct from excluded;
+end $$;
+comment on function public.refresh_campaign_totals(uuid[]) is
+  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane number. Safe to call again. [autonomous-operations]';
+
 create function public.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
   if tg_op = 'TRUNCATE' then
     delete from public.campaign_totals where true;
-  elsif tg_op = 'DELETE' then
-    delete from public.campaign_totals t using before_rows b where t.campaign_id = b.campaign_id;
   else
-    insert into public.campaign_totals as t
-      (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
-    -- each as rules read it (measure_expression): the scan of all need not look at it again
-    select a.campaign_id,
-      case when a.life_impressions between -1e18 and 1e18 then case when a.life_impressions between -1e-9 and 1e-9 then 0 else a.life_impressions end end,
-      case when a.life_reach between -1e18 and 1e18 then case when a.life_reach between -1e-9 and 1e-9 then 0 else a.life_reach end end,
-      case when a.life_clicks between -1e18 and 1e18 then case when a.life_clicks between -1e-9 and 1e-9 then 0 else a.life_clicks end end,
-      case when a.life_conversions between -1e18 and 1e18 then case when a.life_conversions between -1e-9 and 1e-9 then 0 else a.life_conversions end end,
-      case when a.life_spend between -1e18 and 1e18 then case when a.life_spend between -1e-9 and 1e-9 then 0 else a.life_spend end end,
-      case when a.life_revenue between -1e18 and 1e18 then case when a.life_revenue between -1e-9 and 1e-9 then 0 else a.life_revenue end end
-    from after_rows a
-    on conflict (campaign_id) do update set
-      life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
-      life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
-    where (t.life_impressions, t.life_reach, t.life_clicks, t.life_conversions, t.life_spend, t.life_revenue) is distinct from
-      (excluded.life_impressions, excluded.life_reach, excluded.life_clicks, excluded.life_conversions, excluded.life_spend,
-       excluded.life_revenue);
+    perform public.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
   return null;
 end $$;
 comment on function public.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals in step, unknown where a measure is no sane number. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
 
 create trigger campaign_totals_inserted after insert on public.campaign_facts
-  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+  referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
-  referencing new table as after_rows for each statement execute function public.campaign_totals_follow();
+  referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_deleted after delete on public.campaign_facts
-  referencing old table as before_rows for each statement execute function public.campaign_totals_follow();
+  referencing old table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_truncated after truncate on public.campaign_facts
   for each statement execute function public.campaign_totals_follow();
--- also where triggers are off, as in a restore: else a run would not see these campaigns
-alter table public.campaign_facts enable always trigger campaign_totals_inserted;
-alter table public.campaign_facts enable always trigger campaign_totals_updated;
-alter table public.campaign_facts enable always trigger campaign_totals_deleted;
-alter table public.campaign_facts enable always trigger campaign_totals_truncated;
 
 create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
@@ -1714,6 +1716,8 @@ begin
   delete from public.campaign_facts f
   where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
+  delete from public.campaign_totals t
+  where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
   loop
     v_slice := array(
       select campaign_id from (
@@ -1725,6 +1729,7 @@ begin
       ) s where campaign_id is not null order by campaign_id limit 10000);
     exit when v_slice = '{}';
     perform public.refresh_campaign_facts(v_slice);
+    perform public.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;
@@ -3893,7 +3898,7 @@ declare
   v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
   v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
   v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
-    || ' over ' || p_params.days::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
+    || ' over ' || p_params.days::text::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
   v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
@@ -3913,7 +3918,7 @@ begin
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
            else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::numeric::bigint
+      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::text::numeric::bigint
         || case when p_params.conversions = 1 then ' conversion' else ' conversions' end
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
@@ -4247,7 +4252,7 @@ create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB' set extra_float_digits = 1
 as $$
 declare
   v_slots int4range := public.shard_slots(p_shard);
@@ -4738,7 +4743,7 @@ create type public.autonomy_decision as (
   decided_code text,
   flaw text,               -- what could not be read of it
   reason text,
-  previous_state jsonb,    -- as given, where it was; else it is the old status and budget
+  previous_state jsonb,
   new_state jsonb,
   evidence jsonb,
   expected_impact jsonb
@@ -5057,11 +5062,11 @@ begin
     select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
       f.action_type, o.reason,
       -- a failure shows the state that was decided on, the others the state that was found
-      case when f.came_out = 'fail' then coalesce(o.previous_state, jsonb_build_object('status', o.old_status, 'budget', o.old_budget))
+      case when f.came_out = 'fail' then o.previous_state
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
         when 'propose' then jsonb_build_object('status', f.status, 'budget', f.budget)
-        else coalesce(o.new_state, jsonb_build_object('status', o.new_status, 'budget', o.new_budget)) end,
+        else o.new_state end,
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
@@ -6156,7 +6161,7 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, null, null, t.evidence, t.expected_impact)::public.autonomy_decision
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -9747,12 +9752,12 @@ notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '85bf8371d529bf18391f040c2b77f3ed7b94ed85d2eb2f9908c20e8380b855ec'),
-  ('0002_metrics', '7391bc6df713e44f41e6da9737b557a5ae207273fd3af7b277587d1e40498f56'),
+  ('0002_metrics', '4ce72e128d4077b62402878559262a01f586aa6e743775d7e2a873d7fae1e1ef'),
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
-  ('0005_decide', '8f0d7421ac6e0fd95e0b4c557659f14355083222825c54e0a28015a25edc8a58'),
-  ('0006_effects', 'a5d39e92861f870ceb60819d7ac725440b3f23679795bb117901cf92e5124573'),
-  ('0007_runs', '74008f4bcd464dff8735d28d4d100d06a7d6c544572bb8577a78e2c442ae6964'),
+  ('0005_decide', 'f5a6d081909e863dd0ebe860a73c0bb54b670dba9da116d855e7c342f9b1ad10'),
+  ('0006_effects', '60b5bddfda89e2d224b8bf7f5f655f4a8697515d65db80eda04b77480b00625b'),
+  ('0007_runs', '5d6fcd2314473dbf12995f417c38744926813f192cc2659065b60f51a9c9ada2'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
   ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),

@@ -139,7 +139,7 @@ def out_of_time(yard: Yard, n: int) -> None:
     """The deadline is reached in the middle: it stops between batches, the next runs go on."""
     winners = 2 * BATCH_LIMIT + 40
     yard.reset(losers=0, winners=winners)
-    hasty = yard.function("after_apply_batch:sleep=1.1", deadline_seconds=1)
+    hasty = yard.function("after_apply_batch:sleep=3.1", deadline_seconds=3)
     left = winners
     for _ in range(3):
         answer = yard.post(hasty)

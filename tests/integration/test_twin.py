@@ -67,6 +67,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
             ).format(table=sql.Identifier(name), columns=columns),
             [as_json(rows)],
         )
+    db.execute("select refresh_campaign_totals(array(select campaign_id from campaign_facts))")
     if drawn.policy:
         sets = [sql.SQL("{} = %s").format(sql.Identifier(key)) for key in drawn.policy]
         db.execute(

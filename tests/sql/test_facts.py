@@ -749,14 +749,19 @@ def test_the_totals_follow_the_facts_and_are_sane(own: Db) -> None:
     assert same()
     assert len(facts(own, "campaign_totals")) == len(ids) - 2
 
-    own.execute("set session_replication_role = replica")  # a restore
-    own.execute("insert into campaign_facts (campaign_id, life_spend) values (%s, 5)", (ids[-2],))
-    own.execute("reset session_replication_role")
+    for table in ("facts", "totals"):  # a restore of data alone, with triggers off
+        own.execute(f"create temp table kept_{table} as table campaign_{table}".encode())
+    own.execute("truncate campaign_facts, campaign_totals")
+    own.execute("set session_replication_role = replica")
+    for table in ("totals", "facts"):
+        own.execute(f"insert into campaign_{table} table kept_{table}".encode())
     assert same()
-    assert facts(own, "campaign_totals")[ids[-2]]["life_spend"] == 5
 
-    own.execute("delete from campaign_totals")
+    own.execute("update campaign_facts set life_clicks = 9")
+    own.execute("delete from campaign_totals where campaign_id = %s", (ids[0],))
+    own.execute("insert into campaign_totals (campaign_id) values (gen_random_uuid())")
     own.execute("select rebuild_campaign_facts()")
-    assert facts(own, "campaign_totals").keys() == facts(own).keys()
+    assert same()
+    own.execute("reset session_replication_role")
     own.execute("truncate campaign_facts")
     assert facts(own, "campaign_totals") == {}

@@ -50,6 +50,8 @@ select p.campaign_id, true, date_trunc('day', now()) + interval '1 day', now() -
 from campaign_performance p;
 """  # noqa: E501
 
+TOTALS = "select public.refresh_campaign_totals(array(select campaign_id from campaign_facts))"
+
 # What was done a month ago, measured and at rest: an account that has been in operation. Planned
 # for tables that are empty, no statement is what it is in use.
 PAST = """
@@ -108,6 +110,7 @@ def fill(connection: psycopg.Connection, campaigns: int, share: float) -> float:
     for statement in (CAMPAIGNS.format(campaigns=campaigns, every=every), _facts(), past):
         connection.execute(statement.encode())
     connection.execute("set session_replication_role = origin")
+    connection.execute(TOTALS)
     connection.execute("vacuum analyze")
     connection.execute("checkpoint")
     return time.perf_counter() - began

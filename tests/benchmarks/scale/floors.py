@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 
@@ -49,26 +48,26 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def predicate(connection: psycopg.Connection) -> str:
-    """All active rules as one predicate over campaign_facts f and campaigns c, $1 the moment."""
-    rows = connection.execute(
-        "select public.compile_condition(condition) from autonomous_rules where is_active"
-    ).fetchall()
-    return "(" + ") or (".join(text for (text,) in rows) + ")"
+# The rules' predicates over what a run scans: the totals, or where a rule asks for a window, the
+# facts. Age is left out: everybody's is sixty days.
+SCAN = """
+with rules as (select condition from public.autonomous_rules where is_active),
+reads as (select distinct x.metric, x.win from rules r cross join lateral public.condition_reads(r.condition) x),
+source as (select bool_and(win = 'lifetime') as totals from reads)
+select format('select count(*) from (select f.campaign_id, %s from public.%I f) m where %s',
+  (select string_agg(format('%s as %I', case
+     when x.metric = 'hours_running' then '1440::float8' when x.metric = 'budget' then '100::float8'
+     else public.metric_expression(x.metric, x.win, case when s.totals then 'raw' else 'exact' end) end,
+     x.metric || '@' || x.win), ', ') from reads x),
+  case when s.totals then 'campaign_totals' else 'campaign_facts' end,
+  (select string_agg('(' || public.compile_condition_part(r.condition, 'columns') || ')', ' or ') from rules r))
+from source s
+"""  # noqa: E501
 
 
 def scan_floor(connection: psycopg.Connection) -> tuple[float, int]:
-    """One sequential scan with the rules' predicate, age left out; rows found.
-
-    Of the table that a run scans: the totals, or where a rule asks for a window, the facts.
-    """
-    text = predicate(connection)
-    (moment,) = connection.execute("select now()::text").fetchone() or ("",)
-    text = text.replace("$1 - c.created_at", "interval '60 days'").replace(
-        "isfinite(c.created_at)", "true"
-    )
-    table = "campaign_facts" if re.search(r"f\.[wp]\d", text) else "campaign_totals"
-    query = f"select count(*) from public.{table} f where {text}".replace("$1", f"'{moment}'")
+    """One sequential scan of what a run scans, with the rules' predicate; rows found."""
+    (query,) = connection.execute(SCAN.encode()).fetchone() or ("",)
     began = time.perf_counter()
     (found,) = connection.execute(query.encode()).fetchone() or (0,)
     return time.perf_counter() - began, found
