@@ -144,16 +144,16 @@ language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 -- Twice. One scan finds those that a campaign's own columns (budget, age, account, title) could
 -- still rule in: there these are null, and in three-valued logic what is false with an unknown is
--- false with any value. It reads the totals, or, where a rule asks for a window, the facts. The few
--- that are left are looked at whole, by key; a join with the campaigns before the rules took four
--- times as long.
+-- false with any value. The few that are left are looked at whole, by key; a join with the campaigns
+-- before the rules took four times as long, and in the order of the key neighbours share its pages.
+-- Both read the totals, or, where a rule asks for a window, the facts.
 -- m computes each metric once; `offset 0` keeps the planner from doing so at every mention, which
 -- only for a few rules over the totals is quicker.
 declare
   v_predicates text[];
   v_metrics text;
   v_metrics_alone text;          -- without the campaign's own columns
-  v_totals boolean;              -- are they enough?
+  v_source text;
   v_near uuid[];
 begin
   with rules as materialized (
@@ -165,15 +165,19 @@ begin
     group by x.metric, x.win
   ),
   source as (
-    select coalesce(bool_and(x.win = 'lifetime'), true) as totals from reads x
+    select case when bool_or(x.win <> 'lifetime') then 'campaign_facts' else 'campaign_totals' end as name from reads x
+  ),
+  metrics as (
+    select x.named, o.own, public.metric_expression(x.metric, x.win,
+      case when s.name = 'campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
+    from reads x cross join source s
+    cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
   )
-  select s.totals,
+  select s.name,
     (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
-    (select string_agg(format(x.named, public.metric_expression(x.metric, x.win, 'exact')), '') from reads x),
-    (select string_agg(format(x.named, case
-       when x.metric in ('budget', 'hours_running') then 'null::float8'
-       else public.metric_expression(x.metric, x.win, case when s.totals then 'raw' else 'exact' end) end), '') from reads x)
-  into v_totals, v_predicates, v_metrics, v_metrics_alone
+    (select string_agg(format(m.named, m.expression), '') from metrics m),
+    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  into v_source, v_predicates, v_metrics, v_metrics_alone
   from source s;
   if v_predicates is null then
     return;
@@ -181,9 +185,9 @@ begin
 
   if p_campaign_id is null then
     execute 'select array_agg(m.id) from (select f.campaign_id as id, null::text as account, null::text as title'
-      || coalesce(v_metrics_alone, '') || ' from public.' || case when v_totals then 'campaign_totals' else 'campaign_facts' end || ' f'
+      || coalesce(v_metrics_alone, '') || ' from public.' || v_source || ' f'
       || case when p_after is not null then ' where f.campaign_id > $1' else '' end
-      || case when v_totals and cardinality(v_predicates) <= 8 then '' else ' offset 0' end
+      || case when v_source = 'campaign_totals' and cardinality(v_predicates) <= 8 then '' else ' offset 0' end
       || ') m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
       into v_near using p_after;
     if v_near is null then
@@ -198,10 +202,10 @@ begin
     || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
     || case
          when p_campaign_id is not null then
-           ' from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id where c.id = $4'
+           ' from public.campaigns c left join public.' || v_source || ' f on f.campaign_id = c.id where c.id = $4'
          else
-           ' from unnest($2) near (id) join public.campaigns c on c.id = near.id'
-           ' join public.campaign_facts f on f.campaign_id = near.id'
+           ' from (select n.id from unnest($2) n (id) order by n.id) near join public.campaigns c on c.id = near.id'
+           ' join public.' || v_source || ' f on f.campaign_id = near.id'
            ' where (c.status = ''active'' or lower(c.status) = ''active'')'
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and public.campaign_slot(c.id) <@ $5' else '' end
