@@ -30,6 +30,12 @@ def application(*, calls_only: bool = False) -> flask.Flask:
     return create_app(settings, store, Runner(store, settings).handle, calls_only=calls_only)
 
 
+@functions_framework.errorhandler(404)  # type: ignore[untyped-decorator]
+def unknown_path(error: Exception) -> Response:
+    """What the framework finds no way for (a newline in a path, say) is answered by us too."""
+    return Response.from_app(application(), flask.request.environ)
+
+
 @functions_framework.http
 def autonomous_operations(request: flask.Request) -> Response:
     """POST / carries out one run; GET / is the dashboard; /api/ is the same in JSON."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autonomy.errors import AutonomyError, BadRequest
 
-SHARD_PATTERN = r"^[1-9][0-9]{0,3}/[1-9][0-9]{0,3}$"
+SHARD_PATTERN = r"^[1-9][0-9]{0,3}/([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])$"
 
 
 class RunRequest(BaseModel):

@@ -96,7 +96,7 @@ class Engine:
             self._seen.add(one.campaign_id)
             if one.is_active:
                 self._active += 1
-                self._budget += one.budget or 0
+                self._budget += max(one.budget or Decimal(0), Decimal(0))
             decision = self.decide_one(one) if self.plans else None
             if decision is not None:
                 self.answer.decisions.append(decision)

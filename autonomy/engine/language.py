@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from autonomy.engine.faults import RuleError
+from autonomy.engine.forms import budget_forms, condition_forms, rule_forms
 from autonomy.engine.wording import sentence_for
 
 Metric = Literal[
@@ -83,10 +84,12 @@ def number_or_bounds(value: object) -> object:
     return (number(value[0]), number(value[1]))
 
 
-Number = Annotated[float, BeforeValidator(number)]
+# After the bounds, or the JSON Schema would not know them.
+READ = BeforeValidator(number)
 Text = Annotated[StrictStr, Field(min_length=1)]
-AtLeastZero = Annotated[Number, Field(ge=0)]
-AboveZero = Annotated[Number, Field(gt=0)]
+Finite = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+AtLeastZero = Annotated[float, Field(ge=0, le=LARGEST_NUMBER), READ]
+AboveZero = Annotated[float, Field(gt=0, le=LARGEST_NUMBER), READ]
 
 
 class Part(BaseModel):
@@ -114,7 +117,7 @@ class Than(Part):
 
     metric: Metric
     window: Window = "lifetime"
-    times: Annotated[Number, Field(ge=0, le=1_000_000)] = 1.0
+    times: Annotated[float, Field(ge=0, le=1_000_000), READ] = 1.0
 
 
 class Condition(Part):
@@ -125,12 +128,16 @@ class Condition(Part):
     at most 200 comparisons, members included; each `metric`, `min_*` and filter is one.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra=condition_forms(get_args(Operator), BRANCHES, (*SCOPES, *MINIMUMS))
+    )
+
     metric: Metric | None = None
     window: Window | None = None
     operator: Operator | None = None
-    threshold: Annotated[float | tuple[float, float] | None, BeforeValidator(number_or_bounds)] = (
-        None
-    )
+    threshold: Annotated[
+        Finite | tuple[Finite, Finite] | None, BeforeValidator(number_or_bounds)
+    ] = None
     than: Than | None = None
     min_spend: AtLeastZero | None = None
     min_conversions: AtLeastZero | None = None
@@ -199,9 +206,9 @@ class Condition(Part):
 class Common(Part):
     """What any action may carry."""
 
-    min_confidence: Annotated[Number, Field(ge=0, le=100)] | None = None
-    cooldown_hours: Annotated[Number, Field(ge=0, le=8760)] | None = None
-    break_even_roi: Annotated[Number, Field(gt=0, le=1000)] | None = None
+    min_confidence: Annotated[float, Field(ge=0, le=100), READ] | None = None
+    cooldown_hours: Annotated[float, Field(ge=0, le=8760), READ] | None = None
+    break_even_roi: Annotated[float, Field(gt=0, le=1000), READ] | None = None
     requires_approval: StrictBool = False
     notify: StrictBool = False
 
@@ -216,7 +223,7 @@ class AutoScaleUp(Common):
     """Raise the budget: times `multiplier`, never above `max_budget`; both are required."""
 
     type: Literal["auto_scale_up"]
-    multiplier: Annotated[Number, Field(gt=1, le=100)]
+    multiplier: Annotated[float, Field(gt=1, le=100), READ]
     max_budget: AboveZero
 
 
@@ -224,17 +231,19 @@ class AutoScaleDown(Common):
     """Lower the budget: times `multiplier`, never below `min_budget`."""
 
     type: Literal["auto_scale_down"]
-    multiplier: Annotated[Number, Field(gt=0, lt=1)]
+    multiplier: Annotated[float, Field(gt=0, lt=1), READ]
     min_budget: AtLeastZero | None = None
 
 
 class BudgetAdjusted(Common):
     """Set the budget, or move it one `step` up or down by what the next unit of money returns."""
 
+    model_config = ConfigDict(json_schema_extra=budget_forms())
+
     type: Literal["budget_adjusted"]
     budget: AboveZero | None = None
     by: Literal["marginal_return"] | None = None
-    step: Annotated[Number, Field(gt=0, le=1)] | None = None
+    step: Annotated[float, Field(gt=0, le=1), READ] | None = None
     max_budget: AboveZero | None = None
     min_budget: AtLeastZero | None = None
 
@@ -261,6 +270,8 @@ Action = Annotated[
 
 class Rule(Part):
     """One row of `autonomous_rules`: when to look at a campaign, and what to do then."""
+
+    model_config = ConfigDict(json_schema_extra=rule_forms(ACTIONS_OF))
 
     id: StrictStr = ""
     rule_name: Text

@@ -72,7 +72,8 @@ def _what(error: Mapping[str, Any], context: Mapping[str, Any], key: str) -> str
     if kind == "extra_forbidden":
         return "there is no such key" + _near(key)
     if kind in BOUNDS:
-        return f"{given} is not {BOUNDS[kind].format(**context)}"
+        plain = int(given) if isinstance(given, float) and given.is_integer() else given
+        return f"{plain} is not {BOUNDS[kind].format(**context)}"
     if kind in SHAPES:
         return f"{shown(given)} is not {SHAPES[kind]}"
     return SAID.get(kind, str(context["message"] if kind == "rule" else error["msg"]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ class FileReport:
     path: str
     source: str
     details: str
+    columns: Mapping[str, str]  # field -> the file's name for it
     tally: Tally
     campaigns: int
     new_campaigns: int
@@ -55,6 +56,7 @@ class FileReport:
             "file": self.path,
             "source": self.source,
             "details": self.details,
+            "columns": dict(self.columns),
             "rows_read": self.tally.read,
             "rows_kept": self.tally.kept,
             "total_rows_skipped": self.tally.totals,
@@ -82,7 +84,8 @@ class FileReport:
                 f"{self.path}: {self.source} ({self.details}), {self.tally.read:,} rows,"
                 f" {self.campaigns:,} campaigns ({self.new_campaigns:,} new),"
                 f" {self.buckets:,} buckets ({self.changed_buckets:,} new or changed)."
-            )
+            ),
+            "  Read as: " + ", ".join(f"{a} = {b!r}" for a, b in self.columns.items()) + ".",
         ]
         if self.tally.totals:
             said.append(f"  {self.tally.totals:,} total rows left out.")
@@ -95,13 +98,14 @@ class FileReport:
             where = (
                 f" (line {', '.join(lines)}{' ...' if count > len(lines) else ''})" if lines else ""
             )
-            said.append(f"  {count:,} rows kept out: {reason}{where}.")
+            said.append(f"  {count:,} {'row' if count == 1 else 'rows'} kept out: {reason}{where}.")
         for oddity, count in self.tally.odd.most_common():
-            said.append(f"  {count:,} rows kept as they are: {oddity}.")
+            kept = "row kept as it is" if count == 1 else "rows kept as they are"
+            said.append(f"  {count:,} {kept}: {oddity}.")
         if self.budgets_estimated:
             said.append(
-                f"  {self.budgets_estimated:,} budgets are not in the file; the highest daily spend"
-                " of the last 14 days stands in."
+                f"  Campaigns without a budget in the file: {self.budgets_estimated:,}; the highest"
+                " daily spend of each one's last 14 days stands in."
             )
         return said
 
@@ -194,6 +198,7 @@ def _import(
         path=str(export.path),
         source=export.source,
         details=_details(export),
+        columns=export.columns,
         tally=export.tally,
         campaigns=campaigns,
         new_campaigns=new,

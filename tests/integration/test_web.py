@@ -762,6 +762,11 @@ def test_behind_functions_framework(
         found = client.get(f"/{path}", headers={**BEARER, "Accept": "*/*"})
         assert found.status_code == 200, path
         assert "nosniff" in found.headers["X-Content-Type-Options"]
+    for path in ("robots.txt", "api/runs/%0A", "api/x%0Ay", "rules/a%0Ab"):
+        found = client.get(f"/{path}", headers=BEARER)
+        assert found.status_code == 404, path
+        assert "nosniff" in found.headers["X-Content-Type-Options"]
+        assert found.is_json, path
     refused = client.options("/", headers=BEARER)
     assert (refused.status_code, "POST" in refused.headers["Allow"]) == (405, True)
 

@@ -117,17 +117,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name in ORDER if not options.policy or name in options.policy]
     began = time.monotonic()
     from autonomy.local import LocalStack
-
-    folder = Path(tempfile.mkdtemp(prefix="autonomy-market-"))
-    with LocalStack(folder) as stack:
-        prepare(stack.database_url)
-        results = simulate(
-            names, options.seeds, truth, every_hours=options.every, jobs=options.jobs,
-            server_url=stack.database_url,
-        )  # fmt: skip
     from autonomy.local.places import remove
 
-    remove(folder)
+    folder = Path(tempfile.mkdtemp(prefix="autonomy-market-"))
+    try:
+        with LocalStack(folder) as stack:
+            prepare(stack.database_url)
+            results = simulate(
+                names, options.seeds, truth, every_hours=options.every, jobs=options.jobs,
+                server_url=stack.database_url,
+            )  # fmt: skip
+    finally:
+        remove(folder)
     seconds = time.monotonic() - began
     from tests.simulation.paper import table, write
 

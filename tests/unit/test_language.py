@@ -235,6 +235,15 @@ def test_the_schema_knows_no_null() -> None:
     assert "null" not in json.dumps(rule_schema())
 
 
+def test_the_schema_bounds_in_words_that_validators_know() -> None:
+    text = json.dumps(rule_schema())
+    assert not re.findall(r'"(ge|gt|le|lt)":', text)
+    spend = rule_schema()["$defs"]["Condition"]["properties"]["min_spend"]
+    assert (spend["minimum"], spend["maximum"]) == (0, 1e15)
+    up = rule_schema()["$defs"]["AutoScaleUp"]["properties"]["multiplier"]
+    assert (up["exclusiveMinimum"], up["maximum"]) == (1, 100)
+
+
 keys = st.sampled_from(
     ["metric", "window", "operator", "threshold", "than", "all", "any", "not", "min_spend",
      "account", "title_contains", "type", "multiplier", "max_budget", "budget", "by", "step"]
