@@ -25,7 +25,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from autonomy.engine.faults import RuleError
-from autonomy.engine.forms import budget_forms, condition_forms, rule_forms
 from autonomy.engine.wording import sentence_for
 
 Metric = Literal[
@@ -127,10 +126,6 @@ class Condition(Part):
     (`account`, `title_contains`) and `min_*`; whatever stands beside is AND-ed. A condition has
     at most 200 comparisons, members included; each `metric`, `min_*` and filter is one.
     """
-
-    model_config = ConfigDict(
-        json_schema_extra=condition_forms(get_args(Operator), BRANCHES, (*SCOPES, *MINIMUMS))
-    )
 
     metric: Metric | None = None
     window: Window | None = None
@@ -238,8 +233,6 @@ class AutoScaleDown(Common):
 class BudgetAdjusted(Common):
     """Set the budget, or move it one `step` up or down by what the next unit of money returns."""
 
-    model_config = ConfigDict(json_schema_extra=budget_forms())
-
     type: Literal["budget_adjusted"]
     budget: AboveZero | None = None
     by: Literal["marginal_return"] | None = None
@@ -270,8 +263,6 @@ Action = Annotated[
 
 class Rule(Part):
     """One row of `autonomous_rules`: when to look at a campaign, and what to do then."""
-
-    model_config = ConfigDict(json_schema_extra=rule_forms(ACTIONS_OF))
 
     id: StrictStr = ""
     rule_name: Text
@@ -352,7 +343,13 @@ def _inside(condition: object) -> list[object]:
 
 def rule_schema() -> dict[str, Any]:
     """The JSON Schema of a rule, for editors and the dashboard; the models are its source."""
+    from autonomy.engine.forms import budget_forms, condition_forms, rule_forms
+
     schema = Rule.model_json_schema()
+    filters = (*SCOPES, *MINIMUMS)
+    schema["$defs"]["Condition"] |= condition_forms(get_args(Operator), BRANCHES, filters)
+    schema["$defs"]["BudgetAdjusted"] |= budget_forms()
+    schema |= rule_forms(ACTIONS_OF)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tidy: dict[str, Any] = _without_nulls(schema)
     return tidy

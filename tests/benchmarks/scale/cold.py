@@ -28,8 +28,8 @@ Store.from_settings(Settings.from_env())._client().postgrest
 """
 WAYS = {
     "import floor": FLOOR,
-    "entry point alone": IMPORT,
     "entry point, application, supabase": READY,
+    "entry point alone": IMPORT,
     "the same with the client made": CLIENT,
 }
 UNWANTED = ("google.auth", "polars", "psycopg", "autonomy.local", "autonomy.history")
