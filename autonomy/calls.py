@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autonomy.errors import AutonomyError, BadRequest
 
-SHARD_PATTERN = r"^[1-9][0-9]{0,3}/([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])$"
+SHARD_PATTERN = r"^([1-9][0-9]{0,3})/([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])$"
 
 
 class RunRequest(BaseModel):
@@ -21,9 +22,7 @@ class RunRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     dry_run: bool = Field(default=False, description="Everything but the writes.")
-    shard: str | None = Field(
-        default=None, pattern=SHARD_PATTERN, description='One part of the campaigns: "2/8".'
-    )
+    shard: str | None = Field(default=None, description='One part of the campaigns: "2/8".')
     include_inactive_rules: bool = Field(
         default=False, description="Dry run only: try rules before switching them on."
     )
@@ -44,8 +43,8 @@ class RunRequest(BaseModel):
                 hint='Send {"dry_run": true, "include_inactive_rules": true}.',
             )
         if request.shard is not None:
-            part, parts = (int(number) for number in request.shard.split("/"))
-            if part > parts or parts > 1024:
+            numbers = re.fullmatch(SHARD_PATTERN, request.shard)
+            if numbers is None or int(numbers[1]) > int(numbers[2]):
                 raise BadRequest("shard: use I/N with 1 <= I <= N <= 1024, as in 2/8.")
         if request.reason is not None and "\x00" in request.reason:
             raise BadRequest("reason: a NUL character cannot be stored.")

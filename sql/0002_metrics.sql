@@ -370,8 +370,6 @@ create function public.refresh_campaign_totals(p_campaign_ids uuid[]) returns vo
 language plpgsql set search_path = ''
 as $$
 begin
-  delete from public.campaign_totals t using unnest(p_campaign_ids) i
-  where t.campaign_id = i and not exists (select from public.campaign_facts f where f.campaign_id = i);
   insert into public.campaign_totals as t
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
   -- each as rules read it (measure_expression): the scan of all need not look at it again
@@ -397,6 +395,9 @@ as $$
 begin
   if tg_op = 'TRUNCATE' then
     delete from public.campaign_totals where true;
+  elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
+    delete from public.campaign_totals t using changed_rows r
+    where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
     perform public.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;

@@ -652,9 +652,8 @@ begin
       else 'down' end as kind offset 0) w
     cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
     cross join lateral (select public.probability_from(k.posterior, t.target) as below offset 0) o
-    -- cut_confidence written out, here and in expected_impact_of: calling it took longer than the rest
-    cross join lateral (select floor(100::float8 * (100::float8
-      * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) + 0.5::float8) / 100::float8 as cut offset 0) h
+    cross join lateral (select public.cut_confidence(
+      100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
       when w.kind <> 'step' then w.kind
       when h.cut <= 20 then 'down'
@@ -876,7 +875,7 @@ declare
   v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
   v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
   v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
-    || ' over ' || p_params.days::text::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
+    || ' over ' || public.counted_words(p_params.days::text::numeric::bigint, 'day');
   v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
@@ -896,8 +895,7 @@ begin
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
            else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::text::numeric::bigint
-        || case when p_params.conversions = 1 then ' conversion' else ' conversions' end
+      when 'up' then v_figures || ', ' || public.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -1062,23 +1060,19 @@ as $$
 declare
   v_roi float8 := exp(p_log_roi);
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
-  v_kind text := case when p_direction in ('pause', 'resume') then p_direction else 'scale' end;
-  v_spend float8;                -- saved or added
-  v_profit float8;               -- loss avoided or profit added
 begin
-  if v_kind = 'pause' then
-    v_spend := v_ahead;
-    v_profit := v_ahead * (1::float8 - v_roi / p_break_even);
-  elsif v_kind = 'resume' then
-    v_spend := v_ahead;
-    v_profit := v_ahead * (v_roi / p_break_even - 1::float8);
-  else
-    v_spend := v_ahead * p_share;
-    v_profit := v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8);
+  if p_direction = 'pause' then
+    return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
+      'spend_saved', public.cut_confidence(v_ahead),
+      'loss_avoided', public.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+  elsif p_direction = 'resume' then
+    return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
+      'added_spend', public.cut_confidence(v_ahead),
+      'added_profit', public.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
   end if;
-  return jsonb_build_object('kind', v_kind, 'horizon_days', 7,
-    case v_kind when 'pause' then 'spend_saved' else 'added_spend' end, floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
-    case v_kind when 'pause' then 'loss_avoided' else 'added_profit' end, floor(100::float8 * v_profit + 0.5::float8) / 100::float8);
+  return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
+    'added_spend', public.cut_confidence(v_ahead * p_share),
+    'added_profit', public.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
 end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';

@@ -1492,8 +1492,6 @@ create function public.refresh_campaign_totals(p_campaign_ids uuid[]) returns vo
 language plpgsql set search_path = ''
 as $$
 begin
-  delete from public.campaign_totals t using unnest(p_campaign_ids) i
-  where t.campaign_id = i and not exists (select from public.campaign_facts f where f.campaign_id = i);
   insert into public.campaign_totals as t
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
   -- each as rules read it (measure_expression): the scan of all need not look at it again
@@ -1519,6 +1517,9 @@ as $$
 begin
   if tg_op = 'TRUNCATE' then
     delete from public.campaign_totals where true;
+  elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
+    delete from public.campaign_totals t using changed_rows r
+    where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
     perform public.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
@@ -3678,9 +3679,8 @@ begin
       else 'down' end as kind offset 0) w
     cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
     cross join lateral (select public.probability_from(k.posterior, t.target) as below offset 0) o
-    -- cut_confidence written out, here and in expected_impact_of: calling it took longer than the rest
-    cross join lateral (select floor(100::float8 * (100::float8
-      * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) + 0.5::float8) / 100::float8 as cut offset 0) h
+    cross join lateral (select public.cut_confidence(
+      100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
       when w.kind <> 'step' then w.kind
       when h.cut <= 20 then 'down'
@@ -3902,7 +3902,7 @@ declare
   v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
   v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
   v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
-    || ' over ' || p_params.days::text::numeric::bigint || case when p_params.days = 1 then ' day' else ' days' end;
+    || ' over ' || public.counted_words(p_params.days::text::numeric::bigint, 'day');
   v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
@@ -3922,8 +3922,7 @@ begin
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
            else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || coalesce(p_params.conversions, 0)::text::numeric::bigint
-        || case when p_params.conversions = 1 then ' conversion' else ' conversions' end
+      when 'up' then v_figures || ', ' || public.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -4088,23 +4087,19 @@ as $$
 declare
   v_roi float8 := exp(p_log_roi);
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
-  v_kind text := case when p_direction in ('pause', 'resume') then p_direction else 'scale' end;
-  v_spend float8;                -- saved or added
-  v_profit float8;               -- loss avoided or profit added
 begin
-  if v_kind = 'pause' then
-    v_spend := v_ahead;
-    v_profit := v_ahead * (1::float8 - v_roi / p_break_even);
-  elsif v_kind = 'resume' then
-    v_spend := v_ahead;
-    v_profit := v_ahead * (v_roi / p_break_even - 1::float8);
-  else
-    v_spend := v_ahead * p_share;
-    v_profit := v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8);
+  if p_direction = 'pause' then
+    return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
+      'spend_saved', public.cut_confidence(v_ahead),
+      'loss_avoided', public.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+  elsif p_direction = 'resume' then
+    return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
+      'added_spend', public.cut_confidence(v_ahead),
+      'added_profit', public.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
   end if;
-  return jsonb_build_object('kind', v_kind, 'horizon_days', 7,
-    case v_kind when 'pause' then 'spend_saved' else 'added_spend' end, floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
-    case v_kind when 'pause' then 'loss_avoided' else 'added_profit' end, floor(100::float8 * v_profit + 0.5::float8) / 100::float8);
+  return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
+    'added_spend', public.cut_confidence(v_ahead * p_share),
+    'added_profit', public.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
 end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
@@ -9756,10 +9751,10 @@ notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '85bf8371d529bf18391f040c2b77f3ed7b94ed85d2eb2f9908c20e8380b855ec'),
-  ('0002_metrics', '4ce72e128d4077b62402878559262a01f586aa6e743775d7e2a873d7fae1e1ef'),
+  ('0002_metrics', '12997737815a92346e70dc7f741a0ebb2ceb4d484e6dbe6105a8427f9fdd6cb2'),
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
-  ('0005_decide', 'b24a4111763839d534103b77affcdcd505a71a21662950d15228a185c777fd31'),
+  ('0005_decide', 'f3f6d2722e426a5c061ad5cc5afea37d53d1a27abedf72de941a0d3820bd5162'),
   ('0006_effects', '60b5bddfda89e2d224b8bf7f5f655f4a8697515d65db80eda04b77480b00625b'),
   ('0007_runs', '5d6fcd2314473dbf12995f417c38744926813f192cc2659065b60f51a9c9ada2'),
   ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autonomy.engine.chance import chance
+from autonomy.engine.settle import counted
 from autonomy.history.replay import Outcome, Replay
 from autonomy.history.worth import MIDDLE, PauseOutcome, Range
 
@@ -102,10 +103,6 @@ def _wrapped(line: str) -> str:
     return textwrap.fill(line, 100, subsequent_indent=indent) if len(line) > 100 else line
 
 
-def _false_pauses(count: int) -> str:
-    return f"{count} false pause" + ("" if count == 1 else "s")
-
-
 def _setting_text(one: Outcome, most: int) -> list[str]:
     worth, name = one.worth, one.setting.name
     title = "The rules as they are now" if name == "now" else f"Setting {name!r}"
@@ -113,7 +110,7 @@ def _setting_text(one: Outcome, most: int) -> list[str]:
         f"{title} (confidence floor {one.policy.min_confidence:g}) would have",
         (
             f"  paused {len(worth.pauses)} campaigns: {spread(worth.saved)} saved,"
-            f" {spread(worth.missed)} missed by {_false_pauses(len(worth.false_pauses))};"
+            f" {spread(worth.missed)} missed by {counted(len(worth.false_pauses), 'false pause')};"
         ),
         (
             f"  raised {worth.raises} budgets and lowered {worth.lowered}:"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy.engine import decide
@@ -230,6 +230,7 @@ anything = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(campaign())), anything))
+@example({"budget": -101})
 def test_whatever_a_row_holds_it_is_decided_or_reported(garbage: dict[str, Any]) -> None:
     answer = decide([rule()], [LOSER | garbage, WINNER], POLICY, NOW)
     assert answer.campaigns_seen + len(answer.candidates_skipped) in (1, 2)
