@@ -639,7 +639,9 @@ create table if not exists public.campaign_changes (
   new_budget numeric,
   action_id uuid,
   kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
-  actor text
+  actor text,
+  -- what a person did, here or by an action typed by hand: for person_hold_days nothing is done against it
+  person boolean not null default false
 );
 do $$
 begin  -- where they were kept in cents once; no row is rewritten
@@ -911,6 +913,8 @@ create table if not exists public.autonomy_policy (
   conversion_delay_hours numeric not null default 0,
   holdout_share numeric not null default 0,
   hold_days_after_rollback numeric not null default 7,
+  person_hold_days numeric not null default 7,
+  automation_actors text[] not null default '{}',
   approval_hours numeric not null default 24,
   prior_mean_roi float8 not null default 1.0,
   prior_tau2 float8 not null default 0.64,
@@ -952,6 +956,7 @@ as $$
     ('conversion_delay_hours', 0, 2160, 'hours', 'the mean time from click to conversion; 0 = conversions are taken to be complete'),
     ('holdout_share', 0, 0.5, 'share of the campaigns', 'left untouched each week, to measure what the system is worth'),
     ('hold_days_after_rollback', 0, 365, 'days', 'a campaign is left alone this long after a rollback'),
+    ('person_hold_days', 0, 365, 'days', 'nothing is done against a change that a person made, for this long; 0 = never'),
     ('approval_hours', 1, 8760, 'hours', 'a proposed action expires after this'),
     ('prior_mean_roi', 0.001, 1000, 'multiple', 'the roi of a campaign of which nothing is known'),
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
@@ -993,6 +998,8 @@ comment on column public.autonomy_policy.resume_when_proven_wrong is
 comment on column public.autonomy_policy.prior_fitted_at is 'when the prior was last fitted; -infinity = never';
 comment on column public.autonomy_policy.time_zone is
   'the zone that days and windows are counted in, a name of pg_timezone_names; changing it rebuilds the facts';
+comment on column public.autonomy_policy.automation_actors is
+  'who changes campaigns as a program, not as a person: its changes are followed, never protected';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
 
 create function public.autonomy_policy_guard() returns trigger

@@ -261,7 +261,8 @@ create type public.autonomy_candidate as (
   ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
-  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8);
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
+  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
 comment on type public.autonomy_candidate is 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
 create function public.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof public.autonomy_candidate
@@ -271,6 +272,8 @@ as $$
 -- arithmetic that it does; the expressions stand in one place all the same. And so it is planned
 -- anew each time: a plan kept from the day when the log was empty would read all of it for each
 -- campaign.
+declare
+  v_without_value uuid[] := public.campaigns_without_value(p_ids, p_now);
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -280,17 +283,21 @@ begin
     || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || public.time_expression('l.action_at') || ', ' || public.time_expression('l.pause_at') || ', '
+    || public.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || public.time_expression('l.pause_at') || ', '
     || public.time_expression('l.resume_at')
     || $sql$, least(b.budget, l.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
-        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8
+        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
+      left join unnest($3) v (id) on v.id = i.id
+      left join public.people_changes($2, $1) w on w.campaign_id = i.id
+      left join public.budget_use($2, $1) u on u.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -301,7 +308,7 @@ begin
               and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || public.evidence_expression() using p_now, p_ids;
+    $sql$ || public.evidence_expression() using p_now, p_ids, v_without_value;
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
@@ -387,7 +394,9 @@ begin
       'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
     'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
     'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
-    'holdout_draw', c.holdout_draw,
+    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+    'budget_use', c.budget_use,
     'paused_action', case when r.action_id is not null then json_build_object(
       'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
       'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
@@ -629,6 +638,10 @@ begin
       case
         when not (k.c).autonomous_enabled then 'DISABLED'
         when (k.c).hold_until > p_now then 'ON_HOLD'
+        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
+        when (k.c).value_missing then 'VALUE_NOT_MEASURED'
+        when case d.direction when 'up' then (k.c).no_raise_until when 'down' then (k.c).no_cut_until
+               else case when j.confidence < 95 then (k.c).no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
         when p_now - case when d.direction = 'pause' then (k.c).last_pause_at else (k.c).last_action_at end < l.cooldown
           then 'COOLDOWN'
         when ((k.c).spend > 0 and (k.c).ev_spend > 0) is not true
@@ -637,8 +650,8 @@ begin
           then 'TOO_LITTLE_DATA'
         when (k.c).test_running then 'TEST_RUNNING'
         when (k.c).pending then 'AWAITING_APPROVAL'
-        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
         when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
+        when d.direction = 'up' and (k.c).budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
         when p.holdout_share > 0 and ((k.c).holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
         else (z.size).code
       end as code
@@ -916,6 +929,7 @@ begin
     || ': ' || coalesce(p_why, case p_code
       when 'DISABLED' then 'automation is switched off for this campaign'
       when 'ON_HOLD' then 'it is left alone'
+      when 'VALUE_NOT_MEASURED' then 'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
       when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
       when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
       when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
@@ -1009,6 +1023,13 @@ begin
   case p_decided.code
     when 'ON_HOLD' then
       return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'CHANGED_BY_PERSON' then
+      return 'a person changed it, and nothing is done against that until ' || to_char(
+        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end,
+        'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'NOT_LIMITED_BY_BUDGET' then
+      return format('its budget is not what limits it, %s %% of it is spent; when at least 70 %% are',
+        floor(100::float8 * c.budget_use)::numeric);
     when 'COOLDOWN' then
       v_ends := greatest(
         case when v_pause then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
@@ -1195,22 +1216,26 @@ begin
     from public.autonomy_policy p
     cross join (
       select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
+        coalesce((p_codes ->> 'VALUE_NOT_MEASURED')::bigint, 0) as valueless,
         coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
         coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
         coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
     cross join lateral (values
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
-      (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
+      (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
+       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a conversion is worth',
+              public.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
+      (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
               round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
        s.tracking, p.tracking_breaker_ratio::float8),
-      (3, s.pauses > 0, 'PAUSE_BREAKER',
+      (4, s.pauses > 0, 'PAUSE_BREAKER',
        format('%s pauses in 24 hours of %s campaigns: a person decides them',
               s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
               (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
        s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-      (4, s.growth > 0, 'GROWTH_BREAKER',
+      (5, s.growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
               round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
        s.growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
@@ -1273,7 +1298,8 @@ begin
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
-    case when s.confidence < 50 then 'Wait: '
+    case when c.value_missing then 'Wait, its conversions carry no value, so its roi says nothing: '
+         when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
       || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
@@ -1284,11 +1310,13 @@ begin
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
+  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
   cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
     t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as confidence) s
+    k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -1315,6 +1343,7 @@ begin
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
+         when c.budget_use < 0.7 then format('Wait, the budget is not what limits it, %s %% of it is spent: ', floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
@@ -1324,6 +1353,8 @@ begin
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
+  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select least(
     round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
@@ -1331,7 +1362,7 @@ begin
   cross join lateral (select public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
     least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))) as confidence) s
+    k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is

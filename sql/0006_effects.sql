@@ -24,7 +24,7 @@ begin
   for v_function in
     select p.oid from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
+      'autonomy_actor', 'autonomy_by_person', 'autonomy_put_back', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
       'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
@@ -49,12 +49,23 @@ declare
   v_claims jsonb;
 begin
   v_claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-  return coalesce(v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
+  return coalesce(nullif(current_setting('autonomy.actor', true), ''), v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
   return session_user::text;
 end $$;
 comment on function public.autonomy_actor() is
-  'Who is calling: e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'Who is calling: the program that the session names in autonomy.actor, else e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_by_person(p_actor text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+-- Feeds and other programs are not people: what they change is followed, not protected.
+begin
+  return coalesce(current_setting('autonomy.actor', true), '') = ''
+    and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
+end $$;
+comment on function public.autonomy_by_person(text) is
+  'Whether a change by this actor is a person''s: the session names no program in autonomy.actor, and policy.automation_actors does not list the actor. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Every change of a campaign is written down
@@ -78,20 +89,31 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   v_actor text := public.autonomy_actor();
+  -- what a trigger of the user's makes of an effect is no person's
+  v_person boolean := public.autonomy_by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
   v_at timestamptz := public.autonomy_writing_at();
+  v_changed bigint[];
 begin
   if tg_op = 'UPDATE' then
     if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
       return null;
     end if;
     -- A changed key is, to the log, one campaign that went and another that came.
-    insert into public.campaign_changes
-      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor)
-    select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
-           case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor
-    from new_campaigns n full join old_campaigns o on o.id = n.id
-    where n.status is distinct from o.status or n.budget is distinct from o.budget
-       or n.id is null or o.id is null;
+    with written as (
+      insert into public.campaign_changes
+        (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
+      select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
+             case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
+             v_person and o.id is not null and n.id is not null
+      from new_campaigns n full join old_campaigns o on o.id = n.id
+      where n.status is distinct from o.status or n.budget is distinct from o.budget
+         or n.id is null or o.id is null
+      returning id, person
+    )
+    select array_agg(w.id) filter (where w.person) into v_changed from written w;
+    if v_changed is not null then
+      perform public.autonomy_put_back(v_changed, v_actor, v_at);
+    end if;
   elsif tg_op = 'INSERT' then
     insert into public.campaign_changes (campaign_id, changed_at, new_status, new_budget, kind, actor)
     select n.id, v_at, n.status, n.budget, 'created', v_actor from new_campaigns n;
@@ -106,6 +128,43 @@ begin
 end $$;
 comment on function public.autonomy_campaign_changed() is
   'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to campaign_changes. Raises nothing. [autonomous-operations]';
+
+create function public.autonomy_put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+-- The last change of that very field was an action, and now it is as it was before that action.
+-- Anything older, or only equal by chance, is a change of the person's own.
+declare
+  v_action uuid;
+begin
+  for v_action in
+    select distinct a.id
+    from public.autonomy_policy p
+    cross join unnest(p_changes) u (id)
+    join public.campaign_changes k on k.id = u.id
+    cross join lateral (values
+      (k.old_status is distinct from k.new_status, 'status'),
+      (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
+    cross join lateral (
+      select b.kind, b.action_id, b.changed_at, b.old_status, b.old_budget
+      from public.campaign_changes b
+      where b.campaign_id = k.campaign_id and b.id < k.id and b.kind <> 'created'
+        and case f.field when 'status' then b.old_status is distinct from b.new_status
+                         else b.old_budget is distinct from b.new_budget end
+      order by b.id desc limit 1) l
+    join public.autonomous_actions a on a.id = l.action_id and a.status = 'executed'
+    where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
+      and case f.field when 'status' then l.old_status is not distinct from k.new_status
+                       else l.old_budget is not distinct from k.new_budget end
+  loop
+    -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
+    update public.autonomous_actions
+    set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
+    where id = v_action;
+  end loop;
+end $$;
+comment on function public.autonomy_put_back(bigint[], text, timestamptz) is
+  'Of these changes by a person, those that put a field back to what it was before our last action on it: that action is rolled back, and the campaign left alone. A part of the trigger of campaigns, no use by itself; raises nothing. [autonomous-operations]';
 
 -- Actions that were logged before there was a log of changes cannot be held against it.
 update public.autonomous_actions
@@ -185,7 +244,7 @@ comment on function public.autonomy_came_out(text, numeric, text, numeric, text,
 
 create function public.autonomy_change_campaign(
   p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
-  p_actor text, p_now timestamptz) returns public.campaigns
+  p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
 language plpgsql set search_path = ''
 as $$
 declare
@@ -207,13 +266,13 @@ begin
       message = format('A trigger on campaigns did not let campaign %s change.', p_campaign.id);
   end if;
   insert into public.campaign_changes
-    (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+    (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor, person)
   values (p_campaign.id, p_now, p_campaign.status, v_changed.status, p_campaign.budget, v_changed.budget,
-          p_action_id, p_kind, p_actor);
+          p_action_id, p_kind, p_actor, p_person);
   return v_changed;
 end $$;
-comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, timestamptz) is
-  'Changes one locked campaign and writes the change down under an action. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
+comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is
+  'Changes one locked campaign and writes the change down under an action, p_person where that was typed by hand. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Typed by hand
@@ -266,7 +325,8 @@ declare
   v_changed public.campaigns;
 begin
   perform public.moment_error(p_now);
-  v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
+  v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
+    public.autonomy_by_person(v_actor), p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
      evidence, status, created_at, executed_at, actor)
@@ -481,18 +541,26 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
       then (rule.action -> 'min_confidence')::numeric end, p_policy.min_confidence) as floor,
     rule.action -> 'requires_approval' = 'true' as wants_approval,
-    case when r.action_type = 'auto_pause' then h.last_pause else h.last_action end as last_at,
+    case when r.action_type = 'auto_pause' then h.last_pause else greatest(h.last_action, w.changed_at) end as last_at,
     h.last_resume, least(c.budget, h.low_budget) as low_budget,
     pending.id is not null as pending, test.id is not null as testing,
     -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
     r.turn, r.same_id_turn,
-    case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
+    case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise,
+    case when r.action_type = 'auto_resume' then null
+      when r.action_type = 'auto_pause' then case when r.confidence < 95 then w.no_pause_until end
+      when r.new_budget > c.budget then w.no_raise_until
+      else w.no_cut_until end as against_person_until, u.share as budget_use
   from read r
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
+  left join public.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
+    on w.campaign_id = r.campaign_id and not p_by_person
+  left join public.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
+    on u.campaign_id = r.campaign_id and not p_by_person
   left join lateral (
     select max(a.executed_at) as last_action,
            max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
@@ -534,12 +602,14 @@ judged as materialized (
       when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
+      when against_person_until > p_now then 'CHANGED_BY_PERSON'
       when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
       when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
       when testing then 'TEST_RUNNING'
       when pending then 'AWAITING_APPROVAL'
       when confidence < floor and action_type <> 'auto_resume' and not p_by_person then 'AGAINST_THE_ODDS'
       when raise is null and action_type in ('auto_pause', 'auto_resume') then null
+      when raise > 0 and budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
       when new_budget > trunc(budget * p_policy.max_step, 2) then 'STEP_CAP'
       when raise > 0 and new_budget > trunc(low_budget * p_policy.max_growth_7d, 2) then 'GROWTH_CAP'
       when raise > 0 and new_budget > least(p_policy.max_budget, rule_max) then 'BUDGET_CAP'
@@ -621,6 +691,8 @@ select coalesce(array_agg(row(
       when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
+      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
+      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.', floor(100 * s.budget_use))
       when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
       when 'TEST_RUNNING' then 'An A/B test runs on it.'
       when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
@@ -926,7 +998,8 @@ begin
     return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
-  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, p_now);
+  -- the proposal was ours: an approval counts as an action of ours
+  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = public.autonomy_state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
@@ -1065,7 +1138,7 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_changed public.campaigns := public.autonomy_change_campaign(
-    p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, p_now);
+    p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, false, p_now);
 begin
   if v_changed.status is distinct from p_status or v_changed.budget is distinct from p_budget then
     raise exception using errcode = 'AO004',

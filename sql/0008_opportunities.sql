@@ -499,6 +499,8 @@ begin
     cross join lateral (
       select public.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
                                   l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
+  ), valueless as materialized (  -- where conversions carry no value, roi says nothing
+    select unnest(public.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
   )
   select j.id, 'budget_inefficiency'::text,
          case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
@@ -524,7 +526,8 @@ begin
          jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
                             'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4), 'likely_roi', round(j.likely::numeric, 4),
                             'conversions', round(coalesce(j.n, 0)::numeric, 2))
-  from judged j;
+  from judged j
+  where not exists (select from valueless v where v.id = j.id);
 end $$;
 
 -- audience_mismatch

@@ -649,7 +649,9 @@ create table if not exists public.campaign_changes (
   new_budget numeric,
   action_id uuid,
   kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
-  actor text
+  actor text,
+  -- what a person did, here or by an action typed by hand: for person_hold_days nothing is done against it
+  person boolean not null default false
 );
 do $$
 begin  -- where they were kept in cents once; no row is rewritten
@@ -921,6 +923,8 @@ create table if not exists public.autonomy_policy (
   conversion_delay_hours numeric not null default 0,
   holdout_share numeric not null default 0,
   hold_days_after_rollback numeric not null default 7,
+  person_hold_days numeric not null default 7,
+  automation_actors text[] not null default '{}',
   approval_hours numeric not null default 24,
   prior_mean_roi float8 not null default 1.0,
   prior_tau2 float8 not null default 0.64,
@@ -962,6 +966,7 @@ as $$
     ('conversion_delay_hours', 0, 2160, 'hours', 'the mean time from click to conversion; 0 = conversions are taken to be complete'),
     ('holdout_share', 0, 0.5, 'share of the campaigns', 'left untouched each week, to measure what the system is worth'),
     ('hold_days_after_rollback', 0, 365, 'days', 'a campaign is left alone this long after a rollback'),
+    ('person_hold_days', 0, 365, 'days', 'nothing is done against a change that a person made, for this long; 0 = never'),
     ('approval_hours', 1, 8760, 'hours', 'a proposed action expires after this'),
     ('prior_mean_roi', 0.001, 1000, 'multiple', 'the roi of a campaign of which nothing is known'),
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
@@ -1003,6 +1008,8 @@ comment on column public.autonomy_policy.resume_when_proven_wrong is
 comment on column public.autonomy_policy.prior_fitted_at is 'when the prior was last fitted; -infinity = never';
 comment on column public.autonomy_policy.time_zone is
   'the zone that days and windows are counted in, a name of pg_timezone_names; changing it rebuilds the facts';
+comment on column public.autonomy_policy.automation_actors is
+  'who changes campaigns as a program, not as a person: its changes are followed, never protected';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
 
 create function public.autonomy_policy_guard() returns trigger
@@ -2783,7 +2790,8 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
-                        'evidence_expression', 'campaign_evidence', 'fit_portfolio_prior')
+                        'evidence_expression', 'campaign_evidence', 'current_prior', 'fit_portfolio_prior',
+                        'accounts_without_value', 'campaigns_without_value', 'people_changes', 'budget_use')
   loop
     execute format('drop function %s', v_old);
   end loop;
@@ -2937,9 +2945,9 @@ end $$;
 comment on function public.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
 
-create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
+create function public.current_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 -- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
 -- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
@@ -2949,11 +2957,11 @@ declare
   v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
   v_ids uuid[];
   v_policy public.autonomy_policy;
-  v_order_value float8 := 50;
-  v_cv2 float8 := 0.5;
-  v_mean float8 := 1;
-  v_tau2 float8 := 0.64;
-  v_campaigns int := 0;
+  v_order_value float8;
+  v_cv2 float8;
+  v_mean float8;
+  v_tau2 float8;
+  v_campaigns int;
 begin
   perform public.moment_error(p_now);
   select * into strict v_policy from public.autonomy_policy;
@@ -2977,8 +2985,8 @@ begin
   ),
   orders as (
     select count(*)::int as campaigns,
-      greatest(0.01, least(1e9, exp((coalesce(sum(n / (n + 2) * ln(revenue / n)) filter (where n > 0 and revenue > 0), 0) + 2 * ln(50::float8))
-        / (coalesce(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0) + 2)))) as order_value,
+      greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
+        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
       greatest(0.05, least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
         / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
     from seen
@@ -3006,21 +3014,201 @@ begin
   into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
   from orders o
   left join spread s on s.weight > 0;
+  -- What orders are worth here is known from the first ones on; how rois differ, from five campaigns on.
   if v_campaigns < 5 or v_mean is null then
-    v_order_value := 50;
-    v_cv2 := 0.5;
     v_mean := 1;
     v_tau2 := 0.64;
   end if;
-
-  update public.autonomy_policy
-  set prior_mean_roi = v_mean, prior_tau2 = v_tau2, prior_order_value = v_order_value, prior_cv2 = v_cv2,
-      prior_campaigns = v_campaigns, prior_fitted_at = p_now;
   return jsonb_build_object('fitted', true, 'mean_roi', v_mean, 'tau2', v_tau2,
     'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
 end $$;
+comment on function public.current_prior(boolean, timestamptz) is
+  'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_prior jsonb := public.current_prior(p_force, p_now);
+begin
+  if (v_prior ->> 'fitted')::boolean then
+    update public.autonomy_policy
+    set prior_mean_roi = (v_prior ->> 'mean_roi')::float8, prior_tau2 = (v_prior ->> 'tau2')::float8,
+        prior_order_value = (v_prior ->> 'order_value')::float8, prior_cv2 = (v_prior ->> 'cv2')::float8,
+        prior_campaigns = (v_prior ->> 'campaigns')::int, prior_fitted_at = p_now;
+  end if;
+  return v_prior;
+end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
   'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- What speaks against believing the figures, or against acting on them
+-- ---------------------------------------------------------------------------------------------
+
+create function public.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- One account after the other: the first revenue that is found ends the search, and only an
+-- account that really has none is read whole.
+declare
+  v_account text;
+  v_without text[] := '{}';
+begin
+  foreach v_account in array coalesce(p_accounts, '{}') loop
+    perform from public.campaigns c
+    join public.campaign_facts f on f.campaign_id = c.id
+    where coalesce(c.account, '') = v_account and f.data_at > p_now - interval '30 days'
+      and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
+    limit 1;
+    continue when found;
+    if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
+        from public.campaigns c
+        join public.campaign_facts f on f.campaign_id = c.id
+        where coalesce(c.account, '') = v_account and f.data_at > p_now - interval '30 days'
+          and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
+      v_without := v_without || v_account;
+    end if;
+  end loop;
+  return v_without;
+end $$;
+comment on function public.accounts_without_value(text[], timestamptz) is
+  'Those of the accounts that have five or more conversions of the last 30 days, and not one of them with a value. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- A campaign that brings conversions of no value beside campaigns of an account that has values is a
+-- loser, until the conversions are so many that their value must have gone missing on the way.
+declare
+  v_accounts text[];
+  v_silent uuid[];
+  v_without text[];
+begin
+  select array_agg(s.id), array_agg(distinct s.account) into v_silent, v_accounts
+  from (
+    select c.id, coalesce(c.account, '') as account
+    from unnest(p_ids) i (id)
+    join public.campaigns c on c.id = i.id
+    join public.campaign_facts f on f.campaign_id = i.id
+    where coalesce(case when f.has_history then f.w30_revenue else f.life_revenue end, 0) between -1e-9 and 1e-9) s;
+  if v_silent is null then
+    return '{}';
+  end if;
+  v_without := public.accounts_without_value(v_accounts, p_now);
+  return array(
+    select c.id
+    from unnest(v_silent) i (id)
+    join public.campaigns c on c.id = i.id
+    join public.campaign_facts f on f.campaign_id = i.id
+    cross join public.autonomy_policy p
+    cross join lateral (select
+      case when f.has_history then f.w30_conversions else f.life_conversions end as n,
+      case when f.has_history then f.w30_spend else f.life_spend end as spend) w
+    where coalesce(c.account, '') = any (v_without)
+       or w.n between 20 and 1e18
+       or w.n between 1e-9 and 1e18 and w.n * p.prior_order_value > 3 * w.spend);
+end $$;
+comment on function public.campaigns_without_value(uuid[], timestamptz) is
+  'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 conversions and more, or so many that at the usual order value they would be worth three times the spend. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.people_changes(p_ids uuid[], p_now timestamptz)
+returns table (
+  campaign_id uuid, changed_at timestamptz,
+  no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- What a person did last stands. A field that changes from outside on three of seven days is kept by
+-- a program, whoever it says it is. A moment after p_now counts as p_now: clocks differ.
+begin
+  return query
+  with own as materialized (
+    select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
+      k.changed_at > p_now - h.hold as protects, k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
+      (k.changed_at at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
+      k.old_budget is distinct from k.new_budget as budget_changed,
+      (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
+      coalesce(lower(k.new_status) = 'active', false) as switched_on
+    from public.autonomy_policy p
+    cross join lateral (select p.person_hold_days * interval '1 day' as hold) h
+    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+      and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
+      and k.changed_at > p_now - greatest(h.hold, interval '7 days')
+  ),
+  kept as (
+    select o.campaign_id,
+      count(distinct o.day) filter (where o.outside and o.budget_changed) >= 3 as budget_by_program,
+      count(distinct o.day) filter (where o.outside and o.status_changed) >= 3 as status_by_program,
+      -- from the first of these changes to the last: two steps of one correction are one change
+      (array_agg(o.old_budget order by o.id) filter (where o.budget_counts))[1] as first_budget,
+      (array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,
+      (array_agg(o.new_budget order by o.id desc) filter (where o.budget_counts))[1] as new_budget,
+      (array_agg(o.at order by o.id desc) filter (where o.budget_counts))[1] as budget_at,
+      (array_agg(o.switched_on order by o.id desc) filter (where o.status_counts))[1] as switched_on,
+      (array_agg(o.at order by o.id desc) filter (where o.status_counts))[1] as status_at
+    from (select w.*, w.person and w.protects and w.budget_changed as budget_counts,
+            w.person and w.protects and w.status_changed as status_counts from own w) o
+    group by o.campaign_id
+  )
+  select k.campaign_id, greatest(b.at, s.at), case when b.cut then b.until end, case when b.raised then b.until end,
+    greatest(case when b.raised then b.until end, case when k.switched_on then s.at + h.hold end)
+  from kept k
+  cross join (select p.person_hold_days * interval '1 day' as hold from public.autonomy_policy p) h
+  cross join lateral (select case when not k.status_by_program then k.status_at end as at) s
+  cross join lateral (select x.at, x.at + h.hold as until,
+      k.new_budget < greatest(k.old_budget, k.first_budget) as cut,
+      k.new_budget > least(k.old_budget, k.first_budget) as raised
+    from (select case when not k.budget_by_program then k.budget_at end as at) x) b
+  where b.at is not null or s.at is not null;
+end $$;
+comment on function public.people_changes(uuid[], timestamptz) is
+  'Of these campaigns those that a person changed within policy.person_hold_days: when last, and until when nothing is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.budget_use(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, share float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- Where the log of changes begins later than the day, the first budget that it knows stands in.
+begin
+  return query
+  select c.id, u.share
+  from public.autonomy_policy p
+  cross join lateral (select (p_now at time zone p.time_zone)::date as today) k
+  cross join unnest(p_ids) i (id)
+  join public.campaigns c on c.id = i.id
+  cross join lateral (
+    select avg(d.share) as share, count(*) as days
+    from (
+      select x.spend / b.budget as share
+      from (
+        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone p.time_zone as starts,
+               (m.day + 1)::timestamp at time zone p.time_zone as ends
+        from public.campaign_daily m
+        where m.campaign_id = i.id and m.day < k.today and m.day >= k.today - 28) x
+      left join lateral (
+        select true as known, h.new_status as status, h.new_budget as budget from public.campaign_changes h
+        where h.campaign_id = i.id and h.changed_at <= x.starts order by h.id desc limit 1) before on true
+      left join lateral (
+        select true as known, case when h.kind = 'created' then h.new_status else h.old_status end as status,
+               case when h.kind = 'created' then h.new_budget else h.old_budget end as budget
+        from public.campaign_changes h
+        where h.campaign_id = i.id and h.changed_at > x.starts order by h.id limit 1) after on before.known is null
+      cross join lateral (select
+        case when before.known then before.status when after.known then after.status else c.status end as status,
+        case when before.known then before.budget when after.known then after.budget else c.budget end as budget) b
+      where c.created_at <= x.starts and lower(b.status) = 'active' and b.budget between 0.01 and 1e15
+        and x.spend between 0 and 1e15
+        and not exists (
+          select from public.campaign_changes h
+          where h.campaign_id = i.id and h.changed_at > x.starts and h.changed_at < x.ends and h.kind <> 'created'
+            and (lower(h.old_status) = 'active' and lower(h.new_status) = 'active') is not true)
+      order by x.day desc
+      limit 3) d) u
+  where u.days >= 2;
+end $$;
+comment on function public.budget_use(uuid[], timestamptz) is
+  'Which part of its budget each campaign spends: the mean of the last three complete days (two at least, of 28) on which it was active throughout, each day''s spend over the budget in force when the day began. No row where that is not known. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- =============================================================================================
 -- 0005_decide
@@ -3288,7 +3476,8 @@ create type public.autonomy_candidate as (
   ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
-  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8);
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
+  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
 comment on type public.autonomy_candidate is 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
 create function public.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof public.autonomy_candidate
@@ -3298,6 +3487,8 @@ as $$
 -- arithmetic that it does; the expressions stand in one place all the same. And so it is planned
 -- anew each time: a plan kept from the day when the log was empty would read all of it for each
 -- campaign.
+declare
+  v_without_value uuid[] := public.campaigns_without_value(p_ids, p_now);
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -3307,17 +3498,21 @@ begin
     || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || public.time_expression('l.action_at') || ', ' || public.time_expression('l.pause_at') || ', '
+    || public.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || public.time_expression('l.pause_at') || ', '
     || public.time_expression('l.resume_at')
     || $sql$, least(b.budget, l.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
-        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8
+        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
+      left join unnest($3) v (id) on v.id = i.id
+      left join public.people_changes($2, $1) w on w.campaign_id = i.id
+      left join public.budget_use($2, $1) u on u.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -3328,7 +3523,7 @@ begin
               and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || public.evidence_expression() using p_now, p_ids;
+    $sql$ || public.evidence_expression() using p_now, p_ids, v_without_value;
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
@@ -3414,7 +3609,9 @@ begin
       'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
     'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
     'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
-    'holdout_draw', c.holdout_draw,
+    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+    'budget_use', c.budget_use,
     'paused_action', case when r.action_id is not null then json_build_object(
       'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
       'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
@@ -3656,6 +3853,10 @@ begin
       case
         when not (k.c).autonomous_enabled then 'DISABLED'
         when (k.c).hold_until > p_now then 'ON_HOLD'
+        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
+        when (k.c).value_missing then 'VALUE_NOT_MEASURED'
+        when case d.direction when 'up' then (k.c).no_raise_until when 'down' then (k.c).no_cut_until
+               else case when j.confidence < 95 then (k.c).no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
         when p_now - case when d.direction = 'pause' then (k.c).last_pause_at else (k.c).last_action_at end < l.cooldown
           then 'COOLDOWN'
         when ((k.c).spend > 0 and (k.c).ev_spend > 0) is not true
@@ -3664,8 +3865,8 @@ begin
           then 'TOO_LITTLE_DATA'
         when (k.c).test_running then 'TEST_RUNNING'
         when (k.c).pending then 'AWAITING_APPROVAL'
-        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
         when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
+        when d.direction = 'up' and (k.c).budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
         when p.holdout_share > 0 and ((k.c).holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
         else (z.size).code
       end as code
@@ -3943,6 +4144,7 @@ begin
     || ': ' || coalesce(p_why, case p_code
       when 'DISABLED' then 'automation is switched off for this campaign'
       when 'ON_HOLD' then 'it is left alone'
+      when 'VALUE_NOT_MEASURED' then 'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
       when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
       when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
       when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
@@ -4036,6 +4238,13 @@ begin
   case p_decided.code
     when 'ON_HOLD' then
       return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'CHANGED_BY_PERSON' then
+      return 'a person changed it, and nothing is done against that until ' || to_char(
+        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end,
+        'YYYY-MM-DD HH24:MI') || ' UTC';
+    when 'NOT_LIMITED_BY_BUDGET' then
+      return format('its budget is not what limits it, %s %% of it is spent; when at least 70 %% are',
+        floor(100::float8 * c.budget_use)::numeric);
     when 'COOLDOWN' then
       v_ends := greatest(
         case when v_pause then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
@@ -4222,22 +4431,26 @@ begin
     from public.autonomy_policy p
     cross join (
       select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
+        coalesce((p_codes ->> 'VALUE_NOT_MEASURED')::bigint, 0) as valueless,
         coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
         coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
         coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
     cross join lateral (values
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
-      (2, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
+      (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
+       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a conversion is worth',
+              public.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
+      (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
               round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
        s.tracking, p.tracking_breaker_ratio::float8),
-      (3, s.pauses > 0, 'PAUSE_BREAKER',
+      (4, s.pauses > 0, 'PAUSE_BREAKER',
        format('%s pauses in 24 hours of %s campaigns: a person decides them',
               s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
               (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
        s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-      (4, s.growth > 0, 'GROWTH_BREAKER',
+      (5, s.growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
               round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
        s.growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
@@ -4300,7 +4513,8 @@ begin
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
-    case when s.confidence < 50 then 'Wait: '
+    case when c.value_missing then 'Wait, its conversions carry no value, so its roi says nothing: '
+         when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
       || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
@@ -4311,11 +4525,13 @@ begin
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
+  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
   cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
     t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2)) as confidence) s
+    k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -4342,6 +4558,7 @@ begin
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
+         when c.budget_use < 0.7 then format('Wait, the budget is not what limits it, %s %% of it is spent: ', floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
@@ -4351,6 +4568,8 @@ begin
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
+  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select least(
     round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
@@ -4358,7 +4577,7 @@ begin
   cross join lateral (select public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
     least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2))) as confidence) s
+    k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
@@ -4411,7 +4630,7 @@ begin
   for v_function in
     select p.oid from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
+      'autonomy_actor', 'autonomy_by_person', 'autonomy_put_back', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
       'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
@@ -4436,12 +4655,23 @@ declare
   v_claims jsonb;
 begin
   v_claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-  return coalesce(v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
+  return coalesce(nullif(current_setting('autonomy.actor', true), ''), v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
   return session_user::text;
 end $$;
 comment on function public.autonomy_actor() is
-  'Who is calling: e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'Who is calling: the program that the session names in autonomy.actor, else e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_by_person(p_actor text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+-- Feeds and other programs are not people: what they change is followed, not protected.
+begin
+  return coalesce(current_setting('autonomy.actor', true), '') = ''
+    and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
+end $$;
+comment on function public.autonomy_by_person(text) is
+  'Whether a change by this actor is a person''s: the session names no program in autonomy.actor, and policy.automation_actors does not list the actor. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Every change of a campaign is written down
@@ -4465,20 +4695,31 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   v_actor text := public.autonomy_actor();
+  -- what a trigger of the user's makes of an effect is no person's
+  v_person boolean := public.autonomy_by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
   v_at timestamptz := public.autonomy_writing_at();
+  v_changed bigint[];
 begin
   if tg_op = 'UPDATE' then
     if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
       return null;
     end if;
     -- A changed key is, to the log, one campaign that went and another that came.
-    insert into public.campaign_changes
-      (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor)
-    select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
-           case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor
-    from new_campaigns n full join old_campaigns o on o.id = n.id
-    where n.status is distinct from o.status or n.budget is distinct from o.budget
-       or n.id is null or o.id is null;
+    with written as (
+      insert into public.campaign_changes
+        (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
+      select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
+             case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
+             v_person and o.id is not null and n.id is not null
+      from new_campaigns n full join old_campaigns o on o.id = n.id
+      where n.status is distinct from o.status or n.budget is distinct from o.budget
+         or n.id is null or o.id is null
+      returning id, person
+    )
+    select array_agg(w.id) filter (where w.person) into v_changed from written w;
+    if v_changed is not null then
+      perform public.autonomy_put_back(v_changed, v_actor, v_at);
+    end if;
   elsif tg_op = 'INSERT' then
     insert into public.campaign_changes (campaign_id, changed_at, new_status, new_budget, kind, actor)
     select n.id, v_at, n.status, n.budget, 'created', v_actor from new_campaigns n;
@@ -4493,6 +4734,43 @@ begin
 end $$;
 comment on function public.autonomy_campaign_changed() is
   'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to campaign_changes. Raises nothing. [autonomous-operations]';
+
+create function public.autonomy_put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+-- The last change of that very field was an action, and now it is as it was before that action.
+-- Anything older, or only equal by chance, is a change of the person's own.
+declare
+  v_action uuid;
+begin
+  for v_action in
+    select distinct a.id
+    from public.autonomy_policy p
+    cross join unnest(p_changes) u (id)
+    join public.campaign_changes k on k.id = u.id
+    cross join lateral (values
+      (k.old_status is distinct from k.new_status, 'status'),
+      (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
+    cross join lateral (
+      select b.kind, b.action_id, b.changed_at, b.old_status, b.old_budget
+      from public.campaign_changes b
+      where b.campaign_id = k.campaign_id and b.id < k.id and b.kind <> 'created'
+        and case f.field when 'status' then b.old_status is distinct from b.new_status
+                         else b.old_budget is distinct from b.new_budget end
+      order by b.id desc limit 1) l
+    join public.autonomous_actions a on a.id = l.action_id and a.status = 'executed'
+    where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
+      and case f.field when 'status' then l.old_status is not distinct from k.new_status
+                       else l.old_budget is not distinct from k.new_budget end
+  loop
+    -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
+    update public.autonomous_actions
+    set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
+    where id = v_action;
+  end loop;
+end $$;
+comment on function public.autonomy_put_back(bigint[], text, timestamptz) is
+  'Of these changes by a person, those that put a field back to what it was before our last action on it: that action is rolled back, and the campaign left alone. A part of the trigger of campaigns, no use by itself; raises nothing. [autonomous-operations]';
 
 -- Actions that were logged before there was a log of changes cannot be held against it.
 update public.autonomous_actions
@@ -4572,7 +4850,7 @@ comment on function public.autonomy_came_out(text, numeric, text, numeric, text,
 
 create function public.autonomy_change_campaign(
   p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
-  p_actor text, p_now timestamptz) returns public.campaigns
+  p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
 language plpgsql set search_path = ''
 as $$
 declare
@@ -4594,13 +4872,13 @@ begin
       message = format('A trigger on campaigns did not let campaign %s change.', p_campaign.id);
   end if;
   insert into public.campaign_changes
-    (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
+    (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor, person)
   values (p_campaign.id, p_now, p_campaign.status, v_changed.status, p_campaign.budget, v_changed.budget,
-          p_action_id, p_kind, p_actor);
+          p_action_id, p_kind, p_actor, p_person);
   return v_changed;
 end $$;
-comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, timestamptz) is
-  'Changes one locked campaign and writes the change down under an action. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
+comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is
+  'Changes one locked campaign and writes the change down under an action, p_person where that was typed by hand. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Typed by hand
@@ -4653,7 +4931,8 @@ declare
   v_changed public.campaigns;
 begin
   perform public.moment_error(p_now);
-  v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
+  v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
+    public.autonomy_by_person(v_actor), p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
      evidence, status, created_at, executed_at, actor)
@@ -4868,18 +5147,26 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
       then (rule.action -> 'min_confidence')::numeric end, p_policy.min_confidence) as floor,
     rule.action -> 'requires_approval' = 'true' as wants_approval,
-    case when r.action_type = 'auto_pause' then h.last_pause else h.last_action end as last_at,
+    case when r.action_type = 'auto_pause' then h.last_pause else greatest(h.last_action, w.changed_at) end as last_at,
     h.last_resume, least(c.budget, h.low_budget) as low_budget,
     pending.id is not null as pending, test.id is not null as testing,
     -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
     r.turn, r.same_id_turn,
-    case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise
+    case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise,
+    case when r.action_type = 'auto_resume' then null
+      when r.action_type = 'auto_pause' then case when r.confidence < 95 then w.no_pause_until end
+      when r.new_budget > c.budget then w.no_raise_until
+      else w.no_cut_until end as against_person_until, u.share as budget_use
   from read r
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
+  left join public.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
+    on w.campaign_id = r.campaign_id and not p_by_person
+  left join public.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
+    on u.campaign_id = r.campaign_id and not p_by_person
   left join lateral (
     select max(a.executed_at) as last_action,
            max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
@@ -4921,12 +5208,14 @@ judged as materialized (
       when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
+      when against_person_until > p_now then 'CHANGED_BY_PERSON'
       when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
       when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
       when testing then 'TEST_RUNNING'
       when pending then 'AWAITING_APPROVAL'
       when confidence < floor and action_type <> 'auto_resume' and not p_by_person then 'AGAINST_THE_ODDS'
       when raise is null and action_type in ('auto_pause', 'auto_resume') then null
+      when raise > 0 and budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
       when new_budget > trunc(budget * p_policy.max_step, 2) then 'STEP_CAP'
       when raise > 0 and new_budget > trunc(low_budget * p_policy.max_growth_7d, 2) then 'GROWTH_CAP'
       when raise > 0 and new_budget > least(p_policy.max_budget, rule_max) then 'BUDGET_CAP'
@@ -5008,6 +5297,8 @@ select coalesce(array_agg(row(
       when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
+      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
+      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.', floor(100 * s.budget_use))
       when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
       when 'TEST_RUNNING' then 'An A/B test runs on it.'
       when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
@@ -5313,7 +5604,8 @@ begin
     return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
-  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, p_now);
+  -- the proposal was ours: an approval counts as an action of ours
+  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = public.autonomy_state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
@@ -5452,7 +5744,7 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_changed public.campaigns := public.autonomy_change_campaign(
-    p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, p_now);
+    p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, false, p_now);
 begin
   if v_changed.status is distinct from p_status or v_changed.budget is distinct from p_budget then
     raise exception using errcode = 'AO004',
@@ -6029,7 +6321,10 @@ begin
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id,
     'dry_run', v_request -> 'dry_run',
-    'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    -- a dry run has not fitted the prior, but judges by the one that a run would fit
+    'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
+                 'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
+               from public.autonomy_policy p, public.current_prior(p_now => p_now) k),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
@@ -6729,6 +7024,8 @@ begin
     cross join lateral (
       select public.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
                                   l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
+  ), valueless as materialized (  -- where conversions carry no value, roi says nothing
+    select unnest(public.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
   )
   select j.id, 'budget_inefficiency'::text,
          case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
@@ -6754,7 +7051,8 @@ begin
          jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
                             'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4), 'likely_roi', round(j.likely::numeric, 4),
                             'conversions', round(coalesce(j.n, 0)::numeric, 2))
-  from judged j;
+  from judged j
+  where not exists (select from valueless v where v.id = j.id);
 end $$;
 
 -- audience_mismatch
@@ -9750,14 +10048,14 @@ end $$;
 notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '85bf8371d529bf18391f040c2b77f3ed7b94ed85d2eb2f9908c20e8380b855ec'),
+  ('0001_tables', 'e1cb7ce48ffa5a45603beae21bf3920ac7d585515daaff65c6924ca656ac6ac0'),
   ('0002_metrics', '12997737815a92346e70dc7f741a0ebb2ceb4d484e6dbe6105a8427f9fdd6cb2'),
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
-  ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
-  ('0005_decide', 'f3f6d2722e426a5c061ad5cc5afea37d53d1a27abedf72de941a0d3820bd5162'),
-  ('0006_effects', '60b5bddfda89e2d224b8bf7f5f655f4a8697515d65db80eda04b77480b00625b'),
-  ('0007_runs', '5d6fcd2314473dbf12995f417c38744926813f192cc2659065b60f51a9c9ada2'),
-  ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
+  ('0004_confidence', 'b0e1e140f175071e701d64bb894a3a2592a6a42efad2a4bee4aaf3efb5f24270'),
+  ('0005_decide', '5b5918ae39fcc661a4df9aa456fed6941d9a8db6aaeefa012fff405afc2d927d'),
+  ('0006_effects', 'db80beb99ac989df6e08b48939ee1ae4929e23f11af85d1685ac5f0fe8cb36f0'),
+  ('0007_runs', '7e6c7c757ee0b222633b1e6d18f97c6539130fd8d03c538b4633afdd0f92a65e'),
+  ('0008_opportunities', 'a34dddd59a925b0f0766607f4df1819115650c640a6927f10478a5d660dff770'),
   ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
   ('0012_history', '03889cd01430a61b94118f49bfdc8813fb76dea538d8631414b14dd9d6f89d24'),

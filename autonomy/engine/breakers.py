@@ -12,6 +12,7 @@ from typing import Any
 
 from autonomy.engine.decision import Decision
 from autonomy.engine.policy import Policy, Portfolio
+from autonomy.engine.settle import counted
 
 Report = dict[str, Any] | None
 Breaker = Callable[[Sequence[Decision], Policy, Portfolio], Report]
@@ -25,6 +26,18 @@ def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) 
     for one in acts:
         one.hold("FROZEN")
     return _report("FROZEN", "the system is frozen: nothing is changed", len(acts), 0.0)
+
+
+def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
+    """Said once for all the campaigns that VALUE_NOT_MEASURED holds, with what to do about it."""
+    held = sum(one.code == "VALUE_NOT_MEASURED" for one in decisions)
+    if not held:
+        return None
+    message = (
+        f"conversions of {counted(held, 'campaign')} without any value: nothing is judged by roi "
+        "there; feed their revenue, or what a conversion is worth"
+    )
+    return _report("VALUE_NOT_MEASURED", message, held, 0.0)
 
 
 def tracking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:

@@ -50,6 +50,7 @@ class Candidate:
         "autonomous_enabled",
         "budget",
         "budget_low_7d",
+        "budget_use",
         "campaign_id",
         "data_age_hours",
         "evidence",
@@ -61,11 +62,15 @@ class Candidate:
         "last_pause_at",
         "last_resume_at",
         "lifetime",
+        "no_cut_until",
+        "no_pause_until",
+        "no_raise_until",
         "paused_action",
         "pending",
         "status",
         "test_running",
         "title",
+        "value_missing",
         "windows",
     )
 
@@ -90,6 +95,11 @@ class Candidate:
     test_running: bool
     holdout_draw: float
     paused_action: PausedAction | None
+    value_missing: bool  # conversions come without a value, so roi says nothing
+    no_raise_until: datetime | None  # what a person did last stands until then
+    no_cut_until: datetime | None
+    no_pause_until: datetime | None
+    budget_use: float  # share of the budget that is spent, NaN where unknown
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -125,6 +135,8 @@ class Candidate:
         self.pending = get("pending", False) is not False
         self.test_running = get("test_running", False) is not False
         self.holdout_draw = measure(get("holdout_draw"))
+        self.value_missing = get("value_missing", False) is not False
+        self.budget_use = measure(get("budget_use"))
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 
@@ -133,6 +145,9 @@ class Candidate:
         self.last_action_at = moment(get("last_action_at"))
         self.last_pause_at = moment(get("last_pause_at"))
         self.last_resume_at = moment(get("last_resume_at"))
+        self.no_raise_until = moment(get("no_raise_until"))
+        self.no_cut_until = moment(get("no_cut_until"))
+        self.no_pause_until = moment(get("no_pause_until"))
 
     def _read_figures(self, metrics: Mapping[str, Any], evidence: Mapping[str, Any] | None) -> None:
         self.lifetime = measures(metrics.get("lifetime"))

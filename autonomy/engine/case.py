@@ -18,6 +18,7 @@ from autonomy.engine.language import (
 from autonomy.engine.policy import Policy
 
 STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
+PAUSE_AGAINST_PERSON_FROM = 95.0  # percent: so sure has a pause to be of what a person switched on
 
 
 def exact(number: float | None) -> Decimal | None:
@@ -194,6 +195,17 @@ class Case:
             self.confidence = odds.below(plan.full_bar)
         if kind == "step":
             self._judge_step(odds.above(plan.full_bar))
+
+    @property
+    def against_person_until(self) -> datetime | None:
+        """Until when this would go against what a person did last; a certain pause goes ahead."""
+        one = self.candidate
+        if self.direction == "up":
+            return one.no_raise_until
+        if self.direction == "down":
+            return one.no_cut_until
+        certain = self.direction != "pause" or self.confidence >= PAUSE_AGAINST_PERSON_FROM
+        return None if certain else one.no_pause_until
 
     def _judge_step(self, earns: float) -> None:
         down = earns <= STEP_DOWN_UNTIL

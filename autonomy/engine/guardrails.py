@@ -17,6 +17,7 @@ from autonomy.engine.case import Case, Resume
 from autonomy.engine.sizing import Sized, cut_down, cut_up, half_up, lowered, raised, times
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
+LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budget is its limit
 
 
 def disabled(case: Case) -> bool:
@@ -26,6 +27,20 @@ def disabled(case: Case) -> bool:
 def on_hold(case: Case) -> bool:
     until = case.candidate.hold_until
     return until is not None and until > case.now
+
+
+def value_not_measured(case: Case) -> bool:
+    return case.candidate.value_missing
+
+
+def changed_by_person(case: Case) -> bool:
+    until = case.against_person_until
+    return until is not None and until > case.now
+
+
+def not_limited_by_budget(case: Case) -> bool:
+    """A budget that is not spent is not what limits it. NaN (unknown) never holds."""
+    return case.direction == "up" and case.candidate.budget_use < LIMITED_FROM
 
 
 def cooling_down(case: Case) -> bool:
@@ -98,18 +113,28 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     # code, looks at, does, limit, where the limit comes from, what runs
     Guardrail("DISABLED", "autonomous_enabled of the campaign", "hold", "-", "campaign", disabled),
     Guardrail("ON_HOLD", "hold_until of the campaign", "hold", "hold_until", "campaign", on_hold),
+    Guardrail("STALE_DATA", "age of its figures", "hold", "max_data_age_hours", "policy", stale),
     Guardrail(
-        "COOLDOWN", "hours since its last executed action; for a pause, its last pause or resume",
+        "VALUE_NOT_MEASURED", "conversions of 30 days without any value, its own or its account's",
+        "hold", "-", "fixed", value_not_measured),
+    Guardrail(
+        "CHANGED_BY_PERSON", "what a person did last to its budget or status",
+        "hold what goes against it", "person_hold_days", "policy", changed_by_person),
+    Guardrail(
+        "COOLDOWN",
+        "hours since its last action or a person's change; for a pause, its last pause or resume",
         "hold", "cooldown_hours", "rule, else policy", cooling_down),
     Guardrail(
         "TOO_LITTLE_DATA", "spend at all; hours running before a pause; a budget to change",
         "hold", "min_pause_hours", "policy", too_little_data),
     Guardrail("TEST_RUNNING", "an A/B test runs on it", "hold", "-", "campaign", test_running),
     Guardrail("AWAITING_APPROVAL", "a pending action", "hold", "-", "campaign", awaiting_approval),
-    Guardrail("STALE_DATA", "age of its figures", "hold", "max_data_age_hours", "policy", stale),
     Guardrail(
         "AGAINST_THE_ODDS", "probability that the action is right", "hold",
         "min_confidence", "rule, else policy", against_the_odds),
+    Guardrail(
+        "NOT_LIMITED_BY_BUDGET", "share of its budget spent on its last complete days",
+        "hold a raise", "70 % of the budget", "fixed", not_limited_by_budget),
     Guardrail(
         "HOLDOUT", "its lot this week, for comparison", "hold",
         "holdout_share", "policy", held_out),
@@ -143,7 +168,8 @@ GUARDRAILS: tuple[Guardrail, ...] = (
 CODES: tuple[str, ...] = tuple(one.code for one in GUARDRAILS)
 _HOLDS = tuple((one.code, one.holds) for one in GUARDRAILS if one.holds)
 _CAPS = tuple((one.code, one.cap) for one in GUARDRAILS if one.cap)
-BREAKERS = tuple(one.trips for one in GUARDRAILS if one.trips)
+_TRIPS = {one.code: one.trips for one in GUARDRAILS if one.trips}
+BREAKERS = (_TRIPS.pop("FROZEN"), breakers.valueless, *_TRIPS.values())
 
 
 def held(case: Case) -> str | None:

@@ -1,7 +1,8 @@
 """What a portfolio says of a campaign of which nothing is known: the prior of the confidence.
 
 The reference of `fit_portfolio_prior` in SQL. Moments, weighted by how much each campaign says,
-and shrunk towards the default as if that were twenty campaigns:
+and shrunk towards the default as if that were twenty campaigns (the order value is the account's
+own, from its first orders on):
 
     roi of a campaign = its true roi + noise, and the variance of the noise is known (k * mu / s)
     so: variance between campaigns = variance of the rois seen - mean variance of the noise
@@ -19,7 +20,7 @@ from autonomy.engine.confidence import DEFAULT_PRIOR, LARGEST, OMEGA, Evidence, 
 
 FEWEST_CAMPAIGNS = 5
 DEFAULT_CAMPAIGNS = 20.0  # the weight of the default's mean, tau2 and cv2
-DEFAULT_ORDERS = 2.0  # and of its order value, which each account shows at once
+FEW_ORDERS = 2.0  # a campaign's mean order counts n / (n + 2)
 LARGEST_ROI = 50.0  # beyond it a roi is dirt (revenue booked on next to no spend)
 
 
@@ -43,15 +44,17 @@ class Noisy(NamedTuple):
 
 
 def fit_prior(evidence: Iterable[Evidence]) -> Prior:
-    """The prior of a portfolio, or the default where fewer than five campaigns have spent."""
+    """The prior of a portfolio. What its orders are worth is known from the first ones on; how the
+    rois differ stays the default where fewer than five campaigns have spent."""
     seen = [one for one in map(_clamped, evidence) if one.spend > 0.0 and one.matured > 0.0]
-    if len(seen) < FEWEST_CAMPAIGNS:
-        return DEFAULT_PRIOR
     order_value, cv2 = _order_value(seen), _cv2(seen)
+    known = DEFAULT_PRIOR._replace(order_value=order_value, cv2=cv2)
+    if len(seen) < FEWEST_CAMPAIGNS:
+        return known
     rois = [_noisy(one, order_value, cv2) for one in seen]
     weight = sum(one.weight for one in rois)
     if not weight > 0.0:
-        return DEFAULT_PRIOR
+        return known
     mean = max(sum(one.weight * one.roi for one in rois) / weight, 0.01)
     spread = sum(one.weight * ((one.roi - mean) ** 2 - one.noise * mean) for one in rois) / weight
     tau2 = log(1.0 + max(0.0, spread) / mean**2)
@@ -78,14 +81,15 @@ def _clamped(one: Evidence) -> Seen:
 
 
 def _order_value(seen: Sequence[Seen]) -> float:
-    """The geometric mean of the order values, each counting n / (n + 2)."""
-    total, logs = DEFAULT_ORDERS, DEFAULT_ORDERS * log(DEFAULT_PRIOR.order_value)
+    """The typical order: the mean of the campaigns' mean orders, each counting n / (n + 2)."""
+    total = sum_ = 0.0
     for one in seen:
         if one.conversions > 0.0 and one.revenue > 0.0:
-            weight = one.conversions / (one.conversions + 2.0)
-            total += weight
-            logs += weight * log(one.revenue / one.conversions)
-    return clamped(exp(logs / total), 0.01, 1e9, DEFAULT_PRIOR.order_value)
+            total += one.conversions / (one.conversions + FEW_ORDERS)
+            sum_ += one.revenue / (one.conversions + FEW_ORDERS)
+    if not total > 0.0:
+        return DEFAULT_PRIOR.order_value
+    return clamped(sum_ / total, 0.01, 1e9, DEFAULT_PRIOR.order_value)
 
 
 def _cv2(seen: Sequence[Seen]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from math import ceil, isfinite, isnan
+from math import ceil, floor, isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.engine.case import Case, Plan
@@ -77,6 +77,24 @@ def _disabled(decision: Decision) -> str:
 def _on_hold(decision: Decision) -> str:
     until = decision.case.candidate.hold_until
     return f"it is left alone until {when(until)}" if until else "it is left alone"
+
+
+def _valueless(decision: Decision) -> str:
+    return (
+        "its conversions carry no value, so its roi says nothing; "
+        "feed their revenue, or what a conversion is worth"
+    )
+
+
+def _by_person(decision: Decision) -> str:
+    until = decision.case.against_person_until
+    ends = f" until {when(until)}" if until else ""
+    return f"a person changed it, and nothing is done against that{ends}"
+
+
+def _not_limited(decision: Decision) -> str:
+    share = floor(100.0 * decision.case.candidate.budget_use)
+    return f"its budget is not what limits it, {share} % of it is spent; when at least 70 % are"
 
 
 def _cooldown(decision: Decision) -> str:
@@ -214,12 +232,15 @@ def _growth_breaker(decision: Decision) -> str:
 SAY: dict[str, Callable[[Any], str]] = {
     "DISABLED": _disabled,
     "ON_HOLD": _on_hold,
+    "VALUE_NOT_MEASURED": _valueless,
+    "CHANGED_BY_PERSON": _by_person,
     "COOLDOWN": _cooldown,
     "TOO_LITTLE_DATA": _too_little,
     "TEST_RUNNING": _test,
     "AWAITING_APPROVAL": _awaiting,
     "STALE_DATA": _stale,
     "AGAINST_THE_ODDS": _odds,
+    "NOT_LIMITED_BY_BUDGET": _not_limited,
     "HOLDOUT": _holdout,
     "STEP_CAP": _step,
     "GROWTH_CAP": _growth,

@@ -142,6 +142,9 @@ def candidate(look: Look, campaign: PastCampaign, windows: Sequence[str]) -> Can
     one.pending = one.test_running = False
     one.holdout_draw = 1.0
     one.paused_action = None
+    one.value_missing = False
+    one.no_raise_until = one.no_cut_until = one.no_pause_until = None
+    one.budget_use = measure(None)
     return one
 
 

@@ -132,6 +132,7 @@ def _policy(r: Random) -> dict[str, Any]:
         "evidence_half_life_days": (7, 7, 0, 1, 365),
         "conversion_delay_hours": (0, 0, 24, 100.5),
         "holdout_share": (0, 0, 0, 0.3),
+        "person_hold_days": (7, 7, 0, 0.5, 30),
         "prior_mean_roi": (1.0, 1.3, 0.4),
         "prior_tau2": (0.64, 0.2, 1.7),
         "prior_order_value": (50, 20.5, 300),
@@ -270,6 +271,10 @@ def _campaign(r: Random, drawn: Drawn, dirt: float) -> None:
         drawn.campaign_facts.append(facts)
     if not plain:
         _past(r, drawn, campaign_id)
+    if r.random() < (0.1 if plain else 0.4):
+        _people(r, drawn, campaign_id)
+    if r.random() < 0.3:
+        _days(r, drawn, drawn.campaigns[-1])
     if str(drawn.campaigns[-1]["status"]).lower() == "paused":
         _pause_of_ours(r, drawn, campaign_id, facts)
     if not plain and r.random() < 0.1:
@@ -379,11 +384,43 @@ def _pause_of_ours(r: Random, drawn: Drawn, campaign_id: str, facts: dict[str, A
             "actor": "autonomy",
         }
     )
-    paused = {"campaign_id": campaign_id, "kind": "action", "action_id": action_id}
+    paused = {"campaign_id": campaign_id, "kind": "action", "action_id": action_id, "person": False}
     drawn.campaign_changes.append(paused | {"changed_at": _stamp(30), "new_status": "paused"})
     if r.random() < 0.15:
         outside = {"campaign_id": campaign_id, "kind": "outside", "changed_at": _stamp(3)}
+        outside["person"] = r.random() < 0.5
         drawn.campaign_changes.append(outside)
+
+
+def _people(r: Random, drawn: Drawn, campaign_id: str) -> None:
+    """Changes from outside, mostly by people; now and then by an action typed by hand."""
+    for _ in range(r.choice((1, 1, 2, 5))):
+        statuses = r.choice((("active", "active"), ("paused", "active"), ("active", "Paused")))
+        old, new = r.choice(BUDGETS[5:20]), r.choice(BUDGETS[5:20])
+        drawn.campaign_changes.append(
+            {
+                "campaign_id": campaign_id,
+                "kind": r.choice(("outside", "outside", "outside", "action", "rollback")),
+                "changed_at": r.choice(
+                    (*map(_stamp, (-30, 0, 0.5, 12, 23.9, 24, 50, 100, 167.99, 168, 400)),
+                     "infinity", "-infinity")
+                ),
+                "old_status": statuses[0], "new_status": statuses[1],
+                "old_budget": old, "new_budget": r.choice((old, new)),
+                "person": r.random() < 0.8,
+            }
+        )  # fmt: skip
+
+
+def _days(r: Random, drawn: Drawn, campaign: dict[str, Any]) -> None:
+    """Daily spend beside the budget: spent, half spent, none at all, overspent."""
+    budget = campaign["budget"] if isinstance(campaign["budget"], int | float) else 100
+    part = r.choice((0, 0.3, 0.69, 0.7, 0.71, 1, 1.75))
+    for day in range(22 - r.choice((0, 1, 2, 3, 6)), 23):
+        spend = min(budget * part, 999999999999)
+        drawn.campaign_daily.append(
+            _zeros(campaign["id"]) | {"day": f"2026-11-{day:02}", "spend": spend}
+        )
 
 
 def _silence(r: Random, drawn: Drawn) -> None:
@@ -398,9 +435,12 @@ def _silence(r: Random, drawn: Drawn) -> None:
                 | {"conversions": conversions}
             )
         for day in range(14, 22):
-            drawn.campaign_daily.append(
-                _zeros(one["id"]) | {"day": f"2026-11-{day}", "clicks": 1000, "conversions": 60}
-            )
+            row = {"day": f"2026-11-{day}", "clicks": 1000, "conversions": 60}
+            drawn.campaign_daily = [
+                each for each in drawn.campaign_daily
+                if (each["campaign_id"], each["day"]) != (one["id"], row["day"])
+            ]  # fmt: skip
+            drawn.campaign_daily.append(_zeros(one["id"]) | row)
 
 
 def _zeros(campaign_id: str) -> dict[str, Any]:

@@ -355,6 +355,7 @@ def test_a_pause_never_waits_for_a_scales_cooldown(db: Db) -> None:
 def test_a_pause_waits_for_a_pauses_cooldown(db: Db) -> None:
     one = campaign(db)
     apply_one(db, decision(one), now=hours_ago(1, db))
+    db.execute("set local autonomy.actor = 'scheduler'")  # a program's change is followed
     db.execute("update campaigns set status = 'active' where id = %s", (one,))
     assert_held_back(db, decision(one), "COOLDOWN")
 

@@ -421,8 +421,10 @@ def test_tracking_that_breaks_stops_pauses(empty: psycopg.Connection) -> None:
     )
     assert tracking(empty)["tripped"]
     answer = propose(empty)
-    assert codes(answer) == {str(one): "TOO_LITTLE_DATA", str(other): "TRACKING_BREAKER"}
-    assert [one["code"] for one in answer["breakers"]] == ["TRACKING_BREAKER"]
+    # all that the one has brought has no value
+    assert codes(answer) == {str(one): "VALUE_NOT_MEASURED", str(other): "TRACKING_BREAKER"}
+    stopped = [each["code"] for each in answer["breakers"]]
+    assert stopped == ["VALUE_NOT_MEASURED", "TRACKING_BREAKER"]
 
 
 def test_the_hour_that_is_not_over_does_not_count(empty: psycopg.Connection) -> None:

@@ -57,7 +57,10 @@ def test_the_parameters_keep_their_names_and_defaults(db: psycopg.Connection) ->
 def test_an_underperformer_in_figures_and_words(empty: psycopg.Connection) -> None:
     one = campaign(empty, 812.4, 301.15, 4, title="Summer", budget=200)
     (found,) = rows(empty, "identify_underperforming_campaigns(p_now => '2026-11-22 10:17Z')")
-    chance = cut(100 * probability_below(1.0, Evidence(812.4, 4, 301.15, None, 30), Prior()))
+    evidence = Evidence(812.4, 4, 301.15, None, 30)
+    # the only campaign there is: what its own orders are worth is known
+    prior = Prior(order_value=301.15 / 4)
+    chance = cut(100 * probability_below(1.0, evidence, prior))
     assert found.pop("recommendation") == (
         f"Pause: spent 812.40 for 301.15 in revenue (0.37x) over 30 days;"
         f" {chance:.0f} % likely to be below break-even"

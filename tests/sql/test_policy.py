@@ -31,6 +31,7 @@ LIMITS = [
     "conversion_delay_hours",
     "holdout_share",
     "hold_days_after_rollback",
+    "person_hold_days",
     "approval_hours",
     "prior_mean_roi",
     "prior_tau2",

@@ -195,9 +195,9 @@ def test_what_a_person_changed_since_is_skipped_with_both_values(db: Db) -> None
 
 
 def test_changed_away_and_back_was_decided_anew(db: Db) -> None:
-    made = done(db, decision(one := campaign(db)))
-    db.execute("update campaigns set status = 'active' where id = %s", (one,))
-    db.execute("update campaigns set status = 'paused' where id = %s", (one,))
+    made = done(db, scale_up(one := campaign(db)))
+    db.execute("update campaigns set budget = 175 where id = %s", (one,))
+    db.execute("update campaigns set budget = 150 where id = %s", (one,))
     assert codes(rollback(db, made)) == ["CHANGED_SINCE"]
 
 
@@ -284,9 +284,12 @@ def test_a_constraint_of_the_installation_stands_in_the_way_of_one(db: Db) -> No
     assert_sound(db)
 
 
-def test_what_a_person_restored_already_is_only_written_down(db: Db) -> None:
+def test_what_a_program_restored_already_is_only_written_down(db: Db) -> None:
     made = done(db, decision(one := campaign(db)))
+    db.execute("set local autonomy.actor = 'scheduler'")
     db.execute("update campaigns set status = 'active' where id = %s", (one,))
+    db.execute("set local autonomy.actor = ''")
+    assert action(db, made).status == "executed"
     (changed,) = rollback(db, made)["changed"]
     assert changed["from"] == changed["to"]
     assert action(db, made).status == "rolled_back"
@@ -403,12 +406,14 @@ def test_the_guides_statements_leave_the_same_trace(db: Db) -> None:
     made = done(db, decision(one, budget=150))
     other = done(db, decision(same, budget=150))
     db.execute("UPDATE campaigns SET status = 'active', budget = 150.00 WHERE id = %s", (one,))
+    put_back = action(db, made)
     db.execute("UPDATE autonomous_actions SET status = 'rolled_back' WHERE id = %s", (made,))
+    assert action(db, made) == put_back
     rollback(db, other)
     row = action(db, made)
     assert row.rolled_back_at is not None
     assert row.rolled_back_by
-    assert row.rollback_reason == "marked by hand"
+    assert row.rollback_reason == "put back by hand"
     holds = "select hold_until from campaigns where id = %s"
     assert value(db, holds, one) == value(db, holds, same)
     assert changes(db, one) == changes(db, same) == ["created", "action", "rollback"]

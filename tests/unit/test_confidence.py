@@ -105,9 +105,20 @@ def test_cut(percent: float, shown: float) -> None:
 
 
 def test_prior_of_few_campaigns_is_the_default() -> None:
-    assert fit_prior([seen(100, 1, 50)] * 4) == Prior()
+    assert fit_prior([seen(100, 0, 0)] * 4) == Prior()
     assert fit_prior([seen(0, 1, 50)] * 100) == Prior()
     assert fit_prior([Evidence(NAN, NAN, NAN)] * 100) == Prior()
+
+
+def test_what_orders_are_worth_is_known_from_the_first_ones_on() -> None:
+    """600 spent without an order says little where orders are worth 2,500."""
+    siblings = [seen(30_000, 30, 75_000)] * 2
+    new = seen(600, 0, 0)
+    prior = fit_prior([*siblings, new])
+    assert prior == Prior(order_value=2500.0)
+    assert fit_prior([seen(5000, 1, 2500)]).order_value == pytest.approx(2500)
+    assert probability_below(1.0, new, Prior()) > 0.85
+    assert 0.5 < probability_below(1.0, new, prior) < 0.56
 
 
 def test_prior_finds_a_portfolio() -> None:
@@ -130,7 +141,7 @@ def test_prior_is_the_formula_written_a_second_time_with_arrays() -> None:
     keep = (s > 0) & (f > 0)
     sold = keep & (n > 0) & (r > 0)
     w = n[sold] / (n[sold] + 2)
-    order = np.exp((np.sum(w * np.log(r[sold] / n[sold])) + 2 * np.log(50)) / (w.sum() + 2))
+    order = np.average(r[sold] / n[sold], weights=w)
     known = keep & (n >= 2) & np.array([one is not None for one in cv2])
     w = (n[known] - 1) / (n[known] + 9)
     scatter = np.array([one or 0.0 for one in cv2])[known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -43,16 +44,71 @@ def one(rules: list[Any], row: Any, **limits: Any) -> Decision:
 
 
 PAUSE, UP = rule("Pause"), scale_up()
+DOWN = rule("Down", rule_type="scale", action={"type": "auto_scale_down", "multiplier": 0.8})
 LOSER, WINNER = campaign(), winner()
 
 
 def test_the_table_is_in_the_order_of_the_design() -> None:
     assert CODES == (
-        "DISABLED", "ON_HOLD", "COOLDOWN", "TOO_LITTLE_DATA", "TEST_RUNNING", "AWAITING_APPROVAL",
-        "STALE_DATA", "AGAINST_THE_ODDS", "HOLDOUT", "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
+        "DISABLED", "ON_HOLD", "STALE_DATA", "VALUE_NOT_MEASURED", "CHANGED_BY_PERSON", "COOLDOWN",
+        "TOO_LITTLE_DATA", "TEST_RUNNING", "AWAITING_APPROVAL", "AGAINST_THE_ODDS",
+        "NOT_LIMITED_BY_BUDGET", "HOLDOUT", "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
         "NO_CHANGE", "OUTRANKED", "FROZEN", "TRACKING_BREAKER", "PAUSE_BREAKER", "GROWTH_BREAKER",
     )  # fmt: skip
     assert all(row.looks_at and row.does and row.limit and row.source for row in GUARDRAILS)
+
+
+def test_without_values_nothing_is_judged_by_roi() -> None:
+    """Neither paused nor raised nor lowered; said once for all, with what to do about it."""
+    rows = [campaign(number, value_missing=True) for number in range(1, 4)]
+    for one_rule in (PAUSE, DOWN):
+        answer = run([one_rule], rows)
+        assert {each.code for each in answer} == {"VALUE_NOT_MEASURED"}
+        (report,) = answer.breakers
+        assert (report["code"], report["count"]) == ("VALUE_NOT_MEASURED", 3)
+        assert "feed their revenue, or what a conversion is worth" in report["message"]
+    assert "its conversions carry no value" in answer[0].reason
+
+
+@pytest.mark.parametrize(
+    ("row", "rules", "key"),
+    [
+        (WINNER, [UP], "no_raise_until"),
+        (LOSER, [DOWN], "no_cut_until"),
+    ],
+)
+def test_nothing_is_done_against_what_a_person_did(row: Any, rules: list[Any], key: str) -> None:
+    until = NOW + timedelta(days=3)
+    held = one(rules, row | {key: until.isoformat()})
+    assert (held.verdict, held.code) == ("hold", "CHANGED_BY_PERSON")
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in held.reason
+    assert one(rules, row | {key: NOW.isoformat()}).verdict == "act"
+    others = {"no_raise_until", "no_cut_until", "no_pause_until"} - {key}
+    assert one(rules, row | dict.fromkeys(others, until.isoformat())).verdict == "act"
+
+
+def test_what_a_person_switched_on_is_paused_only_when_that_is_nearly_certain() -> None:
+    until = (NOW + timedelta(days=7)).isoformat()
+    sure = one([PAUSE], LOSER | {"no_pause_until": until})
+    assert sure.confidence >= 95
+    assert sure.verdict == "act"
+    doubtful = campaign(spend=120.0, revenue=60.0, conversions=1, no_pause_until=until)
+    held = one([PAUSE], doubtful)
+    assert 50 < held.confidence < 95
+    assert held.code == "CHANGED_BY_PERSON"
+
+
+@pytest.mark.parametrize("use", [0.0, 0.43, 0.699])
+def test_a_budget_that_is_not_spent_is_not_raised(use: float) -> None:
+    held = one([UP], WINNER | {"budget_use": use})
+    assert (held.verdict, held.code) == ("hold", "NOT_LIMITED_BY_BUDGET")
+    assert f"{int(100 * use)} % of it is spent" in held.reason
+
+
+@pytest.mark.parametrize("use", [0.7, 1.0, 1.75, None, float("nan"), "much"])
+def test_what_is_spent_or_not_known_holds_nothing(use: Any) -> None:
+    assert one([UP], WINNER | {"budget_use": use}).verdict == "act"
+    assert one([PAUSE], LOSER | {"budget_use": 0.1}).verdict == "act"
 
 
 def test_nothing_holds_a_sure_pause_or_raise() -> None:
