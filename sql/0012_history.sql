@@ -241,7 +241,7 @@ comment on function public.past_candidates(jsonb, text[], timestamptz, timestamp
 
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -270,6 +270,13 @@ as $$
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
        and h.old_budget <> h.new_budget),
+    (select jsonb_agg(jsonb_build_array(h.changed_at, w.what) order by h.id)
+     from public.campaign_changes h
+     cross join lateral (values
+       (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
+       (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
+     where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
+       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day' from public.autonomy_policy p)),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -277,7 +284,7 @@ as $$
   order by c.id
 $$;
 comment on function public.past_campaigns(timestamptz, timestamptz) is
-  'The campaigns that have a history before p_to: what each had spent and brought by then, and its budgets since p_from. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.list_past_candidates(
   p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
@@ -298,7 +305,7 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.cv2,
+    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));

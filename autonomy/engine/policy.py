@@ -72,6 +72,7 @@ class Policy(BaseModel):
     resume_when_proven_wrong: StrictBool = True
     resume_confidence: Percent = 20.0
     holdout_share: Share = 0.0
+    person_hold_days: Annotated[float, BeforeValidator(_number), Field(ge=0, le=365)] = 7.0
     prior_mean_roi: Positive = 1.0
     prior_tau2: Positive = 0.64
     prior_order_value: Positive = 50.0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from autonomy.engine import Decision, Engine
-from autonomy.engine.candidate import Candidate
+from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
 from autonomy.engine.language import Rule
 from autonomy.engine.policy import Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
@@ -94,9 +94,11 @@ class Account:
         self._states: dict[str, _State] = {}
         self._recent: deque[tuple[datetime, str, Decimal]] = deque()
         self._active: tuple[int, Decimal] = (0, Decimal(0))
+        self._without_value: set[str | None] = set()
 
     def look_around(self, everyone: list[Look]) -> None:
-        """Once a day: how many campaigns run, and with what budget."""
+        """Once a day: how many campaigns run, with what budget; which accounts show no value."""
+        self._without_value = self._accounts_without_value(everyone)
         count, budget = 0, Decimal(0)
         for look in everyone:
             state = self._states.get(look.campaign_id)
@@ -106,6 +108,26 @@ class Account:
             factor = state.factor if state is not None else 1
             budget += (self.past.campaigns[look.campaign_id].budget_at(look.at) or 0) * factor
         self._active = (count, budget)
+
+    def _accounts_without_value(self, everyone: list[Look]) -> set[str | None]:
+        """Five conversions and more within 30 days, and none with a value."""
+        conversions: dict[str | None, float] = defaultdict(float)
+        revenue: dict[str | None, float] = defaultdict(float)
+        for look in everyone:
+            account = self.past.campaigns[look.campaign_id].account
+            month = look.window("30d", self.past.windows)
+            conversions[account] += month[CONVERSIONS] or 0.0
+            revenue[account] += abs(month[REVENUE] or 0.0)
+        return {one for one, n in conversions.items() if n >= 5 and not revenue[one]}
+
+    def _value_missing(self, one: Candidate) -> bool:
+        month = one.window("30d")
+        n, spend = month[CONVERSIONS], month[SPEND]
+        if month[REVENUE] != 0.0:
+            return False
+        if one.account in self._without_value:
+            return True
+        return n >= 20 or (n > 0.0 and n * self.policy.prior_order_value > 3.0 * spend)
 
     def run(self, at: datetime, looks: list[Look]) -> None:
         """One run at that moment."""
@@ -142,13 +164,16 @@ class Account:
         return not look.holds and state.other.factor == 1.0
 
     def _candidate(self, look: Look, campaign: PastCampaign, state: _State | None) -> Candidate:
-        one = candidate(look, campaign, self.past.windows)
+        one = candidate(look, campaign, self.past.windows, self.policy.person_hold_days)
+        one.value_missing = self._value_missing(one)
         if state is not None and one.budget is not None:
             one.budget = half_up(one.budget * state.factor)
             while state.lows and state.lows[0][0] <= look.at - _WEEK:
                 state.lows.popleft()
             one.budget_low_7d = min([one.budget, *(low for _, low in state.lows)])
-            one.last_action_at = state.last_action_at
+            one.last_action_at = max(
+                filter(None, (state.last_action_at, one.last_action_at)), default=None
+            )
             state.other.show(one, look)
         return one
 

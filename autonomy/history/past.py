@@ -29,6 +29,7 @@ _FIRST_WINDOW = 13
 _SLICE_LOOKS = 240_000
 _SLICE_DAYS = timedelta(days=60)
 _WARM_UP_DAYS = 14
+_FOR_GUARDRAILS = ("1d", "3d", "30d")  # read whatever the rules read
 _ALL = tuple(f"{prior}{days}d" for prior in ("", "prior_") for days in (1, 3, 7, 14, 30))
 
 
@@ -64,6 +65,11 @@ class Look(NamedTuple):
     def conversions(self) -> float:
         return self.figures[3] or 0.0
 
+    def window(self, name: str, windows: Sequence[str]) -> Sequence[float | None]:
+        """The six measures of a window that was asked for."""
+        first = _FIRST_WINDOW + _MEASURES * windows.index(name)
+        return self.figures[first : first + _MEASURES]
+
     def evidence(self, cv2: float | None) -> Evidence:
         f = self.figures
         return Evidence(
@@ -81,6 +87,8 @@ class PastCampaign:
     enabled: bool
     budget: Decimal | None
     changes: list[tuple[datetime, Decimal | None]]
+    people: list[tuple[datetime, str]]
+    """What people did to it: cut, raised, switched on."""
     cv2: float | None
     first_day: datetime
     spend: float
@@ -96,6 +104,15 @@ class PastCampaign:
         """The daily budget that it had: that of before the next change, else today's."""
         place = bisect.bisect_right(self._times, at)
         return self.changes[place][1] if place < len(self.changes) else self.budget
+
+    def last_by_person(
+        self, at: datetime, hold: timedelta, *kinds: str
+    ) -> tuple[datetime, str] | None:
+        """The last of these that a person did; None where a program does them every other day."""
+        done = [one for one in self.people if one[1] in kinds and one[0] <= at]
+        if len({when.date() for when, _ in done if when > at - timedelta(days=7)}) >= 3:
+            return None
+        return done[-1] if done and done[-1][0] > at - hold else None
 
 
 @dataclass
@@ -118,8 +135,10 @@ class Past:
             yield at, list(looks)
 
 
-def candidate(look: Look, campaign: PastCampaign, windows: Sequence[str]) -> Candidate:
-    """The engine's candidate, as if nothing had ever been done to the campaign."""
+def candidate(
+    look: Look, campaign: PastCampaign, windows: Sequence[str], hold_days: float = 0.0
+) -> Candidate:
+    """The engine's candidate, as if nothing of ours had ever been done to the campaign."""
     figures = [measure(value) for value in look.figures]
     one = Candidate()
     one.campaign_id = campaign.id
@@ -144,12 +163,43 @@ def candidate(look: Look, campaign: PastCampaign, windows: Sequence[str]) -> Can
     one.paused_action = None
     one.value_missing = False
     one.no_raise_until = one.no_cut_until = one.no_pause_until = None
-    one.budget_use = measure(None)
+    one.budget_use = _budget_use(look, campaign, one)
+    if campaign.people:
+        _people(one, campaign, look.at, timedelta(days=hold_days))
     return one
 
 
+def _people(one: Candidate, campaign: PastCampaign, at: datetime, hold: timedelta) -> None:
+    """What a person did last stands, as `people_changes` has it."""
+    budget = campaign.last_by_person(at, hold, "cut", "raised")
+    if budget is not None:
+        one.last_action_at, until = budget[0], budget[0] + hold
+        if budget[1] == "cut":
+            one.no_raise_until = until
+        else:
+            one.no_cut_until = one.no_pause_until = until
+    on = campaign.last_by_person(at, hold, "switched on")
+    if on is not None:
+        one.last_action_at = max(filter(None, (one.last_action_at, on[0])))
+        one.no_pause_until = max(filter(None, (one.no_pause_until, on[0] + hold)))
+
+
+def _budget_use(look: Look, campaign: PastCampaign, one: Candidate) -> float:
+    """Which part of its budget it spent on its last complete days; NaN where that is not known."""
+    ends = look.at - timedelta(hours=one.data_age_hours if one.data_age_hours > -48.0 else 0.0)
+    days, spend = 3, one.window("3d")[4]
+    if ends > look.at:  # the last day is not over
+        ends, days, spend = ends - timedelta(days=1), 2, spend - one.window("1d")[4]
+    days = min(days, int((ends - campaign.first_day) / timedelta(days=1)))
+    budgets = [campaign.budget_at(ends - timedelta(days=number)) for number in range(1, days + 1)]
+    known = [float(budget) for budget in budgets if budget is not None and budget > 0]
+    if len(known) < max(2, days):
+        return measure(None)
+    return spend / sum(known)
+
+
 def windows_of(conditions: Iterable[Any]) -> list[str]:
-    """The windows, lifetime aside, that conditions read, in the order of their names."""
+    """The windows, lifetime aside, that conditions and guardrails read, ordered by their names."""
     found: set[str] = set()
 
     def walk(value: Any) -> None:
@@ -163,7 +213,7 @@ def windows_of(conditions: Iterable[Any]) -> list[str]:
                 walk(inner)
 
     walk(list(conditions))
-    return sorted(found)
+    return sorted(found.union(_FOR_GUARDRAILS))
 
 
 @contextmanager
@@ -267,7 +317,7 @@ def _campaigns(
 
 def past_campaign(row: Sequence[Any]) -> PastCampaign:
     """From a row of past_campaigns, as SQL or as JSON gives it."""
-    number, title, account, enabled, budget, changes, cv2, first_day, *totals = row
+    number, title, account, enabled, budget, changes, people, cv2, first_day, *totals = row
     return PastCampaign(
         str(number),
         title or str(number),
@@ -275,6 +325,7 @@ def past_campaign(row: Sequence[Any]) -> PastCampaign:
         enabled,
         _money(budget),
         [(_time(at), _money(old)) for at, old in changes or ()],
+        [(_time(at), str(what)) for at, what in people or ()],
         cv2,
         _time(str(first_day)),
         *(float(total or 0.0) for total in totals),

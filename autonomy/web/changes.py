@@ -30,6 +30,7 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "conversion_delay_hours": (0, 2160),
     "holdout_share": (0, 0.5),
     "hold_days_after_rollback": (0, 365),
+    "person_hold_days": (0, 365),
     "approval_hours": (1, 8760),
 }
 """For the API's description; the database decides (a test holds the two equal)."""

@@ -28,7 +28,7 @@ def look(day: int) -> Look:
 def campaign() -> PastCampaign:
     changes = [(START + timedelta(days=30), Decimal(80))]
     return PastCampaign(
-        "c", "<b>C</b>", "a", True, Decimal(90), changes, None, START, 2000, 8000, 160, 40
+        "c", "<b>C</b>", "a", True, Decimal(90), changes, [], None, START, 2000, 8000, 160, 40
     )
 
 
@@ -87,7 +87,8 @@ def test_windows_are_found_at_any_depth() -> None:
             {"not": {"metric": "roi", "window": "lifetime"}},
         ]
     }
-    assert windows_of([condition, {"metric": "roi", "window": "14d"}]) == ["14d", "7d", "prior_7d"]
+    found = windows_of([condition, {"metric": "roi", "window": "14d"}])
+    assert found == ["14d", "1d", "30d", "3d", "7d", "prior_7d"], "three are the guardrails' own"
 
 
 def test_a_range_holds_its_sum_and_is_the_same_for_everyone() -> None:
