@@ -1298,7 +1298,7 @@ begin
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
-    case when c.value_missing then 'Wait, its conversions carry no value, so its roi says nothing: '
+    case when c.value_missing then 'Wait: its conversions carry no value, so its roi says nothing; '
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
@@ -1343,7 +1343,7 @@ begin
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
-         when c.budget_use < 0.7 then format('Wait, the budget is not what limits it, %s %% of it is spent: ', floor(100 * c.budget_use))
+         when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ', floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',

@@ -4513,7 +4513,7 @@ begin
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
-    case when c.value_missing then 'Wait, its conversions carry no value, so its roi says nothing: '
+    case when c.value_missing then 'Wait: its conversions carry no value, so its roi says nothing; '
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
@@ -4558,7 +4558,7 @@ begin
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
-         when c.budget_use < 0.7 then format('Wait, the budget is not what limits it, %s %% of it is spent: ', floor(100 * c.budget_use))
+         when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ', floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
@@ -10059,7 +10059,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', '12997737815a92346e70dc7f741a0ebb2ceb4d484e6dbe6105a8427f9fdd6cb2'),
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', 'b0e1e140f175071e701d64bb894a3a2592a6a42efad2a4bee4aaf3efb5f24270'),
-  ('0005_decide', '5b5918ae39fcc661a4df9aa456fed6941d9a8db6aaeefa012fff405afc2d927d'),
+  ('0005_decide', 'b5ef8f6868b3b08f549065c5faef27df180e9fee9244ef079ec284b87db697d4'),
   ('0006_effects', 'db80beb99ac989df6e08b48939ee1ae4929e23f11af85d1685ac5f0fe8cb36f0'),
   ('0007_runs', '7e6c7c757ee0b222633b1e6d18f97c6539130fd8d03c538b4633afdd0f92a65e'),
   ('0008_opportunities', 'a34dddd59a925b0f0766607f4df1819115650c640a6927f10478a5d660dff770'),
