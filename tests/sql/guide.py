@@ -21,9 +21,9 @@ def statements() -> list[str]:
     return split(STATEMENTS.read_text())
 
 
-def in_markdown(text: str) -> list[str]:
-    """The statements in the ```sql blocks of a text."""
-    return [s for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for s in split(block)]
+def blocks_in_markdown(text: str) -> list[str]:
+    """The ```sql blocks of a text, as they stand."""
+    return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
 
 
 def filled_in(statement: str, campaign: uuid.UUID, action: uuid.UUID) -> str:

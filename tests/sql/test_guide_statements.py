@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.sql.guide import filled_in, in_markdown, run_guide, split, statements
+from tests.sql.guide import (
+    STATEMENTS,
+    blocks_in_markdown,
+    filled_in,
+    run_guide,
+    split,
+    statements,
+)
 from tests.sql.servers import Db
 
 GUIDE = Path(__file__).resolve().parents[3] / "shared" / "operations-guide.md"
@@ -25,7 +32,8 @@ def test_our_copy_is_the_guides_own_text() -> None:
     if not GUIDE.exists():
         pytest.skip("the guide is not beside this clone")
     text = GUIDE.read_text()
-    assert sorted(in_markdown(text)) == sorted(statements())
+    # letter for letter, comments and order as well
+    assert "\n".join(blocks_in_markdown(text)) == STATEMENTS.read_text()
     for part in text.split("\n## ")[1:]:
         if "```sql" in part:
             assert any(name in part.splitlines()[0] for name in SECTIONS)
@@ -97,6 +105,20 @@ def test_each_runs_by_itself_in_any_order(own: Db) -> None:
     for statement in reversed(statements()):
         with own.transaction(force_rollback=True):
             own.execute(filled_in(statement, row[0], row[1]).encode())
+
+
+def test_they_run_pasted_whole(own: Db) -> None:
+    """As a person does it in the SQL editor: many at once, comments and line ends and all."""
+    account(own)
+    own.execute("select run_autonomous_operations()")
+    row = own.execute("select campaign_id, id from autonomous_actions limit 1").fetchone()
+    assert row is not None
+    own.execute(filled_in(STATEMENTS.read_text(), row[0], row[1]).encode())
+    found = own.execute(
+        "select rule_name, is_active, condition->'threshold', action->'max_budget'"
+        " from autonomous_rules where rule_name in ('Low ROI Pause', 'High ROI Scale') order by 1"
+    ).fetchall()
+    assert found == [("High ROI Scale", True, 2.5, 20000), ("Low ROI Pause", True, 1.5, None)]
 
 
 def test_the_manual_rollback_is_seen_as_what_it_is(own: Db) -> None:
