@@ -534,6 +534,7 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
     rule.id is not null and rule.is_active as rule_on,
+    exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
     coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
@@ -599,7 +600,9 @@ judged as materialized (
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
       when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
-      when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
+      -- while no rule is active nothing moves: neither a resume nor whatever else needs no rule of its own
+      when (rule_id is null or action_type = 'auto_resume') and not p_by_person
+        and (not some_rule_on or action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong) then 'RULE_INACTIVE'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when against_person_until > p_now then 'CHANGED_BY_PERSON'

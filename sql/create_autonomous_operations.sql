@@ -5140,6 +5140,7 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
     rule.id is not null and rule.is_active as rule_on,
+    exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
     coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
@@ -5205,7 +5206,9 @@ judged as materialized (
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
       when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
-      when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
+      -- while no rule is active nothing moves: neither a resume nor whatever else needs no rule of its own
+      when (rule_id is null or action_type = 'auto_resume') and not p_by_person
+        and (not some_rule_on or action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong) then 'RULE_INACTIVE'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when against_person_until > p_now then 'CHANGED_BY_PERSON'
@@ -10060,7 +10063,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
   ('0004_confidence', 'b0e1e140f175071e701d64bb894a3a2592a6a42efad2a4bee4aaf3efb5f24270'),
   ('0005_decide', 'b5ef8f6868b3b08f549065c5faef27df180e9fee9244ef079ec284b87db697d4'),
-  ('0006_effects', 'db80beb99ac989df6e08b48939ee1ae4929e23f11af85d1685ac5f0fe8cb36f0'),
+  ('0006_effects', '87eb299bdefeb2492bf0c801a2214c0388b77ce56eb58a079701a75250be78ea'),
   ('0007_runs', '7e6c7c757ee0b222633b1e6d18f97c6539130fd8d03c538b4633afdd0f92a65e'),
   ('0008_opportunities', 'a34dddd59a925b0f0766607f4df1819115650c640a6927f10478a5d660dff770'),
   ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
