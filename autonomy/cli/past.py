@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from autonomy.cli.output import bar, json_option, print_json
 from autonomy.errors import AutonomyError, NotConfigured
 
 if TYPE_CHECKING:
+    from autonomy.history.columns import MappingFile
     from autonomy.history.past import Period
 
 REPORT = SERVING.with_name("replay.html")
@@ -29,6 +31,33 @@ database_option = click.option(
 )
 
 
+def _worth(ctx: click.Context, param: click.Parameter, given: str | None) -> Decimal | None:
+    """A plain number above 0."""
+    if given is None:
+        return None
+    from autonomy.history.columns import worth_of
+    from autonomy.history.errors import MappingError
+
+    try:
+        return worth_of(Decimal(given))
+    except (InvalidOperation, MappingError):
+        raise click.BadParameter(
+            f"{given!r} is not a number above 0 and at most 1,000,000,000, such as 35 or 35.50.",
+            ctx,
+            param,
+        ) from None
+
+
+map_option = click.option("--map", "mapping", type=PATH, help="JSON or TOML.")
+worth_option = click.option(
+    "--value-per-conversion", "worth", metavar="AMOUNT", callback=_worth,
+    help="What a conversion is worth, where nothing says the revenue.",
+)  # fmt: skip
+roas_option = click.option(
+    "--revenue-from-roas", "from_roas", is_flag=True, help="Revenue is spend x the ROAS column."
+)
+
+
 class PastUnusable(AutonomyError):
     """An export, a mapping or a replay that cannot be carried out; the sentence says why."""
 
@@ -37,13 +66,17 @@ class PastUnusable(AutonomyError):
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=PATH)
-@click.option("--map", "mapping", type=PATH, help="JSON or TOML.")
+@map_option
+@worth_option
+@roas_option
 @click.option("--account", help="The account of rows whose file names none.")
 @database_option
 @json_option
 def import_command(
     files: tuple[Path, ...],
     mapping: Path | None,
+    worth: Decimal | None,
+    from_roas: bool,
     account: str | None,
     database_url: str | None,
     as_json: bool,
@@ -52,7 +85,8 @@ def import_command(
     from autonomy.history.importer import import_files
 
     with _history(), _database(database_url) as url:
-        report = import_files(url, files, mapping=mapping, account=account, progress=bar)
+        said = _mapping(mapping, worth, from_roas=from_roas)
+        report = import_files(url, files, mapping=said, account=account, progress=bar)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -95,6 +129,7 @@ def _in_a_folder(ctx: click.Context, param: click.Parameter, page: Path | None) 
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), callback=_in_a_folder,
     help="Write one page.",
 )  # fmt: skip
+@worth_option
 @database_option
 @json_option
 def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -106,6 +141,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
     compare: tuple[str, ...],
     tune: bool,
     page: Path | None,
+    worth: Decimal | None,
     database_url: str | None,
     as_json: bool,
 ) -> None:
@@ -117,26 +153,41 @@ def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
     with _history(), _database(database_url) as url:
         names = compare or ("now",)
         settings = [_trial(rules_file, policy_file)] if rules_file or policy_file else []
-        period = Period(_utc(since), _utc(until), every_hours=EVERY[every])
+        period = Period(
+            _utc(since), _utc(until), every_hours=EVERY[every], value_per_conversion=worth
+        )
         _report(url, settings, names, period, tune=tune, page=page, as_json=as_json)
 
 
 COMMANDS = (import_command, replay_command)
 
 
-def replay_export(data: Path, *, as_json: bool) -> None:
+def replay_export(
+    data: Path, mapping: Path | None, worth: Decimal | None, *, from_roas: bool, as_json: bool
+) -> None:
     """`make run DATA=file`: import into a database of its own, replay, report."""
     from autonomy.history.importer import import_files
     from autonomy.history.past import Period
 
-    with _history(), local_stack() as stack, _own_database(stack.database_url) as url:
-        imported = import_files(url, [data], progress=bar)
+    with _history():
+        said = _mapping(mapping, worth, from_roas=from_roas)
+    hint = "With make: make run DATA=FILE ARGS='--value-per-conversion 35'"
+    with _history(hint), local_stack() as stack, _own_database(stack.database_url) as url:
+        imported = import_files(url, [data], mapping=said, progress=bar)
         if not as_json:
             click.echo(imported.text())
         _report(
             url, [], ("now", "usual"), Period(), tune=False, page=REPORT, as_json=as_json,
             also={"import": imported.to_dict()},
         )  # fmt: skip
+
+
+def _mapping(path: Path | None, worth: Decimal | None, *, from_roas: bool) -> MappingFile:
+    """The mapping file and what was said beside it."""
+    from autonomy.history.columns import MappingFile
+
+    mapping = MappingFile.read(path) if path else MappingFile()
+    return mapping.with_revenue(worth, from_roas=from_roas)
 
 
 def _trial(rules_file: Path | None, policy_file: Path | None) -> Any:
@@ -185,8 +236,11 @@ def _report(
 
 
 @contextmanager
-def _history() -> Iterator[None]:
-    """The history's errors, a missing library and a lost database become one sentence."""
+def _history(hint: str = "") -> Iterator[None]:
+    """The history's errors, a missing library and a lost database become one sentence.
+
+    `hint` says how an option that the sentence names is given.
+    """
     import psycopg
 
     from autonomy.history.errors import HistoryError
@@ -194,7 +248,7 @@ def _history() -> Iterator[None]:
     try:
         yield
     except HistoryError as error:
-        raise PastUnusable(str(error)) from error
+        raise PastUnusable(str(error), hint=hint if " --" in str(error) else "") from error
     except ModuleNotFoundError as error:
         raise NotConfigured(
             f"{error.name} is not installed.", hint="pip install -r requirements-dev.txt"

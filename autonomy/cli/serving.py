@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from autonomy.cli.connection import (
     withdraw,
 )
 from autonomy.cli.output import bar, json_option, print_json
+from autonomy.cli.past import map_option, replay_export, roas_option, worth_option
 from autonomy.cli.report import print_run
 
 SAMPLE_IS_FRESH_FOR = timedelta(hours=12)
@@ -39,14 +41,23 @@ SECRETS = SERVING.with_name("serve.json")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your export: import and replay it instead.",
 )
+@map_option
+@worth_option
+@roas_option
 @json_option
-def demo(data: Path | None, as_json: bool) -> None:
+def demo(
+    data: Path | None,
+    mapping: Path | None,
+    worth: Decimal | None,
+    from_roas: bool,
+    as_json: bool,
+) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
     if data is not None:
-        from autonomy.cli.past import replay_export
-
-        replay_export(data, as_json=as_json)
+        replay_export(data, mapping, worth, from_roas=from_roas, as_json=as_json)
         return
+    if mapping or worth or from_roas:
+        raise click.UsageError("What is said of an export needs one: --data FILE.")
     with _stack() as environment:
         _prepare_sample(environment["AUTONOMY_DATABASE_URL"], reset=True)
         keys = _secrets()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from autonomy.history.errors import ExportError
 
@@ -28,6 +29,12 @@ _DATE_FORMATS = (
     "%d %B %Y", "%A, %B %d, %Y", "%a, %b %d, %Y", "%Y%m%d", "%d-%b-%Y",
 )  # fmt: skip
 _SLASHED = re.compile(r"^(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d{2})$")
+# Times longer than a day: a week, a month, a quarter, a year; and two days with a mark between.
+_WEEK = re.compile(r"^(\d{4})-?W(\d{2})$")
+_MONTH = re.compile(r"^(?:(\d{4})[-/.]?(\d{2})|(\d{1,2})[-/.](\d{4}))$")
+_QUARTER = re.compile(r"^(?:(\d{4})[- ]?Q([1-4])|Q([1-4])[- ]?(\d{4}))$")
+_YEAR = re.compile(r"^((?:19|20)\d\d)$")
+_BETWEEN = re.compile(r"\s+(?:[-\u2013\u2014~]|to|bis)\s+|\s*\.\.+\s*|(?<=\d{4}-\d\d-\d\d)/")
 _HOUR = re.compile(r"^(\d{1,2})(?::\d\d)?(?::\d\d)?\s*([AaPp][Mm])?(?:\s*[-\u2013].*)?$")
 
 
@@ -73,7 +80,7 @@ class Dates:
     def __init__(self, samples: Sequence[str], wanted: str | None = None) -> None:
         self._format = wanted
         self._month_first = False
-        self._known: dict[str, date | None] = {}
+        self._known: dict[str, tuple[date, date] | None] = {}
         if wanted is not None:
             return
         slashed = [match for match in map(_SLASHED.match, samples) if match]
@@ -88,9 +95,27 @@ class Dates:
             )
 
     def read(self, text: str) -> date | None:
+        """The day, or the first one of a longer time."""
+        known = self.span(text)
+        return known[0] if known else None
+
+    def span(self, text: str) -> tuple[date, date] | None:
+        """The first and the last day that a text names: mostly the same one."""
         if text not in self._known:
-            self._known[text] = self._parse(text.strip())
+            self._known[text] = self._span(text.strip())
         return self._known[text]
+
+    def _span(self, text: str) -> tuple[date, date] | None:
+        if self._format is None:
+            longer = _longer(text)
+            if longer is not None:
+                return longer
+            parts = _BETWEEN.split(text)
+            if len(parts) == 2:
+                first, last = (self._parse(part) for part in parts)
+                return (first, last) if first and last else None
+        day = self._parse(text)
+        return (day, day) if day else None
 
     def _parse(self, text: str) -> date | None:
         if self._format is not None:
@@ -105,11 +130,35 @@ class Dates:
             except ValueError:
                 return None
         for style in _DATE_FORMATS:
-            found = _try(text, style)
+            # Of six digits it would make a day of its own.
+            found = None if style == "%Y%m%d" and len(text) != 8 else _try(text, style)
             if found:
                 return found
         moment = read_moment(text)
         return moment.date() if moment else None
+
+
+def _longer(text: str) -> tuple[date, date] | None:
+    """The first and last day of a week, a month, a quarter or a year that is named as such."""
+    try:
+        if match := _WEEK.match(text):
+            monday = date.fromisocalendar(int(match[1]), int(match[2]), 1)
+            return monday, monday + timedelta(days=6)
+        if match := _MONTH.match(text):
+            return _months(int(match[1] or match[4]), int(match[2] or match[3]), 1)
+        if match := _QUARTER.match(text):
+            return _months(int(match[1] or match[4]), 3 * int(match[2] or match[3]) - 2, 3)
+        if match := _YEAR.match(text):
+            return _months(int(match[1]), 1, 12)
+    except ValueError:
+        return None
+    month = _try(text, "%b %Y") or _try(text, "%B %Y")
+    return _months(month.year, month.month, 1) if month else None
+
+
+def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    until = month + count - 1
+    return date(year, month, 1), date(year, until, calendar.monthrange(year, until)[1])
 
 
 def _try(text: str, style: str) -> date | None:
@@ -125,6 +174,12 @@ def read_moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text.strip().replace(" UTC", "+00:00"))
     except ValueError:
         return None
+
+
+def is_midnight(text: str) -> bool:
+    """Whether a time of day is given and it is the first moment of one."""
+    moment = read_moment(text) if ":" in text else None
+    return moment is not None and moment.time() == time.min
 
 
 def read_hour(text: str) -> int | None:

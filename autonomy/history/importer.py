@@ -20,6 +20,7 @@ from autonomy.history.columns import MappingFile
 from autonomy.history.errors import ExportError
 from autonomy.history.reading import Export, open_export
 from autonomy.history.sifting import Tally
+from autonomy.history.value import no_value_sentence
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,8 @@ class FileReport:
     source: str
     details: str
     columns: Mapping[str, str]  # field -> the file's name for it
+    reckoned: str | None  # how revenue is reckoned where it is not a column
+    without_value: Mapping[str, float]  # account -> conversions, where these carry no value
     tally: Tally
     campaigns: int
     new_campaigns: int
@@ -57,6 +60,8 @@ class FileReport:
             "source": self.source,
             "details": self.details,
             "columns": dict(self.columns),
+            "revenue_reckoned": self.reckoned,
+            "conversions_without_value": dict(self.without_value),
             "rows_read": self.tally.read,
             "rows_kept": self.tally.kept,
             "total_rows_skipped": self.tally.totals,
@@ -87,6 +92,9 @@ class FileReport:
             ),
             "  Read as: " + ", ".join(f"{a} = {b!r}" for a, b in self.columns.items()) + ".",
         ]
+        if self.reckoned:
+            said.append(f"  Revenue is {self.reckoned}.")
+        said += [f"  {no_value_sentence(*one)}" for one in self.without_value.items()]
         if self.tally.totals:
             said.append(f"  {self.tally.totals:,} total rows left out.")
         if self.summed_rows:
@@ -189,6 +197,7 @@ def _import(
     changed = connection.execute(_UPSERT).rowcount
     connection.execute(_CREATED)
     budgets = connection.execute(_BUDGETS).rowcount
+    without_value: dict[str, float] = dict(connection.execute(_WITHOUT_VALUE).fetchall())
     row = connection.execute(_SUMMARY).fetchone()
     connection.execute("drop table staged_rows, staged_buckets, staged_campaigns")
     buckets, campaigns, rows, first, last = row or (0, 0, 0, None, None)
@@ -199,6 +208,8 @@ def _import(
         source=export.source,
         details=_details(export),
         columns=export.columns,
+        reckoned=export.reckoned,
+        without_value=without_value,
         tally=export.tally,
         campaigns=campaigns,
         new_campaigns=new,
@@ -367,6 +378,16 @@ from (
   group by d.campaign_id
 ) b
 where c.id = b.campaign_id and c.budget is null and b.budget > 0
+"""
+
+# A few conversions may have missed their value; five without any were never measured.
+_WITHOUT_VALUE = """
+select c.account, sum(b.conversions)::float8
+from staged_buckets b
+join (select distinct id, account from staged_campaigns) c on c.id = b.campaign_id
+group by c.account
+having sum(b.conversions) >= 5 and not coalesce(bool_or(b.revenue <> 0), false)
+order by c.account
 """
 
 _SUMMARY = """

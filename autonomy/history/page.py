@@ -9,6 +9,7 @@ from autonomy.engine.chance import chance
 from autonomy.history.compare import Tuning
 from autonomy.history.replay import Outcome, Replay
 from autonomy.history.report import CANNOT_KNOW, delay_sentence, money, raised_sentence, spread
+from autonomy.history.value import left_out_sentence
 from autonomy.history.worth import PauseOutcome
 
 _STYLE = """
@@ -50,6 +51,11 @@ def html(replay: Replay, tuning: Tuning | None = None) -> str:
             f"<p class='lead'>{replay.campaigns:,} campaigns, {replay.start:%d %B %Y} to"
             f" {replay.end:%d %B %Y}, {replay.runs:,} runs. In that time {money(replay.spend)} were"
             f" spent and {money(replay.revenue)} came in.</p>"
+        ),
+        *(
+            [f"<p class='bad'>{escape(left_out_sentence(replay.left_out))}</p>"]
+            if replay.left_out
+            else []
         ),
         _cards(first),
         "<h2>Day by day</h2>",

@@ -19,12 +19,21 @@ from autonomy.engine.candidate import Candidate, measure
 from autonomy.engine.confidence import Evidence
 from autonomy.history.delay import Delay, fit_delay
 from autonomy.history.errors import ReplayError
+from autonomy.history.value import (
+    SAY_THE_WORTH,
+    conversions_by_account,
+    left_out_sentence,
+    split_by_value,
+    with_worth,
+)
 
 if TYPE_CHECKING:
     import psycopg
 
 WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
 _MEASURES = 6
+_CONVERSIONS, _REVENUE = 3, 5  # among the measures
+_FADED_CONVERSIONS, _FADED_REVENUE = 7, 8  # among the figures
 _FIRST_WINDOW = 13
 _SLICE_LOOKS = 240_000
 _SLICE_DAYS = timedelta(days=60)
@@ -37,12 +46,14 @@ _ALL = tuple(f"{prior}{days}d" for prior in ("", "prior_") for days in (1, 3, 7,
 class Period:
     """Which past. Without `end` it ends with the last complete hour of data. Without `start` it is
     `days` long at most, and the first two weeks of the history, or its first third, only inform.
+    `value_per_conversion` is the revenue of accounts that have none of their own.
     """
 
     start: datetime | None = None
     end: datetime | None = None
     days: int = 90
     every_hours: float = 24
+    value_per_conversion: Decimal | None = None
 
 
 class Look(NamedTuple):
@@ -128,11 +139,14 @@ class Past:
     looks: Iterable[Look]
     tracking: Any = None
     delay: Delay | None = None
+    left_out: Mapping[str, float] = field(default_factory=dict)  # see `split_by_value`
 
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
-        """The looks of each moment, oldest first."""
+        """The looks of each moment, oldest first, at the campaigns that can be judged in money."""
         for at, looks in groupby(self.looks, key=lambda look: look.at):
-            yield at, list(looks)
+            judged = [look for look in looks if look.campaign_id in self.campaigns]
+            if judged:
+                yield at, judged
 
 
 def candidate(
@@ -240,7 +254,29 @@ def open_past(
         start, end = _period(connection, period)
         every_hours = period.every_hours
         windows = windows_of(conditions)
-        campaigns = _campaigns(connection, start, end)
+        worth = period.value_per_conversion
+        campaigns, silent = split_by_value(_campaigns(connection, start, end))
+        valued: dict[str, PastCampaign] = {}
+        if worth is not None:
+            valued, silent = split_by_value(with_worth(silent, worth))
+            campaigns |= valued
+        left_out = conversions_by_account(silent.values())
+        if left_out and not campaigns:
+            raise ReplayError(f"{left_out_sentence(left_out)} {SAY_THE_WORTH}")
+        looks = _looks(
+            connection,
+            # Conditions may read the revenue that is reckoned only here: the engine looks at all.
+            None if worth is not None else conditions,
+            windows,
+            start,
+            end,
+            every_hours,
+            policy or {},
+            len(campaigns) + len(silent),
+        )
+        if worth is not None:
+            each = float(worth)
+            looks = (_worth_look(one, each) if one.campaign_id in valued else one for one in looks)
         yield Past(
             start=start,
             end=end,
@@ -248,16 +284,8 @@ def open_past(
             campaigns=campaigns,
             windows=windows,
             policy=_policy(connection),
-            looks=_looks(
-                connection,
-                conditions,
-                windows,
-                start,
-                end,
-                every_hours,
-                policy or {},
-                len(campaigns),
-            ),
+            looks=looks,
+            left_out=left_out,
             tracking=lambda at: _tracking(asking, at),
             delay=_delay(connection, end),
         )
@@ -341,9 +369,21 @@ def _time(value: Any) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def _worth_look(look: Look, worth: float) -> Look:
+    """The same with what its conversions are worth; which condition holds, the engine finds."""
+    figures = list(look.figures)
+    places = [(_CONVERSIONS, _REVENUE), (_FADED_CONVERSIONS, _FADED_REVENUE)]
+    for window in range(_FIRST_WINDOW, len(figures), _MEASURES):
+        places.append((window + _CONVERSIONS, window + _REVENUE))
+    for conversions, revenue in places:
+        count = figures[conversions]
+        figures[revenue] = None if count is None else count * worth
+    return look._replace(holds=True, figures=figures)
+
+
 def _looks(
     connection: psycopg.Connection,
-    conditions: Sequence[Mapping[str, Any]],
+    conditions: Sequence[Mapping[str, Any]] | None,
     windows: list[str],
     start: datetime,
     end: datetime,
@@ -364,7 +404,14 @@ def _looks(
             cursor.execute(
                 "select * from public.past_candidates("
                 "%s, %s::text[], %s, %s, %s::numeric, %s, true)",
-                (Jsonb(list(conditions)), windows, start, until, every_hours, Jsonb(dict(policy))),
+                (
+                    None if conditions is None else Jsonb(list(conditions)),
+                    windows,
+                    start,
+                    until,
+                    every_hours,
+                    Jsonb(dict(policy)),
+                ),
             )
             for at, number, holds, figures in cursor:
                 yield Look(at, str(number), holds, figures)

@@ -14,6 +14,7 @@ from autonomy.history.errors import ReplayError
 from autonomy.history.past import Look, Past, past_campaign, windows_of
 from autonomy.history.replay import Outcome, accounts_of, carry_out, judge
 from autonomy.history.settings import Setting
+from autonomy.history.value import conversions_by_account, left_out_sentence, split_by_value
 from autonomy.history.worth import MIDDLE, PauseOutcome
 
 _LISTED = 20
@@ -68,11 +69,14 @@ def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
             times[text] = datetime.fromisoformat(text)
         return times[text]
 
+    everyone = {one.id: one for one in map(past_campaign, given["campaigns"])}
+    campaigns, silent = split_by_value(everyone)
     return Past(
         start=time_of(given["from"]),
         end=time_of(given["to"]),
         every_hours=float(given["every_hours"]),
-        campaigns={one.id: one for one in map(past_campaign, given["campaigns"])},
+        campaigns=campaigns,
+        left_out=conversions_by_account(silent.values()),
         windows=windows,
         policy=given["policy"],
         looks=[Look(time_of(at), number, holds, f) for at, number, holds, f in given["rows"]],
@@ -100,7 +104,7 @@ def summary(past: Past, outcome: Outcome, days: int) -> dict[str, Any]:
         "held": dict(outcome.account.held.most_common()),
         "best_pauses": _listed([one for one in worth.pauses if not one.false], 1),
         "worst_pauses": _listed(worth.false_pauses, -1),
-        "sentence": _sentence(outcome, days, seen),
+        "sentence": _sentence(outcome, days, seen, past),
         "cannot_know": CANNOT_KNOW,
     }
 
@@ -110,7 +114,14 @@ def _listed(pauses: Sequence[PauseOutcome], sign: int) -> list[dict[str, Any]]:
     return [one.to_dict() for one in ranked[:_LISTED]]
 
 
-def _sentence(outcome: Outcome, days: int, seen: int) -> str:
+def _sentence(outcome: Outcome, days: int, seen: int, past: Past) -> str:
+    left_out = f" {left_out_sentence(past.left_out)}" if past.left_out else ""
+    if left_out and not past.campaigns:
+        return left_out.strip()
+    return _what_they_did(outcome, days, seen) + left_out
+
+
+def _what_they_did(outcome: Outcome, days: int, seen: int) -> str:
     worth = outcome.worth
     if not seen:
         return (

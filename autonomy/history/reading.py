@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autonomy.history import figures
+from autonomy.history import figures, periods, revenue
 from autonomy.history.columns import (
     COUNTS,
     MONEY,
@@ -29,6 +29,7 @@ from autonomy.history.columns import (
     source_of,
 )
 from autonomy.history.errors import ExportError
+from autonomy.history.periods import replaced
 from autonomy.history.sifting import Tally, sift
 
 if TYPE_CHECKING:
@@ -55,19 +56,39 @@ class Export:
     source: str
     decimal: str
     dates: figures.Dates
+    ends: str | None = None  # the column in which a row's time ends, where there is one
     tally: Tally = field(default_factory=Tally)
 
     @property
     def hourly(self) -> bool:
         return "hour" in self.columns or "bucket" in self.columns
 
+    @property
+    def starts(self) -> str:
+        """The column of the row's day or moment."""
+        return self.columns.get("bucket") or self.columns["date"]
+
+    @property
+    def reckoned(self) -> str | None:
+        """How revenue is reckoned; None: it is read from its own column."""
+        if self.mapping.reckons == "conversions":
+            return f"conversions x {self.mapping.value_per_conversion:f}"
+        return f"spend x {self.columns['roas']!r}" if self.mapping.reckons == "roas" else None
+
     def slices(self) -> Iterator[pl.DataFrame]:
-        """Clean rows: line, campaign, campaign_id, account, moment, zoned and the measures."""
+        """Clean rows: line, campaign, campaign_id, account, moment, zoned and the measures.
+
+        Raises ExportError at a row that is longer than a day, and where nothing says the revenue.
+        """
         for frame in _scan(self).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
             self.tally.read += frame.height
             clean = _clean(self, frame)
             self.tally.kept += clean.height
             yield clean
+        if self.tally.kept and not self.tally.valued:
+            raise ExportError(
+                f"{self.path}: {revenue.is_empty(self.mapping, self.columns, self.header)}"
+            )
 
 
 @contextmanager
@@ -79,6 +100,7 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
         columns = match_columns(header, mapping)
         _check(columns, mapping, path, header)
         samples = _samples(text, delimiter, header_line, header)
+        ends = periods.ends_of(samples, columns, header)
         yield Export(
             path=path,
             text=text,
@@ -90,7 +112,12 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
             mapping=mapping,
             source=source_of(header),
             decimal=mapping.decimal or _decimal(samples, columns),
-            dates=figures.Dates(_date_samples(samples, columns), mapping.date_format),
+            dates=figures.Dates(
+                _date_samples(samples, columns, ends),
+                # A moment is ISO 8601, whatever the style of days.
+                None if "bucket" in columns else mapping.date_format,
+            ),
+            ends=ends,
         )
 
 
@@ -184,11 +211,10 @@ def _check(
                 f"{path} has no column for {name} (its columns: {', '.join(header[:40])})."
                 f' Name it in a mapping file (--map): {{"columns": {{"{name}": "..."}}}}'
             )
-    if "bucket" not in columns and "date" not in columns:
-        raise ExportError(
-            f"{path} has no column for the day. Export the report by day"
-            " (Meta: Breakdown > By time > Day; Google: Segment > Time > Day)."
-        )
+    if not_by_day := periods.no_day(columns, header):
+        raise ExportError(f"{path} {not_by_day}")
+    if (mapping.reckons or "revenue") not in columns:
+        raise ExportError(f"{path} {revenue.not_found(mapping, columns, header)}")
 
 
 def _scan(export: Export) -> pl.LazyFrame:
@@ -242,13 +268,15 @@ def _decimal(samples: dict[str, list[str]], columns: dict[str, str]) -> str:
 
     # Google counts conversions in fractions, so they say nothing of thousands.
     return figures.decimal_mark(
-        of([name for name in COUNTS if name != "conversions"]), of([*MONEY, "conversions"])
+        of([name for name in COUNTS if name != "conversions"]), of([*MONEY, "conversions", "roas"])
     )
 
 
-def _date_samples(samples: dict[str, list[str]], columns: dict[str, str]) -> list[str]:
-    column = columns.get("date") or columns["bucket"]
-    return list({cell.strip() for cell in samples.get(column, ())})
+def _date_samples(
+    samples: dict[str, list[str]], columns: dict[str, str], ends: str | None
+) -> list[str]:
+    read = (columns.get("bucket") or columns["date"], ends or "")
+    return list({cell.strip() for column in read for cell in samples.get(column, ())})
 
 
 def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
@@ -262,6 +290,7 @@ def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
             return pl.col(columns[name])
         return pl.lit(constants.get(name, ""))
 
+    valued = columns[export.mapping.reckons or "revenue"]
     # A total row says so in its first cell or where the campaign or the day should be.
     named = {frame.columns[1], *(columns[key] for key in ("campaign", "date") if key in columns)}
     shaped = frame.select(
@@ -272,10 +301,16 @@ def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         text("status").alias("status"),
         text("currency").alias("currency"),
         *_moment(export, frame),
-        *(_number(export, name) for name in (*COUNTS, *MONEY)),
+        periods.days_of(export, frame),
+        *(_number(export, name) for name in (*COUNTS, *MONEY, "roas")),
         pl.any_horizontal(pl.col(name).str.contains(_TOTAL) for name in named).alias("is_total"),
+        (~pl.col(valued).is_in(list(figures.BLANK))).alias("is_valued"),
     )
-    return sift(export.tally, shaped)
+    if export.mapping.reckons:
+        percent = "%" in valued or frame[valued].str.contains("%")
+        shaped = shaped.with_columns(revenue.reckoned(export.mapping, shaped, percent))
+    periods.refuse_longer(export, frame, shaped)
+    return sift(export.tally, shaped.drop("roas"))
 
 
 def _moment(export: Export, frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
@@ -288,26 +323,15 @@ def _moment(export: Export, frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
         plain = {text: at for text, at in known.items() if at and at.tzinfo is None}
         zoned = {text: at for text, at in known.items() if at and at.tzinfo is not None}
         return [
-            _replaced(columns["bucket"], plain, pl.Datetime("us")).alias("moment"),
-            _replaced(columns["bucket"], zoned, pl.Datetime("us", "UTC")).alias("zoned"),
+            replaced(columns["bucket"], plain, pl.Datetime("us")).alias("moment"),
+            replaced(columns["bucket"], zoned, pl.Datetime("us", "UTC")).alias("zoned"),
         ]
     days = {text: export.dates.read(text) for text in frame[columns["date"]].unique()}
-    moment = _replaced(columns["date"], days, pl.Date).cast(pl.Datetime("us"))
+    moment = replaced(columns["date"], days, pl.Date).cast(pl.Datetime("us"))
     if "hour" in columns:
         hours = {text: figures.read_hour(text) for text in frame[columns["hour"]].unique()}
-        moment += pl.duration(hours=_replaced(columns["hour"], hours, pl.Int64))
+        moment += pl.duration(hours=replaced(columns["hour"], hours, pl.Int64))
     return [moment.alias("moment"), pl.lit(None, pl.Datetime("us", "UTC")).alias("zoned")]
-
-
-def _replaced(column: str, known: dict[str, Any], kind: Any) -> pl.Expr:
-    import polars as pl
-
-    given = {text: value for text, value in known.items() if value is not None}
-    if not given:
-        return pl.lit(None, dtype=kind)
-    return pl.col(column).replace_strict(
-        list(given), list(given.values()), default=None, return_dtype=kind
-    )
 
 
 def _number(export: Export, name: str) -> pl.Expr:

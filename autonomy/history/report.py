@@ -9,6 +9,7 @@ from typing import Any
 from autonomy.engine.chance import chance
 from autonomy.engine.settle import counted
 from autonomy.history.replay import Outcome, Replay
+from autonomy.history.value import SAY_THE_WORTH, left_out_sentence
 from autonomy.history.worth import MIDDLE, PauseOutcome, Range
 
 CANNOT_KNOW = (
@@ -42,6 +43,9 @@ def to_json(replay: Replay) -> dict[str, Any]:
         "campaigns": replay.campaigns,
         "spend": round(replay.spend, 2),
         "revenue": round(replay.revenue, 2),
+        "left_out": [
+            {"account": name, "conversions": count} for name, count in replay.left_out.items()
+        ],
         "settings": [_outcome(one) for one in replay.outcomes],
         "conversion_delay": None
         if replay.delay is None
@@ -87,6 +91,8 @@ def text(replay: Replay, *, most: int = 8) -> str:
         ),
         f"In that time {money(replay.spend)} were spent and {money(replay.revenue)} came in.",
     ]
+    if replay.left_out:
+        lines += ["", f"WARNING: {left_out_sentence(replay.left_out)} {SAY_THE_WORTH}"]
     for one in replay.outcomes:
         lines += ["", *_setting_text(one, most)]
     if len(replay.outcomes) > 1:

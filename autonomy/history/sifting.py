@@ -22,6 +22,7 @@ class Tally:
     read: int = 0
     kept: int = 0
     totals: int = 0
+    valued: int = 0  # kept rows that say something of what revenue is read from
     rejected: Counter[str] = field(default_factory=Counter)
     odd: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[int, str]] = field(default_factory=list)
@@ -47,6 +48,9 @@ def sift(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("moment").is_null() & pl.col("zoned").is_null()).then(
             pl.lit("the day or hour cannot be read")
         ),
+        pl.when(pl.col("days").is_null() | (pl.col("days") < 1)).then(
+            pl.lit("the end of its time cannot be read or lies before its start")
+        ),
         *(
             pl.when(~pl.col(name).struct["readable"]).then(pl.lit(f"{name} is not a number"))
             for name in (*COUNTS, *MONEY)
@@ -69,7 +73,8 @@ def sift(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(name).struct["value"].alias(name) for name in (*COUNTS, *MONEY)
     )
     _count_odd(tally, good)
-    return good.drop("is_total", "reason")
+    tally.valued += int(good["is_valued"].sum())
+    return good.drop("is_total", "is_valued", "days", "reason")
 
 
 def _note(tally: Tally, bad: pl.DataFrame) -> None:

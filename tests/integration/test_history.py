@@ -190,6 +190,8 @@ def test_a_million_ways_to_say_the_same(
 
 def test_currencies_are_not_mixed(scratch_database: Callable[[], str], tmp_path: Path) -> None:
     path = tmp_path / "mixed.csv"
-    path.write_text("Campaign,Day,Cost,Currency code\nA,2026-03-01,1,EUR\nB,2026-03-01,1,USD\n")
+    path.write_text(
+        "Campaign,Day,Cost,Revenue,Currency code\nA,2026-03-01,1,2,EUR\nB,2026-03-01,1,2,USD\n"
+    )
     with pytest.raises(ExportError, match="mixes the currencies EUR, USD"):
         import_files(scratch_database(), [path])
