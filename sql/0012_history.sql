@@ -241,7 +241,7 @@ comment on function public.past_candidates(jsonb, text[], timestamptz, timestamp
 
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, people jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -270,6 +270,9 @@ as $$
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
        and h.old_budget <> h.new_budget),
+    -- an import without budgets puts one in that stands for what was spent: before that none is known
+    (select max(h.changed_at) from public.campaign_changes h
+     where h.campaign_id = c.id and h.old_budget is null and h.new_budget is not null and h.kind = 'outside'),
     (select jsonb_agg(jsonb_build_array(h.changed_at, w.what) order by h.id)
      from public.campaign_changes h
      cross join lateral (values
@@ -305,7 +308,7 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.people, c.cv2,
+    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));

@@ -9826,7 +9826,7 @@ comment on function public.past_candidates(jsonb, text[], timestamptz, timestamp
 
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, people jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -9855,6 +9855,9 @@ as $$
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
        and h.old_budget <> h.new_budget),
+    -- an import without budgets puts one in that stands for what was spent: before that none is known
+    (select max(h.changed_at) from public.campaign_changes h
+     where h.campaign_id = c.id and h.old_budget is null and h.new_budget is not null and h.kind = 'outside'),
     (select jsonb_agg(jsonb_build_array(h.changed_at, w.what) order by h.id)
      from public.campaign_changes h
      cross join lateral (values
@@ -9890,7 +9893,7 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.people, c.cv2,
+    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
@@ -10068,7 +10071,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0008_opportunities', 'a34dddd59a925b0f0766607f4df1819115650c640a6927f10478a5d660dff770'),
   ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
   ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
-  ('0012_history', '8424ba44843136cf9dc225deb41c8ec752ab29b9d9d792efa9b94b91e8c311d8'),
+  ('0012_history', '6b297f538230e2048b9661b2e5e76ced4fed0a04c27181905807cff431a22177'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 

@@ -14,7 +14,8 @@ from autonomy.engine.language import Rule
 from autonomy.engine.policy import Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
 from autonomy.history.counterfactual import Counterfactual
-from autonomy.history.past import Look, Past, PastCampaign, candidate
+from autonomy.history.past import Look, Past, PastCampaign
+from autonomy.history.past_candidate import candidate
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)

@@ -181,6 +181,7 @@ def _import(
 
     began = time.monotonic()
     connection.execute("set local statement_timeout = 0")
+    connection.execute("set local autonomy.actor = 'import'")  # a file is no person
     connection.execute(_STAGE)
     _copy(connection, export, tell)
     tell(f"{export.path.name}: matching campaigns", 0.6)

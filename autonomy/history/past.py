@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autonomy.engine.candidate import Candidate, measure
+from autonomy.engine.candidate import MEASURES, measure
 from autonomy.engine.confidence import Evidence
 from autonomy.history.delay import Delay, fit_delay
 from autonomy.history.errors import ReplayError
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
     import psycopg
 
 WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
-_MEASURES = 6
 _CONVERSIONS, _REVENUE = 3, 5  # among the measures
 _FADED_CONVERSIONS, _FADED_REVENUE = 7, 8  # among the figures
-_FIRST_WINDOW = 13
+FIRST_WINDOW = 13
 _SLICE_LOOKS = 240_000
 _SLICE_DAYS = timedelta(days=60)
 _WARM_UP_DAYS = 14
@@ -78,8 +77,8 @@ class Look(NamedTuple):
 
     def window(self, name: str, windows: Sequence[str]) -> Sequence[float | None]:
         """The six measures of a window that was asked for."""
-        first = _FIRST_WINDOW + _MEASURES * windows.index(name)
-        return self.figures[first : first + _MEASURES]
+        first = FIRST_WINDOW + len(MEASURES) * windows.index(name)
+        return self.figures[first : first + len(MEASURES)]
 
     def evidence(self, cv2: float | None) -> Evidence:
         f = self.figures
@@ -98,6 +97,8 @@ class PastCampaign:
     enabled: bool
     budget: Decimal | None
     changes: list[tuple[datetime, Decimal | None]]
+    budget_known_from: datetime | None
+    """Before that the budget stands for what was spent; None: always known."""
     people: list[tuple[datetime, str]]
     """What people did to it: cut, raised, switched on."""
     cv2: float | None
@@ -147,69 +148,6 @@ class Past:
             judged = [look for look in looks if look.campaign_id in self.campaigns]
             if judged:
                 yield at, judged
-
-
-def candidate(
-    look: Look, campaign: PastCampaign, windows: Sequence[str], hold_days: float = 0.0
-) -> Candidate:
-    """The engine's candidate, as if nothing of ours had ever been done to the campaign."""
-    figures = [measure(value) for value in look.figures]
-    one = Candidate()
-    one.campaign_id = campaign.id
-    one.title = campaign.title
-    one.account = campaign.account
-    one.status = "active"
-    one.is_active = True
-    one.budget = one.budget_low_7d = campaign.budget_at(look.at)
-    one.hours_running = figures[12]
-    one.autonomous_enabled = campaign.enabled
-    one.hold_until = None
-    one.data_age_hours = figures[11]
-    one.lifetime = tuple(figures[:_MEASURES])
-    one.windows = {
-        name: tuple(figures[_FIRST_WINDOW + _MEASURES * n : _FIRST_WINDOW + _MEASURES * (n + 1)])
-        for n, name in enumerate(windows)
-    } or None
-    one.evidence = look.evidence(campaign.cv2)
-    one.last_action_at = one.last_pause_at = one.last_resume_at = None
-    one.pending = one.test_running = False
-    one.holdout_draw = 1.0
-    one.paused_action = None
-    one.value_missing = False
-    one.no_raise_until = one.no_cut_until = one.no_pause_until = None
-    one.budget_use = _budget_use(look, campaign, one)
-    if campaign.people:
-        _people(one, campaign, look.at, timedelta(days=hold_days))
-    return one
-
-
-def _people(one: Candidate, campaign: PastCampaign, at: datetime, hold: timedelta) -> None:
-    """What a person did last stands, as `people_changes` has it."""
-    budget = campaign.last_by_person(at, hold, "cut", "raised")
-    if budget is not None:
-        one.last_action_at, until = budget[0], budget[0] + hold
-        if budget[1] == "cut":
-            one.no_raise_until = until
-        else:
-            one.no_cut_until = one.no_pause_until = until
-    on = campaign.last_by_person(at, hold, "switched on")
-    if on is not None:
-        one.last_action_at = max(filter(None, (one.last_action_at, on[0])))
-        one.no_pause_until = max(filter(None, (one.no_pause_until, on[0] + hold)))
-
-
-def _budget_use(look: Look, campaign: PastCampaign, one: Candidate) -> float:
-    """Which part of its budget it spent on its last complete days; NaN where that is not known."""
-    ends = look.at - timedelta(hours=one.data_age_hours if one.data_age_hours > -48.0 else 0.0)
-    days, spend = 3, one.window("3d")[4]
-    if ends > look.at:  # the last day is not over
-        ends, days, spend = ends - timedelta(days=1), 2, spend - one.window("1d")[4]
-    days = min(days, int((ends - campaign.first_day) / timedelta(days=1)))
-    budgets = [campaign.budget_at(ends - timedelta(days=number)) for number in range(1, days + 1)]
-    known = [float(budget) for budget in budgets if budget is not None and budget > 0]
-    if len(known) < max(2, days):
-        return measure(None)
-    return spend / sum(known)
 
 
 def windows_of(conditions: Iterable[Any]) -> list[str]:
@@ -345,7 +283,7 @@ def _campaigns(
 
 def past_campaign(row: Sequence[Any]) -> PastCampaign:
     """From a row of past_campaigns, as SQL or as JSON gives it."""
-    number, title, account, enabled, budget, changes, people, cv2, first_day, *totals = row
+    number, title, account, enabled, budget, changes, known, people, cv2, first_day, *totals = row
     return PastCampaign(
         str(number),
         title or str(number),
@@ -353,6 +291,7 @@ def past_campaign(row: Sequence[Any]) -> PastCampaign:
         enabled,
         _money(budget),
         [(_time(at), _money(old)) for at, old in changes or ()],
+        None if known is None else _time(known),
         [(_time(at), str(what)) for at, what in people or ()],
         cv2,
         _time(str(first_day)),
@@ -373,7 +312,7 @@ def _worth_look(look: Look, worth: float) -> Look:
     """The same with what its conversions are worth; which condition holds, the engine finds."""
     figures = list(look.figures)
     places = [(_CONVERSIONS, _REVENUE), (_FADED_CONVERSIONS, _FADED_REVENUE)]
-    for window in range(_FIRST_WINDOW, len(figures), _MEASURES):
+    for window in range(FIRST_WINDOW, len(figures), len(MEASURES)):
         places.append((window + _CONVERSIONS, window + _REVENUE))
     for conversions, revenue in places:
         count = figures[conversions]

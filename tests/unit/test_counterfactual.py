@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from autonomy.history.counterfactual import Counterfactual
-from autonomy.history.past import Look, PastCampaign, candidate, windows_of
+from autonomy.history.past import Look, PastCampaign, windows_of
+from autonomy.history.past_candidate import candidate
 from autonomy.history.worth import Range
 
 START = datetime(2026, 3, 10, tzinfo=UTC)
@@ -28,7 +29,7 @@ def look(day: int) -> Look:
 def campaign() -> PastCampaign:
     changes = [(START + timedelta(days=30), Decimal(80))]
     return PastCampaign(
-        "c", "<b>C</b>", "a", True, Decimal(90), changes, [], None, START, 2000, 8000, 160, 40
+        "c", "<b>C</b>", "a", True, Decimal(90), changes, None, [], None, START, 2000, 8000, 160, 40
     )
 
 

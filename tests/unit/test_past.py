@@ -11,7 +11,8 @@ import pytest
 
 from autonomy.engine.policy import Policy
 from autonomy.history.account import Account
-from autonomy.history.past import Look, Past, PastCampaign, candidate, windows_of
+from autonomy.history.past import Look, Past, PastCampaign, windows_of
+from autonomy.history.past_candidate import candidate
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,8 +22,8 @@ WINDOWS = windows_of([])
 def campaign(**changes: Any) -> PastCampaign:
     row: dict[str, Any] = {
         "id": "c", "title": "C", "account": "a", "enabled": True, "budget": Decimal(100),
-        "changes": [], "people": [], "cv2": None, "first_day": START, "spend": 0.0,
-        "revenue": 0.0, "conversions": 0.0, "days": 0.0,
+        "changes": [], "budget_known_from": None, "people": [], "cv2": None, "first_day": START,
+        "spend": 0.0, "revenue": 0.0, "conversions": 0.0, "days": 0.0,
     }  # fmt: skip
     return PastCampaign(**row | changes)
 
@@ -58,6 +59,7 @@ def test_the_use_is_not_known_from_a_day_or_without_a_budget(day: float) -> None
     assert isnan(use(look(day)))
     assert isnan(use(look(10), budget=None))
     assert isnan(use(look(10), budget=Decimal(0)))
+    assert isnan(use(look(10), budget_known_from=START + 9 * DAY)), "an import put it in"
 
 
 @pytest.mark.parametrize(
