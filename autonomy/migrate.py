@@ -1,19 +1,22 @@
 """The migrations: which there are, which a database has seen, and how it gets the rest.
 
-Each file of ``sql/`` is one transaction and safe to run again. A file whose text has changed is
-run again, and so is every file after it: later files may hang on what an earlier one drops and
-makes anew, and the last one gives the rights.
+All that is missing is applied in one transaction: all of it or nothing. A file whose text has
+changed is run again, and so is every file after it: later files may hang on what an earlier one
+drops and makes anew, and the last one gives the rights. ``sql/before.sql`` goes first and stops
+where something of the user's is in the way; before each file what it makes goes, so far as it
+carries our mark; ``sql/after.sql`` goes last.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.errors import ServiceError
+from autonomy.schema_names import as_rows, made_by
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,12 +26,24 @@ SINGLE_SCRIPT = SQL_FOLDER / "create_autonomous_operations.sql"
 OLDEST_SERVER = 15
 _CONNECT_SECONDS = 15
 _TRIES = 3
+_DEADLOCK = "40P01"
+_ALL = "The schema"  # what could not be applied, where it is no single file
 
 _HEADER = """\
 -- Autonomous campaign operations: the whole schema as one script, for the Supabase SQL editor.
 -- Generated from the numbered files of this folder (python -m autonomy sql); do not edit.
 -- Safe to run again, and on a database that has campaigns and campaign_performance already.
 """
+_NAMES = """\
+-- What the files make, for before.sql.
+create temporary table autonomy_names (
+  file text, kind text, name text, stays boolean, on_table text,
+  argument_names text[], argument_types text[], optional integer
+) on commit drop;
+insert into autonomy_names values
+{rows};
+"""
+_MAKE_WAY = "do $$ begin perform pg_temp.make_way('{name}'); end $$;\n"
 _REGISTER = """\
 insert into public.autonomy_migrations (name, checksum) values
 {rows}
@@ -37,7 +52,7 @@ on conflict (name) do update set checksum = excluded.checksum, applied_at = now(
 
 
 class MigrationError(ServiceError):
-    """A database could not be brought up to date; files already applied stay applied."""
+    """A database could not be brought up to date; it is as it was."""
 
     code = "MIGRATION_FAILED"
 
@@ -76,18 +91,34 @@ def current(version: Mapping[str, Any] | None, *, folder: Path = SQL_FOLDER) -> 
     return all(seen.get(each.name) == each.checksum for each in migrations(folder))
 
 
+def steps(
+    files: Sequence[Migration], pending: Sequence[Migration]
+) -> Iterator[tuple[Migration | None, str]]:
+    """The text of one transaction that applies the pending files, in order, by the file."""
+    rows = as_rows(made for each in files for made in made_by(*each))
+    yield None, _NAMES.format(rows=rows) + _text("before")
+    for each in pending:
+        yield each, _MAKE_WAY.format(name=each.name) + each.text
+    yield None, _text("after")
+
+
 def single_script(folder: Path = SQL_FOLDER) -> str:
     """All migrations as one transaction that also writes down that they were applied.
 
     It ends without a result row: the SQL editor then says "Success. No rows returned".
     """
     files = migrations(folder)
-    rows = ",\n".join(f"  ('{each.name}', '{each.checksum}')" for each in files)
     parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n"]
-    for each in files:
-        parts.append(f"-- {'=' * 93}\n-- {each.name}\n-- {'=' * 93}\n{each.text}")
+    for each, text in steps(files, files):
+        title = f"-- {'=' * 93}\n-- {each.name}\n-- {'=' * 93}\n" if each else ""
+        parts.append(title + text)
+    rows = ",\n".join(f"  ('{each.name}', '{each.checksum}')" for each in files)
     parts += [_REGISTER.format(rows=rows), "commit;\n"]
     return "\n".join(parts)
+
+
+def _text(name: str) -> str:
+    return (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def write_single_script(path: Path = SINGLE_SCRIPT) -> Path:
@@ -104,18 +135,15 @@ def apply(
 ) -> list[str]:
     """Brings a database up to date and returns the names of the files that it ran.
 
-    Two at once are safe: each file waits for the other's transaction and looks again. What the
-    server has to say on the way (NOTICE) goes to progress. Raises MigrationError.
+    Two at once are safe: one waits for the other's transaction and looks again. What the server
+    has to say on the way (NOTICE) goes to progress. Raises MigrationError.
     """
     tell = progress or (lambda line: None)
-    applied = []
+    files = migrations(folder)
     with _connected(database_url) as connection:
         connection.add_notice_handler(lambda notice: _pass_on(notice.message_primary or "", tell))
         _check_server(connection)
-        for migration in migrations(folder):
-            if _apply_one(connection, migration, tell):
-                applied.append(migration.name)
-    return applied
+        return [each.name for each in _apply(connection, files, tell)]
 
 
 def _pass_on(notice: str, tell: Callable[[str], None]) -> None:
@@ -169,67 +197,85 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def _apply_one(
-    connection: psycopg.Connection[Any], migration: Migration, tell: Callable[[str], None]
-) -> bool:
-    """Whether the file had to run. Raises MigrationError."""
+def _apply(
+    connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
+) -> Sequence[Migration]:
+    """The files that had to run. Raises MigrationError."""
     import psycopg
 
     tries = _TRIES
     while True:
         tries -= 1
         try:
-            return _apply_in_one_transaction(connection, migration, tell)
+            return _apply_in_one_transaction(connection, files, tell)
         except psycopg.Error as error:
-            # A file locks many tables, so it may meet whoever locks them in another order, the
+            # It locks many tables, so it may meet whoever locks them in another order, the
             # server's own housekeeping among them. It has left nothing behind: once more.
-            if error.sqlstate != "40P01" or not tries:
-                raise _explained(migration, error) from error
+            if error.sqlstate != _DEADLOCK or not tries:
+                raise _explained(_ALL, error) from error
 
 
 def _apply_in_one_transaction(
-    connection: psycopg.Connection[Any], migration: Migration, tell: Callable[[str], None]
-) -> bool:
+    connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
+) -> Sequence[Migration]:
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtextextended('autonomy.migrate', 0))")
-        if _seen(connection, migration):
-            return False
-        tell(f"Applying {migration.name}")
-        # What the files have to say they say aloud; "does not exist, skipping" is noise.
-        connection.execute("set local client_min_messages = 'warning'")
-        connection.execute(migration.text.encode())
-        # Later files have to follow, even if we should be cut off in between.
+        seen = _seen(connection)
+        fresh = [seen.get(each.name) == each.checksum for each in files]
+        pending = files[fresh.index(False) :] if False in fresh else []
+        if not pending:
+            return []
+        for each, text in steps(files, pending):
+            if each:
+                tell(f"Applying {each.name}")
+            # What the files have to say they say aloud; "does not exist, skipping" is noise.
+            connection.execute("set local client_min_messages = 'warning'")
+            _execute(connection, each.name if each else _ALL, text)
         connection.execute(
-            "delete from public.autonomy_migrations where name > %s", (migration.name,)
+            "delete from public.autonomy_migrations where name >= %s", (pending[0].name,)
         )
-        connection.execute(
-            "insert into public.autonomy_migrations (name, checksum) values (%s, %s)"
-            " on conflict (name) do update set checksum = excluded.checksum, applied_at = now()",
-            (migration.name, migration.checksum),
-        )
-        return True
+        for each in pending:
+            connection.execute(
+                "insert into public.autonomy_migrations (name, checksum) values (%s, %s)",
+                (each.name, each.checksum),
+            )
+        return pending
 
 
-def _seen(connection: psycopg.Connection[Any], migration: Migration) -> bool:
-    there = connection.execute("select to_regclass('public.autonomy_migrations')").fetchone()
-    if there is None or there[0] is None:
-        return False
-    row = connection.execute(
-        "select checksum from public.autonomy_migrations where name = %s", (migration.name,)
+def _execute(connection: psycopg.Connection[Any], name: str, text: str) -> None:
+    import psycopg
+
+    try:
+        connection.execute(text.encode())
+    except psycopg.Error as error:
+        if error.sqlstate == _DEADLOCK:
+            raise
+        raise _explained(name, error) from error
+
+
+def _seen(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """The checksum of each file that the database has seen."""
+    ours = connection.execute(
+        "select from pg_class where oid = to_regclass('public.autonomy_migrations')"
+        " and obj_description(oid, 'pg_class') like '%[autonomous-operations]'"
     ).fetchone()
-    return row is not None and row[0] == migration.checksum
+    if ours is None:
+        return {}
+    return dict(
+        connection.execute("select name, checksum from public.autonomy_migrations").fetchall()
+    )
 
 
-def _explained(migration: Migration, error: psycopg.Error) -> MigrationError:
+def _explained(name: str, error: psycopg.Error) -> MigrationError:
     hints = {
         "42501": "Connect as the owner of these tables; on a hosted project that is postgres.",
         "55P03": "Another session holds a lock on a table; try again when it is done.",
-        "40P01": "Another session was in the way; try again.",
+        _DEADLOCK: "Another session was in the way; try again.",
         "57014": "The server cut the statement off; try again over a direct connection.",
     }
     hint = error.diag.message_hint or hints.get(error.sqlstate or "", "")
     return MigrationError(
-        f"{migration.name} could not be applied: {_first_line(error)}. It left nothing behind.",
+        f"{name} could not be applied: {_first_line(error)}. It left nothing behind.",
         hint=hint,
     )
 

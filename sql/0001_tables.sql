@@ -39,17 +39,6 @@ begin
       hint = 'Nothing has been changed. Give that column the type uuid, then run the migrations again.';
   end loop;
 
-  for v_found in
-    select c.relname from pg_catalog.pg_class c
-    where c.relnamespace = 'public'::regnamespace and c.relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c')
-      and c.relname in ('campaigns', 'campaign_performance', 'autonomous_actions', 'autonomous_rules',
-                        'optimization_opportunities')
-  loop
-    raise exception using errcode = 'AO010',
-      message = format('public.%I is not a table here; this system needs a table of that name.', v_found.relname),
-      hint = 'Nothing has been changed. Rename that view, then run the migrations again.';
-  end loop;
-
   if to_regclass('public.campaigns') is not null then
     for v_found in execute 'select id from public.campaigns group by id having count(*) > 1 limit 1' loop
       raise exception using errcode = 'AO010',
@@ -72,86 +61,24 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 -- Tools for the tables that were here before; they go with the session
 -- ---------------------------------------------------------------------------------------------
-create or replace function pg_temp.say(p_sentence text) returns void
-language plpgsql set client_min_messages = 'notice'
-as $$
-begin
-  raise notice '%', p_sentence;
-end $$;
-
--- The commands that bring a view back as it was: definition, options, owner, rights, comments,
--- triggers, indexes.
-create or replace function pg_temp.view_commands(p_view oid) returns text[]
-language plpgsql
-as $$
-declare
-  v_name text := p_view::regclass::text;
-  v_kind text;
-  v_commands text[];
-begin
-  select case c.relkind when 'm' then 'materialized view' else 'view' end,
-    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
-                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
-          format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
-  into v_kind, v_commands
-  from pg_catalog.pg_class c where c.oid = p_view;
-
-  -- Rights: first none, whatever the default privileges gave to the new view, then those of before.
-  v_commands := v_commands || array(
-    select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
-    from (select 0::oid as role
-          union select a.grantee from pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a) r
-    where r.role is distinct from (select relowner from pg_catalog.pg_class where oid = p_view));
-  v_commands := v_commands || array(
-    select format('grant %s on %s to %s%s', a.privilege_type, v_name,
-                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
-                  case when a.is_grantable then ' with grant option' else '' end)
-    from pg_catalog.pg_class c, aclexplode(c.relacl) a
-    where c.oid = p_view and a.grantee <> c.relowner);
-  v_commands := v_commands || array(
-    select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
-           else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
-    from pg_catalog.pg_description d
-    left join pg_catalog.pg_attribute a on a.attrelid = d.objoid and a.attnum = d.objsubid and d.objsubid > 0
-    where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
-  v_commands := v_commands || array(
-    select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
-  return v_commands || array(
-    select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
-end $$;
-
 -- Runs commands on a table while the views that read it are out of the way.
 create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
 language plpgsql
 as $$
 declare
+  v_relation oid := format('public.%I', p_table)::regclass;
   v_view record;
   v_command text;
   v_restore text[] := '{}';
   v_drop text[] := '{}';
 begin
   for v_view in
-    with recursive readers as (
-      select r.ev_class as oid, 1 as depth
-      from pg_catalog.pg_depend d
-      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
-      join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attname = p_column
-      where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = format('public.%I', p_table)::regclass
-        and d.refobjsubid in (0, a.attnum) and r.ev_class <> d.refobjid
-      union
-      select r.ev_class, s.depth + 1
-      from readers s
-      join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
-      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
-      where r.ev_class <> s.oid
-    )
-    select c.oid, c.relkind, max(s.depth) as depth
-    from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
-    group by c.oid, c.relkind order by max(s.depth), c.oid
+    select * from pg_temp.views_reading('pg_catalog.pg_class', array[v_relation], array(
+      select 0::smallint union
+      select a.attnum from pg_catalog.pg_attribute a where a.attrelid = v_relation and a.attname = p_column))
   loop
     v_restore := v_restore || pg_temp.view_commands(v_view.oid);
-    v_drop := format('drop %s %s', case v_view.relkind when 'm' then 'materialized view' else 'view' end,
-                     v_view.oid::regclass) || v_drop;
+    v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
   foreach v_command in array v_drop || p_commands || v_restore loop
     execute v_command;
@@ -848,20 +775,6 @@ create index if not exists optimization_opportunities_status
 create index if not exists optimization_opportunities_campaign_type
   on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
 
-do $$
-declare
-  v_function record;
-begin
-  for v_function in
-    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('autonomy_schema_version', 'autonomy_policy_limits', 'autonomy_policy_guard')
-  loop
-    -- cascade: the triggers that hang on these are created again below
-    execute format('drop function %s cascade', v_function.signature);
-  end loop;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- Which of these files this database has seen
 -- ---------------------------------------------------------------------------------------------
@@ -882,6 +795,14 @@ begin
 end $$;
 comment on function public.autonomy_schema_version() is
   'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- What stood under a name of the guide's functions when a file made its own (sql/before.sql).
+create table if not exists public.autonomy_replaced (
+  id bigint generated always as identity primary key,
+  name text not null,
+  definition text not null,
+  replaced_at timestamptz not null default now()
+);
 
 -- ---------------------------------------------------------------------------------------------
 -- The policy: one row, every limit stated, none of them ever missing
@@ -1095,6 +1016,7 @@ begin
       ('optimization_opportunities', 'Detected problems that a person should act on.'),
       ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
       ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
+      ('autonomy_replaced', 'Definitions of functions that were here before under a name of ours, as they were replaced.'),
       ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
     ) t (name, meaning)
     where name <> all (string_to_array(current_setting('autonomy.theirs'), ','))
@@ -1108,7 +1030,7 @@ declare
   v_tool record;
 begin
   for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
-    and proname in ('say', 'view_commands', 'without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+    and proname in ('without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
   loop
     execute format('drop function %s', v_tool.name);
   end loop;

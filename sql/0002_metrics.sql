@@ -12,23 +12,6 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_function record;
-begin
-  for v_function in
-    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
-        'campaign_facts_at', 'refresh_campaign_totals', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
-        'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
-        'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
-  loop
-    -- cascade: the triggers that hang on these are created again below
-    execute format('drop function %s cascade', v_function.signature);
-  end loop;
-end $$;
-
 create function public.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$

@@ -6,26 +6,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in (
-        'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
-        'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
-        'check_autonomous_rule', 'log_autonomous_rule_change',
-        'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
-        'condition_reads', 'default_autonomous_rules', 'insert_default_autonomous_rules',
-        'autonomy_reset_defaults')
-  loop
-    execute format('drop function %s cascade', v_old);
-  end loop;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- Small readers of JSON
 -- ---------------------------------------------------------------------------------------------
@@ -496,10 +476,8 @@ end $$;
 comment on function public.log_autonomous_rule_change() is
   'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else the database user. [autonomous-operations]';
 
-drop trigger if exists check_autonomous_rule on public.autonomous_rules;
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
   for each row execute function public.check_autonomous_rule();
-drop trigger if exists log_autonomous_rule_change on public.autonomous_rules;
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
   for each row execute function public.log_autonomous_rule_change();
 

@@ -7,22 +7,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
-                        'evidence_expression', 'campaign_evidence', 'current_prior', 'fit_portfolio_prior',
-                        'accounts_without_value', 'campaigns_without_value', 'people_changes', 'budget_use')
-  loop
-    execute format('drop function %s', v_old);
-  end loop;
-end $$;
-
 create function public.roi_posterior(
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)

@@ -6,37 +6,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in (
-        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'time_expression', 'exact_number',
-        'matching_campaigns', 'revocable_pauses', 'candidate_rows', 'candidate_windows',
-        'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
-        'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
-        'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
-        'evidence_words', 'hold_words', 'expected_impact_of', 'growth_base', 'breaker_reports',
-        'told_decisions', 'autonomy_decision_entry', 'skipped_rules', 'active_campaigns', 'autonomous_decisions', 'propose_autonomous_actions',
-        'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
-  loop
-    execute format('drop function %s', v_old);
-  end loop;
-  drop type if exists public.autonomy_told;
-  drop type if exists public.autonomy_evidence;
-  drop type if exists public.autonomy_measures;
-  drop type if exists public.autonomy_match;
-  drop type if exists public.autonomy_campaign_state;
-  drop type if exists public.autonomy_params;
-  drop type if exists public.autonomy_size;
-  drop type if exists public.autonomy_decided;
-  drop type if exists public.autonomy_candidate;
-end $$;
-
 -- The planner takes any lower(...) = ... for rare, and would walk an index for most of the table.
 -- (For the same end the queries below ask for the plain spelling first: it is the usual one.)
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;

@@ -17,28 +17,6 @@ set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_function regprocedure;
-begin
-  for v_function in
-    select p.oid from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_actor', 'autonomy_by_person', 'autonomy_put_back', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
-      'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
-      'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
-      'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
-      'audit_autonomous_actions')
-  loop
-    execute format('drop function %s', v_function);
-  end loop;
-  -- known to the functions dropped, and to run_autonomous_operations, which is made anew after this file
-  drop type if exists public.autonomy_decision;
-  drop type if exists public.autonomy_item;
-  drop type if exists public.autonomy_result;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- Who does it
 -- ---------------------------------------------------------------------------------------------

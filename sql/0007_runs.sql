@@ -11,21 +11,6 @@ set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_function record;
-begin
-  for v_function in
-    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
-      'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
-      'autonomy_look_around', 'run_autonomous_operations')
-  loop
-    execute format('drop function %s', v_function.signature);
-  end loop;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- What is asked
 -- ---------------------------------------------------------------------------------------------

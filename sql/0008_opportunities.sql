@@ -11,24 +11,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_function regprocedure;
-begin
-  for v_function in
-    select p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'severity_rank', 'normal_probability', 'student_to_normal', 'rate_multiples', 'rate_posterior',
-      'rate_distribution', 'opportunity_rates', 'hour_ranges', 'weak_hours', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
-      'audience_mismatch', 'creative_fatigue', 'timing_optimization', 'find_opportunities',
-      'detect_optimization_opportunities', 'record_opportunities', 'record_opportunities_found',
-      'resolve_opportunities_gone', 'set_opportunity_status',
-      'opportunity_status_guard')
-  loop
-    execute format('drop function %s cascade', v_function);
-  end loop;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- The tables' additions
 -- ---------------------------------------------------------------------------------------------
@@ -973,7 +955,6 @@ begin
 end $$;
 comment on function public.opportunity_status_guard() is
   'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. [autonomous-operations]';
-drop trigger if exists opportunity_status_guard on public.optimization_opportunities;
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
   for each row when (old.status is distinct from new.status) execute function public.opportunity_status_guard();
 

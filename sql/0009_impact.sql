@@ -12,24 +12,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_function regprocedure;
-begin
-  for v_function in
-    select p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'impact_number', 'impact_moment', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
-      'measure_action_impact', 'measured_actions', 'action_result', 'action_results_follow', 'action_sums', 'rule_scores',
-      'rule_scoreboard', 'marginal_return', 'propose_marginal_return_ratio',
-      'ab_test_adopted_on', 'ab_test_weight', 'campaign_ab_tests_after', 'autonomous_insights')
-  loop
-    execute format('drop function %s cascade', v_function);
-  end loop;
-  drop type if exists public.action_sum;
-  drop type if exists public.rule_score;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- Small pieces
 -- ---------------------------------------------------------------------------------------------

@@ -39,15 +39,6 @@ create table if not exists public.dashboard_action_days (
   judged_confidence_sum float8 not null,
   primary key (day, rule_id, action_type, status)
 );
-do $$
-begin  -- where it had no key once; its rows are computed again below
-  if not exists (select from pg_catalog.pg_index where indrelid = 'public.dashboard_action_days'::regclass and indisprimary) then
-    delete from public.dashboard_action_days;
-    alter table public.dashboard_action_days add primary key (day, rule_id, action_type, status);
-    drop index if exists public.dashboard_action_days_day;
-  end if;
-end $$;
-
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
 -- refresh only together with what it marks.
 create table if not exists public.dashboard_stale_days (
@@ -97,15 +88,6 @@ begin
     ) t (name, meaning)
   loop
     execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
-  end loop;
-
-  -- Every overload of ours goes before its successor comes.
-  for v_table in
-    select p.oid::regprocedure as name from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname like 'dashboard\_%'
-      and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
-  loop
-    execute format('drop function %s cascade', v_table.name);
   end loop;
 end $$;
 

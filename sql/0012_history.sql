@@ -10,21 +10,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
 
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
-                        'conversion_maturity')
-  loop
-    execute format('drop function %s', v_old);
-  end loop;
-end $$;
-
 create function public.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$

@@ -5,83 +5,364 @@
 begin;
 set local client_min_messages = 'warning';
 
--- =============================================================================================
--- 0001_tables
--- =============================================================================================
--- Tables, their rights aside (0099). Safe to run again; runs on an empty database, and on one
--- that has campaigns and campaign_performance from earlier phases, whose rows, views and
--- writers it leaves working.
--- One transaction, so no index can be made concurrently: whoever writes to these tables waits for it.
--- squawk-ignore-file require-concurrent-index-creation
+-- What the files make, for before.sql.
+create temporary table autonomy_names (
+  file text, kind text, name text, stays boolean, on_table text,
+  argument_names text[], argument_types text[], optional integer
+) on commit drop;
+insert into autonomy_names values
+  ('0001_tables', 'table', 'campaigns', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_performance', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_performance_campaign', false, 'campaign_performance', '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_metrics', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_metrics_bucket', false, 'campaign_metrics', '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_audience_metrics', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_ab_tests', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_ab_tests_campaign', false, 'campaign_ab_tests', '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_daily', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_daily_day', false, 'campaign_daily', '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_facts', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_facts_changed', false, 'campaign_facts', '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_totals', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomous_rules', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomous_rule_changes', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_rule_changes_rule', false, 'autonomous_rule_changes', '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomous_runs', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_runs_started', false, 'autonomous_runs', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_runs_running', false, 'autonomous_runs', '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomous_actions', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'optimization_opportunities', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'campaign_changes', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_changes_campaign', false, 'campaign_changes', '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_changes_time', false, 'campaign_changes', '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaign_changes_action', false, 'campaign_changes', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_one_pending', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_campaign_executed', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_created', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_run', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_rule', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_status', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_type', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'index', 'autonomous_actions_to_measure', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0001_tables', 'table', 'action_results', false, null, '{}', '{}', 0),
+  ('0001_tables', 'index', 'action_results_executed', false, 'action_results', '{}', '{}', 0),
+  ('0001_tables', 'index', 'optimization_opportunities_one_unresolved', false, 'optimization_opportunities', '{}', '{}', 0),
+  ('0001_tables', 'index', 'optimization_opportunities_status', false, 'optimization_opportunities', '{}', '{}', 0),
+  ('0001_tables', 'index', 'optimization_opportunities_campaign_type', false, 'optimization_opportunities', '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomy_migrations', false, null, '{}', '{}', 0),
+  ('0001_tables', 'function', 'autonomy_schema_version', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomy_replaced', false, null, '{}', '{}', 0),
+  ('0001_tables', 'table', 'autonomy_policy', false, null, '{}', '{}', 0),
+  ('0001_tables', 'function', 'autonomy_policy_limits', false, null, '{}', '{}', 0),
+  ('0001_tables', 'function', 'autonomy_policy_guard', false, null, '{}', '{}', 0),
+  ('0001_tables', 'trigger', 'autonomy_policy_guard', false, 'autonomy_policy', '{}', '{}', 0),
+  ('0001_tables', 'trigger', 'autonomy_policy_guard_truncate', false, 'autonomy_policy', '{}', '{}', 0),
+  ('0002_metrics', 'function', 'campaign_slot', false, null, '{p_campaign_id}', '{uuid}', 0),
+  ('0002_metrics', 'function', 'autonomy_writing_at', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'function', 'campaign_performance_before', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'function', 'campaign_performance_mirror', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'function', 'facts_of_campaigns', false, null, '{p_campaign_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('0002_metrics', 'function', 'campaign_facts_at', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0002_metrics', 'function', 'refresh_campaign_totals', false, null, '{p_campaign_ids}', '{uuid[]}', 0),
+  ('0002_metrics', 'function', 'campaign_totals_follow', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'campaign_totals_inserted', false, 'campaign_facts', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'campaign_totals_updated', false, 'campaign_facts', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'campaign_totals_deleted', false, 'campaign_facts', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'campaign_totals_truncated', false, 'campaign_facts', '{}', '{}', 0),
+  ('0002_metrics', 'function', 'refresh_campaign_facts', false, null, '{p_campaign_ids}', '{uuid[]}', 0),
+  ('0002_metrics', 'function', 'absorb_campaign_metrics', false, null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0),
+  ('0002_metrics', 'function', 'rebuild_campaign_facts', false, null, '{p_days}', '{boolean}', 1),
+  ('0002_metrics', 'function', 'metrics_insert_begins', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'function', 'campaign_performance_after', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_facts_begin', false, 'campaign_performance', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_facts_insert', false, 'campaign_performance', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_facts_update', false, 'campaign_performance', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_facts_delete', false, 'campaign_performance', '{}', '{}', 0),
+  ('0002_metrics', 'function', 'campaign_metrics_after', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_absorb_begin', false, 'campaign_metrics', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_absorb_insert', false, 'campaign_metrics', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_absorb_update', false, 'campaign_metrics', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_absorb_delete', false, 'campaign_metrics', '{}', '{}', 0),
+  ('0002_metrics', 'function', 'metrics_truncated', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_truncated', false, 'campaign_metrics', '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_truncated', false, 'campaign_performance', '{}', '{}', 0),
+  ('0002_metrics', 'function', 'autonomy_policy_after', false, null, '{}', '{}', 0),
+  ('0002_metrics', 'trigger', 'autonomy_policy_after', false, 'autonomy_policy', '{}', '{}', 0),
+  ('0002_metrics', 'function', 'metric_bucket', false, null, '{p_text, p_zone}', '{text, text}', 0),
+  ('0002_metrics', 'function', 'record_campaign_metrics', false, null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1),
+  ('0003_rules', 'function', 'json_number', false, null, '{p_value}', '{jsonb}', 0),
+  ('0003_rules', 'function', 'moment_error', false, null, '{p_now}', '{timestamptz}', 0),
+  ('0003_rules', 'function', 'closest_word', false, null, '{p_word, p_known}', '{text, text[]}', 0),
+  ('0003_rules', 'function', 'unknown_key_error', false, null, '{p_object, p_path, p_allowed}', '{jsonb, text, text[]}', 0),
+  ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean = false, boolean = false}', 0),
+  ('0003_rules', 'function', 'flag_error', false, null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0),
+  ('0003_rules', 'function', 'condition_error_at', false, null, '{p_condition, p_path, p_depth}', '{jsonb, text, int}', 0),
+  ('0003_rules', 'function', 'condition_comparisons', false, null, '{p_condition}', '{jsonb}', 0),
+  ('0003_rules', 'function', 'condition_errors', false, null, '{p_condition}', '{jsonb}', 0),
+  ('0003_rules', 'function', 'action_errors', false, null, '{p_action}', '{jsonb}', 0),
+  ('0003_rules', 'function', 'rule_errors', false, null, '{p_rule_type, p_condition, p_action}', '{text, jsonb, jsonb}', 0),
+  ('0003_rules', 'function', 'check_autonomous_rule', false, null, '{}', '{}', 0),
+  ('0003_rules', 'function', 'log_autonomous_rule_change', false, null, '{}', '{}', 0),
+  ('0003_rules', 'trigger', 'check_autonomous_rule', false, 'autonomous_rules', '{}', '{}', 0),
+  ('0003_rules', 'trigger', 'log_autonomous_rule_change', false, 'autonomous_rules', '{}', '{}', 0),
+  ('0003_rules', 'function', 'measure_column', false, null, '{p_measure, p_window}', '{text, text}', 0),
+  ('0003_rules', 'function', 'measure_expression', false, null, '{p_measure, p_window}', '{text, text}', 0),
+  ('0003_rules', 'function', 'metric_measures', false, null, '{p_metric}', '{text}', 0),
+  ('0003_rules', 'function', 'metric_expression', false, null, '{p_metric, p_window, p_spelling}', '{text, text, text}', 0),
+  ('0003_rules', 'function', 'compile_condition_part', false, null, '{p_condition, p_spelling}', '{jsonb, text}', 0),
+  ('0003_rules', 'function', 'compile_condition', false, null, '{p_condition}', '{jsonb}', 0),
+  ('0003_rules', 'function', 'condition_reads', false, null, '{p_condition}', '{jsonb}', 0),
+  ('0003_rules', 'function', 'default_autonomous_rules', false, null, '{}', '{}', 0),
+  ('0003_rules', 'function', 'autonomy_reset_defaults', false, null, '{}', '{}', 0),
+  ('0004_confidence', 'function', 'roi_posterior', false, null, '{p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('0004_confidence', 'function', 'probability_from', false, null, '{p_posterior, p_target}', '{float8[], float8}', 0),
+  ('0004_confidence', 'function', 'probability_below', false, null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('0004_confidence', 'function', 'cut_confidence', false, null, '{p_percent}', '{float8}', 0),
+  ('0004_confidence', 'function', 'evidence_expression', false, null, '{}', '{}', 0),
+  ('0004_confidence', 'function', 'campaign_evidence', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2),
+  ('0004_confidence', 'function', 'current_prior', false, null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
+  ('0004_confidence', 'function', 'fit_portfolio_prior', false, null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
+  ('0004_confidence', 'function', 'accounts_without_value', false, null, '{p_accounts, p_now}', '{text[], timestamptz}', 0),
+  ('0004_confidence', 'function', 'campaigns_without_value', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('0004_confidence', 'function', 'people_changes', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('0004_confidence', 'function', 'budget_use', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('0005_decide', 'statistics', 'campaigns_lower_status', false, null, '{}', '{}', 0),
+  ('0005_decide', 'function', 'shard_slots', false, null, '{p_shard}', '{text}', 0),
+  ('0005_decide', 'function', 'sane_number', false, null, '{p_value}', '{float8}', 0),
+  ('0005_decide', 'function', 'time_expression', false, null, '{p_time}', '{text}', 0),
+  ('0005_decide', 'function', 'exact_number', false, null, '{p_value}', '{jsonb}', 0),
+  ('0005_decide', 'function', 'argument_error', false, null, '{p_name, p_value}', '{text, numeric}', 0),
+  ('0005_decide', 'function', 'rules_in_order', false, null, '{p_include_inactive}', '{boolean}', 0),
+  ('0005_decide', 'function', 'matching_campaigns', false, null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0),
+  ('0005_decide', 'function', 'revocable_pauses', false, null, '{p_ids}', '{uuid[]}', 1),
+  ('0005_decide', 'type', 'autonomy_candidate', false, null, '{}', '{}', 0),
+  ('0005_decide', 'function', 'candidate_rows', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('0005_decide', 'function', 'candidate_windows', false, null, '{p_ids, p_windows}', '{uuid[], text[]}', 0),
+  ('0005_decide', 'function', 'list_autonomous_candidates', false, null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8),
+  ('0005_decide', 'function', 'tracking_state', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0005_decide', 'function', 'portfolio_state', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0005_decide', 'function', 'rule_plans', false, null, '{p_include_inactive}', '{boolean}', 0),
+  ('0005_decide', 'type', 'autonomy_size', false, null, '{}', '{}', 0),
+  ('0005_decide', 'function', 'sized_budget', false, null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0),
+  ('0005_decide', 'type', 'autonomy_decided', false, null, '{}', '{}', 0),
+  ('0005_decide', 'function', 'decided_campaigns', false, null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0),
+  ('0005_decide', 'function', 'decided_resumes', false, null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0),
+  ('0005_decide', 'function', 'decided_run', false, null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0),
+  ('0005_decide', 'function', 'money_words', false, null, '{p_amount}', '{float8}', 0),
+  ('0005_decide', 'function', 'short_number', false, null, '{p_number}', '{float8}', 0),
+  ('0005_decide', 'function', 'factor_words', false, null, '{p_factor}', '{numeric}', 0),
+  ('0005_decide', 'function', 'counted_words', false, null, '{p_number, p_what}', '{bigint, text}', 0),
+  ('0005_decide', 'type', 'autonomy_params', false, null, '{}', '{}', 0),
+  ('0005_decide', 'function', 'decision_params', false, null, '{p_spend, p_revenue, p_conversions, p_hours_running, p_confidence, p_break_even, p_old_budget, p_new_budget}', '{float8, float8, float8, float8, float8, float8, numeric, numeric}', 0),
+  ('0005_decide', 'function', 'action_sentence', false, null, '{p_params, p_verdict, p_code, p_direction, p_limit, p_rule_name, p_observed}', '{public.autonomy_params, text, text, text, text, text, boolean}', 0),
+  ('0005_decide', 'function', 'hold_sentence', false, null, '{p_code, p_direction, p_rule_name, p_why}', '{text, text, text, text}', 0),
+  ('0005_decide', 'function', 'evidence_words', false, null, '{p_floor, p_direction, p_kind, p_target, p_confidence, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('0005_decide', 'function', 'hold_words', false, null, '{p_decided, p_policy}', '{public.autonomy_decided, public.autonomy_policy}', 0),
+  ('0005_decide', 'function', 'expected_impact_of', false, null, '{p_direction, p_break_even, p_plan_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('0005_decide', 'type', 'autonomy_campaign_state', false, null, '{}', '{}', 0),
+  ('0005_decide', 'type', 'autonomy_match', false, null, '{}', '{}', 0),
+  ('0005_decide', 'type', 'autonomy_measures', false, null, '{}', '{}', 0),
+  ('0005_decide', 'type', 'autonomy_evidence', false, null, '{}', '{}', 0),
+  ('0005_decide', 'type', 'autonomy_told', false, null, '{}', '{}', 0),
+  ('0005_decide', 'function', 'told_decisions', false, null, '{p_decided}', '{public.autonomy_decided[]}', 0),
+  ('0005_decide', 'function', 'autonomy_decision_entry', false, null, '{p_told}', '{public.autonomy_told}', 0),
+  ('0005_decide', 'function', 'skipped_rules', false, null, '{p_include_inactive}', '{boolean}', 0),
+  ('0005_decide', 'function', 'active_campaigns', false, null, '{p_shard, p_portfolio}', '{text, jsonb}', 0),
+  ('0005_decide', 'function', 'growth_base', false, null, '{p_portfolio}', '{jsonb}', 0),
+  ('0005_decide', 'function', 'breaker_reports', false, null, '{p_portfolio, p_codes}', '{jsonb, jsonb}', 0),
+  ('0005_decide', 'function', 'propose_autonomous_actions', false, null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_now}', '{uuid, int, text, boolean, timestamptz}', 5),
+  ('0005_decide', 'function', 'identify_underperforming_campaigns', false, null, '{min_spend, max_roi, min_duration_hours, p_now}', '{numeric, numeric, integer, timestamptz}', 4),
+  ('0005_decide', 'function', 'identify_scaling_candidates', false, null, '{min_roi, min_conversions, max_budget_multiplier, p_now}', '{numeric, integer, numeric, timestamptz}', 4),
+  ('0005_decide', 'function', 'campaigns_by_metrics', false, null, '{p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours, p_now}', '{float8, float8, float8, float8, float8, timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_actor', false, null, '{}', '{}', 0),
+  ('0006_effects', 'function', 'autonomy_by_person', false, null, '{p_actor}', '{text}', 0),
+  ('0006_effects', 'function', 'autonomy_campaign_touched', true, null, '{}', '{}', 0),
+  ('0006_effects', 'function', 'autonomy_campaign_changed', true, null, '{}', '{}', 0),
+  ('0006_effects', 'function', 'autonomy_put_back', false, null, '{p_changes, p_actor, p_at}', '{bigint[], text, timestamptz}', 0),
+  ('0006_effects', 'trigger', 'zz_autonomy_campaign_touched', true, 'campaigns', '{}', '{}', 0),
+  ('0006_effects', 'trigger', 'autonomy_campaign_created', true, 'campaigns', '{}', '{}', 0),
+  ('0006_effects', 'trigger', 'autonomy_campaign_updated', true, 'campaigns', '{}', '{}', 0),
+  ('0006_effects', 'trigger', 'autonomy_campaign_deleted', true, 'campaigns', '{}', '{}', 0),
+  ('0006_effects', 'trigger', 'autonomy_campaign_truncated', true, 'campaigns', '{}', '{}', 0),
+  ('0006_effects', 'function', 'autonomy_lock_effects', false, null, '{}', '{}', 0),
+  ('0006_effects', 'function', 'autonomy_state', false, null, '{p_status, p_budget}', '{text, numeric}', 0),
+  ('0006_effects', 'function', 'autonomy_text', false, null, '{p_status, p_budget}', '{text, text}', 0),
+  ('0006_effects', 'function', 'autonomy_came_out', false, null, '{p_old_status, p_old_budget, p_status, p_budget, p_got_status, p_got_budget}', '{text, numeric, text, numeric, text, numeric}', 0),
+  ('0006_effects', 'function', 'autonomy_change_campaign', false, null, '{p_campaign, p_status, p_budget, p_action_id, p_kind, p_actor, p_person, p_now}', '{public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_locked_campaign', false, null, '{p_campaign_id, p_reason, p_confidence_score}', '{uuid, text, numeric}', 0),
+  ('0006_effects', 'function', 'autonomy_act_by_hand', false, null, '{p_campaign, p_action_type, p_status, p_budget, p_reason, p_confidence_score, p_now}', '{public.campaigns, text, text, numeric, text, numeric, timestamptz}', 0),
+  ('0006_effects', 'function', 'auto_pause_campaign', false, null, '{p_campaign_id, p_reason, p_confidence_score, p_now}', '{uuid, text, numeric, timestamptz}', 2),
+  ('0006_effects', 'function', 'auto_scale_campaign', false, null, '{p_campaign_id, p_new_budget, p_reason, p_confidence_score, p_now}', '{uuid, numeric, text, numeric, timestamptz}', 2),
+  ('0006_effects', 'type', 'autonomy_decision', false, null, '{}', '{}', 0),
+  ('0006_effects', 'type', 'autonomy_item', false, null, '{}', '{}', 0),
+  ('0006_effects', 'type', 'autonomy_result', false, null, '{}', '{}', 0),
+  ('0006_effects', 'function', 'autonomy_read_decisions', false, null, '{p_run_id, p_decisions}', '{uuid, jsonb}', 0),
+  ('0006_effects', 'function', 'autonomy_judge', false, null, '{p_run_id, p_decisions, p_policy, p_growth_base, p_by_person, p_now}', '{uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_write_items', false, null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_carry_out', false, null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_apply', false, null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, public.autonomy_decision[], timestamptz}', 0),
+  ('0006_effects', 'function', 'apply_autonomous_actions', false, null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1),
+  ('0006_effects', 'function', 'autonomy_pending_action', false, null, '{p_action_id}', '{uuid}', 0),
+  ('0006_effects', 'function', 'approve_autonomous_action', false, null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3),
+  ('0006_effects', 'function', 'reject_autonomous_action', false, null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3),
+  ('0006_effects', 'function', 'expire_pending_actions', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0006_effects', 'function', 'autonomy_changed_field', false, null, '{p_action, p_field}', '{public.autonomous_actions, text}', 0),
+  ('0006_effects', 'function', 'autonomy_rollback_obstacle', false, null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0),
+  ('0006_effects', 'function', 'autonomy_restore', false, null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_roll_back', false, null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0),
+  ('0006_effects', 'function', 'rollback_autonomous_action', false, null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5),
+  ('0006_effects', 'function', 'rollback_autonomous_actions', false, null, '{p_filter, p_reason, p_actor, p_force, p_preview, p_now}', '{jsonb, text, text, boolean, boolean, timestamptz}', 5),
+  ('0006_effects', 'function', 'autonomy_action_marked', true, null, '{}', '{}', 0),
+  ('0006_effects', 'trigger', 'autonomy_action_marked', true, 'autonomous_actions', '{}', '{}', 0),
+  ('0006_effects', 'function', 'audit_autonomous_actions', false, null, '{p_limit}', '{integer}', 1),
+  ('0007_runs', 'function', 'autonomy_run_request', false, null, '{p_request}', '{jsonb}', 0),
+  ('0007_runs', 'function', 'autonomy_busy', false, null, '{p_run}', '{public.autonomous_runs}', 0),
+  ('0007_runs', 'function', 'autonomy_take_lease', false, null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_now}', '{uuid, jsonb, text, text, integer, timestamptz}', 0),
+  ('0007_runs', 'function', 'autonomy_hold_lease', false, null, '{p_run_id, p_lease_token}', '{uuid, uuid}', 0),
+  ('0007_runs', 'function', 'autonomy_prepare_run', false, null, '{p_now}', '{timestamptz}', 0),
+  ('0007_runs', 'function', 'begin_autonomous_run', false, null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6),
+  ('0007_runs', 'function', 'finish_autonomous_run', false, null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1),
+  ('0007_runs', 'function', 'autonomy_look_around', false, null, '{p_acts, p_now}', '{boolean, timestamptz}', 0),
+  ('0007_runs', 'function', 'run_autonomous_operations', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0008_opportunities', 'table', 'opportunity_detection', false, null, '{}', '{}', 0),
+  ('0008_opportunities', 'function', 'severity_rank', false, null, '{p_severity}', '{text}', 0),
+  ('0008_opportunities', 'function', 'normal_probability', false, null, '{p_z}', '{float8}', 0),
+  ('0008_opportunities', 'function', 'student_to_normal', false, null, '{p_t, p_freedom}', '{float8, float8}', 0),
+  ('0008_opportunities', 'function', 'hour_ranges', false, null, '{p_hours}', '{integer[]}', 0),
+  ('0008_opportunities', 'function', 'weak_hours', false, null, '{p_pools}', '{jsonb}', 0),
+  ('0008_opportunities', 'function', 'rate_multiples', false, null, '{}', '{}', 0),
+  ('0008_opportunities', 'function', 'rate_posterior', false, null, '{p_count, p_usual, p_weights}', '{float8, float8, float8[]}', 0),
+  ('0008_opportunities', 'function', 'rate_distribution', false, null, '{p_counts, p_usual, p_default}', '{float8[], float8[], float8[]}', 0),
+  ('0008_opportunities', 'function', 'opportunity_rates', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0008_opportunities', 'function', 'high_traffic_low_conversion', false, null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'declining_performance', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'budget_inefficiency', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'audience_mismatch', false, null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'creative_fatigue', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'timing_optimization', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'find_opportunities', false, null, '{p_after, p_until, p_changed_after, p_rates, p_timing, p_now}', '{uuid, uuid, timestamptz, jsonb, boolean, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'detect_optimization_opportunities', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0008_opportunities', 'function', 'opportunity_status_guard', false, null, '{}', '{}', 0),
+  ('0008_opportunities', 'trigger', 'opportunity_status_guard', false, 'optimization_opportunities', '{}', '{}', 0),
+  ('0008_opportunities', 'function', 'record_opportunities_found', false, null, '{p_after, p_until, p_changed_after, p_rates, p_timing, p_now}', '{uuid, uuid, timestamptz, jsonb, boolean, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'resolve_opportunities_gone', false, null, '{p_after, p_until, p_changed_after, p_timing, p_now}', '{uuid, uuid, timestamptz, boolean, timestamptz}', 1),
+  ('0008_opportunities', 'function', 'record_opportunities', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0008_opportunities', 'function', 'set_opportunity_status', false, null, '{p_id, p_status, p_actor, p_now}', '{uuid, text, text, timestamptz}', 2),
+  ('0009_impact', 'function', 'impact_number', false, null, '{p_value}', '{jsonb}', 0),
+  ('0009_impact', 'function', 'impact_moment', false, null, '{p_value}', '{text}', 0),
+  ('0009_impact', 'function', 'mean_matured_share', false, null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0),
+  ('0009_impact', 'function', 'spend_before', false, null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now, out, out, out, out, out}', '{uuid, timestamptz, text, float8, float8, timestamptz, spend float8, revenue float8, conversions float8, days float8, matured float8}', 1),
+  ('0009_impact', 'function', 'spend_between', false, null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now, out, out, out, out}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz, spend float8, revenue float8, days float8, matured_share float8}', 1),
+  ('0009_impact', 'function', 'time_factors', false, null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1),
+  ('0009_impact', 'function', 'due_impacts', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('0009_impact', 'function', 'measure_action_impact', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('0009_impact', 'function', 'action_result', false, null, '{p_action}', '{public.autonomous_actions}', 0),
+  ('0009_impact', 'function', 'action_results_follow', false, null, '{}', '{}', 0),
+  ('0009_impact', 'trigger', 'action_results_inserted', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0009_impact', 'trigger', 'action_results_updated', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0009_impact', 'trigger', 'action_results_deleted', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0009_impact', 'trigger', 'action_results_truncated', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0009_impact', 'type', 'action_sum', false, null, '{}', '{}', 0),
+  ('0009_impact', 'type', 'rule_score', false, null, '{}', '{}', 0),
+  ('0009_impact', 'function', 'action_sums', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0009_impact', 'function', 'rule_scores', false, null, '{p_sums}', '{public.action_sum[]}', 0),
+  ('0009_impact', 'function', 'rule_scoreboard', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0009_impact', 'function', 'marginal_return', false, null, '{p_sums}', '{public.action_sum[]}', 0),
+  ('0009_impact', 'function', 'propose_marginal_return_ratio', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0009_impact', 'function', 'ab_test_adopted_on', false, null, '{p_campaign_id, p_now}', '{uuid, timestamptz}', 1),
+  ('0009_impact', 'function', 'ab_test_weight', false, null, '{p_campaign_id, p_day, p_now}', '{uuid, date, timestamptz}', 1),
+  ('0009_impact', 'function', 'campaign_ab_tests_after', false, null, '{}', '{}', 0),
+  ('0009_impact', 'trigger', 'campaign_ab_tests_after', false, 'campaign_ab_tests', '{}', '{}', 0),
+  ('0009_impact', 'function', 'autonomous_insights', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0010_dashboard', 'table', 'dashboard_performance_days', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'table', 'dashboard_action_days', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'table', 'dashboard_stale_days', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'table', 'dashboard_failed_sign_ins', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'index', 'dashboard_failed_sign_ins_source', false, 'dashboard_failed_sign_ins', '{}', '{}', 0),
+  ('0010_dashboard', 'index', 'dashboard_failed_sign_ins_time', false, 'dashboard_failed_sign_ins', '{}', '{}', 0),
+  ('0010_dashboard', 'table', 'dashboard_ended_sessions', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'index', 'autonomous_actions_campaign', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'index', 'autonomous_actions_type_status', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'index', 'autonomous_actions_rule_status', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'index', 'optimization_opportunities_work', false, 'optimization_opportunities', '{}', '{}', 0),
+  ('0010_dashboard', 'function', 'dashboard_day', false, null, '{p_at}', '{timestamptz}', 0),
+  ('0010_dashboard', 'function', 'dashboard_mark_actions', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_actions_inserted', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_actions_updated', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_actions_deleted', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_actions_truncated', false, 'autonomous_actions', '{}', '{}', 0),
+  ('0010_dashboard', 'function', 'dashboard_mark_performance', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_performance_inserted', false, 'campaign_daily', '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_performance_updated', false, 'campaign_daily', '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_performance_deleted', false, 'campaign_daily', '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_performance_truncated', false, 'campaign_daily', '{}', '{}', 0),
+  ('0010_dashboard', 'function', 'dashboard_mark_all', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'trigger', 'dashboard_zone_changed', false, 'autonomy_policy', '{}', '{}', 0),
+  ('0010_dashboard', 'function', 'dashboard_refresh', false, null, '{p_milliseconds}', '{integer}', 1),
+  ('0010_dashboard', 'function', 'dashboard_performance_figures', false, null, '{p_from, p_to}', '{date, date}', 0),
+  ('0010_dashboard', 'function', 'dashboard_action_figures', false, null, '{p_from, p_to}', '{date, date}', 0),
+  ('0010_dashboard', 'function', 'dashboard_action_json', false, null, '{a, p_title, p_rule_name}', '{public.autonomous_actions, text, text}', 0),
+  ('0010_dashboard', 'function', 'dashboard_actions', false, null, '{p_filter, p_after, p_limit}', '{jsonb, jsonb, integer}', 3),
+  ('0010_dashboard', 'function', 'dashboard_action', false, null, '{p_action_id}', '{uuid}', 0),
+  ('0010_dashboard', 'function', 'dashboard_opportunity_json', false, null, '{o, p_title, p_now}', '{public.optimization_opportunities, text, timestamptz}', 0),
+  ('0010_dashboard', 'function', 'dashboard_opportunities', false, null, '{p_filter, p_after, p_limit, p_now}', '{jsonb, jsonb, integer, timestamptz}', 4),
+  ('0010_dashboard', 'function', 'dashboard_opportunity', false, null, '{p_opportunity_id, p_now}', '{uuid, timestamptz}', 1),
+  ('0010_dashboard', 'function', 'dashboard_overview', false, null, '{p_days, p_now}', '{integer, timestamptz}', 2),
+  ('0010_dashboard', 'function', 'dashboard_worth', false, null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0),
+  ('0010_dashboard', 'function', 'dashboard_action_totals', false, null, '{p_from, p_to}', '{date, date}', 0),
+  ('0010_dashboard', 'function', 'dashboard_days', false, null, '{p_from, p_to}', '{date, date}', 0),
+  ('0010_dashboard', 'function', 'dashboard_attention', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('0010_dashboard', 'function', 'dashboard_run_json', false, null, '{r}', '{public.autonomous_runs}', 0),
+  ('0010_dashboard', 'function', 'dashboard_runs', false, null, '{p_after, p_limit}', '{jsonb, integer}', 2),
+  ('0010_dashboard', 'function', 'dashboard_run', false, null, '{p_run_id}', '{uuid}', 0),
+  ('0010_dashboard', 'function', 'dashboard_campaigns', false, null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4),
+  ('0010_dashboard', 'function', 'dashboard_campaign', false, null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2),
+  ('0010_dashboard', 'function', 'dashboard_set_campaign', false, null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1),
+  ('0010_dashboard', 'function', 'dashboard_rules', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0010_dashboard', 'function', 'dashboard_scoreboard', false, null, '{p_now}', '{timestamptz}', 1),
+  ('0010_dashboard', 'function', 'dashboard_rule_history', false, null, '{p_rule_id, p_limit}', '{uuid, integer}', 2),
+  ('0010_dashboard', 'function', 'dashboard_save_rule', false, null, '{p_rule, p_rule_id, p_actor, p_seen}', '{jsonb, uuid, text, timestamptz}', 3),
+  ('0010_dashboard', 'function', 'dashboard_preview_rule', false, null, '{p_rule, p_rule_id, p_now}', '{jsonb, uuid, timestamptz}', 2),
+  ('0010_dashboard', 'function', 'dashboard_preview_summary', false, null, '{p_portfolio, p_rule_id, p_now}', '{jsonb, uuid, timestamptz}', 0),
+  ('0010_dashboard', 'function', 'dashboard_ready', false, null, '{}', '{}', 0),
+  ('0010_dashboard', 'function', 'dashboard_sign_in_failed', false, null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2),
+  ('0010_dashboard', 'function', 'dashboard_sign_in_state', false, null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2),
+  ('0010_dashboard', 'function', 'dashboard_end_session', false, null, '{p_session, p_ends_at}', '{text, timestamptz}', 0),
+  ('0010_dashboard', 'function', 'dashboard_session_ended', false, null, '{p_session}', '{text}', 0),
+  ('0012_history', 'function', 'past_policy', false, null, '{p_policy}', '{jsonb}', 0),
+  ('0012_history', 'function', 'past_measures', false, null, '{p_windows}', '{text[]}', 0),
+  ('0012_history', 'function', 'past_candidates', false, null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2),
+  ('0012_history', 'function', 'past_campaigns', false, null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0),
+  ('0012_history', 'function', 'list_past_candidates', false, null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4),
+  ('0012_history', 'function', 'conversion_maturity', false, null, '{p_now}', '{timestamptz}', 1);
+-- Before the migrations, in their transaction: the check that nothing of the user's stands in their
+-- way, and the tools by which a file makes way for what it makes. after.sql takes the tools away.
+--
+-- What carries our mark in its COMMENT, [autonomous-operations], is ours: a file drops it before it
+-- makes it anew. What does not is the user's and is never dropped, replaced or altered; where it
+-- stands under a name that we need, nothing is changed at all and a sentence says what to rename.
+-- One exception: the guide's six functions are made by older scripts too, without a mark. They are
+-- replaced; their definitions go to autonomy_replaced.
+--
+-- autonomy/migrate.py has filled the table autonomy_names from the files before this is run:
+-- file, kind, name, stays (it is replaced in place, never dropped), on_table, and of functions
+-- argument_names, argument_types, and how many of the last of them are optional.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-set local check_function_bodies = off;
 
--- ---------------------------------------------------------------------------------------------
--- Before anything is changed: is this a database that we can live in?
--- ---------------------------------------------------------------------------------------------
-do $$
-declare
-  v_found record;
-  v_theirs text;
-begin
-  if current_setting('server_version_num')::int < 150000 then
-    raise exception using errcode = 'AO010',
-      message = 'PostgreSQL 15 or later is needed; this is ' || current_setting('server_version') || '.';
-  end if;
+-- Views that are out of the way until after.sql, in the order in which they come back, and what the
+-- functions that each reads gave and took.
+create temporary table autonomy_views (
+  place bigint generated always as identity,
+  name text,
+  commands text[],
+  columns text
+) on commit drop;
+create temporary table autonomy_reads (view_name text, function_name text, given text, takes text) on commit drop;
 
-  for v_found in
-    select format('%I.%I', c.relname, a.attname) as col, format_type(a.atttypid, a.atttypmod) as type
-    from pg_catalog.pg_class c
-    join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
-    where c.relnamespace = 'public'::regnamespace
-      and (c.relname, a.attname) in (
-        ('campaigns', 'id'), ('campaign_performance', 'campaign_id'), ('autonomous_actions', 'id'),
-        ('autonomous_actions', 'campaign_id'), ('autonomous_rules', 'id'),
-        ('optimization_opportunities', 'id'), ('optimization_opportunities', 'campaign_id'))
-      and a.atttypid <> 'uuid'::regtype
-  loop
-    raise exception using errcode = 'AO010',
-      message = format('The column %s is of type %s here; this system needs uuid.', v_found.col, v_found.type),
-      hint = 'Nothing has been changed. Give that column the type uuid, then run the migrations again.';
-  end loop;
-
-  for v_found in
-    select c.relname from pg_catalog.pg_class c
-    where c.relnamespace = 'public'::regnamespace and c.relkind not in ('r', 'p', 'i', 'I', 'S', 't', 'c')
-      and c.relname in ('campaigns', 'campaign_performance', 'autonomous_actions', 'autonomous_rules',
-                        'optimization_opportunities')
-  loop
-    raise exception using errcode = 'AO010',
-      message = format('public.%I is not a table here; this system needs a table of that name.', v_found.relname),
-      hint = 'Nothing has been changed. Rename that view, then run the migrations again.';
-  end loop;
-
-  if to_regclass('public.campaigns') is not null then
-    for v_found in execute 'select id from public.campaigns group by id having count(*) > 1 limit 1' loop
-      raise exception using errcode = 'AO010',
-        message = format('campaigns.id must be unique; %s is there more than once.', v_found.id),
-        hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
-    end loop;
-  end if;
-
-  -- Tables that were here before keep their rights and their comments: 0099 asks for the marker.
-  select coalesce(string_agg(c.relname, ','), '') into v_theirs
-  from pg_catalog.pg_class c
-  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-    and coalesce(obj_description(c.oid, 'pg_class'), '') not like '%[autonomous-operations]';
-  perform set_config('autonomy.theirs', v_theirs, true);
-  perform set_config('autonomy.status_checks', coalesce((
-    select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
-    where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
-end $$;
-
--- ---------------------------------------------------------------------------------------------
--- Tools for the tables that were here before; they go with the session
--- ---------------------------------------------------------------------------------------------
 create or replace function pg_temp.say(p_sentence text) returns void
 language plpgsql set client_min_messages = 'notice'
 as $$
@@ -89,6 +370,165 @@ begin
   raise notice '%', p_sentence;
 end $$;
 
+create or replace function pg_temp.is_ours(p_object oid, p_catalog text) returns boolean
+language sql
+as $$
+  select coalesce(obj_description(p_object, p_catalog) like '%[autonomous-operations]', false);
+$$;
+
+create or replace function pg_temp.guide_functions() returns text[]
+language sql
+as $$
+  select array['identify_underperforming_campaigns', 'identify_scaling_candidates', 'detect_optimization_opportunities',
+               'auto_pause_campaign', 'auto_scale_campaign', 'run_autonomous_operations'];
+$$;
+
+-- Tables that earlier phases may have made: those of the user's live on, as they are or with columns added.
+create or replace function pg_temp.shared_tables() returns text[]
+language sql
+as $$
+  select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics', 'campaign_ab_tests',
+               'autonomous_rules', 'autonomous_actions', 'optimization_opportunities'];
+$$;
+
+-- Functions that programs call by the names of their arguments, and people with bare literals.
+create or replace function pg_temp.is_called_by_name(p_function text) returns boolean
+language sql
+as $$
+  select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
+    'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
+    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_version', 'begin_autonomous_run',
+    'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
+    'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
+    'portfolio_state', 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
+    'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
+    'rule_scoreboard', 'set_opportunity_status']);
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Would a call of ours reach a function of theirs?
+-- ---------------------------------------------------------------------------------------------
+
+-- Whether a value that is given for one type may be taken for the other: in doubt, yes.
+create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
+language plpgsql
+as $$
+declare
+  v_one pg_catalog.pg_type;
+  v_other pg_catalog.pg_type;
+begin
+  select * into v_one from pg_catalog.pg_type where oid = p_one;
+  select * into v_other from pg_catalog.pg_type where oid = p_other;
+  if v_one.typtype = 'd' or v_other.typtype = 'd' then
+    return pg_temp.alike(coalesce(nullif(v_one.typbasetype, 0), p_one), coalesce(nullif(v_other.typbasetype, 0), p_other));
+  elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
+    return pg_temp.alike(v_one.typelem, v_other.typelem);
+  end if;
+  return p_one = p_other
+    or 'P' in (v_one.typcategory, v_other.typcategory)
+    or v_one.typcategory = v_other.typcategory and v_one.typcategory not in ('C', 'E', 'R', 'U')
+    or exists (select from pg_catalog.pg_cast where castcontext = 'i'
+               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one)));
+end $$;
+
+-- The rest of a function's arguments are optional. Types of ours that are not made yet are null.
+create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
+language plpgsql
+as $$
+declare
+  v_theirs pg_catalog.pg_proc;
+  v_our_types oid[] := array(
+    select to_regtype(t)::oid from unnest(p_ours.argument_types) with ordinality u (t, place) order by place);
+  v_our_count integer := cardinality(p_ours.argument_types);
+  v_our_required integer := v_our_count - p_ours.optional;
+  v_types oid[];
+  v_names text[];
+  v_required integer;
+  v_shared text[];
+begin
+  select * into v_theirs from pg_catalog.pg_proc where oid = p_theirs;
+  v_required := v_theirs.pronargs - v_theirs.pronargdefaults;
+  v_types := array(select t from unnest(v_theirs.proargtypes) with ordinality u (t, place) order by place);
+  if v_theirs.provariadic <> 0 then
+    v_required := least(v_required, v_theirs.pronargs - 1);
+    v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
+  end if;
+
+  -- by place: with as few arguments as both can be called with
+  if greatest(v_our_required, v_required) <= least(v_our_count, cardinality(v_types)) and not exists (
+    select from generate_series(1, greatest(v_our_required, v_required)) i
+    where not pg_temp.alike(v_our_types[i], v_types[i])
+      and not (pg_temp.is_called_by_name(p_ours.name) and exists (
+        select from pg_catalog.pg_type t where t.oid = v_types[i] and t.typcategory = 'S')))
+  then
+    return true;
+  end if;
+
+  -- by name: what one of them requires must be known to the other
+  if v_theirs.proargnames is null or not pg_temp.is_called_by_name(p_ours.name) then
+    return false;
+  end if;
+  v_names := array(
+    select n from unnest(v_theirs.proargnames, v_theirs.proargmodes) with ordinality u (n, mode, place)
+    where coalesce(mode, 'i') in ('i', 'b', 'v') order by place);
+  v_shared := array(select unnest(v_names) intersect select unnest(p_ours.argument_names));
+  return p_ours.argument_names[:v_our_required] || v_names[:v_required] <@ v_shared;
+end $$;
+
+create or replace function pg_temp.stop_at_clashes() returns void
+language plpgsql
+as $$
+declare
+  v_found text[];
+begin
+  select array_agg(distinct f.what order by f.what) into v_found
+  from (
+    select format('%s public.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+             when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index' else 'table' end,
+             c.relname) as what
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+    where case n.kind
+      when 'table' then not pg_temp.is_ours(c.oid, 'pg_class')
+        and not (c.relkind in ('r', 'p') and n.name = any (pg_temp.shared_tables()))
+      when 'type' then c.relkind <> 'c' or not pg_temp.is_ours(c.reltype, 'pg_type')
+      when 'index' then not pg_temp.is_ours(c.oid, 'pg_class') and not exists (
+        select from pg_catalog.pg_index i where i.indexrelid = c.oid and pg_temp.is_ours(i.indrelid, 'pg_class'))
+      else false end
+    union all
+    select format('%s public.%I', case t.typtype when 'd' then 'domain' else 'type' end, t.typname)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name and t.typrelid = 0
+    where n.kind in ('table', 'type')
+    union all
+    select format('statistics public.%I', s.stxname)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_statistic_ext s on s.stxnamespace = 'public'::regnamespace and s.stxname = n.name
+    where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext') and not pg_temp.is_ours(s.stxrelid, 'pg_class')
+    union all
+    select format('trigger %I on public.%I', t.tgname, n.on_table)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(format('public.%I', n.on_table)) and t.tgname = n.name
+    where n.kind = 'trigger' and not pg_temp.is_ours(t.tgfoid, 'pg_proc')
+    union all
+    select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'procedure' else 'function' end,
+                  p.oid::regprocedure)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    where n.kind = 'function' and not pg_temp.is_ours(p.oid, 'pg_proc')
+      and (p.prokind = 'a' or n.name <> all (pg_temp.guide_functions()))
+      and pg_temp.could_be_taken_for(p.oid, n)
+  ) f;
+  if v_found is not null then
+    raise exception using errcode = 'AO010',
+      message = 'Not of this system, but in the place of something of its own: ' || array_to_string(v_found, ', ') || '.',
+      hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations again.', v_found[1]);
+  end if;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Views are set aside while what they read is made anew
+-- ---------------------------------------------------------------------------------------------
 -- The commands that bring a view back as it was: definition, options, owner, rights, comments,
 -- triggers, indexes.
 create or replace function pg_temp.view_commands(p_view oid) returns text[]
@@ -130,38 +570,272 @@ begin
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
 end $$;
 
+-- The views that read an object, or some columns of one, and the views that read these, in the order in which
+-- they can be made.
+create or replace function pg_temp.views_reading(p_catalog regclass, p_objects oid[], p_columns smallint[] default null)
+returns table (oid oid, kind text)
+language sql
+as $$
+  with recursive readers as (
+    select r.ev_class as oid, 1 as depth
+    from pg_catalog.pg_depend d
+    join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+    where d.refclassid = p_catalog and d.refobjid = any (p_objects)
+      and (p_columns is null or d.refobjsubid = any (p_columns)) and r.ev_class <> d.refobjid
+    union
+    select r.ev_class, s.depth + 1
+    from readers s
+    join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
+    join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+    where r.ev_class <> s.oid
+  )
+  select c.oid, case c.relkind when 'm' then 'materialized view' else 'view' end
+  from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
+  group by c.oid, c.relkind order by max(s.depth), c.oid;
+$$;
+
+create or replace function pg_temp.columns_of(p_relation oid) returns text
+language sql
+as $$
+  select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
+  from pg_catalog.pg_attribute where attrelid = p_relation and attnum > 0 and not attisdropped;
+$$;
+
+-- What a function gives, as a list of columns where it has several.
+create or replace function pg_temp.given_by(p_function oid) returns text
+language sql
+as $$
+  select coalesce(
+    (select string_agg(format('%I %s', a.name, format_type(a.type, null)), ', ' order by a.place)
+     from unnest(p.proargnames, p.proallargtypes, p.proargmodes) with ordinality a (name, type, mode, place)
+     where a.mode in ('o', 'b', 't')),
+    (select pg_temp.columns_of(t.typrelid) from pg_catalog.pg_type t where t.oid = p.prorettype and t.typrelid <> 0),
+    format_type(p.prorettype, null))
+  from pg_catalog.pg_proc p where p.oid = p_function;
+$$;
+
+-- A view keeps the columns of a function by their places, and its arguments too: where these are others from now on, it
+-- would read something else under the old name.
+create or replace function pg_temp.set_views_aside(p_functions oid[]) returns void
+language plpgsql
+as $$
+declare
+  v_view record;
+  v_drop text[] := '{}';
+  v_command text;
+begin
+  for v_view in select * from pg_temp.views_reading('pg_catalog.pg_proc', p_functions) loop
+    insert into pg_temp.autonomy_views (name, commands, columns)
+    values (v_view.oid::regclass::text, pg_temp.view_commands(v_view.oid), pg_temp.columns_of(v_view.oid));
+    insert into pg_temp.autonomy_reads
+    select distinct v_view.oid::regclass::text, p.proname, pg_temp.given_by(p.oid),
+      case when pg_get_viewdef(v_view.oid) ~ format('public\.%s\((?!\))', p.proname) then pg_get_function_identity_arguments(p.oid)
+           else '' end
+    from pg_catalog.pg_rewrite r
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
+      and d.refclassid = 'pg_catalog.pg_proc'::regclass
+    join pg_catalog.pg_proc p on p.oid = d.refobjid
+    where r.ev_class = v_view.oid and p.pronamespace = 'public'::regnamespace
+      and (pg_temp.is_ours(p.oid, 'pg_proc') or p.proname = any (pg_temp.guide_functions()));
+    v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
+  end loop;
+  foreach v_command in array v_drop loop
+    execute v_command;
+  end loop;
+end $$;
+
+create or replace function pg_temp.put_views_back() returns void
+language plpgsql
+as $$
+declare
+  v_view record;
+  v_read record;
+  v_command text;
+begin
+  for v_view in select * from pg_temp.autonomy_views order by place loop
+    for v_read in
+      select r.function_name, p.oid::regprocedure as now
+      from pg_temp.autonomy_reads r
+      left join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = r.function_name
+        and pg_temp.is_ours(p.oid, 'pg_proc')
+        and starts_with(pg_temp.given_by(p.oid) || ',', r.given || ',')
+        and (r.takes = '' or starts_with(pg_get_function_identity_arguments(p.oid) || ',', r.takes || ','))
+      where r.view_name = v_view.name and p.oid is null
+    loop
+      raise exception using errcode = 'AO010',
+        message = format('The view %s reads %s, which has other columns or arguments from now on.', v_view.name, v_read.function_name),
+        hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+    end loop;
+    begin
+      foreach v_command in array v_view.commands loop
+        execute v_command;
+      end loop;
+    exception
+      when deadlock_detected or lock_not_available then
+        raise;
+      when others then
+        raise exception using errcode = 'AO010',
+          message = format('The view %s cannot be made again: %s.', v_view.name, rtrim(sqlerrm, '.')),
+          hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+    end;
+    if pg_temp.columns_of(to_regclass(v_view.name)) is distinct from v_view.columns then
+      raise exception using errcode = 'AO010',
+        message = format('The view %s would have other columns from now on: %s instead of %s.', v_view.name,
+                         pg_temp.columns_of(to_regclass(v_view.name)), v_view.columns),
+        hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+    end if;
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- A file makes way for what it makes
+-- ---------------------------------------------------------------------------------------------
+create or replace function pg_temp.make_way(p_file text) returns void
+language plpgsql
+as $$
+declare
+  v_old record;
+  v_functions oid[];
+  v_drop text;
+  v_user text;
+begin
+  for v_old in
+    select p.oid, p.oid::regprocedure::text as signature
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    where n.file = p_file and n.kind = 'function' and n.name = any (pg_temp.guide_functions())
+      and not pg_temp.is_ours(p.oid, 'pg_proc')
+    order by 2
+  loop
+    insert into public.autonomy_replaced (name, definition) values (v_old.signature, pg_get_functiondef(v_old.oid));
+    perform pg_temp.say(format('%s was here before; ours takes its place. Its definition is kept in autonomy_replaced.',
+                               v_old.signature));
+  end loop;
+
+  v_functions := array(
+    select p.oid
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    where n.file = p_file and n.kind = 'function' and not n.stays
+      and (pg_temp.is_ours(p.oid, 'pg_proc') or n.name = any (pg_temp.guide_functions())));
+  perform pg_temp.set_views_aside(v_functions);
+  for v_old in
+    select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as command
+    from pg_catalog.pg_trigger t
+    where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0 and pg_temp.is_ours(t.tgfoid, 'pg_proc')
+      and exists (select from pg_temp.autonomy_names n
+                  where n.kind = 'table' and t.tgrelid = to_regclass(format('public.%I', n.name)))
+  loop
+    execute v_old.command;
+  end loop;
+
+  for v_drop in
+    select 'drop routine ' || string_agg(f::regprocedure::text, ', ') from unnest(v_functions) f having count(*) > 0
+    union all
+    select 'drop type ' || string_agg(t.oid::regtype::text, ', ')
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name
+    where n.file = p_file and n.kind = 'type' and pg_temp.is_ours(t.oid, 'pg_type')
+    having count(*) > 0
+  loop
+    execute v_drop;
+  end loop;
+exception when dependent_objects_still_exist then
+  get stacked diagnostics v_user = pg_exception_detail;
+  raise exception using errcode = 'AO010',
+    message = format('Something of yours would be lost: %s.', split_part(v_user, chr(10), 1)),
+    hint = 'Nothing has been changed. Drop it, run the migrations again, and make it again on what is there then.';
+end $$;
+
+do $$ begin
+  perform pg_temp.stop_at_clashes();
+end $$;
+
+-- =============================================================================================
+-- 0001_tables
+-- =============================================================================================
+do $$ begin perform pg_temp.make_way('0001_tables'); end $$;
+-- Tables, their rights aside (0099). Safe to run again; runs on an empty database, and on one
+-- that has campaigns and campaign_performance from earlier phases, whose rows, views and
+-- writers it leaves working.
+-- One transaction, so no index can be made concurrently: whoever writes to these tables waits for it.
+-- squawk-ignore-file require-concurrent-index-creation
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+set local check_function_bodies = off;
+
+-- ---------------------------------------------------------------------------------------------
+-- Before anything is changed: is this a database that we can live in?
+-- ---------------------------------------------------------------------------------------------
+do $$
+declare
+  v_found record;
+  v_theirs text;
+begin
+  if current_setting('server_version_num')::int < 150000 then
+    raise exception using errcode = 'AO010',
+      message = 'PostgreSQL 15 or later is needed; this is ' || current_setting('server_version') || '.';
+  end if;
+
+  for v_found in
+    select format('%I.%I', c.relname, a.attname) as col, format_type(a.atttypid, a.atttypmod) as type
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+    where c.relnamespace = 'public'::regnamespace
+      and (c.relname, a.attname) in (
+        ('campaigns', 'id'), ('campaign_performance', 'campaign_id'), ('autonomous_actions', 'id'),
+        ('autonomous_actions', 'campaign_id'), ('autonomous_rules', 'id'),
+        ('optimization_opportunities', 'id'), ('optimization_opportunities', 'campaign_id'))
+      and a.atttypid <> 'uuid'::regtype
+  loop
+    raise exception using errcode = 'AO010',
+      message = format('The column %s is of type %s here; this system needs uuid.', v_found.col, v_found.type),
+      hint = 'Nothing has been changed. Give that column the type uuid, then run the migrations again.';
+  end loop;
+
+  if to_regclass('public.campaigns') is not null then
+    for v_found in execute 'select id from public.campaigns group by id having count(*) > 1 limit 1' loop
+      raise exception using errcode = 'AO010',
+        message = format('campaigns.id must be unique; %s is there more than once.', v_found.id),
+        hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
+    end loop;
+  end if;
+
+  -- Tables that were here before keep their rights and their comments: 0099 asks for the marker.
+  select coalesce(string_agg(c.relname, ','), '') into v_theirs
+  from pg_catalog.pg_class c
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+    and coalesce(obj_description(c.oid, 'pg_class'), '') not like '%[autonomous-operations]';
+  perform set_config('autonomy.theirs', v_theirs, true);
+  perform set_config('autonomy.status_checks', coalesce((
+    select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
+    where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Tools for the tables that were here before; they go with the session
+-- ---------------------------------------------------------------------------------------------
 -- Runs commands on a table while the views that read it are out of the way.
 create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
 language plpgsql
 as $$
 declare
+  v_relation oid := format('public.%I', p_table)::regclass;
   v_view record;
   v_command text;
   v_restore text[] := '{}';
   v_drop text[] := '{}';
 begin
   for v_view in
-    with recursive readers as (
-      select r.ev_class as oid, 1 as depth
-      from pg_catalog.pg_depend d
-      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
-      join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attname = p_column
-      where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = format('public.%I', p_table)::regclass
-        and d.refobjsubid in (0, a.attnum) and r.ev_class <> d.refobjid
-      union
-      select r.ev_class, s.depth + 1
-      from readers s
-      join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
-      join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
-      where r.ev_class <> s.oid
-    )
-    select c.oid, c.relkind, max(s.depth) as depth
-    from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
-    group by c.oid, c.relkind order by max(s.depth), c.oid
+    select * from pg_temp.views_reading('pg_catalog.pg_class', array[v_relation], array(
+      select 0::smallint union
+      select a.attnum from pg_catalog.pg_attribute a where a.attrelid = v_relation and a.attname = p_column))
   loop
     v_restore := v_restore || pg_temp.view_commands(v_view.oid);
-    v_drop := format('drop %s %s', case v_view.relkind when 'm' then 'materialized view' else 'view' end,
-                     v_view.oid::regclass) || v_drop;
+    v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
   foreach v_command in array v_drop || p_commands || v_restore loop
     execute v_command;
@@ -858,20 +1532,6 @@ create index if not exists optimization_opportunities_status
 create index if not exists optimization_opportunities_campaign_type
   on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
 
-do $$
-declare
-  v_function record;
-begin
-  for v_function in
-    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('autonomy_schema_version', 'autonomy_policy_limits', 'autonomy_policy_guard')
-  loop
-    -- cascade: the triggers that hang on these are created again below
-    execute format('drop function %s cascade', v_function.signature);
-  end loop;
-end $$;
-
 -- ---------------------------------------------------------------------------------------------
 -- Which of these files this database has seen
 -- ---------------------------------------------------------------------------------------------
@@ -892,6 +1552,14 @@ begin
 end $$;
 comment on function public.autonomy_schema_version() is
   'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- What stood under a name of the guide's functions when a file made its own (sql/before.sql).
+create table if not exists public.autonomy_replaced (
+  id bigint generated always as identity primary key,
+  name text not null,
+  definition text not null,
+  replaced_at timestamptz not null default now()
+);
 
 -- ---------------------------------------------------------------------------------------------
 -- The policy: one row, every limit stated, none of them ever missing
@@ -1105,6 +1773,7 @@ begin
       ('optimization_opportunities', 'Detected problems that a person should act on.'),
       ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
       ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
+      ('autonomy_replaced', 'Definitions of functions that were here before under a name of ours, as they were replaced.'),
       ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
     ) t (name, meaning)
     where name <> all (string_to_array(current_setting('autonomy.theirs'), ','))
@@ -1118,7 +1787,7 @@ declare
   v_tool record;
 begin
   for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
-    and proname in ('say', 'view_commands', 'without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+    and proname in ('without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
@@ -1127,6 +1796,7 @@ end $$;
 -- =============================================================================================
 -- 0002_metrics
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0002_metrics'); end $$;
 -- Metrics: the ratios, the ingest, the roll-up by day, and the facts that rules and confidence
 -- read. Safe to run again; it then builds the facts anew.
 --
@@ -1140,23 +1810,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_function record;
-begin
-  for v_function in
-    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('campaign_slot', 'campaign_performance_before', 'campaign_performance_mirror', 'facts_of_campaigns',
-        'campaign_facts_at', 'refresh_campaign_totals', 'campaign_totals_follow', 'refresh_campaign_facts', 'absorb_campaign_metrics', 'rebuild_campaign_facts',
-        'metrics_insert_begins', 'campaign_performance_after', 'campaign_metrics_after', 'metrics_truncated',
-        'autonomy_policy_after', 'metric_bucket', 'record_campaign_metrics', 'autonomy_writing_at')
-  loop
-    -- cascade: the triggers that hang on these are created again below
-    execute format('drop function %s cascade', v_function.signature);
-  end loop;
-end $$;
 
 create function public.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
@@ -2021,6 +2674,7 @@ end $$;
 -- =============================================================================================
 -- 0003_rules
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0003_rules'); end $$;
 -- Rules: what a condition and an action may say, the trigger that refuses anything else, the
 -- compiler from condition to predicate, and the four default rules. Safe to run again.
 
@@ -2028,26 +2682,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in (
-        'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
-        'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
-        'check_autonomous_rule', 'log_autonomous_rule_change',
-        'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
-        'condition_reads', 'default_autonomous_rules', 'insert_default_autonomous_rules',
-        'autonomy_reset_defaults')
-  loop
-    execute format('drop function %s cascade', v_old);
-  end loop;
-end $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Small readers of JSON
@@ -2519,10 +3153,8 @@ end $$;
 comment on function public.log_autonomous_rule_change() is
   'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else the database user. [autonomous-operations]';
 
-drop trigger if exists check_autonomous_rule on public.autonomous_rules;
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
   for each row execute function public.check_autonomous_rule();
-drop trigger if exists log_autonomous_rule_change on public.autonomous_rules;
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
   for each row execute function public.log_autonomous_rule_change();
 
@@ -2772,6 +3404,7 @@ comment on function public.autonomy_reset_defaults() is
 -- =============================================================================================
 -- 0004_confidence
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0004_confidence'); end $$;
 -- Confidence: the probability, given the evidence, that a campaign's true roi is below a target.
 -- The same closed form as autonomy/engine/confidence.py, in the same order of operations. That
 -- file names every symbol with its unit. Safe to run again.
@@ -2780,22 +3413,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('roi_posterior', 'probability_from', 'probability_below', 'cut_confidence',
-                        'evidence_expression', 'campaign_evidence', 'current_prior', 'fit_portfolio_prior',
-                        'accounts_without_value', 'campaigns_without_value', 'people_changes', 'budget_use')
-  loop
-    execute format('drop function %s', v_old);
-  end loop;
-end $$;
 
 create function public.roi_posterior(
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
@@ -3213,6 +3830,7 @@ comment on function public.budget_use(uuid[], timestamptz) is
 -- =============================================================================================
 -- 0005_decide
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0005_decide'); end $$;
 -- Who is a candidate, and what to do about each: the twin of autonomy/engine in SQL. Everything
 -- here only reads. Safe to run again.
 
@@ -3220,37 +3838,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in (
-        'shard_slots', 'rules_in_order', 'sane_number', 'sane_time', 'time_expression', 'exact_number',
-        'matching_campaigns', 'revocable_pauses', 'candidate_rows', 'candidate_windows',
-        'tracking_state', 'portfolio_state', 'list_autonomous_candidates',
-        'rule_plans', 'sized_budget', 'decided_campaigns', 'decided_resumes', 'decided_run',
-        'money_words', 'short_number', 'factor_words', 'counted_words', 'decision_params', 'action_sentence', 'hold_sentence',
-        'evidence_words', 'hold_words', 'expected_impact_of', 'growth_base', 'breaker_reports',
-        'told_decisions', 'autonomy_decision_entry', 'skipped_rules', 'active_campaigns', 'autonomous_decisions', 'propose_autonomous_actions',
-        'identify_underperforming_campaigns', 'identify_scaling_candidates', 'campaigns_by_metrics', 'argument_error')
-  loop
-    execute format('drop function %s', v_old);
-  end loop;
-  drop type if exists public.autonomy_told;
-  drop type if exists public.autonomy_evidence;
-  drop type if exists public.autonomy_measures;
-  drop type if exists public.autonomy_match;
-  drop type if exists public.autonomy_campaign_state;
-  drop type if exists public.autonomy_params;
-  drop type if exists public.autonomy_size;
-  drop type if exists public.autonomy_decided;
-  drop type if exists public.autonomy_candidate;
-end $$;
 
 -- The planner takes any lower(...) = ... for rare, and would walk an index for most of the table.
 -- (For the same end the queries below ask for the plain spelling first: it is the usual one.)
@@ -4604,6 +5191,7 @@ comment on function public.campaigns_by_metrics(float8, float8, float8, float8, 
 -- =============================================================================================
 -- 0006_effects
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0006_effects'); end $$;
 -- Effects: every change that this system makes to a campaign, and how it is taken back.
 --
 -- What holds whoever calls:
@@ -4622,28 +5210,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_function regprocedure;
-begin
-  for v_function in
-    select p.oid from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_actor', 'autonomy_by_person', 'autonomy_put_back', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
-      'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
-      'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
-      'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
-      'audit_autonomous_actions')
-  loop
-    execute format('drop function %s', v_function);
-  end loop;
-  -- known to the functions dropped, and to run_autonomous_operations, which is made anew after this file
-  drop type if exists public.autonomy_decision;
-  drop type if exists public.autonomy_item;
-  drop type if exists public.autonomy_result;
-end $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Who does it
@@ -6084,6 +6650,7 @@ comment on function public.audit_autonomous_actions(integer) is
 -- =============================================================================================
 -- 0007_runs
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0007_runs'); end $$;
 -- Runs: the lease of a shard, idempotency keys, and the whole run inside the database.
 --
 -- A run holds the slots of its shard while its row says 'running'; the exclusion constraint of
@@ -6096,21 +6663,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_function record;
-begin
-  for v_function in
-    select p.oid::regprocedure as signature from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
-      'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
-      'autonomy_look_around', 'run_autonomous_operations')
-  loop
-    execute format('drop function %s', v_function.signature);
-  end loop;
-end $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- What is asked
@@ -6526,6 +7078,7 @@ comment on function public.run_autonomous_operations(timestamptz) is
 -- =============================================================================================
 -- 0008_opportunities
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0008_opportunities'); end $$;
 -- Opportunities: six detectors, and the life of what they find. Safe to run again.
 --
 -- A list of problems is worth reading only while its alarms are true. So each detector has hard
@@ -6538,24 +7091,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_function regprocedure;
-begin
-  for v_function in
-    select p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'severity_rank', 'normal_probability', 'student_to_normal', 'rate_multiples', 'rate_posterior',
-      'rate_distribution', 'opportunity_rates', 'hour_ranges', 'weak_hours', 'high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
-      'audience_mismatch', 'creative_fatigue', 'timing_optimization', 'find_opportunities',
-      'detect_optimization_opportunities', 'record_opportunities', 'record_opportunities_found',
-      'resolve_opportunities_gone', 'set_opportunity_status',
-      'opportunity_status_guard')
-  loop
-    execute format('drop function %s cascade', v_function);
-  end loop;
-end $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- The tables' additions
@@ -7501,7 +8036,6 @@ begin
 end $$;
 comment on function public.opportunity_status_guard() is
   'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. [autonomous-operations]';
-drop trigger if exists opportunity_status_guard on public.optimization_opportunities;
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
   for each row when (old.status is distinct from new.status) execute function public.opportunity_status_guard();
 
@@ -7694,6 +8228,7 @@ comment on function public.set_opportunity_status(uuid, text, text, timestamptz)
 -- =============================================================================================
 -- 0009_impact
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0009_impact'); end $$;
 -- What actions really achieved, what the rules are worth, and what was learnt, in words.
 -- Safe to run again.
 --
@@ -7707,24 +8242,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_function regprocedure;
-begin
-  for v_function in
-    select p.oid::regprocedure from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'impact_number', 'impact_moment', 'mean_matured_share', 'spend_before', 'spend_between', 'time_factors', 'due_impacts',
-      'measure_action_impact', 'measured_actions', 'action_result', 'action_results_follow', 'action_sums', 'rule_scores',
-      'rule_scoreboard', 'marginal_return', 'propose_marginal_return_ratio',
-      'ab_test_adopted_on', 'ab_test_weight', 'campaign_ab_tests_after', 'autonomous_insights')
-  loop
-    execute format('drop function %s cascade', v_function);
-  end loop;
-  drop type if exists public.action_sum;
-  drop type if exists public.rule_score;
-end $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Small pieces
@@ -8543,6 +9060,7 @@ comment on function public.autonomous_insights(timestamptz) is
 -- =============================================================================================
 -- 0010_dashboard
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0010_dashboard'); end $$;
 -- What the dashboard and the JSON API need beyond the system itself: lists paged by key, daily
 -- figures kept up to date by marks, and the doors' memory of failed sign-ins and ended sessions.
 -- Safe to run again.
@@ -8584,15 +9102,6 @@ create table if not exists public.dashboard_action_days (
   judged_confidence_sum float8 not null,
   primary key (day, rule_id, action_type, status)
 );
-do $$
-begin  -- where it had no key once; its rows are computed again below
-  if not exists (select from pg_catalog.pg_index where indrelid = 'public.dashboard_action_days'::regclass and indisprimary) then
-    delete from public.dashboard_action_days;
-    alter table public.dashboard_action_days add primary key (day, rule_id, action_type, status);
-    drop index if exists public.dashboard_action_days_day;
-  end if;
-end $$;
-
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
 -- refresh only together with what it marks.
 create table if not exists public.dashboard_stale_days (
@@ -8642,15 +9151,6 @@ begin
     ) t (name, meaning)
   loop
     execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
-  end loop;
-
-  -- Every overload of ours goes before its successor comes.
-  for v_table in
-    select p.oid::regprocedure as name from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname like 'dashboard\_%'
-      and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
-  loop
-    execute format('drop function %s cascade', v_table.name);
   end loop;
 end $$;
 
@@ -9583,6 +10083,7 @@ comment on function public.dashboard_session_ended(text) is
 -- =============================================================================================
 -- 0012_history
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0012_history'); end $$;
 -- The past: what the runs of other days would have seen, for replay and preview. Only reads, so it
 -- may be asked of any database. Safe to run again.
 --
@@ -9594,21 +10095,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
-do $$
-declare
-  v_old regprocedure;
-begin
-  for v_old in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
-      and p.proname in ('past_policy', 'past_measures', 'past_candidates', 'past_campaigns', 'list_past_candidates',
-                        'conversion_maturity')
-  loop
-    execute format('drop function %s', v_old);
-  end loop;
-end $$;
 
 create function public.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
@@ -9941,6 +10427,7 @@ comment on function public.conversion_maturity(timestamptz) is
 -- =============================================================================================
 -- 0099_security
 -- =============================================================================================
+do $$ begin perform pg_temp.make_way('0099_security'); end $$;
 -- Rights: every table and function that carries our mark. Its number keeps it last, whatever files
 -- come later: a new file is applied in its place and this one after it. Safe to run again.
 --
@@ -10060,18 +10547,53 @@ end $$;
 
 notify pgrst, 'reload schema';
 
+-- After the migrations, in their transaction: views that were out of the way come back, and the tools
+-- of before.sql go.
+
+set local search_path = '';
+
+do $$
+declare
+  v_made record;
+  v_tool record;
+begin
+  perform pg_temp.put_views_back();
+
+  -- Tables, types and functions say in their files what they are. An index needs the mark all the same, where
+  -- the table that it stands on is the user's.
+  for v_made in
+    select format('index public.%I', n.name) as what from pg_temp.autonomy_names n
+    where n.kind = 'index' and to_regclass(format('public.%I', n.name)) is not null
+    union all
+    select format('statistics public.%I', n.name) from pg_temp.autonomy_names n where n.kind = 'statistics'
+  loop
+    execute format('comment on %s is %L', v_made.what, '[autonomous-operations]');
+  end loop;
+
+  for v_tool in
+    select p.oid::regprocedure as name from pg_catalog.pg_proc p
+    where p.pronamespace = pg_my_temp_schema() and p.proname in (
+      'say', 'is_ours', 'guide_functions', 'shared_tables', 'is_called_by_name', 'alike', 'could_be_taken_for',
+      'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside', 'put_views_back',
+      'make_way')
+  loop
+    execute format('drop function %s', v_tool.name);
+  end loop;
+end $$;
+drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
+
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', 'e1cb7ce48ffa5a45603beae21bf3920ac7d585515daaff65c6924ca656ac6ac0'),
-  ('0002_metrics', '12997737815a92346e70dc7f741a0ebb2ceb4d484e6dbe6105a8427f9fdd6cb2'),
-  ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
-  ('0004_confidence', 'b0e1e140f175071e701d64bb894a3a2592a6a42efad2a4bee4aaf3efb5f24270'),
-  ('0005_decide', 'b5ef8f6868b3b08f549065c5faef27df180e9fee9244ef079ec284b87db697d4'),
-  ('0006_effects', '87eb299bdefeb2492bf0c801a2214c0388b77ce56eb58a079701a75250be78ea'),
-  ('0007_runs', '7e6c7c757ee0b222633b1e6d18f97c6539130fd8d03c538b4633afdd0f92a65e'),
-  ('0008_opportunities', 'a34dddd59a925b0f0766607f4df1819115650c640a6927f10478a5d660dff770'),
-  ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
-  ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
-  ('0012_history', '6b297f538230e2048b9661b2e5e76ced4fed0a04c27181905807cff431a22177'),
+  ('0001_tables', '1fb8346107836fcee0d517d915481785e867659709724bee5cd60fbb4253317c'),
+  ('0002_metrics', 'cb2821a0131b793b5fe8af27429a53cfca709cc8430cc857d11b4f76e2fffdda'),
+  ('0003_rules', 'cecf174659474c35b65e252336bb8b505521ef097ee1005e03a40c23a7c42133'),
+  ('0004_confidence', '578631872fb2a5e627756179057d65ac521fb5890036dd5c26625ca2e51c22dc'),
+  ('0005_decide', '09ce0167241b8a2b84a1e2ef8b0a3ce7fc59d01810d3cbf903fb6203ea83e4a8'),
+  ('0006_effects', 'c3404746fbea27b63bf6cd90d50e21168b7a604cf4426d624a91463cf2d41edf'),
+  ('0007_runs', '27b64982d379598ea9765a58e13ae35875fdd4241138f677e49059840c228fcc'),
+  ('0008_opportunities', 'f302011e5485025ccf6d4ca87c2c1d3751a1c185cfeceaf297d3e82c2cd71324'),
+  ('0009_impact', '678027db7775bffc6f8ba2d5561b1d491721641350480c7b60a04b2034da883a'),
+  ('0010_dashboard', '4ed1bde7f258e868dab36bf478426a7b49c0fb0ff32e93748fad8af2a1b409d5'),
+  ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 

@@ -1,0 +1,415 @@
+-- Before the migrations, in their transaction: the check that nothing of the user's stands in their
+-- way, and the tools by which a file makes way for what it makes. after.sql takes the tools away.
+--
+-- What carries our mark in its COMMENT, [autonomous-operations], is ours: a file drops it before it
+-- makes it anew. What does not is the user's and is never dropped, replaced or altered; where it
+-- stands under a name that we need, nothing is changed at all and a sentence says what to rename.
+-- One exception: the guide's six functions are made by older scripts too, without a mark. They are
+-- replaced; their definitions go to autonomy_replaced.
+--
+-- autonomy/migrate.py has filled the table autonomy_names from the files before this is run:
+-- file, kind, name, stays (it is replaced in place, never dropped), on_table, and of functions
+-- argument_names, argument_types, and how many of the last of them are optional.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- Views that are out of the way until after.sql, in the order in which they come back, and what the
+-- functions that each reads gave and took.
+create temporary table autonomy_views (
+  place bigint generated always as identity,
+  name text,
+  commands text[],
+  columns text
+) on commit drop;
+create temporary table autonomy_reads (view_name text, function_name text, given text, takes text) on commit drop;
+
+create or replace function pg_temp.say(p_sentence text) returns void
+language plpgsql set client_min_messages = 'notice'
+as $$
+begin
+  raise notice '%', p_sentence;
+end $$;
+
+create or replace function pg_temp.is_ours(p_object oid, p_catalog text) returns boolean
+language sql
+as $$
+  select coalesce(obj_description(p_object, p_catalog) like '%[autonomous-operations]', false);
+$$;
+
+create or replace function pg_temp.guide_functions() returns text[]
+language sql
+as $$
+  select array['identify_underperforming_campaigns', 'identify_scaling_candidates', 'detect_optimization_opportunities',
+               'auto_pause_campaign', 'auto_scale_campaign', 'run_autonomous_operations'];
+$$;
+
+-- Tables that earlier phases may have made: those of the user's live on, as they are or with columns added.
+create or replace function pg_temp.shared_tables() returns text[]
+language sql
+as $$
+  select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics', 'campaign_ab_tests',
+               'autonomous_rules', 'autonomous_actions', 'optimization_opportunities'];
+$$;
+
+-- Functions that programs call by the names of their arguments, and people with bare literals.
+create or replace function pg_temp.is_called_by_name(p_function text) returns boolean
+language sql
+as $$
+  select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
+    'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
+    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_version', 'begin_autonomous_run',
+    'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
+    'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
+    'portfolio_state', 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
+    'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
+    'rule_scoreboard', 'set_opportunity_status']);
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Would a call of ours reach a function of theirs?
+-- ---------------------------------------------------------------------------------------------
+
+-- Whether a value that is given for one type may be taken for the other: in doubt, yes.
+create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
+language plpgsql
+as $$
+declare
+  v_one pg_catalog.pg_type;
+  v_other pg_catalog.pg_type;
+begin
+  select * into v_one from pg_catalog.pg_type where oid = p_one;
+  select * into v_other from pg_catalog.pg_type where oid = p_other;
+  if v_one.typtype = 'd' or v_other.typtype = 'd' then
+    return pg_temp.alike(coalesce(nullif(v_one.typbasetype, 0), p_one), coalesce(nullif(v_other.typbasetype, 0), p_other));
+  elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
+    return pg_temp.alike(v_one.typelem, v_other.typelem);
+  end if;
+  return p_one = p_other
+    or 'P' in (v_one.typcategory, v_other.typcategory)
+    or v_one.typcategory = v_other.typcategory and v_one.typcategory not in ('C', 'E', 'R', 'U')
+    or exists (select from pg_catalog.pg_cast where castcontext = 'i'
+               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one)));
+end $$;
+
+-- The rest of a function's arguments are optional. Types of ours that are not made yet are null.
+create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
+language plpgsql
+as $$
+declare
+  v_theirs pg_catalog.pg_proc;
+  v_our_types oid[] := array(
+    select to_regtype(t)::oid from unnest(p_ours.argument_types) with ordinality u (t, place) order by place);
+  v_our_count integer := cardinality(p_ours.argument_types);
+  v_our_required integer := v_our_count - p_ours.optional;
+  v_types oid[];
+  v_names text[];
+  v_required integer;
+  v_shared text[];
+begin
+  select * into v_theirs from pg_catalog.pg_proc where oid = p_theirs;
+  v_required := v_theirs.pronargs - v_theirs.pronargdefaults;
+  v_types := array(select t from unnest(v_theirs.proargtypes) with ordinality u (t, place) order by place);
+  if v_theirs.provariadic <> 0 then
+    v_required := least(v_required, v_theirs.pronargs - 1);
+    v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
+  end if;
+
+  -- by place: with as few arguments as both can be called with
+  if greatest(v_our_required, v_required) <= least(v_our_count, cardinality(v_types)) and not exists (
+    select from generate_series(1, greatest(v_our_required, v_required)) i
+    where not pg_temp.alike(v_our_types[i], v_types[i])
+      and not (pg_temp.is_called_by_name(p_ours.name) and exists (
+        select from pg_catalog.pg_type t where t.oid = v_types[i] and t.typcategory = 'S')))
+  then
+    return true;
+  end if;
+
+  -- by name: what one of them requires must be known to the other
+  if v_theirs.proargnames is null or not pg_temp.is_called_by_name(p_ours.name) then
+    return false;
+  end if;
+  v_names := array(
+    select n from unnest(v_theirs.proargnames, v_theirs.proargmodes) with ordinality u (n, mode, place)
+    where coalesce(mode, 'i') in ('i', 'b', 'v') order by place);
+  v_shared := array(select unnest(v_names) intersect select unnest(p_ours.argument_names));
+  return p_ours.argument_names[:v_our_required] || v_names[:v_required] <@ v_shared;
+end $$;
+
+create or replace function pg_temp.stop_at_clashes() returns void
+language plpgsql
+as $$
+declare
+  v_found text[];
+begin
+  select array_agg(distinct f.what order by f.what) into v_found
+  from (
+    select format('%s public.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+             when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index' else 'table' end,
+             c.relname) as what
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+    where case n.kind
+      when 'table' then not pg_temp.is_ours(c.oid, 'pg_class')
+        and not (c.relkind in ('r', 'p') and n.name = any (pg_temp.shared_tables()))
+      when 'type' then c.relkind <> 'c' or not pg_temp.is_ours(c.reltype, 'pg_type')
+      when 'index' then not pg_temp.is_ours(c.oid, 'pg_class') and not exists (
+        select from pg_catalog.pg_index i where i.indexrelid = c.oid and pg_temp.is_ours(i.indrelid, 'pg_class'))
+      else false end
+    union all
+    select format('%s public.%I', case t.typtype when 'd' then 'domain' else 'type' end, t.typname)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name and t.typrelid = 0
+    where n.kind in ('table', 'type')
+    union all
+    select format('statistics public.%I', s.stxname)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_statistic_ext s on s.stxnamespace = 'public'::regnamespace and s.stxname = n.name
+    where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext') and not pg_temp.is_ours(s.stxrelid, 'pg_class')
+    union all
+    select format('trigger %I on public.%I', t.tgname, n.on_table)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(format('public.%I', n.on_table)) and t.tgname = n.name
+    where n.kind = 'trigger' and not pg_temp.is_ours(t.tgfoid, 'pg_proc')
+    union all
+    select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'procedure' else 'function' end,
+                  p.oid::regprocedure)
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    where n.kind = 'function' and not pg_temp.is_ours(p.oid, 'pg_proc')
+      and (p.prokind = 'a' or n.name <> all (pg_temp.guide_functions()))
+      and pg_temp.could_be_taken_for(p.oid, n)
+  ) f;
+  if v_found is not null then
+    raise exception using errcode = 'AO010',
+      message = 'Not of this system, but in the place of something of its own: ' || array_to_string(v_found, ', ') || '.',
+      hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations again.', v_found[1]);
+  end if;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Views are set aside while what they read is made anew
+-- ---------------------------------------------------------------------------------------------
+-- The commands that bring a view back as it was: definition, options, owner, rights, comments,
+-- triggers, indexes.
+create or replace function pg_temp.view_commands(p_view oid) returns text[]
+language plpgsql
+as $$
+declare
+  v_name text := p_view::regclass::text;
+  v_kind text;
+  v_commands text[];
+begin
+  select case c.relkind when 'm' then 'materialized view' else 'view' end,
+    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
+                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+          format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
+  into v_kind, v_commands
+  from pg_catalog.pg_class c where c.oid = p_view;
+
+  -- Rights: first none, whatever the default privileges gave to the new view, then those of before.
+  v_commands := v_commands || array(
+    select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
+    from (select 0::oid as role
+          union select a.grantee from pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a) r
+    where r.role is distinct from (select relowner from pg_catalog.pg_class where oid = p_view));
+  v_commands := v_commands || array(
+    select format('grant %s on %s to %s%s', a.privilege_type, v_name,
+                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  case when a.is_grantable then ' with grant option' else '' end)
+    from pg_catalog.pg_class c, aclexplode(c.relacl) a
+    where c.oid = p_view and a.grantee <> c.relowner);
+  v_commands := v_commands || array(
+    select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
+           else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
+    from pg_catalog.pg_description d
+    left join pg_catalog.pg_attribute a on a.attrelid = d.objoid and a.attnum = d.objsubid and d.objsubid > 0
+    where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
+  v_commands := v_commands || array(
+    select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
+  return v_commands || array(
+    select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
+end $$;
+
+-- The views that read an object, or some columns of one, and the views that read these, in the order in which
+-- they can be made.
+create or replace function pg_temp.views_reading(p_catalog regclass, p_objects oid[], p_columns smallint[] default null)
+returns table (oid oid, kind text)
+language sql
+as $$
+  with recursive readers as (
+    select r.ev_class as oid, 1 as depth
+    from pg_catalog.pg_depend d
+    join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+    where d.refclassid = p_catalog and d.refobjid = any (p_objects)
+      and (p_columns is null or d.refobjsubid = any (p_columns)) and r.ev_class <> d.refobjid
+    union
+    select r.ev_class, s.depth + 1
+    from readers s
+    join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = s.oid
+    join pg_catalog.pg_rewrite r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+    where r.ev_class <> s.oid
+  )
+  select c.oid, case c.relkind when 'm' then 'materialized view' else 'view' end
+  from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
+  group by c.oid, c.relkind order by max(s.depth), c.oid;
+$$;
+
+create or replace function pg_temp.columns_of(p_relation oid) returns text
+language sql
+as $$
+  select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
+  from pg_catalog.pg_attribute where attrelid = p_relation and attnum > 0 and not attisdropped;
+$$;
+
+-- What a function gives, as a list of columns where it has several.
+create or replace function pg_temp.given_by(p_function oid) returns text
+language sql
+as $$
+  select coalesce(
+    (select string_agg(format('%I %s', a.name, format_type(a.type, null)), ', ' order by a.place)
+     from unnest(p.proargnames, p.proallargtypes, p.proargmodes) with ordinality a (name, type, mode, place)
+     where a.mode in ('o', 'b', 't')),
+    (select pg_temp.columns_of(t.typrelid) from pg_catalog.pg_type t where t.oid = p.prorettype and t.typrelid <> 0),
+    format_type(p.prorettype, null))
+  from pg_catalog.pg_proc p where p.oid = p_function;
+$$;
+
+-- A view keeps the columns of a function by their places, and its arguments too: where these are others from now on, it
+-- would read something else under the old name.
+create or replace function pg_temp.set_views_aside(p_functions oid[]) returns void
+language plpgsql
+as $$
+declare
+  v_view record;
+  v_drop text[] := '{}';
+  v_command text;
+begin
+  for v_view in select * from pg_temp.views_reading('pg_catalog.pg_proc', p_functions) loop
+    insert into pg_temp.autonomy_views (name, commands, columns)
+    values (v_view.oid::regclass::text, pg_temp.view_commands(v_view.oid), pg_temp.columns_of(v_view.oid));
+    insert into pg_temp.autonomy_reads
+    select distinct v_view.oid::regclass::text, p.proname, pg_temp.given_by(p.oid),
+      case when pg_get_viewdef(v_view.oid) ~ format('public\.%s\((?!\))', p.proname) then pg_get_function_identity_arguments(p.oid)
+           else '' end
+    from pg_catalog.pg_rewrite r
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
+      and d.refclassid = 'pg_catalog.pg_proc'::regclass
+    join pg_catalog.pg_proc p on p.oid = d.refobjid
+    where r.ev_class = v_view.oid and p.pronamespace = 'public'::regnamespace
+      and (pg_temp.is_ours(p.oid, 'pg_proc') or p.proname = any (pg_temp.guide_functions()));
+    v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
+  end loop;
+  foreach v_command in array v_drop loop
+    execute v_command;
+  end loop;
+end $$;
+
+create or replace function pg_temp.put_views_back() returns void
+language plpgsql
+as $$
+declare
+  v_view record;
+  v_read record;
+  v_command text;
+begin
+  for v_view in select * from pg_temp.autonomy_views order by place loop
+    for v_read in
+      select r.function_name, p.oid::regprocedure as now
+      from pg_temp.autonomy_reads r
+      left join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = r.function_name
+        and pg_temp.is_ours(p.oid, 'pg_proc')
+        and starts_with(pg_temp.given_by(p.oid) || ',', r.given || ',')
+        and (r.takes = '' or starts_with(pg_get_function_identity_arguments(p.oid) || ',', r.takes || ','))
+      where r.view_name = v_view.name and p.oid is null
+    loop
+      raise exception using errcode = 'AO010',
+        message = format('The view %s reads %s, which has other columns or arguments from now on.', v_view.name, v_read.function_name),
+        hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+    end loop;
+    begin
+      foreach v_command in array v_view.commands loop
+        execute v_command;
+      end loop;
+    exception
+      when deadlock_detected or lock_not_available then
+        raise;
+      when others then
+        raise exception using errcode = 'AO010',
+          message = format('The view %s cannot be made again: %s.', v_view.name, rtrim(sqlerrm, '.')),
+          hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+    end;
+    if pg_temp.columns_of(to_regclass(v_view.name)) is distinct from v_view.columns then
+      raise exception using errcode = 'AO010',
+        message = format('The view %s would have other columns from now on: %s instead of %s.', v_view.name,
+                         pg_temp.columns_of(to_regclass(v_view.name)), v_view.columns),
+        hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+    end if;
+  end loop;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- A file makes way for what it makes
+-- ---------------------------------------------------------------------------------------------
+create or replace function pg_temp.make_way(p_file text) returns void
+language plpgsql
+as $$
+declare
+  v_old record;
+  v_functions oid[];
+  v_drop text;
+  v_user text;
+begin
+  for v_old in
+    select p.oid, p.oid::regprocedure::text as signature
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    where n.file = p_file and n.kind = 'function' and n.name = any (pg_temp.guide_functions())
+      and not pg_temp.is_ours(p.oid, 'pg_proc')
+    order by 2
+  loop
+    insert into public.autonomy_replaced (name, definition) values (v_old.signature, pg_get_functiondef(v_old.oid));
+    perform pg_temp.say(format('%s was here before; ours takes its place. Its definition is kept in autonomy_replaced.',
+                               v_old.signature));
+  end loop;
+
+  v_functions := array(
+    select p.oid
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    where n.file = p_file and n.kind = 'function' and not n.stays
+      and (pg_temp.is_ours(p.oid, 'pg_proc') or n.name = any (pg_temp.guide_functions())));
+  perform pg_temp.set_views_aside(v_functions);
+  for v_old in
+    select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as command
+    from pg_catalog.pg_trigger t
+    where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0 and pg_temp.is_ours(t.tgfoid, 'pg_proc')
+      and exists (select from pg_temp.autonomy_names n
+                  where n.kind = 'table' and t.tgrelid = to_regclass(format('public.%I', n.name)))
+  loop
+    execute v_old.command;
+  end loop;
+
+  for v_drop in
+    select 'drop routine ' || string_agg(f::regprocedure::text, ', ') from unnest(v_functions) f having count(*) > 0
+    union all
+    select 'drop type ' || string_agg(t.oid::regtype::text, ', ')
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name
+    where n.file = p_file and n.kind = 'type' and pg_temp.is_ours(t.oid, 'pg_type')
+    having count(*) > 0
+  loop
+    execute v_drop;
+  end loop;
+exception when dependent_objects_still_exist then
+  get stacked diagnostics v_user = pg_exception_detail;
+  raise exception using errcode = 'AO010',
+    message = format('Something of yours would be lost: %s.', split_part(v_user, chr(10), 1)),
+    hint = 'Nothing has been changed. Drop it, run the migrations again, and make it again on what is there then.';
+end $$;
+
+do $$ begin
+  perform pg_temp.stop_at_clashes();
+end $$;
