@@ -188,7 +188,7 @@ declare
   v_tau2 float8 := 0.64;
   v_campaigns int := 0;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   select * into strict v_policy from public.autonomy_policy;
   if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
      and not coalesce(p_force, false) then
@@ -253,4 +253,4 @@ begin
     'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';

@@ -265,7 +265,7 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
@@ -301,7 +301,7 @@ begin
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
@@ -335,7 +335,7 @@ begin
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument). [autonomous-operations]';
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
@@ -788,6 +788,11 @@ declare
   v_results public.autonomy_result[];
 begin
   perform public.moment_error(p_now);
+  if p_now <> v_run.started_at then
+    raise exception using errcode = 'AO014',
+      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
+      hint = 'Give apply the "now" that begin_autonomous_run answered with.';
+  end if;
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
@@ -833,7 +838,7 @@ begin
   return v_results;
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
-  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
@@ -856,7 +861,7 @@ begin
     'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
-  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another p_now), AO002 (no policy). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Proposals: a person approves or rejects, or they expire
@@ -894,7 +899,7 @@ declare
   v_item public.autonomy_item;
   v_said jsonb;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_policy := public.autonomy_lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
@@ -937,7 +942,7 @@ begin
     'to', public.autonomy_state(v_changed.status, v_changed.budget));
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
-  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it). [autonomous-operations]';
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
@@ -947,7 +952,7 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -961,7 +966,7 @@ begin
     'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -969,6 +974,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform public.simulated_moment(p_now);
   update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
@@ -980,7 +986,7 @@ begin
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again; raises nothing. [autonomous-operations]';
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Taking back
@@ -1099,6 +1105,7 @@ declare
 begin
   perform public.moment_error(p_now);
   if not p_preview then
+    perform public.simulated_moment(p_now);
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
@@ -1181,7 +1188,7 @@ begin
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. Raises AO011 (no such action). [autonomous-operations]';
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
@@ -1235,7 +1242,7 @@ begin
   return v_result;
 end $$;
 comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
-  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
 
 -- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
 -- 'rolled_back' ...) leaves the trace that the functions leave.

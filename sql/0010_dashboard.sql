@@ -785,6 +785,7 @@ as $$
 declare
   v_key text;
 begin
+  perform public.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
     if v_key not in ('autonomous_enabled', 'hold_until') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
@@ -803,7 +804,7 @@ begin
     'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010, AO014. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules

@@ -1926,6 +1926,7 @@ begin
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
+  perform public.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
 
   with given as (
@@ -2005,7 +2006,7 @@ begin
   return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
-  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array. [autonomous-operations]';
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 do $$ begin
   perform public.rebuild_campaign_facts(true);
@@ -2031,7 +2032,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'json_number', 'moment_error', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
+        'json_number', 'moment_error', 'simulated_moment', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
         'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
@@ -2075,6 +2076,27 @@ begin
 end $$;
 comment on function public.moment_error(timestamptz) is
   'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
+
+-- The clock is the database's. This guards against mistakes (a date mistyped, a zone forgotten, a
+-- host whose clock is wrong), not against attackers: whoever may set a setting may simulate.
+create function public.simulated_moment(p_now timestamptz) returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  perform public.moment_error(p_now);
+  -- now(), the usual default, is as old as the transaction
+  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
+    return false;
+  elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
+    return true;
+  end if;
+  raise exception using errcode = 'AO014',
+    message = format('p_now is %s, but the database''s clock says %s: they may differ by five minutes.',
+                     p_now, date_trunc('second', clock_timestamp())),
+    hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
+end $$;
+comment on function public.simulated_moment(timestamptz) is
+  'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
 
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -2955,7 +2977,7 @@ declare
   v_tau2 float8 := 0.64;
   v_campaigns int := 0;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   select * into strict v_policy from public.autonomy_policy;
   if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
      and not coalesce(p_force, false) then
@@ -3020,7 +3042,7 @@ begin
     'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- =============================================================================================
 -- 0005_decide
@@ -4652,7 +4674,7 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor, p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
@@ -4688,7 +4710,7 @@ begin
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
@@ -4722,7 +4744,7 @@ begin
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument). [autonomous-operations]';
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
@@ -5175,6 +5197,11 @@ declare
   v_results public.autonomy_result[];
 begin
   perform public.moment_error(p_now);
+  if p_now <> v_run.started_at then
+    raise exception using errcode = 'AO014',
+      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
+      hint = 'Give apply the "now" that begin_autonomous_run answered with.';
+  end if;
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
@@ -5220,7 +5247,7 @@ begin
   return v_results;
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
-  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
@@ -5243,7 +5270,7 @@ begin
     'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
-  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another p_now), AO002 (no policy). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Proposals: a person approves or rejects, or they expire
@@ -5281,7 +5308,7 @@ declare
   v_item public.autonomy_item;
   v_said jsonb;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_policy := public.autonomy_lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
@@ -5324,7 +5351,7 @@ begin
     'to', public.autonomy_state(v_changed.status, v_changed.budget));
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
-  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it). [autonomous-operations]';
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
@@ -5334,7 +5361,7 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -5348,7 +5375,7 @@ begin
     'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -5356,6 +5383,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform public.simulated_moment(p_now);
   update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
@@ -5367,7 +5395,7 @@ begin
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again; raises nothing. [autonomous-operations]';
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Taking back
@@ -5486,6 +5514,7 @@ declare
 begin
   perform public.moment_error(p_now);
   if not p_preview then
+    perform public.simulated_moment(p_now);
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
@@ -5568,7 +5597,7 @@ begin
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. Raises AO011 (no such action). [autonomous-operations]';
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
@@ -5622,7 +5651,7 @@ begin
   return v_result;
 end $$;
 comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
-  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
 
 -- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
 -- 'rolled_back' ...) leaves the trace that the functions leave.
@@ -5809,7 +5838,7 @@ begin
   for v_function in
     select p.oid::regprocedure as signature from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proname in (
-      'autonomy_run_request', 'autonomy_busy', 'autonomy_take_lease', 'autonomy_hold_lease',
+      'autonomy_run_request', 'autonomy_busy', 'autonomy_started', 'autonomy_take_lease', 'autonomy_hold_lease',
       'autonomy_prepare_run', 'begin_autonomous_run', 'finish_autonomous_run',
       'autonomy_look_around', 'run_autonomous_operations')
   loop
@@ -5872,6 +5901,16 @@ end $$;
 comment on function public.autonomy_busy(public.autonomous_runs) is
   'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
+create function public.autonomy_started(p_run public.autonomous_runs) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
+    'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
+end $$;
+comment on function public.autonomy_started(public.autonomous_runs) is
+  'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
 -- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
 -- committed yet without the two ever waiting for each other.
 create function public.autonomy_take_lease(
@@ -5883,6 +5922,7 @@ declare
   v_hash text := md5(p_request::text);
   v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
   v_slots int4range := public.shard_slots(p_request ->> 'shard');
+  v_simulated boolean := public.simulated_moment(p_now);
   v_seen public.autonomous_runs;
   v_run public.autonomous_runs;
 begin
@@ -5907,7 +5947,7 @@ begin
       elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
         update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
         where id = p_run_id and status = 'running';
-        return jsonb_build_object('outcome', 'started', 'lease_token', v_seen.lease_token, 'mode', v_seen.mode);
+        return public.autonomy_started(v_seen) || '{"again": true}';
       elsif v_seen.status = 'running' then
         return public.autonomy_busy(v_seen);
       elsif v_seen.id = p_run_id then
@@ -5935,6 +5975,7 @@ begin
       select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
              gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
              p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+               || case when v_simulated then '{"simulated": true}' else '{}' end::jsonb
       from public.autonomy_policy p
       on conflict do nothing
       returning * into v_run;
@@ -5942,7 +5983,7 @@ begin
       return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
     end;
     if v_run.id is not null then
-      return jsonb_build_object('outcome', 'started', 'lease_token', v_run.lease_token, 'mode', v_run.mode);
+      return public.autonomy_started(v_run);
     elsif not exists (select from public.autonomy_policy) then
       raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
@@ -5951,7 +5992,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010. [autonomous-operations]';
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014. [autonomous-operations]';
 
 create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
@@ -6005,7 +6046,6 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
-  perform public.moment_error(p_now);
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -6020,14 +6060,16 @@ begin
   if v_lease ->> 'outcome' <> 'started' then
     return v_lease::json;
   end if;
-  if not (v_request ->> 'dry_run')::boolean then
+  -- A run has one moment: one whose answer was lost keeps it, and has prepared what there is to prepare.
+  p_now := (v_lease ->> 'now')::timestamptz;
+  if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
     perform public.autonomy_prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
   return json_build_object(
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
-    'run_id', p_run_id,
+    'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
     'dry_run', v_request -> 'dry_run',
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
@@ -6038,7 +6080,7 @@ begin
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
@@ -6051,6 +6093,8 @@ declare
 begin
   if p_response_status is null or p_response_status not between 100 and 599 then
     raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
+  elsif p_now is distinct from (select r.started_at from public.autonomous_runs r where r.id = p_run_id) then
+    perform public.simulated_moment(p_now);
   end if;
   update public.autonomous_runs r
   set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
@@ -6068,7 +6112,7 @@ begin
   return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
 end $$;
 comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
-  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument). [autonomous-operations]';
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither the clock''s nor the run''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The whole run inside the database
@@ -6126,7 +6170,6 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
-  perform public.moment_error(p_now);
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
@@ -6218,12 +6261,13 @@ begin
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
   into v_result from taken t;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;
 comment on function public.run_autonomous_operations(timestamptz) is
-  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO002 (no policy). [autonomous-operations]';
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 -- =============================================================================================
 -- 0008_opportunities
@@ -7305,6 +7349,7 @@ declare
   v_resolved integer := 0;
   v_detected integer;
 begin
+  perform public.simulated_moment(p_now);
   -- Twenty runs at once take turns here: the first does the work, the others find little changed.
   insert into public.opportunity_detection (id) values (true) on conflict do nothing;
   select * into v_state from public.opportunity_detection for update;
@@ -7352,7 +7397,7 @@ begin
   return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
 end $$;
 comment on function public.record_opportunities(timestamptz) is
-  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once; raises nothing. [autonomous-operations]';
+  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.set_opportunity_status(
   p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
@@ -7362,6 +7407,7 @@ declare
   v_old public.optimization_opportunities;
   v_new public.optimization_opportunities;
 begin
+  perform public.simulated_moment(p_now);
   if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
     raise exception using errcode = 'AO010',
       message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
@@ -7388,7 +7434,7 @@ begin
   return to_jsonb(v_new) || jsonb_build_object('changed', true);
 end $$;
 comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
-  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open. [autonomous-operations]';
+  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
 -- =============================================================================================
 -- 0009_impact
@@ -7672,6 +7718,7 @@ declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_measured integer;
 begin
+  perform public.simulated_moment(p_now);
   if not exists (  -- planning what follows takes longer than finding nothing to do
     select from public.autonomous_actions a
     where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
@@ -7787,7 +7834,7 @@ begin
   return jsonb_build_object('measured', v_measured);
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
-  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises nothing. [autonomous-operations]';
+  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What became of each action, in columns
@@ -9029,6 +9076,7 @@ as $$
 declare
   v_key text;
 begin
+  perform public.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
     if v_key not in ('autonomous_enabled', 'hold_until') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
@@ -9047,7 +9095,7 @@ begin
     'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010, AO014. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules
@@ -9751,15 +9799,15 @@ notify pgrst, 'reload schema';
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '85bf8371d529bf18391f040c2b77f3ed7b94ed85d2eb2f9908c20e8380b855ec'),
-  ('0002_metrics', '12997737815a92346e70dc7f741a0ebb2ceb4d484e6dbe6105a8427f9fdd6cb2'),
-  ('0003_rules', '99c12b59a121b324f391a455be9624eed5807725283c8eae8f7b9ee0932a30d6'),
-  ('0004_confidence', '7a211ca0c90e3130e6cf1fbaba1614dadca8c9de01254a8f27069d297f95e5f5'),
+  ('0002_metrics', 'b82299967f6437a4066b27ea0415b098f4d70ecbfd422f83c9cadc1b6d5652c7'),
+  ('0003_rules', '3217f684fe1ee90bb4849d690333b562bed356704e30be71808cefd8d8eb00d8'),
+  ('0004_confidence', '28d1a0142024d53c2d1f77db54b68fdb38837f18712d9c72da7ae922d4b967a2'),
   ('0005_decide', 'f3f6d2722e426a5c061ad5cc5afea37d53d1a27abedf72de941a0d3820bd5162'),
-  ('0006_effects', '60b5bddfda89e2d224b8bf7f5f655f4a8697515d65db80eda04b77480b00625b'),
-  ('0007_runs', '5d6fcd2314473dbf12995f417c38744926813f192cc2659065b60f51a9c9ada2'),
-  ('0008_opportunities', '792810522ad3ae2c1676ff0caa00b7c5b1e12ffb528fe8f3c0f67e64071de15a'),
-  ('0009_impact', '1da8444e232c918b2cd344cfb28ba3c8f34ea7716cb9de855faf9d48357bff59'),
-  ('0010_dashboard', '08c1cdb0d57865f53d98afb6c815c19257e728dd257416727ea00510bf94acbd'),
+  ('0006_effects', 'eccfc02ea80d05fc97b6203f56a6392f4a685042c9f45302a7427d21ceca53b6'),
+  ('0007_runs', 'b60c156277e799ab0e9ddf94a05456bdf1f567f965342f245eb729b5c6e16948'),
+  ('0008_opportunities', '3e5b609c4b19b26e39682c5fb16d655cbc75226308d082f04b5b49351c3ec1a6'),
+  ('0009_impact', '62344c9df52fa2752914754eb016efd9732d9178bc1a92f6f5c81487341b0393'),
+  ('0010_dashboard', 'd460f2ba62bad075381855f138338dda9c1bdf741beba77ea4663d66c27e4682'),
   ('0012_history', '03889cd01430a61b94118f49bfdc8813fb76dea538d8631414b14dd9d6f89d24'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();

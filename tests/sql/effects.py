@@ -143,14 +143,14 @@ def apply(
 def apply_answer(
     db: Db, lease: Lease, decisions: Sequence[Any], *, now: datetime | None = None
 ) -> Json:
-    """Whatever apply_autonomous_actions says."""
+    """Whatever apply_autonomous_actions says, at the run's moment where no other is given."""
     answer: Json = value(
         db,
-        "select apply_autonomous_actions(%s, %s, %s::jsonb, coalesce(%s, now()))",
+        "select apply_autonomous_actions(%s, %s, %s::jsonb, %s)",
         lease.run_id,
         lease.token,
         json.dumps(list(decisions), default=str),
-        now,
+        now or lease.answer["now"],
     )
     return answer
 
