@@ -246,7 +246,8 @@ class Runner:
 def _row(run: Run, decision: Decision) -> Json:
     """A decision as the database takes it; its id, of run and campaign, is accepted once."""
     return decision.for_apply() | {
-        "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id))
+        "rule_version": run.began["rule_versions"].get(decision.rule_id),
+        "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id)),
     }
 
 

@@ -15,7 +15,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'json_number', 'moment_error', 'simulated_moment', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
+        'json_number', 'moment_error', 'simulated_moment', 'rule_version', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
         'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
@@ -80,6 +80,13 @@ begin
 end $$;
 comment on function public.simulated_moment(timestamptz) is
   'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
+
+-- jsonb has one spelling for a value, whatever the order of its keys.
+create function public.rule_version(p_condition jsonb, p_action jsonb) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+comment on function public.rule_version(jsonb, jsonb) is
+  'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. [autonomous-operations]';
 
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''

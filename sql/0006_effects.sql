@@ -3,7 +3,7 @@
 -- What holds whoever calls:
 --   * A change of a campaign and its row in autonomous_actions are one transaction.
 --   * Every change of status or budget, ours or not, has a row in campaign_changes.
---   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
+--   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, rules, actions.
 --     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
 --     portfolio (breakers) cannot be passed by two shards at once.
 --   * Around each change of campaigns the search path is the usual one: triggers that the user has
@@ -26,7 +26,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
+      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_lock_decided', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
       'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
@@ -358,7 +358,8 @@ create type public.autonomy_decision as (
   previous_state jsonb,
   new_state jsonb,
   evidence jsonb,
-  expected_impact jsonb
+  expected_impact jsonb,
+  rule_version text        -- of the rule as decided by
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
@@ -408,7 +409,8 @@ begin
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
-      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_decision
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
+      e.d ->> 'rule_version')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
@@ -438,13 +440,15 @@ language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 with checked as (  -- without reason and evidence, which would be copied at each step
   select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
-    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
     case
       when w.flaw is not null then w.flaw
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
+      when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
+        then 'rule_version is missing'
       when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
@@ -473,7 +477,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
-    rule.id is not null and rule.is_active as rule_on,
+    rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
+    public.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
     coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
@@ -530,8 +535,11 @@ judged as materialized (
       -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
-      when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
-      when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
+      -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
+      -- says by now does not matter. But while no rule is active, nothing moves.
+      when not p_by_person and case when action_type = 'auto_resume'
+          then not p_policy.resume_when_proven_wrong or not exists (select from public.autonomous_rules a where a.is_active)
+          else rule_id is not null and not (rule_on and rule_same) end then 'RULE_CHANGED'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
@@ -618,7 +626,12 @@ select coalesce(array_agg(row(
         public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
-      when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
+      when 'RULE_CHANGED' then case
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
+        when not s.rule_there then 'The rule was removed meanwhile.'
+        when not s.rule_on then 'The rule was switched off meanwhile.'
+        else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
       when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
@@ -682,6 +695,8 @@ begin
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
+        || case when f.action_type <> 'auto_resume' and o.rule_version is not null
+             then jsonb_build_object('rule_version', o.rule_version) else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -771,6 +786,51 @@ end $$;
 comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
   'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
+-- Until commit nobody changes these campaigns, nor a rule that is active or decided here: once an
+-- UPDATE of a rule has returned, nothing more is done by what it said before.
+create function public.autonomy_lock_decided(p_decisions public.autonomy_decision[]) returns public.autonomy_result[]
+language plpgsql set search_path = ''
+as $$
+declare
+  v_patience text := current_setting('lock_timeout');
+  v_asked uuid[] := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
+  v_named uuid[] := array(select distinct o.rule_id from unnest(p_decisions) o where o.rule_id is not null);
+  v_free uuid[];
+  v_busy uuid[] := '{}';
+  v_free_rules uuid[];
+  v_busy_rules uuid[];
+  v_resumes boolean;
+begin
+  begin
+    perform set_config('lock_timeout', '2s', true);
+    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
+    perform set_config('lock_timeout', v_patience, true);
+  exception when lock_not_available then
+    -- A transaction that somebody left open on one campaign does not keep the others waiting.
+    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
+    v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
+  end;
+  v_free_rules := array(select r.id from public.autonomous_rules r where r.is_active or r.id = any (v_named) for share skip locked);
+  v_busy_rules := array(select r.id from public.autonomous_rules r
+                        where (r.is_active or r.id = any (v_named)) and r.id <> all (v_free_rules));
+  if v_busy = '{}' and v_busy_rules = '{}' then
+    return '{}';
+  end if;
+  v_resumes := v_busy_rules = '{}' or exists (
+    select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
+  return array(  -- not logged, so that the same decision may come again
+    select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
+      format('Somebody is changing %s at this moment; the next run decides again.',
+             case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::public.autonomy_result
+    from unnest(p_decisions) o
+    where (o.campaign_id = any (v_busy)
+           or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = any (v_busy_rules) end)
+      and not exists (select from public.autonomous_actions a where a.id = o.id)
+    order by o.n);
+end $$;
+comment on function public.autonomy_lock_decided(public.autonomy_decision[]) is
+  'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.autonomy_apply(
   p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
@@ -779,10 +839,7 @@ as $$
 declare
   v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
   v_policy public.autonomy_policy;
-  v_patience text := current_setting('lock_timeout');
-  v_asked uuid[];
-  v_free uuid[];
-  v_busy uuid[];
+  v_left public.autonomy_result[];
   v_decisions public.autonomy_decision[] := p_decisions;
   v_items public.autonomy_item[];
   v_results public.autonomy_result[];
@@ -798,17 +855,11 @@ begin
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  v_asked := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
-  begin
-    perform set_config('lock_timeout', '2s', true);
-    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
-    perform set_config('lock_timeout', v_patience, true);
-  exception when lock_not_available then
-    -- A transaction that somebody left open on one campaign does not keep the others waiting.
-    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
-    v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
-    v_decisions := array(select o from unnest(p_decisions) o where o.campaign_id = any (v_busy) is not true order by o.n);
-  end;
+  v_left := public.autonomy_lock_decided(p_decisions);
+  if v_left <> '{}' then
+    v_decisions := array(
+      select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
+  end if;
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
@@ -825,17 +876,7 @@ begin
       left join public.autonomous_actions a on a.id = r.action_id
       order by r.n);
   end if;
-  if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
-    v_results := array(
-      select r from (
-        select r from unnest(v_results) r
-        union all
-        select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
-          'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
-        from unnest(p_decisions) o where o.campaign_id = any (v_busy)) both_kinds
-      order by (r).n);
-  end if;
-  return v_results;
+  return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
   'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';

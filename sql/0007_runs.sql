@@ -255,12 +255,14 @@ begin
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
+    'rule_versions', (select coalesce(jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)), '{}')
+                      from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
@@ -338,6 +340,7 @@ declare
   v_acts boolean;
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
+  v_versions jsonb;              -- rule -> its version, as decided by
   v_chosen public.autonomy_decided[];
   v_held_first public.autonomy_decided[];
   v_told public.autonomy_told[];
@@ -374,8 +377,9 @@ begin
   select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
     (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown)
-  into v_codes, v_held, v_chosen, v_held_first;
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
+    (select jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into v_codes, v_held, v_chosen, v_held_first, v_versions;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -383,7 +387,8 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact)::public.autonomy_decision
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          v_versions ->> t.rule_id::text)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(

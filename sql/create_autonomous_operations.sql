@@ -2032,7 +2032,7 @@ begin
     from pg_catalog.pg_proc p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'json_number', 'moment_error', 'simulated_moment', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
+        'json_number', 'moment_error', 'simulated_moment', 'rule_version', 'closest_word', 'unknown_key_error', 'number_error', 'flag_error',
         'condition_comparisons', 'condition_error_at', 'condition_errors', 'action_errors', 'rule_errors',
         'check_autonomous_rule', 'log_autonomous_rule_change',
         'measure_column', 'measure_expression', 'metric_measures', 'metric_expression', 'compile_condition_part', 'compile_condition',
@@ -2097,6 +2097,13 @@ begin
 end $$;
 comment on function public.simulated_moment(timestamptz) is
   'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
+
+-- jsonb has one spelling for a value, whatever the order of its keys.
+create function public.rule_version(p_condition jsonb, p_action jsonb) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+comment on function public.rule_version(jsonb, jsonb) is
+  'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. [autonomous-operations]';
 
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -4412,7 +4419,7 @@ comment on function public.campaigns_by_metrics(float8, float8, float8, float8, 
 -- What holds whoever calls:
 --   * A change of a campaign and its row in autonomous_actions are one transaction.
 --   * Every change of status or budget, ours or not, has a row in campaign_changes.
---   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
+--   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, rules, actions.
 --     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
 --     portfolio (breakers) cannot be passed by two shards at once.
 --   * Around each change of campaigns the search path is the usual one: triggers that the user has
@@ -4435,7 +4442,7 @@ begin
     where p.pronamespace = 'public'::regnamespace and p.proname in (
       'autonomy_actor', 'autonomy_state', 'autonomy_text', 'autonomy_lock_effects', 'autonomy_came_out', 'autonomy_change_campaign',
       'autonomy_locked_campaign', 'autonomy_act_by_hand', 'auto_pause_campaign', 'auto_scale_campaign',
-      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_apply', 'apply_autonomous_actions',
+      'autonomy_read_decisions', 'autonomy_judge', 'autonomy_write_items', 'autonomy_carry_out', 'autonomy_lock_decided', 'autonomy_apply', 'apply_autonomous_actions',
       'autonomy_pending_action', 'approve_autonomous_action', 'reject_autonomous_action', 'expire_pending_actions',
       'autonomy_changed_field', 'autonomy_rollback_obstacle', 'autonomy_restore', 'autonomy_roll_back', 'rollback_autonomous_action', 'rollback_autonomous_actions',
       'audit_autonomous_actions')
@@ -4767,7 +4774,8 @@ create type public.autonomy_decision as (
   previous_state jsonb,
   new_state jsonb,
   evidence jsonb,
-  expected_impact jsonb
+  expected_impact jsonb,
+  rule_version text        -- of the rule as decided by
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
@@ -4817,7 +4825,8 @@ begin
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
-      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_decision
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
+      e.d ->> 'rule_version')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
@@ -4847,13 +4856,15 @@ language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 with checked as (  -- without reason and evidence, which would be copied at each step
   select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
-    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
     case
       when w.flaw is not null then w.flaw
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
+      when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
+        then 'rule_version is missing'
       when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
@@ -4882,7 +4893,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
-    rule.id is not null and rule.is_active as rule_on,
+    rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
+    public.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
     coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
@@ -4939,8 +4951,11 @@ judged as materialized (
       -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
-      when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
-      when action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong and not p_by_person then 'RULE_INACTIVE'
+      -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
+      -- says by now does not matter. But while no rule is active, nothing moves.
+      when not p_by_person and case when action_type = 'auto_resume'
+          then not p_policy.resume_when_proven_wrong or not exists (select from public.autonomous_rules a where a.is_active)
+          else rule_id is not null and not (rule_on and rule_same) end then 'RULE_CHANGED'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
@@ -5027,7 +5042,12 @@ select coalesce(array_agg(row(
         public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
-      when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
+      when 'RULE_CHANGED' then case
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
+        when not s.rule_there then 'The rule was removed meanwhile.'
+        when not s.rule_on then 'The rule was switched off meanwhile.'
+        else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
       when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
@@ -5091,6 +5111,8 @@ begin
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
+        || case when f.action_type <> 'auto_resume' and o.rule_version is not null
+             then jsonb_build_object('rule_version', o.rule_version) else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -5180,6 +5202,51 @@ end $$;
 comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
   'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
+-- Until commit nobody changes these campaigns, nor a rule that is active or decided here: once an
+-- UPDATE of a rule has returned, nothing more is done by what it said before.
+create function public.autonomy_lock_decided(p_decisions public.autonomy_decision[]) returns public.autonomy_result[]
+language plpgsql set search_path = ''
+as $$
+declare
+  v_patience text := current_setting('lock_timeout');
+  v_asked uuid[] := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
+  v_named uuid[] := array(select distinct o.rule_id from unnest(p_decisions) o where o.rule_id is not null);
+  v_free uuid[];
+  v_busy uuid[] := '{}';
+  v_free_rules uuid[];
+  v_busy_rules uuid[];
+  v_resumes boolean;
+begin
+  begin
+    perform set_config('lock_timeout', '2s', true);
+    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
+    perform set_config('lock_timeout', v_patience, true);
+  exception when lock_not_available then
+    -- A transaction that somebody left open on one campaign does not keep the others waiting.
+    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
+    v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
+  end;
+  v_free_rules := array(select r.id from public.autonomous_rules r where r.is_active or r.id = any (v_named) for share skip locked);
+  v_busy_rules := array(select r.id from public.autonomous_rules r
+                        where (r.is_active or r.id = any (v_named)) and r.id <> all (v_free_rules));
+  if v_busy = '{}' and v_busy_rules = '{}' then
+    return '{}';
+  end if;
+  v_resumes := v_busy_rules = '{}' or exists (
+    select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
+  return array(  -- not logged, so that the same decision may come again
+    select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
+      format('Somebody is changing %s at this moment; the next run decides again.',
+             case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::public.autonomy_result
+    from unnest(p_decisions) o
+    where (o.campaign_id = any (v_busy)
+           or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = any (v_busy_rules) end)
+      and not exists (select from public.autonomous_actions a where a.id = o.id)
+    order by o.n);
+end $$;
+comment on function public.autonomy_lock_decided(public.autonomy_decision[]) is
+  'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.autonomy_apply(
   p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
@@ -5188,10 +5255,7 @@ as $$
 declare
   v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
   v_policy public.autonomy_policy;
-  v_patience text := current_setting('lock_timeout');
-  v_asked uuid[];
-  v_free uuid[];
-  v_busy uuid[];
+  v_left public.autonomy_result[];
   v_decisions public.autonomy_decision[] := p_decisions;
   v_items public.autonomy_item[];
   v_results public.autonomy_result[];
@@ -5207,17 +5271,11 @@ begin
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := public.autonomy_lock_effects();
-  v_asked := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
-  begin
-    perform set_config('lock_timeout', '2s', true);
-    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
-    perform set_config('lock_timeout', v_patience, true);
-  exception when lock_not_available then
-    -- A transaction that somebody left open on one campaign does not keep the others waiting.
-    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
-    v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
-    v_decisions := array(select o from unnest(p_decisions) o where o.campaign_id = any (v_busy) is not true order by o.n);
-  end;
+  v_left := public.autonomy_lock_decided(p_decisions);
+  if v_left <> '{}' then
+    v_decisions := array(
+      select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
+  end if;
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
@@ -5234,17 +5292,7 @@ begin
       left join public.autonomous_actions a on a.id = r.action_id
       order by r.n);
   end if;
-  if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
-    v_results := array(
-      select r from (
-        select r from unnest(v_results) r
-        union all
-        select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
-          'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
-        from unnest(p_decisions) o where o.campaign_id = any (v_busy)) both_kinds
-      order by (r).n);
-  end if;
-  return v_results;
+  return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
   'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
@@ -6075,12 +6123,14 @@ begin
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
+    'rule_versions', (select coalesce(jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)), '{}')
+                      from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
@@ -6158,6 +6208,7 @@ declare
   v_acts boolean;
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
+  v_versions jsonb;              -- rule -> its version, as decided by
   v_chosen public.autonomy_decided[];
   v_held_first public.autonomy_decided[];
   v_told public.autonomy_told[];
@@ -6194,8 +6245,9 @@ begin
   select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
     (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown)
-  into v_codes, v_held, v_chosen, v_held_first;
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
+    (select jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into v_codes, v_held, v_chosen, v_held_first, v_versions;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -6203,7 +6255,8 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact)::public.autonomy_decision
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          v_versions ->> t.rule_id::text)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -8571,10 +8624,13 @@ as $$
     'confidence_score', a.confidence_score, 'expected_impact', a.expected_impact,
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
-    'rollback_reason', a.rollback_reason, 'actor', a.actor);
+    'rollback_reason', a.rollback_reason, 'actor', a.actor,
+    -- unknown (an older proposal) is not changed
+    'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
+      (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
 $$;
 comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
-  'An action as the dashboard and the API show it. [autonomous-operations]';
+  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. [autonomous-operations]';
 
 create function public.dashboard_actions(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
@@ -9800,14 +9856,14 @@ notify pgrst, 'reload schema';
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '85bf8371d529bf18391f040c2b77f3ed7b94ed85d2eb2f9908c20e8380b855ec'),
   ('0002_metrics', 'b82299967f6437a4066b27ea0415b098f4d70ecbfd422f83c9cadc1b6d5652c7'),
-  ('0003_rules', '3217f684fe1ee90bb4849d690333b562bed356704e30be71808cefd8d8eb00d8'),
+  ('0003_rules', 'd875dcc0c889e8e8544bfd5348fddaee921a7169cc8b72c7b8622c82363589d9'),
   ('0004_confidence', '28d1a0142024d53c2d1f77db54b68fdb38837f18712d9c72da7ae922d4b967a2'),
   ('0005_decide', 'f3f6d2722e426a5c061ad5cc5afea37d53d1a27abedf72de941a0d3820bd5162'),
-  ('0006_effects', 'eccfc02ea80d05fc97b6203f56a6392f4a685042c9f45302a7427d21ceca53b6'),
-  ('0007_runs', 'b60c156277e799ab0e9ddf94a05456bdf1f567f965342f245eb729b5c6e16948'),
+  ('0006_effects', '533540887a2ac85a580b54e53184801dea989da964cb19be2152019f3df86dd7'),
+  ('0007_runs', '08a8db75492a0de53fd2bd8e673bf8c142ab8750caa2d81e5d646a1ce611b4f1'),
   ('0008_opportunities', '3e5b609c4b19b26e39682c5fb16d655cbc75226308d082f04b5b49351c3ec1a6'),
   ('0009_impact', '62344c9df52fa2752914754eb016efd9732d9178bc1a92f6f5c81487341b0393'),
-  ('0010_dashboard', 'd460f2ba62bad075381855f138338dda9c1bdf741beba77ea4663d66c27e4682'),
+  ('0010_dashboard', '0cc20a8ac9b81abaa332ec78505a5ae6700e20e126d98b6a6ad50487af359e4c'),
   ('0012_history', '03889cd01430a61b94118f49bfdc8813fb76dea538d8631414b14dd9d6f89d24'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
