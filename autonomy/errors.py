@@ -3,6 +3,7 @@
     AutonomyError
     ├── RequestError                 the caller can mend it; never retried
     │   ├── BadRequest       400     body, header or parameter
+    │   ├── WrongClock       400     a moment that is not the database's
     │   ├── Unauthenticated  401     no or wrong token
     │   ├── Forbidden        403     known, but not allowed
     │   ├── NotFound         404     no such campaign, action, rule, opportunity
@@ -51,6 +52,12 @@ class RequestError(AutonomyError):
 
 class BadRequest(RequestError):
     """The body, a header or a parameter is not what the interface takes."""
+
+
+class WrongClock(RequestError):
+    """The moment given is not the database's; only a session that simulates may name another."""
+
+    code = "WRONG_CLOCK"
 
 
 class Unauthenticated(RequestError):
@@ -182,6 +189,7 @@ FROM_SQLSTATE: dict[str, type[AutonomyError]] = {
     "AO011": NotFound,  # action
     "AO012": StateConflict,
     "AO013": NotFound,  # opportunity
+    "AO014": WrongClock,
     "22P02": BadRequest,  # text that is no uuid, number or time
     "22007": BadRequest,  # text that is no date or time
     "22008": BadRequest,  # time out of range

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from autonomy.calls import RunAnswer, RunRequest
@@ -29,11 +29,6 @@ BATCH_LIMIT = 2000
 
 Clock = Callable[[], datetime]
 Notify = Callable[[Settings, Mapping[str, Any]], None]
-
-
-def utc_now() -> datetime:
-    """The clock of a served run; simulations and tests hand in another."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -67,9 +62,10 @@ class Runner:
         store: Store,
         settings: Settings,
         *,
-        clock: Clock = utc_now,
+        clock: Clock | None = None,
         notify: Notify | None = None,
     ) -> None:
+        """`clock`: for simulations, on a database that allows them; else the database's holds."""
         self._store, self._settings, self._clock = store, settings, clock
         self._notify = notify or _notify_by_settings
 
@@ -81,8 +77,8 @@ class Runner:
         A key that was seen and finished gets the stored answer, byte for byte.
         """
         request = RunRequest.parse(body)
-        run_id, now = str(uuid.uuid4()), self._clock()
-        began = self._begin(run_id, request, idempotency_key, trigger, now)
+        run_id = str(uuid.uuid4())
+        began = self._begin(run_id, request, idempotency_key, trigger)
         if began["outcome"] == "stored":
             return RunAnswer(int(began["response_status"]), str(began["response"]))
         if began["outcome"] == "mismatch":
@@ -98,11 +94,10 @@ class Runner:
             )
         fault_point(self._settings.fault, "after_begin")
         deadline = time.monotonic() + self._settings.deadline_seconds
+        now = datetime.fromisoformat(str(began["now"]))
         return self._carry_out(Run(run_id, request, now, began, deadline))
 
-    def _begin(
-        self, run_id: str, request: RunRequest, key: str | None, trigger: str, now: datetime
-    ) -> Json:
+    def _begin(self, run_id: str, request: RunRequest, key: str | None, trigger: str) -> Json:
         with step("begin", run_id=run_id) as counts:
             began = self._store.begin_run(
                 p_run_id=run_id,
@@ -111,10 +106,14 @@ class Runner:
                 p_trigger=trigger,
                 p_lease_seconds=self._settings.lease_seconds,
                 p_page_limit=PAGE_LIMIT,
-                p_now=now.isoformat(),
+                **self._simulated_now(),
             )
             counts["outcome"] = began["outcome"]
         return began
+
+    def _simulated_now(self) -> Json:
+        """The moment as an argument; left out, the database's clock says it."""
+        return {} if self._clock is None else {"p_now": self._clock().isoformat()}
 
     def _carry_out(self, run: Run) -> RunAnswer:
         try:
@@ -133,7 +132,7 @@ class Runner:
                 p_summary=result,
                 p_response=answer.body,
                 p_response_status=answer.status,
-                p_now=run.now.isoformat(),
+                **self._simulated_now(),
             )
         fault_point(self._settings.fault, "after_finish")
         self._notify(self._settings, result)
@@ -208,7 +207,7 @@ class Runner:
         if run.out_of_time or not _first_shard(run):
             return
         with step("detect", run_id=run.id) as counts:
-            found = self._store.rpc("record_opportunities", p_now=run.now.isoformat())
+            found = self._store.rpc("record_opportunities", **self._simulated_now())
             summary.detected(int(found["detected"]))
             counts.update(found)
 
@@ -222,7 +221,7 @@ class Runner:
         if run.out_of_time or not _first_shard(run):
             return
         with step("measure", run_id=run.id) as counts:
-            counts.update(self._store.rpc("measure_action_impact", p_now=run.now.isoformat()))
+            counts.update(self._store.rpc("measure_action_impact", **self._simulated_now()))
             summary.measured(int(counts["measured"]))
 
     def _give_up(self, run: Run, error: AutonomyError) -> None:
@@ -236,7 +235,7 @@ class Runner:
                 p_summary={"success": False, "error": error.code},
                 p_response=failure.body,
                 p_response_status=failure.status,
-                p_now=run.now.isoformat(),
+                **self._simulated_now(),
             )
         except AutonomyError as second:
             say("lease not released", run_id=run.id, code=second.code)
@@ -247,7 +246,8 @@ class Runner:
 def _row(run: Run, decision: Decision) -> Json:
     """A decision as the database takes it; its id, of run and campaign, is accepted once."""
     return decision.for_apply() | {
-        "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id))
+        "rule_version": run.began["rule_versions"].get(decision.rule_id),
+        "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id)),
     }
 
 

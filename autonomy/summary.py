@@ -36,6 +36,8 @@ class Summary:
             "shard": request.shard,
             "reason": request.reason,
         }
+        if began["simulated"]:
+            self._head["simulated"] = True
         self._acts = request.dry_run is False and began["mode"] != "observe"
         self._campaigns_evaluated = int(began["campaigns_evaluated"])
         self._counts: Counter[str] = Counter(dict.fromkeys(COUNT_OF_TYPE.values(), 0))

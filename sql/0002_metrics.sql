@@ -787,6 +787,7 @@ begin
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
+  perform public.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
 
   with given as (
@@ -866,7 +867,7 @@ begin
   return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
-  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array. [autonomous-operations]';
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 do $$ begin
   perform public.rebuild_campaign_facts(true);

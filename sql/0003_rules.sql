@@ -40,6 +40,34 @@ end $$;
 comment on function public.moment_error(timestamptz) is
   'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
 
+-- The clock is the database's. This guards against mistakes (a date mistyped, a zone forgotten, a
+-- host whose clock is wrong), not against attackers: whoever may set a setting may simulate.
+create function public.simulated_moment(p_now timestamptz) returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  perform public.moment_error(p_now);
+  -- now(), the usual default, is as old as the transaction
+  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
+    return false;
+  elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
+    return true;
+  end if;
+  raise exception using errcode = 'AO014',
+    message = format('p_now is %s, but the database''s clock says %s: they may differ by five minutes.',
+                     p_now, date_trunc('second', clock_timestamp())),
+    hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
+end $$;
+comment on function public.simulated_moment(timestamptz) is
+  'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
+
+-- jsonb has one spelling for a value, whatever the order of its keys.
+create function public.rule_version(p_condition jsonb, p_action jsonb) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+comment on function public.rule_version(jsonb, jsonb) is
+  'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. [autonomous-operations]';
+
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$

@@ -3,7 +3,7 @@
 -- What holds whoever calls:
 --   * A change of a campaign and its row in autonomous_actions are one transaction.
 --   * Every change of status or budget, ours or not, has a row in campaign_changes.
---   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
+--   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, rules, actions.
 --     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
 --     portfolio (breakers) cannot be passed by two shards at once.
 --   * Around each change of campaigns the search path is the usual one: triggers that the user has
@@ -302,7 +302,7 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
     public.autonomy_by_person(v_actor), p_now);
   insert into public.autonomous_actions
@@ -339,7 +339,7 @@ begin
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
@@ -373,7 +373,7 @@ begin
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument). [autonomous-operations]';
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
@@ -396,7 +396,8 @@ create type public.autonomy_decision as (
   previous_state jsonb,
   new_state jsonb,
   evidence jsonb,
-  expected_impact jsonb
+  expected_impact jsonb,
+  rule_version text        -- of the rule as decided by
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
@@ -446,7 +447,8 @@ begin
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
-      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_decision
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
+      e.d ->> 'rule_version')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
@@ -476,13 +478,15 @@ language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 with checked as (  -- without reason and evidence, which would be copied at each step
   select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
-    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
     case
       when w.flaw is not null then w.flaw
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
+      when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
+        then 'rule_version is missing'
       when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
@@ -511,7 +515,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
-    rule.id is not null and rule.is_active as rule_on,
+    rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
+    public.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
@@ -577,10 +582,12 @@ judged as materialized (
       -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
-      when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
-      -- while no rule is active nothing moves: neither a resume nor whatever else needs no rule of its own
-      when (rule_id is null or action_type = 'auto_resume') and not p_by_person
-        and (not some_rule_on or action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong) then 'RULE_INACTIVE'
+      -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
+      -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
+      when not p_by_person and case
+          when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
+          when rule_id is null then not some_rule_on
+          else not (rule_on and rule_same) end then 'RULE_CHANGED'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when against_person_until > p_now then 'CHANGED_BY_PERSON'
@@ -669,7 +676,12 @@ select coalesce(array_agg(row(
         public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
-      when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
+      when 'RULE_CHANGED' then case
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
+        when not s.rule_there then 'The rule was removed meanwhile.'
+        when not s.rule_on then 'The rule was switched off meanwhile.'
+        else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
       when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
@@ -735,6 +747,8 @@ begin
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
+        || case when f.action_type <> 'auto_resume' and o.rule_version is not null
+             then jsonb_build_object('rule_version', o.rule_version) else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -824,29 +838,21 @@ end $$;
 comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
   'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
-create function public.autonomy_apply(
-  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
-returns public.autonomy_result[]
-language plpgsql set search_path = '' set work_mem = '64MB'
+-- Until commit nobody changes these campaigns, nor a rule that is active or decided here: once an
+-- UPDATE of a rule has returned, nothing more is done by what it said before.
+create function public.autonomy_lock_decided(p_decisions public.autonomy_decision[]) returns public.autonomy_result[]
+language plpgsql set search_path = ''
 as $$
 declare
-  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
-  v_policy public.autonomy_policy;
   v_patience text := current_setting('lock_timeout');
-  v_asked uuid[];
+  v_asked uuid[] := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
+  v_named uuid[] := array(select distinct o.rule_id from unnest(p_decisions) o where o.rule_id is not null);
   v_free uuid[];
-  v_busy uuid[];
-  v_decisions public.autonomy_decision[] := p_decisions;
-  v_items public.autonomy_item[];
-  v_results public.autonomy_result[];
+  v_busy uuid[] := '{}';
+  v_free_rules uuid[];
+  v_busy_rules uuid[];
+  v_resumes boolean;
 begin
-  perform public.moment_error(p_now);
-  if v_run.dry_run or v_run.mode = 'observe' then
-    raise exception using errcode = 'AO010',
-      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
-  end if;
-  v_policy := public.autonomy_lock_effects();
-  v_asked := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
   begin
     perform set_config('lock_timeout', '2s', true);
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
@@ -855,8 +861,57 @@ begin
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
-    v_decisions := array(select o from unnest(p_decisions) o where o.campaign_id = any (v_busy) is not true order by o.n);
   end;
+  v_free_rules := array(select r.id from public.autonomous_rules r where r.is_active or r.id = any (v_named) for share skip locked);
+  v_busy_rules := array(select r.id from public.autonomous_rules r
+                        where (r.is_active or r.id = any (v_named)) and r.id <> all (v_free_rules));
+  if v_busy = '{}' and v_busy_rules = '{}' then
+    return '{}';
+  end if;
+  v_resumes := v_busy_rules = '{}' or exists (
+    select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
+  return array(  -- not logged, so that the same decision may come again
+    select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
+      format('Somebody is changing %s at this moment; the next run decides again.',
+             case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::public.autonomy_result
+    from unnest(p_decisions) o
+    where (o.campaign_id = any (v_busy)
+           or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = any (v_busy_rules) end)
+      and not exists (select from public.autonomous_actions a where a.id = o.id)
+    order by o.n);
+end $$;
+comment on function public.autonomy_lock_decided(public.autonomy_decision[]) is
+  'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_apply(
+  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
+returns public.autonomy_result[]
+language plpgsql set search_path = '' set work_mem = '64MB'
+as $$
+declare
+  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
+  v_policy public.autonomy_policy;
+  v_left public.autonomy_result[];
+  v_decisions public.autonomy_decision[] := p_decisions;
+  v_items public.autonomy_item[];
+  v_results public.autonomy_result[];
+begin
+  perform public.moment_error(p_now);
+  if p_now <> v_run.started_at then
+    raise exception using errcode = 'AO014',
+      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
+      hint = 'Give apply the "now" that begin_autonomous_run answered with.';
+  end if;
+  if v_run.dry_run or v_run.mode = 'observe' then
+    raise exception using errcode = 'AO010',
+      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
+  end if;
+  v_policy := public.autonomy_lock_effects();
+  v_left := public.autonomy_lock_decided(p_decisions);
+  if v_left <> '{}' then
+    v_decisions := array(
+      select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
+  end if;
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
@@ -873,20 +928,10 @@ begin
       left join public.autonomous_actions a on a.id = r.action_id
       order by r.n);
   end if;
-  if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
-    v_results := array(
-      select r from (
-        select r from unnest(v_results) r
-        union all
-        select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
-          'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
-        from unnest(p_decisions) o where o.campaign_id = any (v_busy)) both_kinds
-      order by (r).n);
-  end if;
-  return v_results;
+  return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
-  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
@@ -909,7 +954,7 @@ begin
     'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
-  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another p_now), AO002 (no policy). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Proposals: a person approves or rejects, or they expire
@@ -947,7 +992,7 @@ declare
   v_item public.autonomy_item;
   v_said jsonb;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_policy := public.autonomy_lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
@@ -991,7 +1036,7 @@ begin
     'to', public.autonomy_state(v_changed.status, v_changed.budget));
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
-  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it). [autonomous-operations]';
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
@@ -1001,7 +1046,7 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -1015,7 +1060,7 @@ begin
     'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -1023,6 +1068,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform public.simulated_moment(p_now);
   update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
@@ -1034,7 +1080,7 @@ begin
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again; raises nothing. [autonomous-operations]';
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Taking back
@@ -1153,6 +1199,7 @@ declare
 begin
   perform public.moment_error(p_now);
   if not p_preview then
+    perform public.simulated_moment(p_now);
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
@@ -1235,7 +1282,7 @@ begin
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. Raises AO011 (no such action). [autonomous-operations]';
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
@@ -1289,7 +1336,7 @@ begin
   return v_result;
 end $$;
 comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
-  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
 
 -- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
 -- 'rolled_back' ...) leaves the trace that the functions leave.

@@ -66,6 +66,16 @@ end $$;
 comment on function public.autonomy_busy(public.autonomous_runs) is
   'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
+create function public.autonomy_started(p_run public.autonomous_runs) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
+    'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
+end $$;
+comment on function public.autonomy_started(public.autonomous_runs) is
+  'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
 -- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
 -- committed yet without the two ever waiting for each other.
 create function public.autonomy_take_lease(
@@ -77,6 +87,7 @@ declare
   v_hash text := md5(p_request::text);
   v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
   v_slots int4range := public.shard_slots(p_request ->> 'shard');
+  v_simulated boolean := public.simulated_moment(p_now);
   v_seen public.autonomous_runs;
   v_run public.autonomous_runs;
 begin
@@ -101,7 +112,7 @@ begin
       elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
         update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
         where id = p_run_id and status = 'running';
-        return jsonb_build_object('outcome', 'started', 'lease_token', v_seen.lease_token, 'mode', v_seen.mode);
+        return public.autonomy_started(v_seen) || '{"again": true}';
       elsif v_seen.status = 'running' then
         return public.autonomy_busy(v_seen);
       elsif v_seen.id = p_run_id then
@@ -129,6 +140,7 @@ begin
       select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
              gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
              p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+               || case when v_simulated then '{"simulated": true}' else '{}' end::jsonb
       from public.autonomy_policy p
       on conflict do nothing
       returning * into v_run;
@@ -136,7 +148,7 @@ begin
       return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
     end;
     if v_run.id is not null then
-      return jsonb_build_object('outcome', 'started', 'lease_token', v_run.lease_token, 'mode', v_run.mode);
+      return public.autonomy_started(v_run);
     elsif not exists (select from public.autonomy_policy) then
       raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
@@ -145,7 +157,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010. [autonomous-operations]';
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014. [autonomous-operations]';
 
 create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
@@ -199,7 +211,6 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
-  perform public.moment_error(p_now);
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -214,14 +225,16 @@ begin
   if v_lease ->> 'outcome' <> 'started' then
     return v_lease::json;
   end if;
-  if not (v_request ->> 'dry_run')::boolean then
+  -- A run has one moment: one whose answer was lost keeps it, and has prepared what there is to prepare.
+  p_now := (v_lease ->> 'now')::timestamptz;
+  if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
     perform public.autonomy_prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
   return json_build_object(
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
-    'run_id', p_run_id,
+    'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
     'dry_run', v_request -> 'dry_run',
     -- a dry run has not fitted the prior, but judges by the one that a run would fit
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
@@ -230,12 +243,14 @@ begin
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
+    'rule_versions', (select coalesce(jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)), '{}')
+                      from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
@@ -248,6 +263,8 @@ declare
 begin
   if p_response_status is null or p_response_status not between 100 and 599 then
     raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
+  elsif p_now is distinct from (select r.started_at from public.autonomous_runs r where r.id = p_run_id) then
+    perform public.simulated_moment(p_now);
   end if;
   update public.autonomous_runs r
   set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
@@ -265,7 +282,7 @@ begin
   return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
 end $$;
 comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
-  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument). [autonomous-operations]';
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither the clock''s nor the run''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The whole run inside the database
@@ -311,6 +328,7 @@ declare
   v_acts boolean;
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
+  v_versions jsonb;              -- rule -> its version, as decided by
   v_chosen public.autonomy_decided[];
   v_held_first public.autonomy_decided[];
   v_told public.autonomy_told[];
@@ -323,7 +341,6 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
-  perform public.moment_error(p_now);
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
@@ -348,8 +365,9 @@ begin
   select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
     (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown)
-  into v_codes, v_held, v_chosen, v_held_first;
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
+    (select jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into v_codes, v_held, v_chosen, v_held_first, v_versions;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -357,7 +375,8 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact)::public.autonomy_decision
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          v_versions ->> t.rule_id::text)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -415,9 +434,10 @@ begin
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
   into v_result from taken t;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;
 comment on function public.run_autonomous_operations(timestamptz) is
-  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO002 (no policy). [autonomous-operations]';
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';

@@ -1059,6 +1059,7 @@ declare
   v_resolved integer := 0;
   v_detected integer;
 begin
+  perform public.simulated_moment(p_now);
   -- Twenty runs at once take turns here: the first does the work, the others find little changed.
   insert into public.opportunity_detection (id) values (true) on conflict do nothing;
   select * into v_state from public.opportunity_detection for update;
@@ -1106,7 +1107,7 @@ begin
   return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
 end $$;
 comment on function public.record_opportunities(timestamptz) is
-  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once; raises nothing. [autonomous-operations]';
+  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.set_opportunity_status(
   p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
@@ -1116,6 +1117,7 @@ declare
   v_old public.optimization_opportunities;
   v_new public.optimization_opportunities;
 begin
+  perform public.simulated_moment(p_now);
   if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
     raise exception using errcode = 'AO010',
       message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
@@ -1142,4 +1144,4 @@ begin
   return to_jsonb(v_new) || jsonb_build_object('changed', true);
 end $$;
 comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
-  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open. [autonomous-operations]';
+  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';

@@ -259,6 +259,7 @@ declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_measured integer;
 begin
+  perform public.simulated_moment(p_now);
   if not exists (  -- planning what follows takes longer than finding nothing to do
     select from public.autonomous_actions a
     where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
@@ -374,7 +375,7 @@ begin
   return jsonb_build_object('measured', v_measured);
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
-  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises nothing. [autonomous-operations]';
+  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What became of each action, in columns

@@ -262,10 +262,13 @@ as $$
     'confidence_score', a.confidence_score, 'expected_impact', a.expected_impact,
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
-    'rollback_reason', a.rollback_reason, 'actor', a.actor);
+    'rollback_reason', a.rollback_reason, 'actor', a.actor,
+    -- unknown (an older proposal) is not changed
+    'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
+      (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
 $$;
 comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
-  'An action as the dashboard and the API show it. [autonomous-operations]';
+  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. [autonomous-operations]';
 
 create function public.dashboard_actions(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
@@ -767,6 +770,7 @@ as $$
 declare
   v_key text;
 begin
+  perform public.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
     if v_key not in ('autonomous_enabled', 'hold_until') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
@@ -785,7 +789,7 @@ begin
     'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010, AO014. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules

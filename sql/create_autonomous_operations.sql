@@ -92,6 +92,8 @@ insert into autonomy_names values
   ('0002_metrics', 'function', 'record_campaign_metrics', false, null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1),
   ('0003_rules', 'function', 'json_number', false, null, '{p_value}', '{jsonb}', 0),
   ('0003_rules', 'function', 'moment_error', false, null, '{p_now}', '{timestamptz}', 0),
+  ('0003_rules', 'function', 'simulated_moment', false, null, '{p_now}', '{timestamptz}', 0),
+  ('0003_rules', 'function', 'rule_version', false, null, '{p_condition, p_action}', '{jsonb, jsonb}', 0),
   ('0003_rules', 'function', 'closest_word', false, null, '{p_word, p_known}', '{text, text[]}', 0),
   ('0003_rules', 'function', 'unknown_key_error', false, null, '{p_object, p_path, p_allowed}', '{jsonb, text, text[]}', 0),
   ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean = false, boolean = false}', 0),
@@ -200,6 +202,7 @@ insert into autonomy_names values
   ('0006_effects', 'function', 'autonomy_judge', false, null, '{p_run_id, p_decisions, p_policy, p_growth_base, p_by_person, p_now}', '{uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz}', 0),
   ('0006_effects', 'function', 'autonomy_write_items', false, null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz}', 0),
   ('0006_effects', 'function', 'autonomy_carry_out', false, null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz}', 0),
+  ('0006_effects', 'function', 'autonomy_lock_decided', false, null, '{p_decisions}', '{public.autonomy_decision[]}', 0),
   ('0006_effects', 'function', 'autonomy_apply', false, null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, public.autonomy_decision[], timestamptz}', 0),
   ('0006_effects', 'function', 'apply_autonomous_actions', false, null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1),
   ('0006_effects', 'function', 'autonomy_pending_action', false, null, '{p_action_id}', '{uuid}', 0),
@@ -217,6 +220,7 @@ insert into autonomy_names values
   ('0006_effects', 'function', 'audit_autonomous_actions', false, null, '{p_limit}', '{integer}', 1),
   ('0007_runs', 'function', 'autonomy_run_request', false, null, '{p_request}', '{jsonb}', 0),
   ('0007_runs', 'function', 'autonomy_busy', false, null, '{p_run}', '{public.autonomous_runs}', 0),
+  ('0007_runs', 'function', 'autonomy_started', false, null, '{p_run}', '{public.autonomous_runs}', 0),
   ('0007_runs', 'function', 'autonomy_take_lease', false, null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_now}', '{uuid, jsonb, text, text, integer, timestamptz}', 0),
   ('0007_runs', 'function', 'autonomy_hold_lease', false, null, '{p_run_id, p_lease_token}', '{uuid, uuid}', 0),
   ('0007_runs', 'function', 'autonomy_prepare_run', false, null, '{p_now}', '{timestamptz}', 0),
@@ -2586,6 +2590,7 @@ begin
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
+  perform public.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
 
   with given as (
@@ -2665,7 +2670,7 @@ begin
   return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
-  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array. [autonomous-operations]';
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 do $$ begin
   perform public.rebuild_campaign_facts(true);
@@ -2716,6 +2721,34 @@ begin
 end $$;
 comment on function public.moment_error(timestamptz) is
   'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
+
+-- The clock is the database's. This guards against mistakes (a date mistyped, a zone forgotten, a
+-- host whose clock is wrong), not against attackers: whoever may set a setting may simulate.
+create function public.simulated_moment(p_now timestamptz) returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  perform public.moment_error(p_now);
+  -- now(), the usual default, is as old as the transaction
+  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
+    return false;
+  elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
+    return true;
+  end if;
+  raise exception using errcode = 'AO014',
+    message = format('p_now is %s, but the database''s clock says %s: they may differ by five minutes.',
+                     p_now, date_trunc('second', clock_timestamp())),
+    hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
+end $$;
+comment on function public.simulated_moment(timestamptz) is
+  'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
+
+-- jsonb has one spelling for a value, whatever the order of its keys.
+create function public.rule_version(p_condition jsonb, p_action jsonb) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+comment on function public.rule_version(jsonb, jsonb) is
+  'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. [autonomous-operations]';
 
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -5197,7 +5230,7 @@ do $$ begin perform pg_temp.make_way('0006_effects'); end $$;
 -- What holds whoever calls:
 --   * A change of a campaign and its row in autonomous_actions are one transaction.
 --   * Every change of status or budget, ours or not, has a row in campaign_changes.
---   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, actions.
+--   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, rules, actions.
 --     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
 --     portfolio (breakers) cannot be passed by two shards at once.
 --   * Around each change of campaigns the search path is the usual one: triggers that the user has
@@ -5496,7 +5529,7 @@ declare
   v_actor text := public.autonomy_actor();
   v_changed public.campaigns;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
     public.autonomy_by_person(v_actor), p_now);
   insert into public.autonomous_actions
@@ -5533,7 +5566,7 @@ begin
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
@@ -5567,7 +5600,7 @@ begin
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument). [autonomous-operations]';
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- A run's decisions: judged as one set, carried out as one set
@@ -5590,7 +5623,8 @@ create type public.autonomy_decision as (
   previous_state jsonb,
   new_state jsonb,
   evidence jsonb,
-  expected_impact jsonb
+  expected_impact jsonb,
+  rule_version text        -- of the rule as decided by
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
 
@@ -5640,7 +5674,8 @@ begin
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
-      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact')::public.autonomy_decision
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
+      e.d ->> 'rule_version')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
@@ -5670,13 +5705,15 @@ language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 with checked as (  -- without reason and evidence, which would be copied at each step
   select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
-    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
     case
       when w.flaw is not null then w.flaw
       when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
       when w.action_type is null
         or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
         then 'action_type is none that a run carries out'
+      when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
+        then 'rule_version is missing'
       when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
@@ -5705,7 +5742,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
-    rule.id is not null and rule.is_active as rule_on,
+    rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
+    public.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
@@ -5771,10 +5809,12 @@ judged as materialized (
       -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
-      when rule_id is not null and not rule_on and action_type <> 'auto_resume' and not p_by_person then 'RULE_INACTIVE'
-      -- while no rule is active nothing moves: neither a resume nor whatever else needs no rule of its own
-      when (rule_id is null or action_type = 'auto_resume') and not p_by_person
-        and (not some_rule_on or action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong) then 'RULE_INACTIVE'
+      -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
+      -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
+      when not p_by_person and case
+          when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
+          when rule_id is null then not some_rule_on
+          else not (rule_on and rule_same) end then 'RULE_CHANGED'
       when autonomous_enabled is not true then 'DISABLED'
       when hold_until > p_now then 'ON_HOLD'
       when against_person_until > p_now then 'CHANGED_BY_PERSON'
@@ -5863,7 +5903,12 @@ select coalesce(array_agg(row(
         public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
-      when 'RULE_INACTIVE' then 'The rule was switched off or removed meanwhile.'
+      when 'RULE_CHANGED' then case
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
+        when not s.rule_there then 'The rule was removed meanwhile.'
+        when not s.rule_on then 'The rule was switched off meanwhile.'
+        else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
       when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
@@ -5929,6 +5974,8 @@ begin
       case when f.code is distinct from 'BAD_DECISION' then o.confidence end,
       o.expected_impact,
       case when jsonb_typeof(o.evidence) = 'object' then o.evidence else '{}' end
+        || case when f.action_type <> 'auto_resume' and o.rule_version is not null
+             then jsonb_build_object('rule_version', o.rule_version) else '{}' end
         || case f.came_out when 'execute' then '{}'
              when 'propose' then jsonb_build_object('proposed_because', f.code, 'message', f.message)
              else jsonb_build_object('message', f.message,
@@ -6018,29 +6065,21 @@ end $$;
 comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
   'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
 
-create function public.autonomy_apply(
-  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
-returns public.autonomy_result[]
-language plpgsql set search_path = '' set work_mem = '64MB'
+-- Until commit nobody changes these campaigns, nor a rule that is active or decided here: once an
+-- UPDATE of a rule has returned, nothing more is done by what it said before.
+create function public.autonomy_lock_decided(p_decisions public.autonomy_decision[]) returns public.autonomy_result[]
+language plpgsql set search_path = ''
 as $$
 declare
-  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
-  v_policy public.autonomy_policy;
   v_patience text := current_setting('lock_timeout');
-  v_asked uuid[];
+  v_asked uuid[] := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
+  v_named uuid[] := array(select distinct o.rule_id from unnest(p_decisions) o where o.rule_id is not null);
   v_free uuid[];
-  v_busy uuid[];
-  v_decisions public.autonomy_decision[] := p_decisions;
-  v_items public.autonomy_item[];
-  v_results public.autonomy_result[];
+  v_busy uuid[] := '{}';
+  v_free_rules uuid[];
+  v_busy_rules uuid[];
+  v_resumes boolean;
 begin
-  perform public.moment_error(p_now);
-  if v_run.dry_run or v_run.mode = 'observe' then
-    raise exception using errcode = 'AO010',
-      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
-  end if;
-  v_policy := public.autonomy_lock_effects();
-  v_asked := array(select o.campaign_id from unnest(p_decisions) o where o.campaign_id is not null);
   begin
     perform set_config('lock_timeout', '2s', true);
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
@@ -6049,8 +6088,57 @@ begin
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
-    v_decisions := array(select o from unnest(p_decisions) o where o.campaign_id = any (v_busy) is not true order by o.n);
   end;
+  v_free_rules := array(select r.id from public.autonomous_rules r where r.is_active or r.id = any (v_named) for share skip locked);
+  v_busy_rules := array(select r.id from public.autonomous_rules r
+                        where (r.is_active or r.id = any (v_named)) and r.id <> all (v_free_rules));
+  if v_busy = '{}' and v_busy_rules = '{}' then
+    return '{}';
+  end if;
+  v_resumes := v_busy_rules = '{}' or exists (
+    select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
+  return array(  -- not logged, so that the same decision may come again
+    select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
+      format('Somebody is changing %s at this moment; the next run decides again.',
+             case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::public.autonomy_result
+    from unnest(p_decisions) o
+    where (o.campaign_id = any (v_busy)
+           or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = any (v_busy_rules) end)
+      and not exists (select from public.autonomous_actions a where a.id = o.id)
+    order by o.n);
+end $$;
+comment on function public.autonomy_lock_decided(public.autonomy_decision[]) is
+  'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_apply(
+  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
+returns public.autonomy_result[]
+language plpgsql set search_path = '' set work_mem = '64MB'
+as $$
+declare
+  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
+  v_policy public.autonomy_policy;
+  v_left public.autonomy_result[];
+  v_decisions public.autonomy_decision[] := p_decisions;
+  v_items public.autonomy_item[];
+  v_results public.autonomy_result[];
+begin
+  perform public.moment_error(p_now);
+  if p_now <> v_run.started_at then
+    raise exception using errcode = 'AO014',
+      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
+      hint = 'Give apply the "now" that begin_autonomous_run answered with.';
+  end if;
+  if v_run.dry_run or v_run.mode = 'observe' then
+    raise exception using errcode = 'AO010',
+      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
+  end if;
+  v_policy := public.autonomy_lock_effects();
+  v_left := public.autonomy_lock_decided(p_decisions);
+  if v_left <> '{}' then
+    v_decisions := array(
+      select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
+  end if;
   v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
@@ -6067,20 +6155,10 @@ begin
       left join public.autonomous_actions a on a.id = r.action_id
       order by r.n);
   end if;
-  if v_busy is not null then  -- each in its place; not logged, so that the same decision may come again
-    v_results := array(
-      select r from (
-        select r from unnest(v_results) r
-        union all
-        select row(o.n, o.id, o.campaign_id, 'failed', 'CHANGED_MEANWHILE',
-          'Somebody is changing it at this moment; the next run decides again.')::public.autonomy_result
-        from unnest(p_decisions) o where o.campaign_id = any (v_busy)) both_kinds
-      order by (r).n);
-  end if;
-  return v_results;
+  return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
-  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
@@ -6103,7 +6181,7 @@ begin
     'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
-  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO002 (no policy). [autonomous-operations]';
+  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another p_now), AO002 (no policy). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Proposals: a person approves or rejects, or they expire
@@ -6141,7 +6219,7 @@ declare
   v_item public.autonomy_item;
   v_said jsonb;
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   v_policy := public.autonomy_lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
@@ -6185,7 +6263,7 @@ begin
     'to', public.autonomy_state(v_changed.status, v_changed.budget));
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
-  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it). [autonomous-operations]';
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
@@ -6195,7 +6273,7 @@ declare
   v_actor text := coalesce(p_actor, public.autonomy_actor());
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
-  perform public.moment_error(p_now);
+  perform public.simulated_moment(p_now);
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -6209,7 +6287,7 @@ begin
     'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -6217,6 +6295,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform public.simulated_moment(p_now);
   update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
@@ -6228,7 +6307,7 @@ begin
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again; raises nothing. [autonomous-operations]';
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Taking back
@@ -6347,6 +6426,7 @@ declare
 begin
   perform public.moment_error(p_now);
   if not p_preview then
+    perform public.simulated_moment(p_now);
     perform public.autonomy_lock_effects();
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
@@ -6429,7 +6509,7 @@ begin
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. Raises AO011 (no such action). [autonomous-operations]';
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
@@ -6483,7 +6563,7 @@ begin
   return v_result;
 end $$;
 comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
-  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
 
 -- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
 -- 'rolled_back' ...) leaves the trace that the functions leave.
@@ -6719,6 +6799,16 @@ end $$;
 comment on function public.autonomy_busy(public.autonomous_runs) is
   'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
 
+create function public.autonomy_started(p_run public.autonomous_runs) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
+    'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
+end $$;
+comment on function public.autonomy_started(public.autonomous_runs) is
+  'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+
 -- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
 -- committed yet without the two ever waiting for each other.
 create function public.autonomy_take_lease(
@@ -6730,6 +6820,7 @@ declare
   v_hash text := md5(p_request::text);
   v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
   v_slots int4range := public.shard_slots(p_request ->> 'shard');
+  v_simulated boolean := public.simulated_moment(p_now);
   v_seen public.autonomous_runs;
   v_run public.autonomous_runs;
 begin
@@ -6754,7 +6845,7 @@ begin
       elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
         update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
         where id = p_run_id and status = 'running';
-        return jsonb_build_object('outcome', 'started', 'lease_token', v_seen.lease_token, 'mode', v_seen.mode);
+        return public.autonomy_started(v_seen) || '{"again": true}';
       elsif v_seen.status = 'running' then
         return public.autonomy_busy(v_seen);
       elsif v_seen.id = p_run_id then
@@ -6782,6 +6873,7 @@ begin
       select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
              gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
              p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+               || case when v_simulated then '{"simulated": true}' else '{}' end::jsonb
       from public.autonomy_policy p
       on conflict do nothing
       returning * into v_run;
@@ -6789,7 +6881,7 @@ begin
       return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
     end;
     if v_run.id is not null then
-      return jsonb_build_object('outcome', 'started', 'lease_token', v_run.lease_token, 'mode', v_run.mode);
+      return public.autonomy_started(v_run);
     elsif not exists (select from public.autonomy_policy) then
       raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
@@ -6798,7 +6890,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010. [autonomous-operations]';
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014. [autonomous-operations]';
 
 create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
@@ -6852,7 +6944,6 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
-  perform public.moment_error(p_now);
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -6867,14 +6958,16 @@ begin
   if v_lease ->> 'outcome' <> 'started' then
     return v_lease::json;
   end if;
-  if not (v_request ->> 'dry_run')::boolean then
+  -- A run has one moment: one whose answer was lost keeps it, and has prepared what there is to prepare.
+  p_now := (v_lease ->> 'now')::timestamptz;
+  if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
     perform public.autonomy_prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
   return json_build_object(
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
-    'run_id', p_run_id,
+    'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
     'dry_run', v_request -> 'dry_run',
     -- a dry run has not fitted the prior, but judges by the one that a run would fit
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
@@ -6883,12 +6976,14 @@ begin
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
+    'rule_versions', (select coalesce(jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)), '{}')
+                      from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives rules, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
@@ -6901,6 +6996,8 @@ declare
 begin
   if p_response_status is null or p_response_status not between 100 and 599 then
     raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
+  elsif p_now is distinct from (select r.started_at from public.autonomous_runs r where r.id = p_run_id) then
+    perform public.simulated_moment(p_now);
   end if;
   update public.autonomous_runs r
   set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
@@ -6918,7 +7015,7 @@ begin
   return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
 end $$;
 comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
-  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument). [autonomous-operations]';
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither the clock''s nor the run''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The whole run inside the database
@@ -6964,6 +7061,7 @@ declare
   v_acts boolean;
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
+  v_versions jsonb;              -- rule -> its version, as decided by
   v_chosen public.autonomy_decided[];
   v_held_first public.autonomy_decided[];
   v_told public.autonomy_told[];
@@ -6976,7 +7074,6 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
-  perform public.moment_error(p_now);
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
@@ -7001,8 +7098,9 @@ begin
   select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
     (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown)
-  into v_codes, v_held, v_chosen, v_held_first;
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
+    (select jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into v_codes, v_held, v_chosen, v_held_first, v_versions;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
     v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
     if v_acts then
@@ -7010,7 +7108,8 @@ begin
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
           t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact)::public.autonomy_decision
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          v_versions ->> t.rule_id::text)::public.autonomy_decision
         from unnest(v_told) t), p_now);
     else
       v_results := array(
@@ -7068,12 +7167,13 @@ begin
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
   into v_result from taken t;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;
 comment on function public.run_autonomous_operations(timestamptz) is
-  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO002 (no policy). [autonomous-operations]';
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
 
 -- =============================================================================================
 -- 0008_opportunities
@@ -8140,6 +8240,7 @@ declare
   v_resolved integer := 0;
   v_detected integer;
 begin
+  perform public.simulated_moment(p_now);
   -- Twenty runs at once take turns here: the first does the work, the others find little changed.
   insert into public.opportunity_detection (id) values (true) on conflict do nothing;
   select * into v_state from public.opportunity_detection for update;
@@ -8187,7 +8288,7 @@ begin
   return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
 end $$;
 comment on function public.record_opportunities(timestamptz) is
-  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once; raises nothing. [autonomous-operations]';
+  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.set_opportunity_status(
   p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
@@ -8197,6 +8298,7 @@ declare
   v_old public.optimization_opportunities;
   v_new public.optimization_opportunities;
 begin
+  perform public.simulated_moment(p_now);
   if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
     raise exception using errcode = 'AO010',
       message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
@@ -8223,7 +8325,7 @@ begin
   return to_jsonb(v_new) || jsonb_build_object('changed', true);
 end $$;
 comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
-  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open. [autonomous-operations]';
+  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
 -- =============================================================================================
 -- 0009_impact
@@ -8490,6 +8592,7 @@ declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_measured integer;
 begin
+  perform public.simulated_moment(p_now);
   if not exists (  -- planning what follows takes longer than finding nothing to do
     select from public.autonomous_actions a
     where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
@@ -8605,7 +8708,7 @@ begin
   return jsonb_build_object('measured', v_measured);
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
-  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises nothing. [autonomous-operations]';
+  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What became of each action, in columns
@@ -9325,10 +9428,13 @@ as $$
     'confidence_score', a.confidence_score, 'expected_impact', a.expected_impact,
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
-    'rollback_reason', a.rollback_reason, 'actor', a.actor);
+    'rollback_reason', a.rollback_reason, 'actor', a.actor,
+    -- unknown (an older proposal) is not changed
+    'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
+      (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
 $$;
 comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
-  'An action as the dashboard and the API show it. [autonomous-operations]';
+  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. [autonomous-operations]';
 
 create function public.dashboard_actions(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
@@ -9830,6 +9936,7 @@ as $$
 declare
   v_key text;
 begin
+  perform public.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
     if v_key not in ('autonomous_enabled', 'hold_until') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
@@ -9848,7 +9955,7 @@ begin
     'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010, AO014. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules
@@ -10584,15 +10691,15 @@ drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_read
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '1fb8346107836fcee0d517d915481785e867659709724bee5cd60fbb4253317c'),
-  ('0002_metrics', 'cb2821a0131b793b5fe8af27429a53cfca709cc8430cc857d11b4f76e2fffdda'),
-  ('0003_rules', 'cecf174659474c35b65e252336bb8b505521ef097ee1005e03a40c23a7c42133'),
+  ('0002_metrics', 'f25c3cff5f14eeabd669044821b4f4c46dcdec9145a39ff5d5d9d6a9911aabdb'),
+  ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
   ('0004_confidence', '578631872fb2a5e627756179057d65ac521fb5890036dd5c26625ca2e51c22dc'),
   ('0005_decide', '09ce0167241b8a2b84a1e2ef8b0a3ce7fc59d01810d3cbf903fb6203ea83e4a8'),
-  ('0006_effects', 'c3404746fbea27b63bf6cd90d50e21168b7a604cf4426d624a91463cf2d41edf'),
-  ('0007_runs', '27b64982d379598ea9765a58e13ae35875fdd4241138f677e49059840c228fcc'),
-  ('0008_opportunities', 'f302011e5485025ccf6d4ca87c2c1d3751a1c185cfeceaf297d3e82c2cd71324'),
-  ('0009_impact', '678027db7775bffc6f8ba2d5561b1d491721641350480c7b60a04b2034da883a'),
-  ('0010_dashboard', '4ed1bde7f258e868dab36bf478426a7b49c0fb0ff32e93748fad8af2a1b409d5'),
+  ('0006_effects', '7ad65f1731e570e46686f110ad8d32b370c43e16f1c2a35110daf74a63f7d3cf'),
+  ('0007_runs', 'a49bb966bcc230d71eef3da28b0ddc6ee6452dfc051127661b2d72f21d690ffa'),
+  ('0008_opportunities', '9c005412e6e20a5779fb696ce0fee4d59f9a1d9d3fa456f09dfb1534b7f700f6'),
+  ('0009_impact', 'c6b31fef1cdcfd833a289d822f9f96e89ab442c890696810c9b262b332aa7c22'),
+  ('0010_dashboard', '74b508dca90f405b6fd1a0eda496d3ee42da9f1878ae4f7fb179f17c399bb96e'),
   ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();

@@ -18,6 +18,7 @@ from supabase import Client, create_client
 from autonomy.local import LocalStack
 from autonomy.local.places import remove
 from autonomy.migrate import apply
+from tests.simulated import simulate
 
 POSTGRES = os.environ.get("AUTONOMY_TEST_POSTGRES", "16")
 _TEMPLATE = "autonomy_test_template"
@@ -75,6 +76,7 @@ def each_postgres(
 def migrated(stack: LocalStack) -> LocalStack:
     """The running stack with the migrations applied."""
     apply(stack.database_url)
+    simulate(stack.database_url)
     # The migrations ask PostgREST to look again, which it does in its own time.
     stack.restart_postgrest()
     return stack
@@ -154,6 +156,7 @@ def _databases(stack: LocalStack, template: str) -> Iterator[Callable[[], str]]:
         name = f"autonomy_scratch_{next(_numbers)}"
         _execute(stack, "create database {} template {}", name, template)
         made.append(name)
+        simulate(_url_of(stack, name))
         return _url_of(stack, name)
 
     yield make

@@ -17,7 +17,7 @@ from autonomy.web import show
 from autonomy.web.access import Access
 from autonomy.web.failures import answer_failures
 from autonomy.web.headers import secure
-from autonomy.web.inputs import LARGEST_BODY_BYTES
+from autonomy.web.inputs import read_whole
 from autonomy.web.sessions import Sessions
 from autonomy.web.throttle import Throttle
 from autonomy.web.tokens import FetchCertificates, OidcVerifier
@@ -44,7 +44,7 @@ def create_app(
     platform, which sets K_SERVICE.
     """
     app = Flask("autonomy.web", static_folder=None, template_folder="templates")
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
     app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -60,6 +60,7 @@ def create_app(
     for routes in made(settings, store, access, run):
         app.register_blueprint(routes)
     answer_failures(app)
+    app.before_request(read_whole)
     app.after_request(secure)
     return app
 

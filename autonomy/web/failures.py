@@ -19,7 +19,7 @@ from autonomy.errors import (
     Unauthenticated,
 )
 from autonomy.logs import log, say
-from autonomy.web.inputs import LARGEST_BODY_BYTES, TooLarge
+from autonomy.web.inputs import too_large
 
 
 class WrongMethod(RequestError):
@@ -77,7 +77,7 @@ def _of_http(error: HTTPException) -> Response:
     elif error.code == 404:
         mended = NotFound("There is nothing at this address.", hint="/openapi.json lists the API.")
     elif error.code == 413:
-        mended = TooLarge(f"The body is larger than {LARGEST_BODY_BYTES:,} bytes.")
+        mended = too_large()
     elif error.code is not None and 300 <= error.code < 400:
         return error.get_response()  # type: ignore[return-value]
     else:

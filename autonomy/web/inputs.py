@@ -1,8 +1,9 @@
-"""What comes in over HTTP, checked: JSON bodies, query parameters, idempotency keys."""
+"""What comes in over HTTP, checked: bodies, query parameters, idempotency keys."""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import uuid
@@ -10,13 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from flask import Request
+from flask import Request, request
 from werkzeug.datastructures import MultiDict
 
 from autonomy.errors import BadRequest, NotFound, RequestError
 
 LARGEST_BODY_BYTES = 256 * 1024
 DEEPEST_JSON = 40
+JSON_BLANKS = b" \t\r\n"
 KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 """An idempotency key: 1 to 255 printable ASCII characters, no blank at either end."""
 CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_=-]{1,400}")
@@ -30,16 +32,70 @@ class TooLarge(RequestError):
 
 
 class NotJson(RequestError):
-    """The body is declared as something other than JSON."""
+    """The body is declared as something other than JSON, or as compressed."""
 
     code = "NOT_JSON"
     http_status = 415
 
 
+def read_whole() -> None:
+    """Before each request: read its body to the end and keep it, for forms and JSON alike.
+
+    A body that is cut, compressed or too long is refused here: what is left of it may say something
+    else, and nothing at all says `{}`. Raises BadRequest, TooLarge, NotJson.
+    """
+    environ = request.environ
+    content, transfer = (
+        str(environ.get(name, "")).strip().lower()
+        for name in ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING")
+    )
+    if content not in ("", "identity") or transfer not in ("", "chunked"):
+        raise NotJson("The body is declared as compressed.", hint="Send it as it is.")
+    body = _whole_body(environ)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    request.get_data(cache=True)  # reading the form would else leave nothing for json_body
+
+
+def _whole_body(environ: Mapping[str, Any]) -> bytes:
+    """All bytes of the body. The server ends a chunked one, the others have their length."""
+    chunked = "HTTP_TRANSFER_ENCODING" in environ
+    announced = str(environ.get("CONTENT_LENGTH") or "0")
+    if chunked and not environ.get("wsgi.input_terminated"):
+        raise BadRequest("body: it has no length.", hint="Send Content-Length.")
+    if not re.fullmatch("[0-9]{1,18}", announced, re.ASCII):
+        raise BadRequest("Content-Length: it must be a whole number.")
+    length = int(announced)
+    if length > LARGEST_BODY_BYTES:
+        raise too_large()
+    body = _read(environ["wsgi.input"], LARGEST_BODY_BYTES + 1 if chunked else length)
+    if len(body) > LARGEST_BODY_BYTES:
+        raise too_large()
+    if len(body) < length:
+        raise BadRequest(f"body: {len(body)} of {length} bytes arrived.", hint="Send it again.")
+    return body
+
+
+def _read(stream: Any, most: int) -> bytes:
+    """Bytes up to the end of the stream, at most so many. Raises BadRequest where it breaks off."""
+    body = b""
+    try:
+        while len(body) < most and (more := stream.read(most - len(body))):
+            body += more
+    except Exception as error:  # each server has kinds of its own for a wrong or missing chunk
+        raise BadRequest("body: it did not arrive whole.", hint="Send it again.") from error
+    return body
+
+
+def too_large() -> TooLarge:
+    """The error for a body that is larger than any that we take."""
+    return TooLarge(f"The body is larger than {LARGEST_BODY_BYTES:,} bytes.")
+
+
 def json_body(request: Request) -> dict[str, Any]:
-    """The body as an object; an empty one is {}. Raises BadRequest, TooLarge, NotJson."""
-    raw = request.get_data(cache=True)
-    if not raw.strip():
+    """The body as an object; an empty one is {}. Raises BadRequest, NotJson."""
+    raw = request.get_data()
+    if not raw.strip(JSON_BLANKS):
         return {}
     if not _may_be_json(request.mimetype):
         raise NotJson(

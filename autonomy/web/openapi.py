@@ -23,7 +23,7 @@ ERRORS = {
     405: "This path does not take this method; Allow lists those that it takes.",
     409: "The state is not the one that the call presumes, or a run is in progress (Retry-After).",
     413: f"The body is larger than {LARGEST_BODY_BYTES} bytes.",
-    415: "The body is declared as something other than JSON.",
+    415: "The body is declared as something other than JSON, or as compressed.",
     422: "The idempotency key was used with other parameters, or a value lies beyond a limit.",
     429: "Too many failed tries; Retry-After says how long to wait.",
     503: "Not configured, or the database cannot be reached; see code and hint.",

@@ -112,6 +112,7 @@ def _actions() -> dict[str, Schema]:
         "rolled_back_by": maybe(TEXT),
         "rollback_reason": maybe(TEXT),
         "actor": TEXT,
+        "rule_changed": FLAG,
     }
     changed = shape(
         {"action_id": ID, "campaign_id": maybe(ID), "title": maybe(TEXT), "from": STATE,

@@ -68,6 +68,7 @@ CODES = {
     "TRACKING_BREAKER": "conversion tracking seems broken",
     "FROZEN": "everything is frozen",
     "CHANGED_MEANWHILE": "somebody changed the campaign in the meantime",
+    "RULE_CHANGED": "the rule was changed in the meantime",
     "REJECTED": "a person rejected it",
     "EXPIRED": "nobody approved it in time",
     "APPROVAL": "a person must approve it",

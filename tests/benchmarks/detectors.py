@@ -32,6 +32,7 @@ import numpy as np
 import psycopg
 
 NOW = datetime(2026, 6, 15, 10, tzinfo=UTC)  # a Monday
+SIMULATED = "-c autonomy.simulation=on"
 REAL_LINES = Path(__file__).resolve().parents[3] / "shared" / "data" / "real_ad_lines.csv.gz"
 
 # The portfolio: what a campaign here is like.
@@ -600,7 +601,7 @@ def _processor_seconds(process: int) -> float:
 @contextlib.contextmanager
 def database(url: str | None) -> Iterator[psycopg.Connection]:
     if url is not None:
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(url, options=SIMULATED) as connection:
             yield connection
         return
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -611,7 +612,7 @@ def database(url: str | None) -> Iterator[psycopg.Connection]:
         Path(folder).chmod(0o755)
         with LocalStack(Path(folder)) as stack:
             apply(stack.database_url)
-            with psycopg.connect(stack.database_url) as connection:
+            with psycopg.connect(stack.database_url, options=SIMULATED) as connection:
                 yield connection
 
 

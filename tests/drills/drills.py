@@ -120,6 +120,22 @@ def edited(yard: Yard, n: int) -> None:
     yard.check(rows == [("Archived", "100.00"), ("Active", "77.00")], f"the edit was lost: {rows}")
 
 
+def rules_edited(yard: Yard, n: int) -> None:
+    """A person changes the rules between read and apply: nothing is done by what they said."""
+    slow = yard.function("before_apply:sleep=0.25")
+    run = yard.posting(slow)
+    yard.until(yard.run_has_begun, "the run begins")
+    otherwise = f"jsonb_build_object('min_confidence', {50 + n / 100})"
+    yard.execute(f"update autonomous_rules set action = action || {otherwise}")
+    answer = run.result(30)
+    codes = {each["code"] for each in answer.json["result"]["failed"]}
+    yard.check(codes == {"RULE_CHANGED"}, f"failed: {codes}")
+    ((done,),) = yard.execute("select count(*) from autonomous_actions where status = 'executed'")
+    yard.check(done == 0, f"{done} actions by rules that had changed")
+    second = yard.recovered()
+    yard.check(second.status == 200, f"the next run did not complete: {second.status}")
+
+
 def frozen(yard: Yard, n: int) -> None:
     """The kill switch between read and apply: nothing is changed until it is off again."""
     slow = yard.function("before_apply:sleep=0.25")
@@ -201,6 +217,7 @@ DRILLS = [
     Drill("4 shards and the whole at once", 20, shards_at_once),
     Drill("a worker stopped past its lease", 20, stopped_past_its_lease),
     Drill("a person edits between read and apply", 60, edited),
+    Drill("a person changes the rules between read and apply", 30, rules_edited),
     Drill("frozen between read and apply", 30, frozen),
     Drill("the deadline in the middle", 6, out_of_time),
     Drill("PostgREST killed and restarted", 30, postgrest_killed),

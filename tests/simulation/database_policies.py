@@ -16,6 +16,7 @@ from autonomy.engine.templates import TEMPLATES
 from tests.simulation.world import Market, Observed, Score, Truth
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
+SIMULATED = "-c autonomy.simulation=on"
 
 OPTIMISE: Mapping[str, Any] = next(
     template.row for template in TEMPLATES if template.key == "marginal_return"
@@ -180,7 +181,7 @@ def play(
 ) -> Score:
     """The whole market under one setting; the database must be migrated and empty."""
     market = Market(seed, truth)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(database_url, autocommit=True, options=SIMULATED) as connection:
         account = Account(connection, market, setting)
         play_hours(account, every_hours)
     return market.score()

@@ -143,16 +143,28 @@ def apply(
 def apply_answer(
     db: Db, lease: Lease, decisions: Sequence[Any], *, now: datetime | None = None
 ) -> Json:
-    """Whatever apply_autonomous_actions says."""
+    """Whatever apply_autonomous_actions says, at the run's moment where no other is given.
+
+    As a run does, it says which version of its rule each decision was made by.
+    """
+    versions = lease.answer["rule_versions"]
+    decisions = [
+        {"rule_version": versions.get(str(one["rule_id"])), **one} if _of_a_rule(one) else one
+        for one in decisions
+    ]
     answer: Json = value(
         db,
-        "select apply_autonomous_actions(%s, %s, %s::jsonb, coalesce(%s, now()))",
+        "select apply_autonomous_actions(%s, %s, %s::jsonb, %s)",
         lease.run_id,
         lease.token,
         json.dumps(list(decisions), default=str),
-        now,
+        now or lease.answer["now"],
     )
     return answer
+
+
+def _of_a_rule(one: Any) -> bool:
+    return isinstance(one, dict) and one.get("rule_id") is not None
 
 
 def apply_one(db: Db, item: Json, *, now: datetime | None = None) -> Json:

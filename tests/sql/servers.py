@@ -17,6 +17,7 @@ from autonomy.local.keys import Keys
 from autonomy.local.places import prepare
 from autonomy.local.postgres import Postgres
 from autonomy.local.roles import database_url
+from tests.simulated import simulate
 
 Db = psycopg.Connection[Any]
 
@@ -64,6 +65,7 @@ class Server:
             .format(sql.Identifier(name), sql.Identifier(template))
             .as_string()
         )
+        simulate(self.url(name))
         return self.url(name)
 
     def migrated(self) -> str:

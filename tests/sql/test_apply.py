@@ -420,8 +420,13 @@ def test_budget_cap(db: Db) -> None:
 def test_a_rule_that_was_switched_off_or_removed_meanwhile(db: Db) -> None:
     its_rule = rule(db)
     db.execute("update autonomous_rules set is_active = false where id = %s", (its_rule,))
-    assert_held_back(db, scale_up(campaign(db), rule_id=its_rule), "RULE_INACTIVE")
-    assert_held_back(db, scale_up(campaign(db), rule_id=str(uuid.uuid4())), "RULE_INACTIVE")
+    version = value(
+        db, "select rule_version(condition, action) from autonomous_rules where id = %s", its_rule
+    )
+    off = scale_up(campaign(db), rule_id=its_rule, rule_version=version)
+    assert_held_back(db, off, "RULE_CHANGED")
+    gone = scale_up(campaign(db), rule_id=str(uuid.uuid4()), rule_version=version)
+    assert_held_back(db, gone, "RULE_CHANGED")
 
 
 def test_a_pending_action(db: Db) -> None:
@@ -544,7 +549,7 @@ def test_resuming_can_be_switched_off_and_waits_its_time(db: Db) -> None:
     apply_one(db, decision(one, status="Active"), now=hours_ago(40, db))
     assert_held_back(db, resume(one), "COOLDOWN")  # twice in a week
     policy(db, resume_when_proven_wrong=False)
-    assert_held_back(db, resume(paused_by_us(db)), "RULE_INACTIVE")
+    assert_held_back(db, resume(paused_by_us(db)), "RULE_CHANGED")
 
 
 # The installation's own constraints and triggers ------------------------------------------------

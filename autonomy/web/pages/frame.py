@@ -95,6 +95,8 @@ def form_text(name: str, longest: int = 500) -> str | None:
 def form_choice(name: str, allowed: tuple[str, ...]) -> str:
     """A field that must be one of a few words. Raises BadRequest."""
     value = request.form.get(name, "")
+    if len(request.form.getlist(name)) > 1:
+        raise BadRequest(f"{name}: it was given twice.")
     if value not in allowed:
         raise BadRequest(f"{name}: use one of {', '.join(allowed)}.")
     return value

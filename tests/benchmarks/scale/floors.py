@@ -28,7 +28,9 @@ insert into public.autonomous_actions select * from bench.rows
 """  # noqa: E501  one statement a row
 DECISIONS = """
 create table bench.decisions as
-select (t.n - 1) / {batch} as batch, jsonb_agg(t.t || jsonb_build_object('action_id', gen_random_uuid()) order by t.n) as decisions
+select (t.n - 1) / {batch} as batch, jsonb_agg(t.t || jsonb_build_object('action_id', gen_random_uuid(),
+  'rule_version', (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id::text = t.t ->> 'rule_id'))
+  order by t.n) as decisions
 from (select to_jsonb(t) as t, row_number() over (order by t.campaign_id) as n
       from public.told_decisions(array(
         select d from public.decided_run(int4range(0, 65536), false, now(), public.portfolio_state(now())) d
