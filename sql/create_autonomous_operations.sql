@@ -5906,6 +5906,7 @@ select coalesce(array_agg(row(
       when 'RULE_CHANGED' then case
         when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
         when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
+        when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
         when not s.rule_there then 'The rule was removed meanwhile.'
         when not s.rule_on then 'The rule was switched off meanwhile.'
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
@@ -10695,7 +10696,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
   ('0004_confidence', '578631872fb2a5e627756179057d65ac521fb5890036dd5c26625ca2e51c22dc'),
   ('0005_decide', '09ce0167241b8a2b84a1e2ef8b0a3ce7fc59d01810d3cbf903fb6203ea83e4a8'),
-  ('0006_effects', '7ad65f1731e570e46686f110ad8d32b370c43e16f1c2a35110daf74a63f7d3cf'),
+  ('0006_effects', 'cb47e4764c40911b2a6ec3feda580d88a99e57199c9118bd4bcd66e5e548296b'),
   ('0007_runs', 'a49bb966bcc230d71eef3da28b0ddc6ee6452dfc051127661b2d72f21d690ffa'),
   ('0008_opportunities', '9c005412e6e20a5779fb696ce0fee4d59f9a1d9d3fa456f09dfb1534b7f700f6'),
   ('0009_impact', 'c6b31fef1cdcfd833a289d822f9f96e89ab442c890696810c9b262b332aa7c22'),
