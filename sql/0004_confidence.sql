@@ -240,8 +240,10 @@ returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_prior jsonb := public.current_prior(p_force, p_now);
+  v_prior jsonb;
 begin
+  perform public.simulated_moment(p_now);
+  v_prior := public.current_prior(p_force, p_now);
   if (v_prior ->> 'fitted')::boolean then
     update public.autonomy_policy
     set prior_mean_roi = (v_prior ->> 'mean_roi')::float8, prior_tau2 = (v_prior ->> 'tau2')::float8,
@@ -251,7 +253,7 @@ begin
   return v_prior;
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What speaks against believing the figures, or against acting on them
