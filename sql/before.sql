@@ -72,7 +72,8 @@ $$;
 -- Would a call of ours reach a function of theirs?
 -- ---------------------------------------------------------------------------------------------
 
--- Whether a value that is given for one type may be taken for the other: in doubt, yes.
+-- Whether a value that is given for one type may be taken for the other: in doubt, yes. A type of ours that is
+-- not made yet is null: only what takes anything takes it.
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
 as $$
@@ -87,14 +88,13 @@ begin
   elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
     return pg_temp.alike(v_one.typelem, v_other.typelem);
   end if;
-  return p_one = p_other
+  return coalesce(p_one = p_other
     or 'P' in (v_one.typcategory, v_other.typcategory)
     or v_one.typcategory = v_other.typcategory and v_one.typcategory not in ('C', 'E', 'R', 'U')
     or exists (select from pg_catalog.pg_cast where castcontext = 'i'
-               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one)));
+               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one))), false);
 end $$;
 
--- The rest of a function's arguments are optional. Types of ours that are not made yet are null.
 create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
 language plpgsql
 as $$
@@ -107,6 +107,7 @@ declare
   v_types oid[];
   v_names text[];
   v_required integer;
+  v_fewest integer;
   v_shared text[];
 begin
   select * into v_theirs from pg_catalog.pg_proc where oid = p_theirs;
@@ -117,10 +118,14 @@ begin
     v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
   end if;
 
-  -- by place: with as few arguments as both can be called with
-  if greatest(v_our_required, v_required) <= least(v_our_count, cardinality(v_types)) and not exists (
-    select from generate_series(1, greatest(v_our_required, v_required)) i
+  -- by place: with as few arguments as both can be called with. A bare literal that we give for text goes to
+  -- whatever fits better elsewhere; one that a person gives for anything goes to whoever takes text.
+  v_fewest := greatest(v_our_required, v_required);
+  if v_fewest <= least(v_our_count, cardinality(v_types)) and not exists (
+    select from generate_series(1, v_fewest) i
     where not pg_temp.alike(v_our_types[i], v_types[i])
+      and not (v_our_types[i] = 'text'::regtype and exists (
+        select from generate_series(1, v_fewest) j where v_our_types[j] not in ('text'::regtype, v_types[j])))
       and not (pg_temp.is_called_by_name(p_ours.name) and exists (
         select from pg_catalog.pg_type t where t.oid = v_types[i] and t.typcategory = 'S')))
   then
@@ -178,9 +183,10 @@ begin
                   p.oid::regprocedure)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.kind = 'function' and not pg_temp.is_ours(p.oid, 'pg_proc')
-      and (p.prokind = 'a' or n.name <> all (pg_temp.guide_functions()))
-      and pg_temp.could_be_taken_for(p.oid, n)
+    where n.kind = 'function' and case  -- in this order
+      when pg_temp.is_ours(p.oid, 'pg_proc') then false
+      when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+      else pg_temp.could_be_taken_for(p.oid, n) end
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',

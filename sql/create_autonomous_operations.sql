@@ -94,7 +94,7 @@ insert into autonomy_names values
   ('0003_rules', 'function', 'moment_error', false, null, '{p_now}', '{timestamptz}', 0),
   ('0003_rules', 'function', 'closest_word', false, null, '{p_word, p_known}', '{text, text[]}', 0),
   ('0003_rules', 'function', 'unknown_key_error', false, null, '{p_object, p_path, p_allowed}', '{jsonb, text, text[]}', 0),
-  ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean = false, boolean = false}', 0),
+  ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean, boolean}', 2),
   ('0003_rules', 'function', 'flag_error', false, null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0),
   ('0003_rules', 'function', 'condition_error_at', false, null, '{p_condition, p_path, p_depth}', '{jsonb, text, int}', 0),
   ('0003_rules', 'function', 'condition_comparisons', false, null, '{p_condition}', '{jsonb}', 0),
@@ -244,8 +244,8 @@ insert into autonomy_names values
   ('0009_impact', 'function', 'impact_number', false, null, '{p_value}', '{jsonb}', 0),
   ('0009_impact', 'function', 'impact_moment', false, null, '{p_value}', '{text}', 0),
   ('0009_impact', 'function', 'mean_matured_share', false, null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0),
-  ('0009_impact', 'function', 'spend_before', false, null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now, out, out, out, out, out}', '{uuid, timestamptz, text, float8, float8, timestamptz, spend float8, revenue float8, conversions float8, days float8, matured float8}', 1),
-  ('0009_impact', 'function', 'spend_between', false, null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now, out, out, out, out}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz, spend float8, revenue float8, days float8, matured_share float8}', 1),
+  ('0009_impact', 'function', 'spend_before', false, null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now}', '{uuid, timestamptz, text, float8, float8, timestamptz}', 1),
+  ('0009_impact', 'function', 'spend_between', false, null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1),
   ('0009_impact', 'function', 'time_factors', false, null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1),
   ('0009_impact', 'function', 'due_impacts', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
   ('0009_impact', 'function', 'measure_action_impact', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
@@ -402,7 +402,8 @@ $$;
 -- Would a call of ours reach a function of theirs?
 -- ---------------------------------------------------------------------------------------------
 
--- Whether a value that is given for one type may be taken for the other: in doubt, yes.
+-- Whether a value that is given for one type may be taken for the other: in doubt, yes. A type of ours that is
+-- not made yet is null: only what takes anything takes it.
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
 as $$
@@ -417,14 +418,13 @@ begin
   elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
     return pg_temp.alike(v_one.typelem, v_other.typelem);
   end if;
-  return p_one = p_other
+  return coalesce(p_one = p_other
     or 'P' in (v_one.typcategory, v_other.typcategory)
     or v_one.typcategory = v_other.typcategory and v_one.typcategory not in ('C', 'E', 'R', 'U')
     or exists (select from pg_catalog.pg_cast where castcontext = 'i'
-               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one)));
+               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one))), false);
 end $$;
 
--- The rest of a function's arguments are optional. Types of ours that are not made yet are null.
 create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
 language plpgsql
 as $$
@@ -437,6 +437,7 @@ declare
   v_types oid[];
   v_names text[];
   v_required integer;
+  v_fewest integer;
   v_shared text[];
 begin
   select * into v_theirs from pg_catalog.pg_proc where oid = p_theirs;
@@ -447,10 +448,14 @@ begin
     v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
   end if;
 
-  -- by place: with as few arguments as both can be called with
-  if greatest(v_our_required, v_required) <= least(v_our_count, cardinality(v_types)) and not exists (
-    select from generate_series(1, greatest(v_our_required, v_required)) i
+  -- by place: with as few arguments as both can be called with. A bare literal that we give for text goes to
+  -- whatever fits better elsewhere; one that a person gives for anything goes to whoever takes text.
+  v_fewest := greatest(v_our_required, v_required);
+  if v_fewest <= least(v_our_count, cardinality(v_types)) and not exists (
+    select from generate_series(1, v_fewest) i
     where not pg_temp.alike(v_our_types[i], v_types[i])
+      and not (v_our_types[i] = 'text'::regtype and exists (
+        select from generate_series(1, v_fewest) j where v_our_types[j] not in ('text'::regtype, v_types[j])))
       and not (pg_temp.is_called_by_name(p_ours.name) and exists (
         select from pg_catalog.pg_type t where t.oid = v_types[i] and t.typcategory = 'S')))
   then
@@ -508,9 +513,10 @@ begin
                   p.oid::regprocedure)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.kind = 'function' and not pg_temp.is_ours(p.oid, 'pg_proc')
-      and (p.prokind = 'a' or n.name <> all (pg_temp.guide_functions()))
-      and pg_temp.could_be_taken_for(p.oid, n)
+    where n.kind = 'function' and case  -- in this order
+      when pg_temp.is_ours(p.oid, 'pg_proc') then false
+      when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+      else pg_temp.could_be_taken_for(p.oid, n) end
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',
@@ -917,7 +923,7 @@ begin
   for v_check in select unnest(v_checks) as conname loop
     execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
   end loop;
-  execute format('alter table public.%I add constraint %I check (%s in (%s))', p_table, p_table || '_' || p_column || '_check',
+  execute format('alter table public.%I add check (%s in (%s))', p_table,
     format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
     (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
   perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
@@ -950,7 +956,7 @@ begin
   then
     return true;
   end if;
-  execute format('alter table public.%I add constraint %I unique (%I)', p_table, p_table || '_' || p_column || '_key', p_column);
+  execute format('alter table public.%I add unique (%I)', p_table, p_column);
   perform pg_temp.say(format('%s.%s is unique now.', p_table, p_column));
   return true;
 exception when unique_violation then
@@ -2199,7 +2205,7 @@ begin
   if v_missing <> '{}' then
     with fresh as (
       insert into public.campaign_facts
-      select n.* from public.facts_of_campaigns(v_missing, null) n order by n.campaign_id
+      select n.* from public.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
       on conflict (campaign_id) do nothing
       returning campaign_id
     )
@@ -2216,7 +2222,7 @@ begin
     return;
   end if;
 
-  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null)),
+  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
   written as (
     update public.campaign_facts f set (
       has_history, as_of, data_at, cv2,
@@ -3971,7 +3977,7 @@ begin
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
       select r.campaign_id from public.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -4217,7 +4223,7 @@ as $$
 begin
   return query
   with found as materialized (
-    select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
+    select m.* from public.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
   ),
   known as materialized (
     select f.places, c, public.roi_posterior(
@@ -4877,7 +4883,8 @@ begin
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
-    from public.campaigns_by_metrics(min_spend::float8, null, max_roi::float8, null, min_duration_hours::float8, p_now) m
+    from public.campaigns_by_metrics(
+      min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
@@ -4917,7 +4924,8 @@ begin
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr
-    from public.campaigns_by_metrics(null, min_conversions::float8, null, min_roi::float8, null, p_now) m
+    from public.campaigns_by_metrics(
+      null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
@@ -6673,7 +6681,7 @@ declare
   v_result jsonb;
 begin
   perform public.moment_error(p_now);
-  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
+  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request(jsonb '{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
       message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
@@ -7331,7 +7339,7 @@ begin
     select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c cross join public.autonomy_policy p
     cross join lateral (
-      select public.roi_posterior(c.spend, c.conversions, c.revenue, null, c.days, 1,
+      select public.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
                                   p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
@@ -7340,7 +7348,7 @@ begin
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
-      select public.roi_posterior(s.spend, s.conversions, s.revenue, null, s.days, 1,
+      select public.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
                                   exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
@@ -7670,11 +7678,14 @@ do $$
 declare
   v_function text;
 begin
-  foreach v_function in array array['high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
-                                    'audience_mismatch', 'creative_fatigue', 'timing_optimization'] loop
-    execute format('comment on function public.%I is %L', v_function, format(
+  foreach v_function in array array[
+    'high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz)', 'declining_performance(uuid, uuid, timestamptz, timestamptz)',
+    'budget_inefficiency(uuid, uuid, timestamptz, timestamptz)', 'audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz)',
+    'creative_fatigue(uuid, uuid, timestamptz, timestamptz)', 'timing_optimization(uuid, uuid, timestamptz, timestamptz)'] loop
+    execute format('comment on function public.%s is %L', v_function, format(
       'The detector %s, for active campaigns with ids in (p_after, p_until] whose facts changed after p_changed_after (null: any). '
-      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]', v_function));
+      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]',
+      split_part(v_function, '(', 1)));
   end loop;
 end $$;
 
@@ -7703,7 +7714,8 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
 language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
   select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
-  from public.find_opportunities(null, null, null, public.opportunity_rates(p_now), true, p_now) o
+  from public.find_opportunities(
+    null::uuid, null::uuid, null::timestamptz, public.opportunity_rates(p_now), true, p_now) o
   order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
 $$;
 comment on function public.detect_optimization_opportunities(timestamptz) is
@@ -7870,7 +7882,7 @@ begin
     end loop;
   else
     -- nothing changed after 'infinity': only what an earlier look did not find any more can be gone
-    v_resolved := public.resolve_opportunities_gone(null, null, 'infinity', false, p_now);
+    v_resolved := public.resolve_opportunities_gone(null::uuid, null::uuid, timestamptz 'infinity', false, p_now);
   end if;
 
   update public.opportunity_detection
@@ -8082,7 +8094,7 @@ begin
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null, s.days, s.matured / s.spend,
+           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null::float8, s.days, s.matured / s.spend,
                                                        greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
     from seen s
     where not s.touched
@@ -9002,8 +9014,8 @@ comment on function public.dashboard_action_figures(date, date) is
 delete from public.dashboard_stale_days;
 delete from public.dashboard_performance_days;
 delete from public.dashboard_action_days;
-insert into public.dashboard_performance_days select * from public.dashboard_performance_figures('-infinity', 'infinity');
-insert into public.dashboard_action_days select * from public.dashboard_action_figures('-infinity', 'infinity');
+insert into public.dashboard_performance_days select * from public.dashboard_performance_figures(date '-infinity', date 'infinity');
+insert into public.dashboard_action_days select * from public.dashboard_action_figures(date '-infinity', date 'infinity');
 
 -- ---------------------------------------------------------------------------------------------
 -- Actions, paged by key
@@ -9223,8 +9235,8 @@ begin
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
         'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
       from public.campaigns c),
-    'totals', public.dashboard_action_totals('-infinity', 'infinity'),
-    'recent', public.dashboard_action_totals(v_today - 1, 'infinity'),
+    'totals', public.dashboard_action_totals(date '-infinity', date 'infinity'),
+    'recent', public.dashboard_action_totals(v_today - 1, date 'infinity'),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -9492,7 +9504,7 @@ begin
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
-    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null, 50) -> 'actions',
+    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
     'changes', (
       select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
       from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
@@ -10266,16 +10278,16 @@ end $$;
 drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '8b70eb1a88a8bd66059e16f871e562f5a73873b739456035a3566aac32ce4484'),
-  ('0002_metrics', 'cb2821a0131b793b5fe8af27429a53cfca709cc8430cc857d11b4f76e2fffdda'),
+  ('0001_tables', '46d0698621be112b362721b851e099fe7cef941a39018dc1d7ac8325808ec607'),
+  ('0002_metrics', '3c1f9ca767f41fef42590df9503c40e4cff7711032e84d32bc1c7f146d7cc913'),
   ('0003_rules', 'cecf174659474c35b65e252336bb8b505521ef097ee1005e03a40c23a7c42133'),
   ('0004_confidence', '8a49449be9d8a9ba443ef529c0792da91178cfd100a91b05a1c7cb976530f5e2'),
-  ('0005_decide', '9373f3429c3645149b6291dac06ba3a959bb0f452f9f9877cdbdc4500dff0502'),
+  ('0005_decide', '96329c4a1d639b9705aa4a04340d796f6cefefecf28544617492f36db824c2d7'),
   ('0006_effects', 'c70c5dbb557e972aeec2db0dcc5531ff3751b722079fdc7795024d6ff85f28c5'),
-  ('0007_runs', 'b7bb1b2e7ff47af5dbff7248d574170a16330f1bd45168892d60fd5429f3e4df'),
-  ('0008_opportunities', 'c5971a79c995314c43997e60a56e8fc0ea4b9aa6b88079cd5b1ce14e0e4beee8'),
-  ('0009_impact', '678027db7775bffc6f8ba2d5561b1d491721641350480c7b60a04b2034da883a'),
-  ('0010_dashboard', '4ed1bde7f258e868dab36bf478426a7b49c0fb0ff32e93748fad8af2a1b409d5'),
+  ('0007_runs', 'df75f1bc168f5f865e39664f353b2c0896cf6844f77ca847144e95b53f42300b'),
+  ('0008_opportunities', '6b325aa9774cc83853ac3984eb8097a1ea8dcd56d167f6044d9a09f1dd9a5667'),
+  ('0009_impact', 'f512df2e12b5f74559de74937ca31e00ca7d30020bbe1c9da1c0df694604beb2'),
+  ('0010_dashboard', 'e25a2f1c5a712f5736b5fb61b5300b06559568fa6bbda5ac3234f2bcf8193b23'),
   ('0012_history', 'd12e52b763175d6e87d68cd65547c75e6ce973b52d1e454271985a129836757d'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
