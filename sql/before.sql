@@ -198,8 +198,8 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 -- Views are set aside while what they read is made anew
 -- ---------------------------------------------------------------------------------------------
--- The commands that bring a view back as it was: definition, options, owner, rights, comments,
--- triggers, indexes.
+-- The commands that bring a view back as it was: definition, options, owner, rights, defaults, comments,
+-- triggers, rules, indexes.
 create or replace function pg_temp.view_commands(p_view oid) returns text[]
 language plpgsql
 as $$
@@ -209,8 +209,9 @@ declare
   v_commands text[];
 begin
   select case c.relkind when 'm' then 'materialized view' else 'view' end,
-    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
-                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+    array[format('create %s %s%s as %s%s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
+                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'),
+                 case when not c.relispopulated then ' with no data' end),
           format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
@@ -228,6 +229,17 @@ begin
     from pg_catalog.pg_class c, aclexplode(c.relacl) a
     where c.oid = p_view and a.grantee <> c.relowner);
   v_commands := v_commands || array(
+    select format('grant %s (%I) on %s to %s%s', a.privilege_type, c.attname, v_name,
+                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  case when a.is_grantable then ' with grant option' else '' end)
+    from pg_catalog.pg_attribute c, aclexplode(c.attacl) a
+    where c.attrelid = p_view);
+  v_commands := v_commands || array(
+    select format('alter view %s alter column %I set default %s', v_name, c.attname, pg_get_expr(d.adbin, d.adrelid))
+    from pg_catalog.pg_attrdef d
+    join pg_catalog.pg_attribute c on c.attrelid = d.adrelid and c.attnum = d.adnum
+    where d.adrelid = p_view);
+  v_commands := v_commands || array(
     select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
            else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
     from pg_catalog.pg_description d
@@ -235,6 +247,8 @@ begin
     where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
   v_commands := v_commands || array(
     select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
+  v_commands := v_commands || array(
+    select pg_get_ruledef(r.oid) from pg_catalog.pg_rewrite r where r.ev_class = p_view and r.rulename <> '_RETURN');
   return v_commands || array(
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
 end $$;

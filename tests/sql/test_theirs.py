@@ -35,11 +35,17 @@ EVERYTHING = """
   union all
   select 'relation ' || c.oid::regclass || ' ' || c.relkind::text, concat_ws(' ',
     case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) when c.relkind in ('i', 'I') then pg_get_indexdef(c.oid) end,
-    coalesce(c.relacl, acldefault('r', c.relowner)), c.relrowsecurity, c.reloptions, obj_description(c.oid, 'pg_class'),
+    coalesce(c.relacl, acldefault('r', c.relowner)), c.relrowsecurity, c.relispopulated, c.reloptions, obj_description(c.oid, 'pg_class'),
     (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
      from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))
   from pg_class c where c.relnamespace = 'public'::regnamespace
+  union all
+  select 'column ' || c.oid::regclass || '.' || a.attname, concat_ws(' ', a.attacl, col_description(c.oid, a.attnum))
+  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped where c.relnamespace = 'public'::regnamespace
+  union all
+  select 'rule ' || r.rulename || ' ' || r.ev_class::regclass, pg_get_ruledef(r.oid) from pg_rewrite r
+  where r.ev_class in (select oid from pg_class where relnamespace = 'public'::regnamespace)
   union all
   select 'type ' || t.typname, concat_ws(' ', t.typtype, obj_description(t.oid, 'pg_type'), (select string_agg(enumlabel, ',') from pg_enum where enumtypid = t.oid))
   from pg_type t where t.typnamespace = 'public'::regnamespace
@@ -524,6 +530,13 @@ create materialized view public.alarms as select severity, public.severity_rank(
   from public.detect_optimization_opportunities() group by severity;
 create unique index alarms_once on public.alarms (severity);
 grant select on public.worst to anon;
+grant select (campaign_title) on public.losers to authenticated with grant option;
+comment on column public.losers.roi is 'as a multiple';
+alter view public.losers alter column roi set default 0;
+create rule quiet as on insert to public.losers do instead nothing;
+create function public.refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+create trigger refuse instead of update on public.losers for each row execute function public.refuse();
+create materialized view public.empty_yet as select * from public.rule_scoreboard() with no data;
 create view public.scores as select rule_name, money from public.rule_scoreboard();
 create view public.facts_now as select campaign_id, life_spend from public.campaign_facts_at(now());
 """
