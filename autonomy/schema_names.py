@@ -21,7 +21,7 @@ _ON = re.compile(r"\son public\.(\w+)")
 
 
 class Argument(NamedTuple):
-    """A parameter of a function."""
+    """A parameter of a function that a call gives."""
 
     name: str
     type: str
@@ -48,8 +48,8 @@ def made_by(file: str, text: str) -> Iterator[Made]:
             on = _ON.search(text, found.end())
             yield Made(file, kind, name, stays, table=on[1] if on else None)
         elif kind == "function":
-            arguments = tuple(map(_argument, parts(text, found.end())))
-            yield Made(file, kind, name, stays, arguments=arguments)
+            taken = (part for part in parts(text, found.end()) if not part.startswith("out "))
+            yield Made(file, kind, name, stays, arguments=tuple(map(_argument, taken)))
         else:
             yield Made(file, kind, name, stays)
 
@@ -79,9 +79,9 @@ def as_rows(made: Iterable[Made]) -> str:
 
 
 def _argument(text: str) -> Argument:
-    declared, default, _ = text.partition(" default ")
+    declared, *default = re.split(r"\s+default\s+|\s*=\s*", text, maxsplit=1)
     name, kind = declared.split(None, 1)
-    return Argument(name, kind.strip(), bool(default))
+    return Argument(name, kind, bool(default))
 
 
 def _columns(each: Made) -> Iterator[str]:

@@ -167,7 +167,7 @@ begin
   for v_check in select unnest(v_checks) as conname loop
     execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
   end loop;
-  execute format('alter table public.%I add constraint %I check (%s in (%s))', p_table, p_table || '_' || p_column || '_check',
+  execute format('alter table public.%I add check (%s in (%s))', p_table,
     format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
     (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
   perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
@@ -200,7 +200,7 @@ begin
   then
     return true;
   end if;
-  execute format('alter table public.%I add constraint %I unique (%I)', p_table, p_table || '_' || p_column || '_key', p_column);
+  execute format('alter table public.%I add unique (%I)', p_table, p_column);
   perform pg_temp.say(format('%s.%s is unique now.', p_table, p_column));
   return true;
 exception when unique_violation then

@@ -414,7 +414,7 @@ begin
   if v_missing <> '{}' then
     with fresh as (
       insert into public.campaign_facts
-      select n.* from public.facts_of_campaigns(v_missing, null) n order by n.campaign_id
+      select n.* from public.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
       on conflict (campaign_id) do nothing
       returning campaign_id
     )
@@ -431,7 +431,7 @@ begin
     return;
   end if;
 
-  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null)),
+  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
   written as (
     update public.campaign_facts f set (
       has_history, as_of, data_at, cv2,

@@ -339,7 +339,7 @@ begin
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
       select r.campaign_id from public.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -587,7 +587,7 @@ as $$
 begin
   return query
   with found as materialized (
-    select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
+    select m.* from public.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
   ),
   known as materialized (
     select f.places, c, public.roi_posterior(
@@ -1263,7 +1263,8 @@ begin
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
-    from public.campaigns_by_metrics(min_spend::float8, null, max_roi::float8, null, min_duration_hours::float8, p_now) m
+    from public.campaigns_by_metrics(
+      min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
@@ -1306,7 +1307,8 @@ begin
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr
-    from public.campaigns_by_metrics(null, min_conversions::float8, null, min_roi::float8, null, p_now) m
+    from public.campaigns_by_metrics(
+      null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),

@@ -557,7 +557,7 @@ begin
     select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c cross join public.autonomy_policy p
     cross join lateral (
-      select public.roi_posterior(c.spend, c.conversions, c.revenue, null, c.days, 1,
+      select public.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
                                   p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
@@ -566,7 +566,7 @@ begin
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
-      select public.roi_posterior(s.spend, s.conversions, s.revenue, null, s.days, 1,
+      select public.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
                                   exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
@@ -896,11 +896,14 @@ do $$
 declare
   v_function text;
 begin
-  foreach v_function in array array['high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
-                                    'audience_mismatch', 'creative_fatigue', 'timing_optimization'] loop
-    execute format('comment on function public.%I is %L', v_function, format(
+  foreach v_function in array array[
+    'high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz)', 'declining_performance(uuid, uuid, timestamptz, timestamptz)',
+    'budget_inefficiency(uuid, uuid, timestamptz, timestamptz)', 'audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz)',
+    'creative_fatigue(uuid, uuid, timestamptz, timestamptz)', 'timing_optimization(uuid, uuid, timestamptz, timestamptz)'] loop
+    execute format('comment on function public.%s is %L', v_function, format(
       'The detector %s, for active campaigns with ids in (p_after, p_until] whose facts changed after p_changed_after (null: any). '
-      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]', v_function));
+      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]',
+      split_part(v_function, '(', 1)));
   end loop;
 end $$;
 
@@ -929,7 +932,8 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
 language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
   select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
-  from public.find_opportunities(null, null, null, public.opportunity_rates(p_now), true, p_now) o
+  from public.find_opportunities(
+    null::uuid, null::uuid, null::timestamptz, public.opportunity_rates(p_now), true, p_now) o
   order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
 $$;
 comment on function public.detect_optimization_opportunities(timestamptz) is
@@ -1097,7 +1101,7 @@ begin
     end loop;
   else
     -- nothing changed after 'infinity': only what an earlier look did not find any more can be gone
-    v_resolved := public.resolve_opportunities_gone(null, null, 'infinity', false, p_now);
+    v_resolved := public.resolve_opportunities_gone(null::uuid, null::uuid, timestamptz 'infinity', false, p_now);
   end if;
 
   update public.opportunity_detection

@@ -158,7 +158,7 @@ begin
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null, s.days, s.matured / s.spend,
+           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null::float8, s.days, s.matured / s.spend,
                                                        greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
     from seen s
     where not s.touched

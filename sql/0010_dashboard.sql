@@ -246,8 +246,8 @@ comment on function public.dashboard_action_figures(date, date) is
 delete from public.dashboard_stale_days;
 delete from public.dashboard_performance_days;
 delete from public.dashboard_action_days;
-insert into public.dashboard_performance_days select * from public.dashboard_performance_figures('-infinity', 'infinity');
-insert into public.dashboard_action_days select * from public.dashboard_action_figures('-infinity', 'infinity');
+insert into public.dashboard_performance_days select * from public.dashboard_performance_figures(date '-infinity', date 'infinity');
+insert into public.dashboard_action_days select * from public.dashboard_action_figures(date '-infinity', date 'infinity');
 
 -- ---------------------------------------------------------------------------------------------
 -- Actions, paged by key
@@ -470,8 +470,8 @@ begin
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
         'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
       from public.campaigns c),
-    'totals', public.dashboard_action_totals('-infinity', 'infinity'),
-    'recent', public.dashboard_action_totals(v_today - 1, 'infinity'),
+    'totals', public.dashboard_action_totals(date '-infinity', date 'infinity'),
+    'recent', public.dashboard_action_totals(v_today - 1, date 'infinity'),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -739,7 +739,7 @@ begin
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
-    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null, 50) -> 'actions',
+    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
     'changes', (
       select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
       from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),

@@ -72,7 +72,8 @@ $$;
 -- Would a call of ours reach a function of theirs?
 -- ---------------------------------------------------------------------------------------------
 
--- Whether a value that is given for one type may be taken for the other: in doubt, yes.
+-- Whether a value that is given for one type may be taken for the other: in doubt, yes. A type of ours that is
+-- not made yet is null: only what takes anything takes it.
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
 as $$
@@ -87,14 +88,13 @@ begin
   elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
     return pg_temp.alike(v_one.typelem, v_other.typelem);
   end if;
-  return p_one = p_other
+  return coalesce(p_one = p_other
     or 'P' in (v_one.typcategory, v_other.typcategory)
     or v_one.typcategory = v_other.typcategory and v_one.typcategory not in ('C', 'E', 'R', 'U')
     or exists (select from pg_catalog.pg_cast where castcontext = 'i'
-               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one)));
+               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one))), false);
 end $$;
 
--- The rest of a function's arguments are optional. Types of ours that are not made yet are null.
 create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
 language plpgsql
 as $$
@@ -107,6 +107,7 @@ declare
   v_types oid[];
   v_names text[];
   v_required integer;
+  v_fewest integer;
   v_shared text[];
 begin
   select * into v_theirs from pg_catalog.pg_proc where oid = p_theirs;
@@ -117,10 +118,14 @@ begin
     v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
   end if;
 
-  -- by place: with as few arguments as both can be called with
-  if greatest(v_our_required, v_required) <= least(v_our_count, cardinality(v_types)) and not exists (
-    select from generate_series(1, greatest(v_our_required, v_required)) i
+  -- by place: with as few arguments as both can be called with. A bare literal that we give for text goes to
+  -- whatever fits better elsewhere; one that a person gives for anything goes to whoever takes text.
+  v_fewest := greatest(v_our_required, v_required);
+  if v_fewest <= least(v_our_count, cardinality(v_types)) and not exists (
+    select from generate_series(1, v_fewest) i
     where not pg_temp.alike(v_our_types[i], v_types[i])
+      and not (v_our_types[i] = 'text'::regtype and exists (
+        select from generate_series(1, v_fewest) j where v_our_types[j] not in ('text'::regtype, v_types[j])))
       and not (pg_temp.is_called_by_name(p_ours.name) and exists (
         select from pg_catalog.pg_type t where t.oid = v_types[i] and t.typcategory = 'S')))
   then
@@ -178,9 +183,10 @@ begin
                   p.oid::regprocedure)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.kind = 'function' and not pg_temp.is_ours(p.oid, 'pg_proc')
-      and (p.prokind = 'a' or n.name <> all (pg_temp.guide_functions()))
-      and pg_temp.could_be_taken_for(p.oid, n)
+    where n.kind = 'function' and case  -- in this order
+      when pg_temp.is_ours(p.oid, 'pg_proc') then false
+      when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+      else pg_temp.could_be_taken_for(p.oid, n) end
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',
@@ -192,8 +198,8 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 -- Views are set aside while what they read is made anew
 -- ---------------------------------------------------------------------------------------------
--- The commands that bring a view back as it was: definition, options, owner, rights, comments,
--- triggers, indexes.
+-- The commands that bring a view back as it was: definition, options, owner, rights, defaults, comments,
+-- triggers, rules, indexes.
 create or replace function pg_temp.view_commands(p_view oid) returns text[]
 language plpgsql
 as $$
@@ -203,8 +209,9 @@ declare
   v_commands text[];
 begin
   select case c.relkind when 'm' then 'materialized view' else 'view' end,
-    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
-                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+    array[format('create %s %s%s as %s%s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
+                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'),
+                 case when not c.relispopulated then ' with no data' end),
           format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
@@ -222,6 +229,17 @@ begin
     from pg_catalog.pg_class c, aclexplode(c.relacl) a
     where c.oid = p_view and a.grantee <> c.relowner);
   v_commands := v_commands || array(
+    select format('grant %s (%I) on %s to %s%s', a.privilege_type, c.attname, v_name,
+                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  case when a.is_grantable then ' with grant option' else '' end)
+    from pg_catalog.pg_attribute c, aclexplode(c.attacl) a
+    where c.attrelid = p_view);
+  v_commands := v_commands || array(
+    select format('alter view %s alter column %I set default %s', v_name, c.attname, pg_get_expr(d.adbin, d.adrelid))
+    from pg_catalog.pg_attrdef d
+    join pg_catalog.pg_attribute c on c.attrelid = d.adrelid and c.attnum = d.adnum
+    where d.adrelid = p_view);
+  v_commands := v_commands || array(
     select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
            else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
     from pg_catalog.pg_description d
@@ -229,6 +247,8 @@ begin
     where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
   v_commands := v_commands || array(
     select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
+  v_commands := v_commands || array(
+    select pg_get_ruledef(r.oid) from pg_catalog.pg_rewrite r where r.ev_class = p_view and r.rulename <> '_RETURN');
   return v_commands || array(
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
 end $$;

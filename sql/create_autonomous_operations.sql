@@ -96,7 +96,7 @@ insert into autonomy_names values
   ('0003_rules', 'function', 'rule_version', false, null, '{p_condition, p_action}', '{jsonb, jsonb}', 0),
   ('0003_rules', 'function', 'closest_word', false, null, '{p_word, p_known}', '{text, text[]}', 0),
   ('0003_rules', 'function', 'unknown_key_error', false, null, '{p_object, p_path, p_allowed}', '{jsonb, text, text[]}', 0),
-  ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean = false, boolean = false}', 0),
+  ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean, boolean}', 2),
   ('0003_rules', 'function', 'flag_error', false, null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0),
   ('0003_rules', 'function', 'condition_error_at', false, null, '{p_condition, p_path, p_depth}', '{jsonb, text, int}', 0),
   ('0003_rules', 'function', 'condition_comparisons', false, null, '{p_condition}', '{jsonb}', 0),
@@ -255,8 +255,8 @@ insert into autonomy_names values
   ('0009_impact', 'function', 'impact_number', false, null, '{p_value}', '{jsonb}', 0),
   ('0009_impact', 'function', 'impact_moment', false, null, '{p_value}', '{text}', 0),
   ('0009_impact', 'function', 'mean_matured_share', false, null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0),
-  ('0009_impact', 'function', 'spend_before', false, null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now, out, out, out, out, out}', '{uuid, timestamptz, text, float8, float8, timestamptz, spend float8, revenue float8, conversions float8, days float8, matured float8}', 1),
-  ('0009_impact', 'function', 'spend_between', false, null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now, out, out, out, out}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz, spend float8, revenue float8, days float8, matured_share float8}', 1),
+  ('0009_impact', 'function', 'spend_before', false, null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now}', '{uuid, timestamptz, text, float8, float8, timestamptz}', 1),
+  ('0009_impact', 'function', 'spend_between', false, null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1),
   ('0009_impact', 'function', 'time_factors', false, null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1),
   ('0009_impact', 'function', 'due_impacts', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
   ('0009_impact', 'function', 'measure_action_impact', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
@@ -413,7 +413,8 @@ $$;
 -- Would a call of ours reach a function of theirs?
 -- ---------------------------------------------------------------------------------------------
 
--- Whether a value that is given for one type may be taken for the other: in doubt, yes.
+-- Whether a value that is given for one type may be taken for the other: in doubt, yes. A type of ours that is
+-- not made yet is null: only what takes anything takes it.
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
 as $$
@@ -428,14 +429,13 @@ begin
   elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
     return pg_temp.alike(v_one.typelem, v_other.typelem);
   end if;
-  return p_one = p_other
+  return coalesce(p_one = p_other
     or 'P' in (v_one.typcategory, v_other.typcategory)
     or v_one.typcategory = v_other.typcategory and v_one.typcategory not in ('C', 'E', 'R', 'U')
     or exists (select from pg_catalog.pg_cast where castcontext = 'i'
-               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one)));
+               and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one))), false);
 end $$;
 
--- The rest of a function's arguments are optional. Types of ours that are not made yet are null.
 create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
 language plpgsql
 as $$
@@ -448,6 +448,7 @@ declare
   v_types oid[];
   v_names text[];
   v_required integer;
+  v_fewest integer;
   v_shared text[];
 begin
   select * into v_theirs from pg_catalog.pg_proc where oid = p_theirs;
@@ -458,10 +459,14 @@ begin
     v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
   end if;
 
-  -- by place: with as few arguments as both can be called with
-  if greatest(v_our_required, v_required) <= least(v_our_count, cardinality(v_types)) and not exists (
-    select from generate_series(1, greatest(v_our_required, v_required)) i
+  -- by place: with as few arguments as both can be called with. A bare literal that we give for text goes to
+  -- whatever fits better elsewhere; one that a person gives for anything goes to whoever takes text.
+  v_fewest := greatest(v_our_required, v_required);
+  if v_fewest <= least(v_our_count, cardinality(v_types)) and not exists (
+    select from generate_series(1, v_fewest) i
     where not pg_temp.alike(v_our_types[i], v_types[i])
+      and not (v_our_types[i] = 'text'::regtype and exists (
+        select from generate_series(1, v_fewest) j where v_our_types[j] not in ('text'::regtype, v_types[j])))
       and not (pg_temp.is_called_by_name(p_ours.name) and exists (
         select from pg_catalog.pg_type t where t.oid = v_types[i] and t.typcategory = 'S')))
   then
@@ -519,9 +524,10 @@ begin
                   p.oid::regprocedure)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.kind = 'function' and not pg_temp.is_ours(p.oid, 'pg_proc')
-      and (p.prokind = 'a' or n.name <> all (pg_temp.guide_functions()))
-      and pg_temp.could_be_taken_for(p.oid, n)
+    where n.kind = 'function' and case  -- in this order
+      when pg_temp.is_ours(p.oid, 'pg_proc') then false
+      when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+      else pg_temp.could_be_taken_for(p.oid, n) end
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',
@@ -533,8 +539,8 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 -- Views are set aside while what they read is made anew
 -- ---------------------------------------------------------------------------------------------
--- The commands that bring a view back as it was: definition, options, owner, rights, comments,
--- triggers, indexes.
+-- The commands that bring a view back as it was: definition, options, owner, rights, defaults, comments,
+-- triggers, rules, indexes.
 create or replace function pg_temp.view_commands(p_view oid) returns text[]
 language plpgsql
 as $$
@@ -544,8 +550,9 @@ declare
   v_commands text[];
 begin
   select case c.relkind when 'm' then 'materialized view' else 'view' end,
-    array[format('create %s %s%s as %s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
-                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+    array[format('create %s %s%s as %s%s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
+                 ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'),
+                 case when not c.relispopulated then ' with no data' end),
           format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
@@ -563,6 +570,17 @@ begin
     from pg_catalog.pg_class c, aclexplode(c.relacl) a
     where c.oid = p_view and a.grantee <> c.relowner);
   v_commands := v_commands || array(
+    select format('grant %s (%I) on %s to %s%s', a.privilege_type, c.attname, v_name,
+                  case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+                  case when a.is_grantable then ' with grant option' else '' end)
+    from pg_catalog.pg_attribute c, aclexplode(c.attacl) a
+    where c.attrelid = p_view);
+  v_commands := v_commands || array(
+    select format('alter view %s alter column %I set default %s', v_name, c.attname, pg_get_expr(d.adbin, d.adrelid))
+    from pg_catalog.pg_attrdef d
+    join pg_catalog.pg_attribute c on c.attrelid = d.adrelid and c.attnum = d.adnum
+    where d.adrelid = p_view);
+  v_commands := v_commands || array(
     select case when d.objsubid = 0 then format('comment on %s %s is %L', v_kind, v_name, d.description)
            else format('comment on column %s.%I is %L', v_name, a.attname, d.description) end
     from pg_catalog.pg_description d
@@ -570,6 +588,8 @@ begin
     where d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = p_view);
   v_commands := v_commands || array(
     select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
+  v_commands := v_commands || array(
+    select pg_get_ruledef(r.oid) from pg_catalog.pg_rewrite r where r.ev_class = p_view and r.rulename <> '_RETURN');
   return v_commands || array(
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
 end $$;
@@ -928,7 +948,7 @@ begin
   for v_check in select unnest(v_checks) as conname loop
     execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
   end loop;
-  execute format('alter table public.%I add constraint %I check (%s in (%s))', p_table, p_table || '_' || p_column || '_check',
+  execute format('alter table public.%I add check (%s in (%s))', p_table,
     format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
     (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
   perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
@@ -961,7 +981,7 @@ begin
   then
     return true;
   end if;
-  execute format('alter table public.%I add constraint %I unique (%I)', p_table, p_table || '_' || p_column || '_key', p_column);
+  execute format('alter table public.%I add unique (%I)', p_table, p_column);
   perform pg_temp.say(format('%s.%s is unique now.', p_table, p_column));
   return true;
 exception when unique_violation then
@@ -2217,7 +2237,7 @@ begin
   if v_missing <> '{}' then
     with fresh as (
       insert into public.campaign_facts
-      select n.* from public.facts_of_campaigns(v_missing, null) n order by n.campaign_id
+      select n.* from public.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
       on conflict (campaign_id) do nothing
       returning campaign_id
     )
@@ -2234,7 +2254,7 @@ begin
     return;
   end if;
 
-  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null)),
+  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
   written as (
     update public.campaign_facts f set (
       has_history, as_of, data_at, cv2,
@@ -3680,8 +3700,10 @@ returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_prior jsonb := public.current_prior(p_force, p_now);
+  v_prior jsonb;
 begin
+  perform public.simulated_moment(p_now);
+  v_prior := public.current_prior(p_force, p_now);
   if (v_prior ->> 'fitted')::boolean then
     update public.autonomy_policy
     set prior_mean_roi = (v_prior ->> 'mean_roi')::float8, prior_tau2 = (v_prior ->> 'tau2')::float8,
@@ -3691,7 +3713,7 @@ begin
   return v_prior;
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What speaks against believing the figures, or against acting on them
@@ -4205,7 +4227,7 @@ begin
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null, p_now) m
+      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
       select r.campaign_id from public.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -4453,7 +4475,7 @@ as $$
 begin
   return query
   with found as materialized (
-    select m.* from public.matching_campaigns(null, null, p_slots, p_include_inactive, null, p_now) m
+    select m.* from public.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
   ),
   known as materialized (
     select f.places, c, public.roi_posterior(
@@ -5129,7 +5151,8 @@ begin
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
-    from public.campaigns_by_metrics(min_spend::float8, null, max_roi::float8, null, min_duration_hours::float8, p_now) m
+    from public.campaigns_by_metrics(
+      min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
@@ -5172,7 +5195,8 @@ begin
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr
-    from public.campaigns_by_metrics(null, min_conversions::float8, null, min_roi::float8, null, p_now) m
+    from public.campaigns_by_metrics(
+      null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
@@ -7075,7 +7099,7 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
-  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request('{}'), null, 'sql', 300, p_now);
+  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request(jsonb '{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
       message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
@@ -7739,7 +7763,7 @@ begin
     select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c cross join public.autonomy_policy p
     cross join lateral (
-      select public.roi_posterior(c.spend, c.conversions, c.revenue, null, c.days, 1,
+      select public.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
                                   p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
@@ -7748,7 +7772,7 @@ begin
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
-      select public.roi_posterior(s.spend, s.conversions, s.revenue, null, s.days, 1,
+      select public.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
                                   exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
@@ -8078,11 +8102,14 @@ do $$
 declare
   v_function text;
 begin
-  foreach v_function in array array['high_traffic_low_conversion', 'declining_performance', 'budget_inefficiency',
-                                    'audience_mismatch', 'creative_fatigue', 'timing_optimization'] loop
-    execute format('comment on function public.%I is %L', v_function, format(
+  foreach v_function in array array[
+    'high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz)', 'declining_performance(uuid, uuid, timestamptz, timestamptz)',
+    'budget_inefficiency(uuid, uuid, timestamptz, timestamptz)', 'audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz)',
+    'creative_fatigue(uuid, uuid, timestamptz, timestamptz)', 'timing_optimization(uuid, uuid, timestamptz, timestamptz)'] loop
+    execute format('comment on function public.%s is %L', v_function, format(
       'The detector %s, for active campaigns with ids in (p_after, p_until] whose facts changed after p_changed_after (null: any). '
-      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]', v_function));
+      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]',
+      split_part(v_function, '(', 1)));
   end loop;
 end $$;
 
@@ -8111,7 +8138,8 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
 language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
   select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
-  from public.find_opportunities(null, null, null, public.opportunity_rates(p_now), true, p_now) o
+  from public.find_opportunities(
+    null::uuid, null::uuid, null::timestamptz, public.opportunity_rates(p_now), true, p_now) o
   order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
 $$;
 comment on function public.detect_optimization_opportunities(timestamptz) is
@@ -8279,7 +8307,7 @@ begin
     end loop;
   else
     -- nothing changed after 'infinity': only what an earlier look did not find any more can be gone
-    v_resolved := public.resolve_opportunities_gone(null, null, 'infinity', false, p_now);
+    v_resolved := public.resolve_opportunities_gone(null::uuid, null::uuid, timestamptz 'infinity', false, p_now);
   end if;
 
   update public.opportunity_detection
@@ -8492,7 +8520,7 @@ begin
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null, s.days, s.matured / s.spend,
+           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null::float8, s.days, s.matured / s.spend,
                                                        greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
     from seen s
     where not s.touched
@@ -9413,8 +9441,8 @@ comment on function public.dashboard_action_figures(date, date) is
 delete from public.dashboard_stale_days;
 delete from public.dashboard_performance_days;
 delete from public.dashboard_action_days;
-insert into public.dashboard_performance_days select * from public.dashboard_performance_figures('-infinity', 'infinity');
-insert into public.dashboard_action_days select * from public.dashboard_action_figures('-infinity', 'infinity');
+insert into public.dashboard_performance_days select * from public.dashboard_performance_figures(date '-infinity', date 'infinity');
+insert into public.dashboard_action_days select * from public.dashboard_action_figures(date '-infinity', date 'infinity');
 
 -- ---------------------------------------------------------------------------------------------
 -- Actions, paged by key
@@ -9637,8 +9665,8 @@ begin
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
         'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
       from public.campaigns c),
-    'totals', public.dashboard_action_totals('-infinity', 'infinity'),
-    'recent', public.dashboard_action_totals(v_today - 1, 'infinity'),
+    'totals', public.dashboard_action_totals(date '-infinity', date 'infinity'),
+    'recent', public.dashboard_action_totals(v_today - 1, date 'infinity'),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -9906,7 +9934,7 @@ begin
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
-    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null, 50) -> 'actions',
+    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
     'changes', (
       select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
       from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
@@ -10691,16 +10719,16 @@ end $$;
 drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '1fb8346107836fcee0d517d915481785e867659709724bee5cd60fbb4253317c'),
-  ('0002_metrics', 'f25c3cff5f14eeabd669044821b4f4c46dcdec9145a39ff5d5d9d6a9911aabdb'),
+  ('0001_tables', '2f2fd57cda10f74afb040f8823851cf597a15687ed87f97a7aa7fa74169a9412'),
+  ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
-  ('0004_confidence', '578631872fb2a5e627756179057d65ac521fb5890036dd5c26625ca2e51c22dc'),
-  ('0005_decide', '09ce0167241b8a2b84a1e2ef8b0a3ce7fc59d01810d3cbf903fb6203ea83e4a8'),
+  ('0004_confidence', '95a0f2b852c1e4b472ea660c10bb0974c61b141765b4ef22910f6b9ebd95b22d'),
+  ('0005_decide', '7208aac3cf276aa19da06f53675e04a8e69ad916ab77554b3dcad7e08fa1d363'),
   ('0006_effects', 'cb47e4764c40911b2a6ec3feda580d88a99e57199c9118bd4bcd66e5e548296b'),
-  ('0007_runs', 'a49bb966bcc230d71eef3da28b0ddc6ee6452dfc051127661b2d72f21d690ffa'),
-  ('0008_opportunities', '9c005412e6e20a5779fb696ce0fee4d59f9a1d9d3fa456f09dfb1534b7f700f6'),
-  ('0009_impact', 'c6b31fef1cdcfd833a289d822f9f96e89ab442c890696810c9b262b332aa7c22'),
-  ('0010_dashboard', '74b508dca90f405b6fd1a0eda496d3ee42da9f1878ae4f7fb179f17c399bb96e'),
+  ('0007_runs', 'd862a5c358ab23584b3ddb4467d5f45f7a8f6b31688f20763da4f5e8082ca7f7'),
+  ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),
+  ('0009_impact', '98ade355783a60fd3153c1ec70dcf2108abf0ac43a61717fc77d845a2596f0ea'),
+  ('0010_dashboard', '2212d97a0c6936007729850d13db0dc0b1017a86eebfca73109a2fb06755cc58'),
   ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();

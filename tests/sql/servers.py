@@ -116,3 +116,12 @@ def undone(db: Db) -> Iterator[Db]:
     """What happens inside is rolled back, an expected error included."""
     with db.transaction(force_rollback=True):
         yield db
+
+
+def run_again(db: Db, *names: str) -> None:
+    """Applies some of the migrations once more, in the transaction of the connection."""
+    from autonomy.migrate import migrations, steps
+
+    files = migrations()
+    for _, text in steps(files, [each for each in files if each.name in names]):
+        db.execute(text.encode())

@@ -23,6 +23,7 @@ from tests.sql.planted import (
     value,
     write,
 )
+from tests.sql.servers import run_again
 
 TYPES = {
     "high_traffic_low_conversion",
@@ -482,11 +483,8 @@ def test_performance_only_databases_have_two_kinds(db: Db) -> None:
 
 
 def test_safe_to_migrate_again(db: Db) -> None:
-    from autonomy.migrate import SQL_FOLDER
-
     totals(db, campaign(db), Measures(9000, 50, 8, 500, 100))
     before = detect(db)
-    db.execute((SQL_FOLDER / "0008_opportunities.sql").read_text())
-    db.execute((SQL_FOLDER / "0009_impact.sql").read_text())
+    run_again(db, "0008_opportunities", "0009_impact")
     db.execute("set local search_path to public")
     assert detect(db) == before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,8 +16,8 @@ from autonomy.engine import decide
 from autonomy.engine.faults import RuleError
 from autonomy.engine.language import METRICS, WINDOWS, Rule, comparisons
 from autonomy.engine.policy import Policy
+from tests.sql.servers import run_again
 
-RULES_FILE = Path(__file__).parents[2] / "sql" / "0003_rules.sql"
 FLAT = {"metric": "roi", "operator": "<", "threshold": 1.0}
 PAUSE = {"type": "auto_pause"}
 UP = {"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 1000}
@@ -352,7 +351,7 @@ def test_running_the_migration_again_brings_nothing_back(
         before = db.execute(
             "select rule_name, priority, updated_at from autonomous_rules"
         ).fetchall()
-        db.execute(RULES_FILE.read_text())  # type: ignore[arg-type]
+        run_again(db, "0003_rules")
         db.commit()
         after = db.execute(
             "select rule_name, priority, updated_at from autonomous_rules"
