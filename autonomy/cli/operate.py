@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
 from typing import Any
 
 import click
 
+from autonomy.calls import day_or_instant
 from autonomy.cli.connection import Target, connected, no_such_rule
 from autonomy.cli.output import (
     json_option,
@@ -29,17 +29,17 @@ ACTION_TYPES = (
 
 
 class Moment(click.ParamType[str]):
-    """A time as ISO 8601 writes it; it goes on as it was written."""
+    """A day, or an instant as ISO 8601 writes it."""
 
-    name = "time"
+    name = "day or time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Fails as wrong usage where it is none."""
         try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 2026-11-24T10:00:00Z.", param, ctx)
-        return str(value)
+            return day_or_instant(str(value))
+        except (ValueError, OverflowError):
+            wanted = "a day such as 2026-11-24 or a time such as 2026-11-24T10:00:00Z"
+            self.fail(f"{value!r} is not {wanted}.", param, ctx)
 
 
 @click.command()
@@ -185,8 +185,8 @@ def actions(
 @click.argument("action_ids", nargs=-1, type=click.UUID)
 @click.option("--run", "run_id", type=click.UUID, help="All actions of a run.")
 @click.option("--rule", help="All actions of a rule (its name).")
-@click.option("--from", "since", type=Moment(), help="From this time on (ISO 8601).")
-@click.option("--to", "until", type=Moment(), help="Up to this time (ISO 8601).")
+@click.option("--from", "since", type=Moment(), help="From this day or time on.")
+@click.option("--to", "until", type=Moment(), help="To the end of this day, or up to a time.")
 @click.option("--preview", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Also where the state was changed since.")
 @click.option("--reason", default=None, help="Why; kept with the actions.")
@@ -214,7 +214,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
         if rule:
             chosen["rule_id"] = _rule_id(target, rule)
         call: dict[str, Any] = {
-            "p_filter": chosen,
+            "p_filter": target.store.rpc("dashboard_span", p_filter=chosen),
             "p_reason": reason,
             "p_actor": "cli",
             "p_force": force,

@@ -790,3 +790,33 @@ def test_sessions_end_in_the_database(empty: FlaskClient, settings: Settings, st
     client.post("/sign-out", headers=cookie, base_url=HOME)
     other = create_app(settings, store, lambda: None, behind_proxy=False)  # type: ignore[arg-type,return-value]
     assert other.test_client().get("/api/policy", headers=cookie, base_url=HOME).status_code == 401
+
+
+def test_a_day_is_the_whole_day_in_the_zone_of_the_pages(filled: FlaskClient, sql: Any) -> None:
+    """Kiritimati is 14 hours ahead: its 27 November lasts from 10:00 UTC the day before."""
+    sql("update autonomy_policy set time_zone = 'Pacific/Kiritimati'")
+    ids = [row[0] for row in sql("select id from autonomous_actions where status = 'executed'")]
+    moments = {
+        ids[0]: "2026-11-26T10:00:00Z",
+        ids[1]: "2026-11-27T09:59:59.999999Z",
+        ids[2]: "2026-11-26T09:59:59Z",
+        ids[3]: "2026-11-27T10:00:00Z",
+    }
+    for number, at in moments.items():
+        sql("update autonomous_actions set created_at = %s, executed_at = %s where id = %s",
+            at, at, number)  # fmt: skip
+    mine = {str(ids[0]), str(ids[1])}
+    day = "from=2026-11-27&to=2026-11-27"
+    assert {one["id"] for one in get(filled, f"/api/actions?{day}")["actions"]} == mine
+    whole = {"from": "2026-11-27", "to": "2026-11-27"}
+    sent = {**whole, "preview": True}
+    preview = filled.post("/api/rollback", headers=BEARER, json=sent).json
+    assert preview is not None
+    assert {one["action_id"] for one in preview["changed"] + preview["skipped"]} == mine
+    shown = page(filled, f"/actions?{day}")
+    assert "Roll back these 2" in shown
+    assert "Pacific/Kiritimati" in shown
+    assert "Take back 2 actions?" in page(filled, f"/rollback?{day}")
+    done = filled.post("/rollback", headers=BEARER, data=whole)
+    assert done.headers["Location"] == "./actions?done=rolled_back&n=2"
+    assert "Roll back these" not in page(filled, f"/actions?{day}")  # none is left
