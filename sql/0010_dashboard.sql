@@ -655,7 +655,7 @@ as $$
     from public.dashboard_last_runs(p_run_interval_minutes, p_now) r
   ), counted as (
     select v.code, v.told, least(sum(v.n), 1e15)::bigint as n,
-      (array_agg(r.id order by v.n desc nulls last, r.started_at desc))[1] as run_id
+      (array_agg(r.id order by v.n desc, r.started_at desc))[1] as run_id
     from runs r
     cross join lateral (values
       ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
@@ -665,14 +665,14 @@ as $$
        public.json_number(r.held -> 'VALUE_NOT_MEASURED')::numeric)
     ) w (code, sentence, what, n)
     cross join lateral (select w.code, array[w.sentence, w.what] as told, w.n) v
-    group by v.code, v.told
+    where v.n > 0 group by v.code, v.told
   ), rules as (
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
     from runs r cross join jsonb_array_elements(r.skipped) s
   )
   select c.code, 'look', format(c.told[1], public.counted_words(c.n, c.told[2])), '{}'::text[],
     jsonb_build_object('count', c.n, 'run_id', c.run_id)
-  from counted c where c.n > 0
+  from counted c
   union all
   select 'RULES_SKIPPED', 'look',
     format('The last run passed over %s that cannot be read.', public.counted_words(cardinality(r.flaws), 'rule')),

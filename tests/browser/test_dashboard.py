@@ -239,7 +239,7 @@ def test_freeze_and_lift(account: Served, visit: Visit) -> None:
     page.get_by_text("Freeze everything").click()
     page.get_by_label("Why").fill("Stock take")
     page.get_by_role("button", name="Freeze now").click()
-    expect(page.get_by_text("Frozen: nothing is changed.")).to_be_visible()
+    expect(page.get_by_text("Frozen: nothing is changed until somebody")).to_be_visible()
     expect(page.get_by_text("Stock take")).to_be_visible()
     page.get_by_role("button", name="Lift the freeze").click()
     expect(page.get_by_text("The freeze is lifted")).to_be_visible()
@@ -386,6 +386,11 @@ def test_everything_works_without_javascript(account: Served, visit: Visit) -> N
     page.goto(f"{account.base}/runs")
     page.get_by_role("button", name="Dry run: change nothing").click()
     expect(page.get_by_text("dry run: nothing was changed")).to_be_visible()
+    page.goto(f"{account.base}/runs")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name="Run now?")).to_be_visible()
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
     page.get_by_role("button", name="Change between light and dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name="Sign out").click()
@@ -449,12 +454,13 @@ def test_run_now_asks_first(account: Served, visit: Visit) -> None:
     before = account.sql(runs), account.sql("select * from campaigns order by id")
     visitor = visit(account).sign_in()
     page = visitor.open("/runs")
+    page.get_by_label("Why").fill("cannot wait")
     page.get_by_role("button", name="Run now").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(re.compile(r"It would pause \d+ campaigns \([\d,.]+ a day\)"))
     expect(dialog).to_contain_text("The run decides anew")
     assert (account.sql(runs), account.sql("select * from campaigns order by id")) == before
-    dialog.get_by_label("Why").fill("cannot wait")
+    expect(dialog.get_by_label("Why")).to_have_value("cannot wait")
     dialog.get_by_role("button", name="Run now").click()
     expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
     expect(page.get_by_text("cannot wait")).to_be_visible()
@@ -525,6 +531,7 @@ def test_hostile_titles_break_nothing(served: Served, visit: Visit, width: int) 
     visitor = visit(served, width=width).sign_in()
     page = visitor.open("/runs")
     page.get_by_role("button", name="Run now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run now").click()
     expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
     for path in _paths(served):
         visitor.open(path)
@@ -541,5 +548,6 @@ def _paths(served: Served) -> list[str]:
     paths: list[Any] = ["/", "/actions", "/opportunities", "/rules", "/rules/new", "/campaigns",
         "/runs", "/settings", "/insights", "/rules/history", f"/rules/{rule}",
         f"/rules/{rule}?mode=json", f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
-        f"/rollback?action_ids={action}"]  # fmt: skip
+        f"/rollback?action_ids={action}", "/runs/now",
+        "/actions?from=2026-11-28&to=2026-11-28"]  # fmt: skip
     return paths

@@ -45,8 +45,14 @@ def run_pages(frame: Frame, start_run: Callable[..., RunAnswer]) -> Blueprint:
     @pages.get("/runs/now")
     def ask() -> Response:
         frame.access.operator()
+        reason = Query(request.args, "reason").text("reason", 500) or ""
         found = frame.reads.run_preview()
-        values = {"found": found, "sentences": foreseen(found), "key": str(uuid.uuid4())}
+        values = {
+            "found": found,
+            "sentences": foreseen(found),
+            "key": str(uuid.uuid4()),
+            "reason": reason,
+        }
         if by_htmx():
             return frame.render("_run_now.html", **values)
         return frame.page("run_now.html", "runs", **values)
