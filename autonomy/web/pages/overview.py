@@ -29,7 +29,7 @@ def overview_pages(frame: Frame) -> Blueprint:
     @pages.get("/")
     def overview() -> Response:
         frame.access.person()
-        last, visits = _visits(request.cookies.get(VISITS_COOKIE, ""), int(time.time()))
+        last, seen = visits(request.cookies.get(VISITS_COOKIE, ""), int(time.time()))
         found = frame.reads.overview(CHART_DAYS, frame.settings.run_interval_minutes, last)
         waiting = (
             frame.reads.actions({"status": "pending"}, limit=5)["actions"]
@@ -48,7 +48,7 @@ def overview_pages(frame: Frame) -> Blueprint:
             state={**found["state"], "reasons": reasons(found["state"])},
             next_run=_next_run(frame, found),
         )
-        response.set_cookie(VISITS_COOKIE, visits, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
+        response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
         return response
 
     @pages.post("/freeze")
@@ -70,7 +70,7 @@ _OURS_ALONE: dict[str, Any] = {
 }
 
 
-def _visits(cookie: str, now: int) -> tuple[str | None, str]:
+def visits(cookie: str, now: int) -> tuple[str | None, str]:
     """The last visit but this one (None where unknown), and what the cookie is to remember.
 
     The cookie: when the last visit ended and when this one was last seen, in Unix seconds.

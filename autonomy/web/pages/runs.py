@@ -94,9 +94,12 @@ def foreseen(found: Mapping[str, Any]) -> list[str]:
     if not found["rules"]:
         return ["No rule is active: it would only monitor and change nothing."]
     if not acts and not proposals:
-        return ["It would change nothing: no rule calls for anything now."]
+        why = (
+            "a guardrail holds all that rules call for" if found["held"] else "no rule calls for it"
+        )
+        return [f"It would change nothing now: {why}."]
     if found["mode"] == "observe":
-        both = " and to ".join(filter(None, (acts, proposals)))
+        both = " and ".join(filter(None, (acts, proposals and f"propose to {proposals}")))
         return [f"Observe mode: it only reports that it would {both}. Nothing is changed."]
     if found["mode"] == "approve":
         return [f"Approve mode: it proposes to {proposals}. Nothing is changed until you approve."]
