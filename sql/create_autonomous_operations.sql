@@ -8,7 +8,7 @@ set local client_min_messages = 'warning';
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
   file text, kind text, name text, stays boolean, on_table text,
-  argument_names text[], argument_types text[], optional integer
+  argument_names text[], argument_types text[], optional bigint
 ) on commit drop;
 insert into autonomy_names values
   ('0001_tables', 'table', 'campaigns', false, null, '{}', '{}', 0),
@@ -345,6 +345,8 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+-- What the user's deferred constraints have to check they check at once: a table with checks outstanding cannot be altered.
+set constraints all immediate;
 
 -- Views that are out of the way until after.sql, in the order in which they come back, and what the
 -- functions that each reads gave and took.
@@ -10288,8 +10290,8 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 end $$;
-drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 
 insert into public.autonomy_migrations (name, checksum) values
   ('0001_tables', '46d0698621be112b362721b851e099fe7cef941a39018dc1d7ac8325808ec607'),

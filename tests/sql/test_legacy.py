@@ -427,6 +427,19 @@ def test_the_three_autonomous_tables_keep_their_odd_rows(server: Server) -> None
         )
 
 
+def test_deferred_constraints_of_theirs_are_no_hindrance(server: Server) -> None:
+    url = prepared(
+        server,
+        OLDER,
+        """create function public.look() returns trigger language plpgsql as 'begin return null; end';
+        create constraint trigger look after update on public.campaign_performance
+          deferrable initially deferred for each row execute function public.look();""",
+    )
+    migrated(url)
+    with psycopg.connect(url) as db:
+        assert one(db, "select tginitdeferred from pg_trigger where tgname = 'look'") is True
+
+
 def test_several_rows_for_one_campaign_are_coped_with(server: Server) -> None:
     url = prepared(
         server,
