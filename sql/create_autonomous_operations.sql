@@ -1041,13 +1041,15 @@ begin
       add column if not exists created_at timestamptz default now(),
       add column if not exists updated_at timestamptz default now();
     for v_column in
-      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.typtype, t.typcategory
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
       where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
         and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
     loop
       if v_column.name in ('status', 'title', 'account') then
-        if v_column.typtype = 'e' then
+        if v_column.typtype = 'e' and not exists (
+          select from pg_catalog.pg_cast k where k.castsource = v_column.oid and k.casttarget = 'text'::regtype)
+        then
           -- what compares the column with a value of the old type goes on working
           execute format('create cast (%s as text) with inout as implicit', v_column.type);
         end if;
@@ -10294,7 +10296,7 @@ begin
 end $$;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '46d0698621be112b362721b851e099fe7cef941a39018dc1d7ac8325808ec607'),
+  ('0001_tables', 'c2e4211cc145223b6dadf1cfc328ac18af3505425ea3290adf89afc287824595'),
   ('0002_metrics', '3c1f9ca767f41fef42590df9503c40e4cff7711032e84d32bc1c7f146d7cc913'),
   ('0003_rules', 'cecf174659474c35b65e252336bb8b505521ef097ee1005e03a40c23a7c42133'),
   ('0004_confidence', '8a49449be9d8a9ba443ef529c0792da91178cfd100a91b05a1c7cb976530f5e2'),

@@ -494,11 +494,14 @@ def test_missing_columns_are_added(server: Server) -> None:
         run_guide(db)
 
 
-def test_other_types_are_widened(server: Server) -> None:
+@pytest.mark.parametrize(
+    "cast", ["", "create cast (public.campaign_state as text) with inout as implicit;"]
+)
+def test_other_types_are_widened(server: Server, cast: str) -> None:
     url = prepared(
         server,
-        """create type public.campaign_state as enum ('Active', 'Paused');
-        create table public.campaigns (id uuid primary key, title text, budget money default 5,
+        "create type public.campaign_state as enum ('Active', 'Paused');" + cast,
+        """create table public.campaigns (id uuid primary key, title text, budget money default 5,
           status public.campaign_state default 'Active', created_at timestamp default now(), updated_at date);
         create view public.active as select * from public.campaigns where status = 'Active';
         create table public.campaign_performance (id serial primary key, campaign_id uuid unique,
