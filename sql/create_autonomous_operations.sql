@@ -8,7 +8,7 @@ set local client_min_messages = 'warning';
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
   file text, kind text, name text, stays boolean, on_table text,
-  argument_names text[], argument_types text[], optional integer
+  argument_names text[], argument_types text[], optional bigint
 ) on commit drop;
 insert into autonomy_names values
   ('0001_tables', 'table', 'campaigns', false, null, '{}', '{}', 0),
@@ -372,6 +372,8 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+-- What the user's deferred constraints have to check they check at once: a table with checks outstanding cannot be altered.
+set constraints all immediate;
 
 -- Views that are out of the way until after.sql, in the order in which they come back, and what the
 -- functions that each reads gave and took.
@@ -1066,13 +1068,15 @@ begin
       add column if not exists created_at timestamptz default now(),
       add column if not exists updated_at timestamptz default now();
     for v_column in
-      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.typtype, t.typcategory
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
       where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
         and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
     loop
       if v_column.name in ('status', 'title', 'account') then
-        if v_column.typtype = 'e' then
+        if v_column.typtype = 'e' and not exists (
+          select from pg_catalog.pg_cast k where k.castsource = v_column.oid and k.casttarget = 'text'::regtype)
+        then
           -- what compares the column with a value of the old type goes on working
           execute format('create cast (%s as text) with inout as implicit', v_column.type);
         end if;
@@ -11169,11 +11173,11 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 end $$;
-drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '2f2fd57cda10f74afb040f8823851cf597a15687ed87f97a7aa7fa74169a9412'),
+  ('0001_tables', 'ec78ca2249c78442b3ed0e14060bbc67bec023d2fc2db18215f9db7eb2ceb14f'),
   ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
   ('0004_confidence', '95a0f2b852c1e4b472ea660c10bb0974c61b141765b4ef22910f6b9ebd95b22d'),
