@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -85,6 +85,25 @@ def error_body(error: AutonomyError) -> dict[str, Any]:
         "error": {"code": error.code, "message": error.message, "hint": error.hint},
         "timestamp": timestamp(datetime.now(UTC)),
     }
+
+
+def day_or_instant(text: str) -> str:
+    """A day as 2026-11-22, for the database to find its start and end in the account's zone; an
+    instant in UTC, which is meant where no zone is given. Raises ValueError, OverflowError.
+    """
+    text = text.strip().upper()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return instant(text)
+
+
+def instant(text: str) -> str:
+    """A date or time in ISO 8601 as an instant in UTC. Raises ValueError, OverflowError."""
+    text = text.strip().upper()
+    # A plus in a query string arrives as a blank.
+    parsed = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def timestamp(moment: datetime) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
 from typing import Any
 
 import click
 
 from autonomy.cli.connection import Target, connected, no_such_rule
 from autonomy.cli.output import (
+    DayOrTime,
     json_option,
     moment,
     money,
@@ -26,20 +26,6 @@ ACTION_TYPES = (
     "auto_pause", "auto_resume", "auto_scale_up", "auto_scale_down", "budget_adjusted",
     "optimization_applied", "ab_test_created", "targeting_refined", "creative_refreshed",
 )  # fmt: skip
-
-
-class Moment(click.ParamType[str]):
-    """A time as ISO 8601 writes it; it goes on as it was written."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Fails as wrong usage where it is none."""
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 2026-11-24T10:00:00Z.", param, ctx)
-        return str(value)
 
 
 @click.command()
@@ -85,10 +71,14 @@ def status(as_json: bool) -> None:
             limit=5,
         )
         portfolio = target.store.rpc("portfolio_state")
+        state = target.store.rpc(
+            "dashboard_state", p_run_interval_minutes=target.settings.run_interval_minutes
+        )
         pending = target.store.select_all(
             "autonomous_actions", columns="id", filters={"status": "pending"}, order=("id",)
         )
     found = {
+        "state": state,
         "mode": policy["mode"],
         "frozen": policy["frozen"],
         "frozen_reason": policy["frozen_reason"],
@@ -99,6 +89,8 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    for sentence in [one["sentence"] for one in state["reasons"]] or [state["sentence"]]:
+        click.echo(sentence)
     frozen = (
         f"FROZEN ({policy['frozen_reason'] or 'no reason given'})" if policy["frozen"] else "no"
     )
@@ -185,8 +177,8 @@ def actions(
 @click.argument("action_ids", nargs=-1, type=click.UUID)
 @click.option("--run", "run_id", type=click.UUID, help="All actions of a run.")
 @click.option("--rule", help="All actions of a rule (its name).")
-@click.option("--from", "since", type=Moment(), help="From this time on (ISO 8601).")
-@click.option("--to", "until", type=Moment(), help="Up to this time (ISO 8601).")
+@click.option("--from", "since", type=DayOrTime(), help="From this day or time on.")
+@click.option("--to", "until", type=DayOrTime(), help="To the end of this day, or up to a time.")
 @click.option("--preview", is_flag=True, help="Only show what would change.")
 @click.option("--force", is_flag=True, help="Also where the state was changed since.")
 @click.option("--reason", default=None, help="Why; kept with the actions.")
@@ -214,7 +206,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
         if rule:
             chosen["rule_id"] = _rule_id(target, rule)
         call: dict[str, Any] = {
-            "p_filter": chosen,
+            "p_filter": target.store.rpc("dashboard_span", p_filter=chosen),
             "p_reason": reason,
             "p_actor": "cli",
             "p_force": force,

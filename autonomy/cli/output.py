@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs; colours only on a terminal."""
+"""Tables for people, JSON for programs; colours only on a terminal. Days as they are typed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,24 @@ from typing import Any
 
 import click
 
+from autonomy.calls import day_or_instant
 from autonomy.engine.chance import chance
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+
+
+class DayOrTime(click.ParamType[str]):
+    """A day, or an instant as ISO 8601 writes it."""
+
+    name = "day or time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Fails as wrong usage where it is none."""
+        try:
+            return day_or_instant(str(value))
+        except (ValueError, OverflowError):
+            wanted = "a day such as 2026-11-24 or a time such as 2026-11-24T10:00:00Z"
+            self.fail(f"{value!r} is not {wanted}.", param, ctx)
 
 
 def print_json(value: Any) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from autonomy.cli.connection import SERVING, local_environment, local_stack, progress
-from autonomy.cli.output import bar, json_option, print_json
-from autonomy.errors import AutonomyError, NotConfigured
+from autonomy.cli.output import DayOrTime, bar, json_option, print_json
+from autonomy.errors import AutonomyError, BadRequest, NotConfigured, from_database
 
 if TYPE_CHECKING:
     from autonomy.history.past import Period
@@ -81,8 +81,8 @@ def _in_a_folder(ctx: click.Context, param: click.Parameter, page: Path | None) 
 
 
 @click.command("replay")
-@click.option("--from", "since", type=click.DateTime(), help="First moment, UTC.")
-@click.option("--to", "until", type=click.DateTime(), help="Last moment, UTC.")
+@click.option("--from", "since", type=DayOrTime(), help="First day or moment.")
+@click.option("--to", "until", type=DayOrTime(), help="Last day (all of it) or moment.")
 @click.option("--every", type=click.Choice(list(EVERY)), default="1d", show_default=True)
 @click.option("--rules", "rules_file", type=PATH, help="Rules to try, JSON or TOML.")
 @click.option("--policy", "policy_file", type=PATH, help="Policy columns to try.")
@@ -98,8 +98,8 @@ def _in_a_folder(ctx: click.Context, param: click.Parameter, page: Path | None) 
 @database_option
 @json_option
 def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
-    since: datetime | None,
-    until: datetime | None,
+    since: str | None,
+    until: str | None,
     every: str,
     rules_file: Path | None,
     policy_file: Path | None,
@@ -110,14 +110,15 @@ def replay_command(  # noqa: PLR0913, PLR0917 - one parameter an option
     as_json: bool,
 ) -> None:
     """What the rules would have done on your past. Reads only: safe on a live database."""
-    from autonomy.history.past import Period
-
-    if since and until and since >= until:
+    alike = (
+        since and until and (len(since) == len("2026-11-22")) == (len(until) == len("2026-11-22"))
+    )
+    if since and until and alike and since > until:
         raise click.UsageError("--from must be before --to.")
     with _history(), _database(database_url) as url:
         names = compare or ("now",)
         settings = [_trial(rules_file, policy_file)] if rules_file or policy_file else []
-        period = Period(_utc(since), _utc(until), every_hours=EVERY[every])
+        period = _period(url, since, until, EVERY[every])
         _report(url, settings, names, period, tune=tune, page=page, as_json=as_json)
 
 
@@ -238,5 +239,26 @@ def _own_database(owner_url: str) -> Iterator[str]:
             connection.execute(f"drop database {name} with (force)")
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
+def _period(url: str, since: str | None, until: str | None, every_hours: float) -> Period:
+    """Days begin and end in the account's zone, which the database knows. Raises BadRequest."""
+    import psycopg
+    from psycopg.types.json import Jsonb
+
+    from autonomy.history.past import Period
+
+    span = {name: value for name, value in (("from", since), ("to", until)) if value}
+    if span:
+        query = "select public.dashboard_span(%s)"
+        try:
+            with psycopg.connect(url) as connection:
+                span = connection.execute(query, (Jsonb(span),)).fetchone()[0]  # type: ignore[index]
+        except psycopg.DatabaseError as error:
+            if isinstance(error, psycopg.OperationalError):
+                raise
+            said = error.diag
+            raise from_database(error.sqlstate, said.message_primary, said.message_hint) from error
+    try:
+        ends = {name: datetime.fromisoformat(value) for name, value in span.items()}
+    except ValueError as error:  # the day after 9999-12-31
+        raise BadRequest("--from, --to: no past reaches that far.") from error
+    return Period(ends.get("from"), ends.get("to"), every_hours=every_hours)

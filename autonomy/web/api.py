@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from autonomy.calls import RunAnswer
+from autonomy.config import Settings
 from autonomy.engine.templates import TEMPLATES
 from autonomy.errors import BadRequest
 from autonomy.store import Json, Store
@@ -15,6 +16,7 @@ from autonomy.web.access import Access
 from autonomy.web.changes import POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
 from autonomy.web.inputs import (
     Query,
+    bound,
     encode_cursor,
     idempotency_key,
     identifier,
@@ -34,9 +36,11 @@ from autonomy.web.scheduler import as_response
 LONGEST_PAGE = 200
 
 
-def api_routes(store: Store, access: Access, start_run: Callable[..., RunAnswer]) -> Blueprint:
+def api_routes(
+    settings: Settings, store: Store, access: Access, start_run: Callable[..., RunAnswer]
+) -> Blueprint:
     """The blueprint under /api."""
-    api = Api(store, access, start_run)
+    api = Api(settings, store, access, start_run)
     routes = Blueprint("api", __name__, url_prefix="/api")
     for method, path, view in api.table():
         name = f"{method.lower()} {path}".replace(".", "")
@@ -47,8 +51,11 @@ def api_routes(store: Store, access: Access, start_run: Callable[..., RunAnswer]
 class Api:
     """One method an operation; `table` says where each is served."""
 
-    def __init__(self, store: Store, access: Access, start_run: Callable[..., RunAnswer]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, access: Access, start_run: Callable[..., RunAnswer]
+    ) -> None:
         self._store, self._access, self._start_run = store, access, start_run
+        self._run_interval_minutes = settings.run_interval_minutes
         self._reads = Reads(store)
 
     def table(self) -> list[tuple[str, str, Callable[..., Response]]]:
@@ -90,8 +97,10 @@ class Api:
 
     def overview(self) -> Response:
         """State, totals and daily figures."""
-        days = self._query("days").whole("days", 30, 1, 366)
-        return jsonify(self._reads.overview(days))
+        query = self._query("days", "since")
+        days = query.whole("days", 30, 1, 366)
+        since = query.moment("since")
+        return jsonify(self._reads.overview(days, self._run_interval_minutes, since))
 
     def attention(self) -> Response:
         """Under-performers and scaling candidates."""
@@ -351,7 +360,7 @@ def _chosen(body: Mapping[str, Any]) -> Json:
             chosen[name] = identifier(body[name], name)
     for name in ("from", "to"):
         if name in body:
-            chosen[name] = moment(body[name], name)
+            chosen[name] = bound(body[name], name)
     if not chosen:
         raise BadRequest("Nothing is chosen.", hint=f"Give at least one of {', '.join(CHOICES)}.")
     return chosen

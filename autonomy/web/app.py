@@ -87,5 +87,5 @@ def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun)
         static_routes(),
         sign_in_routes(access),
         *page_routes(settings, store, access, run),
-        api_routes(store, access, run),
+        api_routes(settings, store, access, run),
     ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from autonomy.store import Json, Store
+from autonomy.web.reads import spanned
 
 POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "break_even_roi": (0.01, 100),
@@ -52,7 +53,7 @@ class Changes:
         return dict(
             self._store.rpc(
                 "rollback_autonomous_actions",
-                p_filter=dict(chosen),
+                p_filter=spanned(self._store, chosen),
                 p_force=force,
                 p_reason=reason,
                 p_actor=self._actor,

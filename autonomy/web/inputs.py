@@ -7,12 +7,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
+from autonomy.calls import day_or_instant, instant
 from autonomy.errors import BadRequest, NotFound, RequestError
 
 LARGEST_BODY_BYTES = 256 * 1024
@@ -131,6 +131,11 @@ class Query:
         value = self.text(name, 40)
         return None if value is None else moment(value, name)
 
+    def bound(self, name: str) -> str | None:
+        """An end of a span: a day, which belongs to it as a whole, or an instant."""
+        value = self.text(name, 40)
+        return None if value is None else bound(value, name)
+
     def whole(self, name: str, default: int, lowest: int, highest: int) -> int:
         """A whole number within bounds."""
         value = self.text(name, 20)
@@ -191,13 +196,21 @@ def moment(value: object, name: str) -> str:
     try:
         if not isinstance(value, str):
             raise ValueError
-        text = value.strip().upper()
-        # A plus in a query string arrives as a blank.
-        parsed = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        return parsed.astimezone(UTC).isoformat()
+        return instant(value)
     except (ValueError, OverflowError) as error:
         raise BadRequest(f"{name}: a time looks like 2026-11-22T10:00:00Z.") from error
+
+
+def bound(value: object, name: str) -> str:
+    """An end of a span, a day or an instant, as the database reads it. Raises BadRequest."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return day_or_instant(value)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(
+            f"{name}: a day looks like 2026-11-22, a time like 2026-11-22T10:00:00Z."
+        ) from error
 
 
 CURSOR_MEMBERS: dict[str, Callable[[object, str], Any]] = {

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 
 import autonomy
 from autonomy.web.inputs import LARGEST_BODY_BYTES
-from autonomy.web.openapi_parts import ID, TIME, Schema, ref
+from autonomy.web.openapi_parts import BOUND, ID, TIME, Schema, ref
 from autonomy.web.openapi_schemas import schemas
 from autonomy.web.pages.opportunities import STATUSES as OPPORTUNITY_STATUSES
 from autonomy.web.pages.opportunities import TYPES
@@ -85,7 +85,8 @@ IDEMPOTENCY: Schema = {
 
 OPERATIONS = (
     Operation("get", "/api/overview", "State, totals, daily figures", "Overview",
-              parameters=(whole("days", 30, 1, 366),)),
+              parameters=(whole("days", 30, 1, 366),
+                          query("since", TIME, "the last visit; without it 24 hours ago"))),
     Operation("get", "/api/attention", "Under-performers and scaling candidates", "Attention",
               parameters=(whole("limit", 10, 1, 200),)),
     Operation("get", "/api/insights", "What was learnt this week, in sentences", "Insights"),
@@ -94,7 +95,7 @@ OPERATIONS = (
         query("status", {"enum": list(STATUSES)}),
         query("rule_id", ID), query("run_id", ID), query("campaign_id", ID),
         query("title", SHORT, "contained in the campaign's title"),
-        query("from", TIME), query("to", TIME), AFTER, LIMIT)),
+        query("from", BOUND), query("to", BOUND), AFTER, LIMIT)),
     Operation("get", "/api/actions/{action_id}", "One action with its evidence",
               "ActionWithEvidence"),
     Operation("post", "/api/actions/{action_id}/approve", "Carry out a pending action",

@@ -10,6 +10,10 @@ STORABLE = "^[^\\u0000]*$"
 """PostgreSQL stores no NUL in a text."""
 ID: Schema = {"type": "string", "format": "uuid"}
 TIME: Schema = {"type": "string", "format": "date-time"}
+BOUND: Schema = {
+    "anyOf": [{"type": "string", "format": "date"}, TIME],
+    "description": "A day belongs to the span as a whole, in the policy's time zone.",
+}
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "number"}
 WHOLE: Schema = {"type": "integer"}

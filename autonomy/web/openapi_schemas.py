@@ -9,6 +9,7 @@ from autonomy.models import rule_schema
 from autonomy.web.changes import POLICY_FLAGS, POLICY_LIMITS, POLICY_TEXTS
 from autonomy.web.openapi_parts import (
     ANY_OBJECT,
+    BOUND,
     COUNTS,
     FLAG,
     ID,
@@ -31,6 +32,7 @@ from autonomy.web.pages.actions import MOST_PICKED
 from autonomy.web.pages.opportunities import STATUSES as OPPORTUNITY_STATUSES
 from autonomy.web.pages.opportunities import TYPES
 from autonomy.web.show import ACTION_NAMES, SEVERITIES, STATUSES
+from autonomy.web.state import LEVELS, WHERE
 
 
 def schemas() -> dict[str, Schema]:
@@ -50,13 +52,22 @@ def _common() -> dict[str, Schema]:
         {"kind": TEXT, "sentence": TEXT, "figures": ANY_OBJECT, "campaign_id": maybe(ID),
          "rule_id": maybe(ID)}
     )  # fmt: skip
+    reason = shape(
+        {"code": {"enum": list(WHERE)}, "level": {"enum": list(LEVELS[1:])}, "sentence": TEXT,
+         "details": listed(TEXT), "figures": ANY_OBJECT}
+    )  # fmt: skip
     marked = {**day, "paused": WHOLE, "scaled": WHOLE, "other": WHOLE}
     totals = shape({**COUNTS, "average_confidence": maybe(NUMBER), "saved": WORTH, "earned": WORTH})
     return {
         "Error": shape({"success": {"const": False}, "error": error, "timestamp": TIME}),
         "Day": shape(day),
+        "State": shape(
+            {"level": {"enum": list(LEVELS)}, "sentence": TEXT, "since": TIME,
+             "reasons": listed(reason)}
+        ),
         "Overview": shape(
             {
+                "state": ref("State"),
                 "policy": ref("Policy"),
                 "now": TIME,
                 "today": {"type": "string", "format": "date"},
@@ -126,8 +137,8 @@ def _actions() -> dict[str, Schema]:
         "action_ids": listed(ID, minItems=1, maxItems=MOST_PICKED),
         "run_id": ID,
         "rule_id": ID,
-        "from": TIME,
-        "to": TIME,
+        "from": BOUND,
+        "to": BOUND,
     }
     return {
         "Action": shape(action),

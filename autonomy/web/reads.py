@@ -47,6 +47,16 @@ def _given(filters: Filters) -> dict[str, str]:
     return {name: value for name, value in filters.items() if value is not None}
 
 
+def spanned(store: Store, chosen: Mapping[str, Any]) -> Json:
+    """A rollback's choice with its days as instants. Raises BadRequest: the span is turned round.
+
+    The database knows the account's zone, and with it where a day begins and ends.
+    """
+    if not {"from", "to"} & chosen.keys():
+        return dict(chosen)
+    return dict(store.rpc("dashboard_span", p_filter=dict(chosen)))
+
+
 class Reads:
     """Everything that can be looked at."""
 
@@ -54,9 +64,16 @@ class Reads:
         self._store = store
         self._remembered = cast(Store, Remembered(store))
 
-    def overview(self, days: int = 30) -> Json:
-        """State, totals, opportunities, daily figures."""
-        return dict(self._store.rpc("dashboard_overview", p_days=days))
+    def overview(self, days: int, run_interval_minutes: int, since: str | None = None) -> Json:
+        """State (since the last visit, where that is known), totals, opportunities, days."""
+        return dict(
+            self._store.rpc(
+                "dashboard_overview",
+                p_days=days,
+                p_since=since,
+                p_run_interval_minutes=run_interval_minutes,
+            )
+        )
 
     def attention(self, limit: int = 6) -> Json:
         """Under-performers and scaling candidates, the largest first."""
@@ -156,10 +173,21 @@ class Reads:
             raise NotFound("There is no such run.", hint="The list of runs has the ids of all.")
         return dict(run)
 
+    def run_preview(self) -> Json:
+        """What a run would do now, in campaigns and budget a day. Nothing is written down."""
+        return dict(self._store.rpc("dashboard_run_preview"))
+
+    def executed(self, chosen: Mapping[str, Any]) -> int:
+        """How many actions of a run, a rule or a span may be taken back. Raises BadRequest."""
+        return int(self._store.rpc("dashboard_executed", p_filter=dict(chosen)))
+
     def rollback_preview(self, chosen: Mapping[str, Any], *, force: bool = False) -> Json:
         """What a rollback would change and what it cannot. Raises BadRequest: nothing chosen."""
         return dict(
             self._store.rpc(
-                "rollback_autonomous_actions", p_filter=dict(chosen), p_force=force, p_preview=True
+                "rollback_autonomous_actions",
+                p_filter=spanned(self._store, chosen),
+                p_force=force,
+                p_preview=True,
             )
         )

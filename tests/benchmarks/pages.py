@@ -47,7 +47,9 @@ QUESTIONS = {
     "rule_scoreboard": MOST_QUESTION_MILLISECONDS,
     "propose_marginal_return_ratio": MOST_QUESTION_MILLISECONDS,
     "dashboard_overview": MOST_QUESTION_MILLISECONDS,
+    "dashboard_state": MOST_QUESTION_MILLISECONDS,
     "dashboard_attention": MOST_QUESTION_MILLISECONDS,
+    "dashboard_run_preview": 4 * MOST_QUESTION_MILLISECONDS,
     "portfolio_state": MOST_QUESTION_MILLISECONDS,
     "audit_autonomous_actions": 55_000,
 }
@@ -230,6 +232,7 @@ def _ask(store: Store) -> int:
 def _pages(store: Store) -> list[tuple[str, str]]:
     rule = store.select("autonomous_rules", limit=1)[0]["id"]
     first = store.rpc("dashboard_actions", p_filter={"status": "executed"}, p_limit=1)["actions"][0]
+    day = first["executed_at"][:10]
     deep = encode_cursor({"created_at": "2026-07-01T00:00:00+00:00", "id": first["id"]})
     return [
         ("Overview", "/"),
@@ -242,6 +245,8 @@ def _pages(store: Store) -> list[tuple[str, str]]:
         ("Actions of a rule, no such type", f"/actions?rule_id={rule}&action_type=auto_resume"),
         ("Actions by title", "/actions?title=Campaign+77"),
         ("Actions of one run", f"/actions?run_id={first['run_id']}"),
+        ("Actions of a day", f"/actions?from={day}&to={day}"),
+        ("Actions before any", "/actions?from=2020-01-01&to=2020-01-01"),
         ("Action", f"/actions/{first['id']}"),
         ("Rollback of a run, preview", f"/rollback?run_id={first['run_id']}"),
         ("Opportunities", "/opportunities"),

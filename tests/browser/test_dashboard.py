@@ -239,7 +239,7 @@ def test_freeze_and_lift(account: Served, visit: Visit) -> None:
     page.get_by_text("Freeze everything").click()
     page.get_by_label("Why").fill("Stock take")
     page.get_by_role("button", name="Freeze now").click()
-    expect(page.get_by_text("Frozen: nothing is changed.")).to_be_visible()
+    expect(page.get_by_text("Frozen: nothing is changed until somebody")).to_be_visible()
     expect(page.get_by_text("Stock take")).to_be_visible()
     page.get_by_role("button", name="Lift the freeze").click()
     expect(page.get_by_text("The freeze is lifted")).to_be_visible()
@@ -386,6 +386,11 @@ def test_everything_works_without_javascript(account: Served, visit: Visit) -> N
     page.goto(f"{account.base}/runs")
     page.get_by_role("button", name="Dry run: change nothing").click()
     expect(page.get_by_text("dry run: nothing was changed")).to_be_visible()
+    page.goto(f"{account.base}/runs")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name="Run now?")).to_be_visible()
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
     page.get_by_role("button", name="Change between light and dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name="Sign out").click()
@@ -426,6 +431,88 @@ def test_a_viewer_finds_nothing_to_press(account: Served, visit: Visit) -> None:
     assert visitor.problems == []
 
 
+def test_after_a_large_run_not_all_is_well(account: Served, visit: Visit) -> None:
+    """A third was paused, proposals wait, critical opportunities are open: the page says so."""
+    _trouble(account)
+    page = visit(account).sign_in().page
+    state = page.get_by_role("region", name="State")
+    expect(page.get_by_text("All is well.")).to_have_count(0)
+    expect(page.locator(".notice.good")).to_have_count(0)
+    expect(state).to_contain_text("3 proposals wait for your decision")
+    expect(state).to_contain_text("were paused in the last 24 hours")
+    expect(state).to_contain_text("2 critical opportunities are open")
+    state.get_by_role("link", name="Decide", exact=True).click()
+    expect(page).to_have_url(re.compile(r"actions\?status=pending"))
+    expect(page.get_by_role("button", name="Approve")).to_have_count(3)
+
+
+def test_run_now_asks_first(account: Served, visit: Visit) -> None:
+    account.sql("update campaigns set hold_until = null")
+    account.sql("delete from autonomous_actions")
+    account.sql("update campaigns set status = 'active'")
+    runs = "select count(*) from autonomous_runs"
+    before = account.sql(runs), account.sql("select * from campaigns order by id")
+    visitor = visit(account).sign_in()
+    page = visitor.open("/runs")
+    page.get_by_label("Why").fill("cannot wait")
+    page.get_by_role("button", name="Run now").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(re.compile(r"It would pause \d+ campaigns \([\d,.]+ a day\)"))
+    expect(dialog).to_contain_text("The run decides anew")
+    assert (account.sql(runs), account.sql("select * from campaigns order by id")) == before
+    expect(dialog.get_by_label("Why")).to_have_value("cannot wait")
+    dialog.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
+    expect(page.get_by_text("cannot wait")).to_be_visible()
+    assert account.sql(f"{runs} where not dry_run") == [(2,)]
+    assert visitor.problems == []
+
+
+def test_a_day_without_actions_offers_no_rollback(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/actions?from=2020-01-01&to=2020-01-01")
+    expect(page.get_by_text("No action fits these filters.")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Roll back these"))).to_have_count(0)
+
+
+def test_take_back_a_day(account: Served, visit: Visit) -> None:
+    page = visit(account).sign_in().open("/actions")
+    day = account.sql("select min(executed_at)::date::text from autonomous_actions")[0][0]
+    number = account.sql(
+        "select count(*) from autonomous_actions where status = 'executed'"
+        " and executed_at::date = %s::date", day)[0][0]  # fmt: skip
+    page.get_by_label("From").fill(day)
+    page.get_by_label("Until").fill(day)
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name=f"Roll back these {number}").click()
+    page.get_by_role("dialog").get_by_role("button", name=f"Take back {number}").click()
+    expect(page.get_by_text(f"Taken back: {number}.")).to_be_visible()
+    page = visit(account).sign_in().open(f"/actions?from={day}&to={day}")
+    expect(page.get_by_role("button", name=re.compile("Roll back these"))).to_have_count(0)
+
+
+def _trouble(account: Served) -> None:
+    account.sql(
+        "with a as (select id from campaigns where status = 'active' order by id limit 12),"
+        " p as (update campaigns c set status = 'paused' from a where c.id = a.id returning c.*)"
+        " insert into autonomous_actions (campaign_id, action_type, status, confidence_score,"
+        " executed_at, previous_state, new_state) select id, 'auto_pause', 'executed', 90, now(),"
+        " jsonb_build_object('status', 'active', 'budget', budget),"
+        " jsonb_build_object('status', 'paused', 'budget', budget) from p"
+    )
+    account.sql(
+        "insert into autonomous_actions (campaign_id, action_type, status, confidence_score,"
+        " previous_state, new_state) select id, 'auto_pause', 'pending', 90,"
+        " jsonb_build_object('status', 'active', 'budget', budget),"
+        " jsonb_build_object('status', 'paused', 'budget', budget)"
+        " from campaigns where status = 'active' order by id limit 3"
+    )
+    account.sql("update optimization_opportunities set severity = 'high'")
+    account.sql(
+        "update optimization_opportunities set severity = 'critical' where id in"
+        " (select id from optimization_opportunities where status = 'open' order by id limit 2)"
+    )
+
+
 HOSTILE = ["<script>window.hacked = 1</script><img src=x onerror='window.hacked=1'>", "x" * 500,
            "\U0001f525" * 250, "\u202eevil \u0645\u0631\u062d\u0628\u0627 " * 20, " "]  # fmt: skip
 
@@ -444,6 +531,7 @@ def test_hostile_titles_break_nothing(served: Served, visit: Visit, width: int) 
     visitor = visit(served, width=width).sign_in()
     page = visitor.open("/runs")
     page.get_by_role("button", name="Run now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run now").click()
     expect(page.get_by_role("heading", name=re.compile("Run of"))).to_be_visible()
     for path in _paths(served):
         visitor.open(path)
@@ -460,5 +548,6 @@ def _paths(served: Served) -> list[str]:
     paths: list[Any] = ["/", "/actions", "/opportunities", "/rules", "/rules/new", "/campaigns",
         "/runs", "/settings", "/insights", "/rules/history", f"/rules/{rule}",
         f"/rules/{rule}?mode=json", f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
-        f"/rollback?action_ids={action}"]  # fmt: skip
+        f"/rollback?action_ids={action}", "/runs/now",
+        "/actions?from=2026-11-28&to=2026-11-28"]  # fmt: skip
     return paths

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,51 @@ def test_every_command_in_json(ask: Ask, fresh: LocalStack, tmp_path: Path) -> N
     assert ask("rules", "set", "Mine", *RULE, "--priority", "3")["priority"] == 3
     assert ask("rules", "preview", "Mine", "--priority", "7")["past"]["sentence"]
     assert ask("replay", "--html", str(tmp_path / "page.html"))["settings"]
+
+
+def test_days_are_whole_days_in_the_zone_of_the_account(ask: Ask, fresh: LocalStack) -> None:
+    load(fresh.database_url, now=datetime.now(UTC), campaigns=30, days=10)
+    assert ask("run")["actions"]
+    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
+        connection.execute("update autonomy_policy set time_zone = 'Pacific/Kiritimati'")
+        connection.execute("update autonomous_actions set executed_at = '2026-11-27T09:59:59Z'")
+        found = connection.execute("select id::text from autonomous_actions").fetchall()
+        last = connection.execute(
+            "select (max(bucket) at time zone 'Pacific/Kiritimati')::date - 2 from campaign_metrics"
+        ).fetchone()
+    assert last is not None
+    day = ["--from", "2026-11-27", "--to", "2026-11-27"]
+    seen = ask("rollback", *day, "--preview")
+    assert sorted(one["action_id"] for one in seen["changed"]) == sorted(row[0] for row in found)
+    assert ask("rollback", "--from", "2026-11-28", "--preview")["changed"] == []
+    for one in ("2026-11-27T09:59:59Z", "2026-11-27T09:59:59"):  # a clock means that very instant
+        assert ask("rollback", "--to", one, "--preview")["changed"] == []
+    replayed = ask("replay", "--every", "1h", "--from", str(last[0]), "--to", str(last[0]))
+    begins, ends = (datetime.fromisoformat(replayed[name]) for name in ("from", "to"))
+    assert (begins.hour, begins.minute) == (10, 0)  # midnight there
+    assert timedelta(hours=24) <= ends - begins <= timedelta(hours=24, seconds=1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rollback --from 2026-11-28 --to 2026-11-27 --preview",
+        "rollback --from 2026-11-28T10:00:00Z --to 2026-11-28T10:00:00Z --preview",
+        "replay --from 2026-11-28T10:00:00Z --to 2026-11-28T10:00:00Z",
+        "replay --to 9999-12-31",
+    ],
+)
+def test_a_span_that_is_none_is_a_sentence(
+    line: str, ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(AssertionError, match="BAD_REQUEST"):
+        ask(*line.split())
+
+
+def test_status_begins_with_what_is_wrong(ask: Ask, fresh: LocalStack) -> None:
+    assert ask("status")["state"]["sentence"].startswith("No run has succeeded yet")
+    ask("run")
+    assert ask("status")["state"]["level"] == "ok"
 
 
 def test_more_rows_than_one_answer_holds(ask: Ask, fresh: LocalStack) -> None:

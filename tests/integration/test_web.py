@@ -790,3 +790,246 @@ def test_sessions_end_in_the_database(empty: FlaskClient, settings: Settings, st
     client.post("/sign-out", headers=cookie, base_url=HOME)
     other = create_app(settings, store, lambda: None, behind_proxy=False)  # type: ignore[arg-type,return-value]
     assert other.test_client().get("/api/policy", headers=cookie, base_url=HOME).status_code == 401
+
+
+def test_a_day_is_the_whole_day_in_the_zone_of_the_pages(filled: FlaskClient, sql: Any) -> None:
+    """Kiritimati is 14 hours ahead: its 27 November lasts from 10:00 UTC the day before."""
+    sql("update autonomy_policy set time_zone = 'Pacific/Kiritimati'")
+    sql("delete from autonomous_actions")
+    ids = [
+        sql(
+            "with c as (update campaigns set status = 'paused' where id = (select id from campaigns"
+            " where status = 'active' order by id limit 1) returning id, budget)"
+            " insert into autonomous_actions (campaign_id, action_type, status, created_at,"
+            " executed_at, previous_state, new_state) select id, 'auto_pause', 'executed', %s, %s,"
+            " jsonb_build_object('status', 'active', 'budget', budget),"
+            " jsonb_build_object('status', 'paused', 'budget', budget) from c returning id",
+            at, at,
+        )[0][0]
+        for at in ("2026-11-26T10:00:00Z", "2026-11-27T09:59:59.999999Z",
+                   "2026-11-26T09:59:59Z", "2026-11-27T10:00:00Z")
+    ]  # fmt: skip
+    mine = {str(ids[0]), str(ids[1])}
+    day = "from=2026-11-27&to=2026-11-27"
+    assert {one["id"] for one in get(filled, f"/api/actions?{day}")["actions"]} == mine
+    whole = {"from": "2026-11-27", "to": "2026-11-27"}
+    sent = {**whole, "preview": True}
+    preview = filled.post("/api/rollback", headers=BEARER, json=sent).json
+    assert preview is not None
+    assert {one["action_id"] for one in preview["changed"] + preview["skipped"]} == mine
+    shown = page(filled, f"/actions?{day}")
+    assert "Roll back these 2" in shown
+    assert "Pacific/Kiritimati" in shown
+    assert "Take back 2 actions?" in page(filled, f"/rollback?{day}")
+    done = filled.post("/rollback", headers=BEARER, data=whole)
+    assert done.headers["Location"] == "./actions?done=rolled_back&n=2"
+    assert "Roll back these" not in page(filled, f"/actions?{day}")  # none is left
+
+
+@pytest.fixture
+def untouched(filled: FlaskClient, sql: Any) -> FlaskClient:
+    """The sample account as if no run had been there."""
+    sql("delete from autonomous_actions")
+    sql("update campaigns set status = 'active', hold_until = null")
+    return filled
+
+
+EVERYTHING = (
+    "select (select jsonb_agg(to_jsonb(c) order by id) from campaigns c),"
+    " (select count(*) from autonomous_actions), (select count(*) from autonomous_runs),"
+    " (select to_jsonb(p) from autonomy_policy p)"
+)
+
+
+def test_the_preview_of_a_run_says_what_the_dry_run_does(untouched: FlaskClient, sql: Any) -> None:
+    before = sql(EVERYTHING)
+    found = sql("select dashboard_run_preview()")[0][0]
+    assert sql(EVERYTHING) == before
+    dry = untouched.post("/", headers=BEARER, json={"dry_run": True}).json
+    assert dry is not None
+    result = dry["result"]
+    money = {"pause": 0.0, "raise": 0.0}
+    for one in result["actions"]:
+        old, new = one["previous"]["budget"], one["new"]["budget"]
+        if one["action_type"] == "auto_pause":
+            money["pause"] += old
+        else:
+            money["raise"] += new - old
+    counts = result["actions_taken"]
+    assert found["changes"] == [
+        {"verdict": "act", "kind": "pause", "campaigns": counts["campaigns_paused"],
+         "money": pytest.approx(money["pause"])},
+        {"verdict": "act", "kind": "raise", "campaigns": counts["campaigns_scaled"],
+         "money": pytest.approx(money["raise"])},
+    ]  # fmt: skip
+    assert found["held"] == sum(result["held"].values())
+    assert found["campaigns_evaluated"] == result["campaigns_evaluated"]
+    assert {one["campaign_id"] for one in found["largest"]} == {
+        one["campaign_id"] for one in result["actions"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "words", "button"),
+    [
+        ("mode = 'autonomous'", "It would pause", "Run now, change"),
+        ("mode = 'approve'", "Approve mode: it proposes to pause", "Run now, only propose"),
+        ("mode = 'observe'", "Observe mode: it only reports that it would pause",
+         "Run now, only report"),
+        ("frozen = true", "Everything is frozen: it would change nothing",
+         "Run now, change nothing"),
+        ("pause_breaker_share = 0, pause_breaker_count = 0", "It would ask you first to pause",
+         "Run now, change"),
+    ],
+)  # fmt: skip
+def test_run_now_asks_and_changes_nothing(
+    untouched: FlaskClient, sql: Any, setting: str, words: str, button: str
+) -> None:
+    sql(f"update autonomy_policy set {setting}")
+    before = sql(EVERYTHING)
+    shown = page(untouched, "/runs/now?reason=cannot+wait")
+    assert words in shown
+    assert button in shown
+    assert 'value="cannot wait"' in shown
+    assert sql(EVERYTHING) == before
+
+
+def test_run_now_happens_once_and_only_when_confirmed(untouched: FlaskClient, sql: Any) -> None:
+    before = sql(EVERYTHING)
+    for wrong in ({}, {"key": "x"}, {"key": ""}):
+        sent = {"kind": "real", **wrong}
+        assert untouched.post("/runs", headers=BEARER, data=sent).status_code == 400
+    assert sql(EVERYTHING) == before
+    key = re.search(r'name="key" value="([^"]+)"', page(untouched, "/runs/now"))
+    assert key is not None
+    sent = {"kind": "real", "key": key[1], "reason": "cannot wait"}
+    done = untouched.post("/runs", headers=BEARER, data=sent)
+    assert done.status_code == 303
+    after = sql(EVERYTHING)
+    assert after != before
+    assert untouched.post("/runs", headers=BEARER, data=sent).location == done.location
+    other = untouched.post("/runs", headers=BEARER, data={**sent, "reason": "once more"})
+    assert other.location == "./runs?done=run_done"
+    assert sql(EVERYTHING) == after
+    assert "has been carried out already" in page(untouched, "/runs?done=run_done")
+
+
+def test_a_viewer_cannot_ask_for_a_run(filled: FlaskClient) -> None:
+    token = {"Authorization": f"Bearer {VIEWER}", "Accept": "text/html"}
+    assert filled.get("/runs/now", headers=token).status_code == 403
+    assert "Run now" not in page(filled, "/runs", VIEWER)
+
+
+def test_a_session_needs_its_csrf_token_to_confirm(untouched: FlaskClient, sql: Any) -> None:
+    client = untouched.application.test_client()
+    client.post("/sign-in", data={"token": OPERATOR}, base_url="https://localhost")
+    html = {"Accept": "text/html", "Origin": "https://localhost"}
+    shown = client.get("/runs/now", headers=html, base_url="https://localhost").text
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', shown))
+    assert fields.keys() == {"csrf", "kind", "key"}
+    runs = "select count(*) from autonomous_runs"
+    before = sql(runs)
+    forged = {"kind": "real", "key": fields["key"]}
+    answer = client.post("/runs", data=forged, headers=html, base_url="https://localhost")
+    assert (answer.status_code, sql(runs)) == (403, before)
+    answer = client.post("/runs", data=fields, headers=html, base_url="https://localhost")
+    assert answer.status_code == 303
+    assert sql(runs) == [(before[0][0] + 1,)]
+
+
+def test_a_rollback_of_these_means_what_is_listed(filled: FlaskClient, sql: Any) -> None:
+    """A rollback knows no type, title or status: with such a filter it would take more."""
+    rule = sql("select rule_id from autonomous_actions where status = 'executed' limit 1")[0][0]
+    run = get(filled, "/api/runs")["runs"][0]["id"]
+    span = "from=2020-01-01&to=2999-12-31"
+    for plain in (f"rule_id={rule}", f"run_id={run}", span, f"rule_id={rule}&{span}"):
+        listed = get(filled, f"/api/actions?{plain}&status=executed")["actions"]
+        assert f"Roll back these {len(listed)}" in page(filled, f"/actions?{plain}&status=executed")
+        shown = page(filled, f"/actions?{plain}")
+        assert f"Roll back these {len(listed)}" in shown
+    for narrower in ("action_type=auto_pause", "title=a", "status=failed", "status=pending"):
+        assert "Roll back these" not in page(filled, f"/actions?from=2020-01-01&{narrower}")
+    assert "Roll back these" not in page(filled, "/actions?to=2999-12-31")
+    assert "Roll back these" not in page(filled, "/actions?from=2020-01-01", VIEWER)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("from=2026-11-28&to=2026-11-27", "The span ends before it begins"),
+        ("from=2026-11-28T10:00Z&to=2026-11-28T10:00Z", "The span ends before it begins"),
+        ("from=soon", "a day looks like 2026-11-22"),
+        ("to=2026-02-30", "a day looks like 2026-11-22"),
+        ("from=-infinity", "a day looks like 2026-11-22"),
+        ("from=99999-01-01", "a day looks like 2026-11-22"),
+    ],
+)
+def test_a_span_that_is_none_is_a_sentence(filled: FlaskClient, query: str, words: str) -> None:
+    for path in ("/api/actions", "/actions", "/rollback"):
+        answer = filled.get(f"{path}?{query}", headers={**BEARER, "Accept": "text/html"})
+        assert answer.status_code == 400
+        assert words in answer.text
+    body = dict(part.split("=") for part in query.split("&"))
+    answer = filled.post("/api/rollback", headers=BEARER, json=body)
+    assert (answer.status_code, words in answer.text) == (400, True)
+
+
+def test_the_farthest_days_are_days(filled: FlaskClient) -> None:
+    everything = get(filled, "/api/actions?limit=200")["actions"]
+    for query in ("from=0001-01-01&to=9999-12-31", "from=0001-01-01", "to=9999-12-31"):
+        assert get(filled, f"/api/actions?limit=200&{query}")["actions"] == everything
+    assert get(filled, "/api/actions?from=9999-12-31&to=9999-12-31")["actions"] == []
+
+
+def test_a_proposal_belongs_to_the_day_on_which_it_was_done(filled: FlaskClient, sql: Any) -> None:
+    number = sql(
+        "update autonomous_actions set created_at = '2026-11-20T22:00:00Z',"
+        " executed_at = '2026-11-21T08:00:00Z' where id = (select min(id::text)::uuid"
+        " from autonomous_actions where status = 'executed') returning id::text"
+    )[0][0]
+    assert get(filled, "/api/actions?from=2026-11-20&to=2026-11-20")["actions"] == []
+    (found,) = get(filled, "/api/actions?from=2026-11-21&to=2026-11-21")["actions"]
+    assert found["id"] == number
+    body = {"from": "2026-11-21", "to": "2026-11-21", "preview": True}
+    seen = filled.post("/api/rollback", headers=BEARER, json=body).json
+    assert seen is not None
+    assert [one["action_id"] for one in seen["changed"] + seen["skipped"]] == [number]
+
+
+def test_the_state_is_the_same_on_the_page_and_in_the_api(filled: FlaskClient, sql: Any) -> None:
+    sql("update autonomous_rules set is_active = false")
+    sql("update autonomy_policy set frozen = true, frozen_reason = '<b>Stock</b> take'")
+    sql("update autonomous_runs set started_at = now() - interval '5 hours'")
+    state = get(filled, "/api/overview")["state"]
+    assert state["level"] == "act"
+    assert [one["code"] for one in state["reasons"]] == ["FROZEN", "RUN_LATE", "ALL_RULES_INACTIVE"]
+    shown = page(filled, "/")
+    for one in state["reasons"]:
+        assert one["sentence"] in shown
+    assert "&lt;b&gt;Stock&lt;/b&gt; take" in shown
+    assert "All is well" not in shown
+    assert 'href="#freeze"' in shown
+    assert 'href="#freeze"' not in page(filled, "/", VIEWER)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    since = get(filled, f"/api/overview?since={yesterday}")["state"]["since"]
+    assert datetime.fromisoformat(since) == datetime.fromisoformat(yesterday)
+    get(filled, "/api/overview?since=yesterday", 400)
+
+
+def test_the_page_remembers_the_last_visit(filled: FlaskClient, sql: Any) -> None:
+    sql("update autonomous_actions set executed_at = now() - interval '2 hours'")
+    sql("update autonomy_policy set pause_breaker_share = 0")
+    client = filled.application.test_client(use_cookies=False)
+    html = {**BEARER, "Accept": "text/html"}
+    first = client.get("/", headers=html)
+    assert "paused in the last 24 hours" in first.text
+    (cookie,) = [one for one in first.headers.getlist("Set-Cookie") if "visits" in one]
+    assert all(word in cookie for word in ("__Host-", "Secure", "HttpOnly", "SameSite=Strict"))
+    now = int(datetime.now(UTC).timestamp())
+
+    def seen(visits: str) -> str:
+        return client.get("/", headers={**html, "Cookie": f"__Host-autonomy-visits={visits}"}).text
+
+    assert "paused since your last visit (" in seen(f"0-{now - 3 * 3600}")
+    assert "All is well." in seen(f"0-{now - 3600}")  # seen then
+    assert "paused in the last 24 hours" in seen("nonsense")

@@ -26,6 +26,7 @@ from autonomy.local import LocalStack
 from autonomy.models import RunSummary
 from autonomy.store import Store
 from autonomy.web.app import create_app
+from autonomy.web.state import WHERE
 from tests.ops.documents import DOCS, PROJECT, blocks, section
 
 REFERENCE, GUIDE, README = DOCS / "reference.md", DOCS / "guide.md", PROJECT / "README.md"
@@ -229,6 +230,17 @@ def test_reason_codes() -> None:
     assert set(guardrails.CODES) | effects <= codes
     program = source("autonomy/*.py", "sql/0*.sql")
     assert [code for code in codes if not re.search(rf"['\"]{code}['\"]", program)] == []
+
+
+def test_reasons_of_the_state() -> None:
+    """In the order in which the database names them, within a level."""
+    row = r"^\| `([A-Z_]+)` \| (?:act|look|act, look) \|"
+    told = re.findall(row, section(REFERENCE, "HTTP"), re.MULTILINE)
+    order = r"v_order constant text\[\] := array\[(.*?)\]"
+    listed = re.search(order, source("sql/0010_dashboard.sql"), re.DOTALL)
+    assert listed is not None
+    assert told == re.findall(r"'(\w+)'", listed[1])
+    assert sorted(told) == sorted(WHERE)
 
 
 def test_the_order_of_reason_codes_is_that_of_the_checks() -> None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from autonomy.engine.templates import TEMPLATES
 from autonomy.errors import BadRequest, NotFound
 from autonomy.web import show
-from autonomy.web.inputs import decode_cursor, encode_cursor, moment, parse_json
+from autonomy.web.inputs import bound, decode_cursor, encode_cursor, moment, parse_json
+from autonomy.web.pages.overview import visits
+from autonomy.web.pages.runs import foreseen
 from autonomy.web.phrases import action_in_words, condition_in_words
 from autonomy.web.rule_forms import check_rule, fields_of_rule, is_flat, rule_of_form
 
@@ -150,9 +152,96 @@ def test_any_other_cursor_is_no_page(word: str) -> None:
             decode_cursor(word, names)
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-11-22", "2026-11-22"),
+        (" 20261122 ", "2026-11-22"),
+        ("2026-W47-7", "2026-11-22"),
+        ("2026-11-22T00:00", "2026-11-22T00:00:00+00:00"),
+        ("2026-11-22T10:00:00+02:00", "2026-11-22T08:00:00+00:00"),
+        ("2026-11-22T10:00:00 02:00", "2026-11-22T08:00:00+00:00"),
+        ("2026-11-22 10:00", "2026-11-22T10:00:00+00:00"),
+    ],
+)
+def test_a_day_stays_a_day_and_a_clock_an_instant(text: str, read: str) -> None:
+    assert bound(text, "from") == read
+
+
+@given(st.one_of(st.text(), st.dates().map(str), st.datetimes().map(str), st.none()))
+def test_any_end_of_a_span_is_one_or_a_sentence(text: str | None) -> None:
+    try:
+        read = bound(text, "from")
+    except BadRequest:
+        return
+    assert datetime.fromisoformat(read)
+
+
 @given(st.text())
 def test_any_moment_is_one_or_a_sentence(text: str) -> None:
     try:
         assert datetime.fromisoformat(moment(text, "from")).tzinfo is not None
     except BadRequest:
         return
+
+
+CHANGES = {
+    "pause": {"kind": "pause", "campaigns": 12, "money": 1240},
+    "one": {"kind": "pause", "campaigns": 1, "money": 20.5},
+    "raise": {"kind": "raise", "campaigns": 5, "money": 310},
+    "lower": {"kind": "lower", "campaigns": 1, "money": 3},
+    "resume": {"kind": "resume", "campaigns": 2, "money": 80},
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "acts", "proposals", "said"),
+    [
+        ({}, "pause raise lower resume", "",
+         ("It would pause 12 campaigns (1,240.00 a day), raise 5 budgets by 310.00 a day, lower 1"
+         " budget by 3.00 a day and resume 2 campaigns (80.00 a day).")),
+        ({}, "raise", "one",
+         ("It would raise 5 budgets by 310.00 a day."
+         " It would ask you first to pause 1 campaign (20.50 a day).")),
+        ({}, "", "one", "It would ask you first to pause 1 campaign (20.50 a day)."),
+        ({}, "", "", "It would change nothing now: no rule calls for it."),
+        ({"held": 3}, "", "",
+         "It would change nothing now: a guardrail holds all that rules call for."),
+        ({"mode": "observe"}, "one", "raise",
+         ("Observe mode: it only reports that it would pause 1 campaign (20.50 a day) and propose"
+         " to raise 5 budgets by 310.00 a day. Nothing is changed.")),
+        ({"mode": "observe"}, "one", "",
+         ("Observe mode: it only reports that it would pause 1 campaign (20.50 a day). Nothing is"
+         " changed.")),
+        ({"mode": "approve"}, "", "one",
+         ("Approve mode: it proposes to pause 1 campaign (20.50 a day). Nothing is changed until"
+         " you approve.")),
+        ({"frozen": True, "held": 9}, "", "",
+         "Everything is frozen: it would change nothing until the freeze is lifted."),
+        ({"rules": 0}, "", "", "No rule is active: it would only monitor and change nothing."),
+    ],
+)  # fmt: skip
+def test_what_a_run_would_do(state: dict[str, Any], acts: str, proposals: str, said: str) -> None:
+    changes = [{**CHANGES[name], "verdict": "act"} for name in acts.split()]
+    changes += [{**CHANGES[name], "verdict": "propose"} for name in proposals.split()]
+    known = {"mode": "autonomous", "frozen": False, "rules": 4, "held": 0, "changes": changes}
+    assert " ".join(foreseen({**known, **state})) == said
+
+
+@pytest.mark.parametrize(
+    ("cookie", "last", "kept"),
+    [
+        ("", None, "0-1000000"),
+        ("0-999000", None, "0-1000000"),  # still the first visit
+        ("0-990000", "1970-01-12T11:00:00+00:00", "990000-1000000"),  # the second
+        ("500000-999000", "1970-01-06T18:53:20+00:00", "500000-1000000"),
+        ("990000-500000", None, "0-1000000"),
+        ("0-2000000", None, "0-1000000"),  # a clock that went back
+        ("-5-9", None, "0-1000000"),
+        ("99999999999-99999999999", None, "0-1000000"),
+        ("\u0661-\u0662", None, "0-1000000"),
+        ("x", None, "0-1000000"),
+    ],
+)
+def test_the_last_visit(cookie: str, last: str | None, kept: str) -> None:
+    assert visits(cookie, 1_000_000) == (last, kept)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest
 from autonomy.store import Json
-from autonomy.web.inputs import Query, encode_cursor, identifier, moment
+from autonomy.web.inputs import Query, bound, encode_cursor, identifier
 from autonomy.web.pages.frame import Frame, by_htmx, form_text, query_of, root
 from autonomy.web.show import ACTION_NAMES, STATUSES
 
@@ -27,8 +28,8 @@ def read_filters(query: Query) -> dict[str, str | None]:
         "run_id": query.identifier("run_id"),
         "campaign_id": query.identifier("campaign_id"),
         "title": query.text("title", 200),
-        "from": query.moment("from"),
-        "to": query.moment("to"),
+        "from": query.bound("from"),
+        "to": query.bound("to"),
     }
 
 
@@ -44,7 +45,7 @@ def chosen_actions(values: Any) -> Json:
     for name in CHOICES:
         given = values.get(name, "").strip()
         if given:
-            check = moment if name in ("from", "to") else identifier
+            check = bound if name in ("from", "to") else identifier
             chosen[name] = check(given, name)
     if not chosen:
         raise BadRequest("Nothing is chosen.", hint="Pick actions, a run, a rule or a span.")
@@ -57,10 +58,15 @@ def action_pages(frame: Frame) -> Blueprint:
 
     @pages.get("/actions")
     def actions() -> Response:
-        frame.access.person()
+        caller = frame.access.person()
         query = Query(request.args, *FILTERS, "after", "done", "n")
-        filters = read_filters(query)
-        found = frame.reads.actions(filters, query.cursor("created_at", "id"), PAGE_LENGTH)
+        try:
+            filters = read_filters(query)
+            found = frame.reads.actions(filters, query.cursor("created_at", "id"), PAGE_LENGTH)
+        except BadRequest as error:
+            if by_htmx():
+                raise
+            return _refused(frame, error)
         older = encode_cursor(found["next_after"])
         shown = {
             "actions": found["actions"],
@@ -68,16 +74,8 @@ def action_pages(frame: Frame) -> Blueprint:
         }
         if by_htmx():
             return frame.render("_action_rows.html", **shown)
-        return frame.page(
-            "actions.html",
-            "actions",
-            filters=filters,
-            given=request.args,
-            rules=frame.reads.rules(),
-            names=ACTION_NAMES,
-            statuses=STATUSES,
-            **shown,
-        )
+        whole = _whole(frame, filters) if caller.may_change else None
+        return _list(frame, filters, whole=whole, **shown)
 
     @pages.get("/actions/<uuid:action_id>")
     def action(action_id: object) -> Response:
@@ -87,6 +85,38 @@ def action_pages(frame: Frame) -> Blueprint:
     _decisions(pages, frame)
     _rollback(pages, frame)
     return pages
+
+
+def _list(frame: Frame, filters: Mapping[str, str | None], **shown: Any) -> Response:
+    return frame.page(
+        "actions.html",
+        "actions",
+        filters=filters,
+        rules=frame.reads.rules(),
+        names=ACTION_NAMES,
+        statuses=STATUSES,
+        **shown,
+    )
+
+
+def _refused(frame: Frame, error: BadRequest) -> Response:
+    """The list's filters as they were sent, and what is wrong with them."""
+    sent = {name: request.args.get(name, "")[:200] for name in FILTERS}
+    response = _list(frame, sent, problem=error, actions=[], older="", whole=None)
+    response.status_code = error.http_status
+    return response
+
+
+def _whole(frame: Frame, filters: Mapping[str, str | None]) -> Json | None:
+    """The list as a rollback's choice, and how many of it may be taken back.
+
+    None where a rollback cannot mean just this list: it knows no type, title or campaign.
+    """
+    chosen = {name: value for name, value in filters.items() if value and name in CHOICES}
+    others = {name: value for name, value in filters.items() if value and name not in CHOICES}
+    if chosen.keys() <= {"to"} or others.items() - {("status", "executed")}:
+        return None
+    return {"query": query_of(chosen), "count": frame.reads.executed(chosen)}
 
 
 def _decisions(pages: Blueprint, frame: Frame) -> None:

@@ -33,6 +33,7 @@ NOTICES = {
     "unfrozen": "The freeze is lifted; the next run acts again.",
     "settings_saved": "The settings are saved.",
     "opportunity": "Noted.",
+    "run_done": "That run has been carried out already; ask again for another.",
 }
 
 
@@ -111,5 +112,5 @@ def _notice() -> Notice | None:
     if text is None:
         return None
     number = request.args.get("n", "0")
-    kind = "warn" if request.args["done"] in ("not_approved", "nothing") else "good"
+    kind = "warn" if request.args["done"] in ("not_approved", "nothing", "run_done") else "good"
     return Notice(kind, text.format(n=number if number.isdecimal() and len(number) < 8 else "0"))

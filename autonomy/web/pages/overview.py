@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from autonomy.store import Json
 from autonomy.web.inputs import text_argument
 from autonomy.web.pages.frame import Frame, form_choice, form_text
 from autonomy.web.show import parse_time
+from autonomy.web.state import reasons
 
 CHART_DAYS = 30
+VISITS_COOKIE = "__Host-autonomy-visits"
+VISIT_SECONDS = 30 * 60
+"""Whoever looks again within this time is still on the same visit."""
+REMEMBERED_SECONDS = 31 * 86_400
 
 
 def overview_pages(frame: Frame) -> Blueprint:
@@ -22,13 +29,14 @@ def overview_pages(frame: Frame) -> Blueprint:
     @pages.get("/")
     def overview() -> Response:
         frame.access.person()
-        found = frame.reads.overview(CHART_DAYS)
+        last, seen = visits(request.cookies.get(VISITS_COOKIE, ""), int(time.time()))
+        found = frame.reads.overview(CHART_DAYS, frame.settings.run_interval_minutes, last)
         waiting = (
             frame.reads.actions({"status": "pending"}, limit=5)["actions"]
             if found["totals"]["pending"]
             else []
         )
-        return frame.page(
+        response = frame.page(
             "overview.html",
             "overview",
             policy=found["policy"],
@@ -37,8 +45,11 @@ def overview_pages(frame: Frame) -> Blueprint:
             latest=frame.reads.actions({}, limit=8)["actions"],
             days=[{**day, "partial": day["day"] == found["today"]} for day in found["days"]],
             waiting=waiting,
-            state=_state(frame, found),
+            state={**found["state"], "reasons": reasons(found["state"])},
+            next_run=_next_run(frame, found),
         )
+        response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
+        return response
 
     @pages.post("/freeze")
     def freeze() -> Response:
@@ -51,19 +62,30 @@ def overview_pages(frame: Frame) -> Blueprint:
     return pages
 
 
-def _state(frame: Frame, found: Json) -> dict[str, Any]:
-    """Whether all is well, in one word, and why not."""
+_OURS_ALONE: dict[str, Any] = {
+    "secure": True,
+    "httponly": True,
+    "samesite": "Strict",
+    "path": "/",
+}
+
+
+def visits(cookie: str, now: int) -> tuple[str | None, str]:
+    """The last visit but this one (None where unknown), and what the cookie is to remember.
+
+    The cookie: when the last visit ended and when this one was last seen, in Unix seconds.
+    """
+    known = re.fullmatch(r"([0-9]{1,11})-([0-9]{1,11})", cookie)
+    before, seen = (int(known[1]), int(known[2])) if known else (0, 0)
+    if not 0 <= before <= seen <= now:
+        before, seen = 0, 0
+    if now - seen > VISIT_SECONDS:
+        before = seen
+    last = datetime.fromtimestamp(before, UTC).isoformat() if before else None
+    return last, f"{before}-{now}"
+
+
+def _next_run(frame: Frame, found: Json) -> datetime | None:
     last = parse_time(found["last_success_at"])
     interval = timedelta(minutes=frame.settings.run_interval_minutes)
-    now = datetime.now(UTC)
-    run = found["last_run"] or {}
-    summary = run.get("summary") or {}
-    late = last is None or now - last > 2 * interval
-    return {
-        "last": last,
-        "next": None if last is None else max(now, last + interval),
-        "late": late,
-        "breakers": summary.get("breakers") or [],
-        "rules_skipped": summary.get("rules_skipped") or [],
-        "failed": run.get("failed") or 0,
-    }
+    return None if last is None else max(datetime.now(UTC), last + interval)
