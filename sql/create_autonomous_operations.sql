@@ -308,8 +308,6 @@ insert into autonomy_names values
   ('0010_dashboard', 'function', 'dashboard_action_figures', false, null, '{p_from, p_to}', '{date, date}', 0),
   ('0010_dashboard', 'function', 'dashboard_span', false, null, '{p_filter}', '{jsonb}', 0),
   ('0010_dashboard', 'function', 'dashboard_executed', false, null, '{p_filter}', '{jsonb}', 0),
-  ('0010_dashboard', 'function', 'dashboard_span', false, null, '{p_filter}', '{jsonb}', 0),
-  ('0010_dashboard', 'function', 'dashboard_executed', false, null, '{p_filter}', '{jsonb}', 0),
   ('0010_dashboard', 'function', 'dashboard_action_json', false, null, '{a, p_title, p_rule_name}', '{public.autonomous_actions, text, text}', 0),
   ('0010_dashboard', 'function', 'dashboard_actions', false, null, '{p_filter, p_after, p_limit}', '{jsonb, jsonb, integer}', 3),
   ('0010_dashboard', 'function', 'dashboard_action', false, null, '{p_action_id}', '{uuid}', 0),
@@ -9516,52 +9514,6 @@ comment on function public.dashboard_executed(jsonb) is
   'How many actions of a run, a rule or a span (run_id, rule_id, from, to) stand executed, so may be taken back. Reads only. Raises AO010. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
--- Spans of days
--- ---------------------------------------------------------------------------------------------
-create function public.dashboard_span(p_filter jsonb) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_span jsonb := p_filter;
-  v_key text;
-begin
-  -- The last day of a span belongs to it: its end is the start of the next.
-  foreach v_key in array array['from', 'to'] loop
-    if p_filter ->> v_key ~ '^\d{4}-\d{2}-\d{2}$' then
-      v_span := v_span || jsonb_build_object(v_key, (
-        select ((p_filter ->> v_key)::date + case v_key when 'to' then 1 else 0 end)::timestamp at time zone p.time_zone
-        from public.autonomy_policy p));
-    end if;
-  end loop;
-  if (v_span ->> 'from')::timestamptz >= (v_span ->> 'to')::timestamptz then
-    raise exception using errcode = 'AO010',
-      message = format('The span ends before it begins: from %s to %s.', p_filter ->> 'from', p_filter ->> 'to'),
-      hint = 'Give the earlier one first. The same day twice is that whole day.';
-  end if;
-  return v_span;
-end $$;
-comment on function public.dashboard_span(jsonb) is
-  'A filter with its days (2026-11-27) made moments: from is the start of that day, to its end, in the policy''s time zone; what has a clock stays as it is. Reads only. Raises AO010 where the span ends before it begins. [autonomous-operations]';
-
-create function public.dashboard_executed(p_filter jsonb) returns bigint
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_span jsonb := public.dashboard_span(p_filter);
-begin
-  -- as rollback_autonomous_actions reads the filter
-  return (
-    select count(*) from public.autonomous_actions a
-    where a.status = 'executed'
-      and (v_span ->> 'run_id' is null or a.run_id = (v_span ->> 'run_id')::uuid)
-      and (v_span ->> 'rule_id' is null or a.rule_id = (v_span ->> 'rule_id')::uuid)
-      and (v_span ->> 'from' is null or coalesce(a.executed_at, a.created_at) >= (v_span ->> 'from')::timestamptz)
-      and (v_span ->> 'to' is null or coalesce(a.executed_at, a.created_at) < (v_span ->> 'to')::timestamptz));
-end $$;
-comment on function public.dashboard_executed(jsonb) is
-  'How many actions of a run, a rule or a span (run_id, rule_id, from, to) stand executed, so may be taken back. Reads only. Raises AO010. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
 -- Actions, paged by key
 -- ---------------------------------------------------------------------------------------------
 create function public.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
@@ -11246,7 +11198,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0007_runs', 'd862a5c358ab23584b3ddb4467d5f45f7a8f6b31688f20763da4f5e8082ca7f7'),
   ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),
   ('0009_impact', '98ade355783a60fd3153c1ec70dcf2108abf0ac43a61717fc77d845a2596f0ea'),
-  ('0010_dashboard', 'f129a55e4ac9fa58ff9d8ce7124d95792bf7d1bfa95793067d50eb60babe8bdb'),
+  ('0010_dashboard', '1b2196cf391af45aef4ae0c1553159dfd8e43c583cb28acdfc1c9bca85a88a0f'),
   ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
