@@ -148,7 +148,7 @@ def apply(
 
 def _pass_on(notice: str, tell: Callable[[str], None]) -> None:
     """What our files have to say of a database; the server's own book-keeping is left out."""
-    if not notice.endswith("skipping") and not notice.startswith("drop cascades to"):
+    if not notice.endswith("skipping"):
         tell(notice)
 
 

@@ -192,7 +192,9 @@ begin
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',
-      message = 'Not of this system, but in the place of something of its own: ' || array_to_string(v_found, ', ') || '.',
+      message = format(case when cardinality(v_found) = 1 then 'The %s is in the way: this system makes its own under that name.'
+                            else 'The %s are in the way: this system makes its own under these names.' end,
+                       array_to_string(v_found, ', the ')),
       hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations again.', v_found[1]);
   end if;
 end $$;

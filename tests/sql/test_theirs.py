@@ -368,8 +368,8 @@ def test_what_is_in_the_way_is_named_and_nothing_is_changed(server: Server, name
     with pytest.raises(MigrationError) as caught:
         apply(url)
     assert caught.value.message == (
-        "The schema could not be applied: Not of this system, but in the place of something"
-        f" of its own: {name}. It left nothing behind."
+        f"The schema could not be applied: The {name} is in the way: this system makes its own"
+        " under that name. It left nothing behind."
     )
     assert caught.value.hint == (
         f"Nothing has been changed. Rename what is yours (alter {name} rename to ...),"
