@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.decision import Decision, Decisions, State
 from autonomy.engine.faults import CandidateError, PolicyError, RuleError
-from autonomy.engine.language import Action, Condition, Rule, rule_schema
 from autonomy.engine.policy import PRESETS, Policy, Portfolio
+from autonomy.rules.language import Action, Condition, Rule, rule_schema
 
 __all__ = [
     "PRESETS",

@@ -47,8 +47,8 @@ def list_rules(as_json: bool) -> None:
 def check(as_json: bool) -> None:
     """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
     from autonomy.engine import RuleError
-    from autonomy.engine.lint import lint
     from autonomy.models import Policy, Rule
+    from autonomy.rules.lint import lint
 
     findings: list[dict[str, Any]] = []
     good = []
@@ -181,7 +181,7 @@ def schema() -> None:
 @json_option
 def preview(rule_name: str, draft: dict[str, Any], as_json: bool) -> None:
     """What a rule (changed or new) would do now, and would have done over the last 30 days."""
-    from autonomy.explanation import preview_rule
+    from autonomy.run.explanation import preview_rule
 
     with connected() as target:
         found = target.store.select("autonomous_rules", filters={"rule_name": rule_name})

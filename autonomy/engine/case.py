@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from autonomy.engine.candidate import Candidate, PausedAction
 from autonomy.engine.confidence import Prior, below, cut, posterior
-from autonomy.engine.language import (
+from autonomy.engine.policy import Policy
+from autonomy.rules.language import (
     AutoPause,
     AutoScaleDown,
     AutoScaleUp,
@@ -15,7 +16,6 @@ from autonomy.engine.language import (
     Condition,
     Rule,
 )
-from autonomy.engine.policy import Policy
 
 STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
 PAUSE_AGAINST_PERSON_FROM = 95.0  # percent: so sure has a pause to be of what a person switched on

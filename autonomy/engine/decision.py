@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from autonomy.engine.case import Case
-from autonomy.engine.impact import evidence_of, impact_of
-from autonomy.engine.sentences import params_of, sentence_of
+from autonomy.engine.expected_impact import evidence_of, impact_of
+from autonomy.engine.reasons import params_of, sentence_of
 
 Verdict = Literal["act", "propose", "hold"]
 

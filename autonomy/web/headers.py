@@ -6,7 +6,7 @@ import secrets
 
 from flask import Response, g, request
 
-from autonomy.web.access import encrypted
+from autonomy.web.auth.access import encrypted
 
 HSTS = "max-age=31536000"
 PERMISSIONS = (

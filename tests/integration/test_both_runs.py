@@ -11,7 +11,7 @@ import pytest
 from autonomy.config import Settings
 from autonomy.local import LocalStack
 from autonomy.models import RunSummary
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 
 ACCOUNT = """

@@ -20,10 +20,11 @@ import pytest
 
 from autonomy.cli import cli, serving
 from autonomy.config import Settings
-from autonomy.engine import guardrails, language
+from autonomy.engine import guardrails
 from autonomy.errors import FROM_SQLSTATE, AutonomyError
 from autonomy.local import LocalStack
 from autonomy.models import RunSummary
+from autonomy.rules import language
 from autonomy.store import Store
 from autonomy.web.app import create_app
 from autonomy.web.state import WHERE
@@ -290,7 +291,7 @@ def test_the_language_of_rules() -> None:
 
 def test_what_lint_finds() -> None:
     found = set(
-        re.findall(r'"([A-Z_]{4,})", "(?:error|warning|note)"', source("autonomy/engine/lint.py"))
+        re.findall(r'"([A-Z_]{4,})", "(?:error|warning|note)"', source("autonomy/rules/lint.py"))
     )
     assert found
     told = set(re.findall(r"`([A-Z_]{4,})`", section(REFERENCE, "Actions")))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.columns import MappingFile
 from autonomy.history.errors import ExportError, HistoryError
-from autonomy.history.reading import Export, open_export
+from autonomy.imports.columns import MappingFile
+from autonomy.imports.read_export import Export, open_export
 
 CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "period-row" / "input.csv"
 

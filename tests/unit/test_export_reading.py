@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.columns import MappingFile, match_columns, plain_name
 from autonomy.history.errors import ExportError, MappingError
-from autonomy.history.figures import Dates, decimal_mark, read_hour
-from autonomy.history.reading import Export, open_export
+from autonomy.imports.columns import MappingFile, match_columns, plain_name
+from autonomy.imports.numbers import Dates, decimal_mark, read_hour
+from autonomy.imports.read_export import Export, open_export
 
 META = """\
 Reporting starts,Reporting ends,Campaign name,Campaign delivery,Reach,Impressions,Clicks (all),\

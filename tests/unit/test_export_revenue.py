@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.columns import MORE_REVENUE, NAMES, MappingFile, match_columns
 from autonomy.history.errors import ExportError, MappingError
-from autonomy.history.reading import Export, open_export
+from autonomy.imports.columns import MORE_REVENUE, NAMES, MappingFile, match_columns
+from autonomy.imports.read_export import Export, open_export
 
 CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "no-revenue-found" / "input.csv"
 HEADER = "campaign,date,spend,conversions"

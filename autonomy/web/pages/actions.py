@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest
 from autonomy.store import Json
-from autonomy.web.inputs import Query, bound, encode_cursor, identifier
+from autonomy.web.formats import ACTION_NAMES, STATUSES
 from autonomy.web.pages.frame import Frame, by_htmx, form_text, query_of, root
-from autonomy.web.show import ACTION_NAMES, STATUSES
+from autonomy.web.parsing import Query, bound, encode_cursor, identifier
 
 PAGE_LENGTH = 40
 FILTERS = ("action_type", "status", "rule_id", "run_id", "campaign_id", "title", "from", "to")

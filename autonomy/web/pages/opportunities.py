@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from autonomy.web.inputs import Query, encode_cursor
+from autonomy.web.formats import SEVERITIES
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, query_of, root
-from autonomy.web.show import SEVERITIES
+from autonomy.web.parsing import Query, encode_cursor
 
 PAGE_LENGTH = 24
 STATUSES = ("open", "in_progress", "resolved", "dismissed")

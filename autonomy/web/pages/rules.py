@@ -7,24 +7,24 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from autonomy.engine.faults import RuleError
-from autonomy.engine.language import METRICS, WINDOWS
-from autonomy.engine.lint import lint
-from autonomy.engine.templates import TEMPLATES
 from autonomy.errors import AutonomyError, BadRequest, NotFound, StateConflict
 from autonomy.models import Policy, Rule
+from autonomy.rules.in_words import METRICS as METRIC_NAMES
+from autonomy.rules.in_words import OPERATORS, action_in_words, condition_in_words
+from autonomy.rules.language import METRICS, WINDOWS
+from autonomy.rules.lint import lint
+from autonomy.rules.templates import TEMPLATES
 from autonomy.store import Json
-from autonomy.web.access import Caller
-from autonomy.web.inputs import Query
+from autonomy.web.auth.access import Caller
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text
-from autonomy.web.phrases import METRICS as METRIC_NAMES
-from autonomy.web.phrases import OPERATORS, action_in_words, condition_in_words
-from autonomy.web.rule_forms import (
+from autonomy.web.pages.rule_form import (
     check_rule,
     fields_of_rule,
     is_flat,
     plain_rule,
     rule_of_form,
 )
+from autonomy.web.parsing import Query
 
 NEW_RULE: Json = {
     "rule_name": "",

@@ -1,0 +1,182 @@
+"""What is wrong with a set of rules, in plain sentences, before it costs money.
+
+NEVER_FIRES        error    its bounds contradict each other
+OUTRANKED          warning  wherever it holds, a rule before it holds too
+FLAPPING           warning  two rules raise and lower the same campaign in turn, or a pause
+                            takes back what self-healing resumed
+NO_CAP             warning  it raises budgets with no cap of its own
+CAP_ABOVE_CEILING  note     its cap lies above the policy's, which holds
+WRONG_SIDE         warning  it pauses what earns, or feeds what loses
+STEP_ABOVE_POLICY  note     its multiplier is more than one step may be
+AGAINST_THE_ODDS   warning  it acts where it is more likely wrong than right
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from itertools import combinations
+from math import inf
+from typing import Literal
+
+from autonomy.engine.case import Plan
+from autonomy.engine.policy import Policy
+from autonomy.rules.intervals import Demands, demands_of
+from autonomy.rules.language import AutoScaleUp, BudgetAdjusted, Rule
+
+Severity = Literal["error", "warning", "note"]
+DEAD_BAND = 1.1  # how far apart raising and lowering must lie, as a factor of roi
+SURE_APART = 120.0  # the two floors together, percent, where confidence keeps them apart
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong; `other` names the second rule where there is one."""
+
+    rule: str
+    code: str
+    severity: Severity
+    sentence: str
+    other: str | None = None
+
+    def to_row(self) -> dict[str, str | None]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Linted:
+    """A rule with what lint looks at."""
+
+    plan: Plan
+    demands: Demands
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def directions(self) -> set[str]:
+        kind = self.plan.kind
+        return {"up", "down"} if kind in ("set", "step") else {kind}
+
+
+def lint(rules: Sequence[Rule], policy: Policy) -> list[Finding]:
+    """Findings on the active rules: errors first, then in the order the rules decide."""
+    active = sorted((one for one in rules if one.is_active), key=lambda one: one.order)
+    linted = [Linted(Plan(one, policy), demands_of(one.condition)) for one in active]
+    findings = [found for one in linted for found in _alone(one, policy)]
+    alive = [one for one in linted if one.demands.contradiction() is None]
+    for first, second in combinations(alive, 2):
+        findings += _together(first, second)
+    rank = {"error": 0, "warning": 1, "note": 2}
+    return sorted(findings, key=lambda one: rank[one.severity])
+
+
+def _alone(one: Linted, policy: Policy) -> Iterator[Finding]:
+    contradiction = one.demands.contradiction()
+    if contradiction is not None:
+        sentence = f"{one.name} can never fire: {contradiction}."
+        yield Finding(one.name, "NEVER_FIRES", "error", sentence)
+        return
+    yield from _caps(one, policy)
+    yield from _side(one)
+    yield from _odds(one, policy)
+
+
+def _caps(one: Linted, policy: Policy) -> Iterator[Finding]:
+    action, name = one.plan.action, one.name
+    ceiling = policy.max_budget
+    if isinstance(action, BudgetAdjusted) and action.by and action.max_budget is None:
+        sentence = f"{name} raises budgets with no max_budget; only the ceiling of {ceiling} holds."
+        yield Finding(name, "NO_CAP", "warning", sentence)
+    highest = None
+    if isinstance(action, AutoScaleUp | BudgetAdjusted):
+        highest = action.max_budget
+        if isinstance(action, BudgetAdjusted) and action.budget is not None:
+            highest = action.budget
+    if highest is not None and Decimal(repr(highest)) > ceiling:
+        sentence = f"{name} goes up to {highest:g}; the policy's ceiling of {ceiling} holds."
+        yield Finding(name, "CAP_ABOVE_CEILING", "note", sentence)
+    if isinstance(action, AutoScaleUp) and one.plan.up > policy.max_step:
+        sentence = f"{name} asks for x{one.plan.up}; one step goes to x{policy.max_step} at most."
+        yield Finding(name, "STEP_ABOVE_POLICY", "note", sentence)
+
+
+def _side(one: Linted) -> Iterator[Finding]:
+    """Thresholds on roi on the wrong side of break-even, whatever the window."""
+    plan, name = one.plan, one.name
+    rois = [interval for (metric, _), interval in one.demands.bounds.items() if metric == "roi"]
+    low = max((interval.low for interval in rois), default=-inf)
+    high = min((interval.high for interval in rois), default=inf)
+    sentence = None
+    if plan.kind == "pause" and low >= plan.break_even:
+        sentence = f"{name} pauses at a roi of {low:g} and more, which is above break-even."
+    elif plan.kind == "pause" and plan.full_bar < high < inf:
+        sentence = (
+            f"{name} pauses up to a roi of {high:g}; from {plan.full_bar:g} on even more budget "
+            "would earn its keep."
+        )
+    elif plan.kind == "up" and high < inf and high <= plan.break_even:
+        sentence = f"{name} raises budgets at a roi of {high:g} and less, which loses money."
+    elif plan.kind == "up" and -inf < low < plan.break_even:
+        sentence = f"{name} raises budgets from a roi of {low:g} on, which is below break-even."
+    elif plan.kind == "down" and low >= plan.full_bar:
+        sentence = (
+            f"{name} lowers budgets at a roi of {low:g} and more, where more budget would earn "
+            "its keep."
+        )
+    if sentence is not None:
+        yield Finding(name, "WRONG_SIDE", "warning", sentence)
+
+
+def _odds(one: Linted, policy: Policy) -> Iterator[Finding]:
+    plan, name = one.plan, one.name
+    resumes = policy.resume_when_proven_wrong
+    if plan.kind == "pause" and resumes and plan.floor <= policy.resume_confidence:
+        sentence = (
+            f"{name} pauses from {plan.floor:g} % confidence on, and self-healing resumes up "
+            f"to {policy.resume_confidence:g} %: the same campaign goes back and forth."
+        )
+        yield Finding(name, "FLAPPING", "warning", sentence)
+    if plan.floor < 50.0:
+        sentence = f"{name} acts from {plan.floor:g} % confidence on: more likely wrong than right."
+        yield Finding(name, "AGAINST_THE_ODDS", "warning", sentence)
+
+
+def _together(first: Linted, second: Linted) -> Iterator[Finding]:
+    """`first` decides before `second`."""
+    if second.demands.implies(first.demands):
+        sentence = (
+            f"Wherever {second.name} holds, {first.name} holds too and goes first; "
+            f"{second.name} decides only where the action of {first.name} is held."
+        )
+        yield Finding(second.name, "OUTRANKED", "warning", sentence, first.name)
+    for up, down in ((first, second), (second, first)):
+        if "up" in up.directions and "down" in down.directions and _in_turn(up, down):
+            sentence = (
+                f"{up.name} raises and {down.name} lowers the budget of the same campaign in "
+                "turn; leave a gap between their bounds on roi, or raise min_confidence of both."
+            )
+            yield Finding(up.name, "FLAPPING", "warning", sentence, down.name)
+            return
+
+
+def _in_turn(up: Linted, down: Linted) -> bool:
+    """Nothing keeps the two apart: neither their bounds on roi nor their confidence."""
+    bar = up.plan.full_bar if up.plan.kind == "step" else up.plan.bar
+    sure = bar >= down.plan.full_bar and up.plan.floor + down.plan.floor >= SURE_APART
+    if sure or _other_account(up, down):
+        return False
+    for (metric, window), interval in up.demands.bounds.items():
+        below = down.demands.bounds.get((metric, window))
+        if below is not None and metric == "roi" and below.high * DEAD_BAND <= interval.low:
+            return False
+        if below is not None and metric != "roi" and interval.meet(below).empty:
+            return False
+    return True
+
+
+def _other_account(up: Linted, down: Linted) -> bool:
+    mine, other = up.demands.accounts, down.demands.accounts
+    return bool(mine and other and mine != other)
