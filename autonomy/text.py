@@ -1,14 +1,15 @@
-"""How a probability is said: in whole percent, half up, and never as certain.
+"""Numbers, money, counts and chances as people read them: pages, terminal, reports, sentences.
 
-The evidence never makes anything sure, so what is shown ends at 99 and begins at 1, wherever a
-person reads it: sentences, pages, the command line and reports all ask here.
+A probability is said in whole percent, half up, and never as certain: the evidence never makes
+anything sure, so what is shown ends at 99 and begins at 1.
 """
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from math import floor
+from math import floor, isfinite
 
+NOTHING = "–"
 DIGITS = 2  # as many as a confidence has
 
 
@@ -54,3 +55,42 @@ def _rounded(percent: float, digits: int) -> Decimal:
 
 def _side(percent: float, bound: float) -> int:
     return (percent > bound) - (percent < bound)
+
+
+def money(value: object, cents: bool = True) -> str:
+    """12345.6 -> 12,345.60; the account's currency is not known here."""
+    number = number_or_none(value)
+    if number is None:
+        return NOTHING
+    text = f"{abs(number):,.2f}" if cents else f"{abs(number):,.0f}"
+    return f"\u2212{text}" if number < 0 and text.strip("0.,") else text
+
+
+def count(value: object) -> str:
+    """1234567 -> 1,234,567"""
+    number = number_or_none(value)
+    return NOTHING if number is None else f"{number:,.0f}"
+
+
+def decimal(value: object, places: int = 2) -> str:
+    """A plain number with at most so many places: 1.50 -> 1.5"""
+    number = number_or_none(value)
+    if number is None:
+        return NOTHING
+    return f"{number:,.{places}f}".rstrip("0").rstrip(".") if places else f"{number:,.0f}"
+
+
+def number_or_none(value: object) -> float | None:
+    """A finite number from whatever holds one; None else."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def counted(number: int, what: str) -> str:
+    """1 day, 2 days."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -36,7 +36,7 @@ def _worth(ctx: click.Context, param: click.Parameter, given: str | None) -> Dec
     """A plain number above 0."""
     if given is None:
         return None
-    from autonomy.history.errors import MappingError
+    from autonomy.errors import MappingError
     from autonomy.imports.columns import worth_of
 
     try:
@@ -244,11 +244,11 @@ def _history(hint: str = "") -> Iterator[None]:
     """
     import psycopg
 
-    from autonomy.history.errors import HistoryError
+    from autonomy.errors import PastError
 
     try:
         yield
-    except HistoryError as error:
+    except PastError as error:
         raise PastUnusable(str(error), hint=hint if " --" in str(error) else "") from error
     except ModuleNotFoundError as error:
         raise NotConfigured(

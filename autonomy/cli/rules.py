@@ -47,8 +47,9 @@ def list_rules(as_json: bool) -> None:
 def check(as_json: bool) -> None:
     """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
     from autonomy.engine import RuleError
-    from autonomy.models import Policy, Rule
-    from autonomy.rules.lint import lint
+    from autonomy.engine.lint import lint
+    from autonomy.engine.policy import Policy
+    from autonomy.rules.language import Rule
 
     findings: list[dict[str, Any]] = []
     good = []
@@ -170,7 +171,7 @@ def set_rule(rule_name: str, draft: dict[str, Any], active: bool | None, as_json
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON without this as well.")
 def schema() -> None:
     """The JSON Schema of rules, for editors."""
-    from autonomy.models import rule_schema
+    from autonomy.rules.language import rule_schema
 
     print_json(rule_schema())
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from autonomy.engine.decision import Decision
-from autonomy.engine.hold_reasons import counted
 from autonomy.engine.policy import Policy, Portfolio
+from autonomy.text import counted
 
 Report = dict[str, Any] | None
 Breaker = Callable[[Sequence[Decision], Policy, Portfolio], Report]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from autonomy.engine.candidate import MEASURES, NAN, Candidate
-from autonomy.rules.language import Condition
+from autonomy.rules.language import MINIMUM_OF, Condition
 
 Matcher = Callable[[Candidate], list[int]]
 
@@ -29,13 +29,6 @@ RATIOS: dict[str, tuple[str, str]] = {
     "frequency": ("{impressions} / {reach}", "reach"),
 }
 OF_THE_CAMPAIGN = ("budget", "hours_running")
-MINIMUM_OF = {
-    "min_spend": "spend",
-    "min_conversions": "conversions",
-    "min_clicks": "clicks",
-    "min_impressions": "impressions",
-    "min_duration_hours": "hours_running",
-}
 OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 

@@ -9,19 +9,17 @@ budget returns `marginal_return_ratio` as much as the average one.
 from __future__ import annotations
 
 from math import exp, isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autonomy.engine.candidate import MEASURES
-from autonomy.engine.case import Plan
 from autonomy.engine.confidence import below, clamped, cut
-
-if TYPE_CHECKING:
-    from autonomy.engine.decision import Decision
+from autonomy.engine.outcome import Outcome
+from autonomy.engine.plan import Plan
 
 HORIZON_DAYS = 7
 
 
-def impact_of(decision: Decision) -> dict[str, Any]:
+def impact_of(decision: Outcome) -> dict[str, Any]:
     """Money over the next HORIZON_DAYS if the action is taken; {} for a hold."""
     if decision.verdict == "hold":
         return {}
@@ -47,7 +45,7 @@ def _money(kind: str, **amounts: float) -> dict[str, Any]:
     return {"kind": kind, "horizon_days": HORIZON_DAYS} | rounded
 
 
-def evidence_of(decision: Decision) -> dict[str, Any]:
+def evidence_of(decision: Outcome) -> dict[str, Any]:
     """S, n, R, cv2, d, f and the prior: the confidence can be recomputed from these alone."""
     case = decision.case
     seen, prior, odds = case.candidate.evidence, case.policy.prior, case.odds

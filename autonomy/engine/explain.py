@@ -12,13 +12,14 @@ from math import exp
 from typing import Any
 
 from autonomy.engine.candidate import MEASURES, Candidate
-from autonomy.engine.case import Case, Odds, Plan
+from autonomy.engine.case import Case, Odds
 from autonomy.engine.confidence import below, cut
 from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
 from autonomy.engine.decision import Decision
 from autonomy.engine.expected_impact import known
 from autonomy.engine.guardrails import GUARDRAILS, all_holds
 from autonomy.engine.hold_reasons import settles
+from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
 from autonomy.engine.traced_conditions import metric_value, read
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil, floor, isfinite, isnan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from autonomy.engine.case import Case, Plan
+from autonomy.engine.case import Case
 from autonomy.engine.confidence import Evidence, below, cut, posterior
-from autonomy.text import ceiling_beside, chance_beside, floor_beside
-
-if TYPE_CHECKING:
-    from autonomy.engine.decision import Decision
+from autonomy.engine.outcome import Outcome
+from autonomy.engine.plan import Plan
+from autonomy.text import ceiling_beside, chance_beside, counted, floor_beside
 
 FAR = 1000.0  # times the evidence there is: beyond that, waiting does not settle it
 
@@ -59,45 +58,40 @@ def _confidence_with(case: Case, times: float) -> float:
     return cut(100.0 - chance if case.direction == "up" else chance)
 
 
-def settles(decision: Decision) -> str:
+def settles(decision: Outcome) -> str:
     """Why it is held and what would settle it, as part of a sentence."""
     say = SAY.get(decision.code)
     return say(decision) if say else decision.code
 
 
-def counted(number: int, what: str) -> str:
-    """1 day, 2 days."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _disabled(decision: Decision) -> str:
+def _disabled(decision: Outcome) -> str:
     return "automation is switched off for this campaign"
 
 
-def _on_hold(decision: Decision) -> str:
+def _on_hold(decision: Outcome) -> str:
     until = decision.case.candidate.hold_until
     return f"it is left alone until {when(until)}" if until else "it is left alone"
 
 
-def _valueless(decision: Decision) -> str:
+def _valueless(decision: Outcome) -> str:
     return (
         "its conversions carry no value, so its roi says nothing; "
         "feed their revenue, or what a conversion is worth"
     )
 
 
-def _by_person(decision: Decision) -> str:
+def _by_person(decision: Outcome) -> str:
     until = decision.case.against_person_until
     ends = f" until {when(until)}" if until else ""
     return f"a person changed it, and nothing is done against that{ends}"
 
 
-def _not_limited(decision: Decision) -> str:
+def _not_limited(decision: Outcome) -> str:
     share = floor(100.0 * decision.case.candidate.budget_use)
     return f"its budget is not what limits it, {share} % of it is spent; when at least 70 % are"
 
 
-def _cooldown(decision: Decision) -> str:
+def _cooldown(decision: Outcome) -> str:
     ends = when(cooldown_ends(decision.case))
     return f"it was changed a short time ago; the cooldown ends {ends}"
 
@@ -120,7 +114,7 @@ def later(time: datetime, wait: timedelta) -> datetime:
         return datetime.max.replace(tzinfo=time.tzinfo)
 
 
-def _too_little(decision: Decision) -> str:
+def _too_little(decision: Outcome) -> str:
     case = decision.case
     one = case.candidate
     if not (one.lifetime[4] > 0.0 and one.evidence.spend > 0.0):
@@ -134,15 +128,15 @@ def _too_little(decision: Decision) -> str:
     return "it has no budget to change"
 
 
-def _test(decision: Decision) -> str:
+def _test(decision: Outcome) -> str:
     return "an A/B test runs on it; when the test ends"
 
 
-def _awaiting(decision: Decision) -> str:
+def _awaiting(decision: Outcome) -> str:
     return "another action on it waits for approval; when that is approved or rejected"
 
 
-def _stale(decision: Decision) -> str:
+def _stale(decision: Outcome) -> str:
     age, limit = decision.case.candidate.data_age_hours, decision.case.policy.max_data_age_hours
     if not isfinite(age):
         return f"its figures are of unknown age, more than {limit:g}; when new ones arrive"
@@ -151,7 +145,7 @@ def _stale(decision: Decision) -> str:
     return f"its figures are {old} hours old, more than {limit:g}; when new ones arrive"
 
 
-def _odds(decision: Decision) -> str:
+def _odds(decision: Outcome) -> str:
     case = decision.case
     if isinstance(case.plan, Plan) and case.plan.kind == "step":
         said = step_odds(case.confidence, case.plan.floor, case.direction)
@@ -191,20 +185,20 @@ def about(more: More) -> str:
     return f"about {more.spend:.2f} more spent without a conversion would settle it, some {time}"
 
 
-def _holdout(decision: Decision) -> str:
+def _holdout(decision: Outcome) -> str:
     return "it is in this week's comparison group, which is left alone; from next week"
 
 
-def _step(decision: Decision) -> str:
+def _step(decision: Outcome) -> str:
     return f"one step may not go beyond x{decision.case.policy.max_step}"
 
 
-def _growth(decision: Decision) -> str:
+def _growth(decision: Outcome) -> str:
     growth = decision.case.policy.max_growth_7d
     return f"its budget has grown to x{growth} within 7 days; as that week passes"
 
 
-def _cap(decision: Decision) -> str:
+def _cap(decision: Outcome) -> str:
     plan = decision.case.plan
     if not isinstance(plan, Plan):
         return "its budget is at the limit"
@@ -213,19 +207,19 @@ def _cap(decision: Decision) -> str:
     return f"its budget is at the floor of {plan.min_budget:.2f}; a lower floor would settle it"
 
 
-def _no_change(decision: Decision) -> str:
+def _no_change(decision: Outcome) -> str:
     return "the change would be under 1 % of its budget"
 
 
-def _frozen(decision: Decision) -> str:
+def _frozen(decision: Outcome) -> str:
     return "the system is frozen; when it is unfrozen"
 
 
-def _tracking(decision: Decision) -> str:
+def _tracking(decision: Outcome) -> str:
     return "tracking looks broken, and then every campaign looks bad; when conversions arrive again"
 
 
-def _growth_breaker(decision: Decision) -> str:
+def _growth_breaker(decision: Outcome) -> str:
     return "the portfolio has grown enough for 24 hours; when those have passed"
 
 

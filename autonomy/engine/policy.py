@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from autonomy.engine.confidence import Prior
-from autonomy.engine.faults import PolicyError
+from autonomy.errors import PolicyError
 from autonomy.rules.error_text import sentence_for
 
 LARGEST_LIMIT = 1e15

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from math import floor, isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
 from autonomy.engine.confidence import cut
-from autonomy.engine.hold_reasons import counted, settles
-from autonomy.text import whole_chance
-
-if TYPE_CHECKING:
-    from autonomy.engine.decision import Decision
+from autonomy.engine.hold_reasons import settles
+from autonomy.engine.outcome import Outcome
+from autonomy.text import counted, whole_chance
 
 # What every decision's params carry. Money and multiples are floor(100 x + 0.5) / 100 in float8,
 # null where unknown; spend to conversions are of the campaign's whole life.
@@ -70,7 +68,7 @@ WANTED = {
 }
 
 
-def params_of(decision: Decision) -> dict[str, Any]:
+def params_of(decision: Outcome) -> dict[str, Any]:
     """The numbers of the sentence, rounded; both engines agree on them."""
     one, case = decision.case.candidate, decision.case
     spend, revenue = one.lifetime[SPEND], one.lifetime[REVENUE]
@@ -101,7 +99,7 @@ def _amount(budget: Decimal | None) -> float | None:
     return None if budget is None else float(budget)
 
 
-def sentence_of(decision: Decision) -> str:
+def sentence_of(decision: Outcome) -> str:
     """One sentence with the numbers in it."""
     words = _words(decision)
     direction = decision.case.direction
@@ -115,7 +113,7 @@ def sentence_of(decision: Decision) -> str:
     return sentence
 
 
-def _words(decision: Decision) -> dict[str, str]:
+def _words(decision: Outcome) -> dict[str, str]:
     numbers = params_of(decision)
     roi, limits = numbers["roi"], decision.limits
     words = {key: shown(value) for key, value in numbers.items()}

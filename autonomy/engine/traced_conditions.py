@@ -11,8 +11,7 @@ from math import isnan
 from typing import NamedTuple
 
 from autonomy.engine.candidate import MEASURES, NAN, Candidate
-from autonomy.engine.compiled_conditions import MINIMUM_OF
-from autonomy.rules.language import Condition
+from autonomy.rules.language import MINIMUM_OF, Condition
 
 Truth = bool | None  # None: unknown
 

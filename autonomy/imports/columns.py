@@ -19,7 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from autonomy.history.errors import ExportError, MappingError
+from autonomy.errors import ExportError, MappingError
 
 NAMES: Mapping[str, Sequence[str]] = {
     "campaign": ("campaign name", "campaign", "title", "campaign title", "line item", "line"),

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autonomy.history.errors import ExportError
+from autonomy.errors import ExportError
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.read_export import Export, open_export
 from autonomy.imports.row_checks import Tally

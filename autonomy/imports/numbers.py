@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
-from autonomy.history.errors import ExportError
+from autonomy.errors import ExportError
 
 BLANK = ("", "-", "--", "\u2014", "\u2013", "n/a", "N/A", "null", "NULL", "None")
 _SPACES = "\u00a0\u202f\u2009 "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autonomy.history.errors import ExportError
+from autonomy.errors import ExportError
 from autonomy.imports import numbers as figures
 from autonomy.imports.columns import (
     BY_DAY,

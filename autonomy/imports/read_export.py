@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autonomy.history.errors import ExportError
+from autonomy.errors import ExportError
 from autonomy.imports import numbers as figures
 from autonomy.imports import periods, revenue
 from autonomy.imports.columns import (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.engine.candidate import MEASURES, measure
 from autonomy.engine.confidence import Evidence
-from autonomy.history.errors import ReplayError
+from autonomy.errors import ReplayError
 from autonomy.replay.conversion_delay import Delay, fit_delay
 from autonomy.replay.value import (
     SAY_THE_WORTH,

@@ -9,10 +9,9 @@ from datetime import date, datetime
 from typing import Any
 
 from autonomy.engine.confidence import Prior
-from autonomy.engine.faults import PolicyError, RuleError
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import fit_prior
-from autonomy.history.errors import ReplayError
+from autonomy.errors import PolicyError, ReplayError, RuleError
 from autonomy.replay.conversion_delay import Delay
 from autonomy.replay.past import Look, Past, Period, open_past
 from autonomy.replay.scenarios import NAMED, Setting

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from autonomy.history.errors import ReplayError
+from autonomy.errors import ReplayError
 from autonomy.replay.past import Look, Past, past_campaign, windows_of
 from autonomy.replay.replay import Outcome, accounts_of, carry_out, judge
 from autonomy.replay.scenarios import Setting

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autonomy.engine.policy import PRESETS
-from autonomy.history.errors import ReplayError
+from autonomy.errors import ReplayError
 from autonomy.rules.templates import TEMPLATES
 
 Row = Mapping[str, Any]

@@ -6,11 +6,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autonomy.engine.hold_reasons import counted
 from autonomy.replay.replay import Outcome, Replay
 from autonomy.replay.valuation import MIDDLE, PauseOutcome, Range
 from autonomy.replay.value import SAY_THE_WORTH, left_out_sentence
-from autonomy.text import chance
+from autonomy.text import chance, counted
 
 CANNOT_KNOW = (
     (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from autonomy.history.errors import ReplayError
+from autonomy.errors import ReplayError
 from autonomy.replay.past import Period
 from autonomy.replay.replay import Outcome, Progress, Replay, replay
 from autonomy.replay.scenarios import NAMED, Setting

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from autonomy.history.errors import ReplayError
+from autonomy.errors import ReplayError
 
 if TYPE_CHECKING:
     from autonomy.replay.past import PastCampaign

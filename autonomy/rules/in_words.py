@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autonomy.web.formats import count, decimal, money
+from autonomy.text import count, decimal, money
 
 METRICS = {
     "roi": "ROI",

@@ -11,8 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from autonomy.engine.compiled_conditions import MINIMUM_OF
-from autonomy.rules.language import Condition
+from autonomy.rules.language import MINIMUM_OF, Condition
 
 MAY_BE_NEGATIVE = ("profit", "revenue", "roi", "aov")  # refunds
 Key = tuple[str, str]  # metric, window

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from autonomy.engine.faults import RuleError
+from autonomy.errors import RuleError
 from autonomy.rules.error_text import sentence_for
 
 Metric = Literal[
@@ -89,6 +89,13 @@ Text = Annotated[StrictStr, Field(min_length=1)]
 Finite = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 AtLeastZero = Annotated[float, Field(ge=0, le=LARGEST_NUMBER), READ]
 AboveZero = Annotated[float, Field(gt=0, le=LARGEST_NUMBER), READ]
+MINIMUM_OF = {
+    "min_spend": "spend",
+    "min_conversions": "conversions",
+    "min_clicks": "clicks",
+    "min_impressions": "impressions",
+    "min_duration_hours": "hours_running",
+}
 
 
 class Part(BaseModel):

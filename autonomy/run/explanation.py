@@ -39,7 +39,7 @@ def preview_rule(store: Store, draft: Json, rule_id: str | None = None, days: in
     """What a run would do now, and the runs of the last days would have done, with this rule.
 
     `draft`: the keys that change of the rule with this id, or without an id a whole new rule. Gives
-    {"before", "after"} (decisions now without and with it) and "past" (see history.preview; where
+    {"before", "after"} (decisions now without and with it) and "past" (see replay.rule_preview; where
     the past cannot be told, only its sentence). The rule counts as active. Writes nothing that
     lasts. Raises BadRequest for a rule that is wrong.
     """
@@ -53,7 +53,7 @@ def preview_now(store: Store, draft: Json, rule_id: str | None = None) -> Json:
 
 
 def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) -> Json:
-    from autonomy.history.errors import HistoryError
+    from autonomy.errors import PastError
     from autonomy.replay.rule_preview import preview_rules
 
     if now["after"]["campaigns_evaluated"] > MOST_CAMPAIGNS:
@@ -64,7 +64,7 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
     rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True}
     try:
         return preview_rules(store, [*others, rule], days=days)
-    except HistoryError as error:
+    except PastError as error:
         return {"sentence": str(error)}
     except DatabaseTimeout:
         return {"sentence": f"The last {days} days take too long to look at: {_ASK_REPLAY}"}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from autonomy.text import chance, chance_beside
+from autonomy.text import NOTHING, chance, chance_beside, count, decimal, money, number_or_none
 
-NOTHING = "–"
 TIMES = {
     "when": Markup('<time datetime="{}" title="{}" data-when>{}</time>'),
     "ago": Markup('<time datetime="{}" title="{}" data-ago>{}</time>'),
@@ -75,38 +73,15 @@ CODES = {
 }
 
 
-def money(value: object, cents: bool = True) -> str:
-    """12345.6 -> 12,345.60; the account's currency is not known here."""
-    number = _number(value)
-    if number is None:
-        return NOTHING
-    text = f"{abs(number):,.2f}" if cents else f"{abs(number):,.0f}"
-    return f"\u2212{text}" if number < 0 and text.strip("0.,") else text
-
-
-def count(value: object) -> str:
-    """1234567 -> 1,234,567"""
-    number = _number(value)
-    return NOTHING if number is None else f"{number:,.0f}"
-
-
-def decimal(value: object, places: int = 2) -> str:
-    """A plain number with at most so many places: 1.50 -> 1.5"""
-    number = _number(value)
-    if number is None:
-        return NOTHING
-    return f"{number:,.{places}f}".rstrip("0").rstrip(".") if places else f"{number:,.0f}"
-
-
 def multiple(value: object) -> str:
     """roi: 0.424 -> 0.42x"""
-    number = _number(value)
+    number = number_or_none(value)
     return NOTHING if number is None else f"{number:,.2f}x"
 
 
 def likely(value: object, places: int = 0, beside: object = None) -> str:
     """A probability, 99.6 -> 99%: never certain, always on its side of the floor beside it."""
-    number, bound = _number(value), _number(beside)
+    number, bound = number_or_none(value), number_or_none(beside)
     if number is None:
         return NOTHING
     return (chance(number, places) if bound is None else chance_beside(number, bound)) + "%"
@@ -114,7 +89,7 @@ def likely(value: object, places: int = 0, beside: object = None) -> str:
 
 def percent(value: object, places: int = 0) -> str:
     """A rate, 85.3 -> 85% (it is a percentage already). A probability is said by `likely`."""
-    number = _number(value)
+    number = number_or_none(value)
     return NOTHING if number is None else f"{number:,.{places}f}%"
 
 
@@ -183,7 +158,7 @@ def parse_time(value: object) -> datetime | None:
 
 def duration(milliseconds: object) -> str:
     """840 -> 0.8 s"""
-    number = _number(milliseconds)
+    number = number_or_none(milliseconds)
     if number is None:
         return NOTHING
     return f"{number / 1000:.1f} s" if number < 90_000 else f"{number / 60_000:.1f} min"
@@ -209,7 +184,7 @@ def state_of(value: object) -> dict[str, Any]:
 
 def number_in(value: object, name: str) -> float | None:
     """A number of stored JSON; None where there is none."""
-    return _number(value.get(name)) if isinstance(value, Mapping) else None
+    return number_or_none(value.get(name)) if isinstance(value, Mapping) else None
 
 
 def impact(value: object) -> str:
@@ -243,16 +218,6 @@ def held_because(code: object) -> str:
 def _time(moment: datetime, text: str, kind: str) -> Markup:
     utc = moment.astimezone(UTC)
     return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", text)
-
-
-def _number(value: object) -> float | None:
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return number if isfinite(number) else None
 
 
 FILTERS = {

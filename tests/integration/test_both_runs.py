@@ -10,7 +10,7 @@ import pytest
 
 from autonomy.config import Settings
 from autonomy.local import LocalStack
-from autonomy.models import RunSummary
+from autonomy.run.answer import RunSummary
 from autonomy.run.runner import Runner
 from autonomy.store import Store
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from autonomy.config import Settings
-from autonomy.history.errors import ExportError, ReplayError
+from autonomy.errors import ExportError, ReplayError
 from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
 from autonomy.local.sample import load

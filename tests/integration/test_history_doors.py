@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from autonomy.cli import main
-from autonomy.history.errors import ExportError, ReplayError
+from autonomy.errors import ExportError, ReplayError
 from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
 from autonomy.replay.html_report import html

@@ -23,8 +23,8 @@ from autonomy.config import Settings
 from autonomy.engine import guardrails
 from autonomy.errors import FROM_SQLSTATE, AutonomyError
 from autonomy.local import LocalStack
-from autonomy.models import RunSummary
 from autonomy.rules import language
+from autonomy.run.answer import RunSummary
 from autonomy.store import Store
 from autonomy.web.app import create_app
 from autonomy.web.state import WHERE

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.errors import ExportError, HistoryError
+from autonomy.errors import ExportError, PastError
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.read_export import Export, open_export
 
@@ -106,7 +106,7 @@ def test_a_time_that_is_a_day_after_all(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("wanted", ["%Y-%m", "%b %Y", "%Y"])
 def test_a_format_of_dates_needs_a_day(wanted: str) -> None:
-    with pytest.raises(HistoryError, match="date_format .* names no day"):
+    with pytest.raises(PastError, match="date_format .* names no day"):
         MappingFile.of({"date_format": wanted})
 
 

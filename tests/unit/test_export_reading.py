@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.errors import ExportError, MappingError
+from autonomy.errors import ExportError, MappingError
 from autonomy.imports.columns import MappingFile, match_columns, plain_name
 from autonomy.imports.numbers import Dates, decimal_mark, read_hour
 from autonomy.imports.read_export import Export, open_export

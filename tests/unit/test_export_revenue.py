@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.errors import ExportError, MappingError
+from autonomy.errors import ExportError, MappingError
 from autonomy.imports.columns import MORE_REVENUE, NAMES, MappingFile, match_columns
 from autonomy.imports.read_export import Export, open_export
 

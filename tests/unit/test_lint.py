@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from autonomy.engine.lint import Finding, lint
 from autonomy.engine.policy import Policy
 from autonomy.rules.language import Rule
-from autonomy.rules.lint import Finding, lint
 from autonomy.rules.templates import TEMPLATES
 from tests.unit.campaigns import DEFAULT_RULES, rule, scale_up
 

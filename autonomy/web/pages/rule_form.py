@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from autonomy.engine.faults import RuleError
-from autonomy.errors import BadRequest
-from autonomy.models import Rule
+from autonomy.errors import BadRequest, RuleError
+from autonomy.rules.language import Rule
 from autonomy.web.parsing import parse_json, text_argument
 
 FLAT_KEYS = (

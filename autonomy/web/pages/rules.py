@@ -6,13 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from autonomy.engine.faults import RuleError
-from autonomy.errors import AutonomyError, BadRequest, NotFound, StateConflict
-from autonomy.models import Policy, Rule
+from autonomy.engine.lint import lint
+from autonomy.engine.policy import Policy
+from autonomy.errors import AutonomyError, BadRequest, NotFound, RuleError, StateConflict
 from autonomy.rules.in_words import METRICS as METRIC_NAMES
 from autonomy.rules.in_words import OPERATORS, action_in_words, condition_in_words
-from autonomy.rules.language import METRICS, WINDOWS
-from autonomy.rules.lint import lint
+from autonomy.rules.language import METRICS, WINDOWS, Rule
 from autonomy.rules.templates import TEMPLATES
 from autonomy.store import Json
 from autonomy.web.auth.access import Caller

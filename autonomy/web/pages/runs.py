@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from autonomy.errors import KeyReused
 from autonomy.run.request import RunAnswer
 from autonomy.store import Json
-from autonomy.web.formats import count, money
+from autonomy.text import count, money
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text, query_of, root
 from autonomy.web.parsing import Query, encode_cursor, identifier
 

@@ -1,42 +1,10 @@
-"""The shapes that parts hand to each other. The engine's own are defined beside what reads them.
-
-Rule, Condition, Action     engine/language.py    validated, errors name the path
-Policy, Portfolio           engine/policy.py      no limit may be missing
-Candidate                   engine/candidate.py   light: 100,000 of them fit in a function
-Decision, Decisions         engine/decision.py    value, reason code, sentence
-RunSummary                  here                  the `result` of a run's answer
-"""
+"""The `result` of a run's answer, as a model: what callers may rely on."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from autonomy.engine.candidate import Candidate
-from autonomy.engine.decision import Decision, Decisions, State
-from autonomy.engine.faults import CandidateError, PolicyError, RuleError
-from autonomy.engine.policy import PRESETS, Policy, Portfolio
-from autonomy.rules.language import Action, Condition, Rule, rule_schema
-
-__all__ = [
-    "PRESETS",
-    "Action",
-    "ActionsTaken",
-    "Candidate",
-    "CandidateError",
-    "Condition",
-    "Decision",
-    "Decisions",
-    "Policy",
-    "PolicyError",
-    "Portfolio",
-    "Rule",
-    "RuleError",
-    "RunSummary",
-    "State",
-    "rule_schema",
-]
 
 
 class ActionsTaken(BaseModel):

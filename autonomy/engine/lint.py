@@ -20,7 +20,7 @@ from itertools import combinations
 from math import inf
 from typing import Literal
 
-from autonomy.engine.case import Plan
+from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy
 from autonomy.rules.intervals import Demands, demands_of
 from autonomy.rules.language import AutoScaleUp, BudgetAdjusted, Rule
