@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import ExportError
 from autonomy.imports.columns import MappingFile
-from autonomy.imports.read_export import Export, open_export
+from autonomy.imports.export import Export
+from autonomy.imports.read_export import open_export, slices
+from autonomy.imports.revenue import no_value_sentence
 from autonomy.imports.row_checks import Tally
-from autonomy.replay.value import no_value_sentence
 
 if TYPE_CHECKING:
     import polars as pl
@@ -245,7 +246,7 @@ def _copy(connection: psycopg.Connection, export: Export, tell: Progress) -> Non
     size = max(1, export.text.stat().st_size)
     statement = f"copy staged_rows ({names}) from stdin (format csv, null '\\N')"
     with connection.cursor().copy(statement) as copy:
-        for frame in export.slices():
+        for frame in slices(export):
             copy.write(_csv(frame))
             # About how far: rows so far against what the file's size suggests.
             done = min(1.0, export.tally.read * 90.0 / size)

@@ -17,7 +17,7 @@ from autonomy.imports.columns import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from autonomy.imports.read_export import Export
+    from autonomy.imports.export import Export
 
 
 def no_day(columns: dict[str, str], header: Sequence[str]) -> str | None:

@@ -14,7 +14,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +29,9 @@ from autonomy.imports.columns import (
     match_columns,
     source_of,
 )
+from autonomy.imports.export import Export
 from autonomy.imports.periods import replaced
-from autonomy.imports.row_checks import Tally, sift
+from autonomy.imports.row_checks import sift
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,54 +42,20 @@ _LOOK_LINES = 60
 _TOTAL = r"(?i)^\s*(grand\s+)?totals?\b"
 
 
-@dataclass
-class Export:
-    """One open export: what was found out about it before the first row."""
+def slices(export: Export) -> Iterator[pl.DataFrame]:
+    """Clean rows: line, campaign, campaign_id, account, moment, zoned and the measures.
 
-    path: Path
-    text: Path
-    encoding: str
-    delimiter: str
-    header_line: int
-    header: Sequence[str]
-    columns: dict[str, str]
-    mapping: MappingFile
-    source: str
-    decimal: str
-    dates: figures.Dates
-    ends: str | None = None  # the column in which a row's time ends, where there is one
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def hourly(self) -> bool:
-        return "hour" in self.columns or "bucket" in self.columns
-
-    @property
-    def starts(self) -> str:
-        """The column of the row's day or moment."""
-        return self.columns.get("bucket") or self.columns["date"]
-
-    @property
-    def reckoned(self) -> str | None:
-        """How revenue is reckoned; None: it is read from its own column."""
-        if self.mapping.reckons == "conversions":
-            return f"conversions x {self.mapping.value_per_conversion:f}"
-        return f"spend x {self.columns['roas']!r}" if self.mapping.reckons == "roas" else None
-
-    def slices(self) -> Iterator[pl.DataFrame]:
-        """Clean rows: line, campaign, campaign_id, account, moment, zoned and the measures.
-
-        Raises ExportError at a row that is longer than a day, and where nothing says the revenue.
-        """
-        for frame in _scan(self).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
-            self.tally.read += frame.height
-            clean = _clean(self, frame)
-            self.tally.kept += clean.height
-            yield clean
-        if self.tally.kept and not self.tally.valued:
-            raise ExportError(
-                f"{self.path}: {revenue.is_empty(self.mapping, self.columns, self.header)}"
-            )
+    Raises ExportError at a row that is longer than a day, and where nothing says the revenue.
+    """
+    for frame in _scan(export).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
+        export.tally.read += frame.height
+        clean = _clean(export, frame)
+        export.tally.kept += clean.height
+        yield clean
+    if export.tally.kept and not export.tally.valued:
+        raise ExportError(
+            f"{export.path}: {revenue.is_empty(export.mapping, export.columns, export.header)}"
+        )
 
 
 @contextmanager

@@ -84,3 +84,12 @@ def reckoned(mapping: MappingFile, rows: pl.DataFrame, percent: pl.Series | bool
     found = pl.Series("value", values, pl.Float64)
     frame = pl.DataFrame([found, found.is_not_null().alias("readable")])
     return frame.to_struct("revenue")
+
+
+def no_value_sentence(account: str, conversions: float) -> str:
+    """A warning at an import."""
+    return (
+        f"WARNING: the {conversions:,.0f} conversions of the account {account} carry no value: its"
+        " revenue is 0 in every row. roi says nothing of it and will not be judged. Say what a"
+        " conversion is worth (--value-per-conversion 35) and import it again."
+    )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from autonomy.engine.candidate import MEASURES, Candidate, measure
-from autonomy.replay.past import FIRST_WINDOW, Look, PastCampaign
+from autonomy.replay.past import FIRST_WINDOW, Look
+from autonomy.replay.past_campaign import PastCampaign
 
 
 def candidate(

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from autonomy.errors import ReplayError
-from autonomy.replay.past import Look, Past, past_campaign, windows_of
+from autonomy.replay.past import Look, Past, windows_of
+from autonomy.replay.past_campaign import past_campaign
 from autonomy.replay.replay import Outcome, accounts_of, carry_out, judge
 from autonomy.replay.scenarios import Setting
 from autonomy.replay.valuation import MIDDLE, PauseOutcome

@@ -13,7 +13,8 @@ from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
 from autonomy.engine.policy import Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
 from autonomy.replay.other_budget import Counterfactual
-from autonomy.replay.past import Look, Past, PastCampaign
+from autonomy.replay.past import Look, Past
+from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.past_candidate import candidate
 from autonomy.rules.language import Rule
 

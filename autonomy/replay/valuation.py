@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autonomy.engine.confidence import Evidence, Prior, probability_below
-from autonomy.replay.past import PastCampaign
+from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
 
 MIDDLE = 0.5

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from autonomy.errors import ReplayError
-
-if TYPE_CHECKING:
-    from autonomy.replay.past import PastCampaign
+from autonomy.replay.past_campaign import PastCampaign
 
 SAY_THE_WORTH = (
     "Say what a conversion is worth (--value-per-conversion 35), or import a file with the revenue."
@@ -63,12 +60,3 @@ def with_worth(silent: Mapping[str, PastCampaign], worth: Decimal) -> dict[str, 
         number: replace(one, revenue=one.conversions * float(worth))
         for number, one in silent.items()
     }
-
-
-def no_value_sentence(account: str, conversions: float) -> str:
-    """A warning at an import."""
-    return (
-        f"WARNING: the {conversions:,.0f} conversions of the account {account} carry no value: its"
-        " revenue is 0 in every row. roi says nothing of it and will not be judged. Say what a"
-        " conversion is worth (--value-per-conversion 35) and import it again."
-    )

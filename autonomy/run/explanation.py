@@ -39,7 +39,7 @@ def preview_rule(store: Store, draft: Json, rule_id: str | None = None, days: in
     """What a run would do now, and the runs of the last days would have done, with this rule.
 
     `draft`: the keys that change of the rule with this id, or without an id a whole new rule. Gives
-    {"before", "after"} (decisions now without and with it) and "past" (see replay.rule_preview; where
+    {"before", "after"} (decisions now without and with it) and "past" (see rule_preview; where
     the past cannot be told, only its sentence). The rule counts as active. Writes nothing that
     lasts. Raises BadRequest for a rule that is wrong.
     """

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from autonomy.replay.other_budget import Counterfactual
-from autonomy.replay.past import Look, PastCampaign, windows_of
+from autonomy.replay.past import Look, windows_of
+from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.past_candidate import candidate
 from autonomy.replay.valuation import Range
 

@@ -9,7 +9,8 @@ import pytest
 
 from autonomy.errors import ExportError, PastError
 from autonomy.imports.columns import MappingFile
-from autonomy.imports.read_export import Export, open_export
+from autonomy.imports.export import Export
+from autonomy.imports.read_export import open_export, slices
 
 CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "period-row" / "input.csv"
 
@@ -20,7 +21,7 @@ def rows_of(
     path = folder / "export.csv"
     path.write_text(text, encoding="utf-8")
     with open_export(path, MappingFile.of(mapping or {})) as export:
-        return export, [row for frame in export.slices() for row in frame.iter_rows(named=True)]
+        return export, [row for frame in slices(export) for row in frame.iter_rows(named=True)]
 
 
 def of(start: str, end: str, *times: tuple[str, str]) -> str:
@@ -168,4 +169,4 @@ def test_the_month_that_was_booked_on_a_day() -> None:
         open_export(CASE) as export,
         pytest.raises(ExportError, match="row 2 covers 31 days"),
     ):
-        list(export.slices())
+        list(slices(export))

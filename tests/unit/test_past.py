@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from autonomy.engine.policy import Policy
-from autonomy.replay.past import Look, Past, PastCampaign, windows_of
+from autonomy.replay.past import Look, Past, windows_of
+from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.past_candidate import candidate
 from autonomy.replay.simulated_account import Account
 

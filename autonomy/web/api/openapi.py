@@ -10,9 +10,8 @@ from flask import Blueprint, Response, jsonify
 import autonomy
 from autonomy.web.api.schema_parts import BOUND, ID, TIME, Schema, ref
 from autonomy.web.api.schemas import schemas
+from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
-from autonomy.web.pages.opportunities import STATUSES as OPPORTUNITY_STATUSES
-from autonomy.web.pages.opportunities import TYPES
 from autonomy.web.parsing import LARGEST_BODY_BYTES
 
 ERRORS = {
@@ -110,7 +109,7 @@ OPERATIONS = (
               "Opportunities", parameters=(
                   query("status", {"enum": list(OPPORTUNITY_STATUSES), "default": "open"}),
                   query("severity", {"enum": list(SEVERITIES)}),
-                  query("opportunity_type", {"enum": list(TYPES)}),
+                  query("opportunity_type", {"enum": list(OPPORTUNITY_TYPES)}),
                   query("campaign_id", ID), AFTER, LIMIT)),
     Operation("get", "/api/opportunities/{opportunity_id}", "One opportunity", "Opportunity"),
     Operation("post", "/api/opportunities/{opportunity_id}/status", "Start, resolve, dismiss",

@@ -14,12 +14,12 @@ from autonomy.run.request import RunAnswer
 from autonomy.store import Json, Store
 from autonomy.web.auth.access import Access
 from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
-from autonomy.web.pages.actions import MOST_PICKED
-from autonomy.web.pages.actions import read_filters as action_filters
-from autonomy.web.pages.opportunities import STATUSES as OPPORTUNITY_STATUSES
-from autonomy.web.pages.opportunities import read_filters as opportunity_filters
-from autonomy.web.pages.rule_form import check_rule, rule_of_json
-from autonomy.web.pages.rules import findings
+from autonomy.web.filters import (
+    MOST_PICKED,
+    OPPORTUNITY_STATUSES,
+    action_filters,
+    opportunity_filters,
+)
 from autonomy.web.parsing import (
     Query,
     bound,
@@ -31,6 +31,7 @@ from autonomy.web.parsing import (
     text_argument,
 )
 from autonomy.web.queries import Reads
+from autonomy.web.rule_body import check_rule, findings, rule_of_json
 from autonomy.web.scheduler import as_response
 
 LONGEST_PAGE = 200

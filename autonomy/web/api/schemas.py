@@ -28,10 +28,8 @@ from autonomy.web.api.schema_parts import (
     shape,
 )
 from autonomy.web.commands import POLICY_FLAGS, POLICY_LIMITS, POLICY_TEXTS
+from autonomy.web.filters import MOST_PICKED, OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
-from autonomy.web.pages.actions import MOST_PICKED
-from autonomy.web.pages.opportunities import STATUSES as OPPORTUNITY_STATUSES
-from autonomy.web.pages.opportunities import TYPES
 from autonomy.web.state import LEVELS, WHERE
 
 
@@ -181,7 +179,7 @@ def _opportunities() -> dict[str, Schema]:
         "OpportunityStatus": asked(
             {"status": {"enum": list(OPPORTUNITY_STATUSES)}}, needed=("status",)
         ),
-        "OpportunityType": {"enum": list(TYPES)},
+        "OpportunityType": {"enum": list(OPPORTUNITY_TYPES)},
     }
 
 

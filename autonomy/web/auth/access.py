@@ -147,12 +147,6 @@ class Access:
         )
 
 
-def encrypted(req: Request) -> bool:
-    """Whether the caller's connection is https (the platform's proxy says so in a header)."""
-    forwarded = req.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-    return (forwarded or req.scheme) == "https"
-
-
 def local(req: Request) -> bool:
     """Whether the address in the browser is this machine."""
     try:

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 
 from autonomy.errors import AutonomyError, Forbidden, TooManyTries, Unauthenticated
 from autonomy.web.assets import version
-from autonomy.web.auth.access import Access, encrypted, local
+from autonomy.web.auth.access import Access, local
 from autonomy.web.auth.sessions import COOKIE, cookie_options
 from autonomy.web.auth.tokens import role_of_token
-from autonomy.web.headers import nonce
+from autonomy.web.headers import encrypted, nonce
 
 THEME_SECONDS = 365 * 24 * 3600
 LONGEST_TOKEN = 2000

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from autonomy.errors import BadRequest, RuleError
-from autonomy.rules.language import Rule
+from autonomy.errors import BadRequest
 from autonomy.web.parsing import parse_json, text_argument
+from autonomy.web.rule_body import check_types
 
 FLAT_KEYS = (
     "metric", "window", "operator", "threshold",
@@ -26,7 +26,6 @@ ACTION_NUMBERS = (
     "multiplier", "max_budget", "min_budget", "budget", "step",
     "min_confidence", "cooldown_hours", "break_even_roi",
 )  # fmt: skip
-RULE_KEYS = ("rule_name", "rule_type", "condition", "action", "priority", "is_active")
 OWN_NUMBERS = {
     "auto_pause": (),
     "auto_scale_up": ("multiplier", "max_budget"),
@@ -34,7 +33,6 @@ OWN_NUMBERS = {
     "budget_adjusted": ("budget",),
     "marginal_return": ("step", "max_budget", "min_budget"),
 }
-LARGEST_PRIORITY = 1_000_000
 
 
 def is_flat(rule: Mapping[str, Any]) -> bool:
@@ -43,58 +41,6 @@ def is_flat(rule: Mapping[str, Any]) -> bool:
     if not isinstance(condition, Mapping) or not isinstance(rule.get("action"), Mapping):
         return False
     return "metric" in condition and set(condition) <= set(FLAT_KEYS)
-
-
-def check_rule(rule: Mapping[str, Any]) -> None:
-    """Raise BadRequest with the sentence of the engine; the database says the same at the end."""
-    try:
-        Rule.parse(plain_rule(rule))
-    except RuleError as error:
-        raise BadRequest(str(error), hint="Nothing has been changed.") from error
-
-
-def plain_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule without what lists add to it."""
-    return {key: rule[key] for key in ("id", *RULE_KEYS) if key in rule}
-
-
-def rule_of_json(body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
-    """The rule in an API body. Raises BadRequest naming the key that is wrong."""
-    for key in body:
-        if key not in RULE_KEYS:
-            raise BadRequest(f"{key[:60]}: unknown field.", hint=f"Fields: {', '.join(RULE_KEYS)}.")
-    needed = () if partial else ("rule_name", "rule_type", "condition", "action")
-    for key in needed:
-        if key not in body:
-            raise BadRequest(f"{key}: it is missing.")
-    rule = dict(body)
-    if isinstance(rule.get("priority"), float) and rule["priority"].is_integer():
-        rule["priority"] = int(rule["priority"])  # 50.0 is a whole number in JSON
-    _check_types(rule)
-    return rule
-
-
-def _check_types(body: Mapping[str, Any]) -> None:
-    wanted: dict[str, tuple[type, str]] = {
-        "rule_name": (str, "a text"),
-        "rule_type": (str, "a text"),
-        "condition": (dict, "an object"),
-        "action": (dict, "an object"),
-        "is_active": (bool, "true or false"),
-    }
-    for key, (kind, words) in wanted.items():
-        if key in body and not isinstance(body[key], kind):
-            raise BadRequest(f"{key}: it must be {words}.")
-    if "rule_name" in body:
-        text_argument(body["rule_name"], "rule_name", 200)
-    if "priority" in body:
-        _check_priority(body["priority"])
-
-
-def _check_priority(value: object) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not -LARGEST_PRIORITY <= value <= LARGEST_PRIORITY:  # type: ignore[operator]
-        raise BadRequest(f"priority: a whole number up to {LARGEST_PRIORITY:,}.")
 
 
 def rule_of_form(form: Mapping[str, str]) -> dict[str, Any]:
@@ -110,7 +56,7 @@ def rule_of_form(form: Mapping[str, str]) -> dict[str, Any]:
     else:
         rule["condition"] = _condition(form)
         rule["action"] = _action(form)
-    _check_types(rule)
+    check_types(rule)
     return rule
 
 
