@@ -38,7 +38,7 @@ _NAMES = """\
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
   file text, kind text, name text, stays boolean, on_table text,
-  argument_names text[], argument_types text[], optional integer
+  argument_names text[], argument_types text[], optional bigint
 ) on commit drop;
 insert into autonomy_names values
 {rows};

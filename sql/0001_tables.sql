@@ -269,13 +269,15 @@ begin
       add column if not exists created_at timestamptz default now(),
       add column if not exists updated_at timestamptz default now();
     for v_column in
-      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.typtype, t.typcategory
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
       where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
         and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
     loop
       if v_column.name in ('status', 'title', 'account') then
-        if v_column.typtype = 'e' then
+        if v_column.typtype = 'e' and not exists (
+          select from pg_catalog.pg_cast k where k.castsource = v_column.oid and k.casttarget = 'text'::regtype)
+        then
           -- what compares the column with a value of the old type goes on working
           execute format('create cast (%s as text) with inout as implicit', v_column.type);
         end if;

@@ -507,8 +507,10 @@ declare
     'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
-  v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '31 days')
+  v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
                               else p_now - interval '24 hours' end;
+  v_span text := case when not v_visit then 'in the last 24 hours' when p_since < v_since then 'in the last 7 days'
+                      else format('since your last visit (%s)', public.dashboard_clock(p_since)) end;
 begin
   return (
     with found as (
@@ -517,7 +519,7 @@ begin
       union all select * from public.dashboard_state_of_summaries(v_minutes, p_now)
       union all select * from public.dashboard_state_of_data(p_now)
       union all select * from public.dashboard_state_of_work(p_now)
-      union all select * from public.dashboard_state_of_changes(v_since, v_visit)
+      union all select * from public.dashboard_state_of_changes(v_since, v_span)
       union all select * from public.dashboard_state_of_roi(p_now)
     ), ranked as (
       select f.*, row_number() over (order by f.level = 'look', array_position(v_order, f.code), f.sentence) as n
@@ -532,7 +534,7 @@ begin
     from ranked r);
 end $$;
 comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
-  'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", "level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where unknown); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. [autonomous-operations]';
+  'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", "level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where unknown, 7 days at most); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. [autonomous-operations]';
 
 create function public.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
 language sql immutable set search_path = ''
@@ -671,29 +673,41 @@ create function public.dashboard_state_of_data(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  -- A feed is an account: a single campaign may have stopped for reasons of its own.
-  with feeds as (
-    select c.account, count(*) as campaigns, max(f.data_at) filter (where isfinite(f.data_at)) as newest
-    from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id
-    where c.status = 'active' or lower(c.status) = 'active'
-    group by c.account
+  -- A feed is an account: a single campaign may have stopped for reasons of its own. Nearly always
+  -- one of its first twenty campaigns is fresh, and the others need not be looked at.
+  with bound as (
+    select p_now - p.max_data_age_hours::float8 * interval '1 hour' as oldest from public.autonomy_policy p
+  ), feeds as materialized (
+    select c.account, count(*) as campaigns, (array_agg(c.id))[1:20] as some
+    from public.campaigns c where c.status = 'active' or lower(c.status) = 'active' group by c.account
+  ), doubtful as materialized (
+    select f.account, f.campaigns from feeds f cross join bound b
+    where not exists (select from unnest(f.some) s (id) join public.campaign_facts k on k.campaign_id = s.id
+                      where k.data_at >= b.oldest and isfinite(k.data_at))
+  ), seen as (
+    select d.account, d.campaigns, max(k.data_at) filter (where isfinite(k.data_at)) as newest
+    from doubtful d
+    join public.campaigns c on c.account = d.account and (c.status = 'active' or lower(c.status) = 'active')
+    left join public.campaign_facts k on k.campaign_id = c.id
+    group by d.account, d.campaigns
   ), late as (
-    select count(*) as feeds, sum(f.campaigns)::bigint as campaigns, max(f.newest) as newest, min(f.account) as account,
+    select count(*) as feeds, sum(s.campaigns)::bigint as campaigns, max(s.newest) as newest, min(s.account) as account,
            (select count(*) from feeds) as all_feeds
-    from feeds f, public.autonomy_policy p where f.newest < p_now - p.max_data_age_hours::float8 * interval '1 hour'
+    from seen s cross join bound b where s.newest < b.oldest
   )
   select 'STALE_DATA', 'act',
     format('No new figures%s have come in since %s: %s is judged until they do.',
       case when l.feeds = 1 and l.all_feeds > 1 then ' of the account ' || l.account
            when l.all_feeds > 1 then format(' of %s of %s accounts', l.feeds, l.all_feeds) else '' end,
       public.dashboard_clock(l.newest),
-      case when l.feeds < l.all_feeds then 'none of their campaigns' else 'nothing' end),
+      case when l.feeds = l.all_feeds then 'nothing' when l.feeds = 1 then 'none of its campaigns'
+           else 'none of their campaigns' end),
     '{}'::text[], jsonb_build_object('accounts', l.feeds, 'campaigns', l.campaigns, 'newest_at', l.newest)
   from late l where l.feeds > 0
   union all
   select 'NO_DATA', 'look', 'No figures of any active campaign have come in yet.', '{}',
-    jsonb_build_object('campaigns', sum(f.campaigns))
-  from feeds f having count(*) > 0 and count(f.newest) = 0;
+    jsonb_build_object('campaigns', sum(s.campaigns))
+  from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
 comment on function public.dashboard_state_of_data(timestamptz) is
   'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. [autonomous-operations]';
@@ -761,7 +775,7 @@ $$;
 comment on function public.dashboard_changes_since(timestamptz) is
   'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 
-create function public.dashboard_state_of_changes(p_since timestamptz, p_visit boolean)
+create function public.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -771,9 +785,7 @@ as $$
   ), seen as (
     select m.*, a.campaigns + m.paused as campaigns_before, a.budget - m.net as budget_before,
       m.paused::numeric / nullif(a.campaigns + m.paused, 0) as paused_share,
-      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share,
-      case when p_visit then format('since your last visit (%s)', public.dashboard_clock(p_since))
-           else 'in the last 24 hours' end as span
+      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
     from active a cross join public.dashboard_changes_since(p_since) m
   )
   -- from half of what a run may do in a day a person should know
@@ -781,7 +793,7 @@ as $$
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
       public.dashboard_amount(s.paused, 0), public.dashboard_amount(s.campaigns_before, 0),
-      case when s.paused = 1 then 'was' else 'were' end, s.span,
+      case when s.paused = 1 then 'was' else 'were' end, p_span,
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
       'share', round(s.paused_share, 4), 'limit', p.pause_breaker_share, 'since', p_since)
@@ -790,12 +802,12 @@ as $$
   select 'BUDGET_MOVED',
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act' else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      public.dashboard_amount(s.moved), s.span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+      public.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since)
   from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
 $$;
-comment on function public.dashboard_state_of_changes(timestamptz, boolean) is
+comment on function public.dashboard_state_of_changes(timestamptz, text) is
   'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. [autonomous-operations]';
 
 create function public.dashboard_state_of_roi(p_now timestamptz)

@@ -30,5 +30,5 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 end $$;
-drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;

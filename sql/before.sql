@@ -15,6 +15,8 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+-- What the user's deferred constraints have to check they check at once: a table with checks outstanding cannot be altered.
+set constraints all immediate;
 
 -- Views that are out of the way until after.sql, in the order in which they come back, and what the
 -- functions that each reads gave and took.

@@ -8,7 +8,7 @@ set local client_min_messages = 'warning';
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
   file text, kind text, name text, stays boolean, on_table text,
-  argument_names text[], argument_types text[], optional integer
+  argument_names text[], argument_types text[], optional bigint
 ) on commit drop;
 insert into autonomy_names values
   ('0001_tables', 'table', 'campaigns', false, null, '{}', '{}', 0),
@@ -324,7 +324,7 @@ insert into autonomy_names values
   ('0010_dashboard', 'function', 'dashboard_state_of_data', false, null, '{p_now}', '{timestamptz}', 0),
   ('0010_dashboard', 'function', 'dashboard_state_of_work', false, null, '{p_now}', '{timestamptz}', 0),
   ('0010_dashboard', 'function', 'dashboard_changes_since', false, null, '{p_since}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_changes', false, null, '{p_since, p_visit}', '{timestamptz, boolean}', 0),
+  ('0010_dashboard', 'function', 'dashboard_state_of_changes', false, null, '{p_since, p_span}', '{timestamptz, text}', 0),
   ('0010_dashboard', 'function', 'dashboard_state_of_roi', false, null, '{p_now}', '{timestamptz}', 0),
   ('0010_dashboard', 'function', 'dashboard_overview', false, null, '{p_days, p_since, p_run_interval_minutes, p_now}', '{integer, timestamptz, integer, timestamptz}', 4),
   ('0010_dashboard', 'function', 'dashboard_worth', false, null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0),
@@ -372,6 +372,8 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+-- What the user's deferred constraints have to check they check at once: a table with checks outstanding cannot be altered.
+set constraints all immediate;
 
 -- Views that are out of the way until after.sql, in the order in which they come back, and what the
 -- functions that each reads gave and took.
@@ -1066,13 +1068,15 @@ begin
       add column if not exists created_at timestamptz default now(),
       add column if not exists updated_at timestamptz default now();
     for v_column in
-      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.typtype, t.typcategory
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
       where a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
         and a.attname in ('status', 'title', 'account', 'budget', 'created_at', 'updated_at', 'hold_until')
     loop
       if v_column.name in ('status', 'title', 'account') then
-        if v_column.typtype = 'e' then
+        if v_column.typtype = 'e' and not exists (
+          select from pg_catalog.pg_cast k where k.castsource = v_column.oid and k.casttarget = 'text'::regtype)
+        then
           -- what compares the column with a value of the old type goes on working
           execute format('create cast (%s as text) with inout as implicit', v_column.type);
         end if;
@@ -9718,8 +9722,10 @@ declare
     'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
-  v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '31 days')
+  v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
                               else p_now - interval '24 hours' end;
+  v_span text := case when not v_visit then 'in the last 24 hours' when p_since < v_since then 'in the last 7 days'
+                      else format('since your last visit (%s)', public.dashboard_clock(p_since)) end;
 begin
   return (
     with found as (
@@ -9728,7 +9734,7 @@ begin
       union all select * from public.dashboard_state_of_summaries(v_minutes, p_now)
       union all select * from public.dashboard_state_of_data(p_now)
       union all select * from public.dashboard_state_of_work(p_now)
-      union all select * from public.dashboard_state_of_changes(v_since, v_visit)
+      union all select * from public.dashboard_state_of_changes(v_since, v_span)
       union all select * from public.dashboard_state_of_roi(p_now)
     ), ranked as (
       select f.*, row_number() over (order by f.level = 'look', array_position(v_order, f.code), f.sentence) as n
@@ -9743,7 +9749,7 @@ begin
     from ranked r);
 end $$;
 comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
-  'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", "level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where unknown); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. [autonomous-operations]';
+  'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", "level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where unknown, 7 days at most); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. [autonomous-operations]';
 
 create function public.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
 language sql immutable set search_path = ''
@@ -9882,29 +9888,41 @@ create function public.dashboard_state_of_data(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  -- A feed is an account: a single campaign may have stopped for reasons of its own.
-  with feeds as (
-    select c.account, count(*) as campaigns, max(f.data_at) filter (where isfinite(f.data_at)) as newest
-    from public.campaigns c left join public.campaign_facts f on f.campaign_id = c.id
-    where c.status = 'active' or lower(c.status) = 'active'
-    group by c.account
+  -- A feed is an account: a single campaign may have stopped for reasons of its own. Nearly always
+  -- one of its first twenty campaigns is fresh, and the others need not be looked at.
+  with bound as (
+    select p_now - p.max_data_age_hours::float8 * interval '1 hour' as oldest from public.autonomy_policy p
+  ), feeds as materialized (
+    select c.account, count(*) as campaigns, (array_agg(c.id))[1:20] as some
+    from public.campaigns c where c.status = 'active' or lower(c.status) = 'active' group by c.account
+  ), doubtful as materialized (
+    select f.account, f.campaigns from feeds f cross join bound b
+    where not exists (select from unnest(f.some) s (id) join public.campaign_facts k on k.campaign_id = s.id
+                      where k.data_at >= b.oldest and isfinite(k.data_at))
+  ), seen as (
+    select d.account, d.campaigns, max(k.data_at) filter (where isfinite(k.data_at)) as newest
+    from doubtful d
+    join public.campaigns c on c.account = d.account and (c.status = 'active' or lower(c.status) = 'active')
+    left join public.campaign_facts k on k.campaign_id = c.id
+    group by d.account, d.campaigns
   ), late as (
-    select count(*) as feeds, sum(f.campaigns)::bigint as campaigns, max(f.newest) as newest, min(f.account) as account,
+    select count(*) as feeds, sum(s.campaigns)::bigint as campaigns, max(s.newest) as newest, min(s.account) as account,
            (select count(*) from feeds) as all_feeds
-    from feeds f, public.autonomy_policy p where f.newest < p_now - p.max_data_age_hours::float8 * interval '1 hour'
+    from seen s cross join bound b where s.newest < b.oldest
   )
   select 'STALE_DATA', 'act',
     format('No new figures%s have come in since %s: %s is judged until they do.',
       case when l.feeds = 1 and l.all_feeds > 1 then ' of the account ' || l.account
            when l.all_feeds > 1 then format(' of %s of %s accounts', l.feeds, l.all_feeds) else '' end,
       public.dashboard_clock(l.newest),
-      case when l.feeds < l.all_feeds then 'none of their campaigns' else 'nothing' end),
+      case when l.feeds = l.all_feeds then 'nothing' when l.feeds = 1 then 'none of its campaigns'
+           else 'none of their campaigns' end),
     '{}'::text[], jsonb_build_object('accounts', l.feeds, 'campaigns', l.campaigns, 'newest_at', l.newest)
   from late l where l.feeds > 0
   union all
   select 'NO_DATA', 'look', 'No figures of any active campaign have come in yet.', '{}',
-    jsonb_build_object('campaigns', sum(f.campaigns))
-  from feeds f having count(*) > 0 and count(f.newest) = 0;
+    jsonb_build_object('campaigns', sum(s.campaigns))
+  from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
 comment on function public.dashboard_state_of_data(timestamptz) is
   'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. [autonomous-operations]';
@@ -9972,7 +9990,7 @@ $$;
 comment on function public.dashboard_changes_since(timestamptz) is
   'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 
-create function public.dashboard_state_of_changes(p_since timestamptz, p_visit boolean)
+create function public.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -9982,9 +10000,7 @@ as $$
   ), seen as (
     select m.*, a.campaigns + m.paused as campaigns_before, a.budget - m.net as budget_before,
       m.paused::numeric / nullif(a.campaigns + m.paused, 0) as paused_share,
-      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share,
-      case when p_visit then format('since your last visit (%s)', public.dashboard_clock(p_since))
-           else 'in the last 24 hours' end as span
+      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
     from active a cross join public.dashboard_changes_since(p_since) m
   )
   -- from half of what a run may do in a day a person should know
@@ -9992,7 +10008,7 @@ as $$
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
       public.dashboard_amount(s.paused, 0), public.dashboard_amount(s.campaigns_before, 0),
-      case when s.paused = 1 then 'was' else 'were' end, s.span,
+      case when s.paused = 1 then 'was' else 'were' end, p_span,
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
       'share', round(s.paused_share, 4), 'limit', p.pause_breaker_share, 'since', p_since)
@@ -10001,12 +10017,12 @@ as $$
   select 'BUDGET_MOVED',
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act' else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      public.dashboard_amount(s.moved), s.span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+      public.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since)
   from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
 $$;
-comment on function public.dashboard_state_of_changes(timestamptz, boolean) is
+comment on function public.dashboard_state_of_changes(timestamptz, text) is
   'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. [autonomous-operations]';
 
 create function public.dashboard_state_of_roi(p_now timestamptz)
@@ -11169,11 +11185,11 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 end $$;
-drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '2f2fd57cda10f74afb040f8823851cf597a15687ed87f97a7aa7fa74169a9412'),
+  ('0001_tables', 'ec78ca2249c78442b3ed0e14060bbc67bec023d2fc2db18215f9db7eb2ceb14f'),
   ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
   ('0004_confidence', '95a0f2b852c1e4b472ea660c10bb0974c61b141765b4ef22910f6b9ebd95b22d'),
@@ -11182,7 +11198,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0007_runs', 'd862a5c358ab23584b3ddb4467d5f45f7a8f6b31688f20763da4f5e8082ca7f7'),
   ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),
   ('0009_impact', '98ade355783a60fd3153c1ec70dcf2108abf0ac43a61717fc77d845a2596f0ea'),
-  ('0010_dashboard', '85f335a2acdfe7a35107a64f06f7771e347c10c2890ba35a2613ca6bbf3d23a9'),
+  ('0010_dashboard', '1b2196cf391af45aef4ae0c1553159dfd8e43c583cb28acdfc1c9bca85a88a0f'),
   ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();

@@ -142,9 +142,10 @@ def in_mode(db: Db, mode: str, run: Callable[[], object]) -> Callable[[], object
     return in_that_mode
 
 
-def a_day_later(db: Db) -> None:
+def later(db: Db, question: str) -> None:
+    """Asked at another time than the clock's."""
     db.execute("set autonomy.simulation = 'on'")
-    ask(db, "run_autonomous_operations(now() + interval '25 hours')")
+    ask(db, question)
     db.execute("reset autonomy.simulation")
 
 
@@ -170,11 +171,17 @@ def test_while_no_rule_is_active_nothing_moves(account: Db, function: FunctionSe
         ("a run in mode approve", in_mode(db, "approve", call)),
         ("the same in SQL", in_mode(db, "approve", lambda: ask(db, "run_autonomous_operations()"))),
         ("a run in mode observe", in_mode(db, "observe", call)),
-        ("expiry", lambda: ask(db, "expire_pending_actions(now() + interval '9 days')")),
+        ("expiry", lambda: later(db, "expire_pending_actions(now() + interval '9 days')")),
         ("detection", lambda: ask(db, "record_opportunities()")),
-        ("impact", lambda: ask(db, "measure_action_impact(p_now => now() + interval '1 day')")),
+        (
+            "impact",
+            lambda: later(db, "measure_action_impact(p_now => now() + interval '1 day')"),
+        ),
         ("the prior", lambda: ask(db, "fit_portfolio_prior(true)")),
-        ("a run a day later", lambda: a_day_later(db)),
+        (
+            "a run a day later",
+            lambda: later(db, "run_autonomous_operations(now() + interval '25 hours')"),
+        ),
     ]
     moved = []
     for name, write in writers:

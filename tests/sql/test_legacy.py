@@ -428,6 +428,19 @@ def test_the_three_autonomous_tables_keep_their_odd_rows(server: Server) -> None
         )
 
 
+def test_deferred_constraints_of_theirs_are_no_hindrance(server: Server) -> None:
+    url = prepared(
+        server,
+        OLDER,
+        """create function public.look() returns trigger language plpgsql as 'begin return null; end';
+        create constraint trigger look after update on public.campaign_performance
+          deferrable initially deferred for each row execute function public.look();""",
+    )
+    migrated(url)
+    with psycopg.connect(url) as db:
+        assert one(db, "select tginitdeferred from pg_trigger where tgname = 'look'") is True
+
+
 def test_several_rows_for_one_campaign_are_coped_with(server: Server) -> None:
     url = prepared(
         server,
@@ -482,11 +495,14 @@ def test_missing_columns_are_added(server: Server) -> None:
         run_guide(db)
 
 
-def test_other_types_are_widened(server: Server) -> None:
+@pytest.mark.parametrize(
+    "cast", ["", "create cast (public.campaign_state as text) with inout as implicit;"]
+)
+def test_other_types_are_widened(server: Server, cast: str) -> None:
     url = prepared(
         server,
-        """create type public.campaign_state as enum ('Active', 'Paused');
-        create table public.campaigns (id uuid primary key, title text, budget money default 5,
+        "create type public.campaign_state as enum ('Active', 'Paused');" + cast,
+        """create table public.campaigns (id uuid primary key, title text, budget money default 5,
           status public.campaign_state default 'Active', created_at timestamp default now(), updated_at date);
         create view public.active as select * from public.campaigns where status = 'Active';
         create table public.campaign_performance (id serial primary key, campaign_id uuid unique,

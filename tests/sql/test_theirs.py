@@ -231,7 +231,7 @@ def use(db: Db) -> None:
     """Every way into the system once."""
     db.execute(
         """insert into campaigns (title, status, budget, created_at) values
-             ('Wrong crowd', 'active', 200, now() - interval '9 days'), ('Right crowd', 'active', 100, now() - interval '9 days')"""
+             ('Wrong crowd', 'active', 200, now() - interval '9 days'), ('Right crowd', 'active', 65, now() - interval '9 days')"""
     )
     rows = [
         {
