@@ -19,7 +19,6 @@ PURE = {
     "autonomy.rules",
     "autonomy.text",
     "autonomy.errors",
-    "autonomy.models",
     "bisect",
     "collections",
     "dataclasses",
@@ -105,7 +104,9 @@ def test_only_the_local_tools_talk_to_postgresql_directly() -> None:
     assert [
         u
         for u in users
-        if not u.startswith(("autonomy/local/", "autonomy/cli", "autonomy/imports/", "autonomy/replay/"))
+        if not u.startswith(
+            ("autonomy/local/", "autonomy/cli", "autonomy/imports/", "autonomy/replay/")
+        )
     ] == []
 
 
