@@ -67,6 +67,7 @@ check: setup ## lint, types and the layers
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache
 	@$(PY) -m pytest -q tests/unit/test_layers.py
 
 format: setup ## lay out the code

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from autonomy.config import Settings
 from autonomy.logs import configure_logging
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
 

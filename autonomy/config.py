@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from autonomy.crash_points import POINTS, is_fault
 from autonomy.errors import NotConfigured
-from autonomy.faults import POINTS, is_fault
 
 
 @dataclass(frozen=True)

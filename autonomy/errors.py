@@ -18,7 +18,19 @@
         ├── DatabaseUnavailable      connection, restart, deadlock; retryable
         ├── DatabaseTimeout          a statement took too long; again would take as long
         ├── DatabaseRefused          an answer of the database that we do not know
-        └── LeaseLost                another run took over; nothing more is written
+        ├── LeaseLost                another run took over; nothing more is written
+        └── MigrationError           a database could not be brought up to date (command line)
+
+What the parts that know no caller refuse; each message is the sentence that a person reads:
+
+    RuleError                        a rule says what the language does not have
+    PolicyError                      a limit is missing or no number: never "no limit"
+    CandidateError                   a campaign's row cannot be read; it is left alone
+    PastError                        an export or a history that cannot be used
+    ├── ExportError                  the file cannot be read as an export
+    ├── MappingError                 the mapping file is wrong
+    └── ReplayError                  the history or the settings do not allow a replay
+    LocalStackError                  the local stack cannot do what was asked
 
 The database raises errors of its own class ``AO`` (see ``FROM_SQLSTATE``): codes are mapped, never
 texts.
@@ -169,6 +181,54 @@ class LeaseLost(ServiceError):
     """Another run took over the lease; this one writes nothing more."""
 
     code = "LEASE_LOST"
+
+
+class MigrationError(ServiceError):
+    """A database could not be brought up to date; it is as it was."""
+
+    code = "MIGRATION_FAILED"
+
+
+class RuleError(ValueError):
+    """A rule says something that the language does not have (AO001)."""
+
+    code = "AO001"
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(sentences[0])
+        self.sentences = sentences
+
+
+class PolicyError(ValueError):
+    """A limit is missing, NULL, not a number or out of range (AO002): never "no limit"."""
+
+    code = "AO002"
+
+
+class CandidateError(ValueError):
+    """A campaign's row cannot be read; that campaign is left alone."""
+
+    code = "AO010"
+
+
+class PastError(Exception):
+    """A sentence for the person at the terminal, with what to do."""
+
+
+class ExportError(PastError):
+    """The file cannot be read as an export."""
+
+
+class MappingError(PastError):
+    """The mapping file is wrong."""
+
+
+class ReplayError(PastError):
+    """The history or the settings do not allow a replay."""
+
+
+class LocalStackError(Exception):
+    """The local stack cannot do what was asked; the message says what to do about it."""
 
 
 MIGRATE_HINT = (

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autonomy.errors import ServiceError
+from autonomy.errors import MigrationError
 from autonomy.schema_names import as_rows, made_by
 
 if TYPE_CHECKING:
@@ -49,12 +49,6 @@ insert into public.autonomy_migrations (name, checksum) values
 {rows}
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
 """
-
-
-class MigrationError(ServiceError):
-    """A database could not be brought up to date; it is as it was."""
-
-    code = "MIGRATION_FAILED"
 
 
 class Migration(NamedTuple):

@@ -781,7 +781,7 @@ comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) i
   'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
--- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/sentences.py)
+-- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/reasons.py)
 -- ---------------------------------------------------------------------------------------------
 
 create function public.money_words(p_amount float8) returns text

@@ -4691,7 +4691,7 @@ comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) i
   'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
--- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/sentences.py)
+-- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/reasons.py)
 -- ---------------------------------------------------------------------------------------------
 
 create function public.money_words(p_amount float8) returns text
@@ -11195,7 +11195,7 @@ insert into public.autonomy_migrations (name, checksum) values
   ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
   ('0004_confidence', '95a0f2b852c1e4b472ea660c10bb0974c61b141765b4ef22910f6b9ebd95b22d'),
-  ('0005_decide', '7208aac3cf276aa19da06f53675e04a8e69ad916ab77554b3dcad7e08fa1d363'),
+  ('0005_decide', 'f6e62ad6d66c6bbb21a4d4be6dfc91d2d1aba36bbe69688b633135fd92546317'),
   ('0006_effects', 'cb47e4764c40911b2a6ec3feda580d88a99e57199c9118bd4bcd66e5e548296b'),
   ('0007_runs', 'd862a5c358ab23584b3ddb4467d5f45f7a8f6b31688f20763da4f5e8082ca7f7'),
   ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),

@@ -84,8 +84,8 @@ def bring_up_to_date(stack: Any) -> None:
 def local_stack() -> Iterator[Any]:
     """The embedded stack; its own errors become ours."""
     try:
+        from autonomy.errors import LocalStackError
         from autonomy.local import LocalStack
-        from autonomy.local.errors import LocalStackError
     except ImportError as error:
         raise NotConfigured(
             "SUPABASE_URL is not set, and the embedded stack is not installed.",

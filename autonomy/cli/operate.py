@@ -38,8 +38,8 @@ def run(
     dry_run: bool, shard: str | None, inactive_rules: bool, reason: str | None, as_json: bool
 ) -> None:
     """Carry out one run now."""
-    from autonomy.calls import RunRequest
-    from autonomy.runner import Runner
+    from autonomy.run.request import RunRequest
+    from autonomy.run.runner import Runner
 
     body: dict[str, Any] = {"dry_run": dry_run, "include_inactive_rules": inactive_rules}
     body |= {name: value for name, value in (("shard", shard), ("reason", reason)) if value}
@@ -117,7 +117,7 @@ def status(as_json: bool) -> None:
 @json_option
 def explain(campaign: str, as_json: bool) -> None:
     """Why CAMPAIGN (an id or a title) is or is not acted on now."""
-    from autonomy.explanation import as_text, explain_campaign
+    from autonomy.run.explanation import as_text, explain_campaign
 
     with connected() as target:
         campaign_id = find_campaign(target, campaign)

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from autonomy.calls import day_or_instant
-from autonomy.engine.chance import chance
+from autonomy.run.request import day_or_instant
+from autonomy.text import chance
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 

@@ -18,8 +18,8 @@ from autonomy.cli.output import DayOrTime, bar, json_option, print_json
 from autonomy.errors import AutonomyError, BadRequest, NotConfigured, from_database
 
 if TYPE_CHECKING:
-    from autonomy.history.columns import MappingFile
-    from autonomy.history.past import Period
+    from autonomy.imports.columns import MappingFile
+    from autonomy.replay.past import Period
 
 REPORT = SERVING.with_name("replay.html")
 PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,8 +36,8 @@ def _worth(ctx: click.Context, param: click.Parameter, given: str | None) -> Dec
     """A plain number above 0."""
     if given is None:
         return None
-    from autonomy.history.columns import worth_of
-    from autonomy.history.errors import MappingError
+    from autonomy.errors import MappingError
+    from autonomy.imports.columns import worth_of
 
     try:
         return worth_of(Decimal(given))
@@ -83,7 +83,7 @@ def import_command(
     as_json: bool,
 ) -> None:
     """Import exports (Meta Ads Manager, Google Ads, plain CSV). Importing twice changes nothing."""
-    from autonomy.history.importer import import_files
+    from autonomy.imports.load import import_files
 
     with _history(), _database(database_url) as url:
         said = _mapping(mapping, worth, from_roas=from_roas)
@@ -98,7 +98,7 @@ def _known(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -
     """Before anything is started: is each a named setting or a file?"""
     if not names:
         return names
-    from autonomy.history.settings import NAMED
+    from autonomy.replay.scenarios import NAMED
 
     for name in names:
         if name not in NAMED and not Path(name).is_file():
@@ -166,8 +166,8 @@ def replay_export(
     data: Path, mapping: Path | None, worth: Decimal | None, *, from_roas: bool, as_json: bool
 ) -> None:
     """`make run DATA=file`: import into a database of its own, replay, report."""
-    from autonomy.history.importer import import_files
-    from autonomy.history.past import Period
+    from autonomy.imports.load import import_files
+    from autonomy.replay.past import Period
 
     with _history():
         said = _mapping(mapping, worth, from_roas=from_roas)
@@ -184,7 +184,7 @@ def replay_export(
 
 def _mapping(path: Path | None, worth: Decimal | None, *, from_roas: bool) -> MappingFile:
     """The mapping file and what was said beside it."""
-    from autonomy.history.columns import MappingFile
+    from autonomy.imports.columns import MappingFile
 
     mapping = MappingFile.read(path) if path else MappingFile()
     return mapping.with_revenue(worth, from_roas=from_roas)
@@ -194,7 +194,7 @@ def _trial(rules_file: Path | None, policy_file: Path | None) -> Any:
     """The rules and the policy of the two files as one setting."""
     from dataclasses import replace
 
-    from autonomy.history.settings import NAMED, read_setting, read_table
+    from autonomy.replay.scenarios import NAMED, read_setting, read_table
 
     setting = read_setting(rules_file) if rules_file else NAMED["now"]
     if policy_file:
@@ -214,10 +214,11 @@ def _report(
     also: dict[str, Any] | None = None,
 ) -> None:
     """Replays and tells; `also` goes in front of the JSON."""
-    from autonomy.history import compare, report
-    from autonomy.history.page import html
-    from autonomy.history.replay import replay
-    from autonomy.history.settings import setting_of
+    from autonomy.replay import text_report as report
+    from autonomy.replay import tuning as compare
+    from autonomy.replay.html_report import html
+    from autonomy.replay.replay import replay
+    from autonomy.replay.scenarios import setting_of
 
     chosen = settings + [setting_of(name) for name in names if not settings or name != "now"]
     result = replay(url, chosen, period, progress=bar)
@@ -243,11 +244,11 @@ def _history(hint: str = "") -> Iterator[None]:
     """
     import psycopg
 
-    from autonomy.history.errors import HistoryError
+    from autonomy.errors import PastError
 
     try:
         yield
-    except HistoryError as error:
+    except PastError as error:
         raise PastUnusable(str(error), hint=hint if " --" in str(error) else "") from error
     except ModuleNotFoundError as error:
         raise NotConfigured(
@@ -297,7 +298,7 @@ def _period(url: str, since: str | None, until: str | None, every_hours: float) 
     import psycopg
     from psycopg.types.json import Jsonb
 
-    from autonomy.history.past import Period
+    from autonomy.replay.past import Period
 
     span = {name: value for name, value in (("from", since), ("to", until)) if value}
     if span:

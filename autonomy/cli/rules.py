@@ -48,7 +48,8 @@ def check(as_json: bool) -> None:
     """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
     from autonomy.engine import RuleError
     from autonomy.engine.lint import lint
-    from autonomy.models import Policy, Rule
+    from autonomy.engine.policy import Policy
+    from autonomy.rules.language import Rule
 
     findings: list[dict[str, Any]] = []
     good = []
@@ -170,7 +171,7 @@ def set_rule(rule_name: str, draft: dict[str, Any], active: bool | None, as_json
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON without this as well.")
 def schema() -> None:
     """The JSON Schema of rules, for editors."""
-    from autonomy.models import rule_schema
+    from autonomy.rules.language import rule_schema
 
     print_json(rule_schema())
 
@@ -181,7 +182,7 @@ def schema() -> None:
 @json_option
 def preview(rule_name: str, draft: dict[str, Any], as_json: bool) -> None:
     """What a rule (changed or new) would do now, and would have done over the last 30 days."""
-    from autonomy.explanation import preview_rule
+    from autonomy.run.explanation import preview_rule
 
     with connected() as target:
         found = target.store.select("autonomous_rules", filters={"rule_name": rule_name})

@@ -115,7 +115,7 @@ def _stack() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _function(environment: dict[str, str], port: int | None) -> Iterator[Any]:
-    from autonomy.local.errors import LocalStackError
+    from autonomy.errors import LocalStackError
     from autonomy.local.function import FunctionServer
 
     log = SERVING.parent / "logs" / "function.log"

@@ -6,7 +6,7 @@ decisions = decide(rules, candidates, policy, now)
 
 from autonomy.engine.decide import Engine, decide
 from autonomy.engine.decision import Decision, Decisions
-from autonomy.engine.faults import CandidateError, PolicyError, RuleError
+from autonomy.errors import CandidateError, PolicyError, RuleError
 
 __all__ = [
     "CandidateError",

@@ -12,7 +12,7 @@ from typing import Any
 
 from autonomy.engine.decision import Decision
 from autonomy.engine.policy import Policy, Portfolio
-from autonomy.engine.settle import counted
+from autonomy.text import counted
 
 Report = dict[str, Any] | None
 Breaker = Callable[[Sequence[Decision], Policy, Portfolio], Report]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from autonomy.engine.confidence import Evidence
-from autonomy.engine.faults import CandidateError
+from autonomy.errors import CandidateError
 
 NAN = float("nan")
 MEASURES = ("impressions", "reach", "clicks", "conversions", "spend", "revenue")

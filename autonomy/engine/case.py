@@ -1,29 +1,15 @@
-"""One campaign under one rule: what the rule wants, and how likely that is right."""
+"""One campaign under one plan: the direction, the target, and how likely the plan is right."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
-from autonomy.engine.candidate import Candidate, PausedAction
+from autonomy.engine.candidate import Candidate
 from autonomy.engine.confidence import Prior, below, cut, posterior
-from autonomy.engine.language import (
-    AutoPause,
-    AutoScaleDown,
-    AutoScaleUp,
-    BudgetAdjusted,
-    Condition,
-    Rule,
-)
+from autonomy.engine.plan import STEP_DOWN_UNTIL, Plan, Resume
 from autonomy.engine.policy import Policy
 
-STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
 PAUSE_AGAINST_PERSON_FROM = 95.0  # percent: so sure has a pause to be of what a person switched on
-
-
-def exact(number: float | None) -> Decimal | None:
-    """The decimal that was written in the rule."""
-    return None if number is None else Decimal(repr(number))
 
 
 class Odds:
@@ -41,111 +27,6 @@ class Odds:
     def above(self, target: float) -> float:
         """Percent: the true roi is not below the target."""
         return cut(100.0 * (1.0 - below(target, self.u, self.precision)))
-
-
-class Plan:
-    """A rule made ready under a policy: its targets, floor and exact amounts."""
-
-    __slots__ = (
-        "action",
-        "action_type",
-        "bar",
-        "break_even",
-        "budget",
-        "cooldown",
-        "down",
-        "floor",
-        "full_bar",
-        "kind",
-        "max_budget",
-        "min_budget",
-        "rule",
-        "target",
-        "up",
-    )
-
-    def __init__(self, rule: Rule, policy: Policy) -> None:
-        action = rule.action
-        self.rule = rule
-        self.action = action
-        self.action_type: str = action.type
-        self.kind = kind_of(rule)
-        self.cooldown = timedelta(
-            hours=policy.cooldown_hours if action.cooldown_hours is None else action.cooldown_hours
-        )
-        floor = policy.min_confidence if action.min_confidence is None else action.min_confidence
-        self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
-        self._targets(rule.condition, policy)
-        self._amounts(policy)
-
-    @property
-    def name(self) -> str:
-        return self.rule.rule_name
-
-    @property
-    def rule_id(self) -> str | None:
-        return self.rule.id or None
-
-    @property
-    def requires_approval(self) -> bool:
-        return self.action.requires_approval
-
-    def _targets(self, condition: Condition, policy: Policy) -> None:
-        """A rule that states its own roi target is taken at its word."""
-        stated = self.action.break_even_roi
-        self.break_even = policy.break_even_roi if stated is None else stated
-        self.full_bar = self.break_even / policy.marginal_return_ratio
-        self.target, self.bar = self.break_even, self.full_bar
-        if condition.flat and condition.metric == "roi" and isinstance(condition.threshold, float):
-            if condition.operator in ("<", "<="):
-                self.target = max(self.break_even, condition.threshold)
-            elif condition.operator in (">", ">="):
-                self.bar = min(self.full_bar, condition.threshold)
-
-    def _amounts(self, policy: Policy) -> None:
-        action = self.action
-        self.up = self.down = Decimal(1)
-        self.budget: Decimal | None = None
-        highest = lowest = None
-        if isinstance(action, AutoScaleUp):
-            self.up, highest = Decimal(repr(action.multiplier)), exact(action.max_budget)
-        elif isinstance(action, AutoScaleDown):
-            self.down, lowest = Decimal(repr(action.multiplier)), exact(action.min_budget)
-        elif isinstance(action, BudgetAdjusted):
-            step = exact(action.step) or Decimal(0)
-            self.up, self.down, self.budget = 1 + step, 1 - step, exact(action.budget)
-            highest, lowest = exact(action.max_budget), exact(action.min_budget)
-        ceiling, ground = policy.max_budget, policy.min_budget
-        self.max_budget = ceiling if highest is None else min(highest, ceiling)
-        self.min_budget = ground if lowest is None else max(lowest, ground)
-
-
-class Resume:
-    """The plan that takes back a pause of ours; its rule is the one that paused."""
-
-    __slots__ = ("action_type", "break_even", "cooldown", "floor", "kind", "name", "rule_id")
-
-    def __init__(self, paused: PausedAction, policy: Policy) -> None:
-        self.action_type = "auto_resume"
-        self.kind = "resume"
-        self.name = paused.rule_name
-        self.rule_id = None if paused.rule_id is None else str(paused.rule_id)
-        self.cooldown = timedelta(hours=policy.cooldown_hours)
-        self.floor = 100.0 - policy.resume_confidence
-        self.break_even = paused.break_even
-
-    @property
-    def requires_approval(self) -> bool:
-        return False
-
-
-def kind_of(rule: Rule) -> str:
-    """pause, up, down, set (to a budget) or step (by marginal return)."""
-    if isinstance(rule.action, AutoPause):
-        return "pause"
-    if isinstance(rule.action, BudgetAdjusted):
-        return "set" if rule.action.by is None else "step"
-    return "up" if isinstance(rule.action, AutoScaleUp) else "down"
 
 
 class Case:

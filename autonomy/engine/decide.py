@@ -12,13 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.case import Case, Odds, Plan, Resume
-from autonomy.engine.conditions import Matcher, compile_conditions
-from autonomy.engine.decision import Decision, Decisions, State
-from autonomy.engine.faults import CandidateError, RuleError
+from autonomy.engine.case import Case, Odds
+from autonomy.engine.compiled_conditions import Matcher, compile_conditions
+from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import BREAKERS, held, resume_held, sized
-from autonomy.engine.language import Rule
+from autonomy.engine.outcome import State
+from autonomy.engine.plan import Plan, Resume
 from autonomy.engine.policy import Policy, Portfolio
+from autonomy.errors import CandidateError, RuleError
+from autonomy.rules.language import Rule
 
 RuleRow = Rule | Mapping[str, Any]
 CandidateRow = Candidate | Mapping[str, Any]

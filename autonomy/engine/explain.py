@@ -12,15 +12,16 @@ from math import exp
 from typing import Any
 
 from autonomy.engine.candidate import MEASURES, Candidate
-from autonomy.engine.case import Case, Odds, Plan
+from autonomy.engine.case import Case, Odds
 from autonomy.engine.confidence import below, cut
 from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
 from autonomy.engine.decision import Decision
+from autonomy.engine.expected_impact import known
 from autonomy.engine.guardrails import GUARDRAILS, all_holds
-from autonomy.engine.impact import known
+from autonomy.engine.hold_reasons import settles
+from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
-from autonomy.engine.reading import metric_value, read
-from autonomy.engine.settle import settles
+from autonomy.engine.traced_conditions import metric_value, read
 
 RATIOS = ("roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "profit", "frequency")
 _OF = {one.code: one for one in GUARDRAILS}

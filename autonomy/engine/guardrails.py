@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from autonomy.engine import breakers
-from autonomy.engine.case import Case, Resume
+from autonomy.engine.case import Case
+from autonomy.engine.plan import Resume
 from autonomy.engine.sizing import Sized, cut_down, cut_up, half_up, lowered, raised, times
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume

@@ -20,10 +20,10 @@ from itertools import combinations
 from math import inf
 from typing import Literal
 
-from autonomy.engine.bounds import Demands, demands_of
-from autonomy.engine.case import Plan
-from autonomy.engine.language import AutoScaleUp, BudgetAdjusted, Rule
+from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy
+from autonomy.rules.intervals import Demands, demands_of
+from autonomy.rules.language import AutoScaleUp, BudgetAdjusted, Rule
 
 Severity = Literal["error", "warning", "note"]
 DEAD_BAND = 1.1  # how far apart raising and lowering must lie, as a factor of roi

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from autonomy.engine.confidence import Prior
-from autonomy.engine.faults import PolicyError
-from autonomy.engine.wording import sentence_for
+from autonomy.errors import PolicyError
+from autonomy.rules.error_text import sentence_for
 
 LARGEST_LIMIT = 1e15
 Mode = Literal["autonomous", "approve", "observe"]

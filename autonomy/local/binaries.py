@@ -10,7 +10,7 @@ import subprocess  # no shell  # nosec B404
 import sys
 from pathlib import Path
 
-from autonomy.local.errors import LocalStackError
+from autonomy.errors import LocalStackError
 from autonomy.local.places import DEFAULT_DATA_DIR, Places
 
 POSTGREST_VERSION = "12.0.2-2"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from autonomy.local.errors import LocalStackError
+from autonomy.errors import LocalStackError
 from autonomy.local.places import ServerUser
 
 Check = Callable[[], None]

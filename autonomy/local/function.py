@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from autonomy.errors import LocalStackError
 from autonomy.local import ports
 from autonomy.local.children import die_with_parent, log_tail, open_log
-from autonomy.local.errors import LocalStackError
 
 PROJECT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0

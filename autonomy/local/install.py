@@ -9,6 +9,7 @@ import subprocess  # no shell  # nosec B404
 import sys
 from collections.abc import Callable
 
+from autonomy.errors import LocalStackError
 from autonomy.local.binaries import (
     POSTGREST_VARIABLE,
     POSTGREST_VERSION,
@@ -16,7 +17,6 @@ from autonomy.local.binaries import (
     find_postgrest,
     platform_package,
 )
-from autonomy.local.errors import LocalStackError
 
 
 def install_postgrest(progress: Callable[[str], None]) -> None:

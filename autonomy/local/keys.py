@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autonomy.local.errors import LocalStackError
+from autonomy.errors import LocalStackError
 
 TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600
 

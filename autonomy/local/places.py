@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from autonomy.local.errors import LocalStackError
+from autonomy.errors import LocalStackError
 
 CLONE = Path(__file__).resolve().parents[2]
 DEFAULT_DATA_DIR = CLONE / ".autonomy"

@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Iterator
 
-from autonomy.local.errors import LocalStackError
+from autonomy.errors import LocalStackError
 
 HOST = "127.0.0.1"
 # Below the range that systems hand to outgoing connections: one of those could take the

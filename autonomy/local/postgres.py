@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from autonomy.errors import LocalStackError
 from autonomy.local import ports
 from autonomy.local.binaries import server_major
 from autonomy.local.children import Check, Process, end, log_tail, spawn, wait_until
-from autonomy.local.errors import LocalStackError
 from autonomy.local.keys import Keys
 from autonomy.local.places import Places
 

@@ -8,9 +8,9 @@ import signal
 import time
 from pathlib import Path
 
+from autonomy.errors import LocalStackError
 from autonomy.local import ports
 from autonomy.local.children import Check, Process, end, log_tail, spawn, wait_until
-from autonomy.local.errors import LocalStackError
 from autonomy.local.keys import Keys
 from autonomy.local.places import Places
 from autonomy.local.roles import authenticator_url

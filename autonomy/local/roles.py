@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from autonomy.local.errors import LocalStackError
+from autonomy.errors import LocalStackError
 from autonomy.local.keys import Keys
 
 # Hosted projects grant new tables to no role, service_role included, so nothing is granted

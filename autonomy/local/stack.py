@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from autonomy.errors import LocalStackError
 from autonomy.local import ports
 from autonomy.local.children import log_tail, open_log
-from autonomy.local.errors import LocalStackError
 from autonomy.local.keys import Keys
 from autonomy.local.places import CLONE, DEFAULT_DATA_DIR, Places, prepare
 from autonomy.local.roles import database_url

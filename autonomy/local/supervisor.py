@@ -21,10 +21,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from autonomy.errors import LocalStackError
 from autonomy.local import ports
 from autonomy.local.binaries import postgres_bin, postgrest_binary
 from autonomy.local.children import Process, end, spawn, wait_until
-from autonomy.local.errors import LocalStackError
 from autonomy.local.keys import Keys
 from autonomy.local.places import CLONE, Places, prepare
 from autonomy.local.postgres import Postgres

@@ -10,17 +10,17 @@ from typing import Any
 from flask import Flask
 from jinja2 import ChainableUndefined
 
-from autonomy.calls import RunAnswer
 from autonomy.config import Settings
+from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web import show
-from autonomy.web.access import Access
-from autonomy.web.failures import answer_failures
+from autonomy.web import formats as show
+from autonomy.web.auth.access import Access
+from autonomy.web.auth.sessions import Sessions
+from autonomy.web.auth.throttle import Throttle
+from autonomy.web.auth.tokens import FetchCertificates, OidcVerifier
+from autonomy.web.error_answers import answer_failures
 from autonomy.web.headers import secure
-from autonomy.web.inputs import read_whole
-from autonomy.web.sessions import Sessions
-from autonomy.web.throttle import Throttle
-from autonomy.web.tokens import FetchCertificates, OidcVerifier
+from autonomy.web.parsing import read_whole
 
 StartRun = Callable[..., RunAnswer]
 """`Runner.handle(body, *, idempotency_key, trigger)`."""
@@ -73,13 +73,13 @@ def _call_routes(settings: Settings, store: Store, access: Access, run: StartRun
 
 def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun) -> list[Any]:
     """Every blueprint; imported here so that a run's cold start pays for what it needs only."""
-    from autonomy.web.api import api_routes
+    from autonomy.web.api.openapi import openapi_routes
+    from autonomy.web.api.routes import api_routes
+    from autonomy.web.assets import static_routes
+    from autonomy.web.auth.sign_in import sign_in_routes
     from autonomy.web.health import health_routes
-    from autonomy.web.openapi import openapi_routes
     from autonomy.web.pages import page_routes
     from autonomy.web.scheduler import scheduler_routes
-    from autonomy.web.signing_in import sign_in_routes
-    from autonomy.web.statics import static_routes
 
     return [
         scheduler_routes(store, access, run),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Response, g, request
-
-from autonomy.web.access import encrypted
+from flask import Request, Response, g, request
 
 HSTS = "max-age=31536000"
 PERMISSIONS = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
     "magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
+
+
+def encrypted(req: Request) -> bool:
+    """Whether the caller's connection is https (the platform's proxy says so in a header)."""
+    forwarded = req.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+    return (forwarded or req.scheme) == "https"
 
 
 def nonce() -> str:

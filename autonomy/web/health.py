@@ -9,12 +9,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from autonomy.calls import timestamp
 from autonomy.config import Settings
 from autonomy.errors import AutonomyError, NotMigrated
 from autonomy.migrate import current
+from autonomy.run.request import timestamp
 from autonomy.store import Store
-from autonomy.web.show import parse_time
+from autonomy.web.formats import parse_time
 
 CACHE_SECONDS = 5.0
 """Anybody may ask; the database is asked at most this often."""

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, current_app, request
 
-from autonomy.calls import RunAnswer
 from autonomy.errors import AutonomyError
 from autonomy.logs import say, trace
+from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web.access import Access
-from autonomy.web.inputs import Query, idempotency_key, json_body
+from autonomy.web.auth.access import Access
+from autonomy.web.parsing import Query, idempotency_key, json_body
 
 REFRESH_MILLISECONDS = 1500
 """At most, after a run; usually two days are counted again in some ten milliseconds."""

@@ -29,7 +29,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.confidence import DEFAULT_PRIOR, Prior
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import fit_prior
-from autonomy.engine.templates import TEMPLATES
+from autonomy.rules.templates import TEMPLATES
 from tests.benchmarks.diagram import Series, diagram
 from tests.benchmarks.engine import FOUR
 from tests.benchmarks.portfolios import KINDS, LIFE_DAYS, Truth, account_after_account

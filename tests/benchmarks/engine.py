@@ -23,9 +23,9 @@ from typing import Any
 
 from autonomy.engine import decide
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.conditions import compile_conditions
-from autonomy.engine.language import Rule
+from autonomy.engine.compiled_conditions import compile_conditions
 from autonomy.engine.policy import Policy
+from autonomy.rules.language import Rule
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 GOALS = {"matching": 400_000, "deciding": 50_000}

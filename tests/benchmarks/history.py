@@ -17,14 +17,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from autonomy.history.importer import import_files
-from autonomy.history.past import Period
-from autonomy.history.preview import preview_rules
-from autonomy.history.replay import active_rules, replay
+from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
 from autonomy.local.places import remove
 from autonomy.local.sample import load
 from autonomy.migrate import apply
+from autonomy.replay.past import Period
+from autonomy.replay.replay import active_rules, replay
+from autonomy.replay.rule_preview import preview_rules
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LIMITS = {"import": 60.0, "daily": 20.0, "hourly": 300.0, "preview": 2.0}

@@ -31,10 +31,10 @@ from autonomy.config import Settings
 from autonomy.local import LocalStack
 from autonomy.local.places import remove
 from autonomy.migrate import apply
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
-from autonomy.web.inputs import encode_cursor
+from autonomy.web.parsing import encode_cursor
 
 MOST_MILLISECONDS = 300
 MOST_BYTES = 300_000

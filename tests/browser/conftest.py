@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 from autonomy.config import Settings
 from autonomy.local import LocalStack
 from autonomy.local.sample import load
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from autonomy.runner import BATCH_LIMIT
+from autonomy.run.runner import BATCH_LIMIT
 from tests.drills.yard import LOSERS, WINNERS, Yard, new_key
 
 FAULT_POINTS = (

@@ -17,7 +17,7 @@ import pytest
 
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
-from autonomy.web.inputs import LARGEST_BODY_BYTES
+from autonomy.web.parsing import LARGEST_BODY_BYTES
 
 TOKEN = "operator-token-of-thirty-two-characters"
 DRY = b'{"dry_run": true}'

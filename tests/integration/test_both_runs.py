@@ -10,8 +10,8 @@ import pytest
 
 from autonomy.config import Settings
 from autonomy.local import LocalStack
-from autonomy.models import RunSummary
-from autonomy.runner import Runner
+from autonomy.run.answer import RunSummary
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 
 ACCOUNT = """

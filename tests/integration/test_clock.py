@@ -16,7 +16,7 @@ import pytest
 from autonomy.config import Settings
 from autonomy.errors import WrongClock
 from autonomy.local import LocalStack
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
 from tests.simulated import simulate

@@ -14,15 +14,15 @@ import psycopg
 import pytest
 
 from autonomy.cli import main
-from autonomy.history.compare import tune
-from autonomy.history.errors import ExportError, ReplayError
-from autonomy.history.importer import import_files
-from autonomy.history.page import html
-from autonomy.history.past import Period
-from autonomy.history.preview import preview_rules
-from autonomy.history.replay import active_rules, replay
-from autonomy.history.report import text, to_json
+from autonomy.errors import ExportError, ReplayError
+from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
+from autonomy.replay.html_report import html
+from autonomy.replay.past import Period
+from autonomy.replay.replay import active_rules, replay
+from autonomy.replay.rule_preview import preview_rules
+from autonomy.replay.text_report import text, to_json
+from autonomy.replay.tuning import tune
 
 DAYS = 60
 FIRST = date(2026, 3, 1)

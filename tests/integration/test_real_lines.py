@@ -15,13 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from autonomy.history.columns import MappingFile
-from autonomy.history.importer import import_files
-from autonomy.history.page import html
-from autonomy.history.replay import replay
-from autonomy.history.settings import setting_of
+from autonomy.imports.columns import MappingFile
+from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
+from autonomy.replay.html_report import html
+from autonomy.replay.replay import replay
+from autonomy.replay.scenarios import setting_of
 
 LINES = Path(
     os.environ.get(

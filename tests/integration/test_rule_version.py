@@ -17,7 +17,7 @@ import pytest
 from autonomy.config import Settings
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 
 TOKEN = "operator-token-of-thirty-two-characters"

@@ -16,8 +16,8 @@ import pytest
 from autonomy.config import Settings
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
-from autonomy.models import RunSummary
-from autonomy.runner import Runner
+from autonomy.run.answer import RunSummary
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 
 TOKEN = "an operator's token, nöt ASCII"

@@ -14,7 +14,7 @@ import pytest
 from autonomy.config import Settings
 from autonomy.errors import RunInProgress
 from autonomy.local import LocalStack
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 
 SHARDS = 8

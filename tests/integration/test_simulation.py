@@ -10,7 +10,7 @@ import psycopg
 
 from autonomy.config import Settings
 from autonomy.local import LocalStack
-from autonomy.runner import Runner
+from autonomy.run.runner import Runner
 from autonomy.store import Store
 from tests.simulation.database_policies import SETTINGS, START, Account, play_hours
 from tests.simulation.plain_policies import no_automation, oracle, usual_rules

@@ -24,7 +24,7 @@ from psycopg import sql
 
 from autonomy.engine import Engine, decide
 from autonomy.engine.guardrails import GUARDRAILS
-from autonomy.engine.settle import plain_odds, step_odds
+from autonomy.engine.hold_reasons import plain_odds, step_odds
 from tests.integration.portfolios import NOW, Drawn, as_json, portfolio
 
 CASES = int(os.environ.get("AUTONOMY_TWIN_CASES", "400"))

@@ -14,16 +14,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from autonomy import explanation
 from autonomy.config import Settings
-from autonomy.explanation import preview_rule
 from autonomy.local import LocalStack
 from autonomy.local.sample import load
-from autonomy.runner import Runner
+from autonomy.run import explanation
+from autonomy.run.explanation import preview_rule
+from autonomy.run.runner import Runner
 from autonomy.store import Store
+from autonomy.web.api.openapi import OPERATIONS, document
 from autonomy.web.app import create_app
-from autonomy.web.changes import POLICY_LIMITS
-from autonomy.web.openapi import OPERATIONS, document
+from autonomy.web.commands import POLICY_LIMITS
 from tests.integration.json_shapes import problems
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"

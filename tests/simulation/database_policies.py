@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from autonomy.engine.templates import TEMPLATES
+from autonomy.rules.templates import TEMPLATES
 from tests.simulation.world import Market, Observed, Score, Truth
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from autonomy.migrate import MigrationError, apply
+from autonomy.errors import MigrationError
+from autonomy.migrate import apply
 from tests.sql.guide import run_guide
 from tests.sql.servers import Db, Server
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autonomy.engine import decide
-from autonomy.engine.faults import RuleError
-from autonomy.engine.language import METRICS, WINDOWS, Rule, comparisons
 from autonomy.engine.policy import Policy
+from autonomy.errors import RuleError
+from autonomy.rules.language import METRICS, WINDOWS, Rule, comparisons
 from tests.sql.servers import run_again
 
 FLAT = {"metric": "roi", "operator": "<", "threshold": 1.0}

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from autonomy.engine.language import METRICS, WINDOWS
+from autonomy.rules.language import METRICS, WINDOWS
 from tests.unit.campaigns import NOW, ago, ahead
 
 ACCOUNTS = ("default", "north", "south")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from autonomy.calls import RunAnswer, RunRequest
 from autonomy.errors import BadRequest, RunInProgress
+from autonomy.run.request import RunAnswer, RunRequest
 
 
 def test_an_empty_body_is_a_plain_run() -> None:

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy.cli.output import percent
-from autonomy.engine.chance import chance, chance_beside, whole_chance
 from autonomy.engine.confidence import cut
-from autonomy.explanation import _rule_lines
-from autonomy.history.page import _pause_cells
-from autonomy.history.report import pause_line
+from autonomy.replay.html_report import _pause_cells
+from autonomy.replay.text_report import pause_line
+from autonomy.run.explanation import _rule_lines
+from autonomy.text import chance, chance_beside, whole_chance
 from tests.unit.campaigns import NOW
 
 PACKAGE = Path(__file__).resolve().parents[2] / "autonomy"

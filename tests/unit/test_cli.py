@@ -13,7 +13,7 @@ import pytest
 
 from autonomy.cli import cli, main
 from autonomy.cli.operate import ACTION_TYPES
-from autonomy.web.show import ACTION_NAMES
+from autonomy.web.formats import ACTION_NAMES
 
 WRONG = [
     "nonsense",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.conditions import compile_conditions, source_of
-from autonomy.engine.language import Condition
-from autonomy.engine.reading import metric_value, read
+from autonomy.engine.compiled_conditions import compile_conditions, source_of
+from autonomy.engine.traced_conditions import metric_value, read
+from autonomy.rules.language import Condition
 from tests.unit import drawn
 from tests.unit.campaigns import campaign, figures
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import autonomy.runner
+import autonomy.run.runner
 from autonomy.config import Settings
+from autonomy.crash_points import POINTS, fault_point
 from autonomy.errors import NotConfigured
-from autonomy.faults import POINTS, fault_point
 
 
 def test_defaults() -> None:
@@ -71,7 +71,7 @@ def test_who_may_call_needs_a_token_or_both_oidc_settings() -> None:
 
 
 def test_a_fault_is_at_a_point_that_a_run_passes() -> None:
-    runner = Path(autonomy.runner.__file__).read_text()
+    runner = Path(autonomy.run.runner.__file__).read_text()
     assert sorted(re.findall(r'fault_point\(self._settings.fault, "(\w+)"\)', runner)) == sorted(
         POINTS
     )
@@ -80,7 +80,7 @@ def test_a_fault_is_at_a_point_that_a_run_passes() -> None:
 
 def test_a_fault_happens_at_its_point_only(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("autonomy.faults.time.sleep", slept.append)
+    monkeypatch.setattr("autonomy.crash_points.time.sleep", slept.append)
     for point in POINTS:
         fault_point("after_load:sleep=0.5", point)
         fault_point("", point)

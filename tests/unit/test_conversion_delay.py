@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from autonomy.history.delay import fit_delay
+from autonomy.replay.conversion_delay import fit_delay
 
 
 def ages(delay: float, a_hour: float = 40.0, seed: int = 1) -> list[tuple[float, float, float]]:

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from autonomy.history.counterfactual import Counterfactual
-from autonomy.history.past import Look, PastCampaign, windows_of
-from autonomy.history.past_candidate import candidate
-from autonomy.history.worth import Range
+from autonomy.replay.other_budget import Counterfactual
+from autonomy.replay.past import Look, windows_of
+from autonomy.replay.past_campaign import PastCampaign
+from autonomy.replay.past_candidate import candidate
+from autonomy.replay.valuation import Range
 
 START = datetime(2026, 3, 10, tzinfo=UTC)
 WINDOWS = ["3d", "prior_3d"]

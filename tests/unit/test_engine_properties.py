@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from autonomy.engine import Decision, Decisions, decide
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.language import Rule
 from autonomy.engine.policy import Policy
-from autonomy.engine.reading import read
 from autonomy.engine.sizing import CENT
+from autonomy.engine.traced_conditions import read
+from autonomy.rules.language import Rule
 from tests.unit import drawn
 from tests.unit.campaigns import DEFAULT_RULES, NOW, campaign, rule, scale_up, winner
 

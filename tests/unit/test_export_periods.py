@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.columns import MappingFile
-from autonomy.history.errors import ExportError, HistoryError
-from autonomy.history.reading import Export, open_export
+from autonomy.errors import ExportError, PastError
+from autonomy.imports.columns import MappingFile
+from autonomy.imports.export import Export
+from autonomy.imports.read_export import open_export, slices
 
 CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "period-row" / "input.csv"
 
@@ -20,7 +21,7 @@ def rows_of(
     path = folder / "export.csv"
     path.write_text(text, encoding="utf-8")
     with open_export(path, MappingFile.of(mapping or {})) as export:
-        return export, [row for frame in export.slices() for row in frame.iter_rows(named=True)]
+        return export, [row for frame in slices(export) for row in frame.iter_rows(named=True)]
 
 
 def of(start: str, end: str, *times: tuple[str, str]) -> str:
@@ -106,7 +107,7 @@ def test_a_time_that_is_a_day_after_all(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("wanted", ["%Y-%m", "%b %Y", "%Y"])
 def test_a_format_of_dates_needs_a_day(wanted: str) -> None:
-    with pytest.raises(HistoryError, match="date_format .* names no day"):
+    with pytest.raises(PastError, match="date_format .* names no day"):
         MappingFile.of({"date_format": wanted})
 
 
@@ -168,4 +169,4 @@ def test_the_month_that_was_booked_on_a_day() -> None:
         open_export(CASE) as export,
         pytest.raises(ExportError, match="row 2 covers 31 days"),
     ):
-        list(export.slices())
+        list(slices(export))

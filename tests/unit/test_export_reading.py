@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.columns import MappingFile, match_columns, plain_name
-from autonomy.history.errors import ExportError, MappingError
-from autonomy.history.figures import Dates, decimal_mark, read_hour
-from autonomy.history.reading import Export, open_export
+from autonomy.errors import ExportError, MappingError
+from autonomy.imports.columns import MappingFile, match_columns, plain_name
+from autonomy.imports.export import Export
+from autonomy.imports.numbers import Dates, decimal_mark, read_hour
+from autonomy.imports.read_export import open_export, slices
 
 META = """\
 Reporting starts,Reporting ends,Campaign name,Campaign delivery,Reach,Impressions,Clicks (all),\
@@ -53,7 +54,7 @@ def write(folder: Path, text: str, encoding: str = "utf-8", name: str = "export.
 
 def rows_of(path: Path, mapping: MappingFile | None = None) -> tuple[Export, list[dict[str, Any]]]:
     with open_export(path, mapping) as export:
-        rows = [row for frame in export.slices() for row in frame.iter_rows(named=True)]
+        rows = [row for frame in slices(export) for row in frame.iter_rows(named=True)]
         return export, rows
 
 

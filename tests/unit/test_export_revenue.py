@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from autonomy.history.columns import MORE_REVENUE, NAMES, MappingFile, match_columns
-from autonomy.history.errors import ExportError, MappingError
-from autonomy.history.reading import Export, open_export
+from autonomy.errors import ExportError, MappingError
+from autonomy.imports.columns import MORE_REVENUE, NAMES, MappingFile, match_columns
+from autonomy.imports.export import Export
+from autonomy.imports.read_export import open_export, slices
 
 CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "no-revenue-found" / "input.csv"
 HEADER = "campaign,date,spend,conversions"
@@ -24,7 +25,7 @@ def rows_of(
     path = folder / "export.csv"
     path.write_text(text, encoding="utf-8")
     with open_export(path, MappingFile.of(mapping or {})) as export:
-        return export, [row for frame in export.slices() for row in frame.iter_rows(named=True)]
+        return export, [row for frame in slices(export) for row in frame.iter_rows(named=True)]
 
 
 def found(*names: str, mapping: dict[str, Any] | None = None) -> str | None:
@@ -246,6 +247,6 @@ def test_the_names_are_those_of_the_documents() -> None:
 @pytest.mark.skipif(not CASE.is_file(), reason="the case is not here")
 def test_the_file_that_was_read_as_nothing() -> None:
     with open_export(CASE) as export:
-        rows = [row for frame in export.slices() for row in frame.iter_rows(named=True)]
+        rows = [row for frame in slices(export) for row in frame.iter_rows(named=True)]
     sums = [sum(row[name] for row in rows) for name in ("spend", "conversions", "revenue")]
     assert sums == [26_400, 780, 402_000]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy.engine.faults import RuleError
-from autonomy.engine.language import MINIMUMS, Rule, comparisons, rule_schema
+from autonomy.errors import RuleError
+from autonomy.rules.language import MINIMUMS, Rule, comparisons, rule_schema
 from tests.unit import drawn
 from tests.unit.campaigns import DEFAULT_RULES, rule, scale_up
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from autonomy.engine.language import Rule
 from autonomy.engine.lint import Finding, lint
 from autonomy.engine.policy import Policy
-from autonomy.engine.templates import TEMPLATES
+from autonomy.rules.language import Rule
+from autonomy.rules.templates import TEMPLATES
 from tests.unit.campaigns import DEFAULT_RULES, rule, scale_up
 
 

@@ -14,9 +14,17 @@ import pytest
 import requests
 import responses
 
-from autonomy import notify as module
 from autonomy.config import Settings
-from autonomy.notify import deliver, digest, event_of, is_public, notify, signature, worth_telling
+from autonomy.run import notify as module
+from autonomy.run.notify import (
+    deliver,
+    digest,
+    event_of,
+    is_public,
+    notify,
+    signature,
+    worth_telling,
+)
 
 SLACK = "https://hooks.example.com/services/SECRETPART"
 HOOK = "https://hook.example.com/in?key=SECRETPART"

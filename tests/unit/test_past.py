@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from autonomy.engine.policy import Policy
-from autonomy.history.account import Account
-from autonomy.history.past import Look, Past, PastCampaign, windows_of
-from autonomy.history.past_candidate import candidate
+from autonomy.replay.past import Look, Past, windows_of
+from autonomy.replay.past_campaign import PastCampaign
+from autonomy.replay.past_candidate import candidate
+from autonomy.replay.simulated_account import Account
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

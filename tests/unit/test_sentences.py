@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from autonomy.engine import Decision, decide
+from autonomy.engine.hold_reasons import SAY, more_evidence, plain_odds, step_odds
 from autonomy.engine.policy import Policy
-from autonomy.engine.sentences import PARAMS
-from autonomy.engine.settle import SAY, more_evidence, plain_odds, step_odds
+from autonomy.engine.reasons import PARAMS
 from tests.unit.campaigns import (
     CRITICAL_PAUSE,
     DEFAULT_RULES,

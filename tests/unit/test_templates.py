@@ -8,7 +8,7 @@ import pytest
 
 from autonomy.engine import decide
 from autonomy.engine.policy import PRESETS, Policy
-from autonomy.engine.templates import TEMPLATES, Template
+from autonomy.rules.templates import TEMPLATES, Template
 from tests.unit.campaigns import NOW, campaign, figures, winner
 
 BY_KEY = {one.key: one for one in TEMPLATES}

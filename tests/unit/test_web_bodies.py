@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autonomy.web.inputs import LARGEST_BODY_BYTES
+from autonomy.web.parsing import LARGEST_BODY_BYTES
 from tests.unit.web_doors import BEARER, HOME, OURS, Runs, application, signed_in
 
 

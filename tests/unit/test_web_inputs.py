@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autonomy.errors import BadRequest
-from autonomy.web.inputs import parse_json
+from autonomy.web.parsing import parse_json
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from autonomy.calls import RunRequest
 from autonomy.config import Settings
 from autonomy.errors import DatabaseUnavailable, KeyReused, RunInProgress
+from autonomy.run.request import RunRequest
 from tests.unit.web_doors import BEARER, VIEWER, FakeStore, Runs, application
 
 

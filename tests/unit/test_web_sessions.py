@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autonomy.config import Settings
-from autonomy.web.sessions import ABSOLUTE_SECONDS, COOKIE, IDLE_SECONDS, Sessions
+from autonomy.web.auth.sessions import ABSOLUTE_SECONDS, COOKIE, IDLE_SECONDS, Sessions
 from tests.unit.web_doors import (
     BEARER,
     HOME,

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autonomy.engine.templates import TEMPLATES
 from autonomy.errors import BadRequest, NotFound
-from autonomy.web import show
-from autonomy.web.inputs import bound, decode_cursor, encode_cursor, moment, parse_json
+from autonomy.rules.in_words import action_in_words, condition_in_words
+from autonomy.rules.templates import TEMPLATES
+from autonomy.web import formats as show
 from autonomy.web.pages.overview import visits
+from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
 from autonomy.web.pages.runs import foreseen
-from autonomy.web.phrases import action_in_words, condition_in_words
-from autonomy.web.rule_forms import check_rule, fields_of_rule, is_flat, rule_of_form
+from autonomy.web.parsing import bound, decode_cursor, encode_cursor, moment, parse_json
+from autonomy.web.rule_body import check_rule
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from autonomy.calls import RunAnswer
 from autonomy.config import Settings
+from autonomy.run.request import RunAnswer
 from autonomy.web.app import create_app
-from autonomy.web.sessions import COOKIE
+from autonomy.web.auth.sessions import COOKIE
 
 OPERATOR = "operator-token-of-32-characters!"
 VIEWER = "viewer-token-of-32-characters!!!"
@@ -88,7 +88,7 @@ def signed_in(app: Flask, token: str = OPERATOR) -> tuple[FlaskClient, str]:
 
 
 def csrf_of(app: Flask, cookie: str) -> str:
-    from autonomy.web.sessions import Sessions
+    from autonomy.web.auth.sessions import Sessions
 
     sessions = Sessions(SETTINGS)
     session = sessions.read(cookie.removeprefix(f"{COOKIE}="))

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from flask import Blueprint
 
-from autonomy.calls import RunAnswer
 from autonomy.config import Settings
+from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web.access import Access
+from autonomy.web.auth.access import Access
 from autonomy.web.pages.actions import action_pages
 from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.frame import Frame

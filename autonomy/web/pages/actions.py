@@ -9,47 +9,17 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest
 from autonomy.store import Json
-from autonomy.web.inputs import Query, bound, encode_cursor, identifier
+from autonomy.web.filters import (
+    ACTION_FILTERS,
+    CHOICES,
+    action_filters,
+    chosen_actions,
+)
+from autonomy.web.formats import ACTION_NAMES, STATUSES
 from autonomy.web.pages.frame import Frame, by_htmx, form_text, query_of, root
-from autonomy.web.show import ACTION_NAMES, STATUSES
+from autonomy.web.parsing import Query, encode_cursor
 
 PAGE_LENGTH = 40
-FILTERS = ("action_type", "status", "rule_id", "run_id", "campaign_id", "title", "from", "to")
-CHOICES = ("run_id", "rule_id", "from", "to")
-MOST_PICKED = 200
-
-
-def read_filters(query: Query) -> dict[str, str | None]:
-    """The filters of a list of actions. Raises BadRequest."""
-    return {
-        "action_type": query.choice("action_type", tuple(ACTION_NAMES)),
-        "status": query.choice("status", STATUSES),
-        "rule_id": query.identifier("rule_id"),
-        "run_id": query.identifier("run_id"),
-        "campaign_id": query.identifier("campaign_id"),
-        "title": query.text("title", 200),
-        "from": query.bound("from"),
-        "to": query.bound("to"),
-    }
-
-
-def chosen_actions(values: Any) -> Json:
-    """What a rollback is to take: picked ids, a run, a rule's actions, a span. Raises BadRequest.
-
-    `values` is a MultiDict of query or form: an empty choice never means everything.
-    """
-    ids = [identifier(one, "action_ids") for one in values.getlist("action_ids")]
-    if len(ids) > MOST_PICKED:
-        raise BadRequest(f"action_ids: at most {MOST_PICKED} at once.")
-    chosen: Json = {"action_ids": ids} if ids else {}
-    for name in CHOICES:
-        given = values.get(name, "").strip()
-        if given:
-            check = bound if name in ("from", "to") else identifier
-            chosen[name] = check(given, name)
-    if not chosen:
-        raise BadRequest("Nothing is chosen.", hint="Pick actions, a run, a rule or a span.")
-    return chosen
 
 
 def action_pages(frame: Frame) -> Blueprint:
@@ -59,9 +29,9 @@ def action_pages(frame: Frame) -> Blueprint:
     @pages.get("/actions")
     def actions() -> Response:
         caller = frame.access.person()
-        query = Query(request.args, *FILTERS, "after", "done", "n")
+        query = Query(request.args, *ACTION_FILTERS, "after", "done", "n")
         try:
-            filters = read_filters(query)
+            filters = action_filters(query)
             found = frame.reads.actions(filters, query.cursor("created_at", "id"), PAGE_LENGTH)
         except BadRequest as error:
             if by_htmx():
@@ -101,7 +71,7 @@ def _list(frame: Frame, filters: Mapping[str, str | None], **shown: Any) -> Resp
 
 def _refused(frame: Frame, error: BadRequest) -> Response:
     """The list's filters as they were sent, and what is wrong with them."""
-    sent = {name: request.args.get(name, "")[:200] for name in FILTERS}
+    sent = {name: request.args.get(name, "")[:200] for name in ACTION_FILTERS}
     response = _list(frame, sent, problem=error, actions=[], older="", whole=None)
     response.status_code = error.http_status
     return response

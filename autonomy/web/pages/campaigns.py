@@ -7,10 +7,10 @@ import re
 from flask import Blueprint, Response, request
 
 from autonomy.store import Json
-from autonomy.web.changes import HOLD_DAYS, hold_until
-from autonomy.web.inputs import Query, encode_cursor
+from autonomy.web.commands import HOLD_DAYS, hold_until
+from autonomy.web.formats import parse_time
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, query_of, root
-from autonomy.web.show import parse_time
+from autonomy.web.parsing import Query, encode_cursor
 
 PAGE_LENGTH = 40
 STATUSES = ("active", "paused")

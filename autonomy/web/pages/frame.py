@@ -11,10 +11,10 @@ from flask import Response, g, redirect, render_template, request
 from autonomy.config import Settings
 from autonomy.errors import BadRequest
 from autonomy.store import Store
-from autonomy.web.access import Access, Caller
-from autonomy.web.changes import Changes
-from autonomy.web.inputs import text_argument
-from autonomy.web.reads import Reads
+from autonomy.web.auth.access import Access, Caller
+from autonomy.web.commands import Changes
+from autonomy.web.parsing import text_argument
+from autonomy.web.queries import Reads
 
 NOTICES = {
     "rolled_back": "Taken back: {n}. Those campaigns are left alone for some days.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from autonomy.store import Json
-from autonomy.web.inputs import Query
 from autonomy.web.pages.frame import Frame
+from autonomy.web.parsing import Query
 
 GROUPS = (
     ("Rules to change", ("rule_flagged", "marginal_return_ratio")),

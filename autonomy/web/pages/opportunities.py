@@ -4,30 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from autonomy.web.inputs import Query, encode_cursor
+from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES, opportunity_filters
+from autonomy.web.formats import SEVERITIES
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, query_of, root
-from autonomy.web.show import SEVERITIES
+from autonomy.web.parsing import Query, encode_cursor
 
 PAGE_LENGTH = 24
-STATUSES = ("open", "in_progress", "resolved", "dismissed")
-TYPES = (
-    "high_traffic_low_conversion",
-    "declining_performance",
-    "budget_inefficiency",
-    "audience_mismatch",
-    "creative_fatigue",
-    "timing_optimization",
-)
-
-
-def read_filters(query: Query) -> dict[str, str | None]:
-    """The filters of a list of opportunities. Raises BadRequest."""
-    return {
-        "status": query.choice("status", STATUSES) or "open",
-        "severity": query.choice("severity", SEVERITIES),
-        "opportunity_type": query.choice("opportunity_type", TYPES),
-        "campaign_id": query.identifier("campaign_id"),
-    }
 
 
 def opportunity_pages(frame: Frame) -> Blueprint:
@@ -39,7 +21,7 @@ def opportunity_pages(frame: Frame) -> Blueprint:
         frame.access.person()
         names = ("status", "severity", "opportunity_type", "campaign_id", "after", "done", "n")
         query = Query(request.args, *names)
-        filters = read_filters(query)
+        filters = opportunity_filters(query)
         after = query.cursor("rank", "first_seen_at", "id")
         found = frame.reads.opportunities(filters, after, PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
@@ -51,16 +33,16 @@ def opportunity_pages(frame: Frame) -> Blueprint:
             "opportunities.html",
             "opportunities",
             filters=filters,
-            statuses=STATUSES,
+            statuses=OPPORTUNITY_STATUSES,
             severities=SEVERITIES,
-            types=TYPES,
+            types=OPPORTUNITY_TYPES,
             **shown,
         )
 
     @pages.post("/opportunities/<uuid:opportunity_id>/status")
     def set_status(opportunity_id: object) -> Response:
         caller = frame.access.operator()
-        status = form_choice("status", STATUSES)
+        status = form_choice("status", OPPORTUNITY_STATUSES)
         frame.changes(caller).set_opportunity(str(opportunity_id), status)
         if by_htmx():
             found = frame.reads.opportunity(str(opportunity_id))

@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from autonomy.store import Json
-from autonomy.web.inputs import text_argument
+from autonomy.web.formats import parse_time
 from autonomy.web.pages.frame import Frame, form_choice, form_text
-from autonomy.web.show import parse_time
+from autonomy.web.parsing import text_argument
 from autonomy.web.state import reasons
 
 CHART_DAYS = 30

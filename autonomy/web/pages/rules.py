@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, g, request
 
-from autonomy.engine.faults import RuleError
-from autonomy.engine.language import METRICS, WINDOWS
-from autonomy.engine.lint import lint
-from autonomy.engine.templates import TEMPLATES
 from autonomy.errors import AutonomyError, BadRequest, NotFound, StateConflict
-from autonomy.models import Policy, Rule
+from autonomy.rules.in_words import METRICS as METRIC_NAMES
+from autonomy.rules.in_words import OPERATORS, action_in_words, condition_in_words
+from autonomy.rules.language import METRICS, WINDOWS
+from autonomy.rules.templates import TEMPLATES
 from autonomy.store import Json
-from autonomy.web.access import Caller
-from autonomy.web.inputs import Query
+from autonomy.web.auth.access import Caller
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text
-from autonomy.web.phrases import METRICS as METRIC_NAMES
-from autonomy.web.phrases import OPERATORS, action_in_words, condition_in_words
-from autonomy.web.rule_forms import (
-    check_rule,
-    fields_of_rule,
-    is_flat,
-    plain_rule,
-    rule_of_form,
-)
+from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
+from autonomy.web.parsing import Query
+from autonomy.web.rule_body import check_rule, findings
 
 NEW_RULE: Json = {
     "rule_name": "",
@@ -44,21 +34,6 @@ def rule_pages(frame: Frame) -> Blueprint:
     _reading(pages, frame)
     _editing(pages, frame)
     return pages
-
-
-def findings(rules: list[Json], policy: Json) -> list[dict[str, Any]]:
-    """Lint over all rules, bad ones among them; one dictionary a finding."""
-    found: list[dict[str, Any]] = []
-    good: list[Rule] = []
-    for row in rules:
-        try:
-            good.append(Rule.parse(plain_rule(row)))
-        except RuleError as error:
-            found.append(
-                {"rule": row["rule_name"], "severity": "error", "code": "INVALID",
-                 "sentence": str(error), "other": None}
-            )  # fmt: skip
-    return found + [one.to_row() for one in lint(good, Policy.from_row(policy))]
 
 
 def _reading(pages: Blueprint, frame: Frame) -> None:

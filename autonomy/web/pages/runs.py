@@ -9,12 +9,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from autonomy.calls import RunAnswer
 from autonomy.errors import KeyReused
+from autonomy.run.request import RunAnswer
 from autonomy.store import Json
-from autonomy.web.inputs import Query, encode_cursor, identifier
+from autonomy.text import count, money
 from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text, query_of, root
-from autonomy.web.show import count, money
+from autonomy.web.parsing import Query, encode_cursor, identifier
 
 PAGE_LENGTH = 40
 CHANGES = {

@@ -8,9 +8,9 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import AutonomyError, BadRequest
 from autonomy.store import Json
-from autonomy.web.changes import POLICY_KEYS, POLICY_TEXTS
-from autonomy.web.inputs import Query, text_argument
+from autonomy.web.commands import POLICY_KEYS, POLICY_TEXTS
 from autonomy.web.pages.frame import Frame
+from autonomy.web.parsing import Query, text_argument
 
 FLAGS = ("resume_when_proven_wrong",)
 ELSEWHERE = ("frozen", "frozen_reason")

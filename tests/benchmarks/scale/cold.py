@@ -32,7 +32,14 @@ WAYS = {
     "entry point alone": IMPORT,
     "the same with the client made": CLIENT,
 }
-UNWANTED = ("google.auth", "polars", "psycopg", "autonomy.local", "autonomy.history")
+UNWANTED = (
+    "google.auth",
+    "polars",
+    "psycopg",
+    "autonomy.local",
+    "autonomy.imports",
+    "autonomy.replay",
+)
 ENVIRONMENT = {
     "SUPABASE_URL": "http://127.0.0.1:1",
     "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_benchmark",

@@ -16,9 +16,9 @@ from typing import Any
 
 from autonomy.engine import decide
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.conditions import compile_conditions
-from autonomy.engine.language import Rule
+from autonomy.engine.compiled_conditions import compile_conditions
 from autonomy.engine.policy import Policy
+from autonomy.rules.language import Rule
 from tests.benchmarks.engine import FOUR, NOW, many, rounds, row
 
 SLOW_SIZE = 2_000  # candidates for the engines that take long

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from autonomy.runner import BATCH_LIMIT
+from autonomy.run.runner import BATCH_LIMIT
 
 ALL_SLOTS = "int4range(0, 65536)"
 

@@ -1,0 +1,172 @@
+"""Rules compiled to one Python function: which of them hold for a candidate.
+
+The function is generated source: every metric that some rule reads is computed once a candidate,
+then each rule is one expression. Nothing of a rule reaches the source but names from the closed
+lists of the language, `repr` of floats and `repr` of text.
+
+Unknown is NaN. A comparison with NaN is false, so "holds" needs no test for missing data; "does
+not hold" (under `not`) is written with the opposite operator and is false for NaN as well. That is
+Kleene's three-valued logic, with an unknown rule not firing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from autonomy.engine.candidate import MEASURES, NAN, Candidate
+from autonomy.rules.language import MINIMUM_OF, Condition
+
+Matcher = Callable[[Candidate], list[int]]
+
+# metric -> (the measures it reads, its expression over them, the one that must be above 0)
+RATIOS: dict[str, tuple[str, str]] = {
+    "roi": ("{revenue} / {spend}", "spend"),
+    "ctr": ("100.0 * {clicks} / {impressions}", "impressions"),
+    "conversion_rate": ("100.0 * {conversions} / {clicks}", "clicks"),
+    "cpa": ("{spend} / {conversions}", "conversions"),
+    "cpc": ("{spend} / {clicks}", "clicks"),
+    "aov": ("{revenue} / {conversions}", "conversions"),
+    "frequency": ("{impressions} / {reach}", "reach"),
+}
+OF_THE_CAMPAIGN = ("budget", "hours_running")
+OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+class Names:
+    """The local variables of the generated function: one a metric and window, computed once."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, str] = {}
+        self.measures: set[str] = set()
+        self.windows: list[str] = []
+
+    def of(self, metric: str, window: str) -> str:
+        """The variable that holds `metric` over `window`."""
+        if metric in OF_THE_CAMPAIGN:
+            self.lines.setdefault(metric, _of_the_campaign(metric))
+            return metric
+        if metric in MEASURES:
+            return self._measure(metric, window)
+        name = f"{metric}_{window}"
+        if name not in self.lines:
+            self.lines[name] = f"{name} = {self._derived(metric, window)}"
+        return name
+
+    def title(self) -> str:
+        self.lines.setdefault("title", "title = c.title.lower() if c.title is not None else None")
+        return "title"
+
+    def _measure(self, measure: str, window: str) -> str:
+        if window not in self.windows:
+            self.windows.append(window)
+        return f"{measure}_{window}"
+
+    def _derived(self, metric: str, window: str) -> str:
+        if metric == "profit":
+            return f"{self._measure('revenue', window)} - {self._measure('spend', window)}"
+        formula, divisor = RATIOS[metric]
+        known = {one: self._measure(one, window) for one in MEASURES}
+        return f"{formula.format(**known)} if {known[divisor]} > 0.0 else NAN"
+
+    def source(self) -> list[str]:
+        """The assignments, windows first."""
+        unpack = []
+        for window in self.windows:
+            read = "c.lifetime" if window == "lifetime" else f"c.window({window!r})"
+            unpack.append(", ".join(f"{one}_{window}" for one in MEASURES) + f" = {read}")
+        return unpack + list(self.lines.values())
+
+
+def _of_the_campaign(metric: str) -> str:
+    if metric == "budget":
+        return "budget = float(c.budget) if c.budget is not None else NAN"
+    return "hours_running = c.hours_running"
+
+
+def holds(condition: Condition, names: Names) -> str:
+    """Source of an expression that is true where the condition is true."""
+    parts = _filters(condition, names, wanted=True)
+    if condition.metric is not None:
+        parts.append(_comparison(condition, names, wanted=True))
+    for member in condition.all or []:
+        parts.append(holds(member, names))
+    if condition.any:
+        parts.append("(" + " or ".join(holds(member, names) for member in condition.any) + ")")
+    if condition.not_:
+        parts.append(fails(condition.not_, names))
+    return "(" + " and ".join(parts) + ")"
+
+
+def fails(condition: Condition, names: Names) -> str:
+    """Source of an expression that is true where the condition is false, not where unknown."""
+    parts = _filters(condition, names, wanted=False)
+    if condition.metric is not None:
+        parts.append(_comparison(condition, names, wanted=False))
+    for member in condition.all or []:
+        parts.append(fails(member, names))
+    if condition.any:
+        parts.append("(" + " and ".join(fails(member, names) for member in condition.any) + ")")
+    if condition.not_:
+        parts.append(holds(condition.not_, names))
+    return "(" + " or ".join(parts) + ")"
+
+
+def _filters(condition: Condition, names: Names, *, wanted: bool) -> list[str]:
+    parts = []
+    if condition.account is not None:
+        equal = f"c.account == {condition.account!r}"
+        unequal = f"(c.account is not None and c.account != {condition.account!r})"
+        parts.append(equal if wanted else unequal)
+    if condition.title_contains is not None:
+        title, part = names.title(), repr(condition.title_contains.lower())
+        word = "in" if wanted else "not in"
+        parts.append(f"({title} is not None and {part} {word} {title})")
+    for key, metric in MINIMUM_OF.items():
+        least = getattr(condition, key)
+        if least is not None:
+            value = names.of(metric, condition.window or "lifetime")
+            parts.append(f"{value} {'>=' if wanted else '<'} {least!r}")
+    return parts
+
+
+def _comparison(condition: Condition, names: Names, *, wanted: bool) -> str:
+    value = names.of(str(condition.metric), condition.window or "lifetime")
+    if isinstance(condition.threshold, tuple):
+        low, high = condition.threshold
+        if wanted:
+            return f"{low!r} <= {value} <= {high!r}"
+        return f"({value} < {low!r} or {value} > {high!r})"
+    return _compared(value, str(condition.operator), _other_side(condition, names), wanted=wanted)
+
+
+def _other_side(condition: Condition, names: Names) -> str:
+    if condition.than is None:
+        return repr(condition.threshold)
+    than = condition.than
+    return f"({than.times!r} * {names.of(than.metric, than.window)})"
+
+
+def _compared(value: str, operator: str, other: str, *, wanted: bool) -> str:
+    if operator in OPPOSITE:
+        return f"{value} {operator if wanted else OPPOSITE[operator]} {other}"
+    if (operator == "=") == wanted:
+        return f"{value} == {other}"
+    return f"({value} < {other} or {value} > {other})"  # != would be true of NaN
+
+
+def source_of(conditions: Iterable[Condition]) -> str:
+    """The generated function, as text: what `compile_conditions` runs."""
+    names = Names()
+    tests = [f"if {holds(one, names)}: hits.append({at})" for at, one in enumerate(conditions)]
+    lines = ["hits = []", *names.source(), *tests, "return hits"]
+    return "def matching(c):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def compile_conditions(conditions: Sequence[Condition]) -> Matcher:
+    """A function from a candidate to the places of the conditions that hold for it, in order."""
+    scope: dict[str, object] = {"NAN": NAN}
+    # Names of our own and repr() of checked values: no text of a rule becomes code.
+    code = compile(source_of(conditions), "<rules>", "exec")
+    exec(code, scope)  # noqa: S102  # nosec B102
+    matching: Matcher = scope["matching"]  # type: ignore[assignment]
+    return matching

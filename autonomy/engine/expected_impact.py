@@ -1,0 +1,79 @@
+"""What an action is expected to change in money, and the evidence that is kept with it.
+
+The campaign's roi is taken as exp(u), the most probable one after its evidence and the prior (the
+mean of the distribution lies a little above, the median about there). Daily spend is the evidence's
+spend / days. A unit of money spent returns roi / break_even - 1 units of profit; the next unit of
+budget returns `marginal_return_ratio` as much as the average one.
+"""
+
+from __future__ import annotations
+
+from math import exp, isnan
+from typing import Any
+
+from autonomy.engine.candidate import MEASURES
+from autonomy.engine.confidence import below, clamped, cut
+from autonomy.engine.outcome import Outcome
+from autonomy.engine.plan import Plan
+
+HORIZON_DAYS = 7
+
+
+def impact_of(decision: Outcome) -> dict[str, Any]:
+    """Money over the next HORIZON_DAYS if the action is taken; {} for a hold."""
+    if decision.verdict == "hold":
+        return {}
+    case = decision.case
+    evidence, roi = case.candidate.evidence, exp(case.odds.u)
+    spend = clamped(evidence.spend, 0.0, 1e15, 0.0)
+    ahead = HORIZON_DAYS * spend / clamped(evidence.days, 1.0, 1e6, 1.0)
+    if case.direction == "pause":
+        avoided = ahead * (1.0 - roi / case.break_even)
+        return _money("pause", spend_saved=ahead, loss_avoided=avoided)
+    if case.direction == "resume":
+        profit = ahead * (roi / case.break_even - 1.0)
+        return _money("resume", added_spend=ahead, added_profit=profit)
+    old, new = decision.previous.budget, decision.new.budget
+    share = float(new / old) - 1.0 if old and new is not None else 0.0
+    break_even = case.plan.break_even if isinstance(case.plan, Plan) else case.break_even
+    profit = case.policy.marginal_return_ratio * roi / break_even - 1.0
+    return _money("scale", added_spend=ahead * share, added_profit=ahead * share * profit)
+
+
+def _money(kind: str, **amounts: float) -> dict[str, Any]:
+    rounded = {name: cut(amount) for name, amount in amounts.items()}
+    return {"kind": kind, "horizon_days": HORIZON_DAYS} | rounded
+
+
+def evidence_of(decision: Outcome) -> dict[str, Any]:
+    """S, n, R, cv2, d, f and the prior: the confidence can be recomputed from these alone."""
+    case = decision.case
+    seen, prior, odds = case.candidate.evidence, case.policy.prior, case.odds
+    return {
+        "spend": known(seen.spend),
+        "conversions": known(seen.conversions),
+        "revenue": known(seen.revenue),
+        "cv2": known(seen.cv2),
+        "days": known(seen.days),
+        "matured_share": known(seen.matured_share),
+        "has_history": seen.has_history,
+        "prior": {
+            "mean_roi": prior.mean_roi,
+            "tau2": prior.tau2,
+            "order_value": prior.order_value,
+            "cv2": prior.cv2,
+        },
+        "probability_below": below(case.break_even, odds.u, odds.precision),
+        "break_even": case.break_even,
+        "metrics": {
+            name: known(value)
+            for name, value in zip(MEASURES, case.candidate.lifetime, strict=True)
+        },
+        "matched": decision.matched,
+        "limits": list(decision.limits),
+    }
+
+
+def known(value: float | None) -> float | None:
+    """None where unknown: JSON has no NaN."""
+    return None if value is None or isnan(value) else value

@@ -1,0 +1,113 @@
+"""What the engine concludes about one candidate, bare: verdict, code, state before and after.
+
+`Decision` extends it with words, evidence and expected impact, which read this and no more.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from autonomy.engine.case import Case
+
+Verdict = Literal["act", "propose", "hold"]
+
+
+class State(NamedTuple):
+    """What an action changes: status as it is spelt, budget as exact money."""
+
+    status: str | None
+    budget: Decimal | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON; a budget of 14 digits survives as a float to the cent."""
+        return {
+            "status": self.status,
+            "budget": None if self.budget is None else float(self.budget),
+        }
+
+
+class Outcome:
+    """One candidate's outcome. `code`: the action's type, APPROVAL, a breaker's or a hold's."""
+
+    __slots__ = ("case", "code", "dry_run", "limits", "new", "others", "place", "verdict")
+
+    def __init__(
+        self,
+        case: Case,
+        verdict: Verdict,
+        code: str,
+        new: State | None,
+        limits: tuple[str, ...],
+        others: tuple[tuple[str, str], ...],
+        place: int,
+    ) -> None:
+        self.case = case
+        self.verdict: Verdict = verdict
+        self.code = code
+        self.new = self.previous if new is None else new
+        self.limits = limits
+        self.others = others  # the other rules that matched, without the one that decided
+        self.place = place  # where the deciding rule stands among them
+        self.dry_run = False
+
+    def hold(self, code: str) -> None:
+        """A portfolio guardrail stops it: nothing changes."""
+        self.verdict, self.code, self.new = "hold", code, self.previous
+
+    def propose(self, code: str) -> None:
+        """A person decides: it is written as pending."""
+        self.verdict, self.code = "propose", code
+
+    @property
+    def campaign_id(self) -> str:
+        return self.case.candidate.campaign_id
+
+    @property
+    def title(self) -> str | None:
+        return self.case.candidate.title
+
+    @property
+    def action_type(self) -> str:
+        return self.case.plan.action_type
+
+    @property
+    def rule_id(self) -> str | None:
+        return self.case.plan.rule_id
+
+    @property
+    def rule_name(self) -> str:
+        return self.case.plan.name
+
+    @property
+    def confidence(self) -> float:
+        """Percent, cut to two digits: the probability that the action is right."""
+        return self.case.confidence
+
+    @property
+    def break_even(self) -> float:
+        """The roi that it was judged by: a pause's target, the bar of a change of budget."""
+        return self.case.break_even
+
+    @property
+    def previous(self) -> State:
+        return State(self.case.candidate.status, self.case.candidate.budget)
+
+    @property
+    def is_pause(self) -> bool:
+        return self.action_type == "auto_pause"
+
+    @property
+    def raise_of(self) -> Decimal:
+        """Daily money that it adds; 0 for whatever adds none, and for a resume."""
+        old, new = self.previous.budget, self.new.budget
+        if old is None or new is None or self.action_type == "auto_resume":
+            return Decimal(0)
+        return max(new - old, Decimal(0))
+
+    @property
+    def matched(self) -> list[dict[str, str]]:
+        """Every rule that matched, in order, with what became of it."""
+        found = [{"rule_name": name, "code": code} for name, code in self.others]
+        found.insert(self.place, {"rule_name": self.rule_name, "code": self.code})
+        return found

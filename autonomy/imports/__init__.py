@@ -1,0 +1,1 @@
+"""Files of advertising platforms, read, checked and loaded."""

@@ -1,0 +1,46 @@
+"""An export that was opened: what is known of it before its first row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autonomy.imports import numbers as figures
+from autonomy.imports.columns import MappingFile
+from autonomy.imports.row_checks import Tally
+
+
+@dataclass
+class Export:
+    """One open export: what was found out about it before the first row."""
+
+    path: Path
+    text: Path
+    encoding: str
+    delimiter: str
+    header_line: int
+    header: Sequence[str]
+    columns: dict[str, str]
+    mapping: MappingFile
+    source: str
+    decimal: str
+    dates: figures.Dates
+    ends: str | None = None  # the column in which a row's time ends, where there is one
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def hourly(self) -> bool:
+        return "hour" in self.columns or "bucket" in self.columns
+
+    @property
+    def starts(self) -> str:
+        """The column of the row's day or moment."""
+        return self.columns.get("bucket") or self.columns["date"]
+
+    @property
+    def reckoned(self) -> str | None:
+        """How revenue is reckoned; None: it is read from its own column."""
+        if self.mapping.reckons == "conversions":
+            return f"conversions x {self.mapping.value_per_conversion:f}"
+        return f"spend x {self.columns['roas']!r}" if self.mapping.reckons == "roas" else None

@@ -1,0 +1,117 @@
+"""What a campaign would have shown with another budget: the stated response curve.
+
+With f times the budget it spends f times as much, and revenue and orders grow by f to the power
+r: the next unit of budget returns r times what the average one does. The runs of a replay see
+these figures, so a raise that does not pay is noticed, as it would have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from autonomy.engine.candidate import Candidate
+from autonomy.replay.past import Look
+
+# Which measures grow with the budget itself, and which with its power: in the order of MEASURES.
+_BY_RESPONSE = (False, False, False, True, False, True)
+_LONGEST_DAYS = 60
+_LN2 = 0.6931471805599453
+
+
+class Counterfactual:
+    """The difference that other budgets would have made to one campaign, kept up look by look."""
+
+    __slots__ = ("_day", "_faded", "_life", "_seen", "_seen_at", "factor", "response")
+
+    def __init__(self, look: Look) -> None:
+        self.factor = 1.0
+        self.response = 1.0  # factor ** r
+        self._life = [0.0] * 6
+        self._faded = [0.0] * 3  # spend, conversions, revenue
+        self._day: dict[int, list[float]] = {}
+        self._seen = tuple(value or 0.0 for value in look.figures[:6])
+        self._seen_at = look.at
+
+    @property
+    def spend(self) -> float:
+        """Money spent beyond what was."""
+        return self._life[4]
+
+    @property
+    def revenue(self) -> float:
+        """Revenue beyond what was."""
+        return self._life[5]
+
+    def set_factor(self, factor: float, exponent: float) -> None:
+        self.factor, self.response = factor, factor**exponent
+
+    def follow(self, look: Look, half_life_days: float) -> None:
+        """Adds what happened since the last look."""
+        now = tuple(value or 0.0 for value in look.figures[:6])
+        if half_life_days > 0.0:
+            days = (look.at - self._seen_at).total_seconds() / 86400.0
+            fade = 2.0 ** (-days / half_life_days)
+            self._faded = [value * fade for value in self._faded]
+        if self.factor != 1.0 and now != self._seen:
+            grown, answered = self.factor - 1.0, self.response - 1.0
+            added = [
+                (value - before) * (answered if responds else grown)
+                for value, before, responds in zip(now, self._seen, _BY_RESPONSE, strict=True)
+            ]
+            self._life = [old + new for old, new in zip(self._life, added, strict=True)]
+            self._faded[0] += added[4]
+            self._faded[1] += added[3]
+            self._faded[2] += added[5]
+            self._add_day(_day_of(look), added)
+        self._seen, self._seen_at = now, look.at
+
+    def _add_day(self, day: int, added: Sequence[float]) -> None:
+        own = self._day.get(day)
+        self._day[day] = (
+            list(added) if own is None else [a + b for a, b in zip(own, added, strict=True)]
+        )
+        for old in [number for number in self._day if number <= day - _LONGEST_DAYS]:
+            del self._day[old]
+
+    def show(self, one: Candidate, look: Look) -> None:
+        """Changes the candidate's figures to those of the other budgets."""
+        if not self._day and not any(self._life):
+            return
+        one.lifetime = _added(one.lifetime, self._life)
+        evidence = one.evidence
+        one.evidence = evidence._replace(
+            spend=max(0.0, evidence.spend + self._faded[0]),
+            conversions=max(0.0, evidence.conversions + self._faded[1]),
+            revenue=max(0.0, evidence.revenue + self._faded[2]),
+        )
+        if one.windows is not None:
+            last = _day_of(look)
+            one.windows = {
+                name: _added(window, self._window(name, last))
+                for name, window in one.windows.items()
+            }
+
+    def _window(self, name: str, last: int) -> list[float]:
+        length = int("".join(filter(str.isdigit, name)))
+        if name.startswith("prior"):
+            last -= length
+        total = [0.0] * 6
+        for day, added in self._day.items():
+            if last - length < day <= last:
+                total = [a + b for a, b in zip(total, added, strict=True)]
+        return total
+
+
+def _added(measures: tuple[float, ...], more: Sequence[float]) -> tuple[float, ...]:
+    return tuple(a + b for a, b in zip(measures, more, strict=True))
+
+
+def _day_of(look: Look) -> int:
+    """The number of the last day of data."""
+    age_hours = look.figures[11] or 0.0
+    return int((_seconds(look.at) - age_hours * 3600.0) // 86400.0) - 1
+
+
+def _seconds(at: datetime) -> float:
+    return at.timestamp()

@@ -1,0 +1,301 @@
+"""What there is to replay: the campaigns' past, read a moment at a time.
+
+`Past` comes from a database by SQL (replay) or from one JSON value (preview, over PostgREST).
+Either way the figures are those of `past_candidates`: what a run of that moment would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autonomy.engine.candidate import MEASURES, measure
+from autonomy.engine.confidence import Evidence
+from autonomy.errors import ReplayError
+from autonomy.replay.conversion_delay import Delay, fit_delay
+from autonomy.replay.past_campaign import PastCampaign, past_campaign
+from autonomy.replay.value import (
+    SAY_THE_WORTH,
+    conversions_by_account,
+    left_out_sentence,
+    split_by_value,
+    with_worth,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+
+WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
+_CONVERSIONS, _REVENUE = 3, 5  # among the measures
+_FADED_CONVERSIONS, _FADED_REVENUE = 7, 8  # among the figures
+FIRST_WINDOW = 13
+_SLICE_LOOKS = 240_000
+_SLICE_DAYS = timedelta(days=60)
+_WARM_UP_DAYS = 14
+_FOR_GUARDRAILS = ("1d", "3d", "30d")  # read whatever the rules read
+_ALL = tuple(f"{prior}{days}d" for prior in ("", "prior_") for days in (1, 3, 7, 14, 30))
+
+
+@dataclass(frozen=True)
+class Period:
+    """Which past. Without `end` it ends with the last complete hour of data. Without `start` it is
+    `days` long at most, and the first two weeks of the history, or its first third, only inform.
+    `value_per_conversion` is the revenue of accounts that have none of their own.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    days: int = 90
+    every_hours: float = 24
+    value_per_conversion: Decimal | None = None
+
+
+class Look(NamedTuple):
+    """What a run saw of one campaign; `figures` as past_candidates orders them."""
+
+    at: datetime
+    campaign_id: str
+    holds: bool  # whether one of the conditions did
+    figures: Sequence[float | None]
+
+    @property
+    def spend(self) -> float:
+        return self.figures[4] or 0.0
+
+    @property
+    def revenue(self) -> float:
+        return self.figures[5] or 0.0
+
+    @property
+    def conversions(self) -> float:
+        return self.figures[3] or 0.0
+
+    def window(self, name: str, windows: Sequence[str]) -> Sequence[float | None]:
+        """The six measures of a window that was asked for."""
+        first = FIRST_WINDOW + len(MEASURES) * windows.index(name)
+        return self.figures[first : first + len(MEASURES)]
+
+    def evidence(self, cv2: float | None) -> Evidence:
+        f = self.figures
+        return Evidence(
+            measure(f[6]), measure(f[7]), measure(f[8]), cv2, measure(f[9]), measure(f[10]), True
+        )
+
+
+@dataclass
+class Past:
+    """A period of the past and what can be asked about it."""
+
+    start: datetime
+    end: datetime
+    every_hours: float
+    campaigns: dict[str, PastCampaign]
+    windows: list[str]
+    policy: Mapping[str, Any]
+    looks: Iterable[Look]
+    tracking: Any = None
+    delay: Delay | None = None
+    left_out: Mapping[str, float] = field(default_factory=dict)  # see `split_by_value`
+
+    def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
+        """The looks of each moment, oldest first, at the campaigns that can be judged in money."""
+        for at, looks in groupby(self.looks, key=lambda look: look.at):
+            judged = [look for look in looks if look.campaign_id in self.campaigns]
+            if judged:
+                yield at, judged
+
+
+def windows_of(conditions: Iterable[Any]) -> list[str]:
+    """The windows, lifetime aside, that conditions and guardrails read, ordered by their names."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, Mapping):
+            if value.get("window") in _ALL:
+                found.add(str(value["window"]))
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            for inner in value:
+                walk(inner)
+
+    walk(list(conditions))
+    return sorted(found.union(_FOR_GUARDRAILS))
+
+
+@contextmanager
+def open_past(
+    database_url: str,
+    conditions: Sequence[Mapping[str, Any]],
+    period: Period,
+    *,
+    policy: Mapping[str, Any] | None = None,
+) -> Iterator[Past]:
+    """Reads from a database that it cannot write to. Raises ReplayError, psycopg.Error."""
+    import psycopg
+
+    with (
+        psycopg.connect(database_url, autocommit=True) as asking,
+        psycopg.connect(database_url) as connection,
+    ):
+        for one in (asking, connection):
+            one.execute("set default_transaction_read_only = on")
+            one.execute("set timezone = 'UTC'")
+            one.execute("set statement_timeout = '10min'")
+        connection.commit()
+        connection.execute("set transaction isolation level repeatable read, read only")
+        start, end = _period(connection, period)
+        every_hours = period.every_hours
+        windows = windows_of(conditions)
+        worth = period.value_per_conversion
+        campaigns, silent = split_by_value(_campaigns(connection, start, end))
+        valued: dict[str, PastCampaign] = {}
+        if worth is not None:
+            valued, silent = split_by_value(with_worth(silent, worth))
+            campaigns |= valued
+        left_out = conversions_by_account(silent.values())
+        if left_out and not campaigns:
+            raise ReplayError(f"{left_out_sentence(left_out)} {SAY_THE_WORTH}")
+        looks = _looks(
+            connection,
+            # Conditions may read the revenue that is reckoned only here: the engine looks at all.
+            None if worth is not None else conditions,
+            windows,
+            start,
+            end,
+            every_hours,
+            policy or {},
+            len(campaigns) + len(silent),
+        )
+        if worth is not None:
+            each = float(worth)
+            looks = (_worth_look(one, each) if one.campaign_id in valued else one for one in looks)
+        yield Past(
+            start=start,
+            end=end,
+            every_hours=every_hours,
+            campaigns=campaigns,
+            windows=windows,
+            policy=_policy(connection),
+            looks=looks,
+            left_out=left_out,
+            tracking=lambda at: _tracking(asking, at),
+            delay=_delay(connection, end),
+        )
+
+
+def _period(connection: psycopg.Connection, period: Period) -> tuple[datetime, datetime]:
+    row = connection.execute(
+        """
+        select min(m.bucket), max(m.bucket)
+          + case when extract(hour from max(m.bucket) at time zone p.time_zone) = 0
+              and not exists (select from public.campaign_metrics o
+                where o.bucket > max(m.bucket) - interval '1 day' and o.bucket < max(m.bucket))
+            then interval '1 day' else interval '1 hour' end
+        from public.campaign_metrics m, public.autonomy_policy p group by p.time_zone
+        """
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise ReplayError(
+            "There is no history to replay: campaign_metrics is empty."
+            " Import an export first (python -m autonomy import FILE)."
+        )
+    first, last = row
+    # The last look is at the end of the last bucket, so the period ends just after it.
+    end = min(period.end or last, last) + timedelta(seconds=1)
+    start = period.start
+    if start is None:
+        # Where the history begins every campaign looks new: the first days only inform.
+        warm_up = min(timedelta(days=_WARM_UP_DAYS), (end - first) / 3)
+        start = max(end - timedelta(days=period.days), first + warm_up)
+    # A run a day is at midnight, when the day before is whole.
+    unit = "day" if period.every_hours % 24 == 0 else "hour"
+    aligned = connection.execute(
+        "select date_trunc(%s, greatest(%s::timestamptz, %s::timestamptz + interval '1 day'),"
+        " time_zone) from public.autonomy_policy",
+        (unit, start, first),
+    ).fetchone()
+    start = aligned[0] if aligned else start
+    if start >= end:
+        raise ReplayError(f"There is no history between {start:%Y-%m-%d} and {end:%Y-%m-%d}.")
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def _policy(connection: psycopg.Connection) -> Mapping[str, Any]:
+    row = connection.execute("select to_jsonb(p) from public.autonomy_policy p").fetchone()
+    if row is None:
+        raise ReplayError("The policy is missing: run the migrations (python -m autonomy migrate).")
+    policy: Mapping[str, Any] = row[0]
+    return policy
+
+
+def _campaigns(
+    connection: psycopg.Connection, start: datetime, end: datetime
+) -> dict[str, PastCampaign]:
+    rows = connection.execute("select * from public.past_campaigns(%s, %s)", (start, end))
+    return {one.id: one for one in map(past_campaign, rows.fetchall())}
+
+
+def _worth_look(look: Look, worth: float) -> Look:
+    """The same with what its conversions are worth; which condition holds, the engine finds."""
+    figures = list(look.figures)
+    places = [(_CONVERSIONS, _REVENUE), (_FADED_CONVERSIONS, _FADED_REVENUE)]
+    for window in range(FIRST_WINDOW, len(figures), len(MEASURES)):
+        places.append((window + _CONVERSIONS, window + _REVENUE))
+    for conversions, revenue in places:
+        count = figures[conversions]
+        figures[revenue] = None if count is None else count * worth
+    return look._replace(holds=True, figures=figures)
+
+
+def _looks(
+    connection: psycopg.Connection,
+    conditions: Sequence[Mapping[str, Any]] | None,
+    windows: list[str],
+    start: datetime,
+    end: datetime,
+    every_hours: float,
+    policy: Mapping[str, Any],
+    campaigns: int,
+) -> Iterator[Look]:
+    """A slice at a time: memory stays flat however long the past is."""
+    from psycopg.types.json import Jsonb
+
+    step = timedelta(hours=every_hours)
+    looks = max(24, _SLICE_LOOKS // max(1, campaigns))
+    span = max(1, min(looks, int(_SLICE_DAYS / step))) * step
+    while start < end:
+        until = min(start + span, end)
+        with connection.cursor("looks") as cursor:
+            cursor.itersize = 5000
+            cursor.execute(
+                "select * from public.past_candidates("
+                "%s, %s::text[], %s, %s, %s::numeric, %s, true)",
+                (
+                    None if conditions is None else Jsonb(list(conditions)),
+                    windows,
+                    start,
+                    until,
+                    every_hours,
+                    Jsonb(dict(policy)),
+                ),
+            )
+            for at, number, holds, figures in cursor:
+                yield Look(at, str(number), holds, figures)
+        start += span
+
+
+def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
+    return fit_delay(
+        connection.execute("select * from public.conversion_maturity(%s)", (end,)).fetchall()
+    )
+
+
+def _tracking(connection: psycopg.Connection, at: datetime) -> Any:
+    row = connection.execute("select public.tracking_state(%s)", (at,)).fetchone()
+    return row[0] if row else None

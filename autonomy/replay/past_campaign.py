@@ -1,0 +1,77 @@
+"""A campaign of the past: its budgets, what people did to it, and what it had brought by then."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass
+class PastCampaign:
+    """A campaign, its budgets, and what it had spent and brought by the end of the period."""
+
+    id: str
+    title: str
+    account: str | None
+    enabled: bool
+    budget: Decimal | None
+    changes: list[tuple[datetime, Decimal | None]]
+    budget_known_from: datetime | None
+    """Before that the budget stands for what was spent; None: always known."""
+    people: list[tuple[datetime, str]]
+    """What people did to it: cut, raised, switched on."""
+    cv2: float | None
+    first_day: datetime
+    spend: float
+    revenue: float
+    conversions: float
+    days: float
+    _times: list[datetime] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._times = [at for at, _ in self.changes]
+
+    def budget_at(self, at: datetime) -> Decimal | None:
+        """The daily budget that it had: that of before the next change, else today's."""
+        place = bisect.bisect_right(self._times, at)
+        return self.changes[place][1] if place < len(self.changes) else self.budget
+
+    def last_by_person(
+        self, at: datetime, hold: timedelta, *kinds: str
+    ) -> tuple[datetime, str] | None:
+        """The last of these that a person did; None where a program does them every other day."""
+        done = [one for one in self.people if one[1] in kinds and one[0] <= at]
+        if len({when.date() for when, _ in done if when > at - timedelta(days=7)}) >= 3:
+            return None
+        return done[-1] if done and done[-1][0] > at - hold else None
+
+
+def past_campaign(row: Sequence[Any]) -> PastCampaign:
+    """From a row of past_campaigns, as SQL or as JSON gives it."""
+    number, title, account, enabled, budget, changes, known, people, cv2, first_day, *totals = row
+    return PastCampaign(
+        str(number),
+        title or str(number),
+        account,
+        enabled,
+        _money(budget),
+        [(_time(at), _money(old)) for at, old in changes or ()],
+        None if known is None else _time(known),
+        [(_time(at), str(what)) for at, what in people or ()],
+        cv2,
+        _time(str(first_day)),
+        *(float(total or 0.0) for total in totals),
+    )
+
+
+def _money(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _time(value: Any) -> datetime:
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

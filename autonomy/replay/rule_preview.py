@@ -1,0 +1,164 @@
+"""What rules would have done over the last days, for the rule editor: quick, and over PostgREST.
+
+One call of `list_past_candidates` brings what runs saw, a look a day; the rest happens in memory.
+It needs nothing that the deployed function does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from autonomy.errors import ReplayError
+from autonomy.replay.past import Look, Past, windows_of
+from autonomy.replay.past_campaign import past_campaign
+from autonomy.replay.replay import Outcome, accounts_of, carry_out, judge
+from autonomy.replay.scenarios import Setting
+from autonomy.replay.valuation import MIDDLE, PauseOutcome
+from autonomy.replay.value import conversions_by_account, left_out_sentence, split_by_value
+
+_LISTED = 20
+_LITTLE = 7
+CANNOT_KNOW = "It cannot know what bigger budgets would have earned: the money is of pauses alone."
+
+
+class Caller(Protocol):
+    """The store, or anything else that calls an SQL function by name."""
+
+    def rpc(self, name: str, **params: Any) -> Any: ...
+
+
+def preview_rules(
+    source: Caller | str,
+    rules: Sequence[Mapping[str, Any]],
+    *,
+    days: int = 30,
+    policy: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """What these rules, all together, would have done over the last `days` (1 to 90). Reads only.
+
+    `source` is a store (or anything with its `rpc`) or a database URL; `rules` are whole rows, of
+    which the active ones count; `policy` overrides columns of the policy. Raises ReplayError for a
+    rule or a policy that is wrong, and what the source raises.
+    """
+    setting = Setting("preview", [rule for rule in rules if rule.get("is_active", True)])
+    setting = Setting(setting.name, setting.rules, policy=policy or {})
+    conditions = [rule["condition"] for rule in setting.rules or ()]
+    windows = windows_of(conditions)
+    arguments: dict[str, Any] = {
+        "p_conditions": conditions,
+        "p_windows": windows,
+        "p_days": days,
+        "p_policy": dict(policy or {}),
+    }
+    if now is not None:
+        arguments["p_now"] = now.isoformat()
+    past = past_of(_ask(source, arguments), windows)
+    accounts = accounts_of(past, setting, (), exponents=(MIDDLE,))
+    carry_out(past, list(accounts.values()))
+    return summary(past, judge(setting, accounts, draws=300), days)
+
+
+def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
+    """The JSON value of list_past_candidates, ready to be replayed."""
+    times: dict[str, datetime] = {}
+
+    def time_of(text: str) -> datetime:
+        if text not in times:
+            times[text] = datetime.fromisoformat(text)
+        return times[text]
+
+    everyone = {one.id: one for one in map(past_campaign, given["campaigns"])}
+    campaigns, silent = split_by_value(everyone)
+    return Past(
+        start=time_of(given["from"]),
+        end=time_of(given["to"]),
+        every_hours=float(given["every_hours"]),
+        campaigns=campaigns,
+        left_out=conversions_by_account(silent.values()),
+        windows=windows,
+        policy=given["policy"],
+        looks=[Look(time_of(at), number, holds, f) for at, number, holds, f in given["rows"]],
+    )
+
+
+def summary(past: Past, outcome: Outcome, days: int) -> dict[str, Any]:
+    """Counts and money, and the pauses that mattered most."""
+    worth = outcome.worth
+    seen = len({look.at for look in past.looks})
+    return {
+        "days": days,
+        "history_days": seen,
+        "from": past.start.isoformat(),
+        "to": past.end.isoformat(),
+        "campaigns": len(past.campaigns),
+        "pauses": len(worth.pauses),
+        "false_pauses": len(worth.false_pauses),
+        "saved": worth.saved.to_dict(),
+        "missed": worth.missed.to_dict(),
+        "raises": worth.raises,
+        "lowered": worth.lowered,
+        "budget_changes_worth": worth.raised[MIDDLE].to_dict(),
+        "worth": round(worth.profit, 2),
+        "held": dict(outcome.account.held.most_common()),
+        "best_pauses": _listed([one for one in worth.pauses if not one.false], 1),
+        "worst_pauses": _listed(worth.false_pauses, -1),
+        "sentence": _sentence(outcome, days, seen, past),
+        "cannot_know": CANNOT_KNOW,
+    }
+
+
+def _listed(pauses: Sequence[PauseOutcome], sign: int) -> list[dict[str, Any]]:
+    ranked = sorted(pauses, key=lambda one: sign * one.earned_after)
+    return [one.to_dict() for one in ranked[:_LISTED]]
+
+
+def _sentence(outcome: Outcome, days: int, seen: int, past: Past) -> str:
+    left_out = f" {left_out_sentence(past.left_out)}" if past.left_out else ""
+    if left_out and not past.campaigns:
+        return left_out.strip()
+    return _what_they_did(outcome, days, seen) + left_out
+
+
+def _what_they_did(outcome: Outcome, days: int, seen: int) -> str:
+    worth = outcome.worth
+    if not seen:
+        return (
+            f"There is no history of the last {days} days to look at. Import an export, or come"
+            " back when the daily figures have come in."
+        )
+    little = f"Too little history to rely on: only {seen} of {days} days are known. "
+    head = (little if seen < min(_LITTLE, days) else "") + f"Over the last {days} days these rules"
+    if not worth.pauses and not worth.raises and not worth.lowered:
+        return f"{head} would have done nothing."
+    return (
+        f"{head} would have paused {len(worth.pauses)} campaigns"
+        f" ({len(worth.false_pauses)} of them went on to earn), saving {worth.saved.value:,.0f} and"
+        f" missing {worth.missed.value:,.0f}, raised {worth.raises} budgets and lowered"
+        f" {worth.lowered}."
+    )
+
+
+def _ask(source: Caller | str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(source, str):
+        answer: Mapping[str, Any] = source.rpc("list_past_candidates", **arguments)
+        return answer
+    import psycopg
+    from psycopg.types.json import Jsonb
+
+    with psycopg.connect(source) as connection:
+        connection.execute("set transaction read only")
+        row = connection.execute(
+            "select public.list_past_candidates(p_conditions => %s, p_windows => %s::text[],"
+            " p_days => %s, p_policy => %s, p_now => coalesce(%s::timestamptz, now()))",
+            (
+                Jsonb(arguments["p_conditions"]), arguments["p_windows"], arguments["p_days"],
+                Jsonb(arguments["p_policy"]), arguments.get("p_now"),
+            ),
+        ).fetchone()  # fmt: skip
+    if row is None:
+        raise ReplayError("list_past_candidates gave no answer.")
+    found: Mapping[str, Any] = row[0]
+    return found

@@ -1,0 +1,217 @@
+"""A replay's report: as JSON, and as text for a terminal. The page is `page.py`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autonomy.replay.replay import Outcome, Replay
+from autonomy.replay.valuation import MIDDLE, PauseOutcome, Range
+from autonomy.replay.value import SAY_THE_WORTH, left_out_sentence
+from autonomy.text import chance, counted
+
+CANNOT_KNOW = (
+    (
+        "What more budget would have earned: nobody spent that money. Raises are valued under a"
+        " response curve (revenue grows with the power r of the budget) for r from 0.25 to 0.75,"
+        " and the runs see its figures."
+    ),
+    (
+        "When late conversions arrived: a history that was corrected later holds only the corrected"
+        " figures, so the last days before each moment look more complete than they did."
+    ),
+    (
+        "What people did to the campaigns in that time, beyond budgets that the database has noted;"
+        " a campaign counts as active as long as it has figures."
+    ),
+    (
+        "What a paused campaign's conversions that were still to come would have shown: resuming a"
+        " pause that was proven wrong is not simulated."
+    ),
+)
+
+
+def to_json(replay: Replay) -> dict[str, Any]:
+    """Everything the report says, for machines."""
+    return {
+        "from": replay.start.isoformat(),
+        "to": replay.end.isoformat(),
+        "every_hours": replay.every_hours,
+        "runs": replay.runs,
+        "campaigns": replay.campaigns,
+        "spend": round(replay.spend, 2),
+        "revenue": round(replay.revenue, 2),
+        "left_out": [
+            {"account": name, "conversions": count} for name, count in replay.left_out.items()
+        ],
+        "settings": [_outcome(one) for one in replay.outcomes],
+        "conversion_delay": None
+        if replay.delay is None
+        else {
+            "proposed_hours": replay.delay.hours,
+            "present_hours": replay.present_delay_hours,
+            "sentence": delay_sentence(replay),
+        },
+        "cannot_know": list(CANNOT_KNOW),
+        "seconds": round(replay.seconds, 2),
+    }
+
+
+def _outcome(one: Outcome) -> dict[str, Any]:
+    worth = one.worth
+    return {
+        "name": one.setting.name,
+        "rules": [rule.rule_name for rule in one.rules],
+        "min_confidence": one.policy.min_confidence,
+        "break_even_roi": one.policy.break_even_roi,
+        "pauses": len(worth.pauses),
+        "false_pauses": len(worth.false_pauses),
+        "money_saved": worth.saved.to_dict(),
+        "money_missed": worth.missed.to_dict(),
+        "budgets_raised": worth.raises,
+        "budgets_lowered": worth.lowered,
+        "budget_changes_worth": {str(r): part.to_dict() for r, part in worth.raised.items()},
+        "worth_together": round(worth.profit, 2),
+        "held": dict(one.account.held.most_common()),
+        "breakers": dict(one.account.breakers),
+        "pause_list": [pause.to_dict() for pause in worth.pauses],
+        "action_list": [event.to_dict() for event in one.events],
+    }
+
+
+def text(replay: Replay, *, most: int = 8) -> str:
+    """The report for a terminal, 100 columns wide at most."""
+    lines = [
+        (
+            f"Replay of {replay.campaigns:,} campaigns, {replay.start:%d %b %Y} to"
+            f" {replay.end:%d %b %Y}, a run every {_every(replay.every_hours)}"
+            f" ({replay.runs:,} runs, {replay.seconds:.1f} s)."
+        ),
+        f"In that time {money(replay.spend)} were spent and {money(replay.revenue)} came in.",
+    ]
+    if replay.left_out:
+        lines += ["", f"WARNING: {left_out_sentence(replay.left_out)} {SAY_THE_WORTH}"]
+    for one in replay.outcomes:
+        lines += ["", *_setting_text(one, most)]
+    if len(replay.outcomes) > 1:
+        lines += ["", *comparison(replay.outcomes)]
+    if replay.delay is not None:
+        lines += ["", delay_sentence(replay)]
+    lines += ["", "What a replay cannot know:"]
+    lines += [f"- {sentence}" for sentence in CANNOT_KNOW]
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip(" -")) + 2 * line.startswith("    "))
+    return textwrap.fill(line, 100, subsequent_indent=indent) if len(line) > 100 else line
+
+
+def _setting_text(one: Outcome, most: int) -> list[str]:
+    worth, name = one.worth, one.setting.name
+    title = "The rules as they are now" if name == "now" else f"Setting {name!r}"
+    lines = [
+        f"{title} (confidence floor {one.policy.min_confidence:g}) would have",
+        (
+            f"  paused {len(worth.pauses)} campaigns: {spread(worth.saved)} saved,"
+            f" {spread(worth.missed)} missed by {counted(len(worth.false_pauses), 'false pause')};"
+        ),
+        (
+            f"  raised {worth.raises} budgets and lowered {worth.lowered}:"
+            f" worth {raised_sentence(one)}."
+        ),
+    ]
+    if one.account.held:
+        held = ", ".join(f"{code} {count:,}" for code, count in one.account.held.most_common(5))
+        lines.append(f"  It held back: {held}.")
+    by_person = sum(event.by_person for event in one.events)
+    if by_person:
+        lines.append(f"  {by_person} of these a person would have had to agree to.")
+    if worth.pauses:
+        lines.append("  The pauses that saved most:")
+        best = sorted(worth.pauses, key=lambda pause: pause.earned_after)
+        lines += [pause_line(pause) for pause in best[:most] if not pause.false]
+    if worth.false_pauses:
+        lines.append("  The false ones:")
+        lines += [pause_line(pause) for pause in worth.false_pauses[:most]]
+    return lines
+
+
+def pause_line(pause: PauseOutcome) -> str:
+    event = pause.event
+    after = (
+        "nothing was spent afterwards"
+        if pause.roi_after is None
+        else f"then {money(pause.spend_after)} at {pause.roi_after:.2f}x"
+    )
+    verdict = (
+        f"missed {money(pause.earned_after)}"
+        if pause.false
+        else (f"saved {money(-pause.earned_after)}")
+    )
+    return (
+        f"    {event.at:%d %b} {event.title[:44]} ({chance(event.confidence)} %,"
+        f" {event.rule_name}): {after}, {verdict}"
+    )
+
+
+def comparison(outcomes: Sequence[Outcome]) -> list[str]:
+    """A table of the settings side by side."""
+    head = ("setting", "floor", "pauses", "false", "saved", "missed", "raises", "together")
+    rows = [head, *(_row(one) for one in outcomes)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
+    return [
+        "  ".join(
+            cell.ljust(width) if n == 0 else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ] + ["(together: saved less missed, and changes of budgets at r = 0.5)"]
+
+
+def _row(one: Outcome) -> tuple[str, ...]:
+    worth = one.worth
+    return (
+        one.setting.name[:30],
+        f"{one.policy.min_confidence:g}",
+        str(len(worth.pauses)),
+        str(len(worth.false_pauses)),
+        money(worth.saved.value),
+        money(worth.missed.value),
+        str(worth.raises),
+        money(worth.profit),
+    )
+
+
+def raised_sentence(one: Outcome) -> str:
+    parts: Mapping[float, Range] = one.worth.raised
+    if len(parts) == 1:
+        return f"{money(parts[MIDDLE].value)} (r = {MIDDLE:g})"
+    low, high = min(parts), max(parts)
+    return (
+        f"{money(parts[low].value)} (r = {low:g}) to {money(parts[high].value)} (r = {high:g}),"
+        f" {money(parts[MIDDLE].value)} in the middle"
+    )
+
+
+def delay_sentence(replay: Replay) -> str:
+    """What the history says of late conversions."""
+    return "" if replay.delay is None else replay.delay.sentence(replay.present_delay_hours)
+
+
+def spread(part: Range) -> str:
+    """A sum with its 90 % interval."""
+    if part.low == part.high:
+        return money(part.value)
+    return f"{money(part.value)} ({money(part.low)} to {money(part.high)})"
+
+
+def money(amount: float) -> str:
+    """Whole money with thousands marks; a minus of nothing is nothing."""
+    whole = round(amount)
+    return f"{whole:,}"
+
+
+def _every(hours: float) -> str:
+    return {1: "hour", 24: "day"}.get(int(hours), f"{hours:g} hours")

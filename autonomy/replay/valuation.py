@@ -1,0 +1,164 @@
+"""What the simulated actions were worth, from what really happened after them.
+
+A pause is worth what the campaign then really lost: spend less revenue (over break-even) from that
+moment to the end. Where the campaign went on to earn, the pause was false and cost that much. What
+other budgets did before the pause stands with the changes of budget.
+What a raise was worth history cannot tell, because nobody spent the money: it is valued under a
+response curve, revenue growing with the power r of the budget, and the whole replay is carried
+out for each r of 0.25, 0.5 and 0.75, so that the runs see what they would have seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autonomy.engine.confidence import Evidence, Prior, probability_below
+from autonomy.replay.past_campaign import PastCampaign
+from autonomy.replay.simulated_account import Account, Event
+
+MIDDLE = 0.5
+EXPONENTS = (0.25, MIDDLE, 0.75)
+_DRAWS = 1000
+_LEVEL = 0.90
+
+
+@dataclass(frozen=True)
+class Range:
+    """A sum over campaigns, and the 90 % interval had other campaigns of the kind run."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, parts: Sequence[float], draws: int = _DRAWS) -> Range:
+        total = sum(parts)
+        if len(parts) < 2 or draws == 0:
+            return cls(total, total, total)
+        # Resampling, the same for everyone.
+        rng = random.Random(20260101)  # noqa: S311  # nosec B311
+        sums = sorted(sum(rng.choices(parts, k=len(parts))) for _ in range(draws))
+        cut = int(draws * (1 - _LEVEL) / 2)
+        return cls(total, sums[cut], sums[-1 - cut])
+
+    def to_dict(self) -> dict[str, float]:
+        return {
+            "value": round(self.value, 2),
+            "low": round(self.low, 2),
+            "high": round(self.high, 2),
+        }
+
+
+@dataclass(frozen=True)
+class PauseOutcome:
+    """One pause and the rest of that campaign's real history."""
+
+    event: Event
+    spend_after: float
+    revenue_after: float
+    conversions_after: float
+    earned_after: float
+    surely_false: float
+
+    @property
+    def false(self) -> bool:
+        return self.earned_after > 0.0
+
+    @property
+    def roi_after(self) -> float | None:
+        return self.revenue_after / self.spend_after if self.spend_after > 0.0 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.event.to_dict() | {
+            "spend_before": round(self.event.spend, 2),
+            "revenue_before": round(self.event.revenue, 2),
+            "spend_after": round(self.spend_after, 2),
+            "revenue_after": round(self.revenue_after, 2),
+            "conversions_after": round(self.conversions_after),
+            "roi_after": None if self.roi_after is None else round(self.roi_after, 3),
+            "worth": round(-self.earned_after, 2),
+            "false": self.false,
+            "probability_that_it_was_false": round(self.surely_false, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What one setting would have earned beside what really happened; money."""
+
+    saved: Range
+    missed: Range
+    raised: Mapping[float, Range]
+    pauses: Sequence[PauseOutcome]
+    raises: int
+    lowered: int
+    by_day: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def false_pauses(self) -> list[PauseOutcome]:
+        return sorted((one for one in self.pauses if one.false), key=lambda one: -one.earned_after)
+
+    @property
+    def profit(self) -> float:
+        """Saved less missed, and the raises at the middle exponent."""
+        return self.saved.value - self.missed.value + self.raised[MIDDLE].value
+
+    @property
+    def false_share(self) -> float | None:
+        judged = [one for one in self.pauses if one.spend_after > 0.0]
+        return sum(one.false for one in judged) / len(judged) if judged else None
+
+
+def worth_of(accounts: Mapping[float, Account], *, prior: Prior, draws: int = _DRAWS) -> Worth:
+    """Values one replay, given its account under each exponent; pauses are those of the middle."""
+    account = accounts[MIDDLE]
+    break_even = account.policy.break_even_roi
+    events, campaigns = account.events, account.past.campaigns
+    pauses = [
+        _pause(event, campaigns[event.campaign_id], break_even, prior)
+        for event in events
+        if event.is_pause
+    ]
+    by_day: dict[str, float] = {}
+    for one in pauses:
+        day = one.event.at.date().isoformat()
+        by_day[day] = by_day.get(day, 0.0) - one.earned_after
+    return Worth(
+        saved=Range.of([max(0.0, -one.earned_after) for one in pauses], draws),
+        missed=Range.of([max(0.0, one.earned_after) for one in pauses], draws),
+        raised={
+            exponent: Range.of(
+                [revenue / break_even - spend for spend, revenue in one.budgets().values()], draws
+            )
+            for exponent, one in accounts.items()
+        },
+        pauses=pauses,
+        raises=sum(_direction(event) > 0 for event in events),
+        lowered=sum(_direction(event) < 0 for event in events),
+        by_day=by_day,
+    )
+
+
+def _direction(event: Event) -> int:
+    if event.is_pause or event.old_budget is None or event.new_budget is None:
+        return 0
+    return (event.new_budget > event.old_budget) - (event.new_budget < event.old_budget)
+
+
+def _pause(event: Event, campaign: PastCampaign, break_even: float, prior: Prior) -> PauseOutcome:
+    spend = max(0.0, campaign.spend - event.spend)
+    revenue = campaign.revenue - event.revenue
+    orders = max(0.0, campaign.conversions - event.conversions)
+    days = max(1.0, campaign.days * spend / campaign.spend) if campaign.spend > 0 else 1.0
+    after = Evidence(spend, orders, revenue, campaign.cv2, days)
+    return PauseOutcome(
+        event=event,
+        spend_after=spend,
+        revenue_after=revenue,
+        conversions_after=orders,
+        earned_after=revenue / break_even - spend,
+        surely_false=1.0 - probability_below(break_even, after, prior),
+    )

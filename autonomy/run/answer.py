@@ -1,0 +1,40 @@
+"""The `result` of a run's answer, as a model: what callers may rely on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ActionsTaken(BaseModel):
+    """Counts of a run. In a dry run what would have been done, in approve mode what is proposed."""
+
+    model_config = ConfigDict(extra="allow")
+
+    campaigns_paused: int = 0
+    campaigns_scaled: int = 0
+    campaigns_scaled_down: int = 0
+    budgets_optimized: int = 0
+    campaigns_resumed: int = 0
+    actions_proposed: int = 0
+    opportunities_detected: int = 0
+
+
+class RunSummary(BaseModel):
+    """The `result` object of a run's answer; more keys may stand beside these, none is missing."""
+
+    model_config = ConfigDict(extra="allow")
+
+    success: bool = True
+    timestamp: str
+    run_id: str
+    mode: Literal["autonomous", "approve", "observe"]
+    dry_run: bool = False
+    actions_taken: ActionsTaken = Field(default_factory=ActionsTaken)
+    campaigns_evaluated: int = 0
+    held: dict[str, int] = Field(default_factory=dict)
+    failed: list[dict[str, Any]] = Field(default_factory=list)
+    rules_skipped: list[dict[str, str]] = Field(default_factory=list)
+    breakers: list[dict[str, Any]] = Field(default_factory=list)
+    duration_ms: int = 0

@@ -1,0 +1,123 @@
+"""Why a campaign is or is not acted on now: recomputed, because a pure engine makes that cheap."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from autonomy.engine.explain import explain
+from autonomy.errors import DatabaseTimeout, NotFound
+from autonomy.store import Json, Store
+from autonomy.text import chance, chance_beside
+
+MOST_CAMPAIGNS = 5_000
+"""Active ones, for which a preview looks at the past: about ten seconds and 300 MB."""
+_ASK_REPLAY = "ask `python -m autonomy replay --days 30` what the rules would have done."
+
+
+def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None) -> Json:
+    """The engine's explanation of one campaign. Raises NotFound where it has no such id."""
+    moment = now or datetime.now(UTC)
+    page = store.rpc(
+        "list_autonomous_candidates", p_campaign_id=campaign_id, p_now=moment.isoformat()
+    )
+    if not page["candidates"]:
+        raise NotFound(
+            f"No campaign has the id {campaign_id}.",
+            hint="By its title: python -m autonomy explain TITLE",
+        )
+    return explain(
+        store.select("autonomous_rules", order=("-priority", "rule_name")),
+        page["candidates"][0],
+        store.select("autonomy_policy", limit=1)[0],
+        moment,
+        store.rpc("portfolio_state", p_now=moment.isoformat()),
+    )
+
+
+def preview_rule(store: Store, draft: Json, rule_id: str | None = None, days: int = 30) -> Json:
+    """What a run would do now, and the runs of the last days would have done, with this rule.
+
+    `draft`: the keys that change of the rule with this id, or without an id a whole new rule. Gives
+    {"before", "after"} (decisions now without and with it) and "past" (see rule_preview; where
+    the past cannot be told, only its sentence). The rule counts as active. Writes nothing that
+    lasts. Raises BadRequest for a rule that is wrong.
+    """
+    now = preview_now(store, draft, rule_id)
+    return {**now, "past": _past(store, now, draft, rule_id, days)}
+
+
+def preview_now(store: Store, draft: Json, rule_id: str | None = None) -> Json:
+    """The quick part of preview_rule: {"before", "after"}."""
+    return dict(store.rpc("dashboard_preview_rule", p_rule=draft, p_rule_id=rule_id))
+
+
+def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) -> Json:
+    from autonomy.errors import PastError
+    from autonomy.replay.rule_preview import preview_rules
+
+    if now["after"]["campaigns_evaluated"] > MOST_CAMPAIGNS:
+        return {"sentence": f"More than {MOST_CAMPAIGNS:,} campaigns: {_ASK_REPLAY}"}
+    rows = store.select("autonomous_rules", order=("-priority", "rule_name"))
+    known = next((row for row in rows if row["id"] == rule_id), {})
+    others = [row for row in rows if row["id"] != rule_id]
+    rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True}
+    try:
+        return preview_rules(store, [*others, rule], days=days)
+    except PastError as error:
+        return {"sentence": str(error)}
+    except DatabaseTimeout:
+        return {"sentence": f"The last {days} days take too long to look at: {_ASK_REPLAY}"}
+
+
+def as_text(explanation: dict[str, Any]) -> str:
+    """The explanation as a person reads it in a terminal."""
+    amount = explanation["budget"]
+    budget = "none" if amount is None else f"{amount:,.2f}"
+    lines = [
+        f"{explanation['title'] or '(no title)'} ({explanation['campaign_id']})",
+        f"{explanation['status'] or 'no status'}, daily budget {budget}",
+        "",
+        explanation["sentence"],
+        "",
+        _evidence_line(explanation["evidence"]),
+    ]
+    for rule in explanation["rules"]:
+        lines += ["", *_rule_lines(rule)]
+    for breaker in explanation["breakers"]:
+        lines += ["", f"Breaker {breaker['code']}: {breaker['message']}"]
+    for skipped in explanation["rules_skipped"]:
+        lines += ["", f"Rule {skipped['rule_name']} is skipped: {skipped['error']}"]
+    return "\n".join(lines)
+
+
+def _evidence_line(seen: dict[str, Any]) -> str:
+    return (
+        f"Evidence: spent {seen['spend'] or 0:,.2f} for {seen['revenue'] or 0:,.2f} in revenue, "
+        f"{seen['conversions'] or 0:.1f} conversions over {seen['days'] or 0:.1f} days "
+        f"({'fading' if seen['has_history'] else 'totals'}); true roi likely "
+        f"{seen['likely_roi_low']:.2f} to {seen['likely_roi_high']:.2f}; "
+        f"{chance(seen['below_break_even'])} % likely below break-even."
+    )
+
+
+def _rule_lines(rule: dict[str, Any]) -> list[str]:
+    mark = {True: "yes", False: "no", None: "unknown"}
+    head = f"{rule['rule_name']} (priority {rule['priority']}): condition {rule['condition']}"
+    lines = [head]
+    lines += [
+        f"  {'  ' * line['depth']}{line['text']}: {mark[line['holds']]}" for line in rule["why"]
+    ]
+    if rule["matched"]:
+        lines.append(
+            f"  -> {rule['code']}, confidence {chance_beside(rule['confidence'], rule['floor'])} % "
+            f"(floor {rule['floor']:g} %, judged against roi {rule['break_even']:.2f})"
+        )
+        lines += [
+            f"     {one['code']} holds it: {one['limit']}"
+            for one in rule["guardrails"]
+            if one["holds"]
+        ]
+        if rule["settles"]:
+            lines.append(f"     settled by: {rule['settles']}")
+    return lines

@@ -1,0 +1,263 @@
+"""One run: lease, load, decide, [a dry run stops here], apply, detect, measure, summarise.
+
+Round trips: begin (with rules, policy, portfolio and the first page), further pages, apply in
+batches, detect, measure, finish.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from autonomy.config import Settings
+from autonomy.crash_points import fault_point
+from autonomy.engine import Decision, Decisions, PolicyError, decide
+from autonomy.errors import AutonomyError, KeyReused, LeaseLost, PolicyUnusable, RunInProgress
+from autonomy.logs import say, step
+from autonomy.run.request import RunAnswer, RunRequest
+from autonomy.run.summary import Summary
+from autonomy.store import Json, Store
+
+PAGE_LIMIT = 1000
+"""Candidates a page: about 1 MB of JSON."""
+BATCH_LIMIT = 2000
+"""Decisions a transaction: the freeze switch and the deadline act between batches."""
+
+Clock = Callable[[], datetime]
+Notify = Callable[[Settings, Mapping[str, Any]], None]
+
+
+@dataclass
+class Run:
+    """What one pass knows of itself."""
+
+    id: str
+    request: RunRequest
+    now: datetime
+    began: Json
+    deadline: float
+    """On the monotonic clock, seconds."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def lease_token(self) -> str:
+        """The fencing token: whoever took over made it invalid."""
+        return str(self.began["lease_token"])
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the internal deadline has passed."""
+        return time.monotonic() >= self.deadline
+
+
+class Runner:
+    """Carries out runs on one store. Stateless between runs."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        notify: Notify | None = None,
+    ) -> None:
+        """`clock`: for simulations, on a database that allows them; else the database's holds."""
+        self._store, self._settings, self._clock = store, settings, clock
+        self._notify = notify or _notify_by_settings
+
+    def handle(
+        self, body: Mapping[str, Any], *, idempotency_key: str | None = None, trigger: str = "http"
+    ) -> RunAnswer:
+        """One call. Raises BadRequest, KeyReused, RunInProgress, ServiceError.
+
+        A key that was seen and finished gets the stored answer, byte for byte.
+        """
+        request = RunRequest.parse(body)
+        run_id = str(uuid.uuid4())
+        began = self._begin(run_id, request, idempotency_key, trigger)
+        if began["outcome"] == "stored":
+            return RunAnswer(int(began["response_status"]), str(began["response"]))
+        if began["outcome"] == "mismatch":
+            raise KeyReused(
+                "This idempotency key was used with other parameters.",
+                hint="Use a new key for a new request, or send the same body again.",
+            )
+        if began["outcome"] == "busy":
+            raise RunInProgress(
+                "Another run is in progress.",
+                hint="It is safe to call again after the time in Retry-After.",
+                retry_after_seconds=int(began.get("retry_after_seconds") or 60),
+            )
+        fault_point(self._settings.fault, "after_begin")
+        deadline = time.monotonic() + self._settings.deadline_seconds
+        now = datetime.fromisoformat(str(began["now"]))
+        return self._carry_out(Run(run_id, request, now, began, deadline))
+
+    def _begin(self, run_id: str, request: RunRequest, key: str | None, trigger: str) -> Json:
+        with step("begin", run_id=run_id) as counts:
+            began = self._store.begin_run(
+                p_run_id=run_id,
+                p_request=request.model_dump(exclude_none=True),
+                p_idempotency_key=key,
+                p_trigger=trigger,
+                p_lease_seconds=self._settings.lease_seconds,
+                p_page_limit=PAGE_LIMIT,
+                **self._simulated_now(),
+            )
+            counts["outcome"] = began["outcome"]
+        return began
+
+    def _simulated_now(self) -> Json:
+        """The moment as an argument; left out, the database's clock says it."""
+        return {} if self._clock is None else {"p_now": self._clock().isoformat()}
+
+    def _carry_out(self, run: Run) -> RunAnswer:
+        try:
+            result = self._pass(run)
+        except LeaseLost:
+            raise
+        except AutonomyError as error:
+            self._give_up(run, error)
+            raise
+        answer = RunAnswer.success(result)
+        fault_point(self._settings.fault, "before_finish")
+        with step("finish", run_id=run.id):
+            self._store.finish_run(
+                p_run_id=run.id,
+                p_lease_token=run.lease_token,
+                p_summary=result,
+                p_response=answer.body,
+                p_response_status=answer.status,
+                **self._simulated_now(),
+            )
+        fault_point(self._settings.fault, "after_finish")
+        self._notify(self._settings, result)
+        return answer
+
+    def _pass(self, run: Run) -> Json:
+        summary = Summary(run.id, run.began, run.request, run.now)
+        decisions = self._decide(run)
+        summary.decided(decisions)
+        if run.request.dry_run or run.began["mode"] == "observe":
+            self._foresee(run, summary)
+            return summary.result(run.started)
+        self._apply(run, decisions, summary)
+        self._detect(run, summary)
+        self._measure(run, summary)
+        return summary.result(run.started)
+
+    def _decide(self, run: Run) -> Decisions:
+        """Judgement over streamed pages. Raises PolicyUnusable where a limit is missing."""
+        with step("decide", run_id=run.id) as counts:
+            try:
+                decisions = decide(
+                    run.began["rules"],
+                    self._candidates(run),
+                    run.began["policy"],
+                    run.now,
+                    run.began["portfolio"],
+                    include_inactive_rules=run.request.include_inactive_rules,
+                    dry_run=run.request.dry_run,
+                )
+            except PolicyError as error:
+                raise PolicyUnusable(str(error)) from error
+            counts["decisions"] = len(decisions)
+        fault_point(self._settings.fault, "after_decide")
+        return decisions
+
+    def _candidates(self, run: Run) -> Iterator[Json]:
+        pages = self._store.candidate_pages(
+            run.began["page"],
+            page_limit=PAGE_LIMIT,
+            shard=run.request.shard,
+            inactive=run.request.include_inactive_rules,
+            now=run.now.isoformat(),
+        )
+        for page in pages:
+            yield from page
+        fault_point(self._settings.fault, "after_load")
+
+    def _apply(self, run: Run, decisions: Decisions, summary: Summary) -> None:
+        chosen = decisions.to_apply
+        fault_point(self._settings.fault, "before_apply")
+        with step("apply", run_id=run.id, decisions=len(chosen)):
+            for start in range(0, len(chosen), BATCH_LIMIT):
+                if run.out_of_time:
+                    summary.stopped_at_deadline(len(chosen) - start)
+                    break
+                batch = chosen[start : start + BATCH_LIMIT]
+                self._apply_batch(run, batch, summary)
+                fault_point(self._settings.fault, "after_apply_batch")
+        fault_point(self._settings.fault, "after_apply")
+
+    def _apply_batch(self, run: Run, batch: list[Decision], summary: Summary) -> None:
+        answer = self._store.apply(
+            run_id=run.id,
+            lease_token=run.lease_token,
+            decisions=[_row(run, decision) for decision in batch],
+            now=run.now.isoformat(),
+        )
+        summary.applied(batch, answer)
+
+    def _detect(self, run: Run, summary: Summary) -> None:
+        if run.out_of_time or not _first_shard(run):
+            return
+        with step("detect", run_id=run.id) as counts:
+            found = self._store.rpc("record_opportunities", **self._simulated_now())
+            summary.detected(int(found["detected"]))
+            counts.update(found)
+
+    def _foresee(self, run: Run, summary: Summary) -> None:
+        """What would be detected; a dry run counts and writes nothing."""
+        if _first_shard(run) and not run.out_of_time:
+            now = run.now.isoformat()
+            summary.detected(self._store.rpc_count("detect_optimization_opportunities", p_now=now))
+
+    def _measure(self, run: Run, summary: Summary) -> None:
+        if run.out_of_time or not _first_shard(run):
+            return
+        with step("measure", run_id=run.id) as counts:
+            counts.update(self._store.rpc("measure_action_impact", **self._simulated_now()))
+            summary.measured(int(counts["measured"]))
+
+    def _give_up(self, run: Run, error: AutonomyError) -> None:
+        """Release the lease if the database still answers: the next run need not wait for it."""
+        say("run failed", run_id=run.id, code=error.code, error=error.message)
+        failure = RunAnswer.failure(error)
+        try:
+            self._store.finish_run(
+                p_run_id=run.id,
+                p_lease_token=run.lease_token,
+                p_summary={"success": False, "error": error.code},
+                p_response=failure.body,
+                p_response_status=failure.status,
+                **self._simulated_now(),
+            )
+        except AutonomyError as second:
+            say("lease not released", run_id=run.id, code=second.code)
+        said = f"{error.code}: {error.message}"
+        self._notify(self._settings, {"success": False, "run_id": run.id, "error": said})
+
+
+def _row(run: Run, decision: Decision) -> Json:
+    """A decision as the database takes it; its id, of run and campaign, is accepted once."""
+    return decision.for_apply() | {
+        "rule_version": run.began["rule_versions"].get(decision.rule_id),
+        "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id)),
+    }
+
+
+def _first_shard(run: Run) -> bool:
+    """Detection and measurement look at the whole account: one shard does it for all."""
+    return run.request.shard is None or run.request.shard.startswith("1/")
+
+
+def _notify_by_settings(settings: Settings, result: Mapping[str, Any]) -> None:
+    if settings.webhook_url or settings.slack_webhook_url:
+        from autonomy.run.notify import notify
+
+        notify(settings, result)

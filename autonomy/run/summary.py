@@ -1,0 +1,144 @@
+"""The result of a run: the guide's shape, extended, never changed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from autonomy.engine import Decision, Decisions
+from autonomy.run.request import RunRequest, timestamp
+from autonomy.store import Json
+
+LISTED = 100
+"""Held decisions and actions in the answer; the others are counted, `explain` recomputes any."""
+
+COUNT_OF_TYPE = {
+    "auto_pause": "campaigns_paused",
+    "auto_scale_up": "campaigns_scaled",
+    "auto_scale_down": "campaigns_scaled_down",
+    "budget_adjusted": "budgets_optimized",
+    "auto_resume": "campaigns_resumed",
+}
+
+
+class Summary:
+    """Collects what a run found and did."""
+
+    def __init__(self, run_id: str, began: Json, request: RunRequest, now: datetime) -> None:
+        self._head: Json = {
+            "success": True,
+            "timestamp": timestamp(now),
+            "run_id": run_id,
+            "mode": began["mode"],
+            "dry_run": request.dry_run,
+            "shard": request.shard,
+            "reason": request.reason,
+        }
+        if began["simulated"]:
+            self._head["simulated"] = True
+        self._acts = request.dry_run is False and began["mode"] != "observe"
+        self._campaigns_evaluated = int(began["campaigns_evaluated"])
+        self._counts: Counter[str] = Counter(dict.fromkeys(COUNT_OF_TYPE.values(), 0))
+        self._counts.update({"actions_proposed": 0, "opportunities_detected": 0})
+        self._held: Counter[str] = Counter()
+        self._held_decisions: list[Json] = []
+        self._actions: list[Json] = []
+        self._failed: list[Json] = []
+        self._breakers: list[dict[str, Any]] = []
+        self._rules_skipped: list[dict[str, str]] = []
+        self._extra: Json = {}
+
+    def decided(self, decisions: Decisions) -> None:
+        """Count what is held; where nothing will be applied, also what would have been done."""
+        self._breakers = decisions.breakers
+        self._rules_skipped = decisions.rules_skipped
+        self._failed += [
+            {"campaign_id": one["campaign_id"], "code": "UNREADABLE", "message": one["error"]}
+            for one in decisions.candidates_skipped
+        ]
+        for decision in decisions:
+            if decision.verdict == "hold":
+                self._hold(decision, decision.code, decision.reason)
+            elif not self._acts:
+                self._take(decision, "would act" if decision.verdict == "act" else "would propose")
+
+    def applied(self, batch: list[Decision], answer: Json) -> None:
+        """Count what the database did with one batch."""
+        by_campaign = {result["campaign_id"]: result for result in answer["results"]}
+        for decision in batch:
+            result = by_campaign[decision.campaign_id]
+            status, code = result["status"], result.get("error")
+            if status == "held":
+                self._hold(decision, str(code), result.get("message") or decision.reason)
+            elif status == "failed":
+                self._failed.append(
+                    {
+                        "campaign_id": decision.campaign_id,
+                        "title": decision.title,
+                        "action_type": decision.action_type,
+                        "code": code,
+                        "message": result.get("message"),
+                    }
+                )
+            else:
+                self._take(decision, status)
+
+    def detected(self, opportunities: int) -> None:
+        """Opportunities that stand open now."""
+        self._counts["opportunities_detected"] = opportunities
+
+    def measured(self, actions: int) -> None:
+        """Actions whose impact was measured in this run."""
+        self._extra["actions_measured"] = actions
+
+    def stopped_at_deadline(self, left: int) -> None:
+        """The next run goes on where this one stopped."""
+        self._extra["deadline_reached"] = True
+        self._extra["decisions_left_for_next_run"] = left
+
+    def result(self, started: float) -> Json:
+        """The `result` object; `started` is on the monotonic clock."""
+        return {
+            **self._head,
+            "actions_taken": dict(self._counts),
+            "campaigns_evaluated": self._campaigns_evaluated,
+            "held": dict(sorted(self._held.items())),
+            "held_decisions": self._held_decisions,
+            "actions": sorted(
+                self._actions, key=lambda one: (one["action_type"], -one["confidence"])
+            ),
+            "failed": self._failed,
+            "rules_skipped": self._rules_skipped,
+            "breakers": self._breakers,
+            **self._extra,
+            "duration_ms": round((time.monotonic() - started) * 1000),
+        }
+
+    def _take(self, decision: Decision, status: str) -> None:
+        """In approve mode the counts say what was proposed; a breaker's proposals are no pauses."""
+        proposed = status in ("pending", "would propose")
+        self._counts["actions_proposed"] += proposed
+        if not proposed or self._head["mode"] == "approve":
+            self._counts[COUNT_OF_TYPE[decision.action_type]] += 1
+        if len(self._actions) < LISTED:
+            self._actions.append(_entry(decision) | {"status": status})
+
+    def _hold(self, decision: Decision, code: str, reason: str) -> None:
+        self._held[code] += 1
+        if len(self._held_decisions) < LISTED:
+            self._held_decisions.append(_entry(decision) | {"code": code, "reason": reason})
+
+
+def _entry(decision: Decision) -> dict[str, Any]:
+    return {
+        "campaign_id": decision.campaign_id,
+        "title": decision.title,
+        "action_type": decision.action_type,
+        "rule_name": decision.rule_name,
+        "previous": decision.previous.to_dict(),
+        "new": decision.new.to_dict(),
+        "confidence": decision.confidence,
+        "reason": decision.reason,
+    }

@@ -1,0 +1,133 @@
+"""What a person can do from pages and API: every change goes through one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from autonomy.store import Json, Store
+from autonomy.web.queries import spanned
+
+POLICY_LIMITS: dict[str, tuple[float, float]] = {
+    "break_even_roi": (0.01, 100),
+    "marginal_return_ratio": (0.01, 1),
+    "min_confidence": (0, 100),
+    "cooldown_hours": (0, 8760),
+    "min_pause_hours": (0, 8760),
+    "max_data_age_hours": (1, 8760),
+    "max_step": (1, 10),
+    "max_growth_7d": (1, 1000),
+    "max_budget": (0.01, 999_999_999),
+    "min_budget": (0, 999_999_999),
+    "pause_breaker_share": (0, 1),
+    "pause_breaker_count": (0, 1_000_000),
+    "growth_breaker_share": (0, 100),
+    "growth_breaker_count": (0, 1_000_000),
+    "tracking_breaker_ratio": (0, 1),
+    "tracking_breaker_min_expected": (1, 1_000_000),
+    "resume_confidence": (0, 50),
+    "evidence_half_life_days": (0, 365),
+    "conversion_delay_hours": (0, 2160),
+    "holdout_share": (0, 0.5),
+    "hold_days_after_rollback": (0, 365),
+    "person_hold_days": (0, 365),
+    "approval_hours": (1, 8760),
+}
+"""For the API's description; the database decides (a test holds the two equal)."""
+POLICY_TEXTS = ("mode", "frozen_reason", "time_zone")
+POLICY_FLAGS = ("frozen", "resume_when_proven_wrong")
+POLICY_KEYS = (*POLICY_TEXTS, *POLICY_FLAGS, *POLICY_LIMITS)
+HOLD_DAYS = (1, 7, 30)
+
+
+class Changes:
+    """Everything that can be changed. `actor` is written down with each change."""
+
+    def __init__(self, store: Store, actor: str) -> None:
+        self._store, self._actor = store, actor
+
+    def roll_back(
+        self, chosen: Mapping[str, Any], *, force: bool = False, reason: str | None = None
+    ) -> Json:
+        """Take back the chosen actions: action_ids, run_id, rule_id, from, to."""
+        return dict(
+            self._store.rpc(
+                "rollback_autonomous_actions",
+                p_filter=spanned(self._store, chosen),
+                p_force=force,
+                p_reason=reason,
+                p_actor=self._actor,
+            )
+        )
+
+    def roll_back_one(
+        self,
+        action_id: str,
+        *,
+        force: bool = False,
+        reason: str | None = None,
+        preview: bool = False,
+    ) -> Json:
+        """Take back one action. Raises NotFound."""
+        return dict(
+            self._store.rpc(
+                "rollback_autonomous_action",
+                p_action_id=action_id,
+                p_reason=reason,
+                p_actor=self._actor,
+                p_force=force,
+                p_preview=preview,
+            )
+        )
+
+    def decide_pending(self, action_id: str, approve: bool, reason: str | None = None) -> Json:
+        """Approve or reject a pending action. Raises NotFound, StateConflict."""
+        name = "approve_autonomous_action" if approve else "reject_autonomous_action"
+        return dict(
+            self._store.rpc(name, p_action_id=action_id, p_actor=self._actor, p_reason=reason)
+        )
+
+    def set_opportunity(self, opportunity_id: str, status: str) -> Json:
+        """open, in_progress, resolved or dismissed. Raises NotFound."""
+        return dict(
+            self._store.rpc(
+                "set_opportunity_status",
+                p_id=opportunity_id,
+                p_status=status,
+                p_actor=self._actor,
+            )
+        )
+
+    def save_rule(
+        self, rule: Mapping[str, Any], rule_id: str | None = None, seen: str | None = None
+    ) -> Json:
+        """Add a rule, or change the keys given. Raises BadRequest, NotFound, StateConflict."""
+        return dict(
+            self._store.rpc(
+                "dashboard_save_rule",
+                retry=rule_id is not None,
+                p_rule=dict(rule),
+                p_rule_id=rule_id,
+                p_actor=self._actor,
+                p_seen=seen,
+            )
+        )
+
+    def set_campaign(self, campaign_id: str, values: Mapping[str, Any]) -> Json:
+        """autonomous_enabled, hold_until. Raises NotFound."""
+        return dict(
+            self._store.rpc(
+                "dashboard_set_campaign", p_campaign_id=campaign_id, p_changes=dict(values)
+            )
+        )
+
+    def set_policy(self, values: Mapping[str, Any]) -> Json:
+        """Change the policy; the database names what is out of range. Raises BadRequest."""
+        row = {**values, "updated_by": self._actor}
+        return self._store.update("autonomy_policy", row, filters={"id": True})[0]
+
+
+def hold_until(days: int) -> str:
+    """The end of a hold that begins now, ISO 8601."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")

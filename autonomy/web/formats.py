@@ -1,0 +1,242 @@
+"""Numbers, times and names as a person reads them (the templates' filters)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from autonomy.text import NOTHING, chance, chance_beside, count, decimal, money, number_or_none
+
+TIMES = {
+    "when": Markup('<time datetime="{}" title="{}" data-when>{}</time>'),
+    "ago": Markup('<time datetime="{}" title="{}" data-ago>{}</time>'),
+}
+
+ACTION_NAMES = {
+    "auto_pause": "Paused",
+    "auto_resume": "Resumed",
+    "auto_scale_up": "Scaled up",
+    "auto_scale_down": "Scaled down",
+    "budget_adjusted": "Budget adjusted",
+    "optimization_applied": "Optimization applied",
+    "ab_test_created": "A/B test created",
+    "targeting_refined": "Targeting refined",
+    "creative_refreshed": "Creative refreshed",
+}
+ACTION_VERBS = {
+    "auto_pause": "Pause",
+    "auto_resume": "Resume",
+    "auto_scale_up": "Scale up",
+    "auto_scale_down": "Scale down",
+    "budget_adjusted": "Adjust the budget",
+}
+ACTION_ICONS = {
+    "auto_pause": "pause",
+    "auto_resume": "play",
+    "auto_scale_up": "up",
+    "auto_scale_down": "down",
+    "budget_adjusted": "sliders",
+}
+STATUSES = ("pending", "executed", "rolled_back", "failed")
+SEVERITIES = ("critical", "high", "medium", "low")
+SEVERITY_ICONS = {"critical": "octagon", "high": "triangle", "medium": "diamond", "low": "circle"}
+CODES = {
+    "DISABLED": "automation is switched off for this campaign",
+    "ON_HOLD": "the campaign is on hold",
+    "STALE_DATA": "the performance data is too old",
+    "VALUE_NOT_MEASURED": "its conversions carry no value, so its ROI says nothing",
+    "CHANGED_BY_PERSON": "a person changed it, and this would go against that",
+    "COOLDOWN": "it was changed a short while ago",
+    "TOO_LITTLE_DATA": "there is too little data to judge",
+    "TEST_RUNNING": "an A/B test runs on it",
+    "AWAITING_APPROVAL": "an action waits for approval",
+    "AGAINST_THE_ODDS": "the evidence does not support it",
+    "NOT_LIMITED_BY_BUDGET": "it does not spend the budget that it has",
+    "HOLDOUT": "it belongs to this week's comparison group",
+    "STEP_CAP": "the step would be too large",
+    "GROWTH_CAP": "it has grown enough this week",
+    "BUDGET_CAP": "the budget's limit is reached",
+    "NO_CHANGE": "the change would be too small to matter",
+    "OUTRANKED": "another rule came first",
+    "PAUSE_BREAKER": "too many pauses at once: a person decides",
+    "GROWTH_BREAKER": "the account would grow too fast",
+    "TRACKING_BREAKER": "conversion tracking seems broken",
+    "FROZEN": "everything is frozen",
+    "CHANGED_MEANWHILE": "somebody changed the campaign in the meantime",
+    "RULE_CHANGED": "the rule was changed in the meantime",
+    "REJECTED": "a person rejected it",
+    "EXPIRED": "nobody approved it in time",
+    "APPROVAL": "a person must approve it",
+}
+
+
+def multiple(value: object) -> str:
+    """roi: 0.424 -> 0.42x"""
+    number = number_or_none(value)
+    return NOTHING if number is None else f"{number:,.2f}x"
+
+
+def likely(value: object, places: int = 0, beside: object = None) -> str:
+    """A probability, 99.6 -> 99%: never certain, always on its side of the floor beside it."""
+    number, bound = number_or_none(value), number_or_none(beside)
+    if number is None:
+        return NOTHING
+    return (chance(number, places) if bound is None else chance_beside(number, bound)) + "%"
+
+
+def percent(value: object, places: int = 0) -> str:
+    """A rate, 85.3 -> 85% (it is a percentage already). A probability is said by `likely`."""
+    number = number_or_none(value)
+    return NOTHING if number is None else f"{number:,.{places}f}%"
+
+
+def words(value: object) -> str:
+    """high_traffic_low_conversion -> high traffic low conversion"""
+    return str(value or "").replace("_", " ")
+
+
+def titled(value: object) -> str:
+    """A campaign's title, or that it has none that one could see."""
+    text = str(value or "").strip()
+    return text or "(no title)"
+
+
+def action_name(value: str) -> str:
+    """auto_pause -> Paused"""
+    return ACTION_NAMES.get(value, words(value).capitalize())
+
+
+def action_verb(value: str) -> str:
+    """auto_pause -> Pause"""
+    return ACTION_VERBS.get(value, words(value).capitalize())
+
+
+def when(value: object) -> Markup:
+    """A point in time: UTC as text, the viewer's zone by script, the exact time on hover."""
+    moment = parse_time(value)
+    if moment is None:
+        return escape(NOTHING)
+    return _time(moment, f"{moment:%Y-%m-%d %H:%M}", "when")
+
+
+def ago(value: object, now: datetime | None = None) -> Markup:
+    """How long ago (or until): 3 h ago, in 48 min."""
+    moment = parse_time(value)
+    if moment is None:
+        return escape(NOTHING)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    return _time(moment, relative(seconds), "ago")
+
+
+def relative(seconds: float) -> str:
+    """Seconds in the past (negative: ahead) as words."""
+    size = abs(seconds)
+    if size < 45:
+        return "just now" if seconds >= 0 else "any moment"
+    for unit, length, limit in (("min", 60, 5400), ("h", 3600, 129600), ("days", 86400, 5184000)):
+        if size < limit:
+            text = f"{max(1, round(size / length))} {unit}"
+            text = "1 day" if text == "1 days" else text
+            return f"{text} ago" if seconds >= 0 else f"in {text}"
+    months = round(size / 2629800)
+    return f"{months} months ago" if seconds >= 0 else f"in {months} months"
+
+
+def parse_time(value: object) -> datetime | None:
+    """A time out of JSON; None for what is none (infinity among them)."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def duration(milliseconds: object) -> str:
+    """840 -> 0.8 s"""
+    number = number_or_none(milliseconds)
+    if number is None:
+        return NOTHING
+    return f"{number / 1000:.1f} s" if number < 90_000 else f"{number / 60_000:.1f} min"
+
+
+def state(value: object) -> str:
+    """{"status": "active", "budget": 150} -> active, 150.00"""
+    known = state_of(value)
+    if known["status"] is None and known["budget"] is None:
+        return NOTHING
+    return f"{known['status'] or NOTHING}, {money(known['budget'])}"
+
+
+def state_of(value: object) -> dict[str, Any]:
+    """Status and budget out of stored JSON, which may be anything in rows that we did not write."""
+    members = value if isinstance(value, Mapping) else {}
+    status = members.get("status")
+    return {
+        "status": status if isinstance(status, str) else None,
+        "budget": number_in(value, "budget"),
+    }
+
+
+def number_in(value: object, name: str) -> float | None:
+    """A number of stored JSON; None where there is none."""
+    return number_or_none(value.get(name)) if isinstance(value, Mapping) else None
+
+
+def impact(value: object) -> str:
+    """What an action was expected to bring, or what was measured, in words; "" where unknown."""
+    if not isinstance(value, Mapping):
+        return ""
+    loss, profit = number_in(value, "loss_avoided"), number_in(value, "added_profit")
+    if loss is not None:
+        return f"avoids a loss of {money(loss)}"
+    if profit is not None:
+        return f"profit {signed(profit)}"
+    worth, days = number_in(value, "money"), number_in(value, "horizon_days")
+    verdict = str(value.get("verdict") or "")
+    if worth is None:
+        return verdict
+    low, high = number_in(value, "money_low"), number_in(value, "money_high")
+    span = f" in {count(days)} {'day' if days == 1 else 'days'}" if days is not None else ""
+    return f"{verdict}, {signed(worth)} ({money(low, False)} to {money(high, False)}){span}"
+
+
+def signed(value: float) -> str:
+    """224 -> +224.00"""
+    return f"+{money(value)}" if value > 0 else money(value)
+
+
+def held_because(code: object) -> str:
+    """A reason code in words."""
+    return CODES.get(str(code), words(code).lower())
+
+
+def _time(moment: datetime, text: str, kind: str) -> Markup:
+    utc = moment.astimezone(UTC)
+    return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", text)
+
+
+FILTERS = {
+    "money": money,
+    "count": count,
+    "decimal": decimal,
+    "multiple": multiple,
+    "likely": likely,
+    "percent": percent,
+    "words": words,
+    "titled": titled,
+    "action_name": action_name,
+    "action_verb": action_verb,
+    "when": when,
+    "ago": ago,
+    "duration": duration,
+    "state": state,
+    "state_of": state_of,
+    "number_in": number_in,
+    "impact": impact,
+    "held_because": held_because,
+}

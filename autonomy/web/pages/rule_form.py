@@ -1,0 +1,151 @@
+"""A rule as a form and back: fields for the flat form of the guide, JSON for everything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from autonomy.errors import BadRequest
+from autonomy.web.parsing import parse_json, text_argument
+from autonomy.web.rule_body import check_types
+
+FLAT_KEYS = (
+    "metric", "window", "operator", "threshold",
+    "min_spend", "min_conversions", "min_clicks", "min_impressions", "min_duration_hours",
+    "account", "title_contains",
+)  # fmt: skip
+NUMBERS = (
+    "min_spend",
+    "min_conversions",
+    "min_clicks",
+    "min_impressions",
+    "min_duration_hours",
+)
+ACTION_NUMBERS = (
+    "multiplier", "max_budget", "min_budget", "budget", "step",
+    "min_confidence", "cooldown_hours", "break_even_roi",
+)  # fmt: skip
+OWN_NUMBERS = {
+    "auto_pause": (),
+    "auto_scale_up": ("multiplier", "max_budget"),
+    "auto_scale_down": ("multiplier", "min_budget"),
+    "budget_adjusted": ("budget",),
+    "marginal_return": ("step", "max_budget", "min_budget"),
+}
+
+
+def is_flat(rule: Mapping[str, Any]) -> bool:
+    """Whether the fields can show this rule without loss."""
+    condition = rule.get("condition")
+    if not isinstance(condition, Mapping) or not isinstance(rule.get("action"), Mapping):
+        return False
+    return "metric" in condition and set(condition) <= set(FLAT_KEYS)
+
+
+def rule_of_form(form: Mapping[str, str]) -> dict[str, Any]:
+    """The rule in a form, as fields or as JSON. Raises BadRequest naming the field."""
+    rule: dict[str, Any] = {
+        "rule_name": text_argument(form.get("rule_name", "").strip(), "rule_name", 200),
+        "rule_type": text_argument(form.get("rule_type", ""), "rule_type", 20),
+        "priority": _whole(form, "priority"),
+    }
+    if form.get("mode") == "json":
+        rule["condition"] = _json(form, "condition")
+        rule["action"] = _json(form, "action")
+    else:
+        rule["condition"] = _condition(form)
+        rule["action"] = _action(form)
+    check_types(rule)
+    return rule
+
+
+def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:
+    """What the fields show for a rule; the same names as in the form."""
+    condition = rule["condition"] if isinstance(rule["condition"], Mapping) else {}
+    action = rule["action"] if isinstance(rule["action"], Mapping) else {}
+    fields = {key: _shown(condition.get(key)) for key in FLAT_KEYS}
+    threshold = condition.get("threshold")
+    if isinstance(threshold, list) and len(threshold) == 2:
+        fields["threshold"], fields["threshold_high"] = map(_shown, threshold)
+    kind = action.get("type")
+    fields["action_type"] = "marginal_return" if action.get("by") else str(kind or "")
+    fields |= {key: _shown(action.get(key)) for key in ACTION_NUMBERS}
+    fields |= {key: "on" for key in ("requires_approval", "notify") if action.get(key) is True}
+    return {
+        **fields,
+        "rule_name": str(rule.get("rule_name") or ""),
+        "rule_type": str(rule.get("rule_type") or "pause"),
+        "priority": _shown(rule.get("priority", 50)),
+        "condition": json.dumps(rule["condition"], indent=2, ensure_ascii=False),
+        "action": json.dumps(rule["action"], indent=2, ensure_ascii=False),
+    }
+
+
+def _condition(form: Mapping[str, str]) -> dict[str, Any]:
+    condition: dict[str, Any] = {
+        "metric": form.get("metric", ""),
+        "operator": form.get("operator", ""),
+        "threshold": _number(form, "threshold"),
+    }
+    if condition["operator"] == "between":
+        condition["threshold"] = [condition["threshold"], _number(form, "threshold_high")]
+    if form.get("window", "lifetime") not in ("", "lifetime"):
+        condition["window"] = form["window"]
+    for key in NUMBERS:
+        if form.get(key, "").strip():
+            condition[key] = _number(form, key)
+    for key in ("account", "title_contains"):
+        if form.get(key, "").strip():
+            condition[key] = text_argument(form[key].strip(), key, 200)
+    return condition
+
+
+def _action(form: Mapping[str, str]) -> dict[str, Any]:
+    kind = form.get("action_type", "")
+    if kind not in OWN_NUMBERS:
+        raise BadRequest("action_type: choose what to do.")
+    action: dict[str, Any] = {"type": "budget_adjusted" if kind == "marginal_return" else kind}
+    if kind == "marginal_return":
+        action["by"] = "marginal_return"
+    for key in (*OWN_NUMBERS[kind], "min_confidence", "cooldown_hours", "break_even_roi"):
+        if form.get(key, "").strip():
+            action[key] = _number(form, key)
+    for key in ("requires_approval", "notify"):
+        if form.get(key) == "on":
+            action[key] = True
+    return action
+
+
+def _json(form: Mapping[str, str], name: str) -> Any:
+    try:
+        value = parse_json(form.get(name, ""))
+    except BadRequest as error:
+        raise BadRequest(error.message.replace("body:", f"{name}:", 1)) from error
+    if not isinstance(value, dict):
+        raise BadRequest(f"{name}: it must be a JSON object.")
+    return value
+
+
+def _number(form: Mapping[str, str], name: str) -> int | float:
+    text = form.get(name, "").strip()
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise BadRequest(f"{name}: it must be a number.") from error
+    if not -1e15 <= value <= 1e15:  # NaN fails this, too
+        raise BadRequest(f"{name}: it must be a number of sane size.")
+    return int(value) if value.is_integer() else value
+
+
+def _whole(form: Mapping[str, str], name: str) -> int:
+    value = _number(form, name)
+    if not isinstance(value, int):
+        raise BadRequest(f"{name}: it must be a whole number.")
+    return value
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, list | dict):
+        return ""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,193 @@
+"""What pages and API show: one database call each, the same for both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from autonomy.errors import NotFound
+from autonomy.run.explanation import explain_campaign, preview_now, preview_rule
+from autonomy.store import Json, Store
+
+Filters = Mapping[str, str | None]
+REMEMBERED_SECONDS = {
+    "portfolio_state": 60.0,
+    "dashboard_attention": 30.0,
+    "autonomous_insights": 60.0,
+}
+"""Questions that look at every campaign, whose answers change once an hour: pages ask them so often
+at most, on each instance. Runs never see a remembered answer."""
+
+
+class Remembered:
+    """A store that remembers the answers to the questions above."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._answers: dict[tuple[str, str], tuple[float, Any]] = {}
+
+    def rpc(self, name: str, **params: Any) -> Any:
+        """As the store's; `p_now` does not make another question."""
+        if name not in REMEMBERED_SECONDS:
+            return self._store.rpc(name, **params)
+        key = (name, str({key: value for key, value in params.items() if key != "p_now"}))
+        asked_at, answer = self._answers.get(key, (float("-inf"), None))
+        if time.monotonic() - asked_at > REMEMBERED_SECONDS[name]:
+            answer = self._store.rpc(name, **params)
+            self._answers[key] = (time.monotonic(), answer)
+        return answer
+
+    def select(self, table: str, **options: Any) -> list[Json]:
+        """As the store's."""
+        return self._store.select(table, **options)
+
+
+def _given(filters: Filters) -> dict[str, str]:
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+def spanned(store: Store, chosen: Mapping[str, Any]) -> Json:
+    """A rollback's choice with its days as instants. Raises BadRequest: the span is turned round.
+
+    The database knows the account's zone, and with it where a day begins and ends.
+    """
+    if not {"from", "to"} & chosen.keys():
+        return dict(chosen)
+    return dict(store.rpc("dashboard_span", p_filter=dict(chosen)))
+
+
+class Reads:
+    """Everything that can be looked at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._remembered = cast(Store, Remembered(store))
+
+    def overview(self, days: int, run_interval_minutes: int, since: str | None = None) -> Json:
+        """State (since the last visit, where that is known), totals, opportunities, days."""
+        return dict(
+            self._store.rpc(
+                "dashboard_overview",
+                p_days=days,
+                p_since=since,
+                p_run_interval_minutes=run_interval_minutes,
+            )
+        )
+
+    def attention(self, limit: int = 6) -> Json:
+        """Under-performers and scaling candidates, the largest first."""
+        return dict(self._remembered.rpc("dashboard_attention", p_limit=limit))
+
+    def policy(self) -> Json:
+        """The one row of the policy."""
+        return self._store.select("autonomy_policy", limit=1)[0]
+
+    def actions(
+        self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
+    ) -> Json:
+        """Actions, newest first, with the key of the next page."""
+        return dict(
+            self._store.rpc(
+                "dashboard_actions", p_filter=_given(filters), p_after=after, p_limit=limit
+            )
+        )
+
+    def action(self, action_id: str) -> Json:
+        """One action with its evidence. Raises NotFound."""
+        return dict(self._store.rpc("dashboard_action", p_action_id=action_id))
+
+    def opportunities(
+        self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 30
+    ) -> Json:
+        """Opportunities of one status, the most severe first."""
+        return dict(
+            self._store.rpc(
+                "dashboard_opportunities", p_filter=_given(filters), p_after=after, p_limit=limit
+            )
+        )
+
+    def opportunity(self, opportunity_id: str) -> Json:
+        """One opportunity. Raises NotFound."""
+        return dict(self._store.rpc("dashboard_opportunity", p_opportunity_id=opportunity_id))
+
+    def rules(self) -> list[Json]:
+        """All rules by priority."""
+        return list(self._store.rpc("dashboard_rules"))
+
+    def rule(self, rule_id: str) -> Json:
+        """One rule. Raises NotFound."""
+        for rule in self.rules():
+            if rule["id"] == rule_id:
+                return rule
+        raise NotFound("There is no such rule.", hint="The list of rules has the ids of all.")
+
+    def rule_preview(self, draft: Json, rule_id: str | None, *, past: bool = True) -> Json:
+        """What the rules with this draft do now and would have done. Raises BadRequest."""
+        if not past:
+            return preview_now(self._store, draft, rule_id)
+        return preview_rule(self._store, draft, rule_id)
+
+    def insights(self) -> list[Json]:
+        """What was learnt this week, in sentences with figures."""
+        return list(self._remembered.rpc("autonomous_insights"))
+
+    def rule_history(self, rule_id: str | None = None, limit: int = 50) -> list[Json]:
+        """Changes of rules, newest first."""
+        return list(self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit))
+
+    def scoreboard(self) -> list[Json]:
+        """How each rule has done in 90 days, by measured impact."""
+        return list(self._store.rpc("dashboard_scoreboard"))
+
+    def campaigns(
+        self,
+        title: str | None,
+        status: str | None,
+        after: Mapping[str, Any] | None = None,
+        limit: int = 50,
+    ) -> Json:
+        """Campaigns, the biggest spenders first."""
+        return dict(
+            self._store.rpc(
+                "dashboard_campaigns", p_title=title, p_status=status, p_after=after, p_limit=limit
+            )
+        )
+
+    def campaign(self, campaign_id: str, days: int = 60) -> Json:
+        """One campaign with its figures, actions and changes. Raises NotFound."""
+        return dict(self._store.rpc("dashboard_campaign", p_campaign_id=campaign_id, p_days=days))
+
+    def explanation(self, campaign_id: str) -> Json:
+        """What would happen to the campaign now, and why. Raises NotFound."""
+        return explain_campaign(self._remembered, campaign_id)
+
+    def runs(self, after: Mapping[str, Any] | None = None, limit: int = 50) -> Json:
+        """Runs, newest first."""
+        return dict(self._store.rpc("dashboard_runs", p_after=after, p_limit=limit))
+
+    def run(self, run_id: str) -> Json:
+        """One run with its whole summary. Raises NotFound."""
+        run = self._store.rpc("dashboard_run", p_run_id=run_id)
+        if run is None:
+            raise NotFound("There is no such run.", hint="The list of runs has the ids of all.")
+        return dict(run)
+
+    def run_preview(self) -> Json:
+        """What a run would do now, in campaigns and budget a day. Nothing is written down."""
+        return dict(self._store.rpc("dashboard_run_preview"))
+
+    def executed(self, chosen: Mapping[str, Any]) -> int:
+        """How many actions of a run, a rule or a span may be taken back. Raises BadRequest."""
+        return int(self._store.rpc("dashboard_executed", p_filter=dict(chosen)))
+
+    def rollback_preview(self, chosen: Mapping[str, Any], *, force: bool = False) -> Json:
+        """What a rollback would change and what it cannot. Raises BadRequest: nothing chosen."""
+        return dict(
+            self._store.rpc(
+                "rollback_autonomous_actions",
+                p_filter=spanned(self._store, chosen),
+                p_force=force,
+                p_preview=True,
+            )
+        )
