@@ -235,6 +235,20 @@ end $$;
 comment on function public.current_prior(boolean, timestamptz) is
   'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
 
+create function public.prior_in_force(p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return public.current_prior(p_now => p_now);
+exception when others then
+  -- what no fit can be made of leaves the last one in force, as in a run
+  return (select jsonb_build_object('fitted', false, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
+            'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns)
+          from public.autonomy_policy p);
+end $$;
+comment on function public.prior_in_force(timestamptz) is
+  'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
@@ -260,7 +274,7 @@ comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 -- ---------------------------------------------------------------------------------------------
 
 create function public.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
-language plpgsql stable set search_path = '' set jit = off
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 -- One account after the other: the first revenue that is found ends the search, and only an
 -- account that really has none is read whole.
@@ -271,14 +285,14 @@ begin
   foreach v_account in array coalesce(p_accounts, '{}') loop
     perform from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
-    where coalesce(c.account, '') = v_account and f.data_at > p_now - interval '30 days'
+    where c.account = v_account and f.data_at > p_now - interval '30 days'
       and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
     limit 1;
     continue when found;
     if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
         from public.campaigns c
         join public.campaign_facts f on f.campaign_id = c.id
-        where coalesce(c.account, '') = v_account and f.data_at > p_now - interval '30 days'
+        where c.account = v_account and f.data_at > p_now - interval '30 days'
           and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
       v_without := v_without || v_account;
     end if;
@@ -297,10 +311,11 @@ declare
   v_accounts text[];
   v_silent uuid[];
   v_without text[];
+  v_order_value float8;
 begin
   select array_agg(s.id), array_agg(distinct s.account) into v_silent, v_accounts
   from (
-    select c.id, coalesce(c.account, '') as account
+    select c.id, c.account
     from unnest(p_ids) i (id)
     join public.campaigns c on c.id = i.id
     join public.campaign_facts f on f.campaign_id = i.id
@@ -309,18 +324,18 @@ begin
     return '{}';
   end if;
   v_without := public.accounts_without_value(v_accounts, p_now);
+  v_order_value := (public.prior_in_force(p_now) ->> 'order_value')::float8;
   return array(
     select c.id
     from unnest(v_silent) i (id)
     join public.campaigns c on c.id = i.id
     join public.campaign_facts f on f.campaign_id = i.id
-    cross join public.autonomy_policy p
     cross join lateral (select
       case when f.has_history then f.w30_conversions else f.life_conversions end as n,
       case when f.has_history then f.w30_spend else f.life_spend end as spend) w
-    where coalesce(c.account, '') = any (v_without)
+    where c.account = any (v_without)
        or w.n between 20 and 1e18
-       or w.n between 1e-9 and 1e18 and w.n * p.prior_order_value > 3 * w.spend);
+       or w.n between 1e-9 and 1e18 and w.n * v_order_value > 3 * w.spend);
 end $$;
 comment on function public.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 conversions and more, or so many that at the usual order value they would be worth three times the spend. Only reads; safe to call again; raises nothing. [autonomous-operations]';
@@ -338,7 +353,7 @@ begin
   with own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects, k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
-      (k.changed_at at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
+      (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
@@ -350,8 +365,8 @@ begin
   ),
   kept as (
     select o.campaign_id,
-      count(distinct o.day) filter (where o.outside and o.budget_changed) >= 3 as budget_by_program,
-      count(distinct o.day) filter (where o.outside and o.status_changed) >= 3 as status_by_program,
+      count(distinct o.day) filter (where o.outside and o.person and o.budget_changed) >= 3 as budget_by_program,
+      count(distinct o.day) filter (where o.outside and o.person and o.status_changed) >= 3 as status_by_program,
       -- from the first of these changes to the last: two steps of one correction are one change
       (array_agg(o.old_budget order by o.id) filter (where o.budget_counts))[1] as first_budget,
       (array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,

@@ -1280,7 +1280,7 @@ begin
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
-  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+  cross join jsonb_to_record(public.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
@@ -1324,7 +1324,7 @@ begin
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
-  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+  cross join jsonb_to_record(public.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select least(

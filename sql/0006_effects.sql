@@ -111,7 +111,8 @@ create function public.autonomy_put_back(p_changes bigint[], p_actor text, p_at 
 language plpgsql set search_path = ''
 as $$
 -- The last change of that very field was an action, and now it is as it was before that action.
--- Anything older, or only equal by chance, is a change of the person's own.
+-- Anything older, or only equal by chance, is a change of the person's own; and a field that changes from
+-- outside on three of seven days is kept by a program, which people_changes follows, too.
 declare
   v_action uuid;
 begin
@@ -121,24 +122,40 @@ begin
     cross join unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
     cross join lateral (values
-      (k.old_status is distinct from k.new_status, 'status'),
+      (lower(k.old_status) is distinct from lower(k.new_status), 'status'),
       (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
     cross join lateral (
       select b.kind, b.action_id, b.changed_at, b.old_status, b.old_budget
       from public.campaign_changes b
       where b.campaign_id = k.campaign_id and b.id < k.id and b.kind <> 'created'
-        and case f.field when 'status' then b.old_status is distinct from b.new_status
+        and case f.field when 'status' then lower(b.old_status) is distinct from lower(b.new_status)
                          else b.old_budget is distinct from b.new_budget end
       order by b.id desc limit 1) l
     join public.autonomous_actions a on a.id = l.action_id and a.status = 'executed'
     where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
-      and case f.field when 'status' then l.old_status is not distinct from k.new_status
+      and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
+      and (select count(distinct (least(h.changed_at, p_at) at time zone p.time_zone)::date)
+           from public.campaign_changes h
+           where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
+             and h.changed_at > p_at - interval '7 days'
+             and case f.field
+               when 'status' then (lower(h.old_status) = 'active') is distinct from (lower(h.new_status) = 'active')
+               else h.old_budget is distinct from h.new_budget end) < 3
   loop
-    -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
-    update public.autonomous_actions
-    set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
-    where id = v_action;
+    -- Whoever holds the action is marking it at this moment, and waits for us: it stays theirs.
+    perform from public.autonomous_actions a where a.id = v_action for update skip locked;
+    continue when not found;
+    -- The person's change lands whatever a trigger of the installation says to our log; it then counts as
+    -- theirs, which nothing goes against.
+    begin
+      -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
+      update public.autonomous_actions
+      set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
+      where id = v_action;
+    exception when others then
+      raise warning 'Action % was put back by hand, but is not marked as rolled back: %', v_action, sqlerrm;
+    end;
   end loop;
 end $$;
 comment on function public.autonomy_put_back(bigint[], text, timestamptz) is
@@ -1370,9 +1387,14 @@ begin
   end if;
   -- The change by hand that restored the campaign, if it is the last one, was this rollback.
   select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
-  if v_last.kind = 'outside'
-     and (not public.autonomy_changed_field(new, 'status') or v_last.new_status is not distinct from new.previous_state ->> 'status')
-     and (not public.autonomy_changed_field(new, 'budget') or v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric) then
+  -- What else was changed in the same statement is a change of the person's own, and its row stays theirs.
+  if (v_last.kind = 'outside'
+     and case when public.autonomy_changed_field(new, 'status')
+           then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
+           else v_last.old_status is not distinct from v_last.new_status end
+     and case when public.autonomy_changed_field(new, 'budget')
+           then v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric
+           else v_last.old_budget is not distinct from v_last.new_budget end) then
     update public.campaign_changes set kind = 'rollback', action_id = new.id where id = v_last.id;
   else
     insert into public.campaign_changes

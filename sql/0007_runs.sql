@@ -239,7 +239,7 @@ begin
     -- a dry run has not fitted the prior, but judges by the one that a run would fit
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
-               from public.autonomy_policy p, public.current_prior(p_now => p_now) k),
+               from public.autonomy_policy p, public.prior_in_force(p_now) k),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,

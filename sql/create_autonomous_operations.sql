@@ -14,6 +14,7 @@ insert into autonomy_names values
   ('0001_tables', 'table', 'campaigns', false, null, '{}', '{}', 0),
   ('0001_tables', 'table', 'campaign_performance', false, null, '{}', '{}', 0),
   ('0001_tables', 'index', 'campaign_performance_campaign', false, 'campaign_performance', '{}', '{}', 0),
+  ('0001_tables', 'index', 'campaigns_by_account', false, 'campaigns', '{}', '{}', 0),
   ('0001_tables', 'table', 'campaign_metrics', false, null, '{}', '{}', 0),
   ('0001_tables', 'index', 'campaign_metrics_bucket', false, 'campaign_metrics', '{}', '{}', 0),
   ('0001_tables', 'table', 'campaign_audience_metrics', false, null, '{}', '{}', 0),
@@ -123,6 +124,7 @@ insert into autonomy_names values
   ('0004_confidence', 'function', 'evidence_expression', false, null, '{}', '{}', 0),
   ('0004_confidence', 'function', 'campaign_evidence', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2),
   ('0004_confidence', 'function', 'current_prior', false, null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
+  ('0004_confidence', 'function', 'prior_in_force', false, null, '{p_now}', '{timestamptz}', 0),
   ('0004_confidence', 'function', 'fit_portfolio_prior', false, null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
   ('0004_confidence', 'function', 'accounts_without_value', false, null, '{p_accounts, p_now}', '{text[], timestamptz}', 0),
   ('0004_confidence', 'function', 'campaigns_without_value', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
@@ -1149,6 +1151,11 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+
+-- Values are asked for by account: without it each account would read all campaigns. Rows are rewritten in
+-- place all the same, as a change of status or budget leaves the account.
+-- squawk-ignore require-concurrent-index-creation
+create index if not exists campaigns_by_account on public.campaigns (account);
 
 create table if not exists public.campaign_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -3717,6 +3724,20 @@ end $$;
 comment on function public.current_prior(boolean, timestamptz) is
   'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
 
+create function public.prior_in_force(p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return public.current_prior(p_now => p_now);
+exception when others then
+  -- what no fit can be made of leaves the last one in force, as in a run
+  return (select jsonb_build_object('fitted', false, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
+            'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns)
+          from public.autonomy_policy p);
+end $$;
+comment on function public.prior_in_force(timestamptz) is
+  'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
@@ -3742,7 +3763,7 @@ comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 -- ---------------------------------------------------------------------------------------------
 
 create function public.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
-language plpgsql stable set search_path = '' set jit = off
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 -- One account after the other: the first revenue that is found ends the search, and only an
 -- account that really has none is read whole.
@@ -3753,14 +3774,14 @@ begin
   foreach v_account in array coalesce(p_accounts, '{}') loop
     perform from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
-    where coalesce(c.account, '') = v_account and f.data_at > p_now - interval '30 days'
+    where c.account = v_account and f.data_at > p_now - interval '30 days'
       and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
     limit 1;
     continue when found;
     if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
         from public.campaigns c
         join public.campaign_facts f on f.campaign_id = c.id
-        where coalesce(c.account, '') = v_account and f.data_at > p_now - interval '30 days'
+        where c.account = v_account and f.data_at > p_now - interval '30 days'
           and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
       v_without := v_without || v_account;
     end if;
@@ -3779,10 +3800,11 @@ declare
   v_accounts text[];
   v_silent uuid[];
   v_without text[];
+  v_order_value float8;
 begin
   select array_agg(s.id), array_agg(distinct s.account) into v_silent, v_accounts
   from (
-    select c.id, coalesce(c.account, '') as account
+    select c.id, c.account
     from unnest(p_ids) i (id)
     join public.campaigns c on c.id = i.id
     join public.campaign_facts f on f.campaign_id = i.id
@@ -3791,18 +3813,18 @@ begin
     return '{}';
   end if;
   v_without := public.accounts_without_value(v_accounts, p_now);
+  v_order_value := (public.prior_in_force(p_now) ->> 'order_value')::float8;
   return array(
     select c.id
     from unnest(v_silent) i (id)
     join public.campaigns c on c.id = i.id
     join public.campaign_facts f on f.campaign_id = i.id
-    cross join public.autonomy_policy p
     cross join lateral (select
       case when f.has_history then f.w30_conversions else f.life_conversions end as n,
       case when f.has_history then f.w30_spend else f.life_spend end as spend) w
-    where coalesce(c.account, '') = any (v_without)
+    where c.account = any (v_without)
        or w.n between 20 and 1e18
-       or w.n between 1e-9 and 1e18 and w.n * p.prior_order_value > 3 * w.spend);
+       or w.n between 1e-9 and 1e18 and w.n * v_order_value > 3 * w.spend);
 end $$;
 comment on function public.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 conversions and more, or so many that at the usual order value they would be worth three times the spend. Only reads; safe to call again; raises nothing. [autonomous-operations]';
@@ -3820,7 +3842,7 @@ begin
   with own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects, k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
-      (k.changed_at at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
+      (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
@@ -3832,8 +3854,8 @@ begin
   ),
   kept as (
     select o.campaign_id,
-      count(distinct o.day) filter (where o.outside and o.budget_changed) >= 3 as budget_by_program,
-      count(distinct o.day) filter (where o.outside and o.status_changed) >= 3 as status_by_program,
+      count(distinct o.day) filter (where o.outside and o.person and o.budget_changed) >= 3 as budget_by_program,
+      count(distinct o.day) filter (where o.outside and o.person and o.status_changed) >= 3 as status_by_program,
       -- from the first of these changes to the last: two steps of one correction are one change
       (array_agg(o.old_budget order by o.id) filter (where o.budget_counts))[1] as first_budget,
       (array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,
@@ -5190,7 +5212,7 @@ begin
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
-  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+  cross join jsonb_to_record(public.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
@@ -5234,7 +5256,7 @@ begin
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
-  cross join jsonb_to_record(public.current_prior(p_now => p_now))
+  cross join jsonb_to_record(public.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select least(
@@ -5384,7 +5406,8 @@ create function public.autonomy_put_back(p_changes bigint[], p_actor text, p_at 
 language plpgsql set search_path = ''
 as $$
 -- The last change of that very field was an action, and now it is as it was before that action.
--- Anything older, or only equal by chance, is a change of the person's own.
+-- Anything older, or only equal by chance, is a change of the person's own; and a field that changes from
+-- outside on three of seven days is kept by a program, which people_changes follows, too.
 declare
   v_action uuid;
 begin
@@ -5394,24 +5417,40 @@ begin
     cross join unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
     cross join lateral (values
-      (k.old_status is distinct from k.new_status, 'status'),
+      (lower(k.old_status) is distinct from lower(k.new_status), 'status'),
       (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
     cross join lateral (
       select b.kind, b.action_id, b.changed_at, b.old_status, b.old_budget
       from public.campaign_changes b
       where b.campaign_id = k.campaign_id and b.id < k.id and b.kind <> 'created'
-        and case f.field when 'status' then b.old_status is distinct from b.new_status
+        and case f.field when 'status' then lower(b.old_status) is distinct from lower(b.new_status)
                          else b.old_budget is distinct from b.new_budget end
       order by b.id desc limit 1) l
     join public.autonomous_actions a on a.id = l.action_id and a.status = 'executed'
     where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
-      and case f.field when 'status' then l.old_status is not distinct from k.new_status
+      and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
+      and (select count(distinct (least(h.changed_at, p_at) at time zone p.time_zone)::date)
+           from public.campaign_changes h
+           where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
+             and h.changed_at > p_at - interval '7 days'
+             and case f.field
+               when 'status' then (lower(h.old_status) = 'active') is distinct from (lower(h.new_status) = 'active')
+               else h.old_budget is distinct from h.new_budget end) < 3
   loop
-    -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
-    update public.autonomous_actions
-    set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
-    where id = v_action;
+    -- Whoever holds the action is marking it at this moment, and waits for us: it stays theirs.
+    perform from public.autonomous_actions a where a.id = v_action for update skip locked;
+    continue when not found;
+    -- The person's change lands whatever a trigger of the installation says to our log; it then counts as
+    -- theirs, which nothing goes against.
+    begin
+      -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
+      update public.autonomous_actions
+      set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
+      where id = v_action;
+    exception when others then
+      raise warning 'Action % was put back by hand, but is not marked as rolled back: %', v_action, sqlerrm;
+    end;
   end loop;
 end $$;
 comment on function public.autonomy_put_back(bigint[], text, timestamptz) is
@@ -6643,9 +6682,14 @@ begin
   end if;
   -- The change by hand that restored the campaign, if it is the last one, was this rollback.
   select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
-  if v_last.kind = 'outside'
-     and (not public.autonomy_changed_field(new, 'status') or v_last.new_status is not distinct from new.previous_state ->> 'status')
-     and (not public.autonomy_changed_field(new, 'budget') or v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric) then
+  -- What else was changed in the same statement is a change of the person's own, and its row stays theirs.
+  if (v_last.kind = 'outside'
+     and case when public.autonomy_changed_field(new, 'status')
+           then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
+           else v_last.old_status is not distinct from v_last.new_status end
+     and case when public.autonomy_changed_field(new, 'budget')
+           then v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric
+           else v_last.old_budget is not distinct from v_last.new_budget end) then
     update public.campaign_changes set kind = 'rollback', action_id = new.id where id = v_last.id;
   else
     insert into public.campaign_changes
@@ -7019,7 +7063,7 @@ begin
     -- a dry run has not fitted the prior, but judges by the one that a run would fit
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
-               from public.autonomy_policy p, public.current_prior(p_now => p_now) k),
+               from public.autonomy_policy p, public.prior_in_force(p_now) k),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
@@ -11191,13 +11235,13 @@ begin
 end $$;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', 'ec78ca2249c78442b3ed0e14060bbc67bec023d2fc2db18215f9db7eb2ceb14f'),
+  ('0001_tables', '9cf1f723c493299aae2ab535e649b4769dd5ed7e9f81b4dd6353076cd4ed6e75'),
   ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
-  ('0004_confidence', '95a0f2b852c1e4b472ea660c10bb0974c61b141765b4ef22910f6b9ebd95b22d'),
-  ('0005_decide', 'f6e62ad6d66c6bbb21a4d4be6dfc91d2d1aba36bbe69688b633135fd92546317'),
-  ('0006_effects', 'cb47e4764c40911b2a6ec3feda580d88a99e57199c9118bd4bcd66e5e548296b'),
-  ('0007_runs', 'd862a5c358ab23584b3ddb4467d5f45f7a8f6b31688f20763da4f5e8082ca7f7'),
+  ('0004_confidence', '89a4250665679755bc6910d376a887927522f7e152785f7b82fb745dabfc9f99'),
+  ('0005_decide', '5eb43c626626d85b8392128b5b911329e3e832643943becfe2982285abf444a8'),
+  ('0006_effects', 'c12bae6f9f37c37d62f96684d7ea220db3d321cb079897456609e7fd28384dbc'),
+  ('0007_runs', 'ff8ee4880f1206ce3179fedeb1351dea7d33b8d893d02958bd8e930b600c74f9'),
   ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),
   ('0009_impact', '98ade355783a60fd3153c1ec70dcf2108abf0ac43a61717fc77d845a2596f0ea'),
   ('0010_dashboard', '1b2196cf391af45aef4ae0c1553159dfd8e43c583cb28acdfc1c9bca85a88a0f'),

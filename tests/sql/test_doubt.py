@@ -158,6 +158,17 @@ def test_a_dry_run_judges_by_the_prior_that_a_run_would_fit(empty: psycopg.Conne
     assert real["prior_order_value"] == pytest.approx(2500)
 
 
+def test_a_dry_run_doubts_values_as_the_run_does(empty: psycopg.Connection) -> None:
+    """Two conversions without a value: worth 1,600 at what orders are worth here, 100 at 50."""
+    for _ in range(10):
+        totals(empty, campaign(empty), 1000, 8000, 10)
+    totals(empty, one := campaign(empty), 400, 0, 2)
+    assert ask(empty, "prior_order_value from autonomy_policy") == 50
+    assert without_value(empty, one) == {one}
+    ask(empty, "fit_portfolio_prior(true, %s)", NOW)
+    assert without_value(empty, one) == {one}
+
+
 # Budgets that are not spent ---------------------------------------------------------------------
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.sql.effects import (
@@ -243,3 +246,95 @@ def test_what_a_trigger_of_the_installation_undoes_is_no_persons_doing(db: Db) -
     one = campaign(db, 100)
     apply_one(db, scale_up(one, 100, 150))
     assert kept(db, one) == {}
+
+
+def test_a_scheduler_that_nobody_declared_rolls_nothing_back(db: Db) -> None:
+    one = campaign(db)
+    for days in range(1, 6):
+        change(db, one, "status = 'paused'", days * DAY + 10 * HOUR)
+        change(db, one, "status = 'active'", days * DAY)
+    made = apply_one(db, decision(one))["action_id"]
+    db.execute("update campaigns set status = 'active' where id = %s", (one,))
+    assert action(db, made).status == "executed"
+    assert value(db, "select hold_until from campaigns where id = %s", one) is None
+    assert_sound(db)
+
+
+def test_what_stood_beside_a_putting_back_is_a_change_of_its_own(db: Db) -> None:
+    one = campaign(db, 400)
+    made = apply_one(db, decision(one, budget=400))["action_id"]
+    db.execute("update campaigns set status = 'active', budget = 100 where id = %s", (one,))
+    assert action(db, made).status == "rolled_back"
+    assert "raise" in kept(db, one)
+    assert_sound(db)
+    db.execute("update campaigns set hold_until = null")
+    refused(db, scale_up(one, 100, 150), "CHANGED_BY_PERSON")
+
+
+def test_a_status_is_put_back_in_any_spelling(db: Db) -> None:
+    one = campaign(db, status="Active")
+    made = apply_one(db, decision(one, status="Active"))["action_id"]
+    db.execute("update campaigns set status = 'active' where id = %s", (one,))
+    assert action(db, made).status == "rolled_back"
+    assert_sound(db)
+
+
+def test_a_persons_change_beside_a_declared_feed_stays_protected(db: Db) -> None:
+    one = campaign(db, 400)
+    db.execute("set local autonomy.actor = 'feed'")
+    for days in (5, 4, 3):
+        change(db, one, f"budget = {400 + days}", days * DAY)
+    db.execute("set local autonomy.actor = ''")
+    change(db, one, "budget = 100")
+    assert set(kept(db, one)) == {"raise"}
+
+
+def test_a_log_that_may_only_grow_keeps_nobody_from_switching_on(db: Db) -> None:
+    one = campaign(db)
+    made = apply_one(db, decision(one))["action_id"]
+    db.execute(
+        "create function only_grows() returns trigger language plpgsql as"
+        " $$ begin raise exception 'the log is append-only'; end $$"
+    )
+    db.execute(
+        "create trigger only_grows before update on autonomous_actions"
+        " for each row execute function only_grows()"
+    )
+    db.execute("update campaigns set status = 'active' where id = %s", (one,))
+    assert state(db, one)[0] == "active"
+    assert action(db, made).status == "executed"
+    assert set(kept(db, one)) == {"pause"}
+
+
+def test_a_moment_at_the_end_of_time_stops_nothing(db: Db) -> None:
+    policy(db, time_zone="Asia/Tokyo")
+    one = campaign(db, 400)
+    db.execute("select set_config('autonomy.now', '294276-12-31 23:00+00', true)")
+    db.execute("update campaigns set budget = 100 where id = %s", (one,))
+    db.execute("select set_config('autonomy.now', '', true)")
+    assert set(kept(db, one)) == {"raise"}
+
+
+def test_the_guides_two_statements_may_come_at_once(scratch_database: Callable[[], str]) -> None:
+    """Two sessions, one statement each: neither is ever told of a deadlock."""
+    url = scratch_database()
+    with psycopg.connect(url, autocommit=True) as db, ThreadPoolExecutor(2) as both:
+        for _ in range(20):
+            one = campaign(db)
+            value(db, "select auto_pause_campaign(%s, 'by hand')", one)
+            made = value(db, "select id from autonomous_actions where campaign_id = %s", one)
+
+            def say(statement: str, number: uuid.UUID) -> None:
+                with psycopg.connect(url, autocommit=True) as own:
+                    own.execute(statement.encode(), (number,))
+
+            restored = both.submit(say, "update campaigns set status = 'active' where id = %s", one)
+            marked = both.submit(
+                say, "update autonomous_actions set status = 'rolled_back' where id = %s", made
+            )
+            restored.result()
+            # what the other statement has marked already, it may find marked
+            if (error := marked.exception()) is not None:
+                assert getattr(error, "sqlstate", None) == "AO012", error
+            assert action(db, made).status == "rolled_back"
+        assert_sound(db)
