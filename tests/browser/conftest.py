@@ -23,6 +23,7 @@ from autonomy.local.sample import load
 from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
+from tests.calm import calm
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
 AXE = Path(str(files("axe_playwright_python"))) / "axe.min.js"  # axe-core 4.12
@@ -93,6 +94,7 @@ def account(served: Served) -> Served:
         f"{served.base}/", headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=60
     )
     assert answer.status_code == 200, answer.text
+    calm(served.database_url)
     return served
 
 

@@ -24,6 +24,7 @@ from autonomy.store import Store
 from autonomy.web.api.openapi import OPERATIONS, document
 from autonomy.web.app import create_app
 from autonomy.web.commands import POLICY_LIMITS
+from tests.calm import calm
 from tests.integration.json_shapes import problems
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
@@ -75,6 +76,7 @@ def filled(fresh: LocalStack, app: Flask) -> FlaskClient:
     client = app.test_client()
     answer = client.post("/", headers=BEARER)
     assert answer.status_code == 200, answer.text
+    calm(fresh.database_url)
     return client
 
 
