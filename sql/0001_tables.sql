@@ -803,6 +803,34 @@ end $$;
 comment on function public.autonomy_schema_version() is
   'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
+-- A migration changes the schema alone (autonomy/migrate.py takes this lock exclusively, the single script too);
+-- whoever acts shares it until commit, so that nothing is decided by one version and carried out by another. Tried,
+-- never waited for: who waits for a migration may be holding what it needs.
+create function public.autonomy_hold_schema() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  if not pg_try_advisory_xact_lock_shared(hashtextextended('autonomy.migrate', 0)) then
+    raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
+      hint = 'It is safe to call again in some seconds.';
+  end if;
+end $$;
+comment on function public.autonomy_hold_schema() is
+  'Keeps migrations out until commit, where none is under way. A part of runs and effects, no use by itself. Safe to call again. Raises AO015 (the database is being upgraded). [autonomous-operations]';
+
+create function public.autonomy_schema_changing() returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  -- Asked before the table is: a migration has that locked.
+  if not pg_try_advisory_xact_lock_shared(hashtextextended('autonomy.migrate', 0)) then
+    return true;
+  end if;
+  return exists (select from public.autonomy_migrations m where m.applied_at > clock_timestamp() - interval '1 minute');
+end $$;
+comment on function public.autonomy_schema_changing() is
+  'Whether a migration is under way or ended within the last minute: what failed in an odd way meanwhile may be tried again. Only reads, and never waits; safe to call again; raises nothing. [autonomous-operations]';
+
 -- What stood under a name of the guide's functions when a file made its own (sql/before.sql).
 create table if not exists public.autonomy_replaced (
   id bigint generated always as identity primary key,

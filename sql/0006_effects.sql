@@ -197,6 +197,7 @@ as $$
 declare
   v_policy public.autonomy_policy;
 begin
+  perform public.autonomy_hold_schema();
   perform pg_advisory_xact_lock(hashtextextended('autonomy.effects', 0));
   select * into v_policy from public.autonomy_policy for share;
   if not found then
@@ -207,7 +208,7 @@ begin
   return v_policy;
 end $$;
 comment on function public.autonomy_lock_effects() is
-  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call again. Raises AO002 where there is no policy. [autonomous-operations]';
+  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call again. Raises AO002 where there is no policy, AO015 while the database is being upgraded. [autonomous-operations]';
 
 create function public.autonomy_state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''

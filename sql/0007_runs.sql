@@ -59,12 +59,16 @@ create function public.autonomy_busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
 begin
+  if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
+    raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
+      hint = 'It is safe to call again in some seconds.';
+  end if;
   -- A run extends its lease while it works and mostly ends long before: no one need wait it out.
   return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
     least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
 end $$;
 comment on function public.autonomy_busy(public.autonomous_runs) is
-  'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+  'The answer to a caller who must wait for another run. Only computes; safe to call again. Raises AO015 where it is a migration that has the lease. [autonomous-operations]';
 
 create function public.autonomy_started(p_run public.autonomous_runs) returns jsonb
 language plpgsql immutable set search_path = ''
@@ -157,7 +161,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014. [autonomous-operations]';
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014, AO015. [autonomous-operations]';
 
 create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
@@ -211,6 +215,7 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
+  perform public.autonomy_hold_schema();
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -250,7 +255,7 @@ begin
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
@@ -341,6 +346,7 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
+  perform public.autonomy_hold_schema();
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request(jsonb '{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
@@ -440,4 +446,4 @@ begin
   return v_result;
 end $$;
 comment on function public.run_autonomous_operations(timestamptz) is
-  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). [autonomous-operations]';

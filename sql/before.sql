@@ -62,7 +62,8 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_version', 'begin_autonomous_run',
+    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
+    'begin_autonomous_run',
     'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
     'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
     'portfolio_state', 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
@@ -437,3 +438,46 @@ end $$;
 do $$ begin
   perform pg_temp.stop_at_clashes();
 end $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Beside a system that runs
+-- ---------------------------------------------------------------------------------------------
+-- Every table that is there is locked now, while nothing has been changed yet: whoever comes later waits for the new
+-- schema, and nobody who has begun to read or write meets half of it. First the tables that the user's own programs
+-- write to, from which triggers go on to the others. A try gives up before the server looks for deadlocks, so that
+-- it is we who give way and not they; only the last one is longer, since it takes that look to stop an autovacuum.
+do $$
+declare
+  v_tries constant integer := 5;
+  v_patience interval := least(interval '0.9 seconds', current_setting('deadlock_timeout')::interval * 0.9);
+  v_until timestamptz;
+  v_table text;
+begin
+  for v_try in 1 .. v_tries loop
+    v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
+    begin
+      for v_table in
+        select format('public.%I', c.relname)
+        from (select distinct n.name from pg_temp.autonomy_names n where n.kind = 'table') n
+        join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+          and c.relkind in ('r', 'p')
+        order by array_position(pg_temp.shared_tables(), n.name), n.name
+      loop
+        perform set_config('lock_timeout',
+          greatest(1, ceil(extract(epoch from v_until - clock_timestamp()) * 1000))::text || 'ms', true);
+        execute format('lock table %s in access exclusive mode', v_table);
+      end loop;
+      return;
+    exception when lock_not_available or deadlock_detected then
+      if v_try = v_tries then
+        raise exception using errcode = 'object_in_use',
+          message = format('Other sessions are using %s and do not end (%s)', v_table, coalesce((
+            select 'process ' || string_agg(distinct l.pid::text, ', ') from pg_catalog.pg_locks l
+            where l.relation = v_table::regclass and l.granted and l.pid <> pg_backend_pid()), 'just ended')),
+          hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
+      end if;
+    end;
+    perform pg_sleep(0.5 * v_try);
+  end loop;
+end $$;
+set local lock_timeout = '30s';
