@@ -16,6 +16,7 @@
         ├── PolicyUnusable           a limit is missing: never "no limit"
         ├── NotMigrated              the database lacks our tables or functions
         ├── DatabaseUnavailable      connection, restart, deadlock; retryable
+        │   └── BeingUpgraded        a migration is under way or just ended; retryable
         ├── DatabaseTimeout          a statement took too long; again would take as long
         ├── DatabaseRefused          an answer of the database that we do not know
         ├── LeaseLost                another run took over; nothing more is written
@@ -165,6 +166,12 @@ class DatabaseUnavailable(ServiceError):
     retryable = True
 
 
+class BeingUpgraded(DatabaseUnavailable):
+    """The schema is being changed, or was within the last minute: what failed may succeed now."""
+
+    code = "BEING_UPGRADED"
+
+
 class DatabaseTimeout(ServiceError):
     """A statement was cut off at the role's time limit; its transaction left nothing behind."""
 
@@ -250,6 +257,7 @@ FROM_SQLSTATE: dict[str, type[AutonomyError]] = {
     "AO012": StateConflict,
     "AO013": NotFound,  # opportunity
     "AO014": WrongClock,
+    "AO015": BeingUpgraded,
     "22P02": BadRequest,  # text that is no uuid, number or time
     "22007": BadRequest,  # text that is no date or time
     "22008": BadRequest,  # time out of range
@@ -283,6 +291,7 @@ _HINTS: dict[type[AutonomyError], str] = {
     NotMigrated: MIGRATE_HINT,
     NotConfigured: "SUPABASE_SERVICE_ROLE_KEY must be the service_role or sb_secret_ key.",
     DatabaseUnavailable: "Nothing was done twice; call again.",
+    BeingUpgraded: "Nothing was done twice; call again.",
 }
 
 

@@ -5,13 +5,19 @@ changed is run again, and so is every file after it: later files may hang on wha
 drops and makes anew, and the last one gives the rights. ``sql/before.sql`` goes first and stops
 where something of the user's is in the way; before each file what it makes goes, so far as it
 carries our mark; ``sql/after.sql`` goes last.
+
+It works beside a system that runs. The lease of all runs is taken first, in a transaction of its
+own, and given back last; a lock that runs and effects share keeps out those who ask for no lease;
+``sql/before.sql`` locks the tables before anything is changed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,8 +31,12 @@ SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 SINGLE_SCRIPT = SQL_FOLDER / "create_autonomous_operations.sql"
 OLDEST_SERVER = 15
 _CONNECT_SECONDS = 15
-_TRIES = 3
-_DEADLOCK = "40P01"
+_TRIES = 5
+_PAUSE_SECONDS = 1.0
+_IN_THE_WAY = {"40P01", "55P03"}  # a deadlock, a lock that was not to be had
+_LEASE_SECONDS = 300
+_PATIENCE_SECONDS = _LEASE_SECONDS + 30.0
+"""How long a run is waited for: also one that crashed has lost its lease by then."""
 _ALL = "The schema"  # what could not be applied, where it is no single file
 
 _HEADER = """\
@@ -43,11 +53,27 @@ create temporary table autonomy_names (
 insert into autonomy_names values
 {rows};
 """
+_ALONE = """\
+-- No run and no other migration while this one works (autonomy_hold_schema in 0001_tables).
+do $$ begin
+  set local lock_timeout = '1min';
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('autonomy.migrate', 0));
+exception when lock_not_available then
+  raise exception using errcode = 'object_in_use',
+    message = 'A run or another migration is under way and does not end',
+    hint = 'Nothing has been changed. Try again when it has ended.';
+end $$;
+"""
+_TAKE_LEASE = """\
+select public.autonomy_take_lease(
+  %s, public.autonomy_run_request('{}'), null, 'migrate', %s, pg_catalog.now())
+"""
+_GIVE_BACK = "delete from public.autonomous_runs where id = %s and trigger = 'migrate'"
 _MAKE_WAY = "do $$ begin perform pg_temp.make_way('{name}'); end $$;\n"
 _REGISTER = """\
 insert into public.autonomy_migrations (name, checksum) values
 {rows}
-on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
+on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp();
 """
 
 
@@ -102,7 +128,7 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     It ends without a result row: the SQL editor then says "Success. No rows returned".
     """
     files = migrations(folder)
-    parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n"]
+    parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n", _ALONE]
     for each, text in steps(files, files):
         title = f"-- {'=' * 93}\n-- {each.name}\n-- {'=' * 93}\n" if each else ""
         parts.append(title + text)
@@ -197,26 +223,106 @@ def _apply(
     """The files that had to run. Raises MigrationError."""
     import psycopg
 
+    try:
+        if not _pending(connection, files):
+            return []
+        with _runs_held_back(connection, tell):
+            return _apply_in_a_few_tries(connection, files, tell)
+    except psycopg.Error as error:
+        raise _explained(_ALL, error) from error
+
+
+def _pending(
+    connection: psycopg.Connection[Any], files: Sequence[Migration]
+) -> Sequence[Migration]:
+    seen = _seen(connection)
+    fresh = [seen.get(each.name) == each.checksum for each in files]
+    return files[fresh.index(False) :] if False in fresh else []
+
+
+@contextmanager
+def _runs_held_back(
+    connection: psycopg.Connection[Any], tell: Callable[[str], None]
+) -> Iterator[None]:
+    """No run is under way, and none begins. After a crash the lease runs out, as any does."""
+    import psycopg
+
+    lease = _take_lease(connection, tell)
+    try:
+        yield
+    finally:
+        if lease is not None:
+            with suppress(psycopg.Error):
+                connection.execute(_GIVE_BACK, (lease,))
+
+
+def _take_lease(
+    connection: psycopg.Connection[Any], tell: Callable[[str], None]
+) -> uuid.UUID | None:
+    """The id under which it is held; None where this database cannot run either.
+
+    Raises MigrationError where a run does not end.
+    """
+    [(function,)] = connection.execute(
+        "select to_regprocedure("
+        "'public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz)')"
+    ).fetchall()
+    lease, deadline, told = uuid.uuid4(), time.monotonic() + _PATIENCE_SECONDS, False
+    while function is not None:
+        outcome = _try_lease(connection, lease)
+        if outcome != "busy":
+            return lease if outcome == "started" else None
+        if time.monotonic() > deadline:
+            raise MigrationError(
+                "A run is under way and does not end. Nothing has been changed.",
+                hint="Try again when it has ended. One that crashed holds its lease for up to "
+                "AUTONOMY_LEASE_SECONDS.",
+            )
+        if not told:
+            tell("Waiting for the run that is under way")
+            told = True
+        time.sleep(_PAUSE_SECONDS)
+    return None
+
+
+def _try_lease(connection: psycopg.Connection[Any], lease: uuid.UUID) -> str:
+    """ "started", "busy", or "none": there is no policy, or a version that knows no leases."""
+    import psycopg
+
+    try:
+        with connection.transaction():
+            connection.execute("set local lock_timeout = '2s'")
+            [(answer,)] = connection.execute(_TAKE_LEASE, (lease, _LEASE_SECONDS)).fetchall()
+            return str(answer["outcome"])
+    except psycopg.Error as error:
+        # AO015: another migration has it
+        return "busy" if error.sqlstate in _IN_THE_WAY | {"AO015"} else "none"
+
+
+def _apply_in_a_few_tries(
+    connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
+) -> Sequence[Migration]:
+    import psycopg
+
     tries = _TRIES
     while True:
         tries -= 1
         try:
             return _apply_in_one_transaction(connection, files, tell)
         except psycopg.Error as error:
-            # It locks many tables, so it may meet whoever locks them in another order, the
-            # server's own housekeeping among them. It has left nothing behind: once more.
-            if error.sqlstate != _DEADLOCK or not tries:
-                raise _explained(_ALL, error) from error
+            # All tables are locked at the start, but the server's own housekeeping and whoever
+            # reads a view of the user's may be in the way. It has left nothing behind: once more.
+            if error.sqlstate not in _IN_THE_WAY or not tries:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _apply_in_one_transaction(
     connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
 ) -> Sequence[Migration]:
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(hashtextextended('autonomy.migrate', 0))")
-        seen = _seen(connection)
-        fresh = [seen.get(each.name) == each.checksum for each in files]
-        pending = files[fresh.index(False) :] if False in fresh else []
+        connection.execute(_ALONE.encode())
+        pending = _pending(connection, files)
         if not pending:
             return []
         for each, text in steps(files, pending):
@@ -230,7 +336,8 @@ def _apply_in_one_transaction(
         )
         for each in pending:
             connection.execute(
-                "insert into public.autonomy_migrations (name, checksum) values (%s, %s)",
+                "insert into public.autonomy_migrations (name, checksum, applied_at)"
+                " values (%s, %s, clock_timestamp())",
                 (each.name, each.checksum),
             )
         return pending
@@ -242,7 +349,7 @@ def _execute(connection: psycopg.Connection[Any], name: str, text: str) -> None:
     try:
         connection.execute(text.encode())
     except psycopg.Error as error:
-        if error.sqlstate == _DEADLOCK:
+        if error.sqlstate in _IN_THE_WAY:
             raise
         raise _explained(name, error) from error
 
@@ -264,7 +371,7 @@ def _explained(name: str, error: psycopg.Error) -> MigrationError:
     hints = {
         "42501": "Connect as the owner of these tables; on a hosted project that is postgres.",
         "55P03": "Another session holds a lock on a table; try again when it is done.",
-        _DEADLOCK: "Another session was in the way; try again.",
+        "40P01": "Another session was in the way; try again.",
         "57014": "The server cut the statement off; try again over a direct connection.",
     }
     hint = error.diag.message_hint or hints.get(error.sqlstate or "", "")

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from autonomy.config import Settings
-from autonomy.errors import AutonomyError, DatabaseUnavailable, NotConfigured, from_database
+from autonomy.errors import (
+    AutonomyError,
+    BeingUpgraded,
+    DatabaseRefused,
+    DatabaseTimeout,
+    DatabaseUnavailable,
+    NotConfigured,
+    NotMigrated,
+    from_database,
+)
 
 Json = dict[str, Any]
 
@@ -164,13 +173,35 @@ class Store:
         delays = iter(RETRY_DELAYS_SECONDS if retry else ())
         while True:
             try:
-                return _translated(call, self._client())
+                return self._asked(call)
             except DatabaseUnavailable:
                 delay = next(delays, None)
                 if delay is None:
                     raise
                 spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
                 time.sleep(delay * spread)
+
+    def _asked(self, call: Callable[[Any], Any]) -> Any:
+        """One try. Functions and types that an upgrade replaces are gone for whoever is using them
+        at that moment, and its locks cut statements off: then, and for a minute, that passes."""
+        try:
+            return _translated(call, self._client())
+        except (NotMigrated, DatabaseTimeout, DatabaseRefused) as error:
+            if not self._schema_changing():
+                raise
+            raise BeingUpgraded(
+                "The database is being upgraded.", hint="Nothing was done twice; call again."
+            ) from error
+
+    def _schema_changing(self) -> bool:
+        try:
+            answer = _translated(
+                lambda rest: rest.rpc("autonomy_schema_changing", {}).execute().data,
+                self._client(),
+            )
+            return answer is True
+        except AutonomyError:  # a database without our functions does not know
+            return False
 
 
 def _filtered(builder: Any, filters: Mapping[str, Any]) -> Any:
