@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.errors import MigrationError
 from autonomy.schema_names import as_rows, made_by
+from autonomy.sql_comments import without_comment_lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,7 +42,8 @@ _ALL = "The schema"  # what could not be applied, where it is no single file
 
 _HEADER = """\
 -- Autonomous campaign operations: the whole schema as one script, for the Supabase SQL editor.
--- Generated from the numbered files of this folder (python -m autonomy sql); do not edit.
+-- Generated (python -m autonomy sql); do not edit. Its sources are the numbered files of this
+-- folder; their comments are left out here, so that the script stays small enough to be pasted.
 -- Safe to run again, and on a database that has campaigns and campaign_performance already.
 """
 _NAMES = """\
@@ -130,8 +132,8 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     files = migrations(folder)
     parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n", _ALONE]
     for each, text in steps(files, files):
-        title = f"-- {'=' * 93}\n-- {each.name}\n-- {'=' * 93}\n" if each else ""
-        parts.append(title + text)
+        title = f"-- {each.name}.sql\n" if each else ""
+        parts.append(title + without_comment_lines(text))
     rows = ",\n".join(f"  ('{each.name}', '{each.checksum}')" for each in files)
     parts += [_REGISTER.format(rows=rows), "commit;\n"]
     return "\n".join(parts)

@@ -1,11 +1,21 @@
 -- Autonomous campaign operations: the whole schema as one script, for the Supabase SQL editor.
--- Generated from the numbered files of this folder (python -m autonomy sql); do not edit.
+-- Generated (python -m autonomy sql); do not edit. Its sources are the numbered files of this
+-- folder; their comments are left out here, so that the script stays small enough to be pasted.
 -- Safe to run again, and on a database that has campaigns and campaign_performance already.
 
 begin;
 set local client_min_messages = 'warning';
 
--- What the files make, for before.sql.
+-- No run and no other migration while this one works (autonomy_hold_schema in 0001_tables).
+do $$ begin
+  set local lock_timeout = '1min';
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('autonomy.migrate', 0));
+exception when lock_not_available then
+  raise exception using errcode = 'object_in_use',
+    message = 'A run or another migration is under way and does not end',
+    hint = 'Nothing has been changed. Try again when it has ended.';
+end $$;
+
 create temporary table autonomy_names (
   file text, kind text, name text, stays boolean, on_table text,
   argument_names text[], argument_types text[], optional bigint
@@ -52,6 +62,8 @@ insert into autonomy_names values
   ('0001_tables', 'index', 'optimization_opportunities_campaign_type', false, 'optimization_opportunities', '{}', '{}', 0),
   ('0001_tables', 'table', 'autonomy_migrations', false, null, '{}', '{}', 0),
   ('0001_tables', 'function', 'autonomy_schema_version', false, null, '{}', '{}', 0),
+  ('0001_tables', 'function', 'autonomy_hold_schema', false, null, '{}', '{}', 0),
+  ('0001_tables', 'function', 'autonomy_schema_changing', false, null, '{}', '{}', 0),
   ('0001_tables', 'table', 'autonomy_replaced', false, null, '{}', '{}', 0),
   ('0001_tables', 'table', 'autonomy_policy', false, null, '{}', '{}', 0),
   ('0001_tables', 'function', 'autonomy_policy_limits', false, null, '{}', '{}', 0),
@@ -357,28 +369,11 @@ insert into autonomy_names values
   ('0012_history', 'function', 'past_campaigns', false, null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0),
   ('0012_history', 'function', 'list_past_candidates', false, null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4),
   ('0012_history', 'function', 'conversion_maturity', false, null, '{p_now}', '{timestamptz}', 1);
--- Before the migrations, in their transaction: the check that nothing of the user's stands in their
--- way, and the tools by which a file makes way for what it makes. after.sql takes the tools away.
---
--- What carries our mark in its COMMENT, [autonomous-operations], is ours: a file drops it before it
--- makes it anew. What does not is the user's and is never dropped, replaced or altered; where it
--- stands under a name that we need, nothing is changed at all and a sentence says what to rename.
--- One exception: the guide's six functions are made by older scripts too, without a mark. They are
--- replaced; their definitions go to autonomy_replaced.
---
--- autonomy/migrate.py has filled the table autonomy_names from the files before this is run:
--- file, kind, name, stays (it is replaced in place, never dropped), on_table, and of functions
--- argument_names, argument_types, and how many of the last of them are optional.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
--- What the user's deferred constraints have to check they check at once: a table with checks outstanding cannot be altered.
 set constraints all immediate;
-
--- Views that are out of the way until after.sql, in the order in which they come back, and what the
--- functions that each reads gave and took.
 create temporary table autonomy_views (
   place bigint generated always as identity,
   name text,
@@ -386,55 +381,42 @@ create temporary table autonomy_views (
   columns text
 ) on commit drop;
 create temporary table autonomy_reads (view_name text, function_name text, given text, takes text) on commit drop;
-
 create or replace function pg_temp.say(p_sentence text) returns void
 language plpgsql set client_min_messages = 'notice'
 as $$
 begin
   raise notice '%', p_sentence;
 end $$;
-
 create or replace function pg_temp.is_ours(p_object oid, p_catalog text) returns boolean
 language sql
 as $$
   select coalesce(obj_description(p_object, p_catalog) like '%[autonomous-operations]', false);
 $$;
-
 create or replace function pg_temp.guide_functions() returns text[]
 language sql
 as $$
   select array['identify_underperforming_campaigns', 'identify_scaling_candidates', 'detect_optimization_opportunities',
                'auto_pause_campaign', 'auto_scale_campaign', 'run_autonomous_operations'];
 $$;
-
--- Tables that earlier phases may have made: those of the user's live on, as they are or with columns added.
 create or replace function pg_temp.shared_tables() returns text[]
 language sql
 as $$
   select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics', 'campaign_ab_tests',
                'autonomous_rules', 'autonomous_actions', 'optimization_opportunities'];
 $$;
-
--- Functions that programs call by the names of their arguments, and people with bare literals.
 create or replace function pg_temp.is_called_by_name(p_function text) returns boolean
 language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_version', 'begin_autonomous_run',
+    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
+    'begin_autonomous_run',
     'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
     'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
     'portfolio_state', 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
     'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
     'rule_scoreboard', 'set_opportunity_status']);
 $$;
-
--- ---------------------------------------------------------------------------------------------
--- Would a call of ours reach a function of theirs?
--- ---------------------------------------------------------------------------------------------
-
--- Whether a value that is given for one type may be taken for the other: in doubt, yes. A type of ours that is
--- not made yet is null: only what takes anything takes it.
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
 as $$
@@ -455,7 +437,6 @@ begin
     or exists (select from pg_catalog.pg_cast where castcontext = 'i'
                and (castsource, casttarget) in ((p_one, p_other), (p_other, p_one))), false);
 end $$;
-
 create or replace function pg_temp.could_be_taken_for(p_theirs oid, p_ours pg_temp.autonomy_names) returns boolean
 language plpgsql
 as $$
@@ -478,9 +459,6 @@ begin
     v_required := least(v_required, v_theirs.pronargs - 1);
     v_types := v_types[:v_theirs.pronargs - 1] || array_fill(v_theirs.provariadic, array[100]);
   end if;
-
-  -- by place: with as few arguments as both can be called with. A bare literal that we give for text goes to
-  -- whatever fits better elsewhere; one that a person gives for anything goes to whoever takes text.
   v_fewest := greatest(v_our_required, v_required);
   if v_fewest <= least(v_our_count, cardinality(v_types)) and not exists (
     select from generate_series(1, v_fewest) i
@@ -492,8 +470,6 @@ begin
   then
     return true;
   end if;
-
-  -- by name: what one of them requires must be known to the other
   if v_theirs.proargnames is null or not pg_temp.is_called_by_name(p_ours.name) then
     return false;
   end if;
@@ -503,7 +479,6 @@ begin
   v_shared := array(select unnest(v_names) intersect select unnest(p_ours.argument_names));
   return p_ours.argument_names[:v_our_required] || v_names[:v_required] <@ v_shared;
 end $$;
-
 create or replace function pg_temp.stop_at_clashes() returns void
 language plpgsql
 as $$
@@ -557,12 +532,6 @@ begin
       hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations again.', v_found[1]);
   end if;
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- Views are set aside while what they read is made anew
--- ---------------------------------------------------------------------------------------------
--- The commands that bring a view back as it was: definition, options, owner, rights, defaults, comments,
--- triggers, rules, indexes.
 create or replace function pg_temp.view_commands(p_view oid) returns text[]
 language plpgsql
 as $$
@@ -578,8 +547,6 @@ begin
           format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
-
-  -- Rights: first none, whatever the default privileges gave to the new view, then those of before.
   v_commands := v_commands || array(
     select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
     from (select 0::oid as role
@@ -615,9 +582,6 @@ begin
   return v_commands || array(
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
 end $$;
-
--- The views that read an object, or some columns of one, and the views that read these, in the order in which
--- they can be made.
 create or replace function pg_temp.views_reading(p_catalog regclass, p_objects oid[], p_columns smallint[] default null)
 returns table (oid oid, kind text)
 language sql
@@ -639,15 +603,12 @@ as $$
   from readers s join pg_catalog.pg_class c on c.oid = s.oid and c.relkind in ('v', 'm')
   group by c.oid, c.relkind order by max(s.depth), c.oid;
 $$;
-
 create or replace function pg_temp.columns_of(p_relation oid) returns text
 language sql
 as $$
   select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
   from pg_catalog.pg_attribute where attrelid = p_relation and attnum > 0 and not attisdropped;
 $$;
-
--- What a function gives, as a list of columns where it has several.
 create or replace function pg_temp.given_by(p_function oid) returns text
 language sql
 as $$
@@ -659,9 +620,6 @@ as $$
     format_type(p.prorettype, null))
   from pg_catalog.pg_proc p where p.oid = p_function;
 $$;
-
--- A view keeps the columns of a function by their places, and its arguments too: where these are others from now on, it
--- would read something else under the old name.
 create or replace function pg_temp.set_views_aside(p_functions oid[]) returns void
 language plpgsql
 as $$
@@ -689,7 +647,6 @@ begin
     execute v_command;
   end loop;
 end $$;
-
 create or replace function pg_temp.put_views_back() returns void
 language plpgsql
 as $$
@@ -732,10 +689,6 @@ begin
     end if;
   end loop;
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- A file makes way for what it makes
--- ---------------------------------------------------------------------------------------------
 create or replace function pg_temp.make_way(p_file text) returns void
 language plpgsql
 as $$
@@ -757,7 +710,6 @@ begin
     perform pg_temp.say(format('%s was here before; ours takes its place. Its definition is kept in autonomy_replaced.',
                                v_old.signature));
   end loop;
-
   v_functions := array(
     select p.oid
     from pg_temp.autonomy_names n
@@ -774,7 +726,6 @@ begin
   loop
     execute v_old.command;
   end loop;
-
   for v_drop in
     select 'drop routine ' || string_agg(f::regprocedure::text, ', ') from unnest(v_functions) f having count(*) > 0
     union all
@@ -792,30 +743,52 @@ exception when dependent_objects_still_exist then
     message = format('Something of yours would be lost: %s.', split_part(v_user, chr(10), 1)),
     hint = 'Nothing has been changed. Drop it, run the migrations again, and make it again on what is there then.';
 end $$;
-
 do $$ begin
   perform pg_temp.stop_at_clashes();
 end $$;
+do $$
+declare
+  v_tries constant integer := 5;
+  v_patience interval := least(interval '0.9 seconds', current_setting('deadlock_timeout')::interval * 0.9);
+  v_until timestamptz;
+  v_table text;
+begin
+  for v_try in 1 .. v_tries loop
+    v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
+    begin
+      for v_table in
+        select format('public.%I', c.relname)
+        from (select distinct n.name from pg_temp.autonomy_names n where n.kind = 'table') n
+        join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+          and c.relkind in ('r', 'p')
+        order by array_position(pg_temp.shared_tables(), n.name), n.name
+      loop
+        perform set_config('lock_timeout',
+          greatest(1, ceil(extract(epoch from v_until - clock_timestamp()) * 1000))::text || 'ms', true);
+        execute format('lock table %s in access exclusive mode', v_table);
+      end loop;
+      return;
+    exception when lock_not_available or deadlock_detected then
+      if v_try = v_tries then
+        raise exception using errcode = 'object_in_use',
+          message = format('Other sessions are using %s and do not end (%s)', v_table, coalesce((
+            select 'process ' || string_agg(distinct l.pid::text, ', ') from pg_catalog.pg_locks l
+            where l.relation = v_table::regclass and l.granted and l.pid <> pg_backend_pid()), 'just ended')),
+          hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
+      end if;
+    end;
+    perform pg_sleep(0.5 * v_try);
+  end loop;
+end $$;
+set local lock_timeout = '30s';
 
--- =============================================================================================
--- 0001_tables
--- =============================================================================================
+-- 0001_tables.sql
 do $$ begin perform pg_temp.make_way('0001_tables'); end $$;
--- Tables, their rights aside (0099). Safe to run again; runs on an empty database, and on one
--- that has campaigns and campaign_performance from earlier phases, whose rows, views and
--- writers it leaves working.
--- One transaction, so no index can be made concurrently: whoever writes to these tables waits for it.
--- squawk-ignore-file require-concurrent-index-creation
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- Before anything is changed: is this a database that we can live in?
--- ---------------------------------------------------------------------------------------------
 do $$
 declare
   v_found record;
@@ -825,7 +798,6 @@ begin
     raise exception using errcode = 'AO010',
       message = 'PostgreSQL 15 or later is needed; this is ' || current_setting('server_version') || '.';
   end if;
-
   for v_found in
     select format('%I.%I', c.relname, a.attname) as col, format_type(a.atttypid, a.atttypmod) as type
     from pg_catalog.pg_class c
@@ -841,7 +813,6 @@ begin
       message = format('The column %s is of type %s here; this system needs uuid.', v_found.col, v_found.type),
       hint = 'Nothing has been changed. Give that column the type uuid, then run the migrations again.';
   end loop;
-
   if to_regclass('public.campaigns') is not null then
     for v_found in execute 'select id from public.campaigns group by id having count(*) > 1 limit 1' loop
       raise exception using errcode = 'AO010',
@@ -849,8 +820,6 @@ begin
         hint = 'Nothing has been changed. Remove the double rows, then run the migrations again.';
     end loop;
   end if;
-
-  -- Tables that were here before keep their rights and their comments: 0099 asks for the marker.
   select coalesce(string_agg(c.relname, ','), '') into v_theirs
   from pg_catalog.pg_class c
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
@@ -860,11 +829,6 @@ begin
     select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
     where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- Tools for the tables that were here before; they go with the session
--- ---------------------------------------------------------------------------------------------
--- Runs commands on a table while the views that read it are out of the way.
 create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
 language plpgsql
 as $$
@@ -887,8 +851,6 @@ begin
     execute v_command;
   end loop;
 end $$;
-
--- Gives a column another type, where it has not got it yet.
 create or replace function pg_temp.retype(p_table text, p_column text, p_type text, p_using text) returns void
 language plpgsql
 as $$
@@ -903,9 +865,7 @@ begin
   from pg_catalog.pg_attribute a
   left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
   where a.attrelid = format('public.%I', p_table)::regclass and a.attname = p_column and not a.attisdropped;
-
   if v_is.generated = 'v' then
-    -- nothing is stored; our trigger fills the plain column
     perform pg_temp.without_views(p_table, p_column, array[
       format('alter table public.%I drop column %I', p_table, p_column),
       format('alter table public.%I add column %I %s', p_table, p_column, p_type)]);
@@ -918,8 +878,6 @@ begin
   if v_is.type is null or v_is.type = p_type then
     return;
   end if;
-
-  -- A default is bound to the old type: it is put back as text of the new one.
   if v_is.expression is not null and v_is.generated = '' then
     v_commands := array[format('alter table public.%I alter column %I drop default', p_table, p_column)];
     v_default := format('alter table public.%I alter column %I set default %s', p_table, p_column,
@@ -931,8 +889,6 @@ begin
   perform pg_temp.without_views(p_table, p_column, array_remove(v_commands || v_default, null));
   perform pg_temp.say(format('%s.%s was %s; it is %s now.', p_table, p_column, v_is.type, p_type));
 end $$;
-
--- Lets a text column hold our values besides those that it was allowed, or has, already.
 create or replace function pg_temp.allow_values(p_table text, p_column text, p_values text[], p_folded boolean)
 returns void
 language plpgsql
@@ -957,12 +913,10 @@ begin
       v_existing := '{}';
     end if;
   end loop;
-  -- A column that is free stays free, unless the list is ours to give.
   if v_checks = '{}' and p_folded
      or cardinality(v_checks) = 1 and v_literals @> p_values and v_existing is null then
     return;
   end if;
-
   execute format('select array_agg(distinct %1$I::text) from public.%2$I where %1$I is not null', p_column, p_table)
   into v_existing;
   v_literals := array(
@@ -976,21 +930,17 @@ begin
   perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
                              case when p_folded then ', in any spelling' else '' end));
 end $$;
-
 create or replace function pg_temp.has_column(p_table text, p_column text) returns boolean
 language sql
 as $$
   select exists (select from pg_catalog.pg_attribute a
     where a.attrelid = to_regclass(format('public.%I', p_table)) and a.attname = p_column and not a.attisdropped);
 $$;
-
 create or replace function pg_temp.is_theirs(p_table text) returns boolean
 language sql
 as $$
   select p_table = any (string_to_array(current_setting('autonomy.theirs'), ','));
 $$;
-
--- Whether the table has a unique index on exactly this column, made if the rows allow it.
 create or replace function pg_temp.make_unique(p_table text, p_column text) returns boolean
 language plpgsql
 as $$
@@ -1009,10 +959,6 @@ begin
 exception when unique_violation then
   return false;
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- What comes in: campaigns and their performance
--- ---------------------------------------------------------------------------------------------
 create table if not exists public.campaigns (
   id uuid primary key default gen_random_uuid(),
   title text,
@@ -1025,11 +971,9 @@ create table if not exists public.campaigns (
   updated_at timestamptz not null default now(),
   constraint campaigns_budget_check check (budget between 0 and 999999999999.99)
 );
-
 do $$ begin
   perform pg_temp.make_unique('campaigns', 'id');
 end $$;
-
 create table if not exists public.campaign_performance (
   campaign_id uuid primary key references public.campaigns (id) on delete cascade,
   impressions bigint not null default 0,
@@ -1044,8 +988,6 @@ create table if not exists public.campaign_performance (
   from_metrics boolean not null default false,
   updated_at timestamptz not null default now()
 );
-
--- Where these two were here before: what they lack is added, what would not fit is widened.
 do $$
 declare
   v_spelling text;
@@ -1081,7 +1023,6 @@ begin
         if v_column.typtype = 'e' and not exists (
           select from pg_catalog.pg_cast k where k.castsource = v_column.oid and k.casttarget = 'text'::regtype)
         then
-          -- what compares the column with a value of the old type goes on working
           execute format('create cast (%s as text) with inout as implicit', v_column.type);
         end if;
         perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
@@ -1097,13 +1038,11 @@ begin
     update public.campaigns set account = 'default' where account is null;
     perform pg_temp.allow_values('campaigns', 'status', array['active', 'paused'], true);
   end if;
-
   if pg_temp.is_theirs('campaign_performance') then
     if not pg_temp.has_column('campaign_performance', 'updated_at') then
       alter table public.campaign_performance add column updated_at timestamptz default now();
       perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are written again.');
     end if;
-    -- No default for our counts: NULL in an insert means that the writer knows only the others.
     alter table public.campaign_performance
       add column if not exists impressions bigint,
       add column if not exists clicks bigint,
@@ -1136,8 +1075,6 @@ begin
       create index if not exists campaign_performance_campaign on public.campaign_performance (campaign_id);
     end if;
   end if;
-
-  -- How this installation spells "paused": as its rows do, else its check, else like its "active".
   if pg_temp.is_theirs('campaigns') then
     select status into v_spelling from public.campaigns
     where lower(status) = 'paused' group by status order by count(*) desc, status limit 1;
@@ -1151,12 +1088,7 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
-
--- Values are asked for by account: without it each account would read all campaigns. Rows are rewritten in
--- place all the same, as a change of status or budget leaves the account.
--- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (account);
-
 create table if not exists public.campaign_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
   bucket timestamptz not null,
@@ -1164,13 +1096,11 @@ create table if not exists public.campaign_metrics (
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
   conversions bigint not null default 0 check (conversions >= 0),
-  -- between, because NaN passes >= 0; a refund makes revenue negative, never spend
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, bucket)
 );
 create index if not exists campaign_metrics_bucket on public.campaign_metrics (bucket);
-
 create table if not exists public.campaign_audience_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
   segment text not null,
@@ -1183,7 +1113,6 @@ create table if not exists public.campaign_audience_metrics (
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, segment, day)
 );
-
 create table if not exists public.campaign_ab_tests (
   id uuid primary key default gen_random_uuid(),
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -1197,10 +1126,6 @@ create table if not exists public.campaign_ab_tests (
 );
 create index if not exists campaign_ab_tests_campaign on public.campaign_ab_tests (campaign_id)
   where status = 'running';
-
--- ---------------------------------------------------------------------------------------------
--- What is derived from it (0002 keeps these; nobody else writes them)
--- ---------------------------------------------------------------------------------------------
 create table if not exists public.campaign_daily (
   campaign_id uuid not null,
   day date not null,
@@ -1213,9 +1138,6 @@ create table if not exists public.campaign_daily (
   primary key (campaign_id, day)
 ) with (fillfactor = 90);
 create index if not exists campaign_daily_day on public.campaign_daily (day);
-
--- One row a campaign. Rewritten in place every hour: no B-tree but the key, and a fifth of each page
--- free, so that the new version of a row stays on its page.
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
   has_history boolean not null default false,
@@ -1248,30 +1170,19 @@ create table if not exists public.campaign_facts (
   ev_immature_spend float8,
   changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
--- For detection: which facts changed since its last look, without reading the others. A block range index, because
--- it is next to nothing to keep and (from PostgreSQL 16 on) leaves updates in place.
 create index if not exists campaign_facts_changed on public.campaign_facts
   using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
-
--- What every run reads of every campaign: a tenth of the facts' width, and each measure either a
--- number that may be compared as it stands or unknown.
 create table if not exists public.campaign_totals (
   campaign_id uuid primary key,
   life_impressions float8, life_reach float8, life_clicks float8,
   life_conversions float8, life_spend float8, life_revenue float8
 ) with (fillfactor = 80);
-
--- ---------------------------------------------------------------------------------------------
--- Rules, runs, actions, opportunities
--- ---------------------------------------------------------------------------------------------
 create table if not exists public.autonomous_rules (
   id uuid primary key default gen_random_uuid(),
   rule_name text not null unique,
   rule_type text not null,
   condition jsonb not null,
   action jsonb not null,
-  -- 32 bits are plenty: a rank that a person gives
-  -- squawk-ignore prefer-bigint-over-int
   priority integer not null default 50,
   is_active boolean not null default true,
   created_by text,
@@ -1279,7 +1190,6 @@ create table if not exists public.autonomous_rules (
   updated_at timestamptz not null default now(),
   constraint autonomous_rules_rule_type_check check (rule_type in ('pause', 'scale', 'optimize', 'create'))
 );
-
 create table if not exists public.autonomous_rule_changes (
   id bigint generated always as identity primary key,
   rule_id uuid,
@@ -1291,7 +1201,6 @@ create table if not exists public.autonomous_rule_changes (
 );
 create index if not exists autonomous_rule_changes_rule
   on public.autonomous_rule_changes (rule_id, changed_at desc);
-
 create table if not exists public.autonomous_runs (
   id uuid primary key,
   idempotency_key text unique,
@@ -1307,15 +1216,11 @@ create table if not exists public.autonomous_runs (
   mode text not null default 'autonomous' check (mode in ('autonomous', 'approve', 'observe')),
   summary jsonb,
   response text,
-  -- 32 bits are plenty: an HTTP status
-  -- squawk-ignore prefer-bigint-over-int
   response_status integer,
   constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
 );
 create index if not exists autonomous_runs_started on public.autonomous_runs (started_at desc, id desc);
 create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
-
--- No foreign key to campaigns: what was done stays written down when a campaign goes.
 create table if not exists public.autonomous_actions (
   id uuid primary key default gen_random_uuid(),
   run_id uuid,
@@ -1343,7 +1248,6 @@ create table if not exists public.autonomous_actions (
   constraint autonomous_actions_status_check check (status in ('pending', 'executed', 'rolled_back', 'failed')),
   constraint autonomous_actions_confidence_score_check check (confidence_score between 0 and 100)
 );
-
 create table if not exists public.optimization_opportunities (
   id uuid primary key default gen_random_uuid(),
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -1364,20 +1268,17 @@ create table if not exists public.optimization_opportunities (
     check (status in ('open', 'in_progress', 'resolved', 'dismissed')),
   constraint optimization_opportunities_confidence_score_check check (confidence_score between 0 and 100)
 );
-
 create table if not exists public.campaign_changes (
   id bigint generated always as identity primary key,
   campaign_id uuid not null,
   changed_at timestamptz not null default now(),
   old_status text,
   new_status text,
-  -- as the campaign had it: an older shape keeps more than cents, and rounding would be a lie
   old_budget numeric,
   new_budget numeric,
   action_id uuid,
   kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
   actor text,
-  -- what a person did, here or by an action typed by hand: for person_hold_days nothing is done against it
   person boolean not null default false
 );
 do $$
@@ -1390,10 +1291,6 @@ end $$;
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
 create index if not exists campaign_changes_time on public.campaign_changes (changed_at desc);
 create index if not exists campaign_changes_action on public.campaign_changes (action_id) where action_id is not null;
-
--- ---------------------------------------------------------------------------------------------
--- Where the tables of rules, actions and opportunities were here before, in an older shape
--- ---------------------------------------------------------------------------------------------
 do $$
 declare
   v_table text;
@@ -1414,13 +1311,11 @@ begin
     update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id), priority = coalesce(priority, 50),
       is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, now())
     where rule_name is null or priority is null or is_active is null or created_at is null or updated_at is null;
-    -- Two rules of one name: the older keeps it.
     update public.autonomous_rules r set rule_name = r.rule_name || ' (' || d.nth || ')'
     from (select id, row_number() over (partition by rule_name order by created_at, id) as nth from public.autonomous_rules) d
     where d.id = r.id and d.nth > 1;
     perform pg_temp.make_unique('autonomous_rules', 'rule_name');
   end if;
-
   if pg_temp.is_theirs('autonomous_actions') then
     alter table public.autonomous_actions
       add column if not exists run_id uuid,
@@ -1442,7 +1337,6 @@ begin
       add column if not exists rolled_back_by text,
       add column if not exists rollback_reason text,
       add column if not exists actor text not null default 'autonomy';
-    -- A log outlives what it speaks of.
     for v_key in
       select conname from pg_catalog.pg_constraint
       where conrelid = 'public.autonomous_actions'::regclass and contype = 'f' and confdeltype = 'c'
@@ -1457,7 +1351,6 @@ begin
           from public.autonomous_actions where status = 'pending' and campaign_id is not null) d
     where d.id = a.id and d.nth > 1;
   end if;
-
   if pg_temp.is_theirs('optimization_opportunities') then
     alter table public.optimization_opportunities
       add column if not exists campaign_id uuid,
@@ -1481,7 +1374,6 @@ begin
           from public.optimization_opportunities where status in ('open', 'in_progress')) d
     where d.id = o.id and d.nth > 1;
   end if;
-
   foreach v_table in array array['autonomous_rules', 'autonomous_actions', 'optimization_opportunities'] loop
     continue when not pg_temp.is_theirs(v_table);
     for v_column in
@@ -1525,7 +1417,6 @@ begin
     end loop;
   end loop;
 end $$;
-
 do $$
 begin
   perform pg_temp.allow_values('autonomous_rules', 'rule_type', array['pause', 'scale', 'optimize', 'create'], false);
@@ -1537,7 +1428,6 @@ begin
   perform pg_temp.allow_values('optimization_opportunities', 'status',
     array['open', 'in_progress', 'resolved', 'dismissed'], false);
 end $$;
-
 create unique index if not exists autonomous_actions_one_pending
   on public.autonomous_actions (campaign_id) where status = 'pending';
 create index if not exists autonomous_actions_campaign_executed
@@ -1547,11 +1437,8 @@ create index if not exists autonomous_actions_run on public.autonomous_actions (
 create index if not exists autonomous_actions_rule on public.autonomous_actions (rule_id, created_at desc);
 create index if not exists autonomous_actions_status on public.autonomous_actions (status, created_at desc);
 create index if not exists autonomous_actions_type on public.autonomous_actions (action_type, created_at desc);
--- Only actions that are not measured to the end; a run asks for them every hour.
 create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
   where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
-
--- Beside the log, for sums over months: sql/0009_impact.sql keeps it.
 create table if not exists public.action_results (
   action_id uuid primary key,
   rule_id uuid,
@@ -1569,7 +1456,6 @@ create table if not exists public.action_results (
   added_revenue float8
 ) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
 create index if not exists action_results_executed on public.action_results (executed_at);
-
 comment on table public.action_results is
   'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
 comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
@@ -1577,23 +1463,17 @@ comment on column public.action_results.error is 'Standard error of money: its 9
 comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
 comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
 comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
-
 create unique index if not exists optimization_opportunities_one_unresolved
   on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
 create index if not exists optimization_opportunities_status
   on public.optimization_opportunities (status, last_seen_at desc);
 create index if not exists optimization_opportunities_campaign_type
   on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
-
--- ---------------------------------------------------------------------------------------------
--- Which of these files this database has seen
--- ---------------------------------------------------------------------------------------------
 create table if not exists public.autonomy_migrations (
   name text primary key,
   checksum text not null,
   applied_at timestamptz not null default now()
 );
-
 create function public.autonomy_schema_version() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -1605,18 +1485,34 @@ begin
 end $$;
 comment on function public.autonomy_schema_version() is
   'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- What stood under a name of the guide's functions when a file made its own (sql/before.sql).
+create function public.autonomy_hold_schema() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  if not pg_try_advisory_xact_lock_shared(hashtextextended('autonomy.migrate', 0)) then
+    raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
+      hint = 'It is safe to call again in some seconds.';
+  end if;
+end $$;
+comment on function public.autonomy_hold_schema() is
+  'Keeps migrations out until commit, where none is under way. A part of runs and effects, no use by itself. Safe to call again. Raises AO015 (the database is being upgraded). [autonomous-operations]';
+create function public.autonomy_schema_changing() returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  if not pg_try_advisory_xact_lock_shared(hashtextextended('autonomy.migrate', 0)) then
+    return true;
+  end if;
+  return exists (select from public.autonomy_migrations m where m.applied_at > clock_timestamp() - interval '1 minute');
+end $$;
+comment on function public.autonomy_schema_changing() is
+  'Whether a migration is under way or ended within the last minute: what failed in an odd way meanwhile may be tried again. Only reads, and never waits; safe to call again; raises nothing. [autonomous-operations]';
 create table if not exists public.autonomy_replaced (
   id bigint generated always as identity primary key,
   name text not null,
   definition text not null,
   replaced_at timestamptz not null default now()
 );
-
--- ---------------------------------------------------------------------------------------------
--- The policy: one row, every limit stated, none of them ever missing
--- ---------------------------------------------------------------------------------------------
 create table if not exists public.autonomy_policy (
   id boolean primary key default true check (id),
   mode text not null default 'autonomous',
@@ -1651,8 +1547,6 @@ create table if not exists public.autonomy_policy (
   prior_tau2 float8 not null default 0.64,
   prior_order_value float8 not null default 50,
   prior_cv2 float8 not null default 0.5,
-  -- 32 bits are plenty: a count of campaigns
-  -- squawk-ignore prefer-bigint-over-int
   prior_campaigns integer not null default 0,
   prior_fitted_at timestamptz not null default '-infinity',
   paused_text text not null default 'paused',
@@ -1660,7 +1554,6 @@ create table if not exists public.autonomy_policy (
   updated_at timestamptz not null default now(),
   updated_by text not null default ''
 );
-
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
 language sql immutable set search_path = ''
@@ -1697,8 +1590,6 @@ as $$
 $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- The table's own checks come from the same list, so that page, trigger and table agree.
 do $$
 declare
   v_check record;
@@ -1732,7 +1623,6 @@ comment on column public.autonomy_policy.time_zone is
 comment on column public.autonomy_policy.automation_actors is
   'who changes campaigns as a program, not as a person: its changes are followed, never protected';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
-
 create function public.autonomy_policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -1747,7 +1637,6 @@ begin
       message = 'The policy cannot be removed: without it there would be no limits.',
       hint = 'Use UPDATE autonomy_policy SET ... to change it, or set frozen = true to stop every action.';
   end if;
-
   v_new := to_jsonb(new);
   for v_limit in select * from public.autonomy_policy_limits() loop
     v_value := v_new ->> v_limit.setting;
@@ -1758,7 +1647,6 @@ begin
         hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
     end if;
   end loop;
-
   for v_column in select key from jsonb_each(v_new) where value = 'null'::jsonb order by key loop
     raise exception using errcode = 'AO002', message = format('%s must not be NULL.', v_column);
   end loop;
@@ -1779,7 +1667,6 @@ begin
     raise exception using errcode = 'AO002',
       message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.', new.time_zone);
   end if;
-
   if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
     new.updated_at := now();
   end if;
@@ -1787,24 +1674,17 @@ begin
 end $$;
 comment on function public.autonomy_policy_guard() is
   'Trigger of autonomy_policy: refuses (AO002) a limit that is missing, not a number or out of range, and the removal of the row. [autonomous-operations]';
-
 create trigger autonomy_policy_guard before insert or update or delete on public.autonomy_policy
   for each row execute function public.autonomy_policy_guard();
 create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
   for each statement execute function public.autonomy_policy_guard();
-
 do $$
 begin
-  -- The spelling is the default too: a reset of the policy must not forget it.
   if current_setting('autonomy.paused_text') <> 'paused' then
     execute format('alter table public.autonomy_policy alter column paused_text set default %L', current_setting('autonomy.paused_text'));
   end if;
   insert into public.autonomy_policy (id) values (true) on conflict do nothing;
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- What each table is, and the mark by which 0099 knows the tables that are ours
--- ---------------------------------------------------------------------------------------------
 do $$
 declare
   v_table record;
@@ -1834,7 +1714,6 @@ begin
     execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
   end loop;
 end $$;
-
 do $$
 declare
   v_tool record;
@@ -1846,24 +1725,13 @@ begin
   end loop;
 end $$;
 
--- =============================================================================================
--- 0002_metrics
--- =============================================================================================
+-- 0002_metrics.sql
 do $$ begin perform pg_temp.make_way('0002_metrics'); end $$;
--- Metrics: the ratios, the ingest, the roll-up by day, and the facts that rules and confidence
--- read. Safe to run again; it then builds the facts anew.
---
--- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
--- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
--- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here
--- beyond its key.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 set local check_function_bodies = off;
-
 create function public.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -1872,7 +1740,6 @@ begin
 end $$;
 comment on function public.campaign_slot(uuid) is
   'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -1881,28 +1748,20 @@ begin
 end $$;
 comment on function public.autonomy_writing_at() is
   'The time that triggers write: the setting autonomy.now of this transaction (replay and tests live on other days), else now(). Only reads; safe to call again. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The ratios of campaign_performance
--- ---------------------------------------------------------------------------------------------
 create function public.campaign_performance_before() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  -- between, as NaN and Infinity are greater than every number and would pass for spend
   new.roi := round(case when new.total_spend between 0.000001 and 1e15 and new.total_revenue between -1e15 and 1e15
                         then new.total_revenue::numeric / new.total_spend end, 6);
   new.ctr := round(case when new.impressions > 0 then 100.0 * new.clicks / new.impressions end::numeric, 6);
   new.conversion_rate := round(case when new.clicks > 0 then 100.0 * new.conversions / new.clicks end::numeric, 6);
-
   if tg_op = 'INSERT' then
     new.from_metrics := new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') = '1';
   else
     if new.updated_at is not distinct from old.updated_at then
-      -- not autonomy_writing_at(): whoever writes here may not be allowed to call it
       new.updated_at := coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
     end if;
-    -- Who writes the totals last owns them: the ingest lets go of a row that another writer changed.
     if old.from_metrics and new.from_metrics and coalesce(current_setting('autonomy.ingest', true), '') <> '1'
        and (new.impressions, new.clicks, new.conversions, new.total_spend, new.total_revenue)
            is distinct from (old.impressions, old.clicks, old.conversions, old.total_spend, old.total_revenue) then
@@ -1913,9 +1772,6 @@ begin
 end $$;
 comment on function public.campaign_performance_before() is
   'Trigger of campaign_performance: computes roi (a multiple), ctr and conversion_rate (percent) from the totals, NULL where the divisor is 0, and sets updated_at. [autonomous-operations]';
-
--- Where an older shape has total_impressions, total_clicks and total_conversions beside ours, both
--- are kept equal: the side that changed wins. In an insert NULL means "not given".
 do $$
 declare
   v_pair record;
@@ -1945,8 +1801,6 @@ begin
     v_fill := v_fill || format('update public.campaign_performance set %1$I = %2$I where %1$I is null and %2$I is not null or %1$I = 0 and %2$I <> 0',
       v_pair.ours, v_pair.theirs);
   end loop;
-
-  -- The names sort last, so that these have the last word over triggers that were here before.
   if exists (select from pg_catalog.pg_trigger t where t.tgrelid = 'public.campaign_performance'::regclass
              and not t.tgisinternal and t.tgtype & 2 = 2 and t.tgname > 'zz_autonomy') then
     v_prefix := '~';
@@ -1969,8 +1823,6 @@ begin
   end if;
   execute format('create trigger %I before insert or update on public.campaign_performance
     for each row execute function public.campaign_performance_before()', v_prefix || 'zz_autonomy_ratios');
-
-  -- The rows that are there already, without their triggers: those would stamp them as of today.
   if obj_description('public.campaign_performance'::regclass, 'pg_class') like '%[autonomous-operations]' then
     return;
   end if;
@@ -2001,10 +1853,6 @@ begin
     execute v_states[i];
   end loop;
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- The facts: one definition, read from the roll-up (now) or from the series (any moment)
--- ---------------------------------------------------------------------------------------------
 create function public.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -2017,9 +1865,7 @@ declare
 begin
   select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
   from public.autonomy_policy;
-
   return query
-  -- unnest and join, not = any (array): a generic plan would search the array for every row
   with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
   days as (
     select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
@@ -2036,7 +1882,6 @@ begin
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
   ),
   adopted as (
-    -- the day on which the winner of the latest finished A/B test took over
     select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
     from asked a join public.campaign_ab_tests t using (campaign_id)
     where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
@@ -2045,12 +1890,10 @@ begin
   ),
   weighed as (
     select a.*,
-           -- the windows' borders cut the days into ten segments; a window is a few of them added up
            width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
            case when v_half_life = 0 then 1.0::float8
                 when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
            end
-           -- before that day it was another campaign
            * case when a.day < w.day then 0.25::float8 else 1.0::float8 end as weight
     from aged a left join adopted w using (campaign_id)
   ),
@@ -2062,7 +1905,6 @@ begin
       sum(w.weight * w.conversions::float8) as ev_conversions,
       sum(w.weight * w.revenue::float8) as ev_revenue,
       sum(w.weight) filter (where w.spend > 0) as ev_days,
-      -- exp() of less than -708 is an error, not 0
       sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / v_delay)))
         filter (where v_delay > 0) as ev_immature_spend
     from weighed w
@@ -2139,8 +1981,6 @@ begin
     group by s.campaign_id
   ),
   performance as (
-    -- distinct: in an older shape several rows may name one campaign; the latest speaks, and of
-    -- those that are equally late the one with the most in it, as totals only grow
     select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
       p.impressions, p.clicks, p.conversions,
       case when p.total_spend between -1e15 and 1e15 then p.total_spend end as spend,
@@ -2175,14 +2015,12 @@ begin
     v_changed_at
   from performance p
   full join history h using (campaign_id)
-  -- another writer's totals are taken as they stand, unless they were written after p_now
   cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
   where h.campaign_id is not null or not p.from_metrics;
 end $$;
 comment on function public.facts_of_campaigns(uuid[], timestamptz) is
   'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. [autonomous-operations]';
-
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -2197,17 +2035,12 @@ begin
 end $$;
 comment on function public.campaign_facts_at(timestamptz) is
   'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Keeping the facts
--- ---------------------------------------------------------------------------------------------
 create function public.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
   insert into public.campaign_totals as t
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
-  -- each as rules read it (measure_expression): the scan of all need not look at it again
   select f.campaign_id,
     case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
     case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
@@ -2223,7 +2056,6 @@ begin
 end $$;
 comment on function public.refresh_campaign_totals(uuid[]) is
   'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane number. Safe to call again. [autonomous-operations]';
-
 create function public.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2240,7 +2072,6 @@ begin
 end $$;
 comment on function public.campaign_totals_follow() is
   'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
-
 create trigger campaign_totals_inserted after insert on public.campaign_facts
   referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
@@ -2249,7 +2080,6 @@ create trigger campaign_totals_deleted after delete on public.campaign_facts
   referencing old table as changed_rows for each statement execute function public.campaign_totals_follow();
 create trigger campaign_totals_truncated after truncate on public.campaign_facts
   for each statement execute function public.campaign_totals_follow();
-
 create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -2257,9 +2087,7 @@ declare
   v_missing uuid[];
   v_new uuid[];
 begin
-  -- A rebuild of everything (policy changed) waits for us, or we for it.
   perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
-
   v_missing := array(
     select distinct i from unnest(p_campaign_ids) i
     where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i));
@@ -2272,9 +2100,6 @@ begin
     )
     select array_agg(campaign_id) into v_new from fresh;
   end if;
-
-  -- The rest is locked first and computed afterwards, by a statement that sees what others wrote
-  -- meanwhile: adding to what one read before would lose theirs.
   p_campaign_ids := array(
     select f.campaign_id from public.campaign_facts f
     join (select unnest(p_campaign_ids) except select unnest(v_new)) i (campaign_id) using (campaign_id)
@@ -2282,7 +2107,6 @@ begin
   if p_campaign_ids = '{}' then
     return;
   end if;
-
   with n as (select * from public.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
   written as (
     update public.campaign_facts f set (
@@ -2322,7 +2146,6 @@ begin
 end $$;
 comment on function public.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor metrics go. Safe to call again. [autonomous-operations]';
-
 create function public.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -2337,7 +2160,6 @@ begin
   perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
-
   begin
     insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
     select c.id, true, public.autonomy_writing_at()
@@ -2347,13 +2169,11 @@ begin
     order by c.id
     on conflict do nothing;
   exception when not_null_violation or check_violation then
-    -- An older campaign_performance that wants more than we know: the facts need no row there.
     null;
   end;
   perform from unnest(v_campaigns) i join public.campaign_performance p on p.campaign_id = i
   where p.from_metrics
   order by p.campaign_id for no key update of p;
-
   insert into public.campaign_facts (campaign_id)
   select i from unnest(v_campaigns) i
   where not exists (select from public.campaign_facts f where f.campaign_id = i)
@@ -2361,7 +2181,6 @@ begin
   on conflict (campaign_id) do nothing;
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
-
   with touched as (
     select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
   ),
@@ -2386,13 +2205,10 @@ begin
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
-
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform public.refresh_campaign_facts(v_campaigns);
-
-  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion.
   update public.campaign_performance p set
     impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
@@ -2400,12 +2216,10 @@ begin
     updated_at = greatest(public.autonomy_writing_at(), p.updated_at)
   from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   where p.campaign_id = i and p.from_metrics;
-
   perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
 comment on function public.absorb_campaign_metrics(uuid[], date[]) is
   'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
-
 create function public.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -2417,7 +2231,6 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
   select time_zone into strict v_zone from public.autonomy_policy;
-
   if p_days then
     delete from public.campaign_daily where true;
     insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
@@ -2426,7 +2239,6 @@ begin
     from public.campaign_metrics m
     group by m.campaign_id, (m.bucket at time zone v_zone)::date;
   end if;
-
   delete from public.campaign_facts f
   where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
@@ -2451,10 +2263,6 @@ begin
 end $$;
 comment on function public.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
-
--- Statement-level, so that a hundred thousand rows are one set. INSERT ... ON CONFLICT DO UPDATE
--- fires the triggers of its updates first, then those of its inserts: the updated part is put by
--- and done with the inserted one, since two portions would take their locks in no order.
 create function public.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2464,7 +2272,6 @@ begin
 end $$;
 comment on function public.metrics_insert_begins() is
   'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. [autonomous-operations]';
-
 create function public.campaign_performance_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2478,7 +2285,6 @@ begin
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
   end if;
-
   if tg_op = 'INSERT' then
     v_campaigns := array(select distinct campaign_id from new_rows);
   elsif tg_op = 'DELETE' then
@@ -2499,7 +2305,6 @@ begin
 end $$;
 comment on function public.campaign_performance_after() is
   'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. [autonomous-operations]';
-
 create trigger autonomy_facts_begin before insert on public.campaign_performance
   for each statement execute function public.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
@@ -2511,7 +2316,6 @@ create trigger autonomy_facts_update after update on public.campaign_performance
 create trigger autonomy_facts_delete after delete on public.campaign_performance
   referencing old table as old_rows
   for each statement execute function public.campaign_performance_after();
-
 create function public.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2527,7 +2331,6 @@ begin
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
   end if;
-
   select time_zone into strict v_zone from public.autonomy_policy;
   if tg_op = 'INSERT' then
     select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
@@ -2553,7 +2356,6 @@ begin
 end $$;
 comment on function public.campaign_metrics_after() is
   'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to date. [autonomous-operations]';
-
 create trigger autonomy_absorb_begin before insert on public.campaign_metrics
   for each statement execute function public.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
@@ -2565,7 +2367,6 @@ create trigger autonomy_absorb_update after update on public.campaign_metrics
 create trigger autonomy_absorb_delete after delete on public.campaign_metrics
   referencing old table as old_rows
   for each statement execute function public.campaign_metrics_after();
-
 create function public.metrics_truncated() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2579,12 +2380,10 @@ begin
 end $$;
 comment on function public.metrics_truncated() is
   'Trigger: rebuilds the facts after campaign_metrics or campaign_performance was truncated. [autonomous-operations]';
-
 create trigger autonomy_truncated after truncate on public.campaign_metrics
   for each statement execute function public.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
   for each statement execute function public.metrics_truncated();
-
 create function public.autonomy_policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2597,13 +2396,8 @@ begin
 end $$;
 comment on function public.autonomy_policy_after() is
   'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. [autonomous-operations]';
-
 create trigger autonomy_policy_after after update on public.autonomy_policy
   for each row execute function public.autonomy_policy_after();
-
--- ---------------------------------------------------------------------------------------------
--- The ingest
--- ---------------------------------------------------------------------------------------------
 create function public.metric_bucket(p_text text, p_zone text) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -2619,7 +2413,6 @@ exception when data_exception then
 end $$;
 comment on function public.metric_bucket(text, text) is
   'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. Only computes; raises nothing. [autonomous-operations]';
-
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -2641,7 +2434,6 @@ begin
   p_now := coalesce(p_now, now());
   perform public.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
-
   with given as (
     select (t.position - 1)::bigint as index, t.given,
       case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
@@ -2690,7 +2482,6 @@ begin
     order by j.campaign_id, j.bucket, j.index desc
   ),
   written as (
-    -- Platforms report a fraction of a conversion; counts are whole here.
     insert into public.campaign_metrics as m
       (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
     select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
@@ -2712,7 +2503,6 @@ begin
          (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
           from judged where error is not null)
   into v_campaigns, v_days, v_accepted, v_rejected;
-
   perform public.absorb_campaign_metrics(v_campaigns, v_days);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
@@ -2720,32 +2510,19 @@ begin
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
   'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now is not the clock''s). [autonomous-operations]';
-
 do $$ begin
   perform public.rebuild_campaign_facts(true);
 end $$;
 
--- =============================================================================================
--- 0003_rules
--- =============================================================================================
+-- 0003_rules.sql
 do $$ begin perform pg_temp.make_way('0003_rules'); end $$;
--- Rules: what a condition and an action may say, the trigger that refuses anything else, the
--- compiler from condition to predicate, and the four default rules. Safe to run again.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- Small readers of JSON
--- ---------------------------------------------------------------------------------------------
-
 create function public.json_number(p_value jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Written out without an exponent, 300 characters stay well within float8; only beyond them does
--- it take a (slow) look at what would over- or underflow.
 declare
   v_text text := p_value #>> '{}';
 begin
@@ -2759,7 +2536,6 @@ begin
 end $$;
 comment on function public.json_number(jsonb) is
   'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
-
 create function public.moment_error(p_now timestamptz) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2770,15 +2546,11 @@ begin
 end $$;
 comment on function public.moment_error(timestamptz) is
   'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
-
--- The clock is the database's. This guards against mistakes (a date mistyped, a zone forgotten, a
--- host whose clock is wrong), not against attackers: whoever may set a setting may simulate.
 create function public.simulated_moment(p_now timestamptz) returns boolean
 language plpgsql set search_path = ''
 as $$
 begin
   perform public.moment_error(p_now);
-  -- now(), the usual default, is as old as the transaction
   if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
     return false;
   elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
@@ -2791,18 +2563,14 @@ begin
 end $$;
 comment on function public.simulated_moment(timestamptz) is
   'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
-
--- jsonb has one spelling for a value, whatever the order of its keys.
 create function public.rule_version(p_condition jsonb, p_action jsonb) returns text
 language sql immutable parallel safe set search_path = ''
 as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
 comment on function public.rule_version(jsonb, jsonb) is
   'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. [autonomous-operations]';
-
 create function public.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Edit distance, row by row; only ever runs to make an error message kinder.
 declare
   v_word text := lower(left(p_word, 40));
   v_known text;
@@ -2831,7 +2599,6 @@ begin
 end $$;
 comment on function public.closest_word(text, text[]) is
   'The known word nearest to a misspelt one, or null where none is near. Pure. [autonomous-operations]';
-
 create function public.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2847,7 +2614,6 @@ begin
 end $$;
 comment on function public.unknown_key_error(jsonb, text, text[]) is
   'A sentence about the first key that is not allowed, or null. Pure. [autonomous-operations]';
-
 create function public.number_error(
   p_object jsonb, p_key text, p_path text,
   p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
@@ -2870,7 +2636,6 @@ begin
 end $$;
 comment on function public.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is
   'A sentence where the key is present and not a number within the bounds, else null. Pure. [autonomous-operations]';
-
 create function public.flag_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2881,11 +2646,6 @@ begin
 end $$;
 comment on function public.flag_error(jsonb, text, text) is
   'A sentence where the key is present and not true or false, else null. Pure. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Conditions
--- ---------------------------------------------------------------------------------------------
-
 create function public.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2921,14 +2681,12 @@ begin
   if p_condition = '{}' or p_condition - 'window' = '{}' then
     return p_path || ': is empty; give a metric, all, any, not, a min_* or a scope (account, title_contains)';
   end if;
-
   v_heads := array(
     select k from unnest(array['metric', 'all', 'any', 'not']) k where p_condition ? k);
   if cardinality(v_heads) > 1 then
     return format('%s: has both %s and %s; only one of metric, all, any, not is allowed in one object',
                   p_path, v_heads[1], v_heads[2]);
   end if;
-
   if p_condition ? 'window' and v_heads[1] in ('all', 'any', 'not') then
     return format('%s.window: not allowed beside %s; give each of its conditions a window', p_path, v_heads[1]);
   end if;
@@ -2948,8 +2706,6 @@ begin
       return format('%s.%s: must be a text that is not empty', p_path, v_key);
     end if;
   end loop;
-
-  -- all, any, not
   if v_heads[1] in ('all', 'any') then
     v_key := v_heads[1];
     if jsonb_typeof(p_condition -> v_key) <> 'array' or jsonb_array_length(p_condition -> v_key) not between 1 and 50 then
@@ -2969,8 +2725,6 @@ begin
       return v_error;
     end if;
   end if;
-
-  -- a comparison
   if v_heads[1] is distinct from 'metric' then
     foreach v_key in array array['operator', 'threshold', 'than'] loop
       if p_condition ? v_key then
@@ -2994,7 +2748,6 @@ begin
     return format('%s.threshold: give either a threshold or a than, not %s', p_path,
                   case when p_condition ? 'than' then 'both' else 'neither' end);
   end if;
-
   v_least := case when p_condition ->> 'metric' = 'profit' then -c_largest else 0 end;
   if p_condition ->> 'operator' = 'between' then
     if p_condition ? 'than' then
@@ -3018,8 +2771,6 @@ begin
   if p_condition ? 'threshold' then
     return public.number_error(p_condition, 'threshold', p_path, v_least, c_largest);
   end if;
-
-  -- a comparison with another metric or window
   v_member := p_condition -> 'than';
   if jsonb_typeof(v_member) <> 'object' then
     return p_path || '.than: must be an object such as {"metric": "ctr", "window": "prior_7d", "times": 0.7}';
@@ -3043,14 +2794,11 @@ begin
 end $$;
 comment on function public.condition_error_at(jsonb, text, int) is
   'condition_errors for the object at one place of a condition. Pure. [autonomous-operations]';
-
 create function public.condition_comparisons(p_condition jsonb) returns int
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Of anything, however wrong: it is asked before the condition is looked at.
 begin
   return (
-    -- no deeper than a condition may be nested: what lies below is refused for its depth
     with recursive nodes (node, level) as (
       select p_condition, 1
       union all
@@ -3070,12 +2818,9 @@ begin
 end $$;
 comment on function public.condition_comparisons(jsonb) is
   'How many comparisons a condition has, its members'' included: each metric, min_* and filter is one. Pure. [autonomous-operations]';
-
 create function public.condition_errors(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Every campaign is tried with each comparison. Fifty accounts with a threshold and three filters
--- of their own still fit into 200; 5,000 cost each run on 20,000 campaigns 9 seconds.
 declare
   v_comparisons int := public.condition_comparisons(p_condition);
 begin
@@ -3086,11 +2831,6 @@ begin
 end $$;
 comment on function public.condition_errors(jsonb) is
   'Null where the condition is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Actions
--- ---------------------------------------------------------------------------------------------
-
 create function public.action_errors(p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3109,7 +2849,6 @@ begin
     return format('action.type: %s is not an action; use one of %s',
                   coalesce(left((p_action -> 'type')::text, 60), 'nothing'), array_to_string(c_types, ' '));
   end if;
-
   v_own := case
     when v_type = 'auto_pause' then '{}'::text[]
     when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
@@ -3124,7 +2863,6 @@ begin
       when v_type = 'budget_adjusted' then array['budget']
       else '{}'::text[] end) k
     where not p_action ? k limit 1);
-
   return coalesce(
     public.unknown_key_error(p_action, 'action', array['type'] || v_own
       || array['min_confidence', 'cooldown_hours', 'break_even_roi', 'requires_approval', 'notify']),
@@ -3149,7 +2887,6 @@ begin
 end $$;
 comment on function public.action_errors(jsonb) is
   'Null where the action is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
-
 create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3175,16 +2912,9 @@ begin
 end $$;
 comment on function public.rule_errors(text, jsonb, jsonb) is
   'Null where the rule is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The table refuses bad rules and remembers every change
--- ---------------------------------------------------------------------------------------------
-
 create function public.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
--- Only what is new is refused. A bad rule that was here before, or got in by force, can be switched
--- off and on with all the others: a run skips it and says so, and so does a warning here.
 declare
   v_error text;
   v_warning text;
@@ -3214,7 +2944,6 @@ begin
 end $$;
 comment on function public.check_autonomous_rule() is
   'Trigger: refuses a bad rule with AO001 and a sentence; keeps updated_at. [autonomous-operations]';
-
 create function public.log_autonomous_rule_change() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3234,17 +2963,10 @@ begin
 end $$;
 comment on function public.log_autonomous_rule_change() is
   'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else the database user. [autonomous-operations]';
-
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
   for each row execute function public.check_autonomous_rule();
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
   for each row execute function public.log_autonomous_rule_change();
-
--- ---------------------------------------------------------------------------------------------
--- From condition to predicate. Two spellings of the same: exact (over campaign_facts f, campaigns c
--- and $1, the moment), or columns (over a subquery m in which each metric has been computed).
--- ---------------------------------------------------------------------------------------------
-
 create function public.measure_column(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3256,11 +2978,9 @@ begin
 end $$;
 comment on function public.measure_column(text, text) is
   'SQL text of one measure of one window as it stands in campaign_facts or campaign_totals f. Arguments come from validated conditions only. Pure. [autonomous-operations]';
-
 create function public.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- NaN and infinities compare as larger than anything in SQL; here they are unknown.
 begin
   return case
     when p_measure is null then null
@@ -3277,7 +2997,6 @@ begin
 end $$;
 comment on function public.measure_expression(text, text) is
   'SQL text of one measure of one window over campaign_facts f, campaigns c and $1 (the moment), unknown where it is not a sane number. Arguments come from validated conditions only. Pure. [autonomous-operations]';
-
 create function public.metric_measures(p_metric text) returns text[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3295,7 +3014,6 @@ begin
 end $$;
 comment on function public.metric_measures(text) is
   'The measures that a metric is computed from; of a ratio, what is divided and what it is divided by. Pure. [autonomous-operations]';
-
 create function public.metric_expression(p_metric text, p_window text, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3313,23 +3031,19 @@ begin
     v_first := public.measure_expression(v_measures[1], p_window);
     v_second := public.measure_expression(v_measures[2], p_window);
   end if;
-
   if p_metric = 'profit' then
     return format('(%s - %s)', v_first, v_second);
   elsif cardinality(v_measures) = 1 then
     return v_first;
   end if;
-  -- a ratio is unknown where there is nothing to divide by
   return format('(case when %2$s > 0::float8 then %3$s%1$s / %2$s end)', v_first, v_second,
                 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
 comment on function public.metric_expression(text, text, text) is
   'SQL text of one metric, the only place where a metric is defined; spelling exact (over campaign_facts f, campaigns c and $1), raw (over campaign_totals f, which is sane) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
-
 create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
--- SQL's own and/or/not are Kleene's; whoever uses the predicate acts on TRUE only.
 declare
   v_parts text[] := '{}';
   v_window text := coalesce(p_condition ->> 'window', 'lifetime');
@@ -3355,12 +3069,10 @@ begin
       public.metric_expression(replace(v_minimum.metric, 'duration_hours', 'hours_running'), v_window, p_spelling),
       v_minimum.least);
   end loop;
-
   if p_condition ? 'metric' then
     v_left := public.metric_expression(p_condition ->> 'metric', v_window, p_spelling);
     if v_than is not null then
       v_times := coalesce(public.json_number(v_than -> 'times'), 1);
-      -- a tiny factor is kept where its product does not underflow, which SQL raises as an error
       v_parts := v_parts || format('%s %s (%L::float8 * %s)', v_left, v_operator,
         case when v_times = 0 then 0 else greatest(1e-200::float8, v_times) end,
         public.metric_expression(v_than ->> 'metric', coalesce(v_than ->> 'window', 'lifetime'), p_spelling));
@@ -3382,7 +3094,6 @@ begin
 end $$;
 comment on function public.compile_condition_part(jsonb, text) is
   'Predicate of a condition that has been validated; spelling exact or columns, as in metric_expression. Pure. [autonomous-operations]';
-
 create function public.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3396,7 +3107,6 @@ begin
 end $$;
 comment on function public.compile_condition(jsonb) is
   'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
-
 create function public.condition_reads(p_condition jsonb) returns table (metric text, win text)
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3427,11 +3137,6 @@ begin
 end $$;
 comment on function public.condition_reads(jsonb) is
   'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The four default rules
--- ---------------------------------------------------------------------------------------------
-
 create function public.default_autonomous_rules()
 returns table (rule_name text, rule_type text, condition jsonb, action jsonb, priority int)
 language sql immutable set search_path = ''
@@ -3452,9 +3157,6 @@ as $$
 $$;
 comment on function public.default_autonomous_rules() is
   'The four default rules as the migration inserts them. Pure. [autonomous-operations]';
-
--- A default that a person has changed, renamed or deleted stays so: only names that were never
--- in the table are inserted. The ids are made from the names, the same in every installation.
 insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
 select md5('autonomous-operations:' || d.rule_name)::uuid,
        d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
@@ -3463,7 +3165,6 @@ where not exists (
   select from public.autonomous_rule_changes h
   where d.rule_name in (h.rule_name, h.before ->> 'rule_name', h.after ->> 'rule_name'))
 on conflict do nothing;
-
 create function public.autonomy_reset_defaults() returns void
 language plpgsql set search_path = ''
 as $$
@@ -3483,27 +3184,18 @@ end $$;
 comment on function public.autonomy_reset_defaults() is
   'Puts policy and rules back to the defaults; every other rule is deleted. For tests and fresh starts; safe to call again. [autonomous-operations]';
 
--- =============================================================================================
--- 0004_confidence
--- =============================================================================================
+-- 0004_confidence.sql
 do $$ begin perform pg_temp.make_way('0004_confidence'); end $$;
--- Confidence: the probability, given the evidence, that a campaign's true roi is below a target.
--- The same closed form as autonomy/engine/confidence.py, in the same order of operations. That
--- file names every symbol with its unit. Safe to run again.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
 create function public.roi_posterior(
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
 returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Every input is first brought to a range in which nothing below over- or underflows: SQL raises
--- an error where Python would go on with 0 or infinity. float8 literals: exp() of numeric is slow.
 declare
   s float8 := greatest(0::float8, least(1e15::float8, coalesce(nullif(p_spend, 'NaN'), 0::float8)));
   n float8 := greatest(0::float8, least(1e15::float8, coalesce(nullif(p_conversions, 'NaN'), 0::float8)));
@@ -3528,7 +3220,6 @@ begin
     cv2 := (10::float8 * cv2 + (n - 1::float8) * case when p_cv2 < 1e-100::float8 then 0::float8
       else least(1e4::float8, p_cv2) end) / (10::float8 + n - 1::float8);
   end if;
-
   k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
   y := case when r < 1e-100::float8 then 0::float8 else r / k end;
   e := case when s < 1e-100::float8 or f < 1e-100::float8 then 0::float8 else s * f / k end;
@@ -3544,7 +3235,6 @@ begin
 end $$;
 comment on function public.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
-
 create function public.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3562,7 +3252,6 @@ begin
 end $$;
 comment on function public.probability_from(float8[], float8) is
   'P(true roi < target), 0 to 1, from what roi_posterior gave: one campaign, several targets. A number for every target; an unknown one gives 0.5. Pure. [autonomous-operations]';
-
 create function public.probability_below(
   p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
   p_days float8, p_matured float8,
@@ -3577,7 +3266,6 @@ end $$;
 comment on function public.probability_below(
   float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an unknown target gives 0.5. Pure. [autonomous-operations]';
-
 create function public.cut_confidence(p_percent float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3586,16 +3274,9 @@ begin
 end $$;
 comment on function public.cut_confidence(float8) is
   'A confidence in percent to two digits, half up: what gates and sorts compare. Pure. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The evidence, as it stands at a moment
--- ---------------------------------------------------------------------------------------------
-
 create function public.evidence_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
--- where exp() and products neither over- nor underflow, which SQL raises as errors.
 begin
   return $sql$ cross join lateral (select
       case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
@@ -3626,7 +3307,6 @@ begin
 end $$;
 comment on function public.evidence_expression() is
   'SQL text that joins a campaign''s evidence as e, over campaigns c, campaign_facts f (perhaps null), autonomy_policy p and $1 (the moment). Pure. [autonomous-operations]';
-
 create function public.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
   campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
@@ -3643,15 +3323,10 @@ begin
 end $$;
 comment on function public.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
-
 create function public.current_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
--- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
--- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
--- A large account is sampled by blocks, the same ones each time: from 9,000 campaigns the moments
--- are known to some percent, and reading a million took longer than all the rest of a run.
 declare
   v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
   v_ids uuid[];
@@ -3670,7 +3345,6 @@ begin
       'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
       'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
   end if;
-
   if v_blocks > 1000 then
     v_ids := array(select f.campaign_id from public.campaign_facts f
                    tablesample system (100 * 1000 / v_blocks) repeatable (0));
@@ -3696,7 +3370,6 @@ begin
     from seen s
     cross join orders o
     cross join lateral (select s.spend * s.matured as spend) m
-    -- foretold by spend alone: with the orders that came in it, winners would count less
     cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
   ),
   centre as (
@@ -3713,7 +3386,6 @@ begin
   into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
   from orders o
   left join spread s on s.weight > 0;
-  -- What orders are worth here is known from the first ones on; how rois differ, from five campaigns on.
   if v_campaigns < 5 or v_mean is null then
     v_mean := 1;
     v_tau2 := 0.64;
@@ -3723,21 +3395,18 @@ begin
 end $$;
 comment on function public.current_prior(boolean, timestamptz) is
   'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
-
 create function public.prior_in_force(p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return public.current_prior(p_now => p_now);
 exception when others then
-  -- what no fit can be made of leaves the last one in force, as in a run
   return (select jsonb_build_object('fitted', false, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
             'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns)
           from public.autonomy_policy p);
 end $$;
 comment on function public.prior_in_force(timestamptz) is
   'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
@@ -3757,16 +3426,9 @@ begin
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
   'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- What speaks against believing the figures, or against acting on them
--- ---------------------------------------------------------------------------------------------
-
 create function public.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
--- One account after the other: the first revenue that is found ends the search, and only an
--- account that really has none is read whole.
 declare
   v_account text;
   v_without text[] := '{}';
@@ -3790,12 +3452,9 @@ begin
 end $$;
 comment on function public.accounts_without_value(text[], timestamptz) is
   'Those of the accounts that have five or more conversions of the last 30 days, and not one of them with a value. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
--- A campaign that brings conversions of no value beside campaigns of an account that has values is a
--- loser, until the conversions are so many that their value must have gone missing on the way.
 declare
   v_accounts text[];
   v_silent uuid[];
@@ -3828,15 +3487,12 @@ begin
 end $$;
 comment on function public.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 conversions and more, or so many that at the usual order value they would be worth three times the spend. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
   campaign_id uuid, changed_at timestamptz,
   no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz)
 language plpgsql stable set search_path = '' set jit = off
 as $$
--- What a person did last stands. A field that changes from outside on three of seven days is kept by
--- a program, whoever it says it is. A moment after p_now counts as p_now: clocks differ.
 begin
   return query
   with own as materialized (
@@ -3856,7 +3512,6 @@ begin
     select o.campaign_id,
       count(distinct o.day) filter (where o.outside and o.person and o.budget_changed) >= 3 as budget_by_program,
       count(distinct o.day) filter (where o.outside and o.person and o.status_changed) >= 3 as status_by_program,
-      -- from the first of these changes to the last: two steps of one correction are one change
       (array_agg(o.old_budget order by o.id) filter (where o.budget_counts))[1] as first_budget,
       (array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,
       (array_agg(o.new_budget order by o.id desc) filter (where o.budget_counts))[1] as new_budget,
@@ -3880,12 +3535,10 @@ begin
 end $$;
 comment on function public.people_changes(uuid[], timestamptz) is
   'Of these campaigns those that a person changed within policy.person_hold_days: when last, and until when nothing is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.budget_use(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, share float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
--- Where the log of changes begins later than the day, the first budget that it knows stands in.
 begin
   return query
   select c.id, u.share
@@ -3926,26 +3579,13 @@ end $$;
 comment on function public.budget_use(uuid[], timestamptz) is
   'Which part of its budget each campaign spends: the mean of the last three complete days (two at least, of 28) on which it was active throughout, each day''s spend over the budget in force when the day began. No row where that is not known. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
--- =============================================================================================
--- 0005_decide
--- =============================================================================================
+-- 0005_decide.sql
 do $$ begin perform pg_temp.make_way('0005_decide'); end $$;
--- Who is a candidate, and what to do about each: the twin of autonomy/engine in SQL. Everything
--- here only reads. Safe to run again.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
--- The planner takes any lower(...) = ... for rare, and would walk an index for most of the table.
--- (For the same end the queries below ask for the plain spelling first: it is the usual one.)
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;
-
--- ---------------------------------------------------------------------------------------------
--- Small parts
--- ---------------------------------------------------------------------------------------------
-
 create function public.shard_slots(p_shard text) returns int4range
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3970,7 +3610,6 @@ begin
 end $$;
 comment on function public.shard_slots(text) is
   'The slots of a shard "i/n"; all of them for null. Pure. Raises AO010 for anything else. [autonomous-operations]';
-
 create function public.sane_number(p_value float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3980,18 +3619,15 @@ begin
 end $$;
 comment on function public.sane_number(float8) is
   'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
-
 create function public.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- least() and greatest() pass over null: no time must stay no time
 begin
   return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
                 'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
 comment on function public.time_expression(text) is
   'SQL text of a time, brought into the years 1 to 9999 that other languages can read. The argument is SQL of ours. Pure. [autonomous-operations]';
-
 create function public.exact_number(p_value jsonb) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -4000,7 +3636,6 @@ begin
 end $$;
 comment on function public.exact_number(jsonb) is
   'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
-
 create function public.argument_error(p_name text, p_value numeric) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4012,7 +3647,6 @@ begin
 end $$;
 comment on function public.argument_error(text, numeric) is
   'Raises AO010 where an argument is missing, negative or not a finite number. Pure. [autonomous-operations]';
-
 create function public.rules_in_order(p_include_inactive boolean)
 returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
 language plpgsql stable set search_path = ''
@@ -4033,23 +3667,11 @@ begin
 end $$;
 comment on function public.rules_in_order(boolean) is
   'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only reads. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Finding: one scan with every rule compiled to a predicate
--- ---------------------------------------------------------------------------------------------
-
 create function public.matching_campaigns(
   p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
--- Twice. One scan finds those that a campaign's own columns (budget, age, account, title) could
--- still rule in: there these are null, and in three-valued logic what is false with an unknown is
--- false with any value. The few that are left are looked at whole, by key; a join with the campaigns
--- before the rules took four times as long, and in the order of the key neighbours share its pages.
--- Both read the totals, or, where a rule asks for a window, the facts.
--- m computes each metric once; `offset 0` keeps the planner from doing so at every mention, which
--- only for a few rules over the totals is quicker.
 declare
   v_predicates text[];
   v_metrics text;
@@ -4083,7 +3705,6 @@ begin
   if v_predicates is null then
     return;
   end if;
-
   if p_campaign_id is null then
     execute 'select array_agg(m.id) from (select f.campaign_id as id, null::text as account, null::text as title'
       || coalesce(v_metrics_alone, '') || ' from public.' || v_source || ' f'
@@ -4095,7 +3716,6 @@ begin
       return;
     end if;
   end if;
-
   return query execute
     'select m.id, array_remove(array['
     || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
@@ -4119,14 +3739,11 @@ begin
 end $$;
 comment on function public.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
   'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
-
 create function public.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
 language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
--- Planned anew each time: a plan kept from the day when the log was empty would read all of it
--- for each campaign.
 begin
   return query
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
@@ -4149,11 +3766,6 @@ begin
 end $$;
 comment on function public.revocable_pauses(uuid[]) is
   'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Looking closer at those found
--- ---------------------------------------------------------------------------------------------
-
 create type public.autonomy_candidate as (
   campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
   created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
@@ -4165,14 +3777,9 @@ create type public.autonomy_candidate as (
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
 comment on type public.autonomy_candidate is 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
-
 create function public.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof public.autonomy_candidate
 language plpgsql stable set search_path = ''
 as $$
--- As text, because a function with a search path of its own costs more for each row than the
--- arithmetic that it does; the expressions stand in one place all the same. And so it is planned
--- anew each time: a plan kept from the day when the log was empty would read all of it for each
--- campaign.
 declare
   v_without_value uuid[] := public.campaigns_without_value(p_ids, p_now);
 begin
@@ -4213,7 +3820,6 @@ begin
 end $$;
 comment on function public.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
-
 create function public.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
@@ -4230,7 +3836,6 @@ begin
 end $$;
 comment on function public.candidate_windows(uuid[], text[]) is
   'The six measures of the whole life and of each of the named windows, which must come from validated conditions. Only reads. [autonomous-operations]';
-
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -4238,7 +3843,6 @@ create function public.list_autonomous_candidates(
 returns json
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
 as $$
--- json, not jsonb: nobody looks into it before it is sent, and building jsonb takes three times as long.
 declare
   v_slots int4range := public.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
@@ -4258,13 +3862,11 @@ begin
   elsif p_now is null or not isfinite(p_now) then
     raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
   end if;
-
   select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
          array_agg(distinct x.win) filter (where x.win <> 'lifetime')
   into v_skipped, v_windows
   from public.rules_in_order(v_include) r
   left join lateral public.condition_reads(r.condition) x on r.flaw is null;
-
   if p_campaign_id is not null then
     v_ids := array[p_campaign_id];
   elsif p_ids is not null then
@@ -4284,7 +3886,6 @@ begin
     v_ahead := v_ids[p_limit + 1:];
     v_ids := v_ids[:p_limit];
   end if;
-
   select coalesce(json_agg(json_build_object(
     'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
     'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
@@ -4306,7 +3907,6 @@ begin
   from public.candidate_rows(v_ids, p_now) c
   join public.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
   left join public.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
-
   return case when p_ahead > 0 then json_build_object(
       'candidates', v_candidates, 'rules_skipped', v_skipped,
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
@@ -4317,17 +3917,9 @@ begin
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
   'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The portfolio
--- ---------------------------------------------------------------------------------------------
-
 create function public.tracking_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
--- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
--- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
--- (conversion_delay_hours) are not yet expected.
 begin
   return (
     with clock as (
@@ -4366,7 +3958,6 @@ begin
 end $$;
 comment on function public.tracking_state(timestamptz) is
   'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
-
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
@@ -4378,10 +3969,8 @@ declare
   v_raised numeric;
 begin
   perform public.moment_error(p_now);
-  -- by itself, so that a large table is read on every core
   select count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) into v_campaigns, v_budget
   from public.campaigns c where c.status = 'active' or lower(c.status) = 'active';
-  -- counted without an upper end in time: an action that another shard has just written counts
   select count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
     count(*) filter (where r.raise > 0), coalesce(sum(r.raise) filter (where r.raise > 0), 0)
   into v_pauses, v_ups, v_raised
@@ -4400,11 +3989,6 @@ begin
 end $$;
 comment on function public.portfolio_state(timestamptz) is
   'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Deciding each campaign by itself
--- ---------------------------------------------------------------------------------------------
-
 create function public.rule_plans(p_include_inactive boolean)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
@@ -4412,7 +3996,6 @@ returns table (
   up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean)
 language plpgsql stable set search_path = ''
 as $$
--- A rule that states its own roi target is taken at its word.
 begin
   return query
   select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
@@ -4444,21 +4027,17 @@ begin
 end $$;
 comment on function public.rule_plans(boolean) is
   'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
-
 create type public.autonomy_size as (
   new_budget numeric,
   limits text[],             -- the caps that shaped it, in order
   code text);                -- why nothing worth doing is left, else null
 comment on type public.autonomy_size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
-
 create function public.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
   p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
 returns public.autonomy_size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
--- over a limit.
 declare
   v_size public.autonomy_size;
   v_cap numeric;
@@ -4488,7 +4067,6 @@ begin
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   end if;
-  -- a change that goes the wrong way, or under 1 % of the budget, is none
   if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100 < p_budget then
     v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
   end if;
@@ -4496,7 +4074,6 @@ begin
 end $$;
 comment on function public.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where nothing worth doing is left. Pure. [autonomous-operations]';
-
 create type public.autonomy_decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
   rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
@@ -4506,7 +4083,6 @@ create type public.autonomy_decided as (
   log_roi float8,            -- the most probable ln roi
   candidate public.autonomy_candidate);
 comment on type public.autonomy_decided is 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
-
 create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate public.autonomy_candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -4532,7 +4108,6 @@ begin
   plans as materialized (
     select * from public.rule_plans(p_include_inactive)
   ),
-  -- what each matching rule would do, and what holds it: the first that applies, in this order
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence, (z.size).new_budget, (z.size).limits,
       o.below,
@@ -4559,7 +4134,6 @@ begin
     from known k
     cross join public.autonomy_policy p
     join plans l on l.place = any (k.places)
-    -- `offset 0`: what is named here is computed once, not at every mention
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
       when l.set_budget > (k.c).budget then 'up'
@@ -4603,7 +4177,6 @@ begin
 end $$;
 comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
-
 create function public.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate public.autonomy_candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
@@ -4637,7 +4210,6 @@ begin
 end $$;
 comment on function public.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
-
 create function public.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
 returns setof public.autonomy_decided
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -4666,7 +4238,6 @@ begin
         then greatest(e.new_budget - (e.candidate).budget, 0) else 0 end as raise
     from each e
   ),
-  -- the portfolio's guardrails, over all decisions of the run and the last 24 hours
   counted as (
     select r.*,
       count(*) filter (where r.pauses) over () as pauses_wanted,
@@ -4679,7 +4250,6 @@ begin
     select p.frozen, p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
       (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
       (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
-      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
       p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
       p.pause_breaker_share::float8
         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit
@@ -4711,11 +4281,6 @@ begin
 end $$;
 comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
   'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Saying it: numbers, sentences, expected impact (templates of autonomy/engine/reasons.py)
--- ---------------------------------------------------------------------------------------------
-
 create function public.money_words(p_amount float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -4724,7 +4289,6 @@ begin
 end $$;
 comment on function public.money_words(float8) is
   'An amount with two digits, ? where unknown. Pure. [autonomous-operations]';
-
 create function public.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -4734,7 +4298,6 @@ begin
 end $$;
 comment on function public.short_number(float8) is
   'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
-
 create function public.factor_words(p_factor numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4743,7 +4306,6 @@ begin
 end $$;
 comment on function public.factor_words(numeric) is
   'x2.0, x2.25. Pure. [autonomous-operations]';
-
 create function public.counted_words(p_number bigint, p_what text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4751,19 +4313,16 @@ begin
   return p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end;
 end $$;
 comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
-
 create type public.autonomy_params as (
   spend float8, revenue float8, roi float8, conversions float8, days float8,
   confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric);
 comment on type public.autonomy_params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
-
 create function public.decision_params(
   p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
   p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
 returns public.autonomy_params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- cut_confidence written out: calling it five times took longer than all else here
 begin
   return row(
     floor(100::float8 * p_spend + 0.5::float8) / 100::float8,
@@ -4778,7 +4337,6 @@ begin
 end $$;
 comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
-
 create function public.action_sentence(
   p_params public.autonomy_params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
 returns text
@@ -4819,7 +4377,6 @@ begin
 end $$;
 comment on function public.action_sentence(public.autonomy_params, text, text, text, text, text, boolean) is
   'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
-
 create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4843,7 +4400,6 @@ begin
 end $$;
 comment on function public.hold_sentence(text, text, text, text) is
   'Why a decision is held, in one sentence. Pure. [autonomous-operations]';
-
 create function public.evidence_words(
   p_floor float8, p_direction text, p_kind text, p_target float8, p_confidence float8,
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
@@ -4851,10 +4407,6 @@ create function public.evidence_words(
 returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
--- How much more of the same evidence lifts the confidence to the floor: spend, conversions,
--- revenue and days go on at the rate they had, up to a thousand times what there is.
--- The chance is said with the fewest digits that leave it on its side of what is needed: 49.6
--- beside 50 would else be said as the 50 that it misses. In whole or tenths it never is certain.
 declare
   v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
   v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
@@ -4882,7 +4434,6 @@ begin
     then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
       case when v_said <= public.short_number(v_down)::numeric then 'less than' else 'at most' end, public.short_number(v_down))
     else format(' %% likely to be right, %s %% are needed', v_words) end;
-
   if (p_spend > 0 and p_floor < 100) is not true then
     return v_words || '; more of the same would not settle it';
   end if;
@@ -4898,7 +4449,6 @@ begin
     end if;
     v_times := (v_low + v_high) / 2::float8;
   end loop;
-
   v_times := v_high - 1::float8;
   return v_words || '; about '
     || case when p_conversions > 0
@@ -4910,11 +4460,9 @@ begin
 end $$;
 comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
-
 create function public.hold_words(p_decided public.autonomy_decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
--- What is not said here is the same for every campaign: hold_sentence says it.
 declare
   c public.autonomy_candidate := p_decided.candidate;
   v_pause boolean := p_decided.direction = 'pause';
@@ -4970,15 +4518,12 @@ begin
 end $$;
 comment on function public.hold_words(public.autonomy_decided, public.autonomy_policy) is
   'Why a decision is held and what would settle it, where that depends on the campaign; else null. Only reads. [autonomous-operations]';
-
 create function public.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
   p_log_roi float8, p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- A unit of money spent returns roi / break_even - 1; the next unit of budget marginal_return_ratio
--- as much as the average one.
 declare
   v_roi float8 := exp(p_log_roi);
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
@@ -4998,29 +4543,23 @@ begin
 end $$;
 comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
-
 create type public.autonomy_campaign_state as (status text, budget numeric);
 comment on type public.autonomy_campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
-
 create type public.autonomy_match as (rule_name text, code text);
 comment on type public.autonomy_match is 'A rule that matched, and what became of that. [autonomous-operations]';
-
 create type public.autonomy_measures as (
   impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
 comment on type public.autonomy_measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
-
 create type public.autonomy_evidence as (
   spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
   prior jsonb, probability_below float8, break_even float8, metrics public.autonomy_measures,
   matched public.autonomy_match[], limits text[]);
 comment on type public.autonomy_evidence is 'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
-
 create type public.autonomy_told as (
   campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
   previous public.autonomy_campaign_state, new public.autonomy_campaign_state, confidence float8, limits text[], break_even float8,
   matched public.autonomy_match[], params public.autonomy_params, reason text, evidence jsonb, expected_impact jsonb);
 comment on type public.autonomy_told is 'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
-
 create function public.told_decisions(p_decided public.autonomy_decided[]) returns setof public.autonomy_told
 language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
 as $$
@@ -5046,7 +4585,6 @@ begin
       p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
   from unnest(p_decided) r
   cross join public.autonomy_policy p
-  -- `offset 0`: computed once, not at every mention
   cross join lateral (select jsonb_build_object(
     'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
@@ -5061,7 +4599,6 @@ begin
 end $$;
 comment on function public.told_decisions(public.autonomy_decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
-
 create function public.autonomy_decision_entry(p_told public.autonomy_told) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -5073,7 +4610,6 @@ begin
 end $$;
 comment on function public.autonomy_decision_entry(public.autonomy_told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -5084,7 +4620,6 @@ begin
 end $$;
 comment on function public.skipped_rules(boolean) is
   'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. [autonomous-operations]';
-
 create function public.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -5096,17 +4631,14 @@ begin
 end $$;
 comment on function public.active_campaigns(text, jsonb) is
   'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only reads; safe to call again. [autonomous-operations]';
-
 create function public.growth_base(p_portfolio jsonb) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
-  -- greatest() passes over null: an unknown portfolio must stay unknown
   select case when jsonb_typeof(p_portfolio) = 'object' then
     greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
 $$;
 comment on function public.growth_base(jsonb) is
   'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
-
 create function public.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -5145,7 +4677,6 @@ begin
 end $$;
 comment on function public.breaker_reports(jsonb, jsonb) is
   'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each code. Only reads. [autonomous-operations]';
-
 create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
@@ -5175,11 +4706,6 @@ begin
 end $$;
 comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
   'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Two questions that a person asks in the SQL editor; dashboards call them by these names
--- ---------------------------------------------------------------------------------------------
-
 create function public.identify_underperforming_campaigns(
   min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
   p_now timestamptz default now())
@@ -5223,7 +4749,6 @@ begin
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
   'Active campaigns with at least min_spend, a roi below max_roi and min_duration_hours of running, those that lose most first; confidence_score is the probability that pausing is right. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
-
 create function public.identify_scaling_candidates(
   min_roi numeric default 3.0, min_conversions integer default 10, max_budget_multiplier numeric default 3.0,
   p_now timestamptz default now())
@@ -5270,7 +4795,6 @@ begin
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
   'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
-
 create function public.campaigns_by_metrics(
   p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
 returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
@@ -5289,32 +4813,13 @@ end $$;
 comment on function public.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
   'Active campaigns by the metrics of their whole life; a null bound is no bound. Only reads. [autonomous-operations]';
 
--- =============================================================================================
--- 0006_effects
--- =============================================================================================
+-- 0006_effects.sql
 do $$ begin perform pg_temp.make_way('0006_effects'); end $$;
--- Effects: every change that this system makes to a campaign, and how it is taken back.
---
--- What holds whoever calls:
---   * A change of a campaign and its row in autonomous_actions are one transaction.
---   * Every change of status or budget, ours or not, has a row in campaign_changes.
---   * Locks are taken in one order: run, effects (advisory), policy, campaigns by id, rules, actions.
---     "Effects" lets one transaction at a time change campaigns, so that counts over the whole
---     portfolio (breakers) cannot be passed by two shards at once.
---   * Around each change of campaigns the search path is the usual one: triggers that the user has
---     on that table may name their tables without a schema. What we write ourselves is qualified.
---   * The policy row is locked FOR SHARE until commit: once `update autonomy_policy set frozen =
---     true` has returned, nothing more is changed.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- Who does it
--- ---------------------------------------------------------------------------------------------
 create function public.autonomy_actor() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -5328,21 +4833,15 @@ exception when invalid_text_representation then
 end $$;
 comment on function public.autonomy_actor() is
   'Who is calling: the program that the session names in autonomy.actor, else e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_by_person(p_actor text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
--- Feeds and other programs are not people: what they change is followed, not protected.
 begin
   return coalesce(current_setting('autonomy.actor', true), '') = ''
     and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
 end $$;
 comment on function public.autonomy_by_person(text) is
   'Whether a change by this actor is a person''s: the session names no program in autonomy.actor, and policy.automation_actors does not list the actor. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Every change of a campaign is written down
--- ---------------------------------------------------------------------------------------------
 create or replace function public.autonomy_campaign_touched() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5352,17 +4851,11 @@ begin
 end $$;
 comment on function public.autonomy_campaign_touched() is
   'Trigger of campaigns: keeps updated_at where the writer did not set it. Raises nothing. [autonomous-operations]';
-
--- An effect writes its own rows and says so in autonomy.effect; what a trigger of the user's
--- changes meanwhile runs one level deeper and is written down here as a change from outside.
--- Security definer, because whoever may write campaigns (an application's own roles, where the
--- table was here before) need not have rights on our log.
 create or replace function public.autonomy_campaign_changed() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
   v_actor text := public.autonomy_actor();
-  -- what a trigger of the user's makes of an effect is no person's
   v_person boolean := public.autonomy_by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
   v_at timestamptz := public.autonomy_writing_at();
   v_changed bigint[];
@@ -5371,7 +4864,6 @@ begin
     if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
       return null;
     end if;
-    -- A changed key is, to the log, one campaign that went and another that came.
     with written as (
       insert into public.campaign_changes
         (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
@@ -5401,13 +4893,9 @@ begin
 end $$;
 comment on function public.autonomy_campaign_changed() is
   'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to campaign_changes. Raises nothing. [autonomous-operations]';
-
 create function public.autonomy_put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
--- The last change of that very field was an action, and now it is as it was before that action.
--- Anything older, or only equal by chance, is a change of the person's own; and a field that changes from
--- outside on three of seven days is kept by a program, which people_changes follows, too.
 declare
   v_action uuid;
 begin
@@ -5438,13 +4926,9 @@ begin
                when 'status' then (lower(h.old_status) = 'active') is distinct from (lower(h.new_status) = 'active')
                else h.old_budget is distinct from h.new_budget end) < 3
   loop
-    -- Whoever holds the action is marking it at this moment, and waits for us: it stays theirs.
     perform from public.autonomous_actions a where a.id = v_action for update skip locked;
     continue when not found;
-    -- The person's change lands whatever a trigger of the installation says to our log; it then counts as
-    -- theirs, which nothing goes against.
     begin
-      -- autonomy_action_marked does the rest: who, when, the trace in the log of changes, the hold
       update public.autonomous_actions
       set status = 'rolled_back', rolled_back_at = p_at, rolled_back_by = p_actor, rollback_reason = 'put back by hand'
       where id = v_action;
@@ -5455,13 +4939,10 @@ begin
 end $$;
 comment on function public.autonomy_put_back(bigint[], text, timestamptz) is
   'Of these changes by a person, those that put a field back to what it was before our last action on it: that action is rolled back, and the campaign left alone. A part of the trigger of campaigns, no use by itself; raises nothing. [autonomous-operations]';
-
--- Actions that were logged before there was a log of changes cannot be held against it.
 update public.autonomous_actions
 set evidence = case when jsonb_typeof(evidence) = 'object' then evidence else '{}' end || '{"before_audit": true}'
 where status in ('executed', 'rolled_back')
   and not exists (select from pg_catalog.pg_trigger where tgname = 'autonomy_campaign_updated');
-
 create or replace trigger zz_autonomy_campaign_touched before update on public.campaigns
   for each row when (new.updated_at is not distinct from old.updated_at)
   execute function public.autonomy_campaign_touched();
@@ -5476,22 +4957,17 @@ create or replace trigger autonomy_campaign_deleted after delete on public.campa
   for each statement execute function public.autonomy_campaign_changed();
 create or replace trigger autonomy_campaign_truncated before truncate on public.campaigns
   for each statement execute function public.autonomy_campaign_changed();
-
--- Campaigns that were here before the log get their initial state.
 insert into public.campaign_changes (campaign_id, new_status, new_budget, kind, actor)
 select c.id, c.status, c.budget, 'created', 'migration' from public.campaigns c
 where not exists (select from public.campaign_changes k where k.campaign_id = c.id)
 order by c.id;
-
--- ---------------------------------------------------------------------------------------------
--- Small parts of every effect
--- ---------------------------------------------------------------------------------------------
 create function public.autonomy_lock_effects() returns public.autonomy_policy
 language plpgsql set search_path = ''
 as $$
 declare
   v_policy public.autonomy_policy;
 begin
+  perform public.autonomy_hold_schema();
   perform pg_advisory_xact_lock(hashtextextended('autonomy.effects', 0));
   select * into v_policy from public.autonomy_policy for share;
   if not found then
@@ -5502,26 +4978,22 @@ begin
   return v_policy;
 end $$;
 comment on function public.autonomy_lock_effects() is
-  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call again. Raises AO002 where there is no policy. [autonomous-operations]';
-
+  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call again. Raises AO002 where there is no policy, AO015 while the database is being upgraded. [autonomous-operations]';
 create function public.autonomy_state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''
 as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
 comment on function public.autonomy_state(text, numeric) is
   'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_text(p_status text, p_budget text) returns text
 language sql immutable set search_path = ''
 as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
 comment on function public.autonomy_text(text, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_came_out(
   p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
 returns boolean
 language plpgsql immutable set search_path = ''
 as $$
--- It may round or cap a budget, but what was to rise has to rise, and what was to stop, to stop.
 begin
   return (p_status is not distinct from p_old_status
           or (lower(p_got_status) = 'active') is not distinct from (lower(p_status) = 'active'))
@@ -5531,7 +5003,6 @@ begin
 end $$;
 comment on function public.autonomy_came_out(text, numeric, text, numeric, text, numeric) is
   'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_change_campaign(
   p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
   p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
@@ -5563,10 +5034,6 @@ begin
 end $$;
 comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is
   'Changes one locked campaign and writes the change down under an action, p_person where that was typed by hand. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Typed by hand
--- ---------------------------------------------------------------------------------------------
 create function public.autonomy_locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
 returns public.campaigns
 language plpgsql set search_path = ''
@@ -5603,7 +5070,6 @@ begin
 end $$;
 comment on function public.autonomy_locked_campaign(uuid, text, numeric) is
   'Checks and locks the campaign that a person acts on by hand. Safe to call again. Raises AO010 (argument), AO005 (frozen), AO003 (no such campaign), AO004 (not active). [autonomous-operations]';
-
 create function public.autonomy_act_by_hand(
   p_campaign public.campaigns, p_action_type text, p_status text, p_budget numeric, p_reason text,
   p_confidence_score numeric, p_now timestamptz) returns uuid
@@ -5629,7 +5095,6 @@ begin
        select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
                                  'spend', f.total_spend, 'revenue', f.total_revenue)
        from public.campaign_performance f where f.campaign_id = p_campaign.id
-       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
        order by f.updated_at desc nulls last, f.impressions desc nulls last, f.total_spend desc nulls last, f.ctid desc
        limit 1)),
      'executed', p_now, p_now, v_actor);
@@ -5637,7 +5102,6 @@ begin
 end $$;
 comment on function public.autonomy_act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is
   'Changes one locked campaign by hand and logs it. A part of the two functions below, no use by itself. Raises AO004. [autonomous-operations]';
-
 create function public.auto_pause_campaign(
   p_campaign_id uuid, p_reason text, p_confidence_score numeric default 80.0,
   p_now timestamptz default now()) returns uuid
@@ -5652,7 +5116,6 @@ begin
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
   'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
-
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
   p_now timestamptz default now()) returns uuid
@@ -5663,7 +5126,6 @@ declare
   v_campaign public.campaigns;
   v_policy public.autonomy_policy;
 begin
-  -- NaN is greater than every number in PostgreSQL, so between refuses it, and infinity too.
   if v_budget is null or v_budget not between 0.01 and 999999999999.99 then
     raise exception using errcode = 'AO010',
       message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
@@ -5686,10 +5148,6 @@ begin
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
   'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- A run's decisions: judged as one set, carried out as one set
--- ---------------------------------------------------------------------------------------------
 create type public.autonomy_decision as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
@@ -5712,7 +5170,6 @@ create type public.autonomy_decision as (
   rule_version text        -- of the rule as decided by
 );
 comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
-
 create type public.autonomy_item as (
   n bigint,                -- the decision's
   id uuid,
@@ -5727,7 +5184,6 @@ create type public.autonomy_item as (
   budget numeric
 );
 comment on type public.autonomy_item is 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
-
 create type public.autonomy_result as (
   n bigint,                -- the decision's
   action_id uuid,
@@ -5737,7 +5193,6 @@ create type public.autonomy_result as (
   message text
 );
 comment on type public.autonomy_result is 'What became of a decision. [autonomous-operations]';
-
 create function public.autonomy_read_decisions(p_run_id uuid, p_decisions jsonb) returns public.autonomy_decision[]
 language plpgsql stable set search_path = ''
 as $$
@@ -5755,7 +5210,6 @@ begin
         when jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' then 'reason is missing'
         when jsonb_typeof(t.was -> 'status') is distinct from 'string' then 'previous.status is missing'
         when jsonb_typeof(t.becomes -> 'status') is distinct from 'string' then 'new.status is missing'
-        -- NaN, which JSON can only spell, is no budget but no mistake either
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
@@ -5763,7 +5217,6 @@ begin
       e.d ->> 'rule_version')::public.autonomy_decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
-      -- each value only if it is what it should be
       cross join lateral (select
         w.was, w.becomes,
         case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
@@ -5780,9 +5233,6 @@ begin
 end $$;
 comment on function public.autonomy_read_decisions(uuid, jsonb) is
   'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
--- and the rule of this moment. Nothing is written.
 create function public.autonomy_judge(
   p_run_id uuid, p_decisions public.autonomy_decision[], p_policy public.autonomy_policy, p_growth_base numeric,
   p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
@@ -5840,7 +5290,6 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     case when r.action_type = 'auto_pause' then h.last_pause else greatest(h.last_action, w.changed_at) end as last_at,
     h.last_resume, least(c.budget, h.low_budget) as low_budget,
     pending.id is not null as pending, test.id is not null as testing,
-    -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
     r.turn, r.same_id_turn,
@@ -5877,7 +5326,6 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
       select k.action_id, k.kind from public.campaign_changes k
       where r.action_type = 'auto_resume' and k.campaign_id = r.campaign_id order by k.id desc limit 1) k
     where k.kind = 'action') last_change on true
-  -- by its key alone: what else it must be is asked above
   left join public.autonomous_actions pause on pause.id = last_change.action_id
   offset 0
 ),
@@ -5891,11 +5339,8 @@ judged as materialized (
       when same_id_turn > 1 then 'AGAIN'
       when taken or turn > 1 then 'BAD_DECISION'
       when not found then 'CAMPAIGN_NOT_FOUND'
-      -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
-      -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
-      -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
       when not p_by_person and case
           when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
@@ -5917,7 +5362,6 @@ judged as materialized (
     end as code
   from known k
 ),
--- over the portfolio, together with what was done in the last 24 hours
 raises as materialized (
   select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n rows unbounded preceding) as so_far
   from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
@@ -5930,7 +5374,6 @@ before as materialized (
     count(*) as raises,
     coalesce(sum((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric), 0) as raised
   from public.autonomous_actions a
-  -- a raise counts when it was carried out, which approval may have delayed
   where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
     and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
     and case when jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
@@ -5939,15 +5382,12 @@ before as materialized (
 tripped as materialized (
   select
     case when b.pauses + t.pauses > p_policy.pause_breaker_count then
-      -- of the campaigns as the run found them; counting them again in each batch would cost more
-      -- than all else here
       b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
         (select (r.summary #>> '{portfolio,active_campaigns}')::bigint + (r.summary #>> '{portfolio,pauses_24h}')::bigint
          from public.autonomous_runs r where r.id = p_run_id),
         b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
       else false end as pauses,
     b.raises + t.raises > p_policy.growth_breaker_count as raises,
-    -- one cent, because the engine may have added the same amounts in another order
     p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
   from before b, (
     select (select count(*) from judged j where j.code is null and j.action_type = 'auto_pause') as pauses,
@@ -6020,7 +5460,6 @@ from settled s
 $$;
 comment on function public.autonomy_judge(uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
   'What is to become of each decision, in the order given, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_write_items(
   p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
@@ -6051,7 +5490,6 @@ begin
        expected_impact, evidence, status, error, created_at, executed_at, actor)
     select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
       f.action_type, o.reason,
-      -- a failure shows the state that was decided on, the others the state that was found
       case when f.came_out = 'fail' then o.previous_state
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
       case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
@@ -6100,9 +5538,6 @@ begin
 end $$;
 comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
   'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
-
--- Where a constraint or a trigger of the installation refuses one campaign, the set is cut in
--- halves until that one stands alone: one bad row in 5,000 costs some 25 further statements.
 create function public.autonomy_carry_out(
   p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
@@ -6125,7 +5560,6 @@ begin
     get stacked diagnostics v_undone = pg_exception_detail;
   when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
-    -- no campaign's fault: deadlock, lock timeout, resources, shutdown, internal error
     if left(v_state, 2) in ('40', '53', '55', '57', '58', 'XX') then
       raise;
     end if;
@@ -6150,9 +5584,6 @@ begin
 end $$;
 comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
   'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
-
--- Until commit nobody changes these campaigns, nor a rule that is active or decided here: once an
--- UPDATE of a rule has returned, nothing more is done by what it said before.
 create function public.autonomy_lock_decided(p_decisions public.autonomy_decision[]) returns public.autonomy_result[]
 language plpgsql set search_path = ''
 as $$
@@ -6171,7 +5602,6 @@ begin
     perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
     perform set_config('lock_timeout', v_patience, true);
   exception when lock_not_available then
-    -- A transaction that somebody left open on one campaign does not keep the others waiting.
     v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
   end;
@@ -6195,7 +5625,6 @@ begin
 end $$;
 comment on function public.autonomy_lock_decided(public.autonomy_decision[]) is
   'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_apply(
   p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
 returns public.autonomy_result[]
@@ -6229,8 +5658,6 @@ begin
     coalesce(public.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
   v_results := public.autonomy_carry_out(p_run_id, v_items, v_decisions, p_now);
-
-  -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
     v_results := array(
       select case when r.status <> 'again' then r else row(r.n, r.action_id, r.campaign_id,
@@ -6245,7 +5672,6 @@ begin
 end $$;
 comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
   'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
-
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -6268,10 +5694,6 @@ begin
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
   'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another p_now), AO002 (no policy). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Proposals: a person approves or rejects, or they expire
--- ---------------------------------------------------------------------------------------------
 create function public.autonomy_pending_action(p_action_id uuid) returns public.autonomous_actions
 language plpgsql set search_path = ''
 as $$
@@ -6290,7 +5712,6 @@ begin
 end $$;
 comment on function public.autonomy_pending_action(uuid) is
   'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
-
 create function public.approve_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -6315,7 +5736,6 @@ begin
       message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
       hint = 'update autonomy_policy set frozen = false;';
   end if;
-
   if v_action.created_at + v_policy.approval_hours * interval '1 hour' <= p_now then
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
@@ -6327,7 +5747,6 @@ begin
       'previous', v_action.previous_state, 'new', v_action.new_state)));
     v_item := (public.autonomy_judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
   end if;
-
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
   if v_item.code is not null then
     update public.autonomous_actions set status = 'failed', error = v_item.code,
@@ -6337,7 +5756,6 @@ begin
     return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
-  -- the proposal was ours: an approval counts as an action of ours
   v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = public.autonomy_state(v_changed.status, v_changed.budget),
@@ -6350,7 +5768,6 @@ begin
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
   'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
-
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -6360,7 +5777,6 @@ declare
   v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
 begin
   perform public.simulated_moment(p_now);
-  -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
   where c.id = v_action.campaign_id;
@@ -6374,7 +5790,6 @@ begin
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is not the clock''s). [autonomous-operations]';
-
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -6394,14 +5809,6 @@ begin
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
   'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Taking back
---
--- Only what the action changed is compared and restored: the rollback of a pause leaves a budget
--- that a person changed since. Several actions on one campaign are taken back newest first, and
--- each finds what the one before it left. A person decides, so the freeze does not hold here.
--- ---------------------------------------------------------------------------------------------
 create function public.autonomy_changed_field(p_action public.autonomous_actions, p_field text) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -6410,13 +5817,10 @@ begin
      or not p_action.previous_state ? p_field or not p_action.new_state ? p_field then
     return false;
   end if;
-  -- jsonb compares numbers as numbers: 150 is 150.00
   return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
 end $$;
 comment on function public.autonomy_changed_field(public.autonomous_actions, text) is
   'Whether an action changed the campaign''s status, or its budget. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
--- Why an action is not taken back; null where it is.
 create function public.autonomy_rollback_obstacle(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
 language plpgsql stable set search_path = ''
@@ -6458,7 +5862,6 @@ begin
     return null;  -- a person restored it already; what is left is to write it down
   elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'status'
      or v_budget and p_campaign.budget is distinct from v_new_budget
-     -- or changed away and back: whoever did so decided it anew
      or exists (
        select from public.campaign_changes k
        where k.campaign_id = p_campaign.id and k.id > v_change and k.kind = 'outside'
@@ -6470,7 +5873,6 @@ begin
 end $$;
 comment on function public.autonomy_rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is
   'Why an action cannot be taken back, as a code; NULL where it can. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.autonomy_restore(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
   p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
@@ -6493,7 +5895,6 @@ begin
 end $$;
 comment on function public.autonomy_restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. Raises AO004. [autonomous-operations]';
-
 create function public.autonomy_roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -6519,7 +5920,6 @@ begin
                   order by c.id for no key update) locked;
     perform from (select a.id from public.autonomous_actions a where a.id = any (p_action_ids) order by a.id for update) locked;
   end if;
-
   for v_action in
     select a.* from public.autonomous_actions a
     left join lateral (select max(k.id) as id from public.campaign_changes k where k.action_id = a.id and k.kind = 'action') k on true
@@ -6581,7 +5981,6 @@ begin
 end $$;
 comment on function public.autonomy_roll_back(uuid[], text, text, boolean, boolean, timestamptz) is
   'Takes the given actions back, newest first on each campaign. A part of the two functions below. [autonomous-operations]';
-
 create function public.rollback_autonomous_action(
   p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
   p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -6596,7 +5995,6 @@ begin
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
   'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
-
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
   p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -6628,7 +6026,6 @@ begin
   if (p_filter ->> 'from')::timestamptz >= (p_filter ->> 'to')::timestamptz then
     raise exception using errcode = 'AO010', message = 'from must lie before to.';
   end if;
-
   v_ids := array(
     select a.id from public.autonomous_actions a
     where (v_listed is null or a.id = any (v_listed))
@@ -6636,7 +6033,6 @@ begin
       and (p_filter ->> 'rule_id' is null or a.rule_id = (p_filter ->> 'rule_id')::uuid)
       and (p_filter ->> 'from' is null or coalesce(a.executed_at, a.created_at) >= (p_filter ->> 'from')::timestamptz)
       and (p_filter ->> 'to' is null or coalesce(a.executed_at, a.created_at) < (p_filter ->> 'to')::timestamptz)
-      -- what failed changed nothing, so it is no part of a run or a day that is taken back
       and (a.status <> 'failed' or v_listed is not null));
   v_result := public.autonomy_roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
   if v_listed is not null then
@@ -6650,9 +6046,6 @@ begin
 end $$;
 comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
   'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
-
--- The guide's manual rollback (UPDATE campaigns ...; UPDATE autonomous_actions SET status =
--- 'rolled_back' ...) leaves the trace that the functions leave.
 create or replace function public.autonomy_action_marked() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -6668,7 +6061,6 @@ begin
   elsif current_setting('autonomy.effect', true) = '1' then
     return new;
   end if;
-
   new.rolled_back_at := coalesce(new.rolled_back_at, public.autonomy_writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, public.autonomy_actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
@@ -6680,9 +6072,7 @@ begin
   if not found then
     return new;
   end if;
-  -- The change by hand that restored the campaign, if it is the last one, was this rollback.
   select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
-  -- What else was changed in the same statement is a change of the person's own, and its row stays theirs.
   if (v_last.kind = 'outside'
      and case when public.autonomy_changed_field(new, 'status')
            then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
@@ -6701,14 +6091,9 @@ begin
 end $$;
 comment on function public.autonomy_action_marked() is
   'Trigger of autonomous_actions: a rollback that is marked by hand records who and when, and holds the campaign. Raises AO012 where the action was not executed. [autonomous-operations]';
-
 create or replace trigger autonomy_action_marked before update of status on public.autonomous_actions
   for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
   execute function public.autonomy_action_marked();
-
--- ---------------------------------------------------------------------------------------------
--- The audit
--- ---------------------------------------------------------------------------------------------
 create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -6718,7 +6103,6 @@ begin
   if p_limit is null or p_limit < 0 then
     raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
   end if;
-  -- One statement, so that it sees one state of a system that goes on working.
   with chain as (
     select k.id, k.campaign_id, k.action_id, k.kind, k.old_status, k.new_status, k.old_budget, k.new_budget,
       lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
@@ -6818,27 +6202,13 @@ end $$;
 comment on function public.audit_autonomous_actions(integer) is
   'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
--- =============================================================================================
--- 0007_runs
--- =============================================================================================
+-- 0007_runs.sql
 do $$ begin perform pg_temp.make_way('0007_runs'); end $$;
--- Runs: the lease of a shard, idempotency keys, and the whole run inside the database.
---
--- A run holds the slots of its shard while its row says 'running'; the exclusion constraint of
--- autonomous_runs lets no two runs that overlap say so at once. A lease that ran out is taken over
--- by marking its run abandoned; from then on its token opens nothing (AO007). Leases alone are
--- measured with clock_timestamp(): they are about processes, not about campaigns.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'notice';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- What is asked
--- ---------------------------------------------------------------------------------------------
--- The request with every default filled in, so that {} and {"dry_run": false} are the same request.
 create function public.autonomy_run_request(p_request jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -6874,22 +6244,19 @@ begin
 end $$;
 comment on function public.autonomy_run_request(jsonb) is
   'A run''s request, checked and with every default filled in. Only computes; safe to call again. Raises AO010 naming the field that is wrong. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Leases
--- ---------------------------------------------------------------------------------------------
-
 create function public.autonomy_busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
 begin
-  -- A run extends its lease while it works and mostly ends long before: no one need wait it out.
+  if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
+    raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
+      hint = 'It is safe to call again in some seconds.';
+  end if;
   return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
     least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
 end $$;
 comment on function public.autonomy_busy(public.autonomous_runs) is
-  'The answer to a caller who must wait for another run. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
+  'The answer to a caller who must wait for another run. Only computes; safe to call again. Raises AO015 where it is a migration that has the lease. [autonomous-operations]';
 create function public.autonomy_started(p_run public.autonomous_runs) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -6899,9 +6266,6 @@ begin
 end $$;
 comment on function public.autonomy_started(public.autonomous_runs) is
   'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-
--- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
--- committed yet without the two ever waiting for each other.
 create function public.autonomy_take_lease(
   p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
   p_now timestamptz) returns jsonb
@@ -6916,12 +6280,10 @@ declare
   v_run public.autonomous_runs;
 begin
   for v_try in 1 .. 10 loop
-    -- Not of those that are held at this moment: they are just being extended.
     update public.autonomous_runs r set status = 'abandoned', finished_at = p_now
     where r.id in (select d.id from public.autonomous_runs d
                    where d.status = 'running' and d.lease_expires_at < clock_timestamp()
                    for update skip locked);
-
     select * into v_seen from public.autonomous_runs r where r.id = p_run_id;
     if not found and p_idempotency_key is not null then
       select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
@@ -6943,12 +6305,9 @@ begin
         raise exception using errcode = 'AO010',
           message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
       end if;
-      -- It left no answer: the key moves to the new run.
       update public.autonomous_runs set idempotency_key = null
       where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
     end if;
-
-    -- Looked at before the insert, which would wait for a rival that is just extending its lease.
     select * into v_seen from public.autonomous_runs r
     where r.status = 'running' and r.slots && v_slots and not v_dry_run
       and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
@@ -6956,7 +6315,6 @@ begin
     if found then
       return public.autonomy_busy(v_seen);
     end if;
-
     begin
       insert into public.autonomous_runs
         (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
@@ -6981,8 +6339,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014. [autonomous-operations]';
-
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014, AO015. [autonomous-operations]';
 create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
 as $$
@@ -7003,15 +6360,10 @@ begin
 end $$;
 comment on function public.autonomy_hold_lease(uuid, uuid) is
   'Locks a run''s row, checks its token and extends its lease. A lease that ran out but was not taken over still holds. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Begin and finish
--- ---------------------------------------------------------------------------------------------
 create function public.autonomy_prepare_run(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  -- The policy's row first, then actions: the order of every effect.
   begin
     perform public.fit_portfolio_prior(p_now => p_now);
   exception when others then
@@ -7021,7 +6373,6 @@ begin
 end $$;
 comment on function public.autonomy_prepare_run(timestamptz) is
   'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call again. [autonomous-operations]';
-
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -7035,6 +6386,7 @@ declare
   v_lease jsonb;
   v_portfolio jsonb;
 begin
+  perform public.autonomy_hold_schema();
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -7049,7 +6401,6 @@ begin
   if v_lease ->> 'outcome' <> 'started' then
     return v_lease::json;
   end if;
-  -- A run has one moment: one whose answer was lost keeps it, and has prepared what there is to prepare.
   p_now := (v_lease ->> 'now')::timestamptz;
   if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
     perform public.autonomy_prepare_run(p_now);
@@ -7060,7 +6411,6 @@ begin
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
     'dry_run', v_request -> 'dry_run',
-    -- a dry run has not fitted the prior, but judges by the one that a run would fit
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
                from public.autonomy_policy p, public.prior_in_force(p_now) k),
@@ -7074,8 +6424,7 @@ begin
     'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
-
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). [autonomous-operations]';
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
   p_now timestamptz default now()) returns jsonb
@@ -7107,11 +6456,6 @@ begin
 end $$;
 comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
   'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither the clock''s nor the run''s). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The whole run inside the database
--- ---------------------------------------------------------------------------------------------
--- Detection must not undo what was done: each part fails alone, with a sentence in the summary.
 create function public.autonomy_look_around(p_acts boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -7138,7 +6482,6 @@ begin
 end $$;
 comment on function public.autonomy_look_around(boolean, timestamptz) is
   'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -7165,22 +6508,19 @@ declare
   v_around jsonb;
   v_result jsonb;
 begin
+  perform public.autonomy_hold_schema();
   v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request(jsonb '{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
       message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
       hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
   end if;
-  -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
   perform public.autonomy_lock_effects();
   perform public.autonomy_prepare_run(p_now);
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
   v_mode := v_lease ->> 'mode';
   v_acts := v_mode <> 'observe';
-
-  -- Everything is decided before anything is done, so that the breakers see the whole run. What is
-  -- put into words is only what is written down or shown.
   with run as materialized (
     select d.campaign_id, d.verdict, d.code, d as decided from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
   ), counted as (
@@ -7225,7 +6565,6 @@ begin
           select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
   v_around := public.autonomy_look_around(v_acts, p_now);
-
   with taken as (
     select d.action_type, o.status in ('pending', 'would propose') as proposed,
       o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
@@ -7264,28 +6603,14 @@ begin
   return v_result;
 end $$;
 comment on function public.run_autonomous_operations(timestamptz) is
-  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO002 (no policy). [autonomous-operations]';
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). [autonomous-operations]';
 
--- =============================================================================================
--- 0008_opportunities
--- =============================================================================================
+-- 0008_opportunities.sql
 do $$ begin perform pg_temp.make_way('0008_opportunities'); end $$;
--- Opportunities: six detectors, and the life of what they find. Safe to run again.
---
--- A list of problems is worth reading only while its alarms are true. So each detector has hard
--- limits that a person understands, and behind them a test that knows how much such figures move
--- by themselves. Where days are compared, only complete days count: a detector that is asked every
--- hour then looks at each day once, and 168 runs a week are seven looks and not 168.
--- What the settings achieve stands in docs/detectors.md, measured by tests/benchmarks/detectors.py.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- The tables' additions
--- ---------------------------------------------------------------------------------------------
 alter table public.optimization_opportunities
   add column if not exists figures jsonb not null default '{}',
   add column if not exists status_by text,
@@ -7294,7 +6619,6 @@ comment on column public.optimization_opportunities.status_by is
   'who set the status last; autonomy: it was gone for 3 days';
 comment on column public.optimization_opportunities.is_current is
   'whether the last look at the campaign still found it';
-
 create table if not exists public.opportunity_detection (
   id boolean primary key default true check (id),
   changes_seen_until timestamptz not null default '-infinity',
@@ -7309,10 +6633,6 @@ comment on column public.opportunity_detection.full_pass_day is
   'the day (of policy.time_zone) of the last pass over every campaign';
 comment on column public.opportunity_detection.full_pass_after is
   'the last campaign of a pass that ran out of time; the next run goes on behind it';
-
--- ---------------------------------------------------------------------------------------------
--- Small pieces
--- ---------------------------------------------------------------------------------------------
 create function public.severity_rank(p_severity text) returns integer
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -7320,7 +6640,6 @@ as $$
 $$;
 comment on function public.severity_rank(text) is
   'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.normal_probability(p_z float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7331,7 +6650,6 @@ begin
 end $$;
 comment on function public.normal_probability(float8) is
   'The probability that a standard normal figure is below z (error under 0.0002). Only reads; raises nothing. [autonomous-operations]';
-
 create function public.student_to_normal(p_t float8, p_freedom float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7340,7 +6658,6 @@ begin
 end $$;
 comment on function public.student_to_normal(float8, float8) is
   'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; raises nothing. [autonomous-operations]';
-
 create function public.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -7353,7 +6670,6 @@ as $$
 $$;
 comment on function public.hour_ranges(integer[]) is
   'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -7361,7 +6677,6 @@ as $$
     select * from jsonb_to_recordset(p_pools) p (weekend boolean, dow integer, h6 integer, h3 integer, hour integer, weak boolean,
       below boolean, clicks float8, conversions float8, spend float8, revenue float8)
   ), named as materialized (
-    -- Of a weak pool, the hours whose own figure (over the pool's days) is below half.
     select distinct h.dow, h.hour, h.clicks, h.conversions, h.spend, h.revenue
     from pools g
     join pools h on h.dow is not null and h.hour is not null
@@ -7379,7 +6694,6 @@ as $$
              else (select string_agg((array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[x], ', ' order by x) from unnest(d.dows) x) end as names
     from days d
   ), best as (
-    -- Rates drawn a little to the mean, so that one lucky click makes no peak.
     select h.hour from pools h
     cross join (select sum(conversions) / nullif(sum(clicks), 0) as rate from pools where dow is not null and hour is not null) a
     where h.hour is not null and h.dow is null and h.weekend is null and not h.below
@@ -7395,29 +6709,15 @@ as $$
 $$;
 comment on function public.weak_hours(jsonb) is
   'The hours that timing_optimization names, in words, with their sums, and the best hours of the day. Only computes; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- What is usual here: how the portfolio's conversion rates and CTRs are spread
---
--- A campaign's true rate is the portfolio's centre times one of eleven multiples; how often each
--- multiple occurs is learnt from the portfolio (EM, a few steps), with the weight of five campaigns
--- on the default. A portfolio of equals thus learns that nobody is far off, and chance makes no
--- alarm in it; a portfolio with a sick tenth learns that as well, which a bell curve could not.
--- Counts move more than Poisson: they are divided by phi = 1 + omega x count per day, where omega,
--- the squared size of day-to-day shocks, is 0.25 for conversions and 0.05 for clicks. Without a time
--- series the days are those since created_at, at least 3: rows are often made long after the clicks.
--- ---------------------------------------------------------------------------------------------
 create function public.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
 as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
 comment on function public.rate_multiples() is
   'The multiples of the portfolio''s centre that a campaign''s true rate is thought to be one of. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  -- rate_multiples() and their logarithms; written out, since this runs once a campaign and more
   v_multiples constant float8[] := array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[];
   v_logs constant float8[] := array[-2.5257286443082556, -1.8971199848858813, -1.3862943611198906, -0.9675840262617056,
     -0.5978370007556204, -0.2876820724517809, 0, 0.26236426446749106, 0.5306282510621704, 0.8329091229351039, 1.1631508098056809]::float8[];
@@ -7444,7 +6744,6 @@ begin
 end $$;
 comment on function public.rate_posterior(float8, float8, float8[]) is
   'How probable each of rate_multiples() is, where p_usual events were to be expected at the portfolio''s centre and p_count happened (both divided by phi). Only reads; raises nothing. [autonomous-operations]';
-
 create function public.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7469,7 +6768,6 @@ begin
 end $$;
 comment on function public.rate_distribution(float8[], float8[], float8[]) is
   'How often each of rate_multiples() occurs among these campaigns, the default counting as five of them. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.opportunity_rates(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -7478,7 +6776,6 @@ declare
   v_rates jsonb := '{}';
   v_found record;
 begin
-  -- At most 500 campaigns, picked by a hash: enough to know a spread, however large the account.
   for v_found in
     with sample as materialized (
       select f.campaign_id, s.*
@@ -7500,7 +6797,6 @@ begin
       select 'ctr', 0.015, 0.05, clicks, impressions, days
       from sample where impressions between 1000 and 1e15
     ), centres as (
-      -- The median, and the default as three campaigns of the same weight.
       select kind, count(*) as campaigns,
              exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual))) + 3 * ln(usual))
                  / (count(*) + 3)) as centre
@@ -7523,21 +6819,6 @@ begin
 end $$;
 comment on function public.opportunity_rates(timestamptz) is
   'The centre and the spread of conversion rates and CTRs in this portfolio; few campaigns: around 3 % and 1.5 %. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The detectors. Each answers for active campaigns in a range of ids whose facts changed after a
--- moment (null: any), so that detect_optimization_opportunities() can ask for all of them at once
--- and record_opportunities() slice by slice, and both run the same tests.
--- `between 0 and 1e15` lets through what is a count or an amount, and neither null nor NaN.
--- ---------------------------------------------------------------------------------------------
-
--- high_traffic_low_conversion
--- Limits: at least 100 clicks, spend above 50, conversion rate below 2 % (the last 30 days where
---         these have 100 clicks, else all there is).
--- Test:   the probability that the true rate is below the portfolio's centre by a fifth or more,
---         given the conversions and how rates are spread here, is at least 75 %. That is the confidence.
--- Severity by the expected rate as a share of the centre: below 0.2 critical (at 95 % or more),
---         below 0.5 high, below 0.75 medium, else low.
 create function public.high_traffic_low_conversion(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -7559,7 +6840,6 @@ begin
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
            greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
-           -- Clicks whose conversions are still to come are not held against the campaign.
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
@@ -7612,17 +6892,6 @@ begin
   from judged j
   where j.below >= 0.75;
 end $$;
-
--- declining_performance
--- Limits: CTR of the last 7 complete days more than 30 % below that of the 7 days before; in each at
---         least 4 days and 500 impressions, 20 clicks in the earlier. The data end within the last 8 days.
--- Test:   the log of the ratio of the two CTRs against its standard error. Clicks of a day vary like
---         Poisson plus day-to-day shocks of 22 % (0.05, the median of real lines), and what the days
---         within each of the two weeks say about their own dispersion scales that (as many degrees of
---         freedom as there are days less two, plus 6 for the assumption). A plain two-proportion test
---         takes all of that dispersion for change. Raised at z >= 3, and where a true fall of more than
---         15 % is at least 90 % probable: that is the confidence.
--- Severity by the fall: from 70 % critical, from 50 % high, else medium.
 create function public.declining_performance(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -7633,8 +6902,6 @@ as $$
 begin
   return query
   with looked_at as materialized (
-    -- The facts' windows may end today; the test below counts complete days only. This only spares
-    -- reading the days of campaigns whose CTR is nowhere near the limit.
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
            least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
     from public.campaign_facts f
@@ -7659,7 +6926,6 @@ begin
   ), compared as (
     select w.id, w.i as i2, w.c as c2, p.i as i1, p.c as c1, p.revenue as revenue1, p.days as days1, w.days as days2,
            ln(((w.c + 0.5) / w.i) / ((p.c + 0.5) / p.i)) as change,
-           -- squared deviations of the days from their own week's CTR, and what they should be
            greatest(0, p.cc - 2 * p.c / p.i * p.ci + (p.c / p.i) ^ 2 * p.ii) * p.days / (p.days - 1)
              + greatest(0, w.cc - 2 * w.c / w.i * w.ci + (w.c / w.i) ^ 2 * w.ii) * w.days / (w.days - 1) as moved,
            p.c + 0.05 * (p.c / p.i) ^ 2 * p.ii as usual1,
@@ -7701,14 +6967,6 @@ begin
   from judged j
   where j.z >= 3 and j.confidence >= 0.9;
 end $$;
-
--- budget_inefficiency
--- Limits: spend above 100 and roi below 1.0, over everything: a person who reads these two numbers
---         expects the row, so nothing else keeps it from being raised.
--- Test:   none to be raised; the confidence is the probability that the true roi is below
---         break_even_roi (the same one that pauses act on), with fading evidence and late conversions.
--- Severity by what the evidence says: critical at 95 % with a likely roi below 0.5, high at 80 %,
---         medium at 50 %, else low (it lost money, and by now probably earns it).
 create function public.budget_inefficiency(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -7783,18 +7041,6 @@ begin
   from judged j
   where not exists (select from valueless v where v.id = j.id);
 end $$;
-
--- audience_mismatch
--- Where there are rows by segment (the last 30 complete days):
--- Limits: segments with at least 15 % of the campaign's spend, and of 20 at least.
--- Test:   the probability that a segment's true roi is below half of the campaign's, from the two
---         posteriors (the segment's shrunk towards the campaign's own roi, spread 0.5 in ln roi), with
---         1/k of the doubt for k such segments: raised where 1 - k (1 - p) >= 0.8. That is the confidence.
--- Severity by the share of the spend in such segments: from 50 % critical, 30 % high, else medium.
--- Where there are none:
--- Limits: 1,000 impressions, 100 clicks, spend above 50.
--- Test:   CTR and conversion rate each below half of the portfolio's centre with at least 90 % (the
---         lower of the two is the confidence). Severity: high, from a spend of 1,000 critical.
 create function public.audience_mismatch(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -7871,7 +7117,6 @@ begin
          round(least(99.9, 100 * b.confidence)::numeric, 2),
          jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::numeric, 4))
   from bad b;
-
   return query
   with looked_at as (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
@@ -7902,7 +7147,6 @@ begin
                                  v_conversion_weights) as conversion_posterior
     from suspect s
   ), judged as (
-    -- The first four multiples, up to 0.38, lie below half.
     select t.*, least(t.ctr_posterior[1] + t.ctr_posterior[2] + t.ctr_posterior[3] + t.ctr_posterior[4],
                       t.conversion_posterior[1] + t.conversion_posterior[2] + t.conversion_posterior[3] + t.conversion_posterior[4]) as below
     from tested t
@@ -7928,17 +7172,6 @@ begin
   from judged j
   where j.below >= 0.9;
 end $$;
-
--- creative_fatigue
--- Limits: 14 complete days (impressions on 12 of them at least), 1,000 impressions and 40 clicks; CTR
---         falls along a line by at least 20 % in all while the later week keeps 70 % of the impressions
---         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
--- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
---         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
---         least 2.7, or 2.3 where the frequency says the same; confidence: the probability of a true fall of more than 10 %.
---         Steady, not sudden: the best single step may not explain clearly more than the line does (by 2 in
---         chi square, having been chosen among eleven); what fell in one step is declining_performance.
--- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
 create function public.creative_fatigue(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -7949,7 +7182,6 @@ as $$
 begin
   return query
   with looked_at as materialized (
-    -- As in declining_performance, this only spares reading days that cannot matter.
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
            least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
     from public.campaign_facts f
@@ -7960,7 +7192,6 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days'
       and f.w7_impressions > 0 and f.p7_impressions > 0 and f.w7_clicks + f.p7_clicks >= 30
-      -- what a slope of z 2.3 needs even where days scatter least (phi 0.25), and a little less
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
           < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
@@ -7976,7 +7207,6 @@ begin
     from days d group by d.id
     having count(*) >= 12 and sum(d.i) >= 1000 and sum(d.c) >= 40
   ), deviations as materialized (
-    -- y: the day's CTR relative to the mean, less 1; w: its weight, from Poisson and day-to-day shocks
     select d.id, d.t, d.c / m.usual - 1 as y, m.usual / (1 + 0.05 * m.usual) as w
     from days d join totals t on t.id = d.id
     cross join lateral (select d.i * t.c / t.i as usual) m
@@ -8011,7 +7241,6 @@ begin
     select f.*, t.c, t.i, t.revenue, t.frequency, t.later_i, t.earlier_i, l.title,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (0 - f.t_mean)) as ctr_then,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (13 - f.t_mean)) as ctr_now,
-           -- a fall of 10 % in 14 days has the slope -0.0081
            public.normal_probability(public.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
     from falling f
     join totals t on t.id = f.id
@@ -8041,19 +7270,6 @@ begin
                             'frequency', round(j.frequency::numeric, 2))
   from judged j;
 end $$;
-
--- timing_optimization
--- Limits: hourly figures (more than two buckets in two days) over at least 14 days, the last 28 complete
---         ones counted; at least 80 conversions.
--- Test:   are the conversions per click, or the revenue per spend, below half of the campaign's own? Asked
---         of each of 168 hours of the week, and, as single hours are thin, of the same hours pooled: 3 and
---         6 hours, all days, weekend and working days, whole days. That is 367 looks at two figures, so each
---         is tested at 5 % / 734 (Bonferroni): z >= 3.82 of a gamma tail (Wilson-Hilferty), counts divided
---         by phi, which the same hour in different weeks shows (20 degrees of freedom for phi = 1.3).
---         Below half is asked, not below: hours that are merely weaker are never named. Within a pool
---         only the hours are named whose own figure is below half. Confidence: what the correction leaves
---         of the clearest pool.
--- Severity by the share of the spend in these hours: from 50 % critical, 30 % high, 15 % medium, else low.
 create function public.timing_optimization(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -8090,8 +7306,6 @@ begin
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
     group by l.id, 3, 4
   ), pools as (
-    -- A null in weekend, dow, h6, h3, hour stands for any; the row with nulls only is the whole campaign.
-    -- moved / freedom: chi square of an hour's weeks about their common rate.
     select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour, grouping(h.dow >= 6, h.hour, h.hour / 3, h.hour / 6) = 15 as whole,
            sum(h.clicks) as clicks, sum(h.conversions) as conversions, sum(h.spend) as spend, sum(h.revenue) as revenue,
            max(h.last_at)::date - min(h.first_at)::date + 1 as days, min(h.order_cv2) as order_cv2,
@@ -8163,7 +7377,6 @@ begin
     select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
            case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend) else 0 end as other_roi) s;
 end $$;
-
 do $$
 declare
   v_function text;
@@ -8178,7 +7391,6 @@ begin
       split_part(v_function, '(', 1)));
   end loop;
 end $$;
-
 create function public.find_opportunities(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -8197,7 +7409,6 @@ begin
 end $$;
 comment on function public.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
   'All six detectors (timing_optimization on request) over a range of campaigns, with the figures behind each finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.detect_optimization_opportunities(p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric)
@@ -8210,10 +7421,6 @@ as $$
 $$;
 comment on function public.detect_optimization_opportunities(timestamptz) is
   'What a person should look at now, in every active campaign: critical first. Writes nothing and knows nothing of what was dismissed; record_opportunities keeps the list. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The life of an opportunity
--- ---------------------------------------------------------------------------------------------
 create function public.opportunity_status_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -8223,7 +7430,6 @@ begin
   elsif new.resolved_at is not distinct from old.resolved_at then
     new.resolved_at := now();
   end if;
-  -- What the system closed by itself and a person takes up again is the person's.
   if old.status_by = 'autonomy' and new.status_by = 'autonomy' then
     new.status_by := null;
   end if;
@@ -8233,13 +7439,10 @@ comment on function public.opportunity_status_guard() is
   'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. [autonomous-operations]';
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
   for each row when (old.status is distinct from new.status) execute function public.opportunity_status_guard();
-
--- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
 create function public.record_opportunities_found(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
--- plpgsql, so that each slice is planned for the table as it has become by then
 declare
   v_new integer;
 begin
@@ -8251,8 +7454,6 @@ begin
       select from public.optimization_opportunities o
       where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type and o.status in ('open', 'in_progress'))
     or not exists (
-      -- What a person closed rests: dismissed for 30 days, resolved for 3 (a fix needs time to show in
-      -- the figures), unless it has become more severe than it was then.
       select from public.optimization_opportunities o
       where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
         and public.severity_rank(f.severity) >= public.severity_rank(o.severity)
@@ -8278,8 +7479,6 @@ begin
 end $$;
 comment on function public.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
   'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
-
--- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
 create function public.resolve_opportunities_gone(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -8293,7 +7492,6 @@ begin
       and (o.is_current or o.last_seen_at <= p_now - interval '3 days')
       and (p_timing or o.opportunity_type <> 'timing_optimization')
       and (p_after is null or o.campaign_id > p_after) and (p_until is null or o.campaign_id <= p_until)
-      -- what an earlier look did not find any more needs no other
       and (p_changed_after is null or not o.is_current or p_changed_after < 'infinity' and exists (
         select from public.campaign_facts f where f.campaign_id = o.campaign_id and f.changed_at > p_changed_after))
     order by o.campaign_id, o.opportunity_type
@@ -8313,7 +7511,6 @@ begin
 end $$;
 comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is
   'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
@@ -8336,16 +7533,9 @@ declare
   v_detected integer;
 begin
   perform public.simulated_moment(p_now);
-  -- Twenty runs at once take turns here: the first does the work, the others find little changed.
   insert into public.opportunity_detection (id) values (true) on conflict do nothing;
   select * into v_state from public.opportunity_detection for update;
-
-  -- Once a day every campaign, since a problem can end, or a day become complete, without new figures;
-  -- else those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that
-  -- was still open at the last look carry an earlier time. (Twice and no more: a run costs nothing
-  -- while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
-  -- (not later than that either, should the clock have gone back since)
   v_changed_after := case when not v_whole then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
@@ -8354,12 +7544,8 @@ begin
      from (select least(greatest(p_now, now()), coalesce(max(f.changed_at), v_state.changes_seen_until)) as latest
            from public.campaign_facts f where f.changed_at > v_state.changes_seen_until) l)
     else v_state.changes_seen_until end;
-
-  -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,
-  -- more often only while few campaigns have such figures.
   v_timing := v_whole or 300 >= (select count(*) from (
     select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80 limit 301) many);
-
   if v_whole or exists (select from public.campaign_facts f where f.changed_at > v_changed_after) then
     v_rates := public.opportunity_rates(p_now);
     loop
@@ -8372,10 +7558,8 @@ begin
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
   else
-    -- nothing changed after 'infinity': only what an earlier look did not find any more can be gone
     v_resolved := public.resolve_opportunities_gone(null::uuid, null::uuid, timestamptz 'infinity', false, p_now);
   end if;
-
   update public.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
   select count(*) into v_detected from public.optimization_opportunities
@@ -8384,7 +7568,6 @@ begin
 end $$;
 comment on function public.record_opportunities(timestamptz) is
   'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
-
 create function public.set_opportunity_status(
   p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -8422,27 +7605,12 @@ end $$;
 comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
   'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
--- =============================================================================================
--- 0009_impact
--- =============================================================================================
+-- 0009_impact.sql
 do $$ begin perform pg_temp.make_way('0009_impact'); end $$;
--- What actions really achieved, what the rules are worth, and what was learnt, in words.
--- Safe to run again.
---
--- Campaigns are acted on because they looked extreme, and what looked extreme looks less so
--- afterwards by itself: before/after comparisons credit that to the action. So the baseline here is
--- not what was seen before, but the posterior mean of the evidence at the time of the decision (the
--- extreme part of it already discounted), times what happened meanwhile to comparable campaigns that
--- nobody touched. Every figure carries a 90 % interval; a verdict is spoken only where it excludes zero.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- Small pieces
--- ---------------------------------------------------------------------------------------------
 create function public.impact_number(p_value jsonb) returns float8
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -8456,7 +7624,6 @@ begin
 end $$;
 comment on function public.impact_number(jsonb) is
   'A number out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
-
 create function public.impact_moment(p_value text) returns timestamptz
 language plpgsql stable strict parallel safe set search_path = ''
 as $$
@@ -8467,7 +7634,6 @@ exception when data_exception then
 end $$;
 comment on function public.impact_moment(text) is
   'A moment out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
-
 create function public.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8483,10 +7649,6 @@ begin
 end $$;
 comment on function public.mean_matured_share(float8, float8, float8) is
   'The share of conversions that has arrived of spend whose age runs evenly from the youngest to the oldest hours (never under 0.05). Only computes; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- What a campaign did before a moment, and between two
--- ---------------------------------------------------------------------------------------------
 create function public.spend_before(
   p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8, p_now timestamptz default now(),
   out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
@@ -8495,7 +7657,6 @@ as $$
 declare
   v_day date := (p_at at time zone p_zone)::date;
 begin
-  -- Weighed as the evidence is (half after each half-life), so that it is the same kind of mean.
   select sum(w.weight * d.spend::float8), sum(w.weight * d.revenue::float8), sum(w.weight * d.conversions::float8),
          sum(w.weight) filter (where d.spend > 0),
          sum(w.weight * d.spend::float8 * public.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
@@ -8508,7 +7669,6 @@ begin
 end $$;
 comment on function public.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is
   'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have arrived. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.spend_between(
   p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8, p_now timestamptz default now(),
   out spend float8, out revenue float8, out days float8, out matured_share float8)
@@ -8523,7 +7683,6 @@ begin
   from public.campaign_metrics m
   where m.campaign_id = p_campaign_id and m.bucket >= p_from - interval '3 days' and m.bucket < p_from;
   if not v_hourly then
-    -- A daily bucket stands at its midnight: the window moves to the nearest one.
     v_from := date_trunc('day', (p_from + interval '12 hours') at time zone p_zone) at time zone p_zone;
   end if;
   v_until := least(v_from + (p_until - p_from), p_now);
@@ -8536,17 +7695,6 @@ begin
 end $$;
 comment on function public.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
   'What a campaign spent and earned in a window up to p_now, the days that this covers, and the share of its conversions that has arrived. Only reads; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The common time factor: what happened meanwhile to campaigns that nobody touched
---
--- Per window and account (at least 5 campaigns there, else all). Roi: what they earned, against what
--- their posterior means at the time would have let expect for what they spent. Not against what they
--- earned before: they were left alone because they did not look extreme, and that too regresses. Spend:
--- a day after against a day before. The variance of each logarithm comes from the campaigns' own
--- deviations; both are shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
--- (spend). Without any comparable campaign the factor is 1 with just that doubt.
--- ---------------------------------------------------------------------------------------------
 create function public.time_factors(p_windows jsonb, p_now timestamptz default now())
 returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
                log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
@@ -8564,7 +7712,6 @@ begin
            coalesce(max(public.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
-    -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
     select c.id, c.account from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
@@ -8572,7 +7719,6 @@ begin
   ), seen as materialized (
     select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
            a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
-           -- the centre that posteriors are drawn to: all of them before, the touched ones included
            sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured) over (partition by w.from_at, w.until_at) as centre,
            exists (
              select from public.campaign_changes x
@@ -8616,13 +7762,6 @@ begin
 end $$;
 comment on function public.time_factors(jsonb, timestamptz) is
   'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Measuring
--- ---------------------------------------------------------------------------------------------
-
--- The actions that a horizon has come for, with what is known of each. The window ends where the
--- campaign was next changed by anyone: what came then is not this action's doing.
 create function public.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
 returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer, from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
@@ -8648,7 +7787,6 @@ as $$
   from public.autonomous_actions a
   cross join public.autonomy_policy p
   cross join lateral (
-    -- one horizon at a time and action: the first that has come and is not measured
     select d.days from (values (1), (3), (7)) d (days)
     where a.executed_at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
@@ -8665,8 +7803,6 @@ as $$
   left join lateral public.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
                                         p.conversion_delay_hours::float8, p_now) b on e.s is null
   cross join lateral (
-    -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
-    -- data are not there yet is only provisional, and measured again. A pause needs no later data.
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
            a.action_type = 'auto_pause' or c.id is null
              or a.executed_at + h.days * interval '1 day' - interval '1 day' <= case when f.has_history then f.as_of else f.data_at end
@@ -8679,7 +7815,6 @@ as $$
 $$;
 comment on function public.due_impacts(integer, timestamptz) is
   'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they were decided on. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.measure_action_impact(p_limit integer default 1000, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -8696,7 +7831,6 @@ begin
   end if;
   with due as materialized (
     select * from (
-      -- forty windows at a time: a backlog of months is worked off by the following runs
       select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
       from public.due_impacts(p_limit, p_now) d) ranked
     where window_number <= 40
@@ -8712,13 +7846,11 @@ begin
     left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
     left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at and everyone.account is null
   ), observed as materialized (
-    -- Without a time series, what the totals grew by since then is all there is to see.
     select j.*,
            case when j.has_history then a.spend else greatest(0, j.life_spend - j.spend_then) end as spend_after,
            case when j.has_history then a.revenue else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
            case when j.has_history then a.days else greatest(0, extract(epoch from least(p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400) end as days,
            case when j.has_history then a.matured_share else 1 end as matured_after,
-           -- A paused campaign's later conversions belong to what it spent before.
            case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0)) else 0 end as late_revenue,
            case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0)) else 0 end as late_conversions
     from joined j
@@ -8742,7 +7874,6 @@ begin
            case when b.matured_after > 0 then b.revenue_after / b.matured_after else b.revenue_after end as revenue_full
     from believed b
   ), valued as materialized (
-    -- money: what the action changed in profit, revenue counting 1 / break_even_roi of its amount
     select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
            case e.kind
              when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)
@@ -8757,7 +7888,6 @@ begin
              else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
     from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise from expected x) e
   ), judged as materialized (
-    -- Of a pause the doubt is about a roi, which is a logarithm's: wider upwards than downwards.
     select v.*,
            v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
            v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
@@ -8804,20 +7934,12 @@ begin
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
   'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- What became of each action, in columns
---
--- The log is wide: its states, evidence and impact are kilobytes of jsonb. Whoever adds up months of
--- it reads this instead, at a hundred bytes an action. Kept by triggers, in the writer's transaction.
--- ---------------------------------------------------------------------------------------------
 create function public.action_result(p_action public.autonomous_actions) returns public.action_results
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_before jsonb := p_action.previous_state -> 'budget';
   v_after jsonb := p_action.new_state -> 'budget';
-  -- The latest horizon; without the horizons' own copies it is unpacked once and not once a figure.
   v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object' and p_action.actual_impact ? 'horizon_days'
     then p_action.actual_impact - array['1d', '3d', '7d'] end;
   v_spend float8;
@@ -8831,7 +7953,6 @@ begin
   r.status := p_action.status;
   r.executed_at := p_action.executed_at;
   r.confidence := p_action.confidence_score;
-  -- compared as jsonb compares numbers: a difference could overflow
   r.budget_change := case when jsonb_typeof(v_before) = 'number' and jsonb_typeof(v_after) = 'number'
     then (v_after > v_before)::integer - (v_after < v_before)::integer end;
   r.money := 0;
@@ -8840,7 +7961,6 @@ begin
   if v_impact is null then
     return r;
   end if;
-
   r.verdict := v_impact ->> 'verdict';
   r.money := coalesce(public.impact_number(v_impact -> 'money'), 0);
   r.error := coalesce(public.impact_number(v_impact -> 'money_high') - public.impact_number(v_impact -> 'money_low'), 0) / 3.29;
@@ -8859,7 +7979,6 @@ begin
 end $$;
 comment on function public.action_result(public.autonomous_actions) is
   'What became of an action, out of its row of the log, as action_results keeps it. Only computes; raises nothing. [autonomous-operations]';
-
 create function public.action_results_follow() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -8870,7 +7989,6 @@ begin
     delete from public.action_results where action_id = any (array(select b.id from before_rows b));
   else
     insert into public.action_results as kept
-    -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
     select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
         then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
@@ -8893,7 +8011,6 @@ begin
 end $$;
 comment on function public.action_results_follow() is
   'Trigger of autonomous_actions: keeps action_results. Runs as its owner, since whoever may write actions need not know of it. [autonomous-operations]';
-
 create trigger action_results_inserted after insert on public.autonomous_actions
   referencing new table as after_rows for each statement execute function public.action_results_follow();
 create trigger action_results_updated after update on public.autonomous_actions
@@ -8902,18 +8019,10 @@ create trigger action_results_deleted after delete on public.autonomous_actions
   referencing old table as before_rows for each statement execute function public.action_results_follow();
 create trigger action_results_truncated after truncate on public.autonomous_actions
   for each statement execute function public.action_results_follow();
-
--- What was there before the triggers were, or was written by another version of action_result().
 truncate public.action_results;
 insert into public.action_results
 select r.* from public.autonomous_actions a cross join lateral public.action_result(a) r;
 analyze public.action_results;
-
--- ---------------------------------------------------------------------------------------------
--- What the rules are worth
--- ---------------------------------------------------------------------------------------------
-
--- What was carried out in 90 days, in one pass, for all who ask about them.
 create type public.action_sum as (
   rule_id uuid,            -- null: by a person's hand
   is_pause boolean,
@@ -8932,7 +8041,6 @@ create type public.action_sum as (
   raise_products float8    -- of that and what they did add, weighed likewise
 );
 comment on type public.action_sum is 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. [autonomous-operations]';
-
 create type public.rule_score as (
   rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
   improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
@@ -8940,7 +8048,6 @@ create type public.rule_score as (
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
 comment on type public.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
-
 create function public.action_sums(p_now timestamptz default now()) returns setof public.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
@@ -8958,7 +8065,6 @@ as $$
 $$;
 comment on function public.action_sums(timestamptz) is
   'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.rule_scores(p_sums public.action_sum[]) returns setof public.rule_score
 language sql stable set search_path = ''
 as $$
@@ -8994,7 +8100,6 @@ as $$
            s.id is not null and s.measured >= 5 and s.money + 1.645 * s.error < 0 as loses
     from sums s
   ), remedies as (
-    -- The lowest higher confidence floor at which this rule's own actions earned money.
     select j.id, min(f.floor) as floor
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
@@ -9021,7 +8126,6 @@ as $$
 $$;
 comment on function public.rule_scores(public.action_sum[]) is
   'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof public.rule_score
 language sql stable set search_path = ''
 as $$
@@ -9029,7 +8133,6 @@ as $$
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or more) a change to make. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.marginal_return(p_sums public.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9042,8 +8145,6 @@ declare
   v_error float8;
   v_proposed numeric;
 begin
-  -- Of each measured raise: the revenue that came on top, against the spend that came on top at the
-  -- campaign's own roi. What was assumed beforehand counts as one measurement of 0.5 within 0.25.
   select coalesce(sum(s.raises), 0), coalesce(sum(s.raise_squares), 0), coalesce(sum(s.raise_products), 0)
   into v_actions, v_xx, v_xy from unnest(p_sums) s;
   v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
@@ -9064,7 +8165,6 @@ begin
 end $$;
 comment on function public.marginal_return(public.action_sum[]) is
   'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -9072,10 +8172,6 @@ as $$
 $$;
 comment on function public.propose_marginal_return_ratio(timestamptz) is
   'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- A/B tests: since the winner runs, the campaign is another one
--- ---------------------------------------------------------------------------------------------
 create function public.ab_test_adopted_on(p_campaign_id uuid, p_now timestamptz default now()) returns date
 language sql stable set search_path = ''
 as $$
@@ -9085,7 +8181,6 @@ as $$
 $$;
 comment on function public.ab_test_adopted_on(uuid, timestamptz) is
   'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.ab_test_weight(p_campaign_id uuid, p_day date, p_now timestamptz default now()) returns float8
 language sql stable set search_path = ''
 as $$
@@ -9093,8 +8188,6 @@ as $$
 $$;
 comment on function public.ab_test_weight(uuid, date, timestamptz) is
   'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; raises nothing. [autonomous-operations]';
-
--- Security definer: whoever may write down a test need not have rights on the facts.
 create function public.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -9111,10 +8204,6 @@ comment on function public.campaign_ab_tests_after() is
   'Trigger of campaign_ab_tests: the facts of the campaign are computed anew when a test is written down, ends or goes. [autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
   for each row execute function public.campaign_ab_tests_after();
-
--- ---------------------------------------------------------------------------------------------
--- What was learnt this week, in sentences with numbers
--- ---------------------------------------------------------------------------------------------
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
@@ -9125,7 +8214,6 @@ declare
   v_sums public.action_sum[] := array(select s from public.action_sums(p_now) s);
   v_ratio jsonb := public.marginal_return(v_sums);
 begin
-  -- What was done.
   return query
   select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
       else format('In the last 7 days: %s paused, %s raised in budget, %s lowered, %s resumed; %s of these %s taken back since.',
@@ -9138,8 +8226,6 @@ begin
            count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
     from public.action_results
     where executed_at > v_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
-
-  -- What it brought, by kind of action.
   return query
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end, to_char(abs(m.money), 'FM999,999,999,990.00'),
@@ -9160,8 +8246,6 @@ begin
       and a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
     group by 1, 2, 3) m
   order by m.kind desc;
-
-  -- The clearest gain and the clearest loss.
   return query
   select case when b.best then 'best_action' else 'worst_action' end,
          format('%s: %s on campaign "%s" %s %s in %s %s (ROI without it about %s).', case when b.best then 'The clearest gain' else 'The clearest loss' end,
@@ -9181,8 +8265,6 @@ begin
     join public.autonomous_actions a on a.id = clearest.action_id) b
   left join public.campaigns c on c.id = b.campaign_id
   order by b.best desc;
-
-  -- Whether confidence keeps its word.
   return query
   select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
                                least(99, greatest(1, round(k.said::numeric))), least(99, greatest(1, round(k.found::numeric))), k.actions),
@@ -9191,8 +8273,6 @@ begin
                100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
         from unnest(v_sums) s where s.rule_id is not null and s.band is not null) k
   where k.actions >= 5;
-
-  -- Rules that lose money, and the one that earns most.
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
          case when s.flagged then s.suggestion
@@ -9203,8 +8283,6 @@ begin
   from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scores(v_sums) b where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
-
-  -- Pauses that were taken back because they proved wrong.
   return query
   select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
                                to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'), coalesce(a.reason, 'late conversions showed that its pause was wrong')),
@@ -9217,11 +8295,8 @@ begin
   cross join public.autonomy_policy p
   left join public.campaigns c on c.id = a.campaign_id
   order by a.executed_at desc;
-
   return query
   select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid where v_ratio ->> 'proposed' is not null;
-
-  -- A/B tests that ended.
   return query
   select 'ab_test', format('The A/B test "%s" on campaign "%s" ended: "%s" won%s. Evidence from before %s now counts a quarter.', t.name,
                            coalesce(c.title, t.campaign_id::text), t.winner, coalesce(' (' || v.words || ')', ''),
@@ -9236,8 +8311,6 @@ begin
     where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conversions') v
   where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > v_from and t.finished_at <= p_now
   order by t.finished_at desc limit 5;
-
-  -- What waits for a person.
   return query
   select 'opportunities', format('%s %s open (%s critical, %s high), worth about %s a day together; this week %s appeared and %s were closed.',
                                  o.standing, case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end, o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
@@ -9255,24 +8328,12 @@ end $$;
 comment on function public.autonomous_insights(timestamptz) is
   'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
 
--- =============================================================================================
--- 0010_dashboard
--- =============================================================================================
+-- 0010_dashboard.sql
 do $$ begin perform pg_temp.make_way('0010_dashboard'); end $$;
--- What the dashboard and the JSON API need beyond the system itself: lists paged by key, daily
--- figures kept up to date by marks, and the doors' memory of failed sign-ins and ended sessions.
--- Safe to run again.
--- One transaction, so no index can be made concurrently: whoever writes to these tables waits for it.
--- squawk-ignore-file require-concurrent-index-creation
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
--- ---------------------------------------------------------------------------------------------
--- Tables
--- ---------------------------------------------------------------------------------------------
 create table if not exists public.dashboard_performance_days (
   day date primary key,
   impressions bigint not null,
@@ -9281,7 +8342,6 @@ create table if not exists public.dashboard_performance_days (
   spend numeric not null,
   revenue numeric not null
 );
-
 create table if not exists public.dashboard_action_days (
   day date not null,
   rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
@@ -9300,15 +8360,12 @@ create table if not exists public.dashboard_action_days (
   judged_confidence_sum float8 not null,
   primary key (day, rule_id, action_type, status)
 );
--- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
--- refresh only together with what it marks.
 create table if not exists public.dashboard_stale_days (
   source text not null check (source in ('actions', 'performance')),
   day date not null,
   transaction xid8 not null default pg_current_xact_id(),
   primary key (source, day, transaction)
 );
-
 create table if not exists public.dashboard_failed_sign_ins (
   id bigint generated always as identity primary key,
   source text not null,
@@ -9318,26 +8375,21 @@ create index if not exists dashboard_failed_sign_ins_source
   on public.dashboard_failed_sign_ins (source, failed_at);
 create index if not exists dashboard_failed_sign_ins_time
   on public.dashboard_failed_sign_ins (failed_at);
-
 create table if not exists public.dashboard_ended_sessions (
   session text primary key,
   ends_at timestamptz not null
 );
-
--- Lists by campaign, and by the pairs of filters that have no index of their own.
 create index if not exists autonomous_actions_campaign
   on public.autonomous_actions (campaign_id, created_at desc, id desc);
 create index if not exists autonomous_actions_type_status
   on public.autonomous_actions (action_type, status, created_at desc);
 create index if not exists autonomous_actions_rule_status
   on public.autonomous_actions (rule_id, action_type, status, created_at desc);
--- Spans of days, here and where they are taken back.
 create index if not exists autonomous_actions_done
   on public.autonomous_actions (coalesce(executed_at, created_at) desc);
 create index if not exists optimization_opportunities_work
   on public.optimization_opportunities
   (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
-
 do $$
 declare
   v_table record;
@@ -9354,10 +8406,6 @@ begin
     execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
   end loop;
 end $$;
-
--- ---------------------------------------------------------------------------------------------
--- Daily figures: marks by trigger, computed when somebody looks
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_day(p_at timestamptz) returns date
 language sql stable set search_path = ''
 as $$
@@ -9365,7 +8413,6 @@ as $$
 $$;
 comment on function public.dashboard_day(timestamptz) is
   'The day of the policy''s time zone that a moment falls on. Reads only. [autonomous-operations]';
-
 create function public.dashboard_mark_actions() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -9385,7 +8432,6 @@ begin
 end $$;
 comment on function public.dashboard_mark_actions() is
   'Trigger of autonomous_actions: marks the days whose figures changed. Runs as its owner, since whoever may write actions need not know of the dashboard. [autonomous-operations]';
-
 create trigger dashboard_actions_inserted after insert on public.autonomous_actions
   referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
 create trigger dashboard_actions_updated after update on public.autonomous_actions
@@ -9394,7 +8440,6 @@ create trigger dashboard_actions_deleted after delete on public.autonomous_actio
   referencing old table as before_rows for each statement execute function public.dashboard_mark_actions();
 create trigger dashboard_actions_truncated after truncate on public.autonomous_actions
   for each statement execute function public.dashboard_mark_actions();
-
 create function public.dashboard_mark_performance() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -9412,7 +8457,6 @@ begin
 end $$;
 comment on function public.dashboard_mark_performance() is
   'Trigger of campaign_daily: marks the days whose figures changed. Runs as its owner. [autonomous-operations]';
-
 create trigger dashboard_performance_inserted after insert on public.campaign_daily
   referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
 create trigger dashboard_performance_updated after update on public.campaign_daily
@@ -9421,7 +8465,6 @@ create trigger dashboard_performance_deleted after delete on public.campaign_dai
   referencing old table as before_rows for each statement execute function public.dashboard_mark_performance();
 create trigger dashboard_performance_truncated after truncate on public.campaign_daily
   for each statement execute function public.dashboard_mark_performance();
-
 create function public.dashboard_mark_all() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -9434,11 +8477,9 @@ begin
 end $$;
 comment on function public.dashboard_mark_all() is
   'Trigger of autonomy_policy: another time zone has other days. Runs as its owner. [autonomous-operations]';
-
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
   for each row when (new.time_zone is distinct from old.time_zone)
   execute function public.dashboard_mark_all();
-
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -9447,12 +8488,10 @@ declare
   v_mark record;
   v_done integer := 0;
 begin
-  -- One refresh at a time: two would overwrite each other's newer figures. The other one does not wait.
   if pg_try_advisory_xact_lock(hashtextextended('autonomy.dashboard_refresh', 0)) then
     for v_mark in
       select source, day from public.dashboard_stale_days group by source, day order by day desc
     loop
-      -- The mark goes first: what commits after this statement leaves a mark of its own.
       delete from public.dashboard_stale_days where source = v_mark.source and day = v_mark.day;
       if v_mark.source = 'performance' then
         delete from public.dashboard_performance_days where day = v_mark.day;
@@ -9472,7 +8511,6 @@ begin
 end $$;
 comment on function public.dashboard_refresh(integer) is
   'Computes the figures of marked days again, the newest first, at least one and for about p_milliseconds; answers {"refreshed", "left"}. Safe to call again and at the same time. [autonomous-operations]';
-
 create function public.dashboard_performance_figures(p_from date, p_to date)
 returns setof public.dashboard_performance_days language sql stable set search_path = ''
 as $$
@@ -9481,14 +8519,12 @@ as $$
 $$;
 comment on function public.dashboard_performance_figures(date, date) is
   'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
-
 create function public.dashboard_action_figures(p_from date, p_to date)
 returns setof public.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
 declare
   v_zone text := (select time_zone from public.autonomy_policy);
 begin
-  -- Planned anew each time: a day is looked up in the index, all days are read at once.
   return query execute
     'select (a.created_at at time zone $1)::date as day,
              coalesce(r.rule_id, ''00000000-0000-0000-0000-000000000000''), r.action_type, r.status,
@@ -9505,17 +8541,11 @@ begin
 end $$;
 comment on function public.dashboard_action_figures(date, date) is
   'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. [autonomous-operations]';
-
--- What was there before the triggers were.
 delete from public.dashboard_stale_days;
 delete from public.dashboard_performance_days;
 delete from public.dashboard_action_days;
 insert into public.dashboard_performance_days select * from public.dashboard_performance_figures(date '-infinity', date 'infinity');
 insert into public.dashboard_action_days select * from public.dashboard_action_figures(date '-infinity', date 'infinity');
-
--- ---------------------------------------------------------------------------------------------
--- Spans of days
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_span(p_filter jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9523,7 +8553,6 @@ declare
   v_span jsonb := p_filter;
   v_key text;
 begin
-  -- The last day of a span belongs to it: its end is the start of the next.
   foreach v_key in array array['from', 'to'] loop
     if p_filter ->> v_key ~ '^\d{4}-\d{2}-\d{2}$' then
       v_span := v_span || jsonb_build_object(v_key, (
@@ -9540,14 +8569,12 @@ begin
 end $$;
 comment on function public.dashboard_span(jsonb) is
   'A filter with its days (2026-11-27) made moments: from is the start of that day, to its end, in the policy''s time zone; what has a clock stays as it is. Reads only. Raises AO010 where the span ends before it begins. [autonomous-operations]';
-
 create function public.dashboard_executed(p_filter jsonb) returns bigint
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_span jsonb := public.dashboard_span(p_filter);
 begin
-  -- as rollback_autonomous_actions reads the filter
   return (
     select count(*) from public.autonomous_actions a
     where a.status = 'executed'
@@ -9558,10 +8585,6 @@ begin
 end $$;
 comment on function public.dashboard_executed(jsonb) is
   'How many actions of a run, a rule or a span (run_id, rule_id, from, to) stand executed, so may be taken back. Reads only. Raises AO010. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Actions, paged by key
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
 returns jsonb language sql stable set search_path = ''
 as $$
@@ -9573,13 +8596,11 @@ as $$
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
-    -- unknown (an older proposal) is not changed
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
       (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
 $$;
 comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
   'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. [autonomous-operations]';
-
 create function public.dashboard_actions(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -9613,8 +8634,6 @@ begin
     v_where := v_where || format(' and (a.created_at, a.id) < (%L::timestamptz, %L::uuid)',
       (p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid);
   end if;
-
-  -- By title: the newest of each campaign that matches (keys only), then the newest of those.
   if p_filter ? 'title' then
     v_from := format(
       '(select k.id from (select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 limit 2000) m '
@@ -9624,9 +8643,6 @@ begin
       p_filter ->> 'title', v_where, v_limit + 1, v_limit + 1);
     v_where := 'true';
   end if;
-
-  -- The page is cut before titles are looked up; with literals in place the planner knows which
-  -- of the indexes is the shortest way.
   execute format(
     'select coalesce(jsonb_agg(public.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
     '         order by (p).created_at desc, (p).id desc), ''[]'') '
@@ -9635,7 +8651,6 @@ begin
     'left join public.campaigns c on c.id = (p).campaign_id '
     'left join public.autonomous_rules r on r.id = (p).rule_id', v_from, v_where, v_limit + 1)
   into v_rows;
-
   if jsonb_array_length(v_rows) <= v_limit then
     return jsonb_build_object('actions', v_rows, 'next_after', null);
   end if;
@@ -9645,7 +8660,6 @@ begin
 end $$;
 comment on function public.dashboard_actions(jsonb, jsonb, integer) is
   'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 2,000 campaigns), from, to (see dashboard_span). Reads only. Raises AO010 for another filter. [autonomous-operations]';
-
 create function public.dashboard_action(p_action_id uuid) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9666,10 +8680,6 @@ begin
 end $$;
 comment on function public.dashboard_action(uuid) is
   'One action with its evidence. Reads only. Raises AO011. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Opportunities
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_opportunity_json(
   o public.optimization_opportunities, p_title text, p_now timestamptz
 ) returns jsonb language sql stable set search_path = ''
@@ -9684,7 +8694,6 @@ as $$
 $$;
 comment on function public.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
   'An opportunity as the dashboard and the API show it; overdue after 48 hours. [autonomous-operations]';
-
 create function public.dashboard_opportunities(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
   p_now timestamptz default now()
@@ -9715,7 +8724,6 @@ begin
     v_where := v_where || format(' and (%s, o.first_seen_at, o.id) > (%s, %L::timestamptz, %L::uuid)',
       v_rank, (p_after ->> 'rank')::integer, (p_after ->> 'first_seen_at')::timestamptz, (p_after ->> 'id')::uuid);
   end if;
-
   execute format(
     'select coalesce(jsonb_agg(public.dashboard_opportunity_json(p, c.title, %L::timestamptz) '
     '         order by array_position(array[''critical'', ''high'', ''medium'', ''low''], (p).severity), '
@@ -9725,7 +8733,6 @@ begin
     'left join public.campaigns c on c.id = (p).campaign_id',
     p_now, v_status, v_where, v_rank, v_limit + 1)
   into v_rows;
-
   if jsonb_array_length(v_rows) <= v_limit then
     return jsonb_build_object('opportunities', v_rows, 'next_after', null);
   end if;
@@ -9736,7 +8743,6 @@ begin
 end $$;
 comment on function public.dashboard_opportunities(jsonb, jsonb, integer, timestamptz) is
   'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", "next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. [autonomous-operations]';
-
 create function public.dashboard_opportunity(p_opportunity_id uuid, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9753,16 +8759,11 @@ begin
 end $$;
 comment on function public.dashboard_opportunity(uuid, timestamptz) is
   'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The state: is all well, and where not, what comes first
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_state(
   p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  -- among those of one level: first what makes the others moot
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'STALE_DATA', 'NO_DATA', 'BREAKER',
     'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED',
     'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
@@ -9796,7 +8797,6 @@ begin
 end $$;
 comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
   'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", "level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where unknown, 7 days at most); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. [autonomous-operations]';
-
 create function public.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
 language sql immutable set search_path = ''
 as $$
@@ -9805,7 +8805,6 @@ as $$
 $$;
 comment on function public.dashboard_amount(numeric, integer) is
   '12345.6 -> 12,345.60; as the pages write it. Only computes. [autonomous-operations]';
-
 create function public.dashboard_clock(p_at timestamptz) returns text
 language sql stable set search_path = ''
 as $$
@@ -9813,7 +8812,6 @@ as $$
 $$;
 comment on function public.dashboard_clock(timestamptz) is
   'A moment in the policy''s time zone: Fri 27 Nov, 17:40. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_policy()
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -9830,13 +8828,10 @@ as $$
 $$;
 comment on function public.dashboard_state_of_policy() is
   'Part of dashboard_state: freeze, mode, rules. Reads only. [autonomous-operations]';
-
 create function public.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language sql stable set search_path = ''
 as $$
-  -- The last word about each part of the campaigns: of a shard's runs the newest, none that a
-  -- later run of the same campaigns has overtaken. A run whose lease ran out will not end any more.
   with ended as (
     select distinct on (s.slots) r.id, r.started_at, s.slots
     from public.autonomous_runs r
@@ -9853,7 +8848,6 @@ as $$
 $$;
 comment on function public.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -9882,7 +8876,6 @@ as $$
     '{}', jsonb_build_object('run_id', r.id)
   from public.dashboard_last_runs(p_run_interval_minutes, p_now) r where r.status <> 'completed'
   union all
-  -- raises and cuts that a limit stopped go on by themselves; the others wait for a person
   select 'BREAKER', case when b.breaker in ('GROWTH_BREAKER', 'SHRINK_BREAKER') then 'look' else 'act' end,
     coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker stopped the last run.'),
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
@@ -9890,7 +8883,6 @@ as $$
 $$;
 comment on function public.dashboard_state_of_runs(integer, timestamptz) is
   'Part of dashboard_state: late, failed and stopped runs. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_summaries(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -9929,13 +8921,10 @@ as $$
 $$;
 comment on function public.dashboard_state_of_summaries(integer, timestamptz) is
   'Part of dashboard_state: what the last runs say of failures, doubtful figures and bad rules. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_data(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  -- A feed is an account: a single campaign may have stopped for reasons of its own. Nearly always
-  -- one of its first twenty campaigns is fresh, and the others need not be looked at.
   with bound as (
     select p_now - p.max_data_age_hours::float8 * interval '1 hour' as oldest from public.autonomy_policy p
   ), feeds as materialized (
@@ -9972,7 +8961,6 @@ as $$
 $$;
 comment on function public.dashboard_state_of_data(timestamptz) is
   'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_work(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -9996,7 +8984,6 @@ as $$
   cross join lateral (select greatest(ceil(extract(epoch from w.expires - p_now) / 60), 1)::bigint as minutes) m
   where w.n > 0
   union all
-  -- the guide wants critical ones looked at within two days
   select 'CRITICAL_OPPORTUNITIES', case when c.overdue > 0 then 'act' else 'look' end,
     case when c.n = 1 then '1 critical opportunity is open'
          else public.dashboard_amount(c.n, 0) || ' critical opportunities are open' end
@@ -10007,13 +8994,10 @@ as $$
 $$;
 comment on function public.dashboard_state_of_work(timestamptz) is
   'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
-
 create function public.dashboard_changes_since(p_since timestamptz)
 returns table (campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
 as $$
-  -- What stands of what was done: state after minus state before, added up, is what has changed in
-  -- all. A campaign that is not active has no budget a day.
   with acted as (
     select a.campaign_id, s.active_before, s.active_after,
       case when s.active_before and jsonb_typeof(a.previous_state -> 'budget') = 'number'
@@ -10035,7 +9019,6 @@ as $$
 $$;
 comment on function public.dashboard_changes_since(timestamptz) is
   'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -10049,7 +9032,6 @@ as $$
       m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
     from active a cross join public.dashboard_changes_since(p_since) m
   )
-  -- from half of what a run may do in a day a person should know
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
@@ -10070,13 +9052,10 @@ as $$
 $$;
 comment on function public.dashboard_state_of_changes(timestamptz, text) is
   'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. [autonomous-operations]';
-
 create function public.dashboard_state_of_roi(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  -- The last seven complete days beside the seven before. A fall is told from chance: at the roi of
-  -- before, revenue of so many orders varies by its square root (and by the orders' own values).
   with today as (
     select (p_now at time zone p.time_zone)::date as day, p.prior_cv2, p.break_even_roi,
       public.mean_matured_share(h.hours, h.hours + 168, p.conversion_delay_hours::float8) as matured
@@ -10109,10 +9088,6 @@ as $$
 $$;
 comment on function public.dashboard_state_of_roi(timestamptz) is
   'Part of dashboard_state: a fall of the roi of all campaigns by a fifth or more that chance does not explain (two standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Overview
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_overview(
   p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
   p_now timestamptz default now()
@@ -10155,7 +9130,6 @@ begin
 end $$;
 comment on function public.dashboard_overview(integer, timestamptz, integer, timestamptz) is
   'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last p_days days. Brings daily figures up to date first. [autonomous-operations]';
-
 create function public.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -10166,7 +9140,6 @@ as $$
 $$;
 comment on function public.dashboard_worth(numeric, float8, float8) is
   'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
-
 create function public.dashboard_action_totals(p_from date, p_to date) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10190,7 +9163,6 @@ as $$
 $$;
 comment on function public.dashboard_action_totals(date, date) is
   'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. [autonomous-operations]';
-
 create function public.dashboard_days(p_from date, p_to date) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10210,7 +9182,6 @@ as $$
 $$;
 comment on function public.dashboard_days(date, date) is
   'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads only. [autonomous-operations]';
-
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -10221,10 +9192,7 @@ declare
   v_under_count bigint;
   v_scaling_count bigint;
 begin
-  -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
-  -- evidence weighed for the few that are shown only.
   with found as materialized (
-    -- First what the narrow table alone can tell, then the state of those.
     select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
     from public.campaign_performance p
     where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
@@ -10238,7 +9206,6 @@ begin
          array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
          count(*) filter (where l.under), count(*) filter (where not l.under)
   into v_under, v_scaling, v_under_count, v_scaling_count from live l;
-
   return (
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
@@ -10280,10 +9247,6 @@ begin
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is
   'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there are. Reads only. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Runs
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_run_json(r public.autonomous_runs) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10296,7 +9259,6 @@ as $$
 $$;
 comment on function public.dashboard_run_json(public.autonomous_runs) is
   'A run without its long lists. [autonomous-operations]';
-
 create function public.dashboard_runs(p_after jsonb default null, p_limit integer default 50) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -10320,7 +9282,6 @@ begin
 end $$;
 comment on function public.dashboard_runs(jsonb, integer) is
   'Runs, newest first: {"runs", "next_after"}. Reads only. [autonomous-operations]';
-
 create function public.dashboard_run(p_run_id uuid) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10333,7 +9294,6 @@ as $$
 $$;
 comment on function public.dashboard_run(uuid) is
   'One run with its whole summary and what became of its actions; NULL where there is none. Reads only. [autonomous-operations]';
-
 create function public.dashboard_run_preview(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB' set statement_timeout = '55s'
 as $$
@@ -10372,10 +9332,6 @@ begin
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", "changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", "largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Campaigns
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_campaigns(
   p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -10387,8 +9343,6 @@ declare
   v_after uuid := (p_after ->> 'id')::uuid;
   v_limit integer := least(greatest(p_limit, 1), 500);
 begin
-  -- Those that spend most come first: they are what one looks for. Without a filter the narrow
-  -- table alone knows them; campaigns without any spend come last, by id.
   if p_title is null and p_status is null then
     select array_agg(t.campaign_id order by t.total_spend desc, t.campaign_id) into v_ids from (
       select p.campaign_id, p.total_spend from public.campaign_performance p
@@ -10423,7 +9377,6 @@ begin
 end $$;
 comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
   'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. Reads only. [autonomous-operations]';
-
 create function public.dashboard_campaign(
   p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -10442,7 +9395,6 @@ begin
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
-      -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last, p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
@@ -10473,7 +9425,6 @@ begin
 end $$;
 comment on function public.dashboard_campaign(uuid, integer, timestamptz) is
   'One campaign: state, totals, daily figures, actions, changes, opportunities, what the last run made of it. Reads only. Raises AO003. [autonomous-operations]';
-
 create function public.dashboard_set_campaign(
   p_campaign_id uuid, p_changes jsonb, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = ''
@@ -10501,10 +9452,6 @@ begin
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
   'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010, AO014. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Rules
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10521,7 +9468,6 @@ as $$
 $$;
 comment on function public.dashboard_rules(timestamptz) is
   'All rules by priority; watch: changed within 7 days. Reads only. [autonomous-operations]';
-
 create function public.dashboard_scoreboard(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -10553,7 +9499,6 @@ begin
 end $$;
 comment on function public.dashboard_scoreboard(timestamptz) is
   'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its suggestions, in milliseconds. [autonomous-operations]';
-
 create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10565,7 +9510,6 @@ as $$
 $$;
 comment on function public.dashboard_rule_history(uuid, integer) is
   'Changes of one rule or of all, newest first. Reads only. [autonomous-operations]';
-
 create function public.dashboard_save_rule(
   p_rule jsonb, p_rule_id uuid default null, p_actor text default null, p_seen timestamptz default null
 ) returns jsonb language plpgsql set search_path = ''
@@ -10581,7 +9525,6 @@ begin
     returning * into v_rule;
     return to_jsonb(v_rule);
   end if;
-
   select * into v_rule from public.autonomous_rules where id = p_rule_id for update;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such rule.';
@@ -10603,7 +9546,6 @@ begin
 end $$;
 comment on function public.dashboard_save_rule(jsonb, uuid, text, timestamptz) is
   'Adds a rule (inactive unless it says otherwise) or changes the keys given; p_seen: the updated_at that the change is based on. Raises AO001 (bad rule), AO003 (no such rule), AO004 (changed meanwhile), 23505 (name exists). [autonomous-operations]';
-
 create function public.dashboard_preview_rule(
   p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -10614,8 +9556,6 @@ declare
   v_after jsonb;
   v_id uuid := p_rule_id;
 begin
-  -- As the rules stand, then with this one in place; the second is undone by an exception, which
-  -- takes back rows but not variables.
   v_before := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
   begin
     v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
@@ -10628,12 +9568,10 @@ begin
 end $$;
 comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
   'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
-
 create function public.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
-  -- All are counted; only those that are shown are put into words.
   return (
     with run as materialized (
       select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d
@@ -10663,10 +9601,6 @@ begin
 end $$;
 comment on function public.dashboard_preview_summary(jsonb, uuid, timestamptz) is
   'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only reads. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Health
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_ready() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10678,10 +9612,6 @@ as $$
 $$;
 comment on function public.dashboard_ready() is
   'What /readyz asks: when the last successful run began, and which migrations were applied. Reads only. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- The doors: failed sign-ins, ended sessions
--- ---------------------------------------------------------------------------------------------
 create function public.dashboard_sign_in_failed(
   p_source text, p_limit integer default 10, p_window_seconds integer default 900
 ) returns jsonb language plpgsql set search_path = ''
@@ -10694,7 +9624,6 @@ begin
 end $$;
 comment on function public.dashboard_sign_in_failed(text, integer, integer) is
   'Counts a failed try and answers as dashboard_sign_in_state. Each call counts. [autonomous-operations]';
-
 create function public.dashboard_sign_in_state(
   p_source text, p_limit integer default 10, p_window_seconds integer default 900
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -10703,7 +9632,6 @@ declare
   v_since timestamptz := clock_timestamp() - make_interval(secs => p_window_seconds);
   v_oldest timestamptz;
 begin
-  -- Blocked while the last p_limit tries all lie within the window.
   select f.failed_at into v_oldest from public.dashboard_failed_sign_ins f
   where f.source = left(p_source, 200) and f.failed_at >= v_since
   order by f.failed_at desc offset greatest(p_limit, 1) - 1 limit 1;
@@ -10712,7 +9640,6 @@ begin
 end $$;
 comment on function public.dashboard_sign_in_state(text, integer, integer) is
   '{"blocked", "retry_after_seconds"}: whether this source failed p_limit times within the window. Reads only. [autonomous-operations]';
-
 create function public.dashboard_end_session(p_session text, p_ends_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -10723,7 +9650,6 @@ begin
 end $$;
 comment on function public.dashboard_end_session(text, timestamptz) is
   'Remembers an ended session until it would have run out anyway. Safe to call again. [autonomous-operations]';
-
 create function public.dashboard_session_ended(p_session text) returns boolean
 language sql stable set search_path = ''
 as $$
@@ -10732,22 +9658,12 @@ $$;
 comment on function public.dashboard_session_ended(text) is
   'Whether this session was ended. Reads only. [autonomous-operations]';
 
--- =============================================================================================
--- 0012_history
--- =============================================================================================
+-- 0012_history.sql
 do $$ begin perform pg_temp.make_way('0012_history'); end $$;
--- The past: what the runs of other days would have seen, for replay and preview. Only reads, so it
--- may be asked of any database. Safe to run again.
---
--- campaign_facts_at(t) answers for one moment. A replay asks for thousands, so past_candidates
--- answers for all of them in one set: what lies before a day is computed once a day by window
--- functions, the day itself is added up bucket by bucket. A test holds the two equal.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local check_function_bodies = off;
-
 create function public.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -10769,11 +9685,9 @@ begin
 end $$;
 comment on function public.past_policy(jsonb) is
   'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 for a number out of its range. [autonomous-operations]';
-
 create function public.past_measures(p_windows text[]) returns text
 language sql immutable set search_path = ''
 as $$
--- What each window holds before the day itself; `prior_` windows never hold the day.
   select string_agg(format(
       'sum(d.%1$s) over (partition by d.campaign_id order by d.number range between %2$s preceding and %3$s preceding)'
       ' as "%4$s_%1$s"', m.measure, w.far, w.near, w.name), ', ')
@@ -10786,12 +9700,10 @@ as $$
     select 'life', 'unbounded', 1
   ) w
   cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
-  -- a window of one day holds nothing but the day
   where w.far <> '0'
 $$;
 comment on function public.past_measures(text[]) is
   'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. [autonomous-operations]';
-
 create function public.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
   p_policy jsonb default '{}', p_all boolean default false)
@@ -10824,23 +9736,17 @@ begin
     raise exception using errcode = 'AO010', message = 'That is too long a time for so short a half-life; ask for a part of it.';
   end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
-  -- Older figures are held back as stale whatever else is true, so they need not travel.
   v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
-
   if p_conditions is not null then
     select string_agg(public.condition_errors(c), ' ') into v_error from jsonb_array_elements(p_conditions) c;
     if v_error is not null then
       raise exception using errcode = 'AO001', message = v_error;
     end if;
-    -- A budget is simulated by the caller, so a condition on it cannot be decided here.
     select string_agg(case when exists (select from public.condition_reads(c) r where r.metric = 'budget')
                            then 'true' else '(' || replace(public.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
     into v_predicate from jsonb_array_elements(p_conditions) c;
   end if;
-
-  -- Weights relative to the first day, so that one running sum serves every later day.
   v_fades := case when v_half_life = 0 then '1::float8'
-    -- what the bounds cut off lies ten half-lives away at the least
     else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))', v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
@@ -10853,9 +9759,6 @@ begin
           and e.day >= b.day - least(ceil(40 * %2$s / 24), case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
       v_half_life || '::float8', v_delay || '::float8')
     else '0::float8' end;
-
-  -- At midnight a day is whole, and its roll-up says all. Not across a change of the clocks, where
-  -- every 24 hours is another time of day.
   v_days := case
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
          and (p_from at time zone v_zone) - (p_from at time zone 'UTC') = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
@@ -10882,7 +9785,6 @@ begin
       from counted m
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
-
   return query execute format($query$
     with days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
@@ -10961,14 +9863,12 @@ begin
 end $$;
 comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
-
 create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
--- Budgets are told backwards: what each was before every change since p_from.
   with clock as (
     select p.time_zone as zone, (p_to at time zone p.time_zone)::date as today,
            (p_to at time zone p.time_zone)::date::timestamp at time zone p.time_zone as midnight
@@ -10993,7 +9893,6 @@ as $$
      from public.campaign_changes h
      where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
        and h.old_budget <> h.new_budget),
-    -- an import without budgets puts one in that stands for what was spent: before that none is known
     (select max(h.changed_at) from public.campaign_changes h
      where h.campaign_id = c.id and h.old_budget is null and h.new_budget is not null and h.kind = 'outside'),
     (select jsonb_agg(jsonb_build_array(h.changed_at, w.what) order by h.id)
@@ -11011,14 +9910,12 @@ as $$
 $$;
 comment on function public.past_campaigns(timestamptz, timestamptz) is
   'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-
 create function public.list_past_candidates(
   p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
   p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set timezone = 'UTC'
 as $$
--- A look a day, at midnight, where the roll-up by day says all.
 declare
   v_zone text := (select time_zone from public.autonomy_policy);
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
@@ -11038,12 +9935,10 @@ begin
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
   'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
-
 create function public.conversion_maturity(p_now timestamptz default now())
 returns table (age_hours float8, expected float8, observed float8)
 language sql stable set search_path = '' set jit = off
 as $$
--- A bucket's age is that of its middle: half an hour into an hour, half a day into a day.
   with usual as (
     select m.campaign_id, sum(m.conversions)::float8 / sum(m.clicks) as rate
     from public.campaign_metrics m
@@ -11076,23 +9971,12 @@ $$;
 comment on function public.conversion_maturity(timestamptz) is
   'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
--- =============================================================================================
--- 0099_security
--- =============================================================================================
+-- 0099_security.sql
 do $$ begin perform pg_temp.make_way('0099_security'); end $$;
--- Rights: every table and function that carries our mark. Its number keeps it last, whatever files
--- come later: a new file is applied in its place and this one after it. Safe to run again.
---
--- The server (service_role) does everything; a signed-in person whose app_metadata says admin may
--- read; nobody else sees anything, and no function can be called from a browser. The tables that
--- were here before us have no mark: they keep the rights and the row security they had, and the
--- server's are added. Default privileges are never changed.
-
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-
 do $$
 declare
   v_object record;
@@ -11104,8 +9988,6 @@ begin
   if v_server and not has_schema_privilege('service_role', 'public', 'usage') then
     grant usage on schema public to service_role;
   end if;
-
-  -- Our tables, views and the sequences behind their identity columns
   for v_object in
     select c.oid, format('public.%I', c.relname) as name, c.relkind
     from pg_catalog.pg_class c
@@ -11122,14 +10004,12 @@ begin
     if v_signed_in and v_object.relkind <> 'm' then
       execute format('grant select on table %s to authenticated', v_object.name);
     end if;
-
     if v_object.relkind = 'v' then
       execute format('alter view %s set (security_invoker = true)', v_object.name);
     elsif v_object.relkind in ('r', 'p') then
       execute format('alter table %s enable row level security', v_object.name);
       execute format('drop policy if exists autonomy_admin_reads on %s', v_object.name);
       if v_signed_in then
-        -- (select ...): asked once a query, not once a row. Claims may be missing or empty.
         execute format($policy$
           create policy autonomy_admin_reads on %s for select to authenticated using ((
             select coalesce(
@@ -11140,7 +10020,6 @@ begin
       end if;
     end if;
   end loop;
-
   for v_object in
     select format('public.%I', s.relname) as name
     from pg_catalog.pg_class s
@@ -11153,8 +10032,6 @@ begin
       execute format('revoke all on sequence %s from %s', v_object.name, v_role);
     end loop;
   end loop;
-
-  -- The tables that were here before
   for v_object in
     select format('public.%I', c.relname) as name, c.relrowsecurity
     from pg_catalog.pg_class c
@@ -11174,8 +10051,6 @@ begin
       perform set_config('client_min_messages', 'warning', true);
     end if;
   end loop;
-
-  -- Our functions
   for v_object in
     select p.oid::regprocedure as name, p.prokind, p.prorettype = 'trigger'::regtype as is_trigger
     from pg_catalog.pg_proc p
@@ -11189,30 +10064,20 @@ begin
     if v_server then
       execute format('grant execute on routine %s to service_role', v_object.name);
     end if;
-    -- Whoever may write a table need not be allowed to write what its triggers keep; and nobody
-    -- can call a trigger function by hand.
     if v_object.is_trigger then
       execute format('alter function %s security definer', v_object.name);
     end if;
   end loop;
 end $$;
-
 notify pgrst, 'reload schema';
 
--- After the migrations, in their transaction: views that were out of the way come back, and the tools
--- of before.sql go.
-
 set local search_path = '';
-
 do $$
 declare
   v_made record;
   v_tool record;
 begin
   perform pg_temp.put_views_back();
-
-  -- Tables, types and functions say in their files what they are. An index needs the mark all the same, where
-  -- the table that it stands on is the user's.
   for v_made in
     select format('index public.%I', n.name) as what from pg_temp.autonomy_names n
     where n.kind = 'index' and to_regclass(format('public.%I', n.name)) is not null
@@ -11221,7 +10086,6 @@ begin
   loop
     execute format('comment on %s is %L', v_made.what, '[autonomous-operations]');
   end loop;
-
   for v_tool in
     select p.oid::regprocedure as name from pg_catalog.pg_proc p
     where p.pronamespace = pg_my_temp_schema() and p.proname in (
@@ -11235,18 +10099,18 @@ begin
 end $$;
 
 insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '9cf1f723c493299aae2ab535e649b4769dd5ed7e9f81b4dd6353076cd4ed6e75'),
+  ('0001_tables', '065c041589f32f35ff289b456a564a6eeafe4edd265ec5ba04357f3f0de058e8'),
   ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
   ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
   ('0004_confidence', '89a4250665679755bc6910d376a887927522f7e152785f7b82fb745dabfc9f99'),
   ('0005_decide', '5eb43c626626d85b8392128b5b911329e3e832643943becfe2982285abf444a8'),
-  ('0006_effects', 'c12bae6f9f37c37d62f96684d7ea220db3d321cb079897456609e7fd28384dbc'),
-  ('0007_runs', 'ff8ee4880f1206ce3179fedeb1351dea7d33b8d893d02958bd8e930b600c74f9'),
+  ('0006_effects', '58355f7baf2715387c3b2da27d3b963a5c2ab9ad9cb2d574a1791c42377afbc7'),
+  ('0007_runs', 'e5905697415043c36deb42e3af3dc40a3db5c0f361bbc732f19e0585699638e8'),
   ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),
   ('0009_impact', '98ade355783a60fd3153c1ec70dcf2108abf0ac43a61717fc77d845a2596f0ea'),
   ('0010_dashboard', '1b2196cf391af45aef4ae0c1553159dfd8e43c583cb28acdfc1c9bca85a88a0f'),
   ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
   ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
-on conflict (name) do update set checksum = excluded.checksum, applied_at = now();
+on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp();
 
 commit;

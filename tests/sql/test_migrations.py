@@ -22,7 +22,9 @@ from autonomy.migrate import (
     migrations,
     single_script,
 )
+from autonomy.sql_comments import without_comment_lines
 from tests.sql.servers import Db, Server
+from tests.sql.test_theirs import everything
 
 NAMES = [each.name for each in migrations()]
 MARK = "[autonomous-operations]"
@@ -233,6 +235,27 @@ def test_the_single_script_leaves_nothing_when_it_fails(server: Server) -> None:
         assert row == (0,)
 
 
+def test_the_single_script_is_small_enough_to_be_pasted() -> None:
+    text = single_script()
+    assert len(text.encode()) < 750_000
+    comments = [line for line in text.splitlines() if line.lstrip().startswith("--")]
+    assert "Its sources are the numbered files" in comments[1]
+    assert [line for line in comments if line.endswith("_tables.sql")] == ["-- 0001_tables.sql"]
+    assert len(comments) < 3 * len(NAMES)
+
+
+def test_the_single_script_makes_what_the_files_make(server: Server) -> None:
+    """But for the comments in the bodies of functions: those stand in the files alone."""
+    pasted = server.database()
+    with psycopg.connect(pasted, autocommit=True) as db:
+        db.execute(single_script().encode())
+    made = everything(server.migrated())
+    assert len(made) > 500
+    assert made.keys() == everything(pasted).keys()
+    assert {what: without_comment_lines(how) for what, how in made.items()} == everything(pasted)
+    assert any("\n  -- " in how for how in made.values())
+
+
 def test_the_script_names_no_place_and_no_secret() -> None:
     assert not re.search(r"/work/|/tmp/|password|localhost", single_script())
 
@@ -318,40 +341,3 @@ def test_line_ends_do_not_matter(tmp_path: Path) -> None:
     unix = migrations(tmp_path)[0].checksum
     path.write_bytes(b"select 1;\r\n")
     assert migrations(tmp_path)[0].checksum == unix
-
-
-def test_a_busy_table_is_reported_not_waited_for(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = server.migrated()
-    folder = copied(tmp_path)
-    first = folder / f"{NAMES[0]}.sql"
-    first.write_text(first.read_text().replace("lock_timeout = '30s'", "lock_timeout = '50ms'"))
-    with psycopg.connect(url) as other:
-        other.execute("lock table autonomy_policy in share mode")
-        with pytest.raises(MigrationError) as caught:
-            apply(url, folder=folder)
-    assert "try again" in caught.value.hint
-    assert apply(url, folder=folder) == NAMES
-
-
-def test_who_is_in_the_way_in_another_order_is_waited_for(server: Server, tmp_path: Path) -> None:
-    url = server.migrated()
-    folder = copied(tmp_path)
-    (folder / "0098_two_tables.sql").write_text(
-        "lock table public.autonomous_runs;\nselect pg_sleep(0.5);\n"
-        "lock table public.autonomous_rules;\n"
-    )
-    told: list[str] = []
-    with psycopg.connect(url) as other:
-        other.execute("set deadlock_timeout = '1min'")  # the migration is to give way
-        other.execute("lock table public.autonomous_rules")
-        with ThreadPoolExecutor() as threads:
-            migrating = threads.submit(apply, url, folder=folder, progress=told.append)
-            while not told:
-                time.sleep(0.01)
-            time.sleep(0.2)
-            other.execute("lock table public.autonomous_runs")
-            other.commit()
-            assert migrating.result() == ["0098_two_tables", NAMES[-1]]
-    assert told.count("Applying 0098_two_tables") == 2

@@ -11,6 +11,7 @@ from postgrest.exceptions import APIError
 from autonomy import store as module
 from autonomy.errors import (
     BadRequest,
+    BeingUpgraded,
     DatabaseRefused,
     DatabaseTimeout,
     DatabaseUnavailable,
@@ -104,11 +105,7 @@ def test_passing_faults_are_tried_again(code: str) -> None:
         ("AO007", LeaseLost),
         ("AO008", RunInProgress),
         ("22P02", BadRequest),
-        ("57014", DatabaseTimeout),
         ("42501", NotConfigured),
-        ("PGRST202", NotMigrated),
-        ("XX000", DatabaseRefused),
-        ("", DatabaseRefused),
     ],
 )
 def test_codes_become_errors_of_ours_at_once(code: str, kind: type[Exception]) -> None:
@@ -118,8 +115,54 @@ def test_codes_become_errors_of_ours_at_once(code: str, kind: type[Exception]) -
     assert len(answers.calls) == 1
 
 
+ODD = [
+    ("57014", DatabaseTimeout),
+    ("42883", NotMigrated),
+    ("42P01", NotMigrated),
+    ("PGRST202", NotMigrated),
+    ("XX000", DatabaseRefused),
+    ("42704", DatabaseRefused),
+    ("", DatabaseRefused),
+]
+
+
+@pytest.mark.parametrize(("code", "kind"), ODD)
+@pytest.mark.parametrize("changing", [False, None, api_error("PGRST202"), api_error("57014"), LOST])
+def test_what_is_odd_is_no_reason_to_try_again(
+    code: str, kind: type[Exception], changing: object
+) -> None:
+    one, answers = store(api_error(code), changing)
+    with pytest.raises(kind) as caught:
+        one.rpc("f")
+    assert type(caught.value) is kind
+    assert [name for name, _ in answers.calls] == ["f", "autonomy_schema_changing"]
+
+
+@pytest.mark.parametrize("code", [code for code, _ in ODD])
+def test_unless_the_schema_is_changing(code: str, waits: list[float]) -> None:
+    one, answers = store(api_error(code), True, 7)
+    assert one.rpc("f", p_of=1) == 7
+    assert answers.calls == [("f", {"p_of": 1}), ("autonomy_schema_changing", {}), ("f", {"p_of": 1})]
+    assert len(waits) == 1
+
+
+def test_an_upgrade_that_takes_longer_is_said() -> None:
+    one, answers = store(*[api_error("XX000"), True] * 9)
+    with pytest.raises(BeingUpgraded) as caught:
+        one.rpc("f")
+    assert (caught.value.http_status, caught.value.retryable) == (503, True)
+    assert caught.value.message == "The database is being upgraded."
+    assert len(answers.calls) == 2 * 5
+
+
+def test_a_refusal_by_the_upgrade_is_tried_again() -> None:
+    one, answers = store(api_error("AO015"), 7)
+    assert one.rpc("f") == 7
+    assert len(answers.calls) == 2
+
+
 def test_an_unknown_database_error_tells_the_caller_nothing_of_its_insides() -> None:
-    one, _ = store(APIError({"code": "XX000", "message": "row (secret)", "hint": None}))
+    one, _ = store(APIError({"code": "XX000", "message": "row (secret)", "hint": None}), False)
     with pytest.raises(DatabaseRefused) as caught:
         one.rpc("f")
     assert "secret" not in caught.value.message

@@ -1,0 +1,38 @@
+"""SQL text without the lines that only people read, for the script that is pasted."""
+
+from __future__ import annotations
+
+import re
+
+_PIECE = re.compile(
+    r"""
+    (?P<dropped> ^[ \t]*--[^\n]*(?:\n|\Z) | ^[ \t]*\n )
+  | (?P<head> \b(?:as|do)\s+ (?P<tag>\$(?:[a-z_]\w*)?\$) ) (?P<code>.*?) (?P=tag)
+  | --[^\n]*                                    # behind code
+  | /\*.*?\*/
+  | \be'(?:''|\\.|[^'\\])*' | '(?:''|[^'])*' | "(?:""|[^"])*"
+  | (?P<quote>\$(?:[a-z_]\w*)?\$) .*? (?P=quote)
+    """,
+    re.DOTALL | re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+
+
+def without_comment_lines(text: str) -> str:
+    """The text without blank lines and lines that are a comment, in bodies of functions too.
+
+    What is data stays as it is: strings, dollar-quoted ones among them.
+
+    >>> without_comment_lines("-- why\\nselect 1;  -- one\\n\\nselect '\\n-- two\\n';")
+    "select 1;  -- one\\nselect '\\n-- two\\n';"
+    """
+    return _PIECE.sub(_kept, text)
+
+
+def _kept(piece: re.Match[str]) -> str:
+    if piece["dropped"] is not None:
+        return ""
+    if piece["code"] is None:
+        return piece[0]
+    # what stands on the line of the first quote is no line of its own
+    first, end, rest = piece["code"].partition("\n")
+    return f"{piece['head']}{first}{end}{without_comment_lines(rest)}{piece['tag']}"
