@@ -150,6 +150,8 @@ def _extras(action: Mapping[str, Any]) -> list[str]:
         parts.append(f"; break-even is {decimal(action['break_even_roi'])}x")
     if action.get("requires_approval") is True:
         parts.append("; a person approves")
+    if action.get("notify") is False:
+        parts.append("; without a notification")
     return parts
 
 

@@ -212,7 +212,7 @@ class Common(Part):
     cooldown_hours: Annotated[float, Field(ge=0, le=8760), READ] | None = None
     break_even_roi: Annotated[float, Field(gt=0, le=1000), READ] | None = None
     requires_approval: StrictBool = False
-    notify: StrictBool = False
+    notify: StrictBool = True
 
 
 class AutoPause(Common):

@@ -111,7 +111,7 @@ TEMPLATES: tuple[Template, ...] = (
                 {"metric": "roi", "window": "7d", "operator": ">=",
                  "than": {"metric": "roi", "window": "30d"}}]},
             {"type": "auto_scale_up", "multiplier": 1.2, "max_budget": 5000,
-             "requires_approval": True, "notify": True}),
+             "requires_approval": True}),
     ),
     Template(
         "frequency_cap",

@@ -116,8 +116,9 @@ class Runner:
         return {} if self._clock is None else {"p_now": self._clock().isoformat()}
 
     def _carry_out(self, run: Run) -> RunAnswer:
+        summary = Summary(run.id, run.began, run.request, run.now)
         try:
-            result = self._pass(run)
+            result = self._pass(run, summary)
         except LeaseLost:
             raise
         except AutonomyError as error:
@@ -135,11 +136,11 @@ class Runner:
                 **self._simulated_now(),
             )
         fault_point(self._settings.fault, "after_finish")
-        self._notify(self._settings, result)
+        if not summary.silent:
+            self._notify(self._settings, result)
         return answer
 
-    def _pass(self, run: Run) -> Json:
-        summary = Summary(run.id, run.began, run.request, run.now)
+    def _pass(self, run: Run, summary: Summary) -> Json:
         decisions = self._decide(run)
         summary.decided(decisions)
         if run.request.dry_run or run.began["mode"] == "observe":

@@ -49,6 +49,19 @@ class Summary:
         self._breakers: list[dict[str, Any]] = []
         self._rules_skipped: list[dict[str, str]] = []
         self._extra: Json = {}
+        self._silent_rules = {
+            rule["id"]
+            for rule in began["rules"]
+            if isinstance(rule["action"], dict) and rule["action"].get("notify") is False
+        }
+        self._taken: Counter[bool] = Counter()
+        """Actions, by whether their rule asks for no notification."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether all that there is to tell is of rules that ask for no notification."""
+        else_told = self._failed or self._breakers or self._rules_skipped
+        return self._taken[True] > 0 and not self._taken[False] and not else_told
 
     def decided(self, decisions: Decisions) -> None:
         """Count what is held; where nothing will be applied, also what would have been done."""
@@ -118,6 +131,7 @@ class Summary:
 
     def _take(self, decision: Decision, status: str) -> None:
         """In approve mode the counts say what was proposed; a breaker's proposals are no pauses."""
+        self._taken[decision.rule_id in self._silent_rules] += 1
         proposed = status in ("pending", "would propose")
         self._counts["actions_proposed"] += proposed
         if not proposed or self._head["mode"] == "approve":

@@ -36,6 +36,12 @@ insert into campaign_performance
     (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)
   select id, 30000, 900, 18, 400, 1480 from campaigns where title = 'Winner';
 """
+HOPELESS = LOSER.replace("240, 120", "240, 24").replace("'Loser'", "'Hopeless'")
+BROKEN = """
+alter table autonomous_rules disable trigger check_autonomous_rule;
+update autonomous_rules set condition = '{"metric": "luck"}' where rule_name = 'High ROI Scale';
+alter table autonomous_rules enable trigger check_autonomous_rule;
+"""
 MANY = """
 insert into campaigns (title, status, budget, created_at)
   select 'c' || n, 'active', 100, now() - interval '10 days' from generate_series(1, 2500) n;
@@ -278,3 +284,36 @@ def test_no_process_is_left(migrated: LocalStack, tmp_path: Path) -> None:
     pid = server.pid
     server.stop()
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize(
+    ("silent", "more", "told"),
+    [
+        ([], "", True),
+        (["Critical ROI Pause", "Low ROI Pause"], "", False),
+        (["Low ROI Pause"], "", True),  # the other one paused it
+        (["Critical ROI Pause", "Low ROI Pause"], WINNER, True),
+        (["Critical ROI Pause", "Low ROI Pause"], BROKEN, True),
+    ],
+)
+def test_a_rule_may_ask_for_no_notification(
+    fresh: LocalStack, silent: list[str], more: str, told: bool
+) -> None:
+    execute(fresh, HOPELESS + more)
+    with psycopg.connect(fresh.database_url) as connection:
+        connection.execute(
+            """update autonomous_rules set action = action || '{"notify": false}'
+                where rule_name = any (%s)""",
+            (silent,),
+        )
+        connection.execute(
+            """update autonomous_rules set action = action || '{"notify": true}'
+                where rule_name = 'High ROI Scale' and condition ? 'threshold'"""
+        )
+    heard: list[Any] = []
+    settings = Settings.from_env(fresh.environment())
+    with closing(Store.from_settings(settings)) as store:
+        runner = Runner(store, settings, notify=lambda _, result: heard.append(result))
+        answer = json.loads(runner.handle({}).body)["result"]
+    assert answer["actions_taken"]["campaigns_paused"] == 1
+    assert heard == ([answer] if told else [])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg

@@ -266,9 +266,7 @@ def test_a_deadlock_over_tables_of_the_users_is_tried_again(server: Server, fold
     assert said.count("Applying 0098_new") == 2
 
 
-def test_the_tables_are_all_locked_before_anything_is_dropped(
-    server: Server, folder: Path
-) -> None:
+def test_the_tables_are_all_locked_before_anything_is_dropped(server: Server, folder: Path) -> None:
     """A reader in the middle of a function keeps it until it has ended."""
     url = server.migrated()
     first = folder / f"{NAMES[0]}.sql"

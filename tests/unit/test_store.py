@@ -142,7 +142,11 @@ def test_what_is_odd_is_no_reason_to_try_again(
 def test_unless_the_schema_is_changing(code: str, waits: list[float]) -> None:
     one, answers = store(api_error(code), True, 7)
     assert one.rpc("f", p_of=1) == 7
-    assert answers.calls == [("f", {"p_of": 1}), ("autonomy_schema_changing", {}), ("f", {"p_of": 1})]
+    assert answers.calls == [
+        ("f", {"p_of": 1}),
+        ("autonomy_schema_changing", {}),
+        ("f", {"p_of": 1}),
+    ]
     assert len(waits) == 1
 
 

@@ -104,6 +104,10 @@ def test_actions() -> None:
     )
     step = {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2}
     assert "20%" in action_in_words(step)
+    assert action_in_words({"type": "auto_pause", "notify": True}) == "Pause the campaign"
+    assert action_in_words({"type": "auto_pause", "notify": False}) == (
+        "Pause the campaign; without a notification"
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,17 @@ def test_forms_keep_a_rule_as_it_is(template: dict[str, Any]) -> None:
             key: template[key] for key in ("rule_name", "rule_type", "condition", "action")
         }
         check_rule(back)
+
+
+@pytest.mark.parametrize("more", [{"notify": False}, {"requires_approval": True}])
+def test_forms_keep_the_switches_of_an_action(more: dict[str, bool]) -> None:
+    pauses = next(
+        one.row
+        for one in TEMPLATES
+        if is_flat(one.row) and one.row["action"]["type"] == "auto_pause"
+    )
+    row = {**pauses, "action": {**pauses["action"], **more}}
+    assert rule_of_form({**fields_of_rule(row), "mode": "form"})["action"] == row["action"]
 
 
 @given(st.dictionaries(FIELDS, st.text()))

@@ -71,7 +71,8 @@ def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:
     kind = action.get("type")
     fields["action_type"] = "marginal_return" if action.get("by") else str(kind or "")
     fields |= {key: _shown(action.get(key)) for key in ACTION_NUMBERS}
-    fields |= {key: "on" for key in ("requires_approval", "notify") if action.get(key) is True}
+    fields["requires_approval"] = "on" if action.get("requires_approval") is True else ""
+    fields["silent"] = "on" if action.get("notify") is False else ""
     return {
         **fields,
         "rule_name": str(rule.get("rule_name") or ""),
@@ -111,9 +112,10 @@ def _action(form: Mapping[str, str]) -> dict[str, Any]:
     for key in (*OWN_NUMBERS[kind], "min_confidence", "cooldown_hours", "break_even_roi"):
         if form.get(key, "").strip():
             action[key] = _number(form, key)
-    for key in ("requires_approval", "notify"):
-        if form.get(key) == "on":
-            action[key] = True
+    if form.get("requires_approval") == "on":
+        action["requires_approval"] = True
+    if form.get("silent") == "on":
+        action["notify"] = False
     return action
 
 
