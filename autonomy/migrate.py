@@ -265,23 +265,24 @@ def _take_lease(
 
     Raises MigrationError where a run does not end.
     """
-    [(function,)] = connection.execute(
-        "select to_regprocedure("
+    known = connection.execute(
+        "select from pg_proc where oid = to_regprocedure("
         "'public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz)')"
-    ).fetchall()
+        " and obj_description(oid, 'pg_proc') like '%[autonomous-operations]'"
+    ).fetchone()
     lease, deadline, told = uuid.uuid4(), time.monotonic() + _PATIENCE_SECONDS, False
-    while function is not None:
+    while known is not None:
         outcome = _try_lease(connection, lease)
         if outcome != "busy":
             return lease if outcome == "started" else None
         if time.monotonic() > deadline:
             raise MigrationError(
-                "A run is under way and does not end. Nothing has been changed.",
-                hint="Try again when it has ended. One that crashed holds its lease for up to "
-                "AUTONOMY_LEASE_SECONDS.",
+                "A run or another migration is under way and does not end.",
+                hint="Nothing has been changed. Try again when it has ended; a run that crashed "
+                "holds its lease for up to AUTONOMY_LEASE_SECONDS.",
             )
         if not told:
-            tell("Waiting for the run that is under way")
+            tell("Waiting for the run or migration that is under way")
             told = True
         time.sleep(_PAUSE_SECONDS)
     return None

@@ -64,7 +64,7 @@ def test_a_run_that_is_under_way_is_waited_for(server: Server, folder: Path) -> 
         with migrating(url, folder) as (migration, said):
             until(lambda: said)
             time.sleep(0.2)
-            assert said == ["Waiting for the run that is under way"]
+            assert said == ["Waiting for the run or migration that is under way"]
             assert not migration.done()
             db.execute(
                 "select finish_autonomous_run(%s, %s, '{}', '{}', 200)",
@@ -82,7 +82,7 @@ def test_a_run_that_does_not_end_is_named(
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(BEGIN, (uuid.uuid4(),))
         assert apply(url) == [], "with nothing to apply it waits for nobody"
-        with pytest.raises(MigrationError, match="A run is under way and does not end. Nothing"):
+        with pytest.raises(MigrationError, match="A run or another migration is under"):
             apply(url, folder=folder)
         assert db.execute(LEASES).fetchall() == [("http", "running")]
 
