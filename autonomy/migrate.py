@@ -1,10 +1,9 @@
 """The migrations: which there are, which a database has seen, and how it gets the rest.
 
-All that is missing is applied in one transaction: all of it or nothing. A file whose text has
-changed is run again, and so is every file after it: later files may hang on what an earlier one
-drops and makes anew, and the last one gives the rights. ``sql/before.sql`` goes first and stops
-where something of the user's is in the way; before each file what it makes goes, so far as it
-carries our mark; ``sql/after.sql`` goes last.
+Where the text of any file has changed, all of them are applied, in one transaction: all of it or
+nothing. So an upgrade leaves what a new database would have. ``sql/before.sql`` goes first: it
+stops where something of the user's is in the way, and drops what the files make anew, so far as it
+carries our mark. ``sql/after.sql`` goes last.
 
 It works beside a system that runs. The lease of all runs is taken first, in a transaction of its
 own, and given back last; a lock that runs and effects share keeps out those who ask for no lease;
@@ -49,14 +48,14 @@ _HEADER = """\
 _NAMES = """\
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
-  file text, kind text, name text, stays boolean, on_table text,
+  schema text, kind text, name text, on_table text,
   argument_names text[], argument_types text[], optional bigint
 ) on commit drop;
 insert into autonomy_names values
 {rows};
 """
 _ALONE = """\
--- No run and no other migration while this one works (autonomy_hold_schema in 0001_tables).
+-- No run and no other migration while this one works (autonomy.hold_schema in 0130_policy).
 do $$ begin
   set local lock_timeout = '1min';
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('autonomy.migrate', 0));
@@ -67,15 +66,14 @@ exception when lock_not_available then
 end $$;
 """
 _TAKE_LEASE = """\
-select public.autonomy_take_lease(
-  %s, public.autonomy_run_request('{}'), null, 'migrate', %s, pg_catalog.now())
+select autonomy.take_lease(
+  %s, autonomy.run_request('{}'), null, 'migrate', %s, pg_catalog.now())
 """
 _GIVE_BACK = "delete from public.autonomous_runs where id = %s and trigger = 'migrate'"
-_MAKE_WAY = "do $$ begin perform pg_temp.make_way('{name}'); end $$;\n"
 _REGISTER = """\
-insert into public.autonomy_migrations (name, checksum) values
-{rows}
-on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp();
+delete from public.autonomy_migrations where true;
+insert into public.autonomy_migrations (name, checksum, applied_at) values
+{rows};
 """
 
 
@@ -113,14 +111,11 @@ def current(version: Mapping[str, Any] | None, *, folder: Path = SQL_FOLDER) -> 
     return all(seen.get(each.name) == each.checksum for each in migrations(folder))
 
 
-def steps(
-    files: Sequence[Migration], pending: Sequence[Migration]
-) -> Iterator[tuple[Migration | None, str]]:
-    """The text of one transaction that applies the pending files, in order, by the file."""
-    rows = as_rows(made for each in files for made in made_by(*each))
+def steps(files: Sequence[Migration]) -> Iterator[tuple[Migration | None, str]]:
+    """The text of one transaction that applies the files, in order, by the file."""
+    rows = as_rows(made for each in files for made in made_by(each.text))
     yield None, _NAMES.format(rows=rows) + _text("before")
-    for each in pending:
-        yield each, _MAKE_WAY.format(name=each.name) + each.text
+    yield from ((each, each.text) for each in files)
     yield None, _text("after")
 
 
@@ -131,10 +126,12 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     """
     files = migrations(folder)
     parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n", _ALONE]
-    for each, text in steps(files, files):
+    for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
         parts.append(title + without_comment_lines(text))
-    rows = ",\n".join(f"  ('{each.name}', '{each.checksum}')" for each in files)
+    rows = ",\n".join(
+        f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
+    )
     parts += [_REGISTER.format(rows=rows), "commit;\n"]
     return "\n".join(parts)
 
@@ -207,14 +204,16 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
             f"PostgreSQL {OLDEST_SERVER} or later is needed."
         )
     [(user, may_create, read_only)] = connection.execute(
-        "select current_user, has_schema_privilege('public', 'create'),"
+        "select current_user, has_schema_privilege('public', 'create')"
+        " and (to_regnamespace('autonomy') is not null"
+        " or has_database_privilege(current_database(), 'create')),"
         " current_setting('transaction_read_only') = 'on'"
     ).fetchall()
     if read_only:
         raise MigrationError("This database is read-only: a replica, or a project that is paused.")
     if not may_create:
         raise MigrationError(
-            f"The user {user} may not create anything in the schema public.",
+            f"The user {user} may not create anything in the schema public, or no schema.",
             hint="Connect as the owner of the database; on a hosted project that is postgres.",
         )
 
@@ -234,12 +233,8 @@ def _apply(
         raise _explained(_ALL, error) from error
 
 
-def _pending(
-    connection: psycopg.Connection[Any], files: Sequence[Migration]
-) -> Sequence[Migration]:
-    seen = _seen(connection)
-    fresh = [seen.get(each.name) == each.checksum for each in files]
-    return files[fresh.index(False) :] if False in fresh else []
+def _pending(connection: psycopg.Connection[Any], files: Sequence[Migration]) -> bool:
+    return _seen(connection) != {each.name: each.checksum for each in files}
 
 
 @contextmanager
@@ -267,7 +262,7 @@ def _take_lease(
     """
     known = connection.execute(
         "select from pg_proc where oid = to_regprocedure("
-        "'public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz)')"
+        "'autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz)')"
         " and obj_description(oid, 'pg_proc') like '%[autonomous-operations]'"
     ).fetchone()
     lease, deadline, told = uuid.uuid4(), time.monotonic() + _PATIENCE_SECONDS, False
@@ -325,25 +320,21 @@ def _apply_in_one_transaction(
 ) -> Sequence[Migration]:
     with connection.transaction():
         connection.execute(_ALONE.encode())
-        pending = _pending(connection, files)
-        if not pending:
+        if not _pending(connection, files):
             return []
-        for each, text in steps(files, pending):
-            if each:
-                tell(f"Applying {each.name}")
+        for each, text in steps(files):
+            if each is files[0]:
+                tell(f"Applying the {len(files)} files of the schema")
             # What the files have to say they say aloud; "does not exist, skipping" is noise.
             connection.execute("set local client_min_messages = 'warning'")
             _execute(connection, each.name if each else _ALL, text)
-        connection.execute(
-            "delete from public.autonomy_migrations where name >= %s", (pending[0].name,)
+        connection.execute("delete from public.autonomy_migrations where true")
+        connection.cursor().executemany(
+            "insert into public.autonomy_migrations (name, checksum, applied_at)"
+            " values (%s, %s, clock_timestamp())",
+            [(each.name, each.checksum) for each in files],
         )
-        for each in pending:
-            connection.execute(
-                "insert into public.autonomy_migrations (name, checksum, applied_at)"
-                " values (%s, %s, clock_timestamp())",
-                (each.name, each.checksum),
-            )
-        return pending
+        return files
 
 
 def _execute(connection: psycopg.Connection[Any], name: str, text: str) -> None:

@@ -1,8 +1,7 @@
 """The names that the migrations make, read from their text.
 
-``sql/before.sql`` needs them before anything is made: to stop where something of the user's stands
-under one of them, and to know what a file drops before it makes it anew. A test holds this reading
-against a migrated database.
+``sql/before.sql`` needs them before anything is made, to stop where something of the user's stands
+under one of them. A test holds this reading against a migrated database.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _CREATE = re.compile(
-    r"^ *create (?P<replace>or replace )?(?:unique )?"
+    r"^ *create (?:or replace )?(?:unique )?"
     r"(?P<kind>table|type|index|statistics|function|trigger) (?:if not exists )?"
-    r"(?:public\.)?(?!pg_temp)(?P<name>\w+)",
+    r"(?:(?P<schema>public|autonomy)\.)?(?!pg_temp)(?P<name>\w+)",
     re.MULTILINE,
 )
-_ON = re.compile(r"\son public\.(\w+)")
+_ON = re.compile(r"\son ((?:public|autonomy)\.\w+)")
 
 
 class Argument(NamedTuple):
@@ -29,29 +28,27 @@ class Argument(NamedTuple):
 
 
 class Made(NamedTuple):
-    """One thing that a file makes. stays: by `create or replace`, so it is not dropped before."""
+    """One thing that a file makes. table: what an index or a trigger stands on, with its schema."""
 
-    file: str
+    schema: str
     kind: str
     name: str
-    stays: bool
     table: str | None = None
     arguments: tuple[Argument, ...] = ()
 
 
-def made_by(file: str, text: str) -> Iterator[Made]:
-    """What the text of a file makes in the schema public, in order."""
+def made_by(text: str) -> Iterator[Made]:
+    """What the text of a file makes, in order."""
     text = re.sub(r"--[^\n]*", "", text)
     for found in _CREATE.finditer(text):
-        kind, name, stays = found["kind"], found["name"], found["replace"] is not None
-        if kind in ("index", "trigger"):
-            on = _ON.search(text, found.end())
-            yield Made(file, kind, name, stays, table=on[1] if on else None)
+        kind, name = found["kind"], found["name"]
+        if on := _ON.search(text, found.end()) if kind in ("index", "trigger") else None:
+            yield Made(on[1].split(".")[0], kind, name, table=on[1])
         elif kind == "function":
             taken = (part for part in parts(text, found.end()) if not part.startswith("out "))
-            yield Made(file, kind, name, stays, arguments=tuple(map(_argument, taken)))
+            yield Made(found["schema"], kind, name, arguments=tuple(map(_argument, taken)))
         else:
-            yield Made(file, kind, name, stays)
+            yield Made(found["schema"], kind, name)
 
 
 def parts(text: str, start: int) -> list[str]:
@@ -85,8 +82,7 @@ def _argument(text: str) -> Argument:
 
 
 def _columns(each: Made) -> Iterator[str]:
-    yield from (f"'{word}'" for word in (each.file, each.kind, each.name))
-    yield str(each.stays).lower()
+    yield from (f"'{word}'" for word in (each.schema, each.kind, each.name))
     yield f"'{each.table}'" if each.table else "null"
     yield "'{" + ", ".join(argument.name for argument in each.arguments) + "}'"
     yield "'{" + ", ".join(argument.type for argument in each.arguments) + "}'"

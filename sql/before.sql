@@ -1,15 +1,15 @@
 -- Before the migrations, in their transaction: the check that nothing of the user's stands in their
--- way, and the tools by which a file makes way for what it makes. after.sql takes the tools away.
+-- way; then our functions and types go, to be made anew. after.sql takes the tools away.
 --
--- What carries our mark in its COMMENT, [autonomous-operations], is ours: a file drops it before it
--- makes it anew. What does not is the user's and is never dropped, replaced or altered; where it
--- stands under a name that we need, nothing is changed at all and a sentence says what to rename.
--- One exception: the guide's six functions are made by older scripts too, without a mark. They are
--- replaced; their definitions go to autonomy_replaced.
+-- What carries our mark in its COMMENT, [autonomous-operations], is ours. What does not is the user's
+-- and is never dropped, replaced or altered; where it stands under a name that we need, nothing is
+-- changed at all and a sentence says what to rename. One exception: the guide's six functions are
+-- made by older scripts too, without a mark. They are replaced; their definitions go to
+-- autonomy.replaced.
 --
 -- autonomy/migrate.py has filled the table autonomy_names from the files before this is run:
--- file, kind, name, stays (it is replaced in place, never dropped), on_table, and of functions
--- argument_names, argument_types, and how many of the last of them are optional.
+-- schema, kind, name, on_table, and of functions argument_names, argument_types, and how many of the
+-- last of them are optional.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -39,6 +39,13 @@ create or replace function pg_temp.is_ours(p_object oid, p_catalog text) returns
 language sql
 as $$
   select coalesce(obj_description(p_object, p_catalog) like '%[autonomous-operations]', false);
+$$;
+
+-- The schemas that are there of those that we make things in.
+create or replace function pg_temp.our_schemas() returns oid[]
+language sql
+as $$
+  select array(select oid from pg_catalog.pg_namespace where nspname in ('public', 'autonomy'));
 $$;
 
 create or replace function pg_temp.guide_functions() returns text[]
@@ -154,11 +161,14 @@ declare
 begin
   select array_agg(distinct f.what order by f.what) into v_found
   from (
-    select format('%s public.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+    select format('schema %I', s.nspname) as what from pg_catalog.pg_namespace s
+    where s.nspname = 'autonomy' and not pg_temp.is_ours(s.oid, 'pg_namespace')
+    union all
+    select format('%s %I.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
              when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index' else 'table' end,
-             c.relname) as what
+             n.schema, c.relname)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+    join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
     where case n.kind
       when 'table' then not pg_temp.is_ours(c.oid, 'pg_class')
         and not (c.relkind in ('r', 'p') and n.name = any (pg_temp.shared_tables()))
@@ -167,25 +177,25 @@ begin
         select from pg_catalog.pg_index i where i.indexrelid = c.oid and pg_temp.is_ours(i.indrelid, 'pg_class'))
       else false end
     union all
-    select format('%s public.%I', case t.typtype when 'd' then 'domain' else 'type' end, t.typname)
+    select format('%s %I.%I', case t.typtype when 'd' then 'domain' else 'type' end, n.schema, t.typname)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name and t.typrelid = 0
+    join pg_catalog.pg_type t on t.typnamespace = to_regnamespace(n.schema) and t.typname = n.name and t.typrelid = 0
     where n.kind in ('table', 'type')
     union all
-    select format('statistics public.%I', s.stxname)
+    select format('statistics %I.%I', n.schema, s.stxname)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_statistic_ext s on s.stxnamespace = 'public'::regnamespace and s.stxname = n.name
+    join pg_catalog.pg_statistic_ext s on s.stxnamespace = to_regnamespace(n.schema) and s.stxname = n.name
     where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext') and not pg_temp.is_ours(s.stxrelid, 'pg_class')
     union all
-    select format('trigger %I on public.%I', t.tgname, n.on_table)
+    select format('trigger %I on %s', t.tgname, n.on_table)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(format('public.%I', n.on_table)) and t.tgname = n.name
+    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(n.on_table) and t.tgname = n.name
     where n.kind = 'trigger' and not pg_temp.is_ours(t.tgfoid, 'pg_proc')
     union all
     select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'procedure' else 'function' end,
                   p.oid::regprocedure)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    join pg_catalog.pg_proc p on p.pronamespace = to_regnamespace(n.schema) and p.proname = n.name
     where n.kind = 'function' and case  -- in this order
       when pg_temp.is_ours(p.oid, 'pg_proc') then false
       when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
@@ -316,14 +326,15 @@ begin
     insert into pg_temp.autonomy_views (name, commands, columns)
     values (v_view.oid::regclass::text, pg_temp.view_commands(v_view.oid), pg_temp.columns_of(v_view.oid));
     insert into pg_temp.autonomy_reads
-    select distinct v_view.oid::regclass::text, p.proname, pg_temp.given_by(p.oid),
-      case when pg_get_viewdef(v_view.oid) ~ format('public\.%s\((?!\))', p.proname) then pg_get_function_identity_arguments(p.oid)
+    select distinct v_view.oid::regclass::text, format('%s.%s', p.pronamespace::regnamespace, p.proname),
+      pg_temp.given_by(p.oid),
+      case when pg_get_viewdef(v_view.oid) ~ format('%s\.%s\((?!\))', p.pronamespace::regnamespace, p.proname) then pg_get_function_identity_arguments(p.oid)
            else '' end
     from pg_catalog.pg_rewrite r
     join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
       and d.refclassid = 'pg_catalog.pg_proc'::regclass
     join pg_catalog.pg_proc p on p.oid = d.refobjid
-    where r.ev_class = v_view.oid and p.pronamespace = 'public'::regnamespace
+    where r.ev_class = v_view.oid and p.pronamespace = any (pg_temp.our_schemas())
       and (pg_temp.is_ours(p.oid, 'pg_proc') or p.proname = any (pg_temp.guide_functions()));
     v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
@@ -344,7 +355,7 @@ begin
     for v_read in
       select r.function_name, p.oid::regprocedure as now
       from pg_temp.autonomy_reads r
-      left join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = r.function_name
+      left join pg_catalog.pg_proc p on format('%s.%s', p.pronamespace::regnamespace, p.proname) = r.function_name
         and pg_temp.is_ours(p.oid, 'pg_proc')
         and starts_with(pg_temp.given_by(p.oid) || ',', r.given || ',')
         and (r.takes = '' or starts_with(pg_get_function_identity_arguments(p.oid) || ',', r.takes || ','))
@@ -376,57 +387,51 @@ begin
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
--- A file makes way for what it makes
+-- Making way
 -- ---------------------------------------------------------------------------------------------
-create or replace function pg_temp.make_way(p_file text) returns void
+-- The user's functions that ours take the place of. The table that keeps them may not be there yet.
+create temporary table autonomy_replaced (signature text, definition text) on commit drop;
+
+create or replace function pg_temp.make_way() returns void
 language plpgsql
 as $$
 declare
-  v_old record;
   v_functions oid[];
-  v_drop text;
+  v_command text;
   v_user text;
 begin
-  for v_old in
-    select p.oid, p.oid::regprocedure::text as signature
-    from pg_temp.autonomy_names n
-    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.file = p_file and n.kind = 'function' and n.name = any (pg_temp.guide_functions())
-      and not pg_temp.is_ours(p.oid, 'pg_proc')
-    order by 2
-  loop
-    insert into public.autonomy_replaced (name, definition) values (v_old.signature, pg_get_functiondef(v_old.oid));
-    perform pg_temp.say(format('%s was here before; ours takes its place. Its definition is kept in autonomy_replaced.',
-                               v_old.signature));
-  end loop;
+  insert into pg_temp.autonomy_replaced
+  select p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+  from pg_catalog.pg_proc p
+  where p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())
+    and not pg_temp.is_ours(p.oid, 'pg_proc');
 
   v_functions := array(
     select p.oid
-    from pg_temp.autonomy_names n
-    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.file = p_file and n.kind = 'function' and not n.stays
-      and (pg_temp.is_ours(p.oid, 'pg_proc') or n.name = any (pg_temp.guide_functions())));
+    from pg_catalog.pg_proc p
+    where p.pronamespace = any (pg_temp.our_schemas())
+      and (pg_temp.is_ours(p.oid, 'pg_proc')
+           or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())));
   perform pg_temp.set_views_aside(v_functions);
-  for v_old in
-    select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as command
+  for v_command in
+    select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
     from pg_catalog.pg_trigger t
     where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0 and pg_temp.is_ours(t.tgfoid, 'pg_proc')
       and exists (select from pg_temp.autonomy_names n
-                  where n.kind = 'table' and t.tgrelid = to_regclass(format('public.%I', n.name)))
+                  where n.kind = 'table' and t.tgrelid = to_regclass(format('%I.%I', n.schema, n.name)))
   loop
-    execute v_old.command;
+    execute v_command;
   end loop;
 
-  for v_drop in
+  for v_command in
     select 'drop routine ' || string_agg(f::regprocedure::text, ', ') from unnest(v_functions) f having count(*) > 0
     union all
     select 'drop type ' || string_agg(t.oid::regtype::text, ', ')
-    from pg_temp.autonomy_names n
-    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name
-    where n.file = p_file and n.kind = 'type' and pg_temp.is_ours(t.oid, 'pg_type')
+    from pg_catalog.pg_type t
+    where t.typnamespace = any (pg_temp.our_schemas()) and t.typtype = 'c' and pg_temp.is_ours(t.oid, 'pg_type')
     having count(*) > 0
   loop
-    execute v_drop;
+    execute v_command;
   end loop;
 exception when dependent_objects_still_exist then
   get stacked diagnostics v_user = pg_exception_detail;
@@ -457,11 +462,12 @@ begin
     v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
     begin
       for v_table in
-        select format('public.%I', c.relname)
-        from (select distinct n.name from pg_temp.autonomy_names n where n.kind = 'table') n
-        join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+        select format('%I.%I', n.schema, c.relname)
+        from pg_temp.autonomy_names n
+        join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
           and c.relkind in ('r', 'p')
-        order by array_position(pg_temp.shared_tables(), n.name), n.name
+        where n.kind = 'table'
+        order by array_position(pg_temp.shared_tables(), n.name), n.schema desc, n.name
       loop
         perform set_config('lock_timeout',
           greatest(1, ceil(extract(epoch from v_until - clock_timestamp()) * 1000))::text || 'ms', true);
@@ -481,3 +487,7 @@ begin
   end loop;
 end $$;
 set local lock_timeout = '30s';
+
+do $$ begin
+  perform pg_temp.make_way();
+end $$;

@@ -6,7 +6,7 @@
 begin;
 set local client_min_messages = 'warning';
 
--- No run and no other migration while this one works (autonomy_hold_schema in 0001_tables).
+-- No run and no other migration while this one works (autonomy.hold_schema in 0130_policy).
 do $$ begin
   set local lock_timeout = '1min';
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('autonomy.migrate', 0));
@@ -17,358 +17,358 @@ exception when lock_not_available then
 end $$;
 
 create temporary table autonomy_names (
-  file text, kind text, name text, stays boolean, on_table text,
+  schema text, kind text, name text, on_table text,
   argument_names text[], argument_types text[], optional bigint
 ) on commit drop;
 insert into autonomy_names values
-  ('0001_tables', 'table', 'campaigns', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_performance', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_performance_campaign', false, 'campaign_performance', '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaigns_by_account', false, 'campaigns', '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_metrics', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_metrics_bucket', false, 'campaign_metrics', '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_audience_metrics', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_ab_tests', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_ab_tests_campaign', false, 'campaign_ab_tests', '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_daily', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_daily_day', false, 'campaign_daily', '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_facts', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_facts_changed', false, 'campaign_facts', '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_totals', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomous_rules', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomous_rule_changes', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_rule_changes_rule', false, 'autonomous_rule_changes', '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomous_runs', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_runs_started', false, 'autonomous_runs', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_runs_running', false, 'autonomous_runs', '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomous_actions', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'optimization_opportunities', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'campaign_changes', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_changes_campaign', false, 'campaign_changes', '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_changes_time', false, 'campaign_changes', '{}', '{}', 0),
-  ('0001_tables', 'index', 'campaign_changes_action', false, 'campaign_changes', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_one_pending', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_campaign_executed', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_created', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_run', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_rule', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_status', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_type', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'index', 'autonomous_actions_to_measure', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0001_tables', 'table', 'action_results', false, null, '{}', '{}', 0),
-  ('0001_tables', 'index', 'action_results_executed', false, 'action_results', '{}', '{}', 0),
-  ('0001_tables', 'index', 'optimization_opportunities_one_unresolved', false, 'optimization_opportunities', '{}', '{}', 0),
-  ('0001_tables', 'index', 'optimization_opportunities_status', false, 'optimization_opportunities', '{}', '{}', 0),
-  ('0001_tables', 'index', 'optimization_opportunities_campaign_type', false, 'optimization_opportunities', '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomy_migrations', false, null, '{}', '{}', 0),
-  ('0001_tables', 'function', 'autonomy_schema_version', false, null, '{}', '{}', 0),
-  ('0001_tables', 'function', 'autonomy_hold_schema', false, null, '{}', '{}', 0),
-  ('0001_tables', 'function', 'autonomy_schema_changing', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomy_replaced', false, null, '{}', '{}', 0),
-  ('0001_tables', 'table', 'autonomy_policy', false, null, '{}', '{}', 0),
-  ('0001_tables', 'function', 'autonomy_policy_limits', false, null, '{}', '{}', 0),
-  ('0001_tables', 'function', 'autonomy_policy_guard', false, null, '{}', '{}', 0),
-  ('0001_tables', 'trigger', 'autonomy_policy_guard', false, 'autonomy_policy', '{}', '{}', 0),
-  ('0001_tables', 'trigger', 'autonomy_policy_guard_truncate', false, 'autonomy_policy', '{}', '{}', 0),
-  ('0002_metrics', 'function', 'campaign_slot', false, null, '{p_campaign_id}', '{uuid}', 0),
-  ('0002_metrics', 'function', 'autonomy_writing_at', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'function', 'campaign_performance_before', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'function', 'campaign_performance_mirror', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'function', 'facts_of_campaigns', false, null, '{p_campaign_ids, p_now}', '{uuid[], timestamptz}', 0),
-  ('0002_metrics', 'function', 'campaign_facts_at', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0002_metrics', 'function', 'refresh_campaign_totals', false, null, '{p_campaign_ids}', '{uuid[]}', 0),
-  ('0002_metrics', 'function', 'campaign_totals_follow', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'campaign_totals_inserted', false, 'campaign_facts', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'campaign_totals_updated', false, 'campaign_facts', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'campaign_totals_deleted', false, 'campaign_facts', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'campaign_totals_truncated', false, 'campaign_facts', '{}', '{}', 0),
-  ('0002_metrics', 'function', 'refresh_campaign_facts', false, null, '{p_campaign_ids}', '{uuid[]}', 0),
-  ('0002_metrics', 'function', 'absorb_campaign_metrics', false, null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0),
-  ('0002_metrics', 'function', 'rebuild_campaign_facts', false, null, '{p_days}', '{boolean}', 1),
-  ('0002_metrics', 'function', 'metrics_insert_begins', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'function', 'campaign_performance_after', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_facts_begin', false, 'campaign_performance', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_facts_insert', false, 'campaign_performance', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_facts_update', false, 'campaign_performance', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_facts_delete', false, 'campaign_performance', '{}', '{}', 0),
-  ('0002_metrics', 'function', 'campaign_metrics_after', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_absorb_begin', false, 'campaign_metrics', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_absorb_insert', false, 'campaign_metrics', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_absorb_update', false, 'campaign_metrics', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_absorb_delete', false, 'campaign_metrics', '{}', '{}', 0),
-  ('0002_metrics', 'function', 'metrics_truncated', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_truncated', false, 'campaign_metrics', '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_truncated', false, 'campaign_performance', '{}', '{}', 0),
-  ('0002_metrics', 'function', 'autonomy_policy_after', false, null, '{}', '{}', 0),
-  ('0002_metrics', 'trigger', 'autonomy_policy_after', false, 'autonomy_policy', '{}', '{}', 0),
-  ('0002_metrics', 'function', 'metric_bucket', false, null, '{p_text, p_zone}', '{text, text}', 0),
-  ('0002_metrics', 'function', 'record_campaign_metrics', false, null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1),
-  ('0003_rules', 'function', 'json_number', false, null, '{p_value}', '{jsonb}', 0),
-  ('0003_rules', 'function', 'moment_error', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0003_rules', 'function', 'simulated_moment', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0003_rules', 'function', 'rule_version', false, null, '{p_condition, p_action}', '{jsonb, jsonb}', 0),
-  ('0003_rules', 'function', 'closest_word', false, null, '{p_word, p_known}', '{text, text[]}', 0),
-  ('0003_rules', 'function', 'unknown_key_error', false, null, '{p_object, p_path, p_allowed}', '{jsonb, text, text[]}', 0),
-  ('0003_rules', 'function', 'number_error', false, null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean, boolean}', 2),
-  ('0003_rules', 'function', 'flag_error', false, null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0),
-  ('0003_rules', 'function', 'condition_error_at', false, null, '{p_condition, p_path, p_depth}', '{jsonb, text, int}', 0),
-  ('0003_rules', 'function', 'condition_comparisons', false, null, '{p_condition}', '{jsonb}', 0),
-  ('0003_rules', 'function', 'condition_errors', false, null, '{p_condition}', '{jsonb}', 0),
-  ('0003_rules', 'function', 'action_errors', false, null, '{p_action}', '{jsonb}', 0),
-  ('0003_rules', 'function', 'rule_errors', false, null, '{p_rule_type, p_condition, p_action}', '{text, jsonb, jsonb}', 0),
-  ('0003_rules', 'function', 'check_autonomous_rule', false, null, '{}', '{}', 0),
-  ('0003_rules', 'function', 'log_autonomous_rule_change', false, null, '{}', '{}', 0),
-  ('0003_rules', 'trigger', 'check_autonomous_rule', false, 'autonomous_rules', '{}', '{}', 0),
-  ('0003_rules', 'trigger', 'log_autonomous_rule_change', false, 'autonomous_rules', '{}', '{}', 0),
-  ('0003_rules', 'function', 'measure_column', false, null, '{p_measure, p_window}', '{text, text}', 0),
-  ('0003_rules', 'function', 'measure_expression', false, null, '{p_measure, p_window}', '{text, text}', 0),
-  ('0003_rules', 'function', 'metric_measures', false, null, '{p_metric}', '{text}', 0),
-  ('0003_rules', 'function', 'metric_expression', false, null, '{p_metric, p_window, p_spelling}', '{text, text, text}', 0),
-  ('0003_rules', 'function', 'compile_condition_part', false, null, '{p_condition, p_spelling}', '{jsonb, text}', 0),
-  ('0003_rules', 'function', 'compile_condition', false, null, '{p_condition}', '{jsonb}', 0),
-  ('0003_rules', 'function', 'condition_reads', false, null, '{p_condition}', '{jsonb}', 0),
-  ('0003_rules', 'function', 'default_autonomous_rules', false, null, '{}', '{}', 0),
-  ('0003_rules', 'function', 'autonomy_reset_defaults', false, null, '{}', '{}', 0),
-  ('0004_confidence', 'function', 'roi_posterior', false, null, '{p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
-  ('0004_confidence', 'function', 'probability_from', false, null, '{p_posterior, p_target}', '{float8[], float8}', 0),
-  ('0004_confidence', 'function', 'probability_below', false, null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
-  ('0004_confidence', 'function', 'cut_confidence', false, null, '{p_percent}', '{float8}', 0),
-  ('0004_confidence', 'function', 'evidence_expression', false, null, '{}', '{}', 0),
-  ('0004_confidence', 'function', 'campaign_evidence', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2),
-  ('0004_confidence', 'function', 'current_prior', false, null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
-  ('0004_confidence', 'function', 'prior_in_force', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0004_confidence', 'function', 'fit_portfolio_prior', false, null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
-  ('0004_confidence', 'function', 'accounts_without_value', false, null, '{p_accounts, p_now}', '{text[], timestamptz}', 0),
-  ('0004_confidence', 'function', 'campaigns_without_value', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
-  ('0004_confidence', 'function', 'people_changes', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
-  ('0004_confidence', 'function', 'budget_use', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
-  ('0005_decide', 'statistics', 'campaigns_lower_status', false, null, '{}', '{}', 0),
-  ('0005_decide', 'function', 'shard_slots', false, null, '{p_shard}', '{text}', 0),
-  ('0005_decide', 'function', 'sane_number', false, null, '{p_value}', '{float8}', 0),
-  ('0005_decide', 'function', 'time_expression', false, null, '{p_time}', '{text}', 0),
-  ('0005_decide', 'function', 'exact_number', false, null, '{p_value}', '{jsonb}', 0),
-  ('0005_decide', 'function', 'argument_error', false, null, '{p_name, p_value}', '{text, numeric}', 0),
-  ('0005_decide', 'function', 'rules_in_order', false, null, '{p_include_inactive}', '{boolean}', 0),
-  ('0005_decide', 'function', 'matching_campaigns', false, null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0),
-  ('0005_decide', 'function', 'revocable_pauses', false, null, '{p_ids}', '{uuid[]}', 1),
-  ('0005_decide', 'type', 'autonomy_candidate', false, null, '{}', '{}', 0),
-  ('0005_decide', 'function', 'candidate_rows', false, null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
-  ('0005_decide', 'function', 'candidate_windows', false, null, '{p_ids, p_windows}', '{uuid[], text[]}', 0),
-  ('0005_decide', 'function', 'list_autonomous_candidates', false, null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8),
-  ('0005_decide', 'function', 'tracking_state', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0005_decide', 'function', 'portfolio_state', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0005_decide', 'function', 'rule_plans', false, null, '{p_include_inactive}', '{boolean}', 0),
-  ('0005_decide', 'type', 'autonomy_size', false, null, '{}', '{}', 0),
-  ('0005_decide', 'function', 'sized_budget', false, null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0),
-  ('0005_decide', 'type', 'autonomy_decided', false, null, '{}', '{}', 0),
-  ('0005_decide', 'function', 'decided_campaigns', false, null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0),
-  ('0005_decide', 'function', 'decided_resumes', false, null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0),
-  ('0005_decide', 'function', 'decided_run', false, null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0),
-  ('0005_decide', 'function', 'money_words', false, null, '{p_amount}', '{float8}', 0),
-  ('0005_decide', 'function', 'short_number', false, null, '{p_number}', '{float8}', 0),
-  ('0005_decide', 'function', 'factor_words', false, null, '{p_factor}', '{numeric}', 0),
-  ('0005_decide', 'function', 'counted_words', false, null, '{p_number, p_what}', '{bigint, text}', 0),
-  ('0005_decide', 'type', 'autonomy_params', false, null, '{}', '{}', 0),
-  ('0005_decide', 'function', 'decision_params', false, null, '{p_spend, p_revenue, p_conversions, p_hours_running, p_confidence, p_break_even, p_old_budget, p_new_budget}', '{float8, float8, float8, float8, float8, float8, numeric, numeric}', 0),
-  ('0005_decide', 'function', 'action_sentence', false, null, '{p_params, p_verdict, p_code, p_direction, p_limit, p_rule_name, p_observed}', '{public.autonomy_params, text, text, text, text, text, boolean}', 0),
-  ('0005_decide', 'function', 'hold_sentence', false, null, '{p_code, p_direction, p_rule_name, p_why}', '{text, text, text, text}', 0),
-  ('0005_decide', 'function', 'evidence_words', false, null, '{p_floor, p_direction, p_kind, p_target, p_confidence, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
-  ('0005_decide', 'function', 'hold_words', false, null, '{p_decided, p_policy}', '{public.autonomy_decided, public.autonomy_policy}', 0),
-  ('0005_decide', 'function', 'expected_impact_of', false, null, '{p_direction, p_break_even, p_plan_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0),
-  ('0005_decide', 'type', 'autonomy_campaign_state', false, null, '{}', '{}', 0),
-  ('0005_decide', 'type', 'autonomy_match', false, null, '{}', '{}', 0),
-  ('0005_decide', 'type', 'autonomy_measures', false, null, '{}', '{}', 0),
-  ('0005_decide', 'type', 'autonomy_evidence', false, null, '{}', '{}', 0),
-  ('0005_decide', 'type', 'autonomy_told', false, null, '{}', '{}', 0),
-  ('0005_decide', 'function', 'told_decisions', false, null, '{p_decided}', '{public.autonomy_decided[]}', 0),
-  ('0005_decide', 'function', 'autonomy_decision_entry', false, null, '{p_told}', '{public.autonomy_told}', 0),
-  ('0005_decide', 'function', 'skipped_rules', false, null, '{p_include_inactive}', '{boolean}', 0),
-  ('0005_decide', 'function', 'active_campaigns', false, null, '{p_shard, p_portfolio}', '{text, jsonb}', 0),
-  ('0005_decide', 'function', 'growth_base', false, null, '{p_portfolio}', '{jsonb}', 0),
-  ('0005_decide', 'function', 'breaker_reports', false, null, '{p_portfolio, p_codes}', '{jsonb, jsonb}', 0),
-  ('0005_decide', 'function', 'propose_autonomous_actions', false, null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_now}', '{uuid, int, text, boolean, timestamptz}', 5),
-  ('0005_decide', 'function', 'identify_underperforming_campaigns', false, null, '{min_spend, max_roi, min_duration_hours, p_now}', '{numeric, numeric, integer, timestamptz}', 4),
-  ('0005_decide', 'function', 'identify_scaling_candidates', false, null, '{min_roi, min_conversions, max_budget_multiplier, p_now}', '{numeric, integer, numeric, timestamptz}', 4),
-  ('0005_decide', 'function', 'campaigns_by_metrics', false, null, '{p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours, p_now}', '{float8, float8, float8, float8, float8, timestamptz}', 0),
-  ('0006_effects', 'function', 'autonomy_actor', false, null, '{}', '{}', 0),
-  ('0006_effects', 'function', 'autonomy_by_person', false, null, '{p_actor}', '{text}', 0),
-  ('0006_effects', 'function', 'autonomy_campaign_touched', true, null, '{}', '{}', 0),
-  ('0006_effects', 'function', 'autonomy_campaign_changed', true, null, '{}', '{}', 0),
-  ('0006_effects', 'function', 'autonomy_put_back', false, null, '{p_changes, p_actor, p_at}', '{bigint[], text, timestamptz}', 0),
-  ('0006_effects', 'trigger', 'zz_autonomy_campaign_touched', true, 'campaigns', '{}', '{}', 0),
-  ('0006_effects', 'trigger', 'autonomy_campaign_created', true, 'campaigns', '{}', '{}', 0),
-  ('0006_effects', 'trigger', 'autonomy_campaign_updated', true, 'campaigns', '{}', '{}', 0),
-  ('0006_effects', 'trigger', 'autonomy_campaign_deleted', true, 'campaigns', '{}', '{}', 0),
-  ('0006_effects', 'trigger', 'autonomy_campaign_truncated', true, 'campaigns', '{}', '{}', 0),
-  ('0006_effects', 'function', 'autonomy_lock_effects', false, null, '{}', '{}', 0),
-  ('0006_effects', 'function', 'autonomy_state', false, null, '{p_status, p_budget}', '{text, numeric}', 0),
-  ('0006_effects', 'function', 'autonomy_text', false, null, '{p_status, p_budget}', '{text, text}', 0),
-  ('0006_effects', 'function', 'autonomy_came_out', false, null, '{p_old_status, p_old_budget, p_status, p_budget, p_got_status, p_got_budget}', '{text, numeric, text, numeric, text, numeric}', 0),
-  ('0006_effects', 'function', 'autonomy_change_campaign', false, null, '{p_campaign, p_status, p_budget, p_action_id, p_kind, p_actor, p_person, p_now}', '{public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz}', 0),
-  ('0006_effects', 'function', 'autonomy_locked_campaign', false, null, '{p_campaign_id, p_reason, p_confidence_score}', '{uuid, text, numeric}', 0),
-  ('0006_effects', 'function', 'autonomy_act_by_hand', false, null, '{p_campaign, p_action_type, p_status, p_budget, p_reason, p_confidence_score, p_now}', '{public.campaigns, text, text, numeric, text, numeric, timestamptz}', 0),
-  ('0006_effects', 'function', 'auto_pause_campaign', false, null, '{p_campaign_id, p_reason, p_confidence_score, p_now}', '{uuid, text, numeric, timestamptz}', 2),
-  ('0006_effects', 'function', 'auto_scale_campaign', false, null, '{p_campaign_id, p_new_budget, p_reason, p_confidence_score, p_now}', '{uuid, numeric, text, numeric, timestamptz}', 2),
-  ('0006_effects', 'type', 'autonomy_decision', false, null, '{}', '{}', 0),
-  ('0006_effects', 'type', 'autonomy_item', false, null, '{}', '{}', 0),
-  ('0006_effects', 'type', 'autonomy_result', false, null, '{}', '{}', 0),
-  ('0006_effects', 'function', 'autonomy_read_decisions', false, null, '{p_run_id, p_decisions}', '{uuid, jsonb}', 0),
-  ('0006_effects', 'function', 'autonomy_judge', false, null, '{p_run_id, p_decisions, p_policy, p_growth_base, p_by_person, p_now}', '{uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz}', 0),
-  ('0006_effects', 'function', 'autonomy_write_items', false, null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz}', 0),
-  ('0006_effects', 'function', 'autonomy_carry_out', false, null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz}', 0),
-  ('0006_effects', 'function', 'autonomy_lock_decided', false, null, '{p_decisions}', '{public.autonomy_decision[]}', 0),
-  ('0006_effects', 'function', 'autonomy_apply', false, null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, public.autonomy_decision[], timestamptz}', 0),
-  ('0006_effects', 'function', 'apply_autonomous_actions', false, null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1),
-  ('0006_effects', 'function', 'autonomy_pending_action', false, null, '{p_action_id}', '{uuid}', 0),
-  ('0006_effects', 'function', 'approve_autonomous_action', false, null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3),
-  ('0006_effects', 'function', 'reject_autonomous_action', false, null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3),
-  ('0006_effects', 'function', 'expire_pending_actions', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0006_effects', 'function', 'autonomy_changed_field', false, null, '{p_action, p_field}', '{public.autonomous_actions, text}', 0),
-  ('0006_effects', 'function', 'autonomy_rollback_obstacle', false, null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0),
-  ('0006_effects', 'function', 'autonomy_restore', false, null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0),
-  ('0006_effects', 'function', 'autonomy_roll_back', false, null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0),
-  ('0006_effects', 'function', 'rollback_autonomous_action', false, null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5),
-  ('0006_effects', 'function', 'rollback_autonomous_actions', false, null, '{p_filter, p_reason, p_actor, p_force, p_preview, p_now}', '{jsonb, text, text, boolean, boolean, timestamptz}', 5),
-  ('0006_effects', 'function', 'autonomy_action_marked', true, null, '{}', '{}', 0),
-  ('0006_effects', 'trigger', 'autonomy_action_marked', true, 'autonomous_actions', '{}', '{}', 0),
-  ('0006_effects', 'function', 'audit_autonomous_actions', false, null, '{p_limit}', '{integer}', 1),
-  ('0007_runs', 'function', 'autonomy_run_request', false, null, '{p_request}', '{jsonb}', 0),
-  ('0007_runs', 'function', 'autonomy_busy', false, null, '{p_run}', '{public.autonomous_runs}', 0),
-  ('0007_runs', 'function', 'autonomy_started', false, null, '{p_run}', '{public.autonomous_runs}', 0),
-  ('0007_runs', 'function', 'autonomy_take_lease', false, null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_now}', '{uuid, jsonb, text, text, integer, timestamptz}', 0),
-  ('0007_runs', 'function', 'autonomy_hold_lease', false, null, '{p_run_id, p_lease_token}', '{uuid, uuid}', 0),
-  ('0007_runs', 'function', 'autonomy_prepare_run', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0007_runs', 'function', 'begin_autonomous_run', false, null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6),
-  ('0007_runs', 'function', 'finish_autonomous_run', false, null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1),
-  ('0007_runs', 'function', 'autonomy_look_around', false, null, '{p_acts, p_now}', '{boolean, timestamptz}', 0),
-  ('0007_runs', 'function', 'run_autonomous_operations', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0008_opportunities', 'table', 'opportunity_detection', false, null, '{}', '{}', 0),
-  ('0008_opportunities', 'function', 'severity_rank', false, null, '{p_severity}', '{text}', 0),
-  ('0008_opportunities', 'function', 'normal_probability', false, null, '{p_z}', '{float8}', 0),
-  ('0008_opportunities', 'function', 'student_to_normal', false, null, '{p_t, p_freedom}', '{float8, float8}', 0),
-  ('0008_opportunities', 'function', 'hour_ranges', false, null, '{p_hours}', '{integer[]}', 0),
-  ('0008_opportunities', 'function', 'weak_hours', false, null, '{p_pools}', '{jsonb}', 0),
-  ('0008_opportunities', 'function', 'rate_multiples', false, null, '{}', '{}', 0),
-  ('0008_opportunities', 'function', 'rate_posterior', false, null, '{p_count, p_usual, p_weights}', '{float8, float8, float8[]}', 0),
-  ('0008_opportunities', 'function', 'rate_distribution', false, null, '{p_counts, p_usual, p_default}', '{float8[], float8[], float8[]}', 0),
-  ('0008_opportunities', 'function', 'opportunity_rates', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0008_opportunities', 'function', 'high_traffic_low_conversion', false, null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'declining_performance', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'budget_inefficiency', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'audience_mismatch', false, null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'creative_fatigue', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'timing_optimization', false, null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'find_opportunities', false, null, '{p_after, p_until, p_changed_after, p_rates, p_timing, p_now}', '{uuid, uuid, timestamptz, jsonb, boolean, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'detect_optimization_opportunities', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0008_opportunities', 'function', 'opportunity_status_guard', false, null, '{}', '{}', 0),
-  ('0008_opportunities', 'trigger', 'opportunity_status_guard', false, 'optimization_opportunities', '{}', '{}', 0),
-  ('0008_opportunities', 'function', 'record_opportunities_found', false, null, '{p_after, p_until, p_changed_after, p_rates, p_timing, p_now}', '{uuid, uuid, timestamptz, jsonb, boolean, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'resolve_opportunities_gone', false, null, '{p_after, p_until, p_changed_after, p_timing, p_now}', '{uuid, uuid, timestamptz, boolean, timestamptz}', 1),
-  ('0008_opportunities', 'function', 'record_opportunities', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0008_opportunities', 'function', 'set_opportunity_status', false, null, '{p_id, p_status, p_actor, p_now}', '{uuid, text, text, timestamptz}', 2),
-  ('0009_impact', 'function', 'impact_number', false, null, '{p_value}', '{jsonb}', 0),
-  ('0009_impact', 'function', 'impact_moment', false, null, '{p_value}', '{text}', 0),
-  ('0009_impact', 'function', 'mean_matured_share', false, null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0),
-  ('0009_impact', 'function', 'spend_before', false, null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now}', '{uuid, timestamptz, text, float8, float8, timestamptz}', 1),
-  ('0009_impact', 'function', 'spend_between', false, null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1),
-  ('0009_impact', 'function', 'time_factors', false, null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1),
-  ('0009_impact', 'function', 'due_impacts', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
-  ('0009_impact', 'function', 'measure_action_impact', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
-  ('0009_impact', 'function', 'action_result', false, null, '{p_action}', '{public.autonomous_actions}', 0),
-  ('0009_impact', 'function', 'action_results_follow', false, null, '{}', '{}', 0),
-  ('0009_impact', 'trigger', 'action_results_inserted', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0009_impact', 'trigger', 'action_results_updated', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0009_impact', 'trigger', 'action_results_deleted', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0009_impact', 'trigger', 'action_results_truncated', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0009_impact', 'type', 'action_sum', false, null, '{}', '{}', 0),
-  ('0009_impact', 'type', 'rule_score', false, null, '{}', '{}', 0),
-  ('0009_impact', 'function', 'action_sums', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0009_impact', 'function', 'rule_scores', false, null, '{p_sums}', '{public.action_sum[]}', 0),
-  ('0009_impact', 'function', 'rule_scoreboard', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0009_impact', 'function', 'marginal_return', false, null, '{p_sums}', '{public.action_sum[]}', 0),
-  ('0009_impact', 'function', 'propose_marginal_return_ratio', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0009_impact', 'function', 'ab_test_adopted_on', false, null, '{p_campaign_id, p_now}', '{uuid, timestamptz}', 1),
-  ('0009_impact', 'function', 'ab_test_weight', false, null, '{p_campaign_id, p_day, p_now}', '{uuid, date, timestamptz}', 1),
-  ('0009_impact', 'function', 'campaign_ab_tests_after', false, null, '{}', '{}', 0),
-  ('0009_impact', 'trigger', 'campaign_ab_tests_after', false, 'campaign_ab_tests', '{}', '{}', 0),
-  ('0009_impact', 'function', 'autonomous_insights', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0010_dashboard', 'table', 'dashboard_performance_days', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'table', 'dashboard_action_days', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'table', 'dashboard_stale_days', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'table', 'dashboard_failed_sign_ins', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'dashboard_failed_sign_ins_source', false, 'dashboard_failed_sign_ins', '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'dashboard_failed_sign_ins_time', false, 'dashboard_failed_sign_ins', '{}', '{}', 0),
-  ('0010_dashboard', 'table', 'dashboard_ended_sessions', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'autonomous_actions_campaign', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'autonomous_actions_type_status', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'autonomous_actions_rule_status', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'autonomous_actions_done', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'index', 'optimization_opportunities_work', false, 'optimization_opportunities', '{}', '{}', 0),
-  ('0010_dashboard', 'function', 'dashboard_day', false, null, '{p_at}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_mark_actions', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_actions_inserted', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_actions_updated', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_actions_deleted', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_actions_truncated', false, 'autonomous_actions', '{}', '{}', 0),
-  ('0010_dashboard', 'function', 'dashboard_mark_performance', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_performance_inserted', false, 'campaign_daily', '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_performance_updated', false, 'campaign_daily', '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_performance_deleted', false, 'campaign_daily', '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_performance_truncated', false, 'campaign_daily', '{}', '{}', 0),
-  ('0010_dashboard', 'function', 'dashboard_mark_all', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'trigger', 'dashboard_zone_changed', false, 'autonomy_policy', '{}', '{}', 0),
-  ('0010_dashboard', 'function', 'dashboard_refresh', false, null, '{p_milliseconds}', '{integer}', 1),
-  ('0010_dashboard', 'function', 'dashboard_performance_figures', false, null, '{p_from, p_to}', '{date, date}', 0),
-  ('0010_dashboard', 'function', 'dashboard_action_figures', false, null, '{p_from, p_to}', '{date, date}', 0),
-  ('0010_dashboard', 'function', 'dashboard_span', false, null, '{p_filter}', '{jsonb}', 0),
-  ('0010_dashboard', 'function', 'dashboard_executed', false, null, '{p_filter}', '{jsonb}', 0),
-  ('0010_dashboard', 'function', 'dashboard_action_json', false, null, '{a, p_title, p_rule_name}', '{public.autonomous_actions, text, text}', 0),
-  ('0010_dashboard', 'function', 'dashboard_actions', false, null, '{p_filter, p_after, p_limit}', '{jsonb, jsonb, integer}', 3),
-  ('0010_dashboard', 'function', 'dashboard_action', false, null, '{p_action_id}', '{uuid}', 0),
-  ('0010_dashboard', 'function', 'dashboard_opportunity_json', false, null, '{o, p_title, p_now}', '{public.optimization_opportunities, text, timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_opportunities', false, null, '{p_filter, p_after, p_limit, p_now}', '{jsonb, jsonb, integer, timestamptz}', 4),
-  ('0010_dashboard', 'function', 'dashboard_opportunity', false, null, '{p_opportunity_id, p_now}', '{uuid, timestamptz}', 1),
-  ('0010_dashboard', 'function', 'dashboard_state', false, null, '{p_since, p_run_interval_minutes, p_now}', '{timestamptz, integer, timestamptz}', 3),
-  ('0010_dashboard', 'function', 'dashboard_amount', false, null, '{p_amount, p_digits}', '{numeric, integer}', 1),
-  ('0010_dashboard', 'function', 'dashboard_clock', false, null, '{p_at}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_policy', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'function', 'dashboard_last_runs', false, null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_runs', false, null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_summaries', false, null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_data', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_work', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_changes_since', false, null, '{p_since}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_changes', false, null, '{p_since, p_span}', '{timestamptz, text}', 0),
-  ('0010_dashboard', 'function', 'dashboard_state_of_roi', false, null, '{p_now}', '{timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_overview', false, null, '{p_days, p_since, p_run_interval_minutes, p_now}', '{integer, timestamptz, integer, timestamptz}', 4),
-  ('0010_dashboard', 'function', 'dashboard_worth', false, null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0),
-  ('0010_dashboard', 'function', 'dashboard_action_totals', false, null, '{p_from, p_to}', '{date, date}', 0),
-  ('0010_dashboard', 'function', 'dashboard_days', false, null, '{p_from, p_to}', '{date, date}', 0),
-  ('0010_dashboard', 'function', 'dashboard_attention', false, null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
-  ('0010_dashboard', 'function', 'dashboard_run_json', false, null, '{r}', '{public.autonomous_runs}', 0),
-  ('0010_dashboard', 'function', 'dashboard_runs', false, null, '{p_after, p_limit}', '{jsonb, integer}', 2),
-  ('0010_dashboard', 'function', 'dashboard_run', false, null, '{p_run_id}', '{uuid}', 0),
-  ('0010_dashboard', 'function', 'dashboard_run_preview', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0010_dashboard', 'function', 'dashboard_campaigns', false, null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4),
-  ('0010_dashboard', 'function', 'dashboard_campaign', false, null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2),
-  ('0010_dashboard', 'function', 'dashboard_set_campaign', false, null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1),
-  ('0010_dashboard', 'function', 'dashboard_rules', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0010_dashboard', 'function', 'dashboard_scoreboard', false, null, '{p_now}', '{timestamptz}', 1),
-  ('0010_dashboard', 'function', 'dashboard_rule_history', false, null, '{p_rule_id, p_limit}', '{uuid, integer}', 2),
-  ('0010_dashboard', 'function', 'dashboard_save_rule', false, null, '{p_rule, p_rule_id, p_actor, p_seen}', '{jsonb, uuid, text, timestamptz}', 3),
-  ('0010_dashboard', 'function', 'dashboard_preview_rule', false, null, '{p_rule, p_rule_id, p_now}', '{jsonb, uuid, timestamptz}', 2),
-  ('0010_dashboard', 'function', 'dashboard_preview_summary', false, null, '{p_portfolio, p_rule_id, p_now}', '{jsonb, uuid, timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_ready', false, null, '{}', '{}', 0),
-  ('0010_dashboard', 'function', 'dashboard_sign_in_failed', false, null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2),
-  ('0010_dashboard', 'function', 'dashboard_sign_in_state', false, null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2),
-  ('0010_dashboard', 'function', 'dashboard_end_session', false, null, '{p_session, p_ends_at}', '{text, timestamptz}', 0),
-  ('0010_dashboard', 'function', 'dashboard_session_ended', false, null, '{p_session}', '{text}', 0),
-  ('0012_history', 'function', 'past_policy', false, null, '{p_policy}', '{jsonb}', 0),
-  ('0012_history', 'function', 'past_measures', false, null, '{p_windows}', '{text[]}', 0),
-  ('0012_history', 'function', 'past_candidates', false, null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2),
-  ('0012_history', 'function', 'past_campaigns', false, null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0),
-  ('0012_history', 'function', 'list_past_candidates', false, null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4),
-  ('0012_history', 'function', 'conversion_maturity', false, null, '{p_now}', '{timestamptz}', 1);
+  ('public', 'table', 'campaigns', null, '{}', '{}', 0),
+  ('public', 'table', 'campaign_performance', null, '{}', '{}', 0),
+  ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0),
+  ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0),
+  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0),
+  ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0),
+  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0),
+  ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0),
+  ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0),
+  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0),
+  ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0),
+  ('public', 'table', 'campaign_facts', null, '{}', '{}', 0),
+  ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0),
+  ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0),
+  ('public', 'table', 'autonomous_rules', null, '{}', '{}', 0),
+  ('public', 'table', 'autonomous_rule_changes', null, '{}', '{}', 0),
+  ('public', 'index', 'autonomous_rule_changes_rule', 'public.autonomous_rule_changes', '{}', '{}', 0),
+  ('public', 'table', 'autonomous_runs', null, '{}', '{}', 0),
+  ('public', 'index', 'autonomous_runs_started', 'public.autonomous_runs', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_runs_running', 'public.autonomous_runs', '{}', '{}', 0),
+  ('public', 'table', 'autonomous_actions', null, '{}', '{}', 0),
+  ('public', 'table', 'optimization_opportunities', null, '{}', '{}', 0),
+  ('public', 'table', 'campaign_changes', null, '{}', '{}', 0),
+  ('public', 'index', 'campaign_changes_campaign', 'public.campaign_changes', '{}', '{}', 0),
+  ('public', 'index', 'campaign_changes_time', 'public.campaign_changes', '{}', '{}', 0),
+  ('public', 'index', 'campaign_changes_action', 'public.campaign_changes', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_one_pending', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_campaign_executed', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_created', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_run', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_rule', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_status', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_type', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_to_measure', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'optimization_opportunities_one_unresolved', 'public.optimization_opportunities', '{}', '{}', 0),
+  ('public', 'index', 'optimization_opportunities_status', 'public.optimization_opportunities', '{}', '{}', 0),
+  ('public', 'index', 'optimization_opportunities_campaign_type', 'public.optimization_opportunities', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_campaign', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_type_status', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_rule_status', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'autonomous_actions_done', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'index', 'optimization_opportunities_work', 'public.optimization_opportunities', '{}', '{}', 0),
+  ('public', 'table', 'autonomy_migrations', null, '{}', '{}', 0),
+  ('public', 'function', 'autonomy_schema_version', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0),
+  ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0),
+  ('autonomy', 'table', 'replaced', null, '{}', '{}', 0),
+  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0),
+  ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0),
+  ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0),
+  ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'rule_version', null, '{p_condition, p_action}', '{jsonb, jsonb}', 0),
+  ('autonomy', 'function', 'closest_word', null, '{p_word, p_known}', '{text, text[]}', 0),
+  ('autonomy', 'function', 'unknown_key_error', null, '{p_object, p_path, p_allowed}', '{jsonb, text, text[]}', 0),
+  ('autonomy', 'function', 'number_error', null, '{p_object, p_key, p_path, p_low, p_high, p_low_open, p_high_open}', '{jsonb, text, text, numeric, numeric, boolean, boolean}', 2),
+  ('autonomy', 'function', 'flag_error', null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0),
+  ('autonomy', 'function', 'exact_number', null, '{p_value}', '{jsonb}', 0),
+  ('autonomy', 'function', 'argument_error', null, '{p_name, p_value}', '{text, numeric}', 0),
+  ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0),
+  ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0),
+  ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'facts_of_campaigns', null, '{p_campaign_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('public', 'function', 'campaign_facts_at', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0),
+  ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0),
+  ('public', 'trigger', 'campaign_totals_inserted', 'public.campaign_facts', '{}', '{}', 0),
+  ('public', 'trigger', 'campaign_totals_updated', 'public.campaign_facts', '{}', '{}', 0),
+  ('public', 'trigger', 'campaign_totals_deleted', 'public.campaign_facts', '{}', '{}', 0),
+  ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0),
+  ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0),
+  ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0),
+  ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1),
+  ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'campaign_performance_after', null, '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_facts_begin', 'public.campaign_performance', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_facts_insert', 'public.campaign_performance', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_facts_update', 'public.campaign_performance', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_facts_delete', 'public.campaign_performance', '{}', '{}', 0),
+  ('autonomy', 'function', 'campaign_metrics_after', null, '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_absorb_begin', 'public.campaign_metrics', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_absorb_insert', 'public.campaign_metrics', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_absorb_update', 'public.campaign_metrics', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_absorb_delete', 'public.campaign_metrics', '{}', '{}', 0),
+  ('autonomy', 'function', 'metrics_truncated', null, '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_truncated', 'public.campaign_metrics', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_truncated', 'public.campaign_performance', '{}', '{}', 0),
+  ('autonomy', 'function', 'policy_after', null, '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_policy_after', 'public.autonomy_policy', '{}', '{}', 0),
+  ('autonomy', 'function', 'metric_bucket', null, '{p_text, p_zone}', '{text, text}', 0),
+  ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1),
+  ('autonomy', 'function', 'condition_error_at', null, '{p_condition, p_path, p_depth}', '{jsonb, text, int}', 0),
+  ('autonomy', 'function', 'condition_comparisons', null, '{p_condition}', '{jsonb}', 0),
+  ('public', 'function', 'condition_errors', null, '{p_condition}', '{jsonb}', 0),
+  ('autonomy', 'function', 'action_errors', null, '{p_action}', '{jsonb}', 0),
+  ('public', 'function', 'rule_errors', null, '{p_rule_type, p_condition, p_action}', '{text, jsonb, jsonb}', 0),
+  ('autonomy', 'function', 'check_autonomous_rule', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'log_autonomous_rule_change', null, '{}', '{}', 0),
+  ('public', 'trigger', 'check_autonomous_rule', 'public.autonomous_rules', '{}', '{}', 0),
+  ('public', 'trigger', 'log_autonomous_rule_change', 'public.autonomous_rules', '{}', '{}', 0),
+  ('autonomy', 'function', 'measure_column', null, '{p_measure, p_window}', '{text, text}', 0),
+  ('autonomy', 'function', 'measure_expression', null, '{p_measure, p_window}', '{text, text}', 0),
+  ('autonomy', 'function', 'metric_measures', null, '{p_metric}', '{text}', 0),
+  ('autonomy', 'function', 'metric_expression', null, '{p_metric, p_window, p_spelling}', '{text, text, text}', 0),
+  ('autonomy', 'function', 'compile_condition_part', null, '{p_condition, p_spelling}', '{jsonb, text}', 0),
+  ('autonomy', 'function', 'compile_condition', null, '{p_condition}', '{jsonb}', 0),
+  ('autonomy', 'function', 'condition_reads', null, '{p_condition}', '{jsonb}', 0),
+  ('autonomy', 'function', 'default_autonomous_rules', null, '{}', '{}', 0),
+  ('public', 'function', 'autonomy_reset_defaults', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'roi_posterior', null, '{p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('autonomy', 'function', 'probability_from', null, '{p_posterior, p_target}', '{float8[], float8}', 0),
+  ('autonomy', 'function', 'probability_below', null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0),
+  ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2),
+  ('autonomy', 'function', 'current_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
+  ('autonomy', 'function', 'prior_in_force', null, '{p_now}', '{timestamptz}', 0),
+  ('public', 'function', 'fit_portfolio_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
+  ('autonomy', 'function', 'accounts_without_value', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0),
+  ('autonomy', 'function', 'campaigns_without_value', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('autonomy', 'function', 'people_changes', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('autonomy', 'function', 'budget_use', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('autonomy', 'function', 'sane_number', null, '{p_value}', '{float8}', 0),
+  ('public', 'statistics', 'campaigns_lower_status', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'shard_slots', null, '{p_shard}', '{text}', 0),
+  ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0),
+  ('autonomy', 'function', 'rules_in_order', null, '{p_include_inactive}', '{boolean}', 0),
+  ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0),
+  ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1),
+  ('autonomy', 'type', 'candidate', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
+  ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0),
+  ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8),
+  ('autonomy', 'function', 'tracking_state', null, '{p_now}', '{timestamptz}', 1),
+  ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'growth_base', null, '{p_portfolio}', '{jsonb}', 0),
+  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive}', '{boolean}', 0),
+  ('autonomy', 'type', 'size', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0),
+  ('autonomy', 'type', 'decided', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'decided_campaigns', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0),
+  ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0),
+  ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0),
+  ('autonomy', 'function', 'money_words', null, '{p_amount}', '{float8}', 0),
+  ('autonomy', 'function', 'short_number', null, '{p_number}', '{float8}', 0),
+  ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0),
+  ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{bigint, text}', 0),
+  ('autonomy', 'type', 'params', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'decision_params', null, '{p_spend, p_revenue, p_conversions, p_hours_running, p_confidence, p_break_even, p_old_budget, p_new_budget}', '{float8, float8, float8, float8, float8, float8, numeric, numeric}', 0),
+  ('autonomy', 'function', 'action_sentence', null, '{p_params, p_verdict, p_code, p_direction, p_limit, p_rule_name, p_observed}', '{autonomy.params, text, text, text, text, text, boolean}', 0),
+  ('autonomy', 'function', 'hold_sentence', null, '{p_code, p_direction, p_rule_name, p_why}', '{text, text, text, text}', 0),
+  ('autonomy', 'function', 'evidence_words', null, '{p_floor, p_direction, p_kind, p_target, p_confidence, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('autonomy', 'function', 'hold_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0),
+  ('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_plan_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0),
+  ('autonomy', 'type', 'campaign_state', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'match', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'measures', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'evidence', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'told', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'told_decisions', null, '{p_decided}', '{autonomy.decided[]}', 0),
+  ('autonomy', 'function', 'decision_entry', null, '{p_told}', '{autonomy.told}', 0),
+  ('autonomy', 'function', 'skipped_rules', null, '{p_include_inactive}', '{boolean}', 0),
+  ('autonomy', 'function', 'active_campaigns', null, '{p_shard, p_portfolio}', '{text, jsonb}', 0),
+  ('autonomy', 'function', 'breaker_reports', null, '{p_portfolio, p_codes}', '{jsonb, jsonb}', 0),
+  ('public', 'function', 'propose_autonomous_actions', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_now}', '{uuid, int, text, boolean, timestamptz}', 5),
+  ('autonomy', 'function', 'campaigns_by_metrics', null, '{p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours, p_now}', '{float8, float8, float8, float8, float8, timestamptz}', 0),
+  ('public', 'function', 'identify_underperforming_campaigns', null, '{min_spend, max_roi, min_duration_hours, p_now}', '{numeric, numeric, integer, timestamptz}', 4),
+  ('public', 'function', 'identify_scaling_candidates', null, '{min_roi, min_conversions, max_budget_multiplier, p_now}', '{numeric, integer, numeric, timestamptz}', 4),
+  ('autonomy', 'function', 'run_request', null, '{p_request}', '{jsonb}', 0),
+  ('autonomy', 'function', 'busy', null, '{p_run}', '{public.autonomous_runs}', 0),
+  ('autonomy', 'function', 'started', null, '{p_run}', '{public.autonomous_runs}', 0),
+  ('autonomy', 'function', 'take_lease', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_now}', '{uuid, jsonb, text, text, integer, timestamptz}', 0),
+  ('autonomy', 'function', 'hold_lease', null, '{p_run_id, p_lease_token}', '{uuid, uuid}', 0),
+  ('autonomy', 'function', 'actor', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'by_person', null, '{p_actor}', '{text}', 0),
+  ('autonomy', 'function', 'campaign_touched', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'put_back', null, '{p_changes, p_actor, p_at}', '{bigint[], text, timestamptz}', 0),
+  ('autonomy', 'function', 'campaign_changed', null, '{}', '{}', 0),
+  ('public', 'trigger', 'zz_autonomy_campaign_touched', 'public.campaigns', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_campaign_created', 'public.campaigns', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_campaign_updated', 'public.campaigns', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_campaign_deleted', 'public.campaigns', '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_campaign_truncated', 'public.campaigns', '{}', '{}', 0),
+  ('autonomy', 'function', 'lock_effects', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'state', null, '{p_status, p_budget}', '{text, numeric}', 0),
+  ('autonomy', 'function', 'as_text', null, '{p_status, p_budget}', '{text, text}', 0),
+  ('autonomy', 'function', 'came_out', null, '{p_old_status, p_old_budget, p_status, p_budget, p_got_status, p_got_budget}', '{text, numeric, text, numeric, text, numeric}', 0),
+  ('autonomy', 'function', 'change_campaign', null, '{p_campaign, p_status, p_budget, p_action_id, p_kind, p_actor, p_person, p_now}', '{public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz}', 0),
+  ('autonomy', 'function', 'locked_campaign', null, '{p_campaign_id, p_reason, p_confidence_score}', '{uuid, text, numeric}', 0),
+  ('autonomy', 'function', 'act_by_hand', null, '{p_campaign, p_action_type, p_status, p_budget, p_reason, p_confidence_score, p_now}', '{public.campaigns, text, text, numeric, text, numeric, timestamptz}', 0),
+  ('public', 'function', 'auto_pause_campaign', null, '{p_campaign_id, p_reason, p_confidence_score, p_now}', '{uuid, text, numeric, timestamptz}', 2),
+  ('public', 'function', 'auto_scale_campaign', null, '{p_campaign_id, p_new_budget, p_reason, p_confidence_score, p_now}', '{uuid, numeric, text, numeric, timestamptz}', 2),
+  ('autonomy', 'type', 'decision', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'item', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'result', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'read_decisions', null, '{p_run_id, p_decisions}', '{uuid, jsonb}', 0),
+  ('autonomy', 'function', 'judge', null, '{p_run_id, p_decisions, p_policy, p_growth_base, p_by_person, p_now}', '{uuid, autonomy.decision[], public.autonomy_policy, numeric, boolean, timestamptz}', 0),
+  ('autonomy', 'function', 'write_items', null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, autonomy.item[], autonomy.decision[], timestamptz}', 0),
+  ('autonomy', 'function', 'carry_out', null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, autonomy.item[], autonomy.decision[], timestamptz}', 0),
+  ('autonomy', 'function', 'lock_decided', null, '{p_decisions}', '{autonomy.decision[]}', 0),
+  ('autonomy', 'function', 'apply', null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, autonomy.decision[], timestamptz}', 0),
+  ('public', 'function', 'apply_autonomous_actions', null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1),
+  ('autonomy', 'function', 'pending_action', null, '{p_action_id}', '{uuid}', 0),
+  ('public', 'function', 'approve_autonomous_action', null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3),
+  ('public', 'function', 'reject_autonomous_action', null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3),
+  ('public', 'function', 'expire_pending_actions', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'changed_field', null, '{p_action, p_field}', '{public.autonomous_actions, text}', 0),
+  ('autonomy', 'function', 'rollback_obstacle', null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0),
+  ('autonomy', 'function', 'restore', null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0),
+  ('autonomy', 'function', 'roll_back', null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0),
+  ('public', 'function', 'rollback_autonomous_action', null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5),
+  ('public', 'function', 'rollback_autonomous_actions', null, '{p_filter, p_reason, p_actor, p_force, p_preview, p_now}', '{jsonb, text, text, boolean, boolean, timestamptz}', 5),
+  ('autonomy', 'function', 'action_marked', null, '{}', '{}', 0),
+  ('public', 'trigger', 'autonomy_action_marked', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'function', 'audit_autonomous_actions', null, '{p_limit}', '{integer}', 1),
+  ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0),
+  ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6),
+  ('public', 'function', 'finish_autonomous_run', null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1),
+  ('autonomy', 'table', 'opportunity_detection', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'severity_rank', null, '{p_severity}', '{text}', 0),
+  ('autonomy', 'function', 'normal_probability', null, '{p_z}', '{float8}', 0),
+  ('autonomy', 'function', 'student_to_normal', null, '{p_t, p_freedom}', '{float8, float8}', 0),
+  ('autonomy', 'function', 'hour_ranges', null, '{p_hours}', '{integer[]}', 0),
+  ('autonomy', 'function', 'weak_hours', null, '{p_pools}', '{jsonb}', 0),
+  ('autonomy', 'function', 'rate_multiples', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'rate_posterior', null, '{p_count, p_usual, p_weights}', '{float8, float8, float8[]}', 0),
+  ('autonomy', 'function', 'rate_distribution', null, '{p_counts, p_usual, p_default}', '{float8[], float8[], float8[]}', 0),
+  ('autonomy', 'function', 'opportunity_rates', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'high_traffic_low_conversion', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1),
+  ('autonomy', 'function', 'declining_performance', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('autonomy', 'function', 'budget_inefficiency', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('autonomy', 'function', 'audience_mismatch', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1),
+  ('autonomy', 'function', 'creative_fatigue', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('autonomy', 'function', 'timing_optimization', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1),
+  ('autonomy', 'function', 'find_opportunities', null, '{p_after, p_until, p_changed_after, p_rates, p_timing, p_now}', '{uuid, uuid, timestamptz, jsonb, boolean, timestamptz}', 1),
+  ('public', 'function', 'detect_optimization_opportunities', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'opportunity_status_guard', null, '{}', '{}', 0),
+  ('public', 'trigger', 'opportunity_status_guard', 'public.optimization_opportunities', '{}', '{}', 0),
+  ('autonomy', 'function', 'record_opportunities_found', null, '{p_after, p_until, p_changed_after, p_rates, p_timing, p_now}', '{uuid, uuid, timestamptz, jsonb, boolean, timestamptz}', 1),
+  ('autonomy', 'function', 'resolve_opportunities_gone', null, '{p_after, p_until, p_changed_after, p_timing, p_now}', '{uuid, uuid, timestamptz, boolean, timestamptz}', 1),
+  ('public', 'function', 'record_opportunities', null, '{p_now}', '{timestamptz}', 1),
+  ('public', 'function', 'set_opportunity_status', null, '{p_id, p_status, p_actor, p_now}', '{uuid, text, text, timestamptz}', 2),
+  ('autonomy', 'function', 'impact_number', null, '{p_value}', '{jsonb}', 0),
+  ('autonomy', 'function', 'impact_moment', null, '{p_value}', '{text}', 0),
+  ('autonomy', 'function', 'mean_matured_share', null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0),
+  ('autonomy', 'function', 'spend_before', null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now}', '{uuid, timestamptz, text, float8, float8, timestamptz}', 1),
+  ('autonomy', 'function', 'spend_between', null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1),
+  ('autonomy', 'function', 'time_factors', null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1),
+  ('autonomy', 'function', 'due_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('public', 'function', 'measure_action_impact', null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('autonomy', 'table', 'action_results', null, '{}', '{}', 0),
+  ('autonomy', 'index', 'action_results_executed', 'autonomy.action_results', '{}', '{}', 0),
+  ('autonomy', 'function', 'action_result', null, '{p_action}', '{public.autonomous_actions}', 0),
+  ('autonomy', 'function', 'action_results_follow', null, '{}', '{}', 0),
+  ('public', 'trigger', 'action_results_inserted', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'trigger', 'action_results_updated', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'trigger', 'action_results_deleted', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'trigger', 'action_results_truncated', 'public.autonomous_actions', '{}', '{}', 0),
+  ('autonomy', 'type', 'action_sum', null, '{}', '{}', 0),
+  ('autonomy', 'type', 'rule_score', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'action_sums', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'rule_scores', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
+  ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
+  ('autonomy', 'function', 'propose_marginal_return_ratio', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'ab_test_adopted_on', null, '{p_campaign_id, p_now}', '{uuid, timestamptz}', 1),
+  ('autonomy', 'function', 'ab_test_weight', null, '{p_campaign_id, p_day, p_now}', '{uuid, date, timestamptz}', 1),
+  ('autonomy', 'function', 'campaign_ab_tests_after', null, '{}', '{}', 0),
+  ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0),
+  ('public', 'function', 'autonomous_insights', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'function', 'look_around', null, '{p_acts, p_now}', '{boolean, timestamptz}', 0),
+  ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1),
+  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0),
+  ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0),
+  ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'dashboard_day', null, '{p_at}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_mark_actions', null, '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_actions_inserted', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_actions_updated', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_actions_deleted', 'public.autonomous_actions', '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_actions_truncated', 'public.autonomous_actions', '{}', '{}', 0),
+  ('autonomy', 'function', 'dashboard_mark_performance', null, '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_performance_inserted', 'public.campaign_daily', '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_performance_updated', 'public.campaign_daily', '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_performance_deleted', 'public.campaign_daily', '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_performance_truncated', 'public.campaign_daily', '{}', '{}', 0),
+  ('autonomy', 'function', 'dashboard_mark_all', null, '{}', '{}', 0),
+  ('public', 'trigger', 'dashboard_zone_changed', 'public.autonomy_policy', '{}', '{}', 0),
+  ('autonomy', 'function', 'dashboard_performance_figures', null, '{p_from, p_to}', '{date, date}', 0),
+  ('autonomy', 'function', 'dashboard_action_figures', null, '{p_from, p_to}', '{date, date}', 0),
+  ('public', 'function', 'dashboard_refresh', null, '{p_milliseconds}', '{integer}', 1),
+  ('public', 'function', 'dashboard_span', null, '{p_filter}', '{jsonb}', 0),
+  ('public', 'function', 'dashboard_executed', null, '{p_filter}', '{jsonb}', 0),
+  ('autonomy', 'function', 'dashboard_action_json', null, '{a, p_title, p_rule_name}', '{public.autonomous_actions, text, text}', 0),
+  ('public', 'function', 'dashboard_actions', null, '{p_filter, p_after, p_limit}', '{jsonb, jsonb, integer}', 3),
+  ('public', 'function', 'dashboard_action', null, '{p_action_id}', '{uuid}', 0),
+  ('autonomy', 'function', 'dashboard_opportunity_json', null, '{o, p_title, p_now}', '{public.optimization_opportunities, text, timestamptz}', 0),
+  ('public', 'function', 'dashboard_opportunities', null, '{p_filter, p_after, p_limit, p_now}', '{jsonb, jsonb, integer, timestamptz}', 4),
+  ('public', 'function', 'dashboard_opportunity', null, '{p_opportunity_id, p_now}', '{uuid, timestamptz}', 1),
+  ('autonomy', 'function', 'dashboard_clock', null, '{p_at}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_state_of_policy', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'dashboard_last_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_state_of_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_state_of_summaries', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_state_of_data', null, '{p_now}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_amount', null, '{p_amount, p_digits}', '{numeric, integer}', 1),
+  ('autonomy', 'function', 'dashboard_state_of_work', null, '{p_now}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_changes_since', null, '{p_since}', '{timestamptz}', 0),
+  ('autonomy', 'function', 'dashboard_state_of_changes', null, '{p_since, p_span}', '{timestamptz, text}', 0),
+  ('autonomy', 'function', 'dashboard_state_of_roi', null, '{p_now}', '{timestamptz}', 0),
+  ('public', 'function', 'dashboard_state', null, '{p_since, p_run_interval_minutes, p_now}', '{timestamptz, integer, timestamptz}', 3),
+  ('autonomy', 'function', 'dashboard_worth', null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0),
+  ('autonomy', 'function', 'dashboard_action_totals', null, '{p_from, p_to}', '{date, date}', 0),
+  ('autonomy', 'function', 'dashboard_days', null, '{p_from, p_to}', '{date, date}', 0),
+  ('autonomy', 'function', 'dashboard_run_json', null, '{r}', '{public.autonomous_runs}', 0),
+  ('public', 'function', 'dashboard_overview', null, '{p_days, p_since, p_run_interval_minutes, p_now}', '{integer, timestamptz, integer, timestamptz}', 4),
+  ('public', 'function', 'dashboard_attention', null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('public', 'function', 'dashboard_runs', null, '{p_after, p_limit}', '{jsonb, integer}', 2),
+  ('public', 'function', 'dashboard_run', null, '{p_run_id}', '{uuid}', 0),
+  ('public', 'function', 'dashboard_run_preview', null, '{p_now}', '{timestamptz}', 1),
+  ('public', 'function', 'dashboard_campaigns', null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4),
+  ('public', 'function', 'dashboard_campaign', null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2),
+  ('public', 'function', 'dashboard_set_campaign', null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1),
+  ('public', 'function', 'dashboard_rules', null, '{p_now}', '{timestamptz}', 1),
+  ('public', 'function', 'dashboard_scoreboard', null, '{p_now}', '{timestamptz}', 1),
+  ('public', 'function', 'dashboard_rule_history', null, '{p_rule_id, p_limit}', '{uuid, integer}', 2),
+  ('public', 'function', 'dashboard_save_rule', null, '{p_rule, p_rule_id, p_actor, p_seen}', '{jsonb, uuid, text, timestamptz}', 3),
+  ('autonomy', 'function', 'dashboard_preview_summary', null, '{p_portfolio, p_rule_id, p_now}', '{jsonb, uuid, timestamptz}', 0),
+  ('public', 'function', 'dashboard_preview_rule', null, '{p_rule, p_rule_id, p_now}', '{jsonb, uuid, timestamptz}', 2),
+  ('autonomy', 'table', 'dashboard_failed_sign_ins', null, '{}', '{}', 0),
+  ('autonomy', 'index', 'dashboard_failed_sign_ins_source', 'autonomy.dashboard_failed_sign_ins', '{}', '{}', 0),
+  ('autonomy', 'index', 'dashboard_failed_sign_ins_time', 'autonomy.dashboard_failed_sign_ins', '{}', '{}', 0),
+  ('autonomy', 'table', 'dashboard_ended_sessions', null, '{}', '{}', 0),
+  ('public', 'function', 'dashboard_ready', null, '{}', '{}', 0),
+  ('public', 'function', 'dashboard_sign_in_state', null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2),
+  ('public', 'function', 'dashboard_sign_in_failed', null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2),
+  ('public', 'function', 'dashboard_end_session', null, '{p_session, p_ends_at}', '{text, timestamptz}', 0),
+  ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0),
+  ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0),
+  ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0),
+  ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2),
+  ('autonomy', 'function', 'past_campaigns', null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0),
+  ('public', 'function', 'list_past_candidates', null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4),
+  ('autonomy', 'function', 'conversion_maturity', null, '{p_now}', '{timestamptz}', 1);
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
@@ -391,6 +391,11 @@ create or replace function pg_temp.is_ours(p_object oid, p_catalog text) returns
 language sql
 as $$
   select coalesce(obj_description(p_object, p_catalog) like '%[autonomous-operations]', false);
+$$;
+create or replace function pg_temp.our_schemas() returns oid[]
+language sql
+as $$
+  select array(select oid from pg_catalog.pg_namespace where nspname in ('public', 'autonomy'));
 $$;
 create or replace function pg_temp.guide_functions() returns text[]
 language sql
@@ -487,11 +492,14 @@ declare
 begin
   select array_agg(distinct f.what order by f.what) into v_found
   from (
-    select format('%s public.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+    select format('schema %I', s.nspname) as what from pg_catalog.pg_namespace s
+    where s.nspname = 'autonomy' and not pg_temp.is_ours(s.oid, 'pg_namespace')
+    union all
+    select format('%s %I.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
              when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index' else 'table' end,
-             c.relname) as what
+             n.schema, c.relname)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+    join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
     where case n.kind
       when 'table' then not pg_temp.is_ours(c.oid, 'pg_class')
         and not (c.relkind in ('r', 'p') and n.name = any (pg_temp.shared_tables()))
@@ -500,25 +508,25 @@ begin
         select from pg_catalog.pg_index i where i.indexrelid = c.oid and pg_temp.is_ours(i.indrelid, 'pg_class'))
       else false end
     union all
-    select format('%s public.%I', case t.typtype when 'd' then 'domain' else 'type' end, t.typname)
+    select format('%s %I.%I', case t.typtype when 'd' then 'domain' else 'type' end, n.schema, t.typname)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name and t.typrelid = 0
+    join pg_catalog.pg_type t on t.typnamespace = to_regnamespace(n.schema) and t.typname = n.name and t.typrelid = 0
     where n.kind in ('table', 'type')
     union all
-    select format('statistics public.%I', s.stxname)
+    select format('statistics %I.%I', n.schema, s.stxname)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_statistic_ext s on s.stxnamespace = 'public'::regnamespace and s.stxname = n.name
+    join pg_catalog.pg_statistic_ext s on s.stxnamespace = to_regnamespace(n.schema) and s.stxname = n.name
     where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext') and not pg_temp.is_ours(s.stxrelid, 'pg_class')
     union all
-    select format('trigger %I on public.%I', t.tgname, n.on_table)
+    select format('trigger %I on %s', t.tgname, n.on_table)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(format('public.%I', n.on_table)) and t.tgname = n.name
+    join pg_catalog.pg_trigger t on t.tgrelid = to_regclass(n.on_table) and t.tgname = n.name
     where n.kind = 'trigger' and not pg_temp.is_ours(t.tgfoid, 'pg_proc')
     union all
     select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'procedure' else 'function' end,
                   p.oid::regprocedure)
     from pg_temp.autonomy_names n
-    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
+    join pg_catalog.pg_proc p on p.pronamespace = to_regnamespace(n.schema) and p.proname = n.name
     where n.kind = 'function' and case  -- in this order
       when pg_temp.is_ours(p.oid, 'pg_proc') then false
       when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
@@ -632,14 +640,15 @@ begin
     insert into pg_temp.autonomy_views (name, commands, columns)
     values (v_view.oid::regclass::text, pg_temp.view_commands(v_view.oid), pg_temp.columns_of(v_view.oid));
     insert into pg_temp.autonomy_reads
-    select distinct v_view.oid::regclass::text, p.proname, pg_temp.given_by(p.oid),
-      case when pg_get_viewdef(v_view.oid) ~ format('public\.%s\((?!\))', p.proname) then pg_get_function_identity_arguments(p.oid)
+    select distinct v_view.oid::regclass::text, format('%s.%s', p.pronamespace::regnamespace, p.proname),
+      pg_temp.given_by(p.oid),
+      case when pg_get_viewdef(v_view.oid) ~ format('%s\.%s\((?!\))', p.pronamespace::regnamespace, p.proname) then pg_get_function_identity_arguments(p.oid)
            else '' end
     from pg_catalog.pg_rewrite r
     join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
       and d.refclassid = 'pg_catalog.pg_proc'::regclass
     join pg_catalog.pg_proc p on p.oid = d.refobjid
-    where r.ev_class = v_view.oid and p.pronamespace = 'public'::regnamespace
+    where r.ev_class = v_view.oid and p.pronamespace = any (pg_temp.our_schemas())
       and (pg_temp.is_ours(p.oid, 'pg_proc') or p.proname = any (pg_temp.guide_functions()));
     v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
@@ -659,7 +668,7 @@ begin
     for v_read in
       select r.function_name, p.oid::regprocedure as now
       from pg_temp.autonomy_reads r
-      left join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = r.function_name
+      left join pg_catalog.pg_proc p on format('%s.%s', p.pronamespace::regnamespace, p.proname) = r.function_name
         and pg_temp.is_ours(p.oid, 'pg_proc')
         and starts_with(pg_temp.given_by(p.oid) || ',', r.given || ',')
         and (r.takes = '' or starts_with(pg_get_function_identity_arguments(p.oid) || ',', r.takes || ','))
@@ -689,53 +698,45 @@ begin
     end if;
   end loop;
 end $$;
-create or replace function pg_temp.make_way(p_file text) returns void
+create temporary table autonomy_replaced (signature text, definition text) on commit drop;
+create or replace function pg_temp.make_way() returns void
 language plpgsql
 as $$
 declare
-  v_old record;
   v_functions oid[];
-  v_drop text;
+  v_command text;
   v_user text;
 begin
-  for v_old in
-    select p.oid, p.oid::regprocedure::text as signature
-    from pg_temp.autonomy_names n
-    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.file = p_file and n.kind = 'function' and n.name = any (pg_temp.guide_functions())
-      and not pg_temp.is_ours(p.oid, 'pg_proc')
-    order by 2
-  loop
-    insert into public.autonomy_replaced (name, definition) values (v_old.signature, pg_get_functiondef(v_old.oid));
-    perform pg_temp.say(format('%s was here before; ours takes its place. Its definition is kept in autonomy_replaced.',
-                               v_old.signature));
-  end loop;
+  insert into pg_temp.autonomy_replaced
+  select p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+  from pg_catalog.pg_proc p
+  where p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())
+    and not pg_temp.is_ours(p.oid, 'pg_proc');
   v_functions := array(
     select p.oid
-    from pg_temp.autonomy_names n
-    join pg_catalog.pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = n.name
-    where n.file = p_file and n.kind = 'function' and not n.stays
-      and (pg_temp.is_ours(p.oid, 'pg_proc') or n.name = any (pg_temp.guide_functions())));
+    from pg_catalog.pg_proc p
+    where p.pronamespace = any (pg_temp.our_schemas())
+      and (pg_temp.is_ours(p.oid, 'pg_proc')
+           or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())));
   perform pg_temp.set_views_aside(v_functions);
-  for v_old in
-    select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as command
+  for v_command in
+    select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
     from pg_catalog.pg_trigger t
     where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0 and pg_temp.is_ours(t.tgfoid, 'pg_proc')
       and exists (select from pg_temp.autonomy_names n
-                  where n.kind = 'table' and t.tgrelid = to_regclass(format('public.%I', n.name)))
+                  where n.kind = 'table' and t.tgrelid = to_regclass(format('%I.%I', n.schema, n.name)))
   loop
-    execute v_old.command;
+    execute v_command;
   end loop;
-  for v_drop in
+  for v_command in
     select 'drop routine ' || string_agg(f::regprocedure::text, ', ') from unnest(v_functions) f having count(*) > 0
     union all
     select 'drop type ' || string_agg(t.oid::regtype::text, ', ')
-    from pg_temp.autonomy_names n
-    join pg_catalog.pg_type t on t.typnamespace = 'public'::regnamespace and t.typname = n.name
-    where n.file = p_file and n.kind = 'type' and pg_temp.is_ours(t.oid, 'pg_type')
+    from pg_catalog.pg_type t
+    where t.typnamespace = any (pg_temp.our_schemas()) and t.typtype = 'c' and pg_temp.is_ours(t.oid, 'pg_type')
     having count(*) > 0
   loop
-    execute v_drop;
+    execute v_command;
   end loop;
 exception when dependent_objects_still_exist then
   get stacked diagnostics v_user = pg_exception_detail;
@@ -757,11 +758,12 @@ begin
     v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
     begin
       for v_table in
-        select format('public.%I', c.relname)
-        from (select distinct n.name from pg_temp.autonomy_names n where n.kind = 'table') n
-        join pg_catalog.pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.name
+        select format('%I.%I', n.schema, c.relname)
+        from pg_temp.autonomy_names n
+        join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
           and c.relkind in ('r', 'p')
-        order by array_position(pg_temp.shared_tables(), n.name), n.name
+        where n.kind = 'table'
+        order by array_position(pg_temp.shared_tables(), n.name), n.schema desc, n.name
       loop
         perform set_config('lock_timeout',
           greatest(1, ceil(extract(epoch from v_until - clock_timestamp()) * 1000))::text || 'ms', true);
@@ -781,14 +783,18 @@ begin
   end loop;
 end $$;
 set local lock_timeout = '30s';
+do $$ begin
+  perform pg_temp.make_way();
+end $$;
 
--- 0001_tables.sql
-do $$ begin perform pg_temp.make_way('0001_tables'); end $$;
+-- 0100_existing_database.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-set local check_function_bodies = off;
+create schema if not exists autonomy;
+comment on schema autonomy is
+  'The inner parts of the campaign operations; nothing here is called from outside. [autonomous-operations]';
 do $$
 declare
   v_found record;
@@ -959,6 +965,12 @@ begin
 exception when unique_violation then
   return false;
 end $$;
+
+-- 0110_campaigns.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create table if not exists public.campaigns (
   id uuid primary key default gen_random_uuid(),
   title text,
@@ -1172,11 +1184,19 @@ create table if not exists public.campaign_facts (
 ) with (fillfactor = 80);
 create index if not exists campaign_facts_changed on public.campaign_facts
   using brin (changed_at) with (pages_per_range = 16, autosummarize = on);
-create table if not exists public.campaign_totals (
+create table if not exists autonomy.campaign_totals (
   campaign_id uuid primary key,
   life_impressions float8, life_reach float8, life_clicks float8,
   life_conversions float8, life_spend float8, life_revenue float8
 ) with (fillfactor = 80);
+comment on table autonomy.campaign_totals is
+  'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
+
+-- 0120_actions.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create table if not exists public.autonomous_rules (
   id uuid primary key default gen_random_uuid(),
   rule_name text not null unique,
@@ -1439,36 +1459,37 @@ create index if not exists autonomous_actions_status on public.autonomous_action
 create index if not exists autonomous_actions_type on public.autonomous_actions (action_type, created_at desc);
 create index if not exists autonomous_actions_to_measure on public.autonomous_actions (executed_at)
   where status = 'executed' and (actual_impact is null or not actual_impact ? '7d');
-create table if not exists public.action_results (
-  action_id uuid primary key,
-  rule_id uuid,
-  action_type text,
-  status text,
-  executed_at timestamptz,
-  confidence float8,
-  budget_change bigint,
-  verdict text,
-  money float8,
-  error float8,
-  right_probability float8,
-  measured_at timestamptz,
-  added_expected float8,
-  added_revenue float8
-) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
-create index if not exists action_results_executed on public.action_results (executed_at);
-comment on table public.action_results is
-  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. [autonomous-operations]';
-comment on column public.action_results.budget_change is '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column public.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
-comment on column public.action_results.right_probability is 'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column public.action_results.added_expected is 'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
-comment on column public.action_results.added_revenue is 'Of the same: revenue that came on top.';
 create unique index if not exists optimization_opportunities_one_unresolved
   on public.optimization_opportunities (campaign_id, opportunity_type) where status in ('open', 'in_progress');
 create index if not exists optimization_opportunities_status
   on public.optimization_opportunities (status, last_seen_at desc);
 create index if not exists optimization_opportunities_campaign_type
   on public.optimization_opportunities (campaign_id, opportunity_type, resolved_at desc);
+alter table public.optimization_opportunities
+  add column if not exists figures jsonb not null default '{}',
+  add column if not exists status_by text,
+  add column if not exists is_current boolean not null default true;
+comment on column public.optimization_opportunities.status_by is
+  'who set the status last; autonomy: it was gone for 3 days';
+comment on column public.optimization_opportunities.is_current is
+  'whether the last look at the campaign still found it';
+create index if not exists autonomous_actions_campaign
+  on public.autonomous_actions (campaign_id, created_at desc, id desc);
+create index if not exists autonomous_actions_type_status
+  on public.autonomous_actions (action_type, status, created_at desc);
+create index if not exists autonomous_actions_rule_status
+  on public.autonomous_actions (rule_id, action_type, status, created_at desc);
+create index if not exists autonomous_actions_done
+  on public.autonomous_actions (coalesce(executed_at, created_at) desc);
+create index if not exists optimization_opportunities_work
+  on public.optimization_opportunities
+  (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
+
+-- 0130_policy.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create table if not exists public.autonomy_migrations (
   name text primary key,
   checksum text not null,
@@ -1484,8 +1505,9 @@ begin
     from public.autonomy_migrations m);
 end $$;
 comment on function public.autonomy_schema_version() is
-  'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_hold_schema() returns void
+  'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call '
+  'again; raises nothing. [autonomous-operations]';
+create function autonomy.hold_schema() returns void
 language plpgsql set search_path = ''
 as $$
 begin
@@ -1494,8 +1516,9 @@ begin
       hint = 'It is safe to call again in some seconds.';
   end if;
 end $$;
-comment on function public.autonomy_hold_schema() is
-  'Keeps migrations out until commit, where none is under way. A part of runs and effects, no use by itself. Safe to call again. Raises AO015 (the database is being upgraded). [autonomous-operations]';
+comment on function autonomy.hold_schema() is
+  'Keeps migrations out until commit, where none is under way. A part of runs and effects, no use by itself. Safe to '
+  'call again. Raises AO015 (the database is being upgraded). [autonomous-operations]';
 create function public.autonomy_schema_changing() returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -1506,13 +1529,16 @@ begin
   return exists (select from public.autonomy_migrations m where m.applied_at > clock_timestamp() - interval '1 minute');
 end $$;
 comment on function public.autonomy_schema_changing() is
-  'Whether a migration is under way or ended within the last minute: what failed in an odd way meanwhile may be tried again. Only reads, and never waits; safe to call again; raises nothing. [autonomous-operations]';
-create table if not exists public.autonomy_replaced (
+  'Whether a migration is under way or ended within the last minute: what failed in an odd way meanwhile may be tried '
+  'again. Only reads, and never waits; safe to call again; raises nothing. [autonomous-operations]';
+create table if not exists autonomy.replaced (
   id bigint generated always as identity primary key,
   name text not null,
   definition text not null,
   replaced_at timestamptz not null default now()
 );
+comment on table autonomy.replaced is
+  'Definitions of functions that were here before under a name of ours, as they were replaced. [autonomous-operations]';
 create table if not exists public.autonomy_policy (
   id boolean primary key default true check (id),
   mode text not null default 'autonomous',
@@ -1589,7 +1615,8 @@ as $$
     ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior')
 $$;
 comment on function public.autonomy_policy_limits() is
-  'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
 do $$
 declare
   v_check record;
@@ -1623,7 +1650,7 @@ comment on column public.autonomy_policy.time_zone is
 comment on column public.autonomy_policy.automation_actors is
   'who changes campaigns as a program, not as a person: its changes are followed, never protected';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
-create function public.autonomy_policy_guard() returns trigger
+create function autonomy.policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
@@ -1672,12 +1699,13 @@ begin
   end if;
   return new;
 end $$;
-comment on function public.autonomy_policy_guard() is
-  'Trigger of autonomy_policy: refuses (AO002) a limit that is missing, not a number or out of range, and the removal of the row. [autonomous-operations]';
+comment on function autonomy.policy_guard() is
+  'Trigger of autonomy_policy: refuses (AO002) a limit that is missing, not a number or out of range, and the removal '
+  'of the row. [autonomous-operations]';
 create trigger autonomy_policy_guard before insert or update or delete on public.autonomy_policy
-  for each row execute function public.autonomy_policy_guard();
+  for each row execute function autonomy.policy_guard();
 create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
-  for each statement execute function public.autonomy_policy_guard();
+  for each statement execute function autonomy.policy_guard();
 do $$
 begin
   if current_setting('autonomy.paused_text') <> 'paused' then
@@ -1698,7 +1726,6 @@ begin
       ('campaign_ab_tests', 'A/B tests; while one runs on a campaign, the campaign is left alone.'),
       ('campaign_daily', 'Derived: campaign_metrics by day of the policy''s time zone. Kept by triggers.'),
       ('campaign_facts', 'Derived: all that rules and confidence read, one row a campaign. Kept by triggers.'),
-      ('campaign_totals', 'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers.'),
       ('autonomous_rules', 'The rules: a condition that says when to look, an action that says what to do.'),
       ('autonomous_rule_changes', 'Each change of a rule: before, after, when, by whom.'),
       ('autonomous_runs', 'One row a run: its lease, its summary, its answer.'),
@@ -1706,7 +1733,6 @@ begin
       ('optimization_opportunities', 'Detected problems that a person should act on.'),
       ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
       ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
-      ('autonomy_replaced', 'Definitions of functions that were here before under a name of ours, as they were replaced.'),
       ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
     ) t (name, meaning)
     where name <> all (string_to_array(current_setting('autonomy.theirs'), ','))
@@ -1725,30 +1751,184 @@ begin
   end loop;
 end $$;
 
--- 0002_metrics.sql
-do $$ begin perform pg_temp.make_way('0002_metrics'); end $$;
+-- 0140_json.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-set local check_function_bodies = off;
-create function public.campaign_slot(p_campaign_id uuid) returns integer
+create function autonomy.json_number(p_value jsonb) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_text text := p_value #>> '{}';
+begin
+  return case
+    when jsonb_typeof(p_value) is distinct from 'number' then null
+    when length(v_text) <= 300 then v_text::float8
+    when abs(v_text::numeric) > 1.7976931348623157e308 then null
+    when abs(v_text::numeric) < 3e-324 then 0::float8
+    else v_text::float8
+  end;
+end $$;
+comment on function autonomy.json_number(jsonb) is
+  'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
+create function autonomy.moment_error(p_now timestamptz) returns void
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+end $$;
+comment on function autonomy.moment_error(timestamptz) is
+  'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
+create function autonomy.simulated_moment(p_now timestamptz) returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.moment_error(p_now);
+  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
+    return false;
+  elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
+    return true;
+  end if;
+  raise exception using errcode = 'AO014',
+    message = format('p_now is %s, but the database''s clock says %s: they may differ by five minutes.',
+                     p_now, date_trunc('second', clock_timestamp())),
+    hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
+end $$;
+comment on function autonomy.simulated_moment(timestamptz) is
+  'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and '
+  'now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe '
+  'to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
+create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+comment on function autonomy.rule_version(jsonb, jsonb) is
+  'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. '
+  '[autonomous-operations]';
+create function autonomy.closest_word(p_word text, p_known text[]) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_word text := lower(left(p_word, 40));
+  v_known text;
+  v_best text;
+  v_best_distance int := 1 + greatest(1, length(v_word) / 3);
+  v_above int[];
+  v_row int[];
+begin
+  foreach v_known in array p_known loop
+    v_above := array(select generate_series(0, length(v_word)));
+    for i in 1 .. length(v_known) loop
+      v_row := array[i];
+      for j in 1 .. length(v_word) loop
+        v_row := v_row || least(
+          v_row[j] + 1, v_above[j + 1] + 1,
+          v_above[j] + (substr(v_known, i, 1) <> substr(v_word, j, 1))::int);
+      end loop;
+      v_above := v_row;
+    end loop;
+    if v_above[length(v_word) + 1] < v_best_distance then
+      v_best := v_known;
+      v_best_distance := v_above[length(v_word) + 1];
+    end if;
+  end loop;
+  return v_best;
+end $$;
+comment on function autonomy.closest_word(text, text[]) is
+  'The known word nearest to a misspelt one, or null where none is near. Pure. [autonomous-operations]';
+create function autonomy.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (
+    select p_path || '.' || k.key || ': unknown key; '
+      || coalesce('did you mean ' || autonomy.closest_word(k.key, p_allowed) || '?',
+                  'allowed are ' || array_to_string(p_allowed, ', '))
+    from jsonb_object_keys(p_object) k (key)
+    where k.key <> all (p_allowed)
+    order by k.key collate "C"
+    limit 1);
+end $$;
+comment on function autonomy.unknown_key_error(jsonb, text, text[]) is
+  'A sentence about the first key that is not allowed, or null. Pure. [autonomous-operations]';
+create function autonomy.number_error(
+  p_object jsonb, p_key text, p_path text,
+  p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
+returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_number float8 := autonomy.json_number(p_object -> p_key);
+begin
+  if not p_object ? p_key
+     or (v_number > p_low or (v_number = p_low and not p_low_open))
+        and (v_number < p_high or (v_number = p_high and not p_high_open)) then
+    return null;
+  end if;
+  return format('%s.%s: %s is not allowed; give a number %s %s%s', p_path, p_key,
+    left((p_object -> p_key)::text, 60),
+    case when p_low_open then 'above' else 'of at least' end, trim_scale(p_low),
+    case when p_high >= 1e12 then '' else
+      case when p_high_open then ' and below ' else ' and at most ' end || trim_scale(p_high) end);
+end $$;
+comment on function autonomy.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is
+  'A sentence where the key is present and not a number within the bounds, else null. Pure. [autonomous-operations]';
+create function autonomy.flag_error(p_object jsonb, p_key text, p_path text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (
+    select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
+    where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean');
+end $$;
+comment on function autonomy.flag_error(jsonb, text, text) is
+  'A sentence where the key is present and not true or false, else null. Pure. [autonomous-operations]';
+create function autonomy.exact_number(p_value jsonb) returns numeric
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+begin
+  return autonomy.json_number(p_value)::text::numeric;
+end $$;
+comment on function autonomy.exact_number(jsonb) is
+  'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
+create function autonomy.argument_error(p_name text, p_value numeric) returns void
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if p_value is null or not p_value between 0 and 1e15 then
+    raise exception using errcode = 'AO010',
+      message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
+  end if;
+end $$;
+comment on function autonomy.argument_error(text, numeric) is
+  'Raises AO010 where an argument is missing, negative or not a finite number. Pure. [autonomous-operations]';
+
+-- 0200_performance.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
 begin
   return ('x' || substr(md5(p_campaign_id::text), 1, 4))::bit(16)::integer;
 end $$;
-comment on function public.campaign_slot(uuid) is
-  'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_writing_at() returns timestamptz
+comment on function autonomy.campaign_slot(uuid) is
+  'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call '
+  'again; raises nothing. [autonomous-operations]';
+create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
 begin
   return coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
 end $$;
-comment on function public.autonomy_writing_at() is
-  'The time that triggers write: the setting autonomy.now of this transaction (replay and tests live on other days), else now(). Only reads; safe to call again. [autonomous-operations]';
-create function public.campaign_performance_before() returns trigger
+comment on function autonomy.writing_at() is
+  'The time that triggers write: the setting autonomy.now of this transaction (replay and tests live on other days), '
+  'else now(). Only reads; safe to call again. [autonomous-operations]';
+create function autonomy.campaign_performance_before() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
@@ -1770,8 +1950,9 @@ begin
   end if;
   return new;
 end $$;
-comment on function public.campaign_performance_before() is
-  'Trigger of campaign_performance: computes roi (a multiple), ctr and conversion_rate (percent) from the totals, NULL where the divisor is 0, and sets updated_at. [autonomous-operations]';
+comment on function autonomy.campaign_performance_before() is
+  'Trigger of campaign_performance: computes roi (a multiple), ctr and conversion_rate (percent) from the totals, '
+  'NULL where the divisor is 0, and sets updated_at. [autonomous-operations]';
 do $$
 declare
   v_pair record;
@@ -1817,12 +1998,13 @@ begin
         return new;
       end $body$ $f$, v_insert, v_update);
     comment on function public.campaign_performance_mirror() is
-      'Trigger of campaign_performance in an older shape: keeps impressions, clicks and conversions equal to total_impressions, total_clicks and total_conversions; the side that changed wins. [autonomous-operations]';
+      'Trigger of campaign_performance in an older shape: keeps impressions, clicks and conversions equal to '
+      'total_impressions, total_clicks and total_conversions; the side that changed wins. [autonomous-operations]';
     execute format('create trigger %I before insert or update on public.campaign_performance
       for each row execute function public.campaign_performance_mirror()', v_prefix || 'zz_autonomy_mirror');
   end if;
   execute format('create trigger %I before insert or update on public.campaign_performance
-    for each row execute function public.campaign_performance_before()', v_prefix || 'zz_autonomy_ratios');
+    for each row execute function autonomy.campaign_performance_before()', v_prefix || 'zz_autonomy_ratios');
   if obj_description('public.campaign_performance'::regclass, 'pg_class') like '%[autonomous-operations]' then
     return;
   end if;
@@ -1853,7 +2035,13 @@ begin
     execute v_states[i];
   end loop;
 end $$;
-create function public.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
+
+-- 0210_facts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
 as $$
@@ -1861,7 +2049,7 @@ declare
   v_zone text;
   v_half_life float8;
   v_delay float8;
-  v_changed_at timestamptz := coalesce(p_now, public.autonomy_writing_at());
+  v_changed_at timestamptz := coalesce(p_now, autonomy.writing_at());
 begin
   select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
   from public.autonomy_policy;
@@ -2019,8 +2207,10 @@ begin
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
   where h.campaign_id is not null or not p.from_metrics;
 end $$;
-comment on function public.facts_of_campaigns(uuid[], timestamptz) is
-  'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. [autonomous-operations]';
+comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
+  'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
+  'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
+  '[autonomous-operations]';
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -2029,17 +2219,24 @@ begin
   if p_now is null then
     raise exception using errcode = 'AO010', message = 'p_now must not be NULL: facts are of a moment.';
   end if;
-  return query select * from public.facts_of_campaigns(array(
+  return query select * from autonomy.facts_of_campaigns(array(
     select p.campaign_id from public.campaign_performance p where p.campaign_id is not null
     union select m.campaign_id from public.campaign_daily m), p_now);
 end $$;
 comment on function public.campaign_facts_at(timestamptz) is
-  'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
-create function public.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
+  'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it '
+  'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
+
+-- 0220_keeping_facts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  insert into public.campaign_totals as t
+  insert into autonomy.campaign_totals as t
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
   select f.campaign_id,
     case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
@@ -2054,33 +2251,34 @@ begin
     life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
   where t is distinct from excluded;
 end $$;
-comment on function public.refresh_campaign_totals(uuid[]) is
-  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane number. Safe to call again. [autonomous-operations]';
-create function public.campaign_totals_follow() returns trigger
+comment on function autonomy.refresh_campaign_totals(uuid[]) is
+  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
+  'number. Safe to call again. [autonomous-operations]';
+create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
   if tg_op = 'TRUNCATE' then
-    delete from public.campaign_totals where true;
+    delete from autonomy.campaign_totals where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
-    delete from public.campaign_totals t using changed_rows r
+    delete from autonomy.campaign_totals t using changed_rows r
     where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
-    perform public.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
+    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
   return null;
 end $$;
-comment on function public.campaign_totals_follow() is
+comment on function autonomy.campaign_totals_follow() is
   'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
 create trigger campaign_totals_inserted after insert on public.campaign_facts
-  referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
+  referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
-  referencing new table as changed_rows for each statement execute function public.campaign_totals_follow();
+  referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_deleted after delete on public.campaign_facts
-  referencing old table as changed_rows for each statement execute function public.campaign_totals_follow();
+  referencing old table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_truncated after truncate on public.campaign_facts
-  for each statement execute function public.campaign_totals_follow();
-create function public.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+  for each statement execute function autonomy.campaign_totals_follow();
+create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2094,7 +2292,7 @@ begin
   if v_missing <> '{}' then
     with fresh as (
       insert into public.campaign_facts
-      select n.* from public.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
+      select n.* from autonomy.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
       on conflict (campaign_id) do nothing
       returning campaign_id
     )
@@ -2107,7 +2305,7 @@ begin
   if p_campaign_ids = '{}' then
     return;
   end if;
-  with n as (select * from public.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
+  with n as (select * from autonomy.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
   written as (
     update public.campaign_facts f set (
       has_history, as_of, data_at, cv2,
@@ -2144,9 +2342,10 @@ begin
   where f.campaign_id = i
     and not exists (select from written w where w.campaign_id = f.campaign_id);
 end $$;
-comment on function public.refresh_campaign_facts(uuid[]) is
-  'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor metrics go. Safe to call again. [autonomous-operations]';
-create function public.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
+comment on function autonomy.refresh_campaign_facts(uuid[]) is
+  'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
+  'metrics go. Safe to call again. [autonomous-operations]';
+create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2162,7 +2361,7 @@ begin
   perform set_config('autonomy.ingest', '1', true);
   begin
     insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
-    select c.id, true, public.autonomy_writing_at()
+    select c.id, true, autonomy.writing_at()
     from unnest(v_campaigns) i join public.campaigns c on c.id = i
     where not exists (select from public.campaign_performance p where p.campaign_id = c.id)
       and exists (select from public.campaign_metrics m where m.campaign_id = c.id)
@@ -2208,19 +2407,20 @@ begin
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
-  perform public.refresh_campaign_facts(v_campaigns);
+  perform autonomy.refresh_campaign_facts(v_campaigns);
   update public.campaign_performance p set
     impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
-    updated_at = greatest(public.autonomy_writing_at(), p.updated_at)
+    updated_at = greatest(autonomy.writing_at(), p.updated_at)
   from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   where p.campaign_id = i and p.from_metrics;
   perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function public.absorb_campaign_metrics(uuid[], date[]) is
-  'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
-create function public.rebuild_campaign_facts(p_days boolean default false) returns bigint
+comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
+  'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
+  'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2242,7 +2442,7 @@ begin
   delete from public.campaign_facts f
   where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
-  delete from public.campaign_totals t
+  delete from autonomy.campaign_totals t
   where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
   loop
     v_slice := array(
@@ -2254,25 +2454,27 @@ begin
          where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10000)
       ) s where campaign_id is not null order by campaign_id limit 10000);
     exit when v_slice = '{}';
-    perform public.refresh_campaign_facts(v_slice);
-    perform public.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+    perform autonomy.refresh_campaign_facts(v_slice);
+    perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;
   return v_count;
 end $$;
-comment on function public.rebuild_campaign_facts(boolean) is
-  'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
-create function public.metrics_insert_begins() returns trigger
+comment on function autonomy.rebuild_campaign_facts(boolean) is
+  'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
+  'needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
   perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
   return null;
 end $$;
-comment on function public.metrics_insert_begins() is
-  'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. [autonomous-operations]';
-create function public.campaign_performance_after() returns trigger
+comment on function autonomy.metrics_insert_begins() is
+  'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. '
+  '[autonomous-operations]';
+create function autonomy.campaign_performance_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2299,24 +2501,25 @@ begin
   end if;
   perform set_config('autonomy.put_by_performance', '', true);
   if v_campaigns <> '{}' then
-    perform public.refresh_campaign_facts(v_campaigns);
+    perform autonomy.refresh_campaign_facts(v_campaigns);
   end if;
   return null;
 end $$;
-comment on function public.campaign_performance_after() is
-  'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. [autonomous-operations]';
+comment on function autonomy.campaign_performance_after() is
+  'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. '
+  '[autonomous-operations]';
 create trigger autonomy_facts_begin before insert on public.campaign_performance
-  for each statement execute function public.metrics_insert_begins();
+  for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
   referencing new table as new_rows
-  for each statement execute function public.campaign_performance_after();
+  for each statement execute function autonomy.campaign_performance_after();
 create trigger autonomy_facts_update after update on public.campaign_performance
   referencing old table as old_rows new table as new_rows
-  for each statement execute function public.campaign_performance_after();
+  for each statement execute function autonomy.campaign_performance_after();
 create trigger autonomy_facts_delete after delete on public.campaign_performance
   referencing old table as old_rows
-  for each statement execute function public.campaign_performance_after();
-create function public.campaign_metrics_after() returns trigger
+  for each statement execute function autonomy.campaign_performance_after();
+create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2351,23 +2554,24 @@ begin
     return null;
   end if;
   perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
-  perform public.absorb_campaign_metrics(v_campaigns, v_days);
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
   return null;
 end $$;
-comment on function public.campaign_metrics_after() is
-  'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to date. [autonomous-operations]';
+comment on function autonomy.campaign_metrics_after() is
+  'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to '
+  'date. [autonomous-operations]';
 create trigger autonomy_absorb_begin before insert on public.campaign_metrics
-  for each statement execute function public.metrics_insert_begins();
+  for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
   referencing new table as new_rows
-  for each statement execute function public.campaign_metrics_after();
+  for each statement execute function autonomy.campaign_metrics_after();
 create trigger autonomy_absorb_update after update on public.campaign_metrics
   referencing old table as old_rows new table as new_rows
-  for each statement execute function public.campaign_metrics_after();
+  for each statement execute function autonomy.campaign_metrics_after();
 create trigger autonomy_absorb_delete after delete on public.campaign_metrics
   referencing old table as old_rows
-  for each statement execute function public.campaign_metrics_after();
-create function public.metrics_truncated() returns trigger
+  for each statement execute function autonomy.campaign_metrics_after();
+create function autonomy.metrics_truncated() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
@@ -2375,30 +2579,37 @@ begin
     delete from public.campaign_daily where true;
     delete from public.campaign_performance p where p.from_metrics;
   end if;
-  perform public.rebuild_campaign_facts();
+  perform autonomy.rebuild_campaign_facts();
   return null;
 end $$;
-comment on function public.metrics_truncated() is
+comment on function autonomy.metrics_truncated() is
   'Trigger: rebuilds the facts after campaign_metrics or campaign_performance was truncated. [autonomous-operations]';
 create trigger autonomy_truncated after truncate on public.campaign_metrics
-  for each statement execute function public.metrics_truncated();
+  for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
-  for each statement execute function public.metrics_truncated();
-create function public.autonomy_policy_after() returns trigger
+  for each statement execute function autonomy.metrics_truncated();
+create function autonomy.policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
   if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
      is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
-    perform public.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
+    perform autonomy.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
   end if;
   return null;
 end $$;
-comment on function public.autonomy_policy_after() is
-  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. [autonomous-operations]';
+comment on function autonomy.policy_after() is
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. '
+  '[autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
-  for each row execute function public.autonomy_policy_after();
-create function public.metric_bucket(p_text text, p_zone text) returns timestamptz
+  for each row execute function autonomy.policy_after();
+
+-- 0230_ingest.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.metric_bucket(p_text text, p_zone text) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -2411,8 +2622,9 @@ begin
 exception when data_exception then
   return null;
 end $$;
-comment on function public.metric_bucket(text, text) is
-  'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. Only computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.metric_bucket(text, text) is
+  'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
+  'Only computes; raises nothing. [autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -2432,7 +2644,7 @@ begin
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
-  perform public.simulated_moment(p_now);
+  perform autonomy.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
   with given as (
     select (t.position - 1)::bigint as index, t.given,
@@ -2444,7 +2656,7 @@ begin
       case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
            then (g.r ->> 'campaign_id')::uuid end as campaign_id,
       case when jsonb_typeof(g.r -> 'bucket') = 'string'
-           then public.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
+           then autonomy.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
     from given g
   ),
   judged as materialized (
@@ -2503,150 +2715,26 @@ begin
          (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
           from judged where error is not null)
   into v_campaigns, v_days, v_accepted, v_rejected;
-  perform public.absorb_campaign_metrics(v_campaigns, v_days);
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
   return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
-  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, '
+  'spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with '
+  'index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now '
+  'is not the clock''s). [autonomous-operations]';
 do $$ begin
-  perform public.rebuild_campaign_facts(true);
+  perform autonomy.rebuild_campaign_facts(true);
 end $$;
 
--- 0003_rules.sql
-do $$ begin perform pg_temp.make_way('0003_rules'); end $$;
+-- 0310_conditions.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
-create function public.json_number(p_value jsonb) returns float8
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-declare
-  v_text text := p_value #>> '{}';
-begin
-  return case
-    when jsonb_typeof(p_value) is distinct from 'number' then null
-    when length(v_text) <= 300 then v_text::float8
-    when abs(v_text::numeric) > 1.7976931348623157e308 then null
-    when abs(v_text::numeric) < 3e-324 then 0::float8
-    else v_text::float8
-  end;
-end $$;
-comment on function public.json_number(jsonb) is
-  'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
-create function public.moment_error(p_now timestamptz) returns void
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  if p_now is null or not isfinite(p_now) then
-    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
-  end if;
-end $$;
-comment on function public.moment_error(timestamptz) is
-  'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
-create function public.simulated_moment(p_now timestamptz) returns boolean
-language plpgsql set search_path = ''
-as $$
-begin
-  perform public.moment_error(p_now);
-  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
-    return false;
-  elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
-    return true;
-  end if;
-  raise exception using errcode = 'AO014',
-    message = format('p_now is %s, but the database''s clock says %s: they may differ by five minutes.',
-                     p_now, date_trunc('second', clock_timestamp())),
-    hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
-end $$;
-comment on function public.simulated_moment(timestamptz) is
-  'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
-create function public.rule_version(p_condition jsonb, p_action jsonb) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
-comment on function public.rule_version(jsonb, jsonb) is
-  'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. [autonomous-operations]';
-create function public.closest_word(p_word text, p_known text[]) returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-declare
-  v_word text := lower(left(p_word, 40));
-  v_known text;
-  v_best text;
-  v_best_distance int := 1 + greatest(1, length(v_word) / 3);
-  v_above int[];
-  v_row int[];
-begin
-  foreach v_known in array p_known loop
-    v_above := array(select generate_series(0, length(v_word)));
-    for i in 1 .. length(v_known) loop
-      v_row := array[i];
-      for j in 1 .. length(v_word) loop
-        v_row := v_row || least(
-          v_row[j] + 1, v_above[j + 1] + 1,
-          v_above[j] + (substr(v_known, i, 1) <> substr(v_word, j, 1))::int);
-      end loop;
-      v_above := v_row;
-    end loop;
-    if v_above[length(v_word) + 1] < v_best_distance then
-      v_best := v_known;
-      v_best_distance := v_above[length(v_word) + 1];
-    end if;
-  end loop;
-  return v_best;
-end $$;
-comment on function public.closest_word(text, text[]) is
-  'The known word nearest to a misspelt one, or null where none is near. Pure. [autonomous-operations]';
-create function public.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  return (
-    select p_path || '.' || k.key || ': unknown key; '
-      || coalesce('did you mean ' || public.closest_word(k.key, p_allowed) || '?',
-                  'allowed are ' || array_to_string(p_allowed, ', '))
-    from jsonb_object_keys(p_object) k (key)
-    where k.key <> all (p_allowed)
-    order by k.key collate "C"
-    limit 1);
-end $$;
-comment on function public.unknown_key_error(jsonb, text, text[]) is
-  'A sentence about the first key that is not allowed, or null. Pure. [autonomous-operations]';
-create function public.number_error(
-  p_object jsonb, p_key text, p_path text,
-  p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
-returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-declare
-  v_number float8 := public.json_number(p_object -> p_key);
-begin
-  if not p_object ? p_key
-     or (v_number > p_low or (v_number = p_low and not p_low_open))
-        and (v_number < p_high or (v_number = p_high and not p_high_open)) then
-    return null;
-  end if;
-  return format('%s.%s: %s is not allowed; give a number %s %s%s', p_path, p_key,
-    left((p_object -> p_key)::text, 60),
-    case when p_low_open then 'above' else 'of at least' end, trim_scale(p_low),
-    case when p_high >= 1e12 then '' else
-      case when p_high_open then ' and below ' else ' and at most ' end || trim_scale(p_high) end);
-end $$;
-comment on function public.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is
-  'A sentence where the key is present and not a number within the bounds, else null. Pure. [autonomous-operations]';
-create function public.flag_error(p_object jsonb, p_key text, p_path text) returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  return (
-    select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
-    where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean');
-end $$;
-comment on function public.flag_error(jsonb, text, text) is
-  'A sentence where the key is present and not true or false, else null. Pure. [autonomous-operations]';
-create function public.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
+set local client_min_messages = 'warning';
+create function autonomy.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -2674,7 +2762,7 @@ begin
   if p_condition is null or jsonb_typeof(p_condition) <> 'object' then
     return format('%s: must be an object such as {"metric": "roi", "operator": "<", "threshold": 1.0}', p_path);
   end if;
-  v_error := public.unknown_key_error(p_condition, p_path, c_keys);
+  v_error := autonomy.unknown_key_error(p_condition, p_path, c_keys);
   if v_error is not null then
     return v_error;
   end if;
@@ -2696,7 +2784,7 @@ begin
                   p_path, left((p_condition -> 'window')::text, 60), array_to_string(c_windows, ' '));
   end if;
   foreach v_key in array array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours'] loop
-    v_error := public.number_error(p_condition, v_key, p_path, 0, c_largest);
+    v_error := autonomy.number_error(p_condition, v_key, p_path, 0, c_largest);
     if v_error is not null then
       return v_error;
     end if;
@@ -2714,13 +2802,13 @@ begin
     for v_member, v_place in
       select m.value, m.ordinality - 1 from jsonb_array_elements(p_condition -> v_key) with ordinality m
     loop
-      v_error := public.condition_error_at(v_member, format('%s.%s[%s]', p_path, v_key, v_place), p_depth + 1);
+      v_error := autonomy.condition_error_at(v_member, format('%s.%s[%s]', p_path, v_key, v_place), p_depth + 1);
       if v_error is not null then
         return v_error;
       end if;
     end loop;
   elsif v_heads[1] = 'not' then
-    v_error := public.condition_error_at(p_condition -> 'not', p_path || '.not', p_depth + 1);
+    v_error := autonomy.condition_error_at(p_condition -> 'not', p_path || '.not', p_depth + 1);
     if v_error is not null then
       return v_error;
     end if;
@@ -2758,26 +2846,26 @@ begin
     end if;
     v_member := jsonb_build_object('low', p_condition -> 'threshold' -> 0, 'high', p_condition -> 'threshold' -> 1);
     v_error := coalesce(
-      public.number_error(v_member, 'low', p_path || '.threshold', v_least, c_largest),
-      public.number_error(v_member, 'high', p_path || '.threshold', v_least, c_largest));
+      autonomy.number_error(v_member, 'low', p_path || '.threshold', v_least, c_largest),
+      autonomy.number_error(v_member, 'high', p_path || '.threshold', v_least, c_largest));
     if v_error is not null then
       return v_error;
     end if;
-    if public.json_number(v_member -> 'low') > public.json_number(v_member -> 'high') then
+    if autonomy.json_number(v_member -> 'low') > autonomy.json_number(v_member -> 'high') then
       return p_path || '.threshold: the first number of between must not be above the second';
     end if;
     return null;
   end if;
   if p_condition ? 'threshold' then
-    return public.number_error(p_condition, 'threshold', p_path, v_least, c_largest);
+    return autonomy.number_error(p_condition, 'threshold', p_path, v_least, c_largest);
   end if;
   v_member := p_condition -> 'than';
   if jsonb_typeof(v_member) <> 'object' then
     return p_path || '.than: must be an object such as {"metric": "ctr", "window": "prior_7d", "times": 0.7}';
   end if;
   v_error := coalesce(
-    public.unknown_key_error(v_member, p_path || '.than', array['metric', 'window', 'times']),
-    public.number_error(v_member, 'times', p_path || '.than', 0, 1e6));
+    autonomy.unknown_key_error(v_member, p_path || '.than', array['metric', 'window', 'times']),
+    autonomy.number_error(v_member, 'times', p_path || '.than', 0, 1e6));
   if v_error is not null then
     return v_error;
   end if;
@@ -2792,9 +2880,9 @@ begin
   end if;
   return null;
 end $$;
-comment on function public.condition_error_at(jsonb, text, int) is
+comment on function autonomy.condition_error_at(jsonb, text, int) is
   'condition_errors for the object at one place of a condition. Pure. [autonomous-operations]';
-create function public.condition_comparisons(p_condition jsonb) returns int
+create function autonomy.condition_comparisons(p_condition jsonb) returns int
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -2816,22 +2904,30 @@ begin
                             'min_duration_hours', 'account', 'title_contains']) k
     where jsonb_typeof(node) = 'object' and node ? k);
 end $$;
-comment on function public.condition_comparisons(jsonb) is
-  'How many comparisons a condition has, its members'' included: each metric, min_* and filter is one. Pure. [autonomous-operations]';
+comment on function autonomy.condition_comparisons(jsonb) is
+  'How many comparisons a condition has, its members'' included: each metric, min_* and filter is one. Pure. '
+  '[autonomous-operations]';
 create function public.condition_errors(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_comparisons int := public.condition_comparisons(p_condition);
+  v_comparisons int := autonomy.condition_comparisons(p_condition);
 begin
   if v_comparisons > 200 then
     return format('condition: has %s comparisons; at most 200 are allowed', v_comparisons);
   end if;
-  return public.condition_error_at(p_condition, 'condition', 1);
+  return autonomy.condition_error_at(p_condition, 'condition', 1);
 end $$;
 comment on function public.condition_errors(jsonb) is
-  'Null where the condition is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
-create function public.action_errors(p_action jsonb) returns text
+  'Null where the condition is fine, else a sentence that names the wrong key and what is allowed. Pure. '
+  '[autonomous-operations]';
+
+-- 0320_rules.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.action_errors(p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -2864,29 +2960,30 @@ begin
       else '{}'::text[] end) k
     where not p_action ? k limit 1);
   return coalesce(
-    public.unknown_key_error(p_action, 'action', array['type'] || v_own
+    autonomy.unknown_key_error(p_action, 'action', array['type'] || v_own
       || array['min_confidence', 'cooldown_hours', 'break_even_roi', 'requires_approval', 'notify']),
     'action.' || v_needed || ': is missing; ' || v_type || ' needs it',
     case when p_action ? 'by' and p_action -> 'by' <> '"marginal_return"' then
       format('action.by: %s is not allowed; the only way is "marginal_return"', left((p_action -> 'by')::text, 60)) end,
     case when v_type = 'auto_scale_up' then
-      public.number_error(p_action, 'multiplier', 'action', 1, 100, true) end,
+      autonomy.number_error(p_action, 'multiplier', 'action', 1, 100, true) end,
     case when v_type = 'auto_scale_down' then
-      public.number_error(p_action, 'multiplier', 'action', 0, 1, true, true) end,
-    public.number_error(p_action, 'max_budget', 'action', 0, c_money, true),
-    public.number_error(p_action, 'min_budget', 'action', 0, c_money),
-    public.number_error(p_action, 'budget', 'action', 0, c_money, true),
-    public.number_error(p_action, 'step', 'action', 0, 1, true),
-    public.number_error(p_action, 'min_confidence', 'action', 0, 100),
-    public.number_error(p_action, 'cooldown_hours', 'action', 0, 8760),
-    public.number_error(p_action, 'break_even_roi', 'action', 0, 1000, true),
-    case when public.json_number(p_action -> 'min_budget') > public.json_number(p_action -> 'max_budget') then
+      autonomy.number_error(p_action, 'multiplier', 'action', 0, 1, true, true) end,
+    autonomy.number_error(p_action, 'max_budget', 'action', 0, c_money, true),
+    autonomy.number_error(p_action, 'min_budget', 'action', 0, c_money),
+    autonomy.number_error(p_action, 'budget', 'action', 0, c_money, true),
+    autonomy.number_error(p_action, 'step', 'action', 0, 1, true),
+    autonomy.number_error(p_action, 'min_confidence', 'action', 0, 100),
+    autonomy.number_error(p_action, 'cooldown_hours', 'action', 0, 8760),
+    autonomy.number_error(p_action, 'break_even_roi', 'action', 0, 1000, true),
+    case when autonomy.json_number(p_action -> 'min_budget') > autonomy.json_number(p_action -> 'max_budget') then
       'action.min_budget: must not be above max_budget' end,
-    public.flag_error(p_action, 'requires_approval', 'action'),
-    public.flag_error(p_action, 'notify', 'action'));
+    autonomy.flag_error(p_action, 'requires_approval', 'action'),
+    autonomy.flag_error(p_action, 'notify', 'action'));
 end $$;
-comment on function public.action_errors(jsonb) is
-  'Null where the action is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
+comment on function autonomy.action_errors(jsonb) is
+  'Null where the action is fine, else a sentence that names the wrong key and what is allowed. Pure. '
+  '[autonomous-operations]';
 create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2903,7 +3000,7 @@ begin
     return format('rule_type: %s is not a rule type; use one of pause scale optimize',
                   coalesce(to_json(left(p_rule_type, 60))::text, 'nothing'));
   end if;
-  v_error := coalesce(public.condition_errors(p_condition), public.action_errors(p_action));
+  v_error := coalesce(public.condition_errors(p_condition), autonomy.action_errors(p_action));
   if v_error is null and p_action ->> 'type' <> all (v_allowed) then
     v_error := format('action.type: a rule of type %s cannot %s; use one of %s',
                       p_rule_type, p_action ->> 'type', array_to_string(v_allowed, ' '));
@@ -2911,8 +3008,9 @@ begin
   return v_error;
 end $$;
 comment on function public.rule_errors(text, jsonb, jsonb) is
-  'Null where the rule is fine, else a sentence that names the wrong key and what is allowed. Pure. [autonomous-operations]';
-create function public.check_autonomous_rule() returns trigger
+  'Null where the rule is fine, else a sentence that names the wrong key and what is allowed. Pure. '
+  '[autonomous-operations]';
+create function autonomy.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2942,9 +3040,9 @@ begin
   end if;
   return new;
 end $$;
-comment on function public.check_autonomous_rule() is
+comment on function autonomy.check_autonomous_rule() is
   'Trigger: refuses a bad rule with AO001 and a sentence; keeps updated_at. [autonomous-operations]';
-create function public.log_autonomous_rule_change() returns trigger
+create function autonomy.log_autonomous_rule_change() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
@@ -2961,13 +3059,20 @@ begin
   end if;
   return null;
 end $$;
-comment on function public.log_autonomous_rule_change() is
-  'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else the database user. [autonomous-operations]';
+comment on function autonomy.log_autonomous_rule_change() is
+  'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else '
+  'the database user. [autonomous-operations]';
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
-  for each row execute function public.check_autonomous_rule();
+  for each row execute function autonomy.check_autonomous_rule();
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
-  for each row execute function public.log_autonomous_rule_change();
-create function public.measure_column(p_measure text, p_window text) returns text
+  for each row execute function autonomy.log_autonomous_rule_change();
+
+-- 0330_predicates.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.measure_column(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -2976,9 +3081,10 @@ begin
     when p_window = 'lifetime' then 'f.life'
     else 'f.w' || rtrim(p_window, 'd') end || '_' || p_measure;
 end $$;
-comment on function public.measure_column(text, text) is
-  'SQL text of one measure of one window as it stands in campaign_facts or campaign_totals f. Arguments come from validated conditions only. Pure. [autonomous-operations]';
-create function public.measure_expression(p_measure text, p_window text) returns text
+comment on function autonomy.measure_column(text, text) is
+  'SQL text of one measure of one window as it stands in campaign_facts or campaign_totals f. Arguments come from '
+  'validated conditions only. Pure. [autonomous-operations]';
+create function autonomy.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -2992,12 +3098,13 @@ begin
       format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- the usual value first
              'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
              'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
-        public.measure_column(p_measure, p_window))
+        autonomy.measure_column(p_measure, p_window))
     end;
 end $$;
-comment on function public.measure_expression(text, text) is
-  'SQL text of one measure of one window over campaign_facts f, campaigns c and $1 (the moment), unknown where it is not a sane number. Arguments come from validated conditions only. Pure. [autonomous-operations]';
-create function public.metric_measures(p_metric text) returns text[]
+comment on function autonomy.measure_expression(text, text) is
+  'SQL text of one measure of one window over campaign_facts f, campaigns c and $1 (the moment), unknown where it is '
+  'not a sane number. Arguments come from validated conditions only. Pure. [autonomous-operations]';
+create function autonomy.metric_measures(p_metric text) returns text[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -3012,24 +3119,25 @@ begin
     when 'profit' then array['revenue', 'spend']
     else array[p_metric] end;
 end $$;
-comment on function public.metric_measures(text) is
-  'The measures that a metric is computed from; of a ratio, what is divided and what it is divided by. Pure. [autonomous-operations]';
-create function public.metric_expression(p_metric text, p_window text, p_spelling text) returns text
+comment on function autonomy.metric_measures(text) is
+  'The measures that a metric is computed from; of a ratio, what is divided and what it is divided by. Pure. '
+  '[autonomous-operations]';
+create function autonomy.metric_expression(p_metric text, p_window text, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_measures text[] := public.metric_measures(p_metric);
+  v_measures text[] := autonomy.metric_measures(p_metric);
   v_first text;
   v_second text;
 begin
   if p_spelling = 'columns' then
     return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime' else p_window end);
   elsif p_spelling = 'raw' then
-    v_first := public.measure_column(v_measures[1], p_window);
-    v_second := public.measure_column(v_measures[2], p_window);
+    v_first := autonomy.measure_column(v_measures[1], p_window);
+    v_second := autonomy.measure_column(v_measures[2], p_window);
   else
-    v_first := public.measure_expression(v_measures[1], p_window);
-    v_second := public.measure_expression(v_measures[2], p_window);
+    v_first := autonomy.measure_expression(v_measures[1], p_window);
+    v_second := autonomy.measure_expression(v_measures[2], p_window);
   end if;
   if p_metric = 'profit' then
     return format('(%s - %s)', v_first, v_second);
@@ -3039,9 +3147,11 @@ begin
   return format('(case when %2$s > 0::float8 then %3$s%1$s / %2$s end)', v_first, v_second,
                 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
-comment on function public.metric_expression(text, text, text) is
-  'SQL text of one metric, the only place where a metric is defined; spelling exact (over campaign_facts f, campaigns c and $1), raw (over campaign_totals f, which is sane) or columns (a column of a subquery m of metrics). Pure. [autonomous-operations]';
-create function public.compile_condition_part(p_condition jsonb, p_spelling text) returns text
+comment on function autonomy.metric_expression(text, text, text) is
+  'SQL text of one metric, the only place where a metric is defined; spelling exact (over campaign_facts f, campaigns '
+  'c and $1), raw (over campaign_totals f, which is sane) or columns (a column of a subquery m of metrics). Pure. '
+  '[autonomous-operations]';
+create function autonomy.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 declare
@@ -3061,40 +3171,41 @@ begin
                                  case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
   end if;
   for v_minimum in
-    select substr(k, 5) as metric, public.json_number(p_condition -> k) as least
+    select substr(k, 5) as metric, autonomy.json_number(p_condition -> k) as least
     from unnest(array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours']) k
     where p_condition ? k
   loop
     v_parts := v_parts || format('%s >= %L::float8',
-      public.metric_expression(replace(v_minimum.metric, 'duration_hours', 'hours_running'), v_window, p_spelling),
+      autonomy.metric_expression(replace(v_minimum.metric, 'duration_hours', 'hours_running'), v_window, p_spelling),
       v_minimum.least);
   end loop;
   if p_condition ? 'metric' then
-    v_left := public.metric_expression(p_condition ->> 'metric', v_window, p_spelling);
+    v_left := autonomy.metric_expression(p_condition ->> 'metric', v_window, p_spelling);
     if v_than is not null then
-      v_times := coalesce(public.json_number(v_than -> 'times'), 1);
+      v_times := coalesce(autonomy.json_number(v_than -> 'times'), 1);
       v_parts := v_parts || format('%s %s (%L::float8 * %s)', v_left, v_operator,
         case when v_times = 0 then 0 else greatest(1e-200::float8, v_times) end,
-        public.metric_expression(v_than ->> 'metric', coalesce(v_than ->> 'window', 'lifetime'), p_spelling));
+        autonomy.metric_expression(v_than ->> 'metric', coalesce(v_than ->> 'window', 'lifetime'), p_spelling));
     elsif v_operator = 'between' then
       v_parts := v_parts || format('%s between %L::float8 and %L::float8', v_left,
-        public.json_number(p_condition -> 'threshold' -> 0), public.json_number(p_condition -> 'threshold' -> 1));
+        autonomy.json_number(p_condition -> 'threshold' -> 0), autonomy.json_number(p_condition -> 'threshold' -> 1));
     else
-      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator, public.json_number(p_condition -> 'threshold'));
+      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator, autonomy.json_number(p_condition -> 'threshold'));
     end if;
   elsif p_condition ? 'not' then
-    v_parts := v_parts || format('not (%s)', public.compile_condition_part(p_condition -> 'not', p_spelling));
+    v_parts := v_parts || format('not (%s)', autonomy.compile_condition_part(p_condition -> 'not', p_spelling));
   elsif p_condition ?| array['all', 'any'] then
     v_parts := v_parts || (
-      select '(' || string_agg('(' || public.compile_condition_part(m.value, p_spelling) || ')',
+      select '(' || string_agg('(' || autonomy.compile_condition_part(m.value, p_spelling) || ')',
                                case when p_condition ? 'all' then ' and ' else ' or ' end order by m.ordinality) || ')'
       from jsonb_array_elements(coalesce(p_condition -> 'all', p_condition -> 'any')) with ordinality m);
   end if;
   return array_to_string(v_parts, ' and ');
 end $$;
-comment on function public.compile_condition_part(jsonb, text) is
-  'Predicate of a condition that has been validated; spelling exact or columns, as in metric_expression. Pure. [autonomous-operations]';
-create function public.compile_condition(p_condition jsonb) returns text
+comment on function autonomy.compile_condition_part(jsonb, text) is
+  'Predicate of a condition that has been validated; spelling exact or columns, as in metric_expression. Pure. '
+  '[autonomous-operations]';
+create function autonomy.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -3103,11 +3214,12 @@ begin
   if v_error is not null then
     raise exception using errcode = 'AO001', message = v_error;
   end if;
-  return public.compile_condition_part(p_condition, 'exact');
+  return autonomy.compile_condition_part(p_condition, 'exact');
 end $$;
-comment on function public.compile_condition(jsonb) is
-  'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
-create function public.condition_reads(p_condition jsonb) returns table (metric text, win text)
+comment on function autonomy.compile_condition(jsonb) is
+  'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built '
+  'from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
+create function autonomy.condition_reads(p_condition jsonb) returns table (metric text, win text)
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -3135,9 +3247,15 @@ begin
   from reads r
   group by 1, 2;
 end $$;
-comment on function public.condition_reads(jsonb) is
+comment on function autonomy.condition_reads(jsonb) is
   'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
-create function public.default_autonomous_rules()
+
+-- 0340_default_rules.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.default_autonomous_rules()
 returns table (rule_name text, rule_type text, condition jsonb, action jsonb, priority int)
 language sql immutable set search_path = ''
 as $$
@@ -3155,12 +3273,12 @@ as $$
      '{"metric": "roi", "operator": ">=", "threshold": 3.0, "min_conversions": 10}',
      '{"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 10000}', 80)
 $$;
-comment on function public.default_autonomous_rules() is
+comment on function autonomy.default_autonomous_rules() is
   'The four default rules as the migration inserts them. Pure. [autonomous-operations]';
 insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
 select md5('autonomous-operations:' || d.rule_name)::uuid,
        d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
-from public.default_autonomous_rules() d
+from autonomy.default_autonomous_rules() d
 where not exists (
   select from public.autonomous_rule_changes h
   where d.rule_name in (h.rule_name, h.before ->> 'rule_name', h.after ->> 'rule_name'))
@@ -3179,18 +3297,18 @@ begin
   insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
   select md5('autonomous-operations:' || d.rule_name)::uuid,
          d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
-  from public.default_autonomous_rules() d;
+  from autonomy.default_autonomous_rules() d;
 end $$;
 comment on function public.autonomy_reset_defaults() is
-  'Puts policy and rules back to the defaults; every other rule is deleted. For tests and fresh starts; safe to call again. [autonomous-operations]';
+  'Puts policy and rules back to the defaults; every other rule is deleted. For tests and fresh starts; safe to call '
+  'again. [autonomous-operations]';
 
--- 0004_confidence.sql
-do $$ begin perform pg_temp.make_way('0004_confidence'); end $$;
+-- 0400_confidence.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
-create function public.roi_posterior(
+set local client_min_messages = 'warning';
+create function autonomy.roi_posterior(
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
 returns float8[]
@@ -3233,9 +3351,10 @@ begin
   end loop;
   return array[u, e * exp(u) + q];
 end $$;
-comment on function public.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
-  'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
-create function public.probability_from(p_posterior float8[], p_target float8) returns float8
+comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, '
+  'order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
+create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -3250,9 +3369,10 @@ begin
   z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
   return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
 end $$;
-comment on function public.probability_from(float8[], float8) is
-  'P(true roi < target), 0 to 1, from what roi_posterior gave: one campaign, several targets. A number for every target; an unknown one gives 0.5. Pure. [autonomous-operations]';
-create function public.probability_below(
+comment on function autonomy.probability_from(float8[], float8) is
+  'P(true roi < target), 0 to 1, from what roi_posterior gave: one campaign, several targets. A number for every '
+  'target; an unknown one gives 0.5. Pure. [autonomous-operations]';
+create function autonomy.probability_below(
   p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
   p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
@@ -3260,21 +3380,28 @@ returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return public.probability_from(public.roi_posterior(
+  return autonomy.probability_from(autonomy.roi_posterior(
     p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2), p_target);
 end $$;
-comment on function public.probability_below(
+comment on function autonomy.probability_below(
   float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
-  'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an unknown target gives 0.5. Pure. [autonomous-operations]';
-create function public.cut_confidence(p_percent float8) returns float8
+  'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an '
+  'unknown target gives 0.5. Pure. [autonomous-operations]';
+create function autonomy.cut_confidence(p_percent float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return floor(100::float8 * p_percent + 0.5::float8) / 100::float8;
 end $$;
-comment on function public.cut_confidence(float8) is
+comment on function autonomy.cut_confidence(float8) is
   'A confidence in percent to two digits, half up: what gates and sorts compare. Pure. [autonomous-operations]';
-create function public.evidence_expression() returns text
+
+-- 0410_evidence.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.evidence_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -3305,9 +3432,10 @@ begin
       offset 0) r
     offset 0) e$sql$;
 end $$;
-comment on function public.evidence_expression() is
-  'SQL text that joins a campaign''s evidence as e, over campaigns c, campaign_facts f (perhaps null), autonomy_policy p and $1 (the moment). Pure. [autonomous-operations]';
-create function public.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
+comment on function autonomy.evidence_expression() is
+  'SQL text that joins a campaign''s evidence as e, over campaigns c, campaign_facts f (perhaps null), '
+  'autonomy_policy p and $1 (the moment). Pure. [autonomous-operations]';
+create function autonomy.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
   campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
   matured_share float8, has_history boolean, hours_running float8)
@@ -3318,12 +3446,13 @@ begin
     'select c.id, e.* from public.autonomy_policy p cross join public.campaigns c'
     || case when p_ids is null then '' else ' join unnest($2) i (id) on i.id = c.id' end
     || ' left join public.campaign_facts f on f.campaign_id = c.id'
-    || public.evidence_expression()
+    || autonomy.evidence_expression()
     using p_now, p_ids;
 end $$;
-comment on function public.campaign_evidence(uuid[], timestamptz) is
-  'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
-create function public.current_prior(p_force boolean default false, p_now timestamptz default now())
+comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
+  'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
+  'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
+create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -3337,7 +3466,7 @@ declare
   v_tau2 float8;
   v_campaigns int;
 begin
-  perform public.moment_error(p_now);
+  perform autonomy.moment_error(p_now);
   select * into strict v_policy from public.autonomy_policy;
   if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
      and not coalesce(p_force, false) then
@@ -3353,7 +3482,7 @@ begin
     select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
       greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
       greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from public.campaign_evidence(v_ids, p_now) e
+    from autonomy.campaign_evidence(v_ids, p_now) e
     where e.spend > 0 and e.matured_share > 1e-12
   ),
   orders as (
@@ -3393,20 +3522,23 @@ begin
   return jsonb_build_object('fitted', true, 'mean_roi', v_mean, 'tau2', v_tau2,
     'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
 end $$;
-comment on function public.current_prior(boolean, timestamptz) is
-  'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
-create function public.prior_in_force(p_now timestamptz) returns jsonb
+comment on function autonomy.current_prior(boolean, timestamptz) is
+  'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, '
+  'else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. '
+  '[autonomous-operations]';
+create function autonomy.prior_in_force(p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return public.current_prior(p_now => p_now);
+  return autonomy.current_prior(p_now => p_now);
 exception when others then
   return (select jsonb_build_object('fitted', false, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
             'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns)
           from public.autonomy_policy p);
 end $$;
-comment on function public.prior_in_force(timestamptz) is
-  'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.prior_in_force(timestamptz) is
+  'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call '
+  'again; raises nothing. [autonomous-operations]';
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
@@ -3414,8 +3546,8 @@ as $$
 declare
   v_prior jsonb;
 begin
-  perform public.simulated_moment(p_now);
-  v_prior := public.current_prior(p_force, p_now);
+  perform autonomy.simulated_moment(p_now);
+  v_prior := autonomy.current_prior(p_force, p_now);
   if (v_prior ->> 'fitted')::boolean then
     update public.autonomy_policy
     set prior_mean_roi = (v_prior ->> 'mean_roi')::float8, prior_tau2 = (v_prior ->> 'tau2')::float8,
@@ -3425,8 +3557,16 @@ begin
   return v_prior;
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
-create function public.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
+  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of '
+  'the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). '
+  '[autonomous-operations]';
+
+-- 0420_doubt.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 declare
@@ -3450,9 +3590,10 @@ begin
   end loop;
   return v_without;
 end $$;
-comment on function public.accounts_without_value(text[], timestamptz) is
-  'Those of the accounts that have five or more conversions of the last 30 days, and not one of them with a value. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
+comment on function autonomy.accounts_without_value(text[], timestamptz) is
+  'Those of the accounts that have five or more conversions of the last 30 days, and not one of them with a value. '
+  'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
@@ -3471,8 +3612,8 @@ begin
   if v_silent is null then
     return '{}';
   end if;
-  v_without := public.accounts_without_value(v_accounts, p_now);
-  v_order_value := (public.prior_in_force(p_now) ->> 'order_value')::float8;
+  v_without := autonomy.accounts_without_value(v_accounts, p_now);
+  v_order_value := (autonomy.prior_in_force(p_now) ->> 'order_value')::float8;
   return array(
     select c.id
     from unnest(v_silent) i (id)
@@ -3485,9 +3626,12 @@ begin
        or w.n between 20 and 1e18
        or w.n between 1e-9 and 1e18 and w.n * v_order_value > 3 * w.spend);
 end $$;
-comment on function public.campaigns_without_value(uuid[], timestamptz) is
-  'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 conversions and more, or so many that at the usual order value they would be worth three times the spend. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.people_changes(p_ids uuid[], p_now timestamptz)
+comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
+  'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
+  'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
+  'conversions and more, or so many that at the usual order value they would be worth three times the spend. Only '
+  'reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
   campaign_id uuid, changed_at timestamptz,
   no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz)
@@ -3533,9 +3677,11 @@ begin
     from (select case when not k.budget_by_program then k.budget_at end as at) x) b
   where b.at is not null or s.at is not null;
 end $$;
-comment on function public.people_changes(uuid[], timestamptz) is
-  'Of these campaigns those that a person changed within policy.person_hold_days: when last, and until when nothing is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.budget_use(p_ids uuid[], p_now timestamptz)
+comment on function autonomy.people_changes(uuid[], timestamptz) is
+  'Of these campaigns those that a person changed within policy.person_hold_days: when last, and until when nothing '
+  'is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or '
+  'switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.budget_use(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, share float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -3576,17 +3722,28 @@ begin
       limit 3) d) u
   where u.days >= 2;
 end $$;
-comment on function public.budget_use(uuid[], timestamptz) is
-  'Which part of its budget each campaign spends: the mean of the last three complete days (two at least, of 28) on which it was active throughout, each day''s spend over the budget in force when the day began. No row where that is not known. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.budget_use(uuid[], timestamptz) is
+  'Which part of its budget each campaign spends: the mean of the last three complete days (two at least, of 28) on '
+  'which it was active throughout, each day''s spend over the budget in force when the day began. No row where that '
+  'is not known. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.sane_number(p_value float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when p_value between -1e18::float8 and 1e18::float8 then
+    case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end;
+end $$;
+comment on function autonomy.sane_number(float8) is
+  'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. '
+  '[autonomous-operations]';
 
--- 0005_decide.sql
-do $$ begin perform pg_temp.make_way('0005_decide'); end $$;
+-- 0500_find.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
+set local client_min_messages = 'warning';
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;
-create function public.shard_slots(p_shard text) returns int4range
+create function autonomy.shard_slots(p_shard text) returns int4range
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -3608,46 +3765,19 @@ begin
   end if;
   return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
-comment on function public.shard_slots(text) is
+comment on function autonomy.shard_slots(text) is
   'The slots of a shard "i/n"; all of them for null. Pure. Raises AO010 for anything else. [autonomous-operations]';
-create function public.sane_number(p_value float8) returns float8
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  return case when p_value between -1e18::float8 and 1e18::float8 then
-    case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end;
-end $$;
-comment on function public.sane_number(float8) is
-  'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. [autonomous-operations]';
-create function public.time_expression(p_time text) returns text
+create function autonomy.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
                 'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
-comment on function public.time_expression(text) is
-  'SQL text of a time, brought into the years 1 to 9999 that other languages can read. The argument is SQL of ours. Pure. [autonomous-operations]';
-create function public.exact_number(p_value jsonb) returns numeric
-language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
-as $$
-begin
-  return public.json_number(p_value)::text::numeric;
-end $$;
-comment on function public.exact_number(jsonb) is
-  'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
-create function public.argument_error(p_name text, p_value numeric) returns void
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  if p_value is null or not p_value between 0 and 1e15 then
-    raise exception using errcode = 'AO010',
-      message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
-  end if;
-end $$;
-comment on function public.argument_error(text, numeric) is
-  'Raises AO010 where an argument is missing, negative or not a finite number. Pure. [autonomous-operations]';
-create function public.rules_in_order(p_include_inactive boolean)
+comment on function autonomy.time_expression(text) is
+  'SQL text of a time, brought into the years 1 to 9999 that other languages can read. The argument is SQL of ours. '
+  'Pure. [autonomous-operations]';
+create function autonomy.rules_in_order(p_include_inactive boolean)
 returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3665,9 +3795,10 @@ begin
   where r.is_active or p_include_inactive
   order by 1, r.rule_name collate "C";
 end $$;
-comment on function public.rules_in_order(boolean) is
-  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only reads. [autonomous-operations]';
-create function public.matching_campaigns(
+comment on function autonomy.rules_in_order(boolean) is
+  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only '
+  'reads. [autonomous-operations]';
+create function autonomy.matching_campaigns(
   p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -3680,24 +3811,24 @@ declare
   v_near uuid[];
 begin
   with rules as materialized (
-    select r.place, r.condition from public.rules_in_order(p_include_inactive) r where r.place is not null
+    select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
   reads as materialized (
     select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
-    from rules r cross join lateral public.condition_reads(r.condition) x
+    from rules r cross join lateral autonomy.condition_reads(r.condition) x
     group by x.metric, x.win
   ),
   source as (
-    select case when bool_or(x.win <> 'lifetime') then 'campaign_facts' else 'campaign_totals' end as name from reads x
+    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts' else 'autonomy.campaign_totals' end as name from reads x
   ),
   metrics as (
-    select x.named, o.own, public.metric_expression(x.metric, x.win,
-      case when s.name = 'campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
+    select x.named, o.own, autonomy.metric_expression(x.metric, x.win,
+      case when s.name = 'autonomy.campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
     from reads x cross join source s
     cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
   )
   select s.name,
-    (select array_agg(public.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
+    (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
     (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
   into v_source, v_predicates, v_metrics, v_metrics_alone
@@ -3707,9 +3838,9 @@ begin
   end if;
   if p_campaign_id is null then
     execute 'select array_agg(m.id) from (select f.campaign_id as id, null::text as account, null::text as title'
-      || coalesce(v_metrics_alone, '') || ' from public.' || v_source || ' f'
+      || coalesce(v_metrics_alone, '') || ' from ' || v_source || ' f'
       || case when p_after is not null then ' where f.campaign_id > $1' else '' end
-      || case when v_source = 'campaign_totals' and cardinality(v_predicates) <= 8 then '' else ' offset 0' end
+      || case when v_source = 'autonomy.campaign_totals' and cardinality(v_predicates) <= 8 then '' else ' offset 0' end
       || ') m where ((' || array_to_string(v_predicates, ') or (') || ')) is not false'
       into v_near using p_after;
     if v_near is null then
@@ -3723,13 +3854,13 @@ begin
     || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
     || case
          when p_campaign_id is not null then
-           ' from public.campaigns c left join public.' || v_source || ' f on f.campaign_id = c.id where c.id = $4'
+           ' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id where c.id = $4'
          else
            ' from (select n.id from unnest($2) n (id) order by n.id) near join public.campaigns c on c.id = near.id'
-           ' join public.' || v_source || ' f on f.campaign_id = near.id'
+           ' join ' || v_source || ' f on f.campaign_id = near.id'
            ' where (c.status = ''active'' or lower(c.status) = ''active'')'
            || case when p_slots is distinct from int4range(0, 65536)
-                then ' and public.campaign_slot(c.id) <@ $5' else '' end
+                then ' and autonomy.campaign_slot(c.id) <@ $5' else '' end
        end
     || ' offset 0) m'
     || case when p_campaign_id is null then
@@ -3737,9 +3868,10 @@ begin
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
     using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
-comment on function public.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
-  'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
-create function public.revocable_pauses(p_ids uuid[] default null)
+comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
+  'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id '
+  'asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
+create function autonomy.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
                status text, budget numeric, break_even float8, revenue_then float8)
 language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
@@ -3749,24 +3881,31 @@ begin
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
     coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
     a.previous_state ->> 'status', case when b.budget between 0 and 1e15 then b.budget end,
-    public.sane_number(public.json_number(a.evidence -> 'break_even')),
-    public.json_number(a.evidence #> '{metrics,revenue}')
+    autonomy.sane_number(autonomy.json_number(a.evidence -> 'break_even')),
+    autonomy.json_number(a.evidence #> '{metrics,revenue}')
   from public.autonomous_actions a
   join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
   join public.campaign_facts f on f.campaign_id = a.campaign_id
   left join public.autonomous_rules r on r.id = a.rule_id
-  cross join lateral (select public.exact_number(a.previous_state -> 'budget') as budget) b
+  cross join lateral (select autonomy.exact_number(a.previous_state -> 'budget') as budget) b
   where a.action_type = 'auto_pause' and a.status = 'executed'
     and (p_ids is null or a.campaign_id = any (p_ids))
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
-    and f.life_revenue > public.json_number(a.evidence #> '{metrics,revenue}')
+    and f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
     and a.id = (
       select h.action_id from public.campaign_changes h
       where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
-comment on function public.revocable_pauses(uuid[]) is
-  'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only reads. [autonomous-operations]';
-create type public.autonomy_candidate as (
+comment on function autonomy.revocable_pauses(uuid[]) is
+  'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only '
+  'reads. [autonomous-operations]';
+
+-- 0510_candidates.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.candidate as (
   campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
   created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
   data_age_hours float8,
@@ -3776,23 +3915,24 @@ create type public.autonomy_candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
-comment on type public.autonomy_candidate is 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
-create function public.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof public.autonomy_candidate
+comment on type autonomy.candidate is
+  'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
+create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_without_value uuid[] := public.campaigns_without_value(p_ids, p_now);
+  v_without_value uuid[] := autonomy.campaigns_without_value(p_ids, p_now);
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
-    || public.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
-    || public.time_expression('c.hold_until') || ','
+    || autonomy.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
+    || autonomy.time_expression('c.hold_until') || ','
     || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
-    || (select string_agg(public.measure_expression(k, 'lifetime'), ', ' order by n)
+    || (select string_agg(autonomy.measure_expression(k, 'lifetime'), ', ' order by n)
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || public.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || public.time_expression('l.pause_at') || ', '
-    || public.time_expression('l.resume_at')
+    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || autonomy.time_expression('l.pause_at') || ', '
+    || autonomy.time_expression('l.resume_at')
     || $sql$, least(b.budget, l.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
@@ -3804,23 +3944,23 @@ begin
       join public.campaigns c on c.id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
-      left join public.people_changes($2, $1) w on w.campaign_id = i.id
-      left join public.budget_use($2, $1) u on u.campaign_id = i.id
+      left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
+      left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
           max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
-          min(public.exact_number(a.previous_state -> 'budget')) filter (
+          min(autonomy.exact_number(a.previous_state -> 'budget')) filter (
             where a.executed_at > $1 - interval '7 days'
-              and public.exact_number(a.previous_state -> 'budget') > 0) as budget_low
+              and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || public.evidence_expression() using p_now, p_ids, v_without_value;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value;
 end $$;
-comment on function public.candidate_rows(uuid[], timestamptz) is
+comment on function autonomy.candidate_rows(uuid[], timestamptz) is
   'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
-create function public.candidate_windows(p_ids uuid[], p_windows text[])
+create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
 as $$
@@ -3828,14 +3968,15 @@ begin
   return query execute
     'select i.id, json_build_object(' || (
       select string_agg(format('%L, json_build_object(%s)', w, (
-        select string_agg(format('%L, %s', k, public.measure_expression(k, w)), ', ')
+        select string_agg(format('%L, %s', k, autonomy.measure_expression(k, w)), ', ')
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
       from unnest('lifetime'::text || p_windows) w)
     || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
     using p_ids;
 end $$;
-comment on function public.candidate_windows(uuid[], text[]) is
-  'The six measures of the whole life and of each of the named windows, which must come from validated conditions. Only reads. [autonomous-operations]';
+comment on function autonomy.candidate_windows(uuid[], text[]) is
+  'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
+  'Only reads. [autonomous-operations]';
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -3844,7 +3985,7 @@ returns json
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
 as $$
 declare
-  v_slots int4range := public.shard_slots(p_shard);
+  v_slots int4range := autonomy.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_ids uuid[];
   v_ahead uuid[] := '{}';
@@ -3865,21 +4006,21 @@ begin
   select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
          array_agg(distinct x.win) filter (where x.win <> 'lifetime')
   into v_skipped, v_windows
-  from public.rules_in_order(v_include) r
-  left join lateral public.condition_reads(r.condition) x on r.flaw is null;
+  from autonomy.rules_in_order(v_include) r
+  left join lateral autonomy.condition_reads(r.condition) x on r.flaw is null;
   if p_campaign_id is not null then
     v_ids := array[p_campaign_id];
   elsif p_ids is not null then
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from public.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
+      select m.campaign_id from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
-      select r.campaign_id from public.revocable_pauses() r
+      select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
-        and public.campaign_slot(r.campaign_id) <@ v_slots
+        and autonomy.campaign_slot(r.campaign_id) <@ v_slots
         and (select p.resume_when_proven_wrong from public.autonomy_policy p)
-        and exists (select from public.rules_in_order(v_include) o where o.place is not null)
+        and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
     v_found := cardinality(v_ids);
@@ -3904,9 +4045,9 @@ begin
       'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
     ) order by c.campaign_id), '[]')
   into v_candidates
-  from public.candidate_rows(v_ids, p_now) c
-  join public.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join public.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
+  from autonomy.candidate_rows(v_ids, p_now) c
+  join autonomy.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
+  left join autonomy.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
   return case when p_ahead > 0 then json_build_object(
       'candidates', v_candidates, 'rules_skipped', v_skipped,
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
@@ -3916,8 +4057,11 @@ begin
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
-  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
-create function public.tracking_state(p_now timestamptz default now()) returns jsonb
+  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign '
+  'id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+  'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
+  'AO010 for a bad argument. [autonomous-operations]';
+create function autonomy.tracking_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
 begin
@@ -3956,8 +4100,9 @@ begin
       'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
     from total t, clock k);
 end $$;
-comment on function public.tracking_state(timestamptz) is
-  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
+comment on function autonomy.tracking_state(timestamptz) is
+  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
+  'the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
@@ -3968,7 +4113,7 @@ declare
   v_ups bigint;
   v_raised numeric;
 begin
-  perform public.moment_error(p_now);
+  perform autonomy.moment_error(p_now);
   select count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) into v_campaigns, v_budget
   from public.campaigns c where c.status = 'active' or lower(c.status) = 'active';
   select count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
@@ -3985,11 +4130,27 @@ begin
   return jsonb_build_object(
     'active_campaigns', v_campaigns, 'active_budget', v_budget,
     'pauses_24h', v_pauses, 'scale_ups_24h', v_ups, 'raised_24h', v_raised,
-    'tracking', public.tracking_state(p_now));
+    'tracking', autonomy.tracking_state(p_now));
 end $$;
 comment on function public.portfolio_state(timestamptz) is
-  'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
-create function public.rule_plans(p_include_inactive boolean)
+  'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether '
+  'tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+-- 0520_decide.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.growth_base(p_portfolio jsonb) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case when jsonb_typeof(p_portfolio) = 'object' then
+    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
+$$;
+comment on function autonomy.growth_base(jsonb) is
+  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures '
+  'against. Pure; null for null. [autonomous-operations]';
+create function autonomy.rule_plans(p_include_inactive boolean)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
@@ -4002,14 +4163,14 @@ begin
     case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated) else t.break_even end,
     case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
-    coalesce(public.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
-    1 + coalesce(public.exact_number(r.action -> 'step'), public.exact_number(r.action -> 'multiplier') - 1, 0),
-    1 - coalesce(public.exact_number(r.action -> 'step'), 1 - public.exact_number(r.action -> 'multiplier'), 0),
-    public.exact_number(r.action -> 'budget'),
-    least(public.exact_number(r.action -> 'max_budget'), p.max_budget),
-    greatest(public.exact_number(r.action -> 'min_budget'), p.min_budget),
+    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
+    1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
+    1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
+    autonomy.exact_number(r.action -> 'budget'),
+    least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
+    greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
     coalesce((r.action -> 'requires_approval')::boolean, false)
-  from public.rules_in_order(p_include_inactive) r
+  from autonomy.rules_in_order(p_include_inactive) r
   cross join public.autonomy_policy p
   cross join lateral (select case
     when r.action ->> 'type' = 'auto_pause' then 'pause'
@@ -4019,27 +4180,28 @@ begin
     else 'set' end as kind) k
   cross join lateral (
     select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
-      coalesce(public.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
+      coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
-      public.json_number(r.condition -> 'threshold') as stated
-    from (select coalesce(public.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
+      autonomy.json_number(r.condition -> 'threshold') as stated
+    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
   where r.place is not null;
 end $$;
-comment on function public.rule_plans(boolean) is
-  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only reads. [autonomous-operations]';
-create type public.autonomy_size as (
+comment on function autonomy.rule_plans(boolean) is
+  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only '
+  'reads. [autonomous-operations]';
+create type autonomy.size as (
   new_budget numeric,
   limits text[],             -- the caps that shaped it, in order
   code text);                -- why nothing worth doing is left, else null
-comment on type public.autonomy_size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
-create function public.sized_budget(
+comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+create function autonomy.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
   p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
-returns public.autonomy_size
+returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_size public.autonomy_size;
+  v_size autonomy.size;
   v_cap numeric;
 begin
   v_size.new_budget := round(p_wanted, 2);
@@ -4072,20 +4234,22 @@ begin
   end if;
   return v_size;
 end $$;
-comment on function public.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
-  'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where nothing worth doing is left. Pure. [autonomous-operations]';
-create type public.autonomy_decided as (
+comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+  'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
+  'nothing worth doing is left. Pure. [autonomous-operations]';
+create type autonomy.decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
   rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
   plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8,              -- P(true roi < break_even)
   log_roi float8,            -- the most probable ln roi
-  candidate public.autonomy_candidate);
-comment on type public.autonomy_decided is 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
-create function public.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+  candidate autonomy.candidate);
+comment on type autonomy.decided is
+  'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
+create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  candidate public.autonomy_candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
+  candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
   max_budget numeric, min_budget numeric, requires_approval boolean,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
@@ -4095,18 +4259,18 @@ as $$
 begin
   return query
   with found as materialized (
-    select m.* from public.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
+    select m.* from autonomy.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
   ),
   known as materialized (
-    select f.places, c, public.roi_posterior(
+    select f.places, c, autonomy.roi_posterior(
       c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
       p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior
     from found f
-    join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+    join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
     cross join public.autonomy_policy p
   ),
   plans as materialized (
-    select * from public.rule_plans(p_include_inactive)
+    select * from autonomy.rule_plans(p_include_inactive)
   ),
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence, (z.size).new_budget, (z.size).limits,
@@ -4139,17 +4303,17 @@ begin
       when l.set_budget > (k.c).budget then 'up'
       else 'down' end as kind offset 0) w
     cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
-    cross join lateral (select public.probability_from(k.posterior, t.target) as below offset 0) o
-    cross join lateral (select public.cut_confidence(
+    cross join lateral (select autonomy.probability_from(k.posterior, t.target) as below offset 0) o
+    cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
       when w.kind <> 'step' then w.kind
       when h.cut <= 20 then 'down'
       else 'up' end as direction offset 0) d
     cross join lateral (select case
-      when w.kind = 'step' and d.direction = 'down' then public.cut_confidence(100::float8 - h.cut)
+      when w.kind = 'step' and d.direction = 'down' then autonomy.cut_confidence(100::float8 - h.cut)
       else h.cut end as confidence offset 0) j
-    cross join lateral (select case when d.direction <> 'pause' then public.sized_budget(
+    cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
       p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget, l.min_budget) end as size offset 0) z
@@ -4175,17 +4339,18 @@ begin
   join plans l on l.place = j.place
   join known k on (k.c).campaign_id = r.campaign_id;
 end $$;
-comment on function public.decided_campaigns(int4range, boolean, timestamptz) is
-  'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only reads. [autonomous-operations]';
-create function public.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
+  'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
+  'reads. [autonomous-operations]';
+create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  candidate public.autonomy_candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
+  candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
   new_status text, new_budget numeric, below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c, r.rule_id, r.rule_name, r.break_even, public.cut_confidence(100::float8 - x.right),
+  select c, r.rule_id, r.rule_name, r.break_even, autonomy.cut_confidence(100::float8 - x.right),
     case
       when not c.autonomous_enabled then 'DISABLED'
       when c.hold_until > p_now then 'ON_HOLD'
@@ -4196,22 +4361,22 @@ begin
     end,
     r.status, r.budget, o.below, b.posterior[1]
   from public.autonomy_policy p
-  cross join public.revocable_pauses() r
-  join public.candidate_rows(array(select i.campaign_id from public.revocable_pauses() i), p_now) c
+  cross join autonomy.revocable_pauses() r
+  join autonomy.candidate_rows(array(select i.campaign_id from autonomy.revocable_pauses() i), p_now) c
     on c.campaign_id = r.campaign_id
-  cross join lateral (select public.roi_posterior(
+  cross join lateral (select autonomy.roi_posterior(
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
-  cross join lateral (select public.probability_from(b.posterior, r.break_even) as below) o
-  cross join lateral (select public.cut_confidence(100::float8 * o.below) as right) x
+  cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
+  cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0 and x.right <= p.resume_confidence::float8
-    and public.campaign_slot(c.campaign_id) <@ p_slots
-    and exists (select from public.rules_in_order(p_include_inactive) a where a.place is not null);
+    and autonomy.campaign_slot(c.campaign_id) <@ p_slots
+    and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
-comment on function public.decided_resumes(int4range, boolean, timestamptz) is
+comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
-create function public.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
-returns setof public.autonomy_decided
+create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
+returns setof autonomy.decided
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -4223,14 +4388,14 @@ begin
       case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
       d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
     from public.autonomy_policy p
-    cross join public.decided_campaigns(p_slots, p_include_inactive, p_now) d
+    cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
       p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
     from public.autonomy_policy p
-    cross join public.decided_resumes(p_slots, p_include_inactive, p_now) r
+    cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   raised as (
     select e.*, (e.candidate).campaign_id, e.held is null and e.action_type = 'auto_pause' as pauses,
@@ -4250,7 +4415,7 @@ begin
     select p.frozen, p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
       (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
       (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
-      p.growth_breaker_share * public.growth_base(p_portfolio) as growth_limit,
+      p.growth_breaker_share * autonomy.growth_base(p_portfolio) as growth_limit,
       p.pause_breaker_share::float8
         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit
     from public.autonomy_policy p
@@ -4279,48 +4444,54 @@ begin
     s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
   from stopped s;
 end $$;
-comment on function public.decided_run(int4range, boolean, timestamptz, jsonb) is
+comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is
   'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
-create function public.money_words(p_amount float8) returns text
+
+-- 0530_sentences.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.money_words(p_amount float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
   return coalesce(round(p_amount::text::numeric, 2)::text, '?');
 end $$;
-comment on function public.money_words(float8) is
+comment on function autonomy.money_words(float8) is
   'An amount with two digits, ? where unknown. Pure. [autonomous-operations]';
-create function public.short_number(p_number float8) returns text
+create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
   return case when p_number = 0 then '0' else
     trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
 end $$;
-comment on function public.short_number(float8) is
+comment on function autonomy.short_number(float8) is
   'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
-create function public.factor_words(p_factor numeric) returns text
+create function autonomy.factor_words(p_factor numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
 end $$;
-comment on function public.factor_words(numeric) is
+comment on function autonomy.factor_words(numeric) is
   'x2.0, x2.25. Pure. [autonomous-operations]';
-create function public.counted_words(p_number bigint, p_what text) returns text
+create function autonomy.counted_words(p_number bigint, p_what text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end;
 end $$;
-comment on function public.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
-create type public.autonomy_params as (
+comment on function autonomy.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
+create type autonomy.params as (
   spend float8, revenue float8, roi float8, conversions float8, days float8,
   confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric);
-comment on type public.autonomy_params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
-create function public.decision_params(
+comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
+create function autonomy.decision_params(
   p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
   p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
-returns public.autonomy_params
+returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -4333,12 +4504,12 @@ begin
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-    p_old_budget, p_new_budget)::public.autonomy_params;
+    p_old_budget, p_new_budget)::autonomy.params;
 end $$;
-comment on function public.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
+comment on function autonomy.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
-create function public.action_sentence(
-  p_params public.autonomy_params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+create function autonomy.action_sentence(
+  p_params autonomy.params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
 returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -4347,7 +4518,7 @@ declare
   v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
   v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
   v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
-    || ' over ' || public.counted_words(p_params.days::text::numeric::bigint, 'day');
+    || ' over ' || autonomy.counted_words(p_params.days::text::numeric::bigint, 'day');
   v_likely text := p_params.chance || ' % likely ';
   v_limited text := coalesce(', as far as ' || case p_limit
     when 'STEP_CAP' then 'one step may go'
@@ -4360,14 +4531,14 @@ begin
       else case p_direction
         when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused' else 'Resumed' end end
     || case when p_direction in ('up', 'down') then format(' from %s to %s',
-         public.money_words(p_params.old_budget::float8), public.money_words(p_params.new_budget::float8))
+         autonomy.money_words(p_params.old_budget::float8), autonomy.money_words(p_params.new_budget::float8))
        else '' end
     || ': '
     || case p_direction
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
-           else public.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || public.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
+           else autonomy.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
+      when 'up' then v_figures || ', ' || autonomy.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -4375,9 +4546,9 @@ begin
         v_revenue, v_spend, v_times, v_likely, p_rule_name) end
     || case when p_code = 'PAUSE_BREAKER' then '; so many pauses at once are left to a person' else '' end;
 end $$;
-comment on function public.action_sentence(public.autonomy_params, text, text, text, text, text, boolean) is
+comment on function autonomy.action_sentence(autonomy.params, text, text, text, text, text, boolean) is
   'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
-create function public.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
+create function autonomy.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
@@ -4398,9 +4569,9 @@ begin
       else p_code end)
     || '; rule ' || p_rule_name;
 end $$;
-comment on function public.hold_sentence(text, text, text, text) is
+comment on function autonomy.hold_sentence(text, text, text, text) is
   'Why a decision is held, in one sentence. Pure. [autonomous-operations]';
-create function public.evidence_words(
+create function autonomy.evidence_words(
   p_floor float8, p_direction text, p_kind text, p_target float8, p_confidence float8,
   p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
   p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
@@ -4410,7 +4581,7 @@ as $$
 declare
   v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
   v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
-    then public.cut_confidence(100::float8 - p_confidence) else p_confidence end;
+    then autonomy.cut_confidence(100::float8 - p_confidence) else p_confidence end;
   v_least numeric;
   v_said numeric;
   v_words text;
@@ -4428,19 +4599,19 @@ begin
     exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
       and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
   end loop;
-  v_words := case when v_said >= public.short_number(p_floor)::numeric then 'more than ' else '' end
-    || public.short_number(p_floor);
+  v_words := case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
+    || autonomy.short_number(p_floor);
   v_words := v_said || case when p_kind = 'step'
     then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
-      case when v_said <= public.short_number(v_down)::numeric then 'less than' else 'at most' end, public.short_number(v_down))
+      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end, autonomy.short_number(v_down))
     else format(' %% likely to be right, %s %% are needed', v_words) end;
   if (p_spend > 0 and p_floor < 100) is not true then
     return v_words || '; more of the same would not settle it';
   end if;
   for i in 0 .. 40 loop
-    v_below := 100::float8 * public.probability_below(p_target, p_spend * v_times, p_conversions * v_times,
+    v_below := 100::float8 * autonomy.probability_below(p_target, p_spend * v_times, p_conversions * v_times,
       p_revenue * v_times, p_cv2, v_days * v_times, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2);
-    if public.cut_confidence(case when p_direction = 'up' then 100::float8 - v_below else v_below end) >= p_floor then
+    if autonomy.cut_confidence(case when p_direction = 'up' then 100::float8 - v_below else v_below end) >= p_floor then
       v_high := v_times;
     elsif i = 0 then
       return v_words || '; more of the same would not settle it';
@@ -4454,17 +4625,18 @@ begin
     || case when p_conversions > 0
          then greatest(1, ceil(p_conversions * v_times))::numeric || ' more '
            || case when ceil(p_conversions * v_times) <= 1 then 'conversion' else 'conversions' end || ' at this rate'
-         else public.money_words(p_spend * v_times) || ' more spent without a conversion' end
+         else autonomy.money_words(p_spend * v_times) || ' more spent without a conversion' end
     || ' would settle it, some '
     || case when ceil(v_days * v_times) <= 1 then 'a day' else ceil(v_days * v_times)::numeric || ' days' end;
 end $$;
-comment on function public.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
-  'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same rate would settle it. Pure. [autonomous-operations]';
-create function public.hold_words(p_decided public.autonomy_decided, p_policy public.autonomy_policy) returns text
+comment on function autonomy.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+  'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same '
+  'rate would settle it. Pure. [autonomous-operations]';
+create function autonomy.hold_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
 declare
-  c public.autonomy_candidate := p_decided.candidate;
+  c autonomy.candidate := p_decided.candidate;
   v_pause boolean := p_decided.direction = 'pause';
   v_hours text;
   v_ends timestamptz;
@@ -4485,29 +4657,29 @@ begin
         case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end);
       return 'it was changed a short time ago; the cooldown ends ' || to_char(v_ends, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'TOO_LITTLE_DATA' then
-      v_hours := public.short_number(p_policy.min_pause_hours::float8);
+      v_hours := autonomy.short_number(p_policy.min_pause_hours::float8);
       return case
         when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
         when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
         else format('a pause needs %s hours of running; in %s', v_hours,
-          public.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::bigint, 'more hour')) end;
+          autonomy.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::bigint, 'more hour')) end;
     when 'STALE_DATA' then
       return format('its figures are %s, more than %s; when new ones arrive',
         coalesce(case
           when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
           else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1)  -- 48.3 is 48 only beside another limit
           end || ' hours old', 'of unknown age'),
-        public.short_number(p_policy.max_data_age_hours::float8));
+        autonomy.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
-      return public.evidence_words(
+      return autonomy.evidence_words(
         p_decided.confidence_floor, p_decided.direction, p_decided.kind, p_decided.break_even, p_decided.confidence,
         c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
         p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value, p_policy.prior_cv2);
     when 'STEP_CAP' then
-      return 'one step may not go beyond ' || public.factor_words(p_policy.max_step);
+      return 'one step may not go beyond ' || autonomy.factor_words(p_policy.max_step);
     when 'GROWTH_CAP' then
-      return 'its budget has grown to ' || public.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
+      return 'its budget has grown to ' || autonomy.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
     when 'BUDGET_CAP' then
       return case when p_decided.direction = 'up'
         then format('its budget is at the cap of %s; a higher cap would settle it', round(p_decided.max_budget, 2))
@@ -4516,9 +4688,10 @@ begin
       return null;
   end case;
 end $$;
-comment on function public.hold_words(public.autonomy_decided, public.autonomy_policy) is
-  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Only reads. [autonomous-operations]';
-create function public.expected_impact_of(
+comment on function autonomy.hold_words(autonomy.decided, public.autonomy_policy) is
+  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Only reads. '
+  '[autonomous-operations]';
+create function autonomy.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
   p_log_roi float8, p_spend float8, p_days float8)
 returns jsonb
@@ -4530,56 +4703,64 @@ declare
 begin
   if p_direction = 'pause' then
     return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
-      'spend_saved', public.cut_confidence(v_ahead),
-      'loss_avoided', public.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+      'spend_saved', autonomy.cut_confidence(v_ahead),
+      'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
   elsif p_direction = 'resume' then
     return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
-      'added_spend', public.cut_confidence(v_ahead),
-      'added_profit', public.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+      'added_spend', autonomy.cut_confidence(v_ahead),
+      'added_profit', autonomy.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
   end if;
   return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
-    'added_spend', public.cut_confidence(v_ahead * p_share),
-    'added_profit', public.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+    'added_spend', autonomy.cut_confidence(v_ahead * p_share),
+    'added_profit', autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
 end $$;
-comment on function public.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
-create type public.autonomy_campaign_state as (status text, budget numeric);
-comment on type public.autonomy_campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
-create type public.autonomy_match as (rule_name text, code text);
-comment on type public.autonomy_match is 'A rule that matched, and what became of that. [autonomous-operations]';
-create type public.autonomy_measures as (
+
+-- 0540_propose.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.campaign_state as (status text, budget numeric);
+comment on type autonomy.campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
+create type autonomy.match as (rule_name text, code text);
+comment on type autonomy.match is 'A rule that matched, and what became of that. [autonomous-operations]';
+create type autonomy.measures as (
   impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
-comment on type public.autonomy_measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
-create type public.autonomy_evidence as (
+comment on type autonomy.measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
+create type autonomy.evidence as (
   spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
-  prior jsonb, probability_below float8, break_even float8, metrics public.autonomy_measures,
-  matched public.autonomy_match[], limits text[]);
-comment on type public.autonomy_evidence is 'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
-create type public.autonomy_told as (
+  prior jsonb, probability_below float8, break_even float8, metrics autonomy.measures,
+  matched autonomy.match[], limits text[]);
+comment on type autonomy.evidence is
+  'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
+create type autonomy.told as (
   campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
-  previous public.autonomy_campaign_state, new public.autonomy_campaign_state, confidence float8, limits text[], break_even float8,
-  matched public.autonomy_match[], params public.autonomy_params, reason text, evidence jsonb, expected_impact jsonb);
-comment on type public.autonomy_told is 'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
-create function public.told_decisions(p_decided public.autonomy_decided[]) returns setof public.autonomy_told
+  previous autonomy.campaign_state, new autonomy.campaign_state, confidence float8, limits text[], break_even float8,
+  matched autonomy.match[], params autonomy.params, reason text, evidence jsonb, expected_impact jsonb);
+comment on type autonomy.told is
+  'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
+create function autonomy.told_decisions(p_decided autonomy.decided[]) returns setof autonomy.told
 language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
 as $$
 begin
   return query
   select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
-    row((r.candidate).status, (r.candidate).budget)::public.autonomy_campaign_state,
+    row((r.candidate).status, (r.candidate).budget)::autonomy.campaign_state,
     row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
-             else (r.candidate).status end, b.new_budget)::public.autonomy_campaign_state,
+             else (r.candidate).status end, b.new_budget)::autonomy.campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
     case
-      when r.verdict = 'hold' then public.hold_sentence(r.code, r.direction, r.rule_name, public.hold_words(r, p))
-      else public.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
+      when r.verdict = 'hold' then autonomy.hold_sentence(r.code, r.direction, r.rule_name, autonomy.hold_words(r, p))
+      else autonomy.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
                                   r.rule_name, p.mode = 'observe') end,
     to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
       (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
-          (r.candidate).spend, (r.candidate).revenue)::public.autonomy_measures,
-      m.matched, r.limits)::public.autonomy_evidence),
-    case when r.verdict = 'hold' then '{}' else public.expected_impact_of(
+          (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
+      m.matched, r.limits)::autonomy.evidence),
+    case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.break_even, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
       p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
@@ -4590,16 +4771,16 @@ begin
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
   cross join lateral (
-    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::public.autonomy_match order by u.n) as matched
+    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   cross join lateral (
-    select public.decision_params(
+    select autonomy.decision_params(
       (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
       r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q;
 end $$;
-comment on function public.told_decisions(public.autonomy_decided[]) is
+comment on function autonomy.told_decisions(autonomy.decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
-create function public.autonomy_decision_entry(p_told public.autonomy_told) returns jsonb
+create function autonomy.decision_entry(p_told autonomy.told) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
 begin
@@ -4608,38 +4789,33 @@ begin
     'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
     'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
-comment on function public.autonomy_decision_entry(public.autonomy_told) is
-  'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-create function public.skipped_rules(p_include_inactive boolean) returns jsonb
+comment on function autonomy.decision_entry(autonomy.told) is
+  'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
-    from public.rules_in_order(p_include_inactive) r where r.flaw is not null);
+    from autonomy.rules_in_order(p_include_inactive) r where r.flaw is not null);
 end $$;
-comment on function public.skipped_rules(boolean) is
-  'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. [autonomous-operations]';
-create function public.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
+comment on function autonomy.skipped_rules(boolean) is
+  'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. '
+  '[autonomous-operations]';
+create function autonomy.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return case when p_shard is null then (p_portfolio ->> 'active_campaigns')::bigint else (
     select count(*) from public.campaigns c
     where (c.status = 'active' or lower(c.status) = 'active')
-      and public.campaign_slot(c.id) <@ public.shard_slots(p_shard)) end;
+      and autonomy.campaign_slot(c.id) <@ autonomy.shard_slots(p_shard)) end;
 end $$;
-comment on function public.active_campaigns(text, jsonb) is
-  'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only reads; safe to call again. [autonomous-operations]';
-create function public.growth_base(p_portfolio jsonb) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-  select case when jsonb_typeof(p_portfolio) = 'object' then
-    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
-$$;
-comment on function public.growth_base(jsonb) is
-  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures against. Pure; null for null. [autonomous-operations]';
-create function public.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
+comment on function autonomy.active_campaigns(text, jsonb) is
+  'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only '
+  'reads; safe to call again. [autonomous-operations]';
+create function autonomy.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -4657,7 +4833,7 @@ begin
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
        format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a conversion is worth',
-              public.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
+              autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
       (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
               round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
@@ -4670,13 +4846,14 @@ begin
          * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
       (5, s.growth > 0, 'GROWTH_BREAKER',
        format('raises of 24 hours would add more than %s a day',
-              round(p.growth_breaker_share * public.growth_base(p_portfolio), 2)),
-       s.growth, (p.growth_breaker_share * public.growth_base(p_portfolio))::float8)
+              round(p.growth_breaker_share * autonomy.growth_base(p_portfolio), 2)),
+       s.growth, (p.growth_breaker_share * autonomy.growth_base(p_portfolio))::float8)
     ) b (n, tripped, code, message, stopped, most)
     where b.tripped);
 end $$;
-comment on function public.breaker_reports(jsonb, jsonb) is
-  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each code. Only reads. [autonomous-operations]';
+comment on function autonomy.breaker_reports(jsonb, jsonb) is
+  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each '
+  'code. Only reads. [autonomous-operations]';
 create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
@@ -4684,28 +4861,53 @@ returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB' set extra_float_digits = 1
 as $$
 declare
-  v_slots int4range := public.shard_slots(p_shard);
+  v_slots int4range := autonomy.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
   v_portfolio jsonb := public.portfolio_state(p_now);
-  v_page public.autonomy_decided[];
+  v_page autonomy.decided[];
   v_codes jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
-  with run as materialized (select d from public.decided_run(v_slots, v_include, p_now, v_portfolio) d)
+  with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
     array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
   into v_codes, v_page;
   return jsonb_build_object(
-    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from public.told_decisions(v_page) t),
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from autonomy.told_decisions(v_page) t),
     'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
-    'rules_skipped', public.skipped_rules(v_include),
-    'breakers', public.breaker_reports(v_portfolio, v_codes),
-    'campaigns_evaluated', public.active_campaigns(p_shard, v_portfolio));
+    'rules_skipped', autonomy.skipped_rules(v_include),
+    'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
+    'campaigns_evaluated', autonomy.active_campaigns(p_shard, v_portfolio));
 end $$;
 comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
-  'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. [autonomous-operations]';
+  'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at '
+  'all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. '
+  '[autonomous-operations]';
+
+-- 0550_identify.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.campaigns_by_metrics(
+  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
+returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return query execute format(
+    'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
+    ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
+    ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
+    autonomy.metric_expression('roi', 'lifetime', 'exact'), autonomy.metric_expression('ctr', 'lifetime', 'exact'),
+    autonomy.metric_expression('conversion_rate', 'lifetime', 'exact'), autonomy.metric_expression('spend', 'lifetime', 'exact'),
+    autonomy.metric_expression('conversions', 'lifetime', 'exact'), autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
+    using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
+end $$;
+comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
+  'Active campaigns by the metrics of their whole life; a null bound is no bound. Only reads. [autonomous-operations]';
 create function public.identify_underperforming_campaigns(
   min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
   p_now timestamptz default now())
@@ -4715,13 +4917,13 @@ returns table (
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
 begin
-  perform public.argument_error('min_spend', min_spend), public.argument_error('max_roi', max_roi),
-          public.argument_error('min_duration_hours', min_duration_hours);
-  perform public.moment_error(p_now);
+  perform autonomy.argument_error('min_spend', min_spend), autonomy.argument_error('max_roi', max_roi),
+          autonomy.argument_error('min_duration_hours', min_duration_hours);
+  perform autonomy.moment_error(p_now);
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
-    from public.campaigns_by_metrics(
+    from autonomy.campaigns_by_metrics(
       min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
@@ -4731,24 +4933,26 @@ begin
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
       || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
-           public.money_words(c.spend), public.money_words(c.revenue), public.money_words(f.roi),
-           public.counted_words(greatest(1, floor(c.hours_running / 24 + 0.5))::bigint, 'day'),
+           autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
+           autonomy.counted_words(greatest(1, floor(c.hours_running / 24 + 0.5))::bigint, 'day'),
            least(99, greatest(1, floor(s.confidence + 0.5))),
-           case when t.target = 1 then 'break-even' else public.money_words(t.target) || 'x' end),
+           case when t.target = 1 then 'break-even' else autonomy.money_words(t.target) || 'x' end),
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
-  cross join jsonb_to_record(public.prior_in_force(p_now))
+  cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
-  join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
-  cross join lateral (select public.cut_confidence(100::float8 * public.probability_below(
+  cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
     t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
-  'Active campaigns with at least min_spend, a roi below max_roi and min_duration_hours of running, those that lose most first; confidence_score is the probability that pausing is right. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
+  'Active campaigns with at least min_spend, a roi below max_roi and min_duration_hours of running, those that lose '
+  'most first; confidence_score is the probability that pausing is right. Only reads; safe to call again. Raises '
+  'AO010 for a missing, negative or infinite argument. [autonomous-operations]';
 create function public.identify_scaling_candidates(
   min_roi numeric default 3.0, min_conversions integer default 10, max_budget_multiplier numeric default 3.0,
   p_now timestamptz default now())
@@ -4758,13 +4962,13 @@ returns table (
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
 begin
-  perform public.argument_error('min_roi', min_roi), public.argument_error('min_conversions', min_conversions),
-          public.argument_error('max_budget_multiplier', max_budget_multiplier);
-  perform public.moment_error(p_now);
+  perform autonomy.argument_error('min_roi', min_roi), autonomy.argument_error('min_conversions', min_conversions),
+          autonomy.argument_error('max_budget_multiplier', max_budget_multiplier);
+  perform autonomy.moment_error(p_now);
   return query
   with found as materialized (
     select m.campaign_id, m.roi, m.ctr
-    from public.campaigns_by_metrics(
+    from autonomy.campaigns_by_metrics(
       null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
   )
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
@@ -4775,52 +4979,198 @@ begin
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
-           public.money_words(c.spend), public.money_words(c.revenue), public.money_words(f.roi),
-           public.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
-           public.counted_words(c.conversions::bigint, 'conversion'),
+           autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
+           autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
+           autonomy.counted_words(c.conversions::bigint, 'conversion'),
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
-  cross join jsonb_to_record(public.prior_in_force(p_now))
+  cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
-  join public.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
   cross join lateral (select least(
     round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
-  cross join lateral (select public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
+  cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
     least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
-  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. [autonomous-operations]';
-create function public.campaigns_by_metrics(
-  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
-returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
-language plpgsql stable set search_path = '' set jit = off
-as $$
-begin
-  return query execute format(
-    'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
-    ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
-    ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
-    public.metric_expression('roi', 'lifetime', 'exact'), public.metric_expression('ctr', 'lifetime', 'exact'),
-    public.metric_expression('conversion_rate', 'lifetime', 'exact'), public.metric_expression('spend', 'lifetime', 'exact'),
-    public.metric_expression('conversions', 'lifetime', 'exact'), public.metric_expression('hours_running', 'lifetime', 'exact'))
-    using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
-end $$;
-comment on function public.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
-  'Active campaigns by the metrics of their whole life; a null bound is no bound. Only reads. [autonomous-operations]';
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is '
+  'the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the '
+  'probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, '
+  'negative or infinite argument. [autonomous-operations]';
 
--- 0006_effects.sql
-do $$ begin perform pg_temp.make_way('0006_effects'); end $$;
+-- 0560_leases.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local client_min_messages = 'notice';
-set local check_function_bodies = off;
-create function public.autonomy_actor() returns text
+set local client_min_messages = 'warning';
+create function autonomy.run_request(p_request jsonb) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_key text;
+  v_value jsonb;
+begin
+  if p_request is null or jsonb_typeof(p_request) <> 'object' then
+    raise exception using errcode = 'AO010', message = 'The request must be an object.';
+  end if;
+  for v_key, v_value in select key, value from jsonb_each(p_request) loop
+    if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
+      raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
+        hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
+    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
+      raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
+    elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
+      raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
+    end if;
+  end loop;
+  perform autonomy.shard_slots(p_request ->> 'shard');
+  if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
+    raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
+  end if;
+  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
+    raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
+  end if;
+  return jsonb_build_object(
+    'dry_run', coalesce((p_request ->> 'dry_run')::boolean, false),
+    'shard', p_request ->> 'shard',
+    'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
+    'reason', p_request ->> 'reason');
+end $$;
+comment on function autonomy.run_request(jsonb) is
+  'A run''s request, checked and with every default filled in. Only computes; safe to call again. Raises AO010 naming '
+  'the field that is wrong. [autonomous-operations]';
+create function autonomy.busy(p_run public.autonomous_runs) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
+    raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
+      hint = 'It is safe to call again in some seconds.';
+  end if;
+  return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
+    least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
+end $$;
+comment on function autonomy.busy(public.autonomous_runs) is
+  'The answer to a caller who must wait for another run. Only computes; safe to call again. Raises AO015 where it is '
+  'a migration that has the lease. [autonomous-operations]';
+create function autonomy.started(p_run public.autonomous_runs) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
+    'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
+end $$;
+comment on function autonomy.started(public.autonomous_runs) is
+  'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.take_lease(
+  p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
+  p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_hash text := md5(p_request::text);
+  v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
+  v_slots int4range := autonomy.shard_slots(p_request ->> 'shard');
+  v_simulated boolean := autonomy.simulated_moment(p_now);
+  v_seen public.autonomous_runs;
+  v_run public.autonomous_runs;
+begin
+  for v_try in 1 .. 10 loop
+    update public.autonomous_runs r set status = 'abandoned', finished_at = p_now
+    where r.id in (select d.id from public.autonomous_runs d
+                   where d.status = 'running' and d.lease_expires_at < clock_timestamp()
+                   for update skip locked);
+    select * into v_seen from public.autonomous_runs r where r.id = p_run_id;
+    if not found and p_idempotency_key is not null then
+      select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
+    end if;
+    if v_seen.id is not null then
+      if v_seen.request_hash is distinct from v_hash
+         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
+        return jsonb_build_object('outcome', 'mismatch');
+      elsif v_seen.status = 'completed' and v_seen.response is not null then
+        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
+                                  'response_status', v_seen.response_status);
+      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
+        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+        where id = p_run_id and status = 'running';
+        return autonomy.started(v_seen) || '{"again": true}';
+      elsif v_seen.status = 'running' then
+        return autonomy.busy(v_seen);
+      elsif v_seen.id = p_run_id then
+        raise exception using errcode = 'AO010',
+          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
+      end if;
+      update public.autonomous_runs set idempotency_key = null
+      where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
+    end if;
+    select * into v_seen from public.autonomous_runs r
+    where r.status = 'running' and r.slots && v_slots and not v_dry_run
+      and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
+    order by r.lease_expires_at desc limit 1;
+    if found then
+      return autonomy.busy(v_seen);
+    end if;
+    begin
+      insert into public.autonomous_runs
+        (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
+         started_at, dry_run, mode, summary)
+      select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
+             gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
+             p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
+               || case when v_simulated then '{"simulated": true}' else '{}' end::jsonb
+      from public.autonomy_policy p
+      on conflict do nothing
+      returning * into v_run;
+    exception when lock_not_available then  -- a rival takes long to begin
+      return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
+    end;
+    if v_run.id is not null then
+      return autonomy.started(v_run);
+    elsif not exists (select from public.autonomy_policy) then
+      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
+        hint = 'insert into autonomy_policy default values;';
+    end if;
+  end loop;
+  return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
+end $$;
+comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014, AO015. '
+  '[autonomous-operations]';
+create function autonomy.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
+language plpgsql set search_path = ''
+as $$
+declare
+  v_run public.autonomous_runs;
+begin
+  update public.autonomous_runs r
+  set lease_expires_at = clock_timestamp()
+    + make_interval(secs => coalesce((r.summary ->> 'lease_seconds')::float8, 300::float8))
+  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
+  returning * into v_run;
+  if not found then
+    raise exception using errcode = 'AO007',
+      message = format('Run %s does not hold its lease any more: it has ended, or another run took over.',
+                       coalesce(p_run_id::text, 'NULL'));
+  end if;
+  return v_run;
+end $$;
+comment on function autonomy.hold_lease(uuid, uuid) is
+  'Locks a run''s row, checks its token and extends its lease. A lease that ran out but was not taken over still '
+  'holds. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
+
+-- 0600_changes.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.actor() returns text
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -4831,69 +5181,30 @@ begin
 exception when invalid_text_representation then
   return session_user::text;
 end $$;
-comment on function public.autonomy_actor() is
-  'Who is calling: the program that the session names in autonomy.actor, else e-mail, subject or role of the token, else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_by_person(p_actor text) returns boolean
+comment on function autonomy.actor() is
+  'Who is calling: the program that the session names in autonomy.actor, else e-mail, subject or role of the token, '
+  'else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.by_person(p_actor text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return coalesce(current_setting('autonomy.actor', true), '') = ''
     and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
 end $$;
-comment on function public.autonomy_by_person(text) is
-  'Whether a change by this actor is a person''s: the session names no program in autonomy.actor, and policy.automation_actors does not list the actor. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create or replace function public.autonomy_campaign_touched() returns trigger
+comment on function autonomy.by_person(text) is
+  'Whether a change by this actor is a person''s: the session names no program in autonomy.actor, and '
+  'policy.automation_actors does not list the actor. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.campaign_touched() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
   new.updated_at := now();
   return new;
 end $$;
-comment on function public.autonomy_campaign_touched() is
+comment on function autonomy.campaign_touched() is
   'Trigger of campaigns: keeps updated_at where the writer did not set it. Raises nothing. [autonomous-operations]';
-create or replace function public.autonomy_campaign_changed() returns trigger
-language plpgsql security definer set search_path = ''
-as $$
-declare
-  v_actor text := public.autonomy_actor();
-  v_person boolean := public.autonomy_by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
-  v_at timestamptz := public.autonomy_writing_at();
-  v_changed bigint[];
-begin
-  if tg_op = 'UPDATE' then
-    if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
-      return null;
-    end if;
-    with written as (
-      insert into public.campaign_changes
-        (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
-      select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
-             case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
-             v_person and o.id is not null and n.id is not null
-      from new_campaigns n full join old_campaigns o on o.id = n.id
-      where n.status is distinct from o.status or n.budget is distinct from o.budget
-         or n.id is null or o.id is null
-      returning id, person
-    )
-    select array_agg(w.id) filter (where w.person) into v_changed from written w;
-    if v_changed is not null then
-      perform public.autonomy_put_back(v_changed, v_actor, v_at);
-    end if;
-  elsif tg_op = 'INSERT' then
-    insert into public.campaign_changes (campaign_id, changed_at, new_status, new_budget, kind, actor)
-    select n.id, v_at, n.status, n.budget, 'created', v_actor from new_campaigns n;
-  elsif tg_op = 'DELETE' then
-    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
-    select o.id, v_at, o.status, o.budget, 'deleted', v_actor from old_campaigns o;
-  else
-    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
-    select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns c;
-  end if;
-  return null;
-end $$;
-comment on function public.autonomy_campaign_changed() is
-  'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to campaign_changes. Raises nothing. [autonomous-operations]';
-create function public.autonomy_put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
+create function autonomy.put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 declare
@@ -4937,37 +5248,88 @@ begin
     end;
   end loop;
 end $$;
-comment on function public.autonomy_put_back(bigint[], text, timestamptz) is
-  'Of these changes by a person, those that put a field back to what it was before our last action on it: that action is rolled back, and the campaign left alone. A part of the trigger of campaigns, no use by itself; raises nothing. [autonomous-operations]';
+comment on function autonomy.put_back(bigint[], text, timestamptz) is
+  'Of these changes by a person, those that put a field back to what it was before our last action on it: that action '
+  'is rolled back, and the campaign left alone. A part of the trigger of campaigns, no use by itself; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.campaign_changed() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_actor text := autonomy.actor();
+  v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
+  v_at timestamptz := autonomy.writing_at();
+  v_changed bigint[];
+begin
+  if tg_op = 'UPDATE' then
+    if current_setting('autonomy.effect', true) = '1' and pg_trigger_depth() = 1 then
+      return null;
+    end if;
+    with written as (
+      insert into public.campaign_changes
+        (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
+      select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
+             case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
+             v_person and o.id is not null and n.id is not null
+      from new_campaigns n full join old_campaigns o on o.id = n.id
+      where n.status is distinct from o.status or n.budget is distinct from o.budget
+         or n.id is null or o.id is null
+      returning id, person
+    )
+    select array_agg(w.id) filter (where w.person) into v_changed from written w;
+    if v_changed is not null then
+      perform autonomy.put_back(v_changed, v_actor, v_at);
+    end if;
+  elsif tg_op = 'INSERT' then
+    insert into public.campaign_changes (campaign_id, changed_at, new_status, new_budget, kind, actor)
+    select n.id, v_at, n.status, n.budget, 'created', v_actor from new_campaigns n;
+  elsif tg_op = 'DELETE' then
+    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
+    select o.id, v_at, o.status, o.budget, 'deleted', v_actor from old_campaigns o;
+  else
+    insert into public.campaign_changes (campaign_id, changed_at, old_status, old_budget, kind, actor)
+    select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns c;
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_changed() is
+  'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to '
+  'campaign_changes. Raises nothing. [autonomous-operations]';
 update public.autonomous_actions
 set evidence = case when jsonb_typeof(evidence) = 'object' then evidence else '{}' end || '{"before_audit": true}'
 where status in ('executed', 'rolled_back')
-  and not exists (select from pg_catalog.pg_trigger where tgname = 'autonomy_campaign_updated');
-create or replace trigger zz_autonomy_campaign_touched before update on public.campaigns
+  and not exists (select from public.campaign_changes);
+create trigger zz_autonomy_campaign_touched before update on public.campaigns
   for each row when (new.updated_at is not distinct from old.updated_at)
-  execute function public.autonomy_campaign_touched();
-create or replace trigger autonomy_campaign_created after insert on public.campaigns
+  execute function autonomy.campaign_touched();
+create trigger autonomy_campaign_created after insert on public.campaigns
   referencing new table as new_campaigns
-  for each statement execute function public.autonomy_campaign_changed();
-create or replace trigger autonomy_campaign_updated after update on public.campaigns
+  for each statement execute function autonomy.campaign_changed();
+create trigger autonomy_campaign_updated after update on public.campaigns
   referencing old table as old_campaigns new table as new_campaigns
-  for each statement execute function public.autonomy_campaign_changed();
-create or replace trigger autonomy_campaign_deleted after delete on public.campaigns
+  for each statement execute function autonomy.campaign_changed();
+create trigger autonomy_campaign_deleted after delete on public.campaigns
   referencing old table as old_campaigns
-  for each statement execute function public.autonomy_campaign_changed();
-create or replace trigger autonomy_campaign_truncated before truncate on public.campaigns
-  for each statement execute function public.autonomy_campaign_changed();
+  for each statement execute function autonomy.campaign_changed();
+create trigger autonomy_campaign_truncated before truncate on public.campaigns
+  for each statement execute function autonomy.campaign_changed();
 insert into public.campaign_changes (campaign_id, new_status, new_budget, kind, actor)
 select c.id, c.status, c.budget, 'created', 'migration' from public.campaigns c
 where not exists (select from public.campaign_changes k where k.campaign_id = c.id)
 order by c.id;
-create function public.autonomy_lock_effects() returns public.autonomy_policy
+
+-- 0610_effects.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.lock_effects() returns public.autonomy_policy
 language plpgsql set search_path = ''
 as $$
 declare
   v_policy public.autonomy_policy;
 begin
-  perform public.autonomy_hold_schema();
+  perform autonomy.hold_schema();
   perform pg_advisory_xact_lock(hashtextextended('autonomy.effects', 0));
   select * into v_policy from public.autonomy_policy for share;
   if not found then
@@ -4977,19 +5339,21 @@ begin
   end if;
   return v_policy;
 end $$;
-comment on function public.autonomy_lock_effects() is
-  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call again. Raises AO002 where there is no policy, AO015 while the database is being upgraded. [autonomous-operations]';
-create function public.autonomy_state(p_status text, p_budget numeric) returns jsonb
+comment on function autonomy.lock_effects() is
+  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call '
+  'again. Raises AO002 where there is no policy, AO015 while the database is being upgraded. [autonomous-operations]';
+create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''
 as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
-comment on function public.autonomy_state(text, numeric) is
-  'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_text(p_status text, p_budget text) returns text
+comment on function autonomy.state(text, numeric) is
+  'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.as_text(p_status text, p_budget text) returns text
 language sql immutable set search_path = ''
 as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
-comment on function public.autonomy_text(text, text) is
+comment on function autonomy.as_text(text, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_came_out(
+create function autonomy.came_out(
   p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
 returns boolean
 language plpgsql immutable set search_path = ''
@@ -5001,9 +5365,10 @@ begin
           or p_got_budget is distinct from p_old_budget
              and sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
 end $$;
-comment on function public.autonomy_came_out(text, numeric, text, numeric, text, numeric) is
-  'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_change_campaign(
+comment on function autonomy.came_out(text, numeric, text, numeric, text, numeric) is
+  'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted '
+  'state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.change_campaign(
   p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
   p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
 language plpgsql set search_path = ''
@@ -5021,7 +5386,7 @@ begin
   where c.id = p_campaign.id
   returning * into v_changed;
   perform set_config('autonomy.effect', '', true);
-  if not found or p_kind = 'action' and not public.autonomy_came_out(
+  if not found or p_kind = 'action' and not autonomy.came_out(
        p_campaign.status, p_campaign.budget, p_status, p_budget, v_changed.status, v_changed.budget) then
     raise exception using errcode = 'AO004',
       message = format('A trigger on campaigns did not let campaign %s change.', p_campaign.id);
@@ -5032,9 +5397,17 @@ begin
           p_action_id, p_kind, p_actor, p_person);
   return v_changed;
 end $$;
-comment on function public.autonomy_change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is
-  'Changes one locked campaign and writes the change down under an action, p_person where that was typed by hand. A part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. [autonomous-operations]';
-create function public.autonomy_locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
+comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is
+  'Changes one locked campaign and writes the change down under an action, p_person where that was typed by hand. A '
+  'part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. '
+  '[autonomous-operations]';
+
+-- 0620_by_hand.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
 returns public.campaigns
 language plpgsql set search_path = ''
 as $$
@@ -5052,7 +5425,7 @@ begin
     raise exception using errcode = 'AO010',
       message = format('p_confidence_score must be a number from 0 to 100, not %s.', coalesce(p_confidence_score::text, 'NULL'));
   end if;
-  v_policy := public.autonomy_lock_effects();
+  v_policy := autonomy.lock_effects();
   if v_policy.frozen then
     raise exception using errcode = 'AO005',
       message = 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
@@ -5068,28 +5441,29 @@ begin
   end if;
   return v_campaign;
 end $$;
-comment on function public.autonomy_locked_campaign(uuid, text, numeric) is
-  'Checks and locks the campaign that a person acts on by hand. Safe to call again. Raises AO010 (argument), AO005 (frozen), AO003 (no such campaign), AO004 (not active). [autonomous-operations]';
-create function public.autonomy_act_by_hand(
+comment on function autonomy.locked_campaign(uuid, text, numeric) is
+  'Checks and locks the campaign that a person acts on by hand. Safe to call again. Raises AO010 (argument), AO005 '
+  '(frozen), AO003 (no such campaign), AO004 (not active). [autonomous-operations]';
+create function autonomy.act_by_hand(
   p_campaign public.campaigns, p_action_type text, p_status text, p_budget numeric, p_reason text,
   p_confidence_score numeric, p_now timestamptz) returns uuid
 language plpgsql set search_path = ''
 as $$
 declare
   v_id uuid := gen_random_uuid();
-  v_actor text := public.autonomy_actor();
+  v_actor text := autonomy.actor();
   v_changed public.campaigns;
 begin
-  perform public.simulated_moment(p_now);
-  v_changed := public.autonomy_change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
-    public.autonomy_by_person(v_actor), p_now);
+  perform autonomy.simulated_moment(p_now);
+  v_changed := autonomy.change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
+    autonomy.by_person(v_actor), p_now);
   insert into public.autonomous_actions
     (id, campaign_id, action_type, reason, previous_state, new_state, confidence_score, expected_impact,
      evidence, status, created_at, executed_at, actor)
   values
     (v_id, p_campaign.id, p_action_type, p_reason,
-     public.autonomy_state(p_campaign.status, p_campaign.budget),
-     public.autonomy_state(v_changed.status, v_changed.budget),
+     autonomy.state(p_campaign.status, p_campaign.budget),
+     autonomy.state(v_changed.status, v_changed.budget),
      p_confidence_score, '{}',
      jsonb_build_object('by_hand', true, 'metrics', (
        select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
@@ -5100,22 +5474,25 @@ begin
      'executed', p_now, p_now, v_actor);
   return v_id;
 end $$;
-comment on function public.autonomy_act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is
-  'Changes one locked campaign by hand and logs it. A part of the two functions below, no use by itself. Raises AO004. [autonomous-operations]';
+comment on function autonomy.act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is
+  'Changes one locked campaign by hand and logs it. A part of the two functions below, no use by itself. Raises '
+  'AO004. [autonomous-operations]';
 create function public.auto_pause_campaign(
   p_campaign_id uuid, p_reason text, p_confidence_score numeric default 80.0,
   p_now timestamptz default now()) returns uuid
 language plpgsql set search_path = ''
 as $$
 declare
-  v_campaign public.campaigns := public.autonomy_locked_campaign(p_campaign_id, p_reason, p_confidence_score);
+  v_campaign public.campaigns := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
 begin
-  return public.autonomy_act_by_hand(
+  return autonomy.act_by_hand(
     v_campaign, 'auto_pause', (select paused_text from public.autonomy_policy), v_campaign.budget,
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person '
+  'decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not '
+  'active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
   p_now timestamptz default now()) returns uuid
@@ -5130,7 +5507,7 @@ begin
     raise exception using errcode = 'AO010',
       message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
   end if;
-  v_campaign := public.autonomy_locked_campaign(p_campaign_id, p_reason, p_confidence_score);
+  v_campaign := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
   select * into v_policy from public.autonomy_policy;
   if v_budget not between v_policy.min_budget and v_policy.max_budget then
     raise exception using errcode = 'AO006',
@@ -5142,13 +5519,22 @@ begin
     raise exception using errcode = 'AO004',
       message = format('Campaign %s has a budget of %s already.', p_campaign_id, v_budget);
   end if;
-  return public.autonomy_act_by_hand(
+  return autonomy.act_by_hand(
     v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
-create type public.autonomy_decision as (
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits '
+  'and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
+  'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
+  'AO014 (p_now is not the clock''s). [autonomous-operations]';
+
+-- 0630_judge.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.decision as (
   n bigint,                -- place in the batch, from 1
   id uuid,                 -- the action's
   campaign_id uuid,
@@ -5169,8 +5555,8 @@ create type public.autonomy_decision as (
   expected_impact jsonb,
   rule_version text        -- of the rule as decided by
 );
-comment on type public.autonomy_decision is 'A decision as apply takes it. [autonomous-operations]';
-create type public.autonomy_item as (
+comment on type autonomy.decision is 'A decision as apply takes it. [autonomous-operations]';
+create type autonomy.item as (
   n bigint,                -- the decision's
   id uuid,
   campaign_id uuid,
@@ -5183,8 +5569,9 @@ create type public.autonomy_item as (
   status text,             -- to be written
   budget numeric
 );
-comment on type public.autonomy_item is 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
-create type public.autonomy_result as (
+comment on type autonomy.item is
+  'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
+create type autonomy.result as (
   n bigint,                -- the decision's
   action_id uuid,
   campaign_id uuid,
@@ -5192,8 +5579,8 @@ create type public.autonomy_result as (
   error text,
   message text
 );
-comment on type public.autonomy_result is 'What became of a decision. [autonomous-operations]';
-create function public.autonomy_read_decisions(p_run_id uuid, p_decisions jsonb) returns public.autonomy_decision[]
+comment on type autonomy.result is 'What became of a decision. [autonomous-operations]';
+create function autonomy.read_decisions(p_run_id uuid, p_decisions jsonb) returns autonomy.decision[]
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -5214,7 +5601,7 @@ begin
         when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
       end,
       e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
-      e.d ->> 'rule_version')::public.autonomy_decision
+      e.d ->> 'rule_version')::autonomy.decision
     from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       cross join lateral (select
@@ -5231,11 +5618,12 @@ begin
         from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
     order by e.n);
 end $$;
-comment on function public.autonomy_read_decisions(uuid, jsonb) is
-  'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_judge(
-  p_run_id uuid, p_decisions public.autonomy_decision[], p_policy public.autonomy_policy, p_growth_base numeric,
-  p_by_person boolean, p_now timestamptz) returns public.autonomy_item[]
+comment on function autonomy.read_decisions(uuid, jsonb) is
+  'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call '
+  'again; raises nothing. [autonomous-operations]';
+create function autonomy.judge(
+  p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_growth_base numeric,
+  p_by_person boolean, p_now timestamptz) returns autonomy.item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 with checked as (  -- without reason and evidence, which would be copied at each step
@@ -5278,7 +5666,7 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     x.id is not null as taken,
     x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
-    public.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
+    autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
     case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
     case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
@@ -5302,9 +5690,9 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
-  left join public.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
+  left join autonomy.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
     on w.campaign_id = r.campaign_id and not p_by_person
-  left join public.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
+  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
     on u.campaign_id = r.campaign_id and not p_by_person
   left join lateral (
     select max(a.executed_at) as last_action,
@@ -5425,7 +5813,7 @@ select coalesce(array_agg(row(
         case when s.taken then 'its id belongs to another action' else 'its campaign was decided twice in one batch' end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
       when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
-        public.autonomy_text(s.decided_status, s.decided_budget::text), public.autonomy_text(s.status, s.budget::text),
+        autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case
@@ -5455,18 +5843,25 @@ select coalesce(array_agg(row(
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
     case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
-    )::public.autonomy_item order by s.n), '{}')
+    )::autonomy.item order by s.n), '{}')
 from settled s
 $$;
-comment on function public.autonomy_judge(uuid, public.autonomy_decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
-  'What is to become of each decision, in the order given, looked at again against state, policy and rule of this moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_write_items(
-  p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
-returns public.autonomy_result[]
+comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each decision, in the order given, looked at again against state, policy and rule of this '
+  'moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+
+-- 0640_apply.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.write_items(
+  p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
+returns autonomy.result[]
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
-  v_results public.autonomy_result[];
+  v_results autonomy.result[];
   v_undone bigint[];
 begin
   perform set_config('autonomy.effect', '1', true);
@@ -5526,9 +5921,9 @@ begin
         when 'hold' then 'held' when 'again' then 'again' else 'failed' end,
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
-        when f.came_out <> 'again' then f.message end)::public.autonomy_result order by f.n),
+        when f.came_out <> 'again' then f.message end)::autonomy.result order by f.n),
     array_agg(f.n) filter (where f.came_out = 'execute' and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
-      and not public.autonomy_came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
+      and not autonomy.came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
   if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
@@ -5536,17 +5931,18 @@ begin
   end if;
   return v_results;
 end $$;
-comment on function public.autonomy_write_items(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
-  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what constraints and triggers of the tables raise. [autonomous-operations]';
-create function public.autonomy_carry_out(
-  p_run_id uuid, p_items public.autonomy_item[], p_decisions public.autonomy_decision[], p_now timestamptz)
-returns public.autonomy_result[]
+comment on function autonomy.write_items(uuid, autonomy.item[], autonomy.decision[], timestamptz) is
+  'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what '
+  'constraints and triggers of the tables raise. [autonomous-operations]';
+create function autonomy.carry_out(
+  p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
+returns autonomy.result[]
 language plpgsql set search_path = ''
 as $$
 declare
   v_count integer := cardinality(p_items);
   v_half integer := cardinality(p_items) / 2;
-  v_item public.autonomy_item;
+  v_item autonomy.item;
   v_state text;
   v_message text;
   v_undone text;
@@ -5555,7 +5951,7 @@ begin
     return '{}';
   end if;
   begin
-    return public.autonomy_write_items(p_run_id, p_items, p_decisions, p_now);
+    return autonomy.write_items(p_run_id, p_items, p_decisions, p_now);
   exception when sqlstate 'AO000' then
     get stacked diagnostics v_undone = pg_exception_detail;
   when others then
@@ -5565,13 +5961,13 @@ begin
     end if;
   end;
   if v_undone is not null then
-    return public.autonomy_carry_out(p_run_id, array(
+    return autonomy.carry_out(p_run_id, array(
       select case when i.n <> all (v_undone::bigint[]) then i else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
-        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget, i.status, i.budget)::public.autonomy_item end
+        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget, i.status, i.budget)::autonomy.item end
       from unnest(p_items) i order by i.n), p_decisions, p_now);
   elsif v_count > 1 then
-    return public.autonomy_carry_out(p_run_id, p_items[:v_half], p_decisions[:v_half], p_now)
-        || public.autonomy_carry_out(p_run_id, p_items[v_half + 1:], p_decisions[v_half + 1:], p_now);
+    return autonomy.carry_out(p_run_id, p_items[:v_half], p_decisions[:v_half], p_now)
+        || autonomy.carry_out(p_run_id, p_items[v_half + 1:], p_decisions[v_half + 1:], p_now);
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
@@ -5580,11 +5976,12 @@ begin
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
   v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
-  return public.autonomy_write_items(p_run_id, array[v_item], p_decisions, p_now);
+  return autonomy.write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function public.autonomy_carry_out(uuid, public.autonomy_item[], public.autonomy_decision[], timestamptz) is
-  'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
-create function public.autonomy_lock_decided(p_decisions public.autonomy_decision[]) returns public.autonomy_result[]
+comment on function autonomy.carry_out(uuid, autonomy.item[], autonomy.decision[], timestamptz) is
+  'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, '
+  'that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+create function autonomy.lock_decided(p_decisions autonomy.decision[]) returns autonomy.result[]
 language plpgsql set search_path = ''
 as $$
 declare
@@ -5616,29 +6013,31 @@ begin
   return array(  -- not logged, so that the same decision may come again
     select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
       format('Somebody is changing %s at this moment; the next run decides again.',
-             case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::public.autonomy_result
+             case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::autonomy.result
     from unnest(p_decisions) o
     where (o.campaign_id = any (v_busy)
            or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = any (v_busy_rules) end)
       and not exists (select from public.autonomous_actions a where a.id = o.id)
     order by o.n);
 end $$;
-comment on function public.autonomy_lock_decided(public.autonomy_decision[]) is
-  'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_apply(
-  p_run_id uuid, p_lease_token uuid, p_decisions public.autonomy_decision[], p_now timestamptz)
-returns public.autonomy_result[]
+comment on function autonomy.lock_decided(autonomy.decision[]) is
+  'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule '
+  'somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.apply(
+  p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz)
+returns autonomy.result[]
 language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
 declare
-  v_run public.autonomous_runs := public.autonomy_hold_lease(p_run_id, p_lease_token);
+  v_run public.autonomous_runs := autonomy.hold_lease(p_run_id, p_lease_token);
   v_policy public.autonomy_policy;
-  v_left public.autonomy_result[];
-  v_decisions public.autonomy_decision[] := p_decisions;
-  v_items public.autonomy_item[];
-  v_results public.autonomy_result[];
+  v_left autonomy.result[];
+  v_decisions autonomy.decision[] := p_decisions;
+  v_items autonomy.item[];
+  v_results autonomy.result[];
 begin
-  perform public.moment_error(p_now);
+  perform autonomy.moment_error(p_now);
   if p_now <> v_run.started_at then
     raise exception using errcode = 'AO014',
       message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
@@ -5648,42 +6047,44 @@ begin
     raise exception using errcode = 'AO010',
       message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
-  v_policy := public.autonomy_lock_effects();
-  v_left := public.autonomy_lock_decided(p_decisions);
+  v_policy := autonomy.lock_effects();
+  v_left := autonomy.lock_decided(p_decisions);
   if v_left <> '{}' then
     v_decisions := array(
       select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
   end if;
-  v_items := public.autonomy_judge(p_run_id, v_decisions, v_policy,
-    coalesce(public.growth_base(v_run.summary -> 'portfolio'),
+  v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
+    coalesce(autonomy.growth_base(v_run.summary -> 'portfolio'),
              (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
-  v_results := public.autonomy_carry_out(p_run_id, v_items, v_decisions, p_now);
+  v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
     v_results := array(
       select case when r.status <> 'again' then r else row(r.n, r.action_id, r.campaign_id,
         case a.status when 'rolled_back' then 'executed' else a.status end,
         coalesce(a.error, case when a.status = 'pending' then a.evidence ->> 'proposed_because' end),
-        case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end)::public.autonomy_result end
+        case when a.status in ('pending', 'failed') then a.evidence ->> 'message' end)::autonomy.result end
       from unnest(v_results) r
       left join public.autonomous_actions a on a.id = r.action_id
       order by r.n);
   end if;
   return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
-comment on function public.autonomy_apply(uuid, uuid, public.autonomy_decision[], timestamptz) is
-  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
+comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is
+  'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. '
+  'What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), '
+  'AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 create function public.apply_autonomous_actions(
   p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
-  v_results public.autonomy_result[];
+  v_results autonomy.result[];
 begin
   if p_decisions is null or jsonb_typeof(p_decisions) <> 'array' or jsonb_array_length(p_decisions) > 5000 then
     raise exception using errcode = 'AO010',
       message = 'p_decisions must be a list of at most 5000 decisions.';
   end if;
-  v_results := public.autonomy_apply(p_run_id, p_lease_token, public.autonomy_read_decisions(p_run_id, p_decisions), p_now);
+  v_results := autonomy.apply(p_run_id, p_lease_token, autonomy.read_decisions(p_run_id, p_decisions), p_now);
   return jsonb_build_object(
     'results', (
       select coalesce(jsonb_agg(jsonb_build_object('action_id', r.action_id,
@@ -5693,8 +6094,17 @@ begin
     'frozen', (select p.frozen from public.autonomy_policy p));
 end $$;
 comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamptz) is
-  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another p_now), AO002 (no policy). [autonomous-operations]';
-create function public.autonomy_pending_action(p_action_id uuid) returns public.autonomous_actions
+  'Carries out a run''s decisions (verdict act or propose, at most 5000), each by itself, and extends the lease. Safe '
+  'to call again: an action''s id is accepted once, the same batch gives the same results. p_now: the run''s, as '
+  'begin_autonomous_run gave it. Raises AO007 (lease lost), AO010 (argument, dry run or observe mode), AO014 (another '
+  'p_now), AO002 (no policy). [autonomous-operations]';
+
+-- 0650_proposals.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.pending_action(p_action_id uuid) returns public.autonomous_actions
 language plpgsql set search_path = ''
 as $$
 declare
@@ -5710,27 +6120,28 @@ begin
   end if;
   return v_action;
 end $$;
-comment on function public.autonomy_pending_action(uuid) is
-  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). [autonomous-operations]';
+comment on function autonomy.pending_action(uuid) is
+  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
+  '[autonomous-operations]';
 create function public.approve_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_actor text := coalesce(p_actor, autonomy.actor());
   v_policy public.autonomy_policy;
   v_action public.autonomous_actions;
   v_campaign public.campaigns;
   v_changed public.campaigns;
-  v_decision public.autonomy_decision[];
-  v_item public.autonomy_item;
+  v_decision autonomy.decision[];
+  v_item autonomy.item;
   v_said jsonb;
 begin
-  perform public.simulated_moment(p_now);
-  v_policy := public.autonomy_lock_effects();
+  perform autonomy.simulated_moment(p_now);
+  v_policy := autonomy.lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
-  v_action := public.autonomy_pending_action(p_action_id);
+  v_action := autonomy.pending_action(p_action_id);
   if v_policy.frozen then
     raise exception using errcode = 'AO005',
       message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
@@ -5740,43 +6151,46 @@ begin
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
   else
-    v_decision := public.autonomy_read_decisions(v_action.run_id, jsonb_build_array(jsonb_build_object(
+    v_decision := autonomy.read_decisions(v_action.run_id, jsonb_build_array(jsonb_build_object(
       'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
       'previous', v_action.previous_state, 'new', v_action.new_state)));
-    v_item := (public.autonomy_judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
+    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
   end if;
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
   if v_item.code is not null then
     update public.autonomous_actions set status = 'failed', error = v_item.code,
       evidence = coalesce(evidence, '{}') || jsonb_build_object('message', v_item.message, 'approved', v_said,
-        'found', public.autonomy_state(v_campaign.status, v_campaign.budget))
+        'found', autonomy.state(v_campaign.status, v_campaign.budget))
     where id = p_action_id;
     return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
-  v_changed := public.autonomy_change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
+  v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
-    new_state = public.autonomy_state(v_changed.status, v_changed.budget),
+    new_state = autonomy.state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
   where id = p_action_id;
   return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
     'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
-    'from', public.autonomy_state(v_campaign.status, v_campaign.budget),
-    'to', public.autonomy_state(v_changed.status, v_changed.budget));
+    'from', autonomy.state(v_campaign.status, v_campaign.budget),
+    'to', autonomy.state(v_changed.status, v_changed.budget));
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
-  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code (EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
+  '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
+  'A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
+  'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_actor text := coalesce(p_actor, public.autonomy_actor());
-  v_action public.autonomous_actions := public.autonomy_pending_action(p_action_id);
+  v_actor text := coalesce(p_actor, autonomy.actor());
+  v_action public.autonomous_actions := autonomy.pending_action(p_action_id);
 begin
-  perform public.simulated_moment(p_now);
+  perform autonomy.simulated_moment(p_now);
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
   where c.id = v_action.campaign_id;
@@ -5789,14 +6203,16 @@ begin
     'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
-  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
+  'policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
+  'not the clock''s). [autonomous-operations]';
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
 declare
   v_count integer;
 begin
-  perform public.simulated_moment(p_now);
+  perform autonomy.simulated_moment(p_now);
   update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
@@ -5808,8 +6224,15 @@ begin
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
-create function public.autonomy_changed_field(p_action public.autonomous_actions, p_field text) returns boolean
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. '
+  'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
+
+-- 0660_roll_back.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.changed_field(p_action public.autonomous_actions, p_field text) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
 begin
@@ -5819,15 +6242,16 @@ begin
   end if;
   return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
 end $$;
-comment on function public.autonomy_changed_field(public.autonomous_actions, text) is
-  'Whether an action changed the campaign''s status, or its budget. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_rollback_obstacle(
+comment on function autonomy.changed_field(public.autonomous_actions, text) is
+  'Whether an action changed the campaign''s status, or its budget. Only computes; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.rollback_obstacle(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_status boolean := public.autonomy_changed_field(p_action, 'status');
-  v_budget boolean := public.autonomy_changed_field(p_action, 'budget');
+  v_status boolean := autonomy.changed_field(p_action, 'status');
+  v_budget boolean := autonomy.changed_field(p_action, 'budget');
   v_previous_budget numeric;
   v_new_budget numeric;
   v_change bigint;
@@ -5848,7 +6272,7 @@ begin
       select from public.autonomous_actions l
       where l.campaign_id = p_action.campaign_id and l.status = 'executed' and l.id <> p_action.id
         and l.id <> all (p_done)
-        and (v_status and public.autonomy_changed_field(l, 'status') or v_budget and public.autonomy_changed_field(l, 'budget'))
+        and (v_status and autonomy.changed_field(l, 'status') or v_budget and autonomy.changed_field(l, 'budget'))
         and coalesce((select max(k.id) from public.campaign_changes k where k.action_id = l.id and k.kind = 'action') > v_change,
                      l.executed_at > p_action.executed_at)) then
     return 'LATER_ACTION';
@@ -5871,15 +6295,16 @@ begin
   end if;
   return null;
 end $$;
-comment on function public.autonomy_rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is
-  'Why an action cannot be taken back, as a code; NULL where it can. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_restore(
+comment on function autonomy.rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is
+  'Why an action cannot be taken back, as a code; NULL where it can. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.restore(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
   p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
 language plpgsql set search_path = ''
 as $$
 declare
-  v_changed public.campaigns := public.autonomy_change_campaign(
+  v_changed public.campaigns := autonomy.change_campaign(
     p_campaign, p_status, p_budget, p_action.id, 'rollback', p_actor, false, p_now);
 begin
   if v_changed.status is distinct from p_status or v_changed.budget is distinct from p_budget then
@@ -5893,14 +6318,15 @@ begin
   perform set_config('autonomy.effect', '', true);
   return v_changed;
 end $$;
-comment on function public.autonomy_restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
-  'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. Raises AO004. [autonomous-operations]';
-create function public.autonomy_roll_back(
+comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
+  'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
+  'Raises AO004. [autonomous-operations]';
+create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_actor text := coalesce(p_actor, public.autonomy_actor());
+  v_actor text := coalesce(p_actor, autonomy.actor());
   v_action public.autonomous_actions;
   v_campaign public.campaigns;
   v_after public.campaigns;
@@ -5911,10 +6337,10 @@ declare
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
 begin
-  perform public.moment_error(p_now);
+  perform autonomy.moment_error(p_now);
   if not p_preview then
-    perform public.simulated_moment(p_now);
-    perform public.autonomy_lock_effects();
+    perform autonomy.simulated_moment(p_now);
+    perform autonomy.lock_effects();
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
                   order by c.id for no key update) locked;
@@ -5932,18 +6358,18 @@ begin
       v_done := '{}';
     end if;
     v_message := null;
-    v_code := public.autonomy_rollback_obstacle(v_action, v_campaign, p_force, v_done);
+    v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
     if v_code is null then
       v_after := v_campaign;
-      if public.autonomy_changed_field(v_action, 'status') then
+      if autonomy.changed_field(v_action, 'status') then
         v_after.status := v_action.previous_state ->> 'status';
       end if;
-      if public.autonomy_changed_field(v_action, 'budget') then
+      if autonomy.changed_field(v_action, 'budget') then
         v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
       end if;
       if not p_preview then
         begin
-          v_after := public.autonomy_restore(
+          v_after := autonomy.restore(
             v_action, v_campaign, v_after.status, v_after.budget, p_reason, v_actor, p_now);
         exception when others then
           if left(sqlstate, 2) in ('40', '53', '55', '57', '58', 'XX') then
@@ -5957,8 +6383,8 @@ begin
     if v_code is null then
       v_changed := v_changed || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
         'title', v_campaign.title, 'action_type', v_action.action_type,
-        'from', public.autonomy_state(v_campaign.status, v_campaign.budget),
-        'to', public.autonomy_state(v_after.status, v_after.budget));
+        'from', autonomy.state(v_campaign.status, v_campaign.budget),
+        'to', autonomy.state(v_after.status, v_after.budget));
       v_campaign := v_after;
       v_done := v_done || v_action.id;
     else
@@ -5971,16 +6397,17 @@ begin
           when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
           when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
           when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-            public.autonomy_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
-            public.autonomy_text(v_campaign.status, v_campaign.budget::text)) end),
+            autonomy.as_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
+            autonomy.as_text(v_campaign.status, v_campaign.budget::text)) end),
         'expected', v_action.new_state,
-        'found', case when v_campaign.id is not null then public.autonomy_state(v_campaign.status, v_campaign.budget) end);
+        'found', case when v_campaign.id is not null then autonomy.state(v_campaign.status, v_campaign.budget) end);
     end if;
   end loop;
   return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
 end $$;
-comment on function public.autonomy_roll_back(uuid[], text, text, boolean, boolean, timestamptz) is
-  'Takes the given actions back, newest first on each campaign. A part of the two functions below. [autonomous-operations]';
+comment on function autonomy.roll_back(uuid[], text, text, boolean, boolean, timestamptz) is
+  'Takes the given actions back, newest first on each campaign. A part of the two functions below. '
+  '[autonomous-operations]';
 create function public.rollback_autonomous_action(
   p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
   p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -5990,11 +6417,14 @@ begin
   if not exists (select from public.autonomous_actions a where a.id = p_action_id) then
     raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
   end if;
-  return public.autonomy_roll_back(array[p_action_id], p_reason, p_actor,
+  return autonomy.roll_back(array[p_action_id], p_reason, p_actor,
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, records who, when and why. What a person or a later action changed since is skipped with both values, unless forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, '
+  'records who, when and why. What a person or a later action changed since is skipped with both values, unless '
+  'forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. '
+  'Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
   p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -6034,7 +6464,7 @@ begin
       and (p_filter ->> 'from' is null or coalesce(a.executed_at, a.created_at) >= (p_filter ->> 'from')::timestamptz)
       and (p_filter ->> 'to' is null or coalesce(a.executed_at, a.created_at) < (p_filter ->> 'to')::timestamptz)
       and (a.status <> 'failed' or v_listed is not null));
-  v_result := public.autonomy_roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
+  v_result := autonomy.roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
   if v_listed is not null then
     v_result := jsonb_set(v_result, '{skipped}', (v_result -> 'skipped') || coalesce((
       select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null,
@@ -6045,8 +6475,10 @@ begin
   return v_result;
 end $$;
 comment on function public.rollback_autonomous_actions(jsonb, text, text, boolean, boolean, timestamptz) is
-  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
-create or replace function public.autonomy_action_marked() returns trigger
+  'Takes back the actions of a run, a rule, a time span (from <= executed < to) or a list; keys run_id, rule_id, '
+  'from, to, action_ids, all AND-ed. Each as rollback_autonomous_action does. Safe to call again. Raises AO010 (empty '
+  'or unknown filter), AO014 (p_now is not the clock''s), 22P02 and 22007 (no uuid, no time). [autonomous-operations]';
+create function autonomy.action_marked() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -6061,8 +6493,8 @@ begin
   elsif current_setting('autonomy.effect', true) = '1' then
     return new;
   end if;
-  new.rolled_back_at := coalesce(new.rolled_back_at, public.autonomy_writing_at());
-  new.rolled_back_by := coalesce(new.rolled_back_by, public.autonomy_actor());
+  new.rolled_back_at := coalesce(new.rolled_back_at, autonomy.writing_at());
+  new.rolled_back_by := coalesce(new.rolled_back_by, autonomy.actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
@@ -6074,10 +6506,10 @@ begin
   end if;
   select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
   if (v_last.kind = 'outside'
-     and case when public.autonomy_changed_field(new, 'status')
+     and case when autonomy.changed_field(new, 'status')
            then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
            else v_last.old_status is not distinct from v_last.new_status end
-     and case when public.autonomy_changed_field(new, 'budget')
+     and case when autonomy.changed_field(new, 'budget')
            then v_last.new_budget is not distinct from (new.previous_state ->> 'budget')::numeric
            else v_last.old_budget is not distinct from v_last.new_budget end) then
     update public.campaign_changes set kind = 'rollback', action_id = new.id where id = v_last.id;
@@ -6089,11 +6521,18 @@ begin
   end if;
   return new;
 end $$;
-comment on function public.autonomy_action_marked() is
-  'Trigger of autonomous_actions: a rollback that is marked by hand records who and when, and holds the campaign. Raises AO012 where the action was not executed. [autonomous-operations]';
-create or replace trigger autonomy_action_marked before update of status on public.autonomous_actions
+comment on function autonomy.action_marked() is
+  'Trigger of autonomous_actions: a rollback that is marked by hand records who and when, and holds the campaign. '
+  'Raises AO012 where the action was not executed. [autonomous-operations]';
+create trigger autonomy_action_marked before update of status on public.autonomous_actions
   for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
-  execute function public.autonomy_action_marked();
+  execute function autonomy.action_marked();
+
+-- 0670_audit.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -6200,167 +6639,15 @@ begin
   return v_report;
 end $$;
 comment on function public.audit_autonomous_actions(integer) is
-  'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
+  'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first '
+  'differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
--- 0007_runs.sql
-do $$ begin perform pg_temp.make_way('0007_runs'); end $$;
+-- 0700_runs.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local client_min_messages = 'notice';
-set local check_function_bodies = off;
-create function public.autonomy_run_request(p_request jsonb) returns jsonb
-language plpgsql immutable set search_path = ''
-as $$
-declare
-  v_key text;
-  v_value jsonb;
-begin
-  if p_request is null or jsonb_typeof(p_request) <> 'object' then
-    raise exception using errcode = 'AO010', message = 'The request must be an object.';
-  end if;
-  for v_key, v_value in select key, value from jsonb_each(p_request) loop
-    if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
-      raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
-        hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
-    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
-      raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
-    elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
-      raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
-    end if;
-  end loop;
-  perform public.shard_slots(p_request ->> 'shard');
-  if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
-    raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
-  end if;
-  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
-    raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
-  end if;
-  return jsonb_build_object(
-    'dry_run', coalesce((p_request ->> 'dry_run')::boolean, false),
-    'shard', p_request ->> 'shard',
-    'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
-    'reason', p_request ->> 'reason');
-end $$;
-comment on function public.autonomy_run_request(jsonb) is
-  'A run''s request, checked and with every default filled in. Only computes; safe to call again. Raises AO010 naming the field that is wrong. [autonomous-operations]';
-create function public.autonomy_busy(p_run public.autonomous_runs) returns jsonb
-language plpgsql set search_path = ''
-as $$
-begin
-  if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
-    raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
-      hint = 'It is safe to call again in some seconds.';
-  end if;
-  return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
-    least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
-end $$;
-comment on function public.autonomy_busy(public.autonomous_runs) is
-  'The answer to a caller who must wait for another run. Only computes; safe to call again. Raises AO015 where it is a migration that has the lease. [autonomous-operations]';
-create function public.autonomy_started(p_run public.autonomous_runs) returns jsonb
-language plpgsql immutable set search_path = ''
-as $$
-begin
-  return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
-    'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
-end $$;
-comment on function public.autonomy_started(public.autonomous_runs) is
-  'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_take_lease(
-  p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
-  p_now timestamptz) returns jsonb
-language plpgsql set search_path = ''
-as $$
-declare
-  v_hash text := md5(p_request::text);
-  v_dry_run boolean := (p_request ->> 'dry_run')::boolean;
-  v_slots int4range := public.shard_slots(p_request ->> 'shard');
-  v_simulated boolean := public.simulated_moment(p_now);
-  v_seen public.autonomous_runs;
-  v_run public.autonomous_runs;
-begin
-  for v_try in 1 .. 10 loop
-    update public.autonomous_runs r set status = 'abandoned', finished_at = p_now
-    where r.id in (select d.id from public.autonomous_runs d
-                   where d.status = 'running' and d.lease_expires_at < clock_timestamp()
-                   for update skip locked);
-    select * into v_seen from public.autonomous_runs r where r.id = p_run_id;
-    if not found and p_idempotency_key is not null then
-      select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
-    end if;
-    if v_seen.id is not null then
-      if v_seen.request_hash is distinct from v_hash
-         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
-        return jsonb_build_object('outcome', 'mismatch');
-      elsif v_seen.status = 'completed' and v_seen.response is not null then
-        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
-                                  'response_status', v_seen.response_status);
-      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
-        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
-        where id = p_run_id and status = 'running';
-        return public.autonomy_started(v_seen) || '{"again": true}';
-      elsif v_seen.status = 'running' then
-        return public.autonomy_busy(v_seen);
-      elsif v_seen.id = p_run_id then
-        raise exception using errcode = 'AO010',
-          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
-      end if;
-      update public.autonomous_runs set idempotency_key = null
-      where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
-    end if;
-    select * into v_seen from public.autonomous_runs r
-    where r.status = 'running' and r.slots && v_slots and not v_dry_run
-      and (p_idempotency_key is null or r.idempotency_key is distinct from p_idempotency_key)
-    order by r.lease_expires_at desc limit 1;
-    if found then
-      return public.autonomy_busy(v_seen);
-    end if;
-    begin
-      insert into public.autonomous_runs
-        (id, idempotency_key, request_hash, trigger, slots, status, lease_token, lease_expires_at,
-         started_at, dry_run, mode, summary)
-      select p_run_id, p_idempotency_key, v_hash, p_trigger, case when not v_dry_run then v_slots end, 'running',
-             gen_random_uuid(), clock_timestamp() + make_interval(secs => p_lease_seconds),
-             p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
-               || case when v_simulated then '{"simulated": true}' else '{}' end::jsonb
-      from public.autonomy_policy p
-      on conflict do nothing
-      returning * into v_run;
-    exception when lock_not_available then  -- a rival takes long to begin
-      return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
-    end;
-    if v_run.id is not null then
-      return public.autonomy_started(v_run);
-    elsif not exists (select from public.autonomy_policy) then
-      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
-        hint = 'insert into autonomy_policy default values;';
-    end if;
-  end loop;
-  return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
-end $$;
-comment on function public.autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014, AO015. [autonomous-operations]';
-create function public.autonomy_hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
-language plpgsql set search_path = ''
-as $$
-declare
-  v_run public.autonomous_runs;
-begin
-  update public.autonomous_runs r
-  set lease_expires_at = clock_timestamp()
-    + make_interval(secs => coalesce((r.summary ->> 'lease_seconds')::float8, 300::float8))
-  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
-  returning * into v_run;
-  if not found then
-    raise exception using errcode = 'AO007',
-      message = format('Run %s does not hold its lease any more: it has ended, or another run took over.',
-                       coalesce(p_run_id::text, 'NULL'));
-  end if;
-  return v_run;
-end $$;
-comment on function public.autonomy_hold_lease(uuid, uuid) is
-  'Locks a run''s row, checks its token and extends its lease. A lease that ran out but was not taken over still holds. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
-create function public.autonomy_prepare_run(p_now timestamptz) returns void
+set local client_min_messages = 'warning';
+create function autonomy.prepare_run(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
@@ -6371,8 +6658,9 @@ begin
   end;
   perform public.expire_pending_actions(p_now);
 end $$;
-comment on function public.autonomy_prepare_run(timestamptz) is
-  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call again. [autonomous-operations]';
+comment on function autonomy.prepare_run(timestamptz) is
+  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call '
+  'again. [autonomous-operations]';
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -6380,13 +6668,13 @@ create function public.begin_autonomous_run(
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
-  v_request jsonb := public.autonomy_run_request(p_request);
+  v_request jsonb := autonomy.run_request(p_request);
   v_shard text := v_request ->> 'shard';
   v_inactive boolean := (v_request ->> 'include_inactive_rules')::boolean;
   v_lease jsonb;
   v_portfolio jsonb;
 begin
-  perform public.autonomy_hold_schema();
+  perform autonomy.hold_schema();
   if p_run_id is null then
     raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
   elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
@@ -6396,14 +6684,14 @@ begin
   elsif length(p_idempotency_key) not between 1 and 255 then
     raise exception using errcode = 'AO010', message = 'The idempotency key must have 1 to 255 characters.';
   end if;
-  v_lease := public.autonomy_take_lease(
+  v_lease := autonomy.take_lease(
     p_run_id, v_request, p_idempotency_key, coalesce(p_trigger, 'http'), p_lease_seconds, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     return v_lease::json;
   end if;
   p_now := (v_lease ->> 'now')::timestamptz;
   if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
-    perform public.autonomy_prepare_run(p_now);
+    perform autonomy.prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
@@ -6413,18 +6701,22 @@ begin
     'dry_run', v_request -> 'dry_run',
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
-               from public.autonomy_policy p, public.prior_in_force(p_now) k),
+               from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from public.autonomous_rules r where r.is_active or v_inactive),
     'portfolio', v_portfolio,
-    'rule_versions', (select coalesce(jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)), '{}')
+    'rule_versions', (select coalesce(jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)), '{}')
                       from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
-    'campaigns_evaluated', public.active_campaigns(v_shard, v_portfolio));
+    'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
-  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). [autonomous-operations]';
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
+  'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
+  'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
+  'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). '
+  '[autonomous-operations]';
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
   p_now timestamptz default now()) returns jsonb
@@ -6437,7 +6729,7 @@ begin
   if p_response_status is null or p_response_status not between 100 and 599 then
     raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
   elsif p_now is distinct from (select r.started_at from public.autonomous_runs r where r.id = p_run_id) then
-    perform public.simulated_moment(p_now);
+    perform autonomy.simulated_moment(p_now);
   end if;
   update public.autonomous_runs r
   set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
@@ -6455,192 +6747,39 @@ begin
   return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
 end $$;
 comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
-  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither the clock''s nor the run''s). [autonomous-operations]';
-create function public.autonomy_look_around(p_acts boolean, p_now timestamptz) returns jsonb
-language plpgsql set search_path = ''
-as $$
-declare
-  v_found jsonb := '{"opportunities_detected": 0, "actions_measured": 0}';
-  v_warnings text[] := '{}';
-begin
-  begin
-    v_found := v_found || jsonb_build_object('opportunities_detected', case
-      when p_acts then (public.record_opportunities(p_now => p_now) ->> 'detected')::integer
-      else (select count(*)::integer from public.detect_optimization_opportunities(p_now => p_now)) end);
-  exception when others then
-    v_warnings := v_warnings || format('Opportunities were not detected: %s', sqlerrm);
-  end;
-  begin
-    if p_acts then
-      v_found := v_found || jsonb_build_object(
-        'actions_measured', (public.measure_action_impact(p_now => p_now) ->> 'measured')::integer);
-    end if;
-  exception when others then
-    v_warnings := v_warnings || format('The impact of actions was not measured: %s', sqlerrm);
-  end;
-  return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
-end $$;
-comment on function public.autonomy_look_around(boolean, timestamptz) is
-  'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises nothing. [autonomous-operations]';
-create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
-as $$
-declare
-  v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
-  v_batch_limit constant integer := 5000;
-  v_began timestamptz := clock_timestamp();
-  v_run_id uuid := gen_random_uuid();
-  v_lease jsonb;
-  v_mode text;
-  v_acts boolean;
-  v_portfolio jsonb;
-  v_codes jsonb;                 -- code -> how many decisions
-  v_versions jsonb;              -- rule -> its version, as decided by
-  v_chosen public.autonomy_decided[];
-  v_held_first public.autonomy_decided[];
-  v_told public.autonomy_told[];
-  v_results public.autonomy_result[];
-  v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
-  v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
-  v_actions jsonb := '[]';
-  v_failed jsonb := '[]';
-  v_held jsonb;
-  v_around jsonb;
-  v_result jsonb;
-begin
-  perform public.autonomy_hold_schema();
-  v_lease := public.autonomy_take_lease(v_run_id, public.autonomy_run_request(jsonb '{}'), null, 'sql', 300, p_now);
-  if v_lease ->> 'outcome' <> 'started' then
-    raise exception using errcode = 'AO008',
-      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
-      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
-  end if;
-  perform public.autonomy_lock_effects();
-  perform public.autonomy_prepare_run(p_now);
-  v_portfolio := public.portfolio_state(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
-  v_mode := v_lease ->> 'mode';
-  v_acts := v_mode <> 'observe';
-  with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d as decided from public.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
-  ), counted as (
-    select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
-  )
-  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
-    (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
-    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
-    (select jsonb_object_agg(r.id, public.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-  into v_codes, v_held, v_chosen, v_held_first, v_versions;
-  for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
-    v_told := array(select t from public.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
-    if v_acts then
-      v_results := public.autonomy_apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
-        select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
-          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
-          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
-          v_versions ->> t.rule_id::text)::public.autonomy_decision
-        from unnest(v_told) t), p_now);
-    else
-      v_results := array(
-        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::public.autonomy_result
-        from unnest(v_told) t);
-    end if;
-    select v_outcomes || array_agg(r.status order by r.campaign_id),
-      v_stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
-    into v_outcomes, v_stopped from unnest(v_results) r;
-    v_failed := v_failed || (
-      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
-        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
-      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
-    v_actions := v_actions || (
-      select coalesce(jsonb_agg(public.autonomy_decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
-      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
-            where r.status not in ('failed', 'held') order by r.campaign_id
-            limit v_shown - jsonb_array_length(v_actions)) f);
-  end loop;
-  select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
-  from (select code, sum(n) as n from (
-          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
-        group by code) h;
-  v_around := public.autonomy_look_around(v_acts, p_now);
-  with taken as (
-    select d.action_type, o.status in ('pending', 'would propose') as proposed,
-      o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
-    from unnest(v_chosen) with ordinality d
-    join unnest(v_outcomes) with ordinality o (status, ordinality) using (ordinality)
-  )
-  select jsonb_build_object(
-    'success', true,
-    'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-    'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
-    'actions_taken', jsonb_build_object(
-      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
-      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
-      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
-      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
-      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
-      'actions_proposed', count(*) filter (where t.proposed),
-      'opportunities_detected', v_around -> 'opportunities_detected'),
-    'campaigns_evaluated', public.active_campaigns(null, v_portfolio),
-    'held', v_held,
-    'held_decisions', (
-      select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
-      from public.told_decisions(v_held_first) t),
-    'actions', (
-      select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
-      from jsonb_array_elements(v_actions) with ordinality a (a, n)),
-    'failed', v_failed,
-    'rules_skipped', public.skipped_rules(false),
-    'breakers', public.breaker_reports(v_portfolio, v_codes),
-    'warnings', v_around -> 'warnings',
-    'actions_measured', v_around -> 'actions_measured',
-    'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
-    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
-  into v_result from taken t;
-  perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
-  return v_result;
-end $$;
-comment on function public.run_autonomous_operations(timestamptz) is
-  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). [autonomous-operations]';
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. '
+  'Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither '
+  'the clock''s nor the run''s). [autonomous-operations]';
 
--- 0008_opportunities.sql
-do $$ begin perform pg_temp.make_way('0008_opportunities'); end $$;
+-- 0800_rates.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
-alter table public.optimization_opportunities
-  add column if not exists figures jsonb not null default '{}',
-  add column if not exists status_by text,
-  add column if not exists is_current boolean not null default true;
-comment on column public.optimization_opportunities.status_by is
-  'who set the status last; autonomy: it was gone for 3 days';
-comment on column public.optimization_opportunities.is_current is
-  'whether the last look at the campaign still found it';
-create table if not exists public.opportunity_detection (
+set local client_min_messages = 'warning';
+create table if not exists autonomy.opportunity_detection (
   id boolean primary key default true check (id),
   changes_seen_until timestamptz not null default '-infinity',
   full_pass_day date,
   full_pass_after uuid
 );
-comment on table public.opportunity_detection is
-  'One row: how far the detection of opportunities has come. Without the row the next run looks at everything. [autonomous-operations]';
-comment on column public.opportunity_detection.changes_seen_until is
+comment on table autonomy.opportunity_detection is
+  'One row: how far the detection of opportunities has come. Without the row the next run looks at everything. '
+  '[autonomous-operations]';
+comment on column autonomy.opportunity_detection.changes_seen_until is
   'facts changed later than this are looked at by the next run';
-comment on column public.opportunity_detection.full_pass_day is
+comment on column autonomy.opportunity_detection.full_pass_day is
   'the day (of policy.time_zone) of the last pass over every campaign';
-comment on column public.opportunity_detection.full_pass_after is
+comment on column autonomy.opportunity_detection.full_pass_after is
   'the last campaign of a pass that ran out of time; the next run goes on behind it';
-create function public.severity_rank(p_severity text) returns integer
+create function autonomy.severity_rank(p_severity text) returns integer
 language sql immutable parallel safe set search_path = ''
 as $$
   select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5 end
 $$;
-comment on function public.severity_rank(text) is
-  'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. [autonomous-operations]';
-create function public.normal_probability(p_z float8) returns float8
+comment on function autonomy.severity_rank(text) is
+  'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.normal_probability(p_z float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -6648,17 +6787,19 @@ declare
 begin
   return 1::float8 / (1::float8 + exp(-v_z * (1.5976::float8 + 0.07056::float8 * v_z * v_z)));
 end $$;
-comment on function public.normal_probability(float8) is
-  'The probability that a standard normal figure is below z (error under 0.0002). Only reads; raises nothing. [autonomous-operations]';
-create function public.student_to_normal(p_t float8, p_freedom float8) returns float8
+comment on function autonomy.normal_probability(float8) is
+  'The probability that a standard normal figure is below z (error under 0.0002). Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.student_to_normal(p_t float8, p_freedom float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom)) / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
 end $$;
-comment on function public.student_to_normal(float8, float8) is
-  'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; raises nothing. [autonomous-operations]';
-create function public.hour_ranges(p_hours integer[]) returns text
+comment on function autonomy.student_to_normal(float8, float8) is
+  'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
   select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00', ', ' order by first_hour)
@@ -6668,9 +6809,9 @@ as $$
     group by island
   ) ranges
 $$;
-comment on function public.hour_ranges(integer[]) is
+comment on function autonomy.hour_ranges(integer[]) is
   'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
-create function public.weak_hours(p_pools jsonb) returns jsonb
+create function autonomy.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
   with pools as materialized (
@@ -6701,20 +6842,22 @@ as $$
   )
   select jsonb_build_object(
     'clicks', sum(n.clicks), 'conversions', sum(n.conversions), 'spend', sum(n.spend), 'revenue', sum(n.revenue),
-    'words', (select string_agg(w.names || ' ' || public.hour_ranges(w.hours), '; ' order by w.dows) from words w),
+    'words', (select string_agg(w.names || ' ' || autonomy.hour_ranges(w.hours), '; ' order by w.dows) from words w),
     'list', (select jsonb_agg(jsonb_build_object('days', w.names, 'hours', to_jsonb(w.hours)) order by w.dows) from words w),
-    'peak', (select public.hour_ranges(array_agg(b.hour)) from best b),
+    'peak', (select autonomy.hour_ranges(array_agg(b.hour)) from best b),
     'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
   from named n
 $$;
-comment on function public.weak_hours(jsonb) is
-  'The hours that timing_optimization names, in words, with their sums, and the best hours of the day. Only computes; raises nothing. [autonomous-operations]';
-create function public.rate_multiples() returns float8[]
+comment on function autonomy.weak_hours(jsonb) is
+  'The hours that timing_optimization names, in words, with their sums, and the best hours of the day. Only computes; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
 as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
-comment on function public.rate_multiples() is
-  'The multiples of the portfolio''s centre that a campaign''s true rate is thought to be one of. Only reads; raises nothing. [autonomous-operations]';
-create function public.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
+comment on function autonomy.rate_multiples() is
+  'The multiples of the portfolio''s centre that a campaign''s true rate is thought to be one of. Only reads; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -6742,9 +6885,10 @@ begin
   end loop;
   return v_posterior;
 end $$;
-comment on function public.rate_posterior(float8, float8, float8[]) is
-  'How probable each of rate_multiples() is, where p_usual events were to be expected at the portfolio''s centre and p_count happened (both divided by phi). Only reads; raises nothing. [autonomous-operations]';
-create function public.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
+comment on function autonomy.rate_posterior(float8, float8, float8[]) is
+  'How probable each of rate_multiples() is, where p_usual events were to be expected at the portfolio''s centre and '
+  'p_count happened (both divided by phi). Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -6755,7 +6899,7 @@ begin
   for step in 1..6 loop
     v_sums := array_fill(0::float8, array[cardinality(p_default)]);
     for i in 1..coalesce(cardinality(p_counts), 0) loop
-      v_one := public.rate_posterior(p_counts[i], p_usual[i], v_weights);
+      v_one := autonomy.rate_posterior(p_counts[i], p_usual[i], v_weights);
       for k in 1..cardinality(p_default) loop
         v_sums[k] := v_sums[k] + v_one[k];
       end loop;
@@ -6766,9 +6910,10 @@ begin
   end loop;
   return v_weights;
 end $$;
-comment on function public.rate_distribution(float8[], float8[], float8[]) is
-  'How often each of rate_multiples() occurs among these campaigns, the default counting as five of them. Only reads; raises nothing. [autonomous-operations]';
-create function public.opportunity_rates(p_now timestamptz default now()) returns jsonb
+comment on function autonomy.rate_distribution(float8[], float8[], float8[]) is
+  'How often each of rate_multiples() occurs among these campaigns, the default counting as five of them. Only reads; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.opportunity_rates(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -6811,15 +6956,22 @@ begin
     continue when v_found.campaigns < 5;  -- too few to be a portfolio: the default
     v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
       'centre', v_found.centre, 'campaigns', v_found.campaigns,
-      'weights', to_jsonb(public.rate_distribution(v_found.counts, v_found.usual, v_default))));
+      'weights', to_jsonb(autonomy.rate_distribution(v_found.counts, v_found.usual, v_default))));
   end loop;
   return jsonb_build_object(
     'conversion_rate', jsonb_build_object('centre', 0.03, 'campaigns', 0, 'weights', to_jsonb(v_default)),
     'ctr', jsonb_build_object('centre', 0.015, 'campaigns', 0, 'weights', to_jsonb(v_default))) || v_rates;
 end $$;
-comment on function public.opportunity_rates(timestamptz) is
-  'The centre and the spread of conversion rates and CTRs in this portfolio; few campaigns: around 3 % and 1.5 %. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.high_traffic_low_conversion(
+comment on function autonomy.opportunity_rates(timestamptz) is
+  'The centre and the spread of conversion rates and CTRs in this portfolio; few campaigns: around 3 % and 1.5 %. '
+  'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- 0810_high_traffic_low_conversion.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.high_traffic_low_conversion(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
@@ -6858,11 +7010,11 @@ begin
     where l.clicks between 100 and 1e15 and l.spend > 50 and l.conversions between 0 and 1e15
       and 100 * l.conversions / l.clicks < 2
   ), tested as materialized (
-    select s.*, public.rate_posterior(s.conversions / s.phi, s.usual / s.phi, v_weights) as posterior
+    select s.*, autonomy.rate_posterior(s.conversions / s.phi, s.usual / s.phi, v_weights) as posterior
     from suspect s
   ), judged as (
     select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5] + t.posterior[6] as below,
-           (select sum(m * t.posterior[i]) from unnest(public.rate_multiples()) with ordinality u(m, i)) as share,
+           (select sum(m * t.posterior[i]) from unnest(autonomy.rate_multiples()) with ordinality u(m, i)) as share,
            case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions else t.prior_order_value end as order_value
     from tested t
   )
@@ -6892,7 +7044,17 @@ begin
   from judged j
   where j.below >= 0.75;
 end $$;
-create function public.declining_performance(
+comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is
+  'The detector high_traffic_low_conversion, for active campaigns with ids in (p_after, p_until] whose facts changed '
+  'after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+
+-- 0820_declining_performance.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.declining_performance(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
@@ -6943,8 +7105,8 @@ begin
     where c.c2 / c.i2 < 0.7 * (c.c1 / c.i1)
   ), judged as (
     select t.*, l.title, 1 - (t.c2 / t.i2) / (t.c1 / t.i1) as fall,
-           public.student_to_normal(-t.change / t.se, t.all_freedom) as z,
-           public.normal_probability(public.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
+           autonomy.student_to_normal(-t.change / t.se, t.all_freedom) as z,
+           autonomy.normal_probability(autonomy.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
     from tested t join looked_at l on l.id = t.id
   )
   select j.id, 'declining_performance'::text,
@@ -6967,7 +7129,17 @@ begin
   from judged j
   where j.z >= 3 and j.confidence >= 0.9;
 end $$;
-create function public.budget_inefficiency(
+comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is
+  'The detector declining_performance, for active campaigns with ids in (p_after, p_until] whose facts changed after '
+  'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+
+-- 0830_budget_inefficiency.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.budget_inefficiency(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
@@ -7006,13 +7178,13 @@ begin
     select l.*, b.below, exp(q.posterior[1]) as likely, greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
     from looked_at l
     cross join lateral (
-      select public.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
+      select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
                                       l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as below) b
     cross join lateral (
-      select public.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
+      select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
                                   l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
   ), valueless as materialized (  -- where conversions carry no value, roi says nothing
-    select unnest(public.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
+    select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
   )
   select j.id, 'budget_inefficiency'::text,
          case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
@@ -7041,7 +7213,17 @@ begin
   from judged j
   where not exists (select from valueless v where v.id = j.id);
 end $$;
-create function public.audience_mismatch(
+comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is
+  'The detector budget_inefficiency, for active campaigns with ids in (p_after, p_until] whose facts changed after '
+  'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+
+-- 0840_audience_mismatch.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.audience_mismatch(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
@@ -7075,16 +7257,16 @@ begin
     select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c cross join public.autonomy_policy p
     cross join lateral (
-      select public.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
+      select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
                                   p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
            count(*) over (partition by s.id) as looks,
-           public.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1]) / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
+           autonomy.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1]) / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
-      select public.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
+      select autonomy.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
                                   exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
@@ -7142,8 +7324,8 @@ begin
       and l.spend > 50 and l.clicks / l.impressions < 0.5 * v_ctr and l.conversions / l.clicks < 0.5 * v_conversion
       and not exists (select from public.campaign_audience_metrics a where a.campaign_id = l.id)
   ), tested as materialized (
-    select s.*, public.rate_posterior(s.clicks / s.ctr_phi, v_ctr * s.impressions / s.ctr_phi, v_ctr_weights) as ctr_posterior,
-           public.rate_posterior(s.conversions / s.conversion_phi, v_conversion * s.clicks / s.conversion_phi,
+    select s.*, autonomy.rate_posterior(s.clicks / s.ctr_phi, v_ctr * s.impressions / s.ctr_phi, v_ctr_weights) as ctr_posterior,
+           autonomy.rate_posterior(s.conversions / s.conversion_phi, v_conversion * s.clicks / s.conversion_phi,
                                  v_conversion_weights) as conversion_posterior
     from suspect s
   ), judged as (
@@ -7172,7 +7354,17 @@ begin
   from judged j
   where j.below >= 0.9;
 end $$;
-create function public.creative_fatigue(
+comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is
+  'The detector audience_mismatch, for active campaigns with ids in (p_after, p_until] whose facts changed after '
+  'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+
+-- 0850_creative_fatigue.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.creative_fatigue(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
@@ -7221,7 +7413,7 @@ begin
     group by d.id, c.w, c.y_mean, c.t_mean
   ), falling as materialized (
     select l.*, p.phi, 13 * -l.slope / (1 - 6.5 * l.slope) as fall,
-           public.student_to_normal(-l.slope * sqrt(l.spread / p.phi), l.days + 4) as z
+           autonomy.student_to_normal(-l.slope * sqrt(l.spread / p.phi), l.days + 4) as z
     from lines l
     cross join lateral (
       select greatest(0.25, (6 + greatest(0, l.moved - l.slope ^ 2 * l.spread)) / (6 + l.days - 2)) as phi) p
@@ -7241,7 +7433,7 @@ begin
     select f.*, t.c, t.i, t.revenue, t.frequency, t.later_i, t.earlier_i, l.title,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (0 - f.t_mean)) as ctr_then,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (13 - f.t_mean)) as ctr_now,
-           public.normal_probability(public.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
+           autonomy.normal_probability(autonomy.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
     from falling f
     join totals t on t.id = f.id
     join looked_at l on l.id = f.id
@@ -7270,7 +7462,17 @@ begin
                             'frequency', round(j.frequency::numeric, 2))
   from judged j;
 end $$;
-create function public.timing_optimization(
+comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is
+  'The detector creative_fatigue, for active campaigns with ids in (p_after, p_until] whose facts changed after '
+  'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+
+-- 0860_timing_optimization.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.timing_optimization(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
@@ -7342,7 +7544,7 @@ begin
   ), suspects as materialized (
     select t.id, min(t.all_clicks) as clicks, min(t.all_conversions) as conversions, min(t.all_spend) as spend, min(t.all_revenue) as revenue,
            min(t.all_days) as days, min(t.phi) as phi, max(t.z) as z,
-           public.weak_hours(jsonb_agg(jsonb_build_object(
+           autonomy.weak_hours(jsonb_agg(jsonb_build_object(
              'weekend', t.weekend, 'dow', t.dow, 'h6', t.h6, 'h3', t.h3, 'hour', t.hour, 'weak', t.weak, 'below', t.below,
              'clicks', t.clicks, 'conversions', t.conversions, 'spend', t.spend, 'revenue', t.revenue))) as hours
     from (select x.*, bool_or(x.weak) over (partition by x.id) as suspicious from tested x) t
@@ -7369,7 +7571,7 @@ begin
            'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
                            coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end, 'FM990.00'), 'unknown'),
                            to_char(s.other_roi, 'FM990.00'))),
-         round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - public.normal_probability(n.z)))))::numeric, 2),
+         round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - autonomy.normal_probability(n.z)))))::numeric, 2),
          jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list', 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
                             'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
@@ -7377,51 +7579,50 @@ begin
     select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
            case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend) else 0 end as other_roi) s;
 end $$;
-do $$
-declare
-  v_function text;
-begin
-  foreach v_function in array array[
-    'high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz)', 'declining_performance(uuid, uuid, timestamptz, timestamptz)',
-    'budget_inefficiency(uuid, uuid, timestamptz, timestamptz)', 'audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz)',
-    'creative_fatigue(uuid, uuid, timestamptz, timestamptz)', 'timing_optimization(uuid, uuid, timestamptz, timestamptz)'] loop
-    execute format('comment on function public.%s is %L', v_function, format(
-      'The detector %s, for active campaigns with ids in (p_after, p_until] whose facts changed after p_changed_after (null: any). '
-      'What it tests stands above it in sql/0008_opportunities.sql. Only reads; safe to call again; raises nothing. [autonomous-operations]',
-      split_part(v_function, '(', 1)));
-  end loop;
-end $$;
-create function public.find_opportunities(
+comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is
+  'The detector timing_optimization, for active campaigns with ids in (p_after, p_until] whose facts changed after '
+  'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
+  'nothing. [autonomous-operations]';
+
+-- 0870_opportunities.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.find_opportunities(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return query select * from public.high_traffic_low_conversion(p_after, p_until, p_changed_after, p_rates, p_now);
-  return query select * from public.declining_performance(p_after, p_until, p_changed_after, p_now);
-  return query select * from public.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
-  return query select * from public.audience_mismatch(p_after, p_until, p_changed_after, p_rates, p_now);
-  return query select * from public.creative_fatigue(p_after, p_until, p_changed_after, p_now);
+  return query select * from autonomy.high_traffic_low_conversion(p_after, p_until, p_changed_after, p_rates, p_now);
+  return query select * from autonomy.declining_performance(p_after, p_until, p_changed_after, p_now);
+  return query select * from autonomy.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
+  return query select * from autonomy.audience_mismatch(p_after, p_until, p_changed_after, p_rates, p_now);
+  return query select * from autonomy.creative_fatigue(p_after, p_until, p_changed_after, p_now);
   if p_timing then
-    return query select * from public.timing_optimization(p_after, p_until, p_changed_after, p_now);
+    return query select * from autonomy.timing_optimization(p_after, p_until, p_changed_after, p_now);
   end if;
 end $$;
-comment on function public.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
-  'All six detectors (timing_optimization on request) over a range of campaigns, with the figures behind each finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
+  'All six detectors (timing_optimization on request) over a range of campaigns, with the figures behind each '
+  'finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function public.detect_optimization_opportunities(p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric)
 language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
   select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
-  from public.find_opportunities(
-    null::uuid, null::uuid, null::timestamptz, public.opportunity_rates(p_now), true, p_now) o
-  order by public.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
+  from autonomy.find_opportunities(
+    null::uuid, null::uuid, null::timestamptz, autonomy.opportunity_rates(p_now), true, p_now) o
+  order by autonomy.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
 $$;
 comment on function public.detect_optimization_opportunities(timestamptz) is
-  'What a person should look at now, in every active campaign: critical first. Writes nothing and knows nothing of what was dismissed; record_opportunities keeps the list. Only reads; safe to call again; raises nothing. [autonomous-operations]';
-create function public.opportunity_status_guard() returns trigger
+  'What a person should look at now, in every active campaign: critical first. Writes nothing and knows nothing of '
+  'what was dismissed; record_opportunities keeps the list. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.opportunity_status_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
@@ -7435,11 +7636,12 @@ begin
   end if;
   return new;
 end $$;
-comment on function public.opportunity_status_guard() is
-  'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. [autonomous-operations]';
+comment on function autonomy.opportunity_status_guard() is
+  'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. '
+  '[autonomous-operations]';
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
-  for each row when (old.status is distinct from new.status) execute function public.opportunity_status_guard();
-create function public.record_opportunities_found(
+  for each row when (old.status is distinct from new.status) execute function autonomy.opportunity_status_guard();
+create function autonomy.record_opportunities_found(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -7447,7 +7649,7 @@ declare
   v_new integer;
 begin
   with found as materialized (
-    select * from public.find_opportunities(p_after, p_until, p_changed_after, p_rates, p_timing, p_now)
+    select * from autonomy.find_opportunities(p_after, p_until, p_changed_after, p_rates, p_timing, p_now)
   ), wanted as (
     select f.* from found f
     where exists (
@@ -7456,7 +7658,7 @@ begin
     or not exists (
       select from public.optimization_opportunities o
       where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
-        and public.severity_rank(f.severity) >= public.severity_rank(o.severity)
+        and autonomy.severity_rank(f.severity) >= autonomy.severity_rank(o.severity)
         and (o.status = 'dismissed' and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '30 days'
              or o.status = 'resolved' and o.status_by is distinct from 'autonomy'
                 and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '3 days'))
@@ -7477,9 +7679,10 @@ begin
   select count(*) filter (where is_new) into v_new from written;
   return v_new;
 end $$;
-comment on function public.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
-  'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to call again; raises nothing. [autonomous-operations]';
-create function public.resolve_opportunities_gone(
+comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
+  'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to '
+  'call again; raises nothing. [autonomous-operations]';
+create function autonomy.resolve_opportunities_gone(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -7509,8 +7712,9 @@ begin
   select count(*) filter (where status = 'resolved') into v_resolved from written;
   return v_resolved;
 end $$;
-comment on function public.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is
-  'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is
+  'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
@@ -7520,7 +7724,7 @@ declare
   v_overlap constant interval := '15 minutes';
   v_started constant timestamptz := clock_timestamp();
   v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
-  v_state public.opportunity_detection;
+  v_state autonomy.opportunity_detection;
   v_whole boolean;
   v_changed_after timestamptz;
   v_seen_until timestamptz;
@@ -7532,9 +7736,9 @@ declare
   v_resolved integer := 0;
   v_detected integer;
 begin
-  perform public.simulated_moment(p_now);
-  insert into public.opportunity_detection (id) values (true) on conflict do nothing;
-  select * into v_state from public.opportunity_detection for update;
+  perform autonomy.simulated_moment(p_now);
+  insert into autonomy.opportunity_detection (id) values (true) on conflict do nothing;
+  select * into v_state from autonomy.opportunity_detection for update;
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
   v_changed_after := case when not v_whole then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
@@ -7547,27 +7751,29 @@ begin
   v_timing := v_whole or 300 >= (select count(*) from (
     select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80 limit 301) many);
   if v_whole or exists (select from public.campaign_facts f where f.changed_at > v_changed_after) then
-    v_rates := public.opportunity_rates(p_now);
+    v_rates := autonomy.opportunity_rates(p_now);
     loop
       select f.campaign_id into v_until from public.campaign_facts f
       where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
       order by f.campaign_id offset v_slice - 1 limit 1;
-      v_new := v_new + public.record_opportunities_found(v_after, v_until, v_changed_after, v_rates, v_timing, p_now);
-      v_resolved := v_resolved + public.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
+      v_new := v_new + autonomy.record_opportunities_found(v_after, v_until, v_changed_after, v_rates, v_timing, p_now);
+      v_resolved := v_resolved + autonomy.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
       v_after := v_until;
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
   else
-    v_resolved := public.resolve_opportunities_gone(null::uuid, null::uuid, timestamptz 'infinity', false, p_now);
+    v_resolved := autonomy.resolve_opportunities_gone(null::uuid, null::uuid, timestamptz 'infinity', false, p_now);
   end if;
-  update public.opportunity_detection
+  update autonomy.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
   select count(*) into v_detected from public.optimization_opportunities
   where status in ('open', 'in_progress') and is_current;
   return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
 end $$;
 comment on function public.record_opportunities(timestamptz) is
-  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day '
+  'looks at every campaign, later ones at those whose facts changed. Safe to call again, and by many at once. Raises '
+  'AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.set_opportunity_status(
   p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -7576,7 +7782,7 @@ declare
   v_old public.optimization_opportunities;
   v_new public.optimization_opportunities;
 begin
-  perform public.simulated_moment(p_now);
+  perform autonomy.simulated_moment(p_now);
   if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
     raise exception using errcode = 'AO010',
       message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
@@ -7603,15 +7809,16 @@ begin
   return to_jsonb(v_new) || jsonb_build_object('changed', true);
 end $$;
 comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
-  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
+  'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again '
+  'for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown '
+  'status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
--- 0009_impact.sql
-do $$ begin perform pg_temp.make_way('0009_impact'); end $$;
+-- 0900_impact.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
-create function public.impact_number(p_value jsonb) returns float8
+set local client_min_messages = 'warning';
+create function autonomy.impact_number(p_value jsonb) returns float8
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
 begin
@@ -7622,9 +7829,9 @@ begin
   end if;
   return p_value::float8;
 end $$;
-comment on function public.impact_number(jsonb) is
+comment on function autonomy.impact_number(jsonb) is
   'A number out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
-create function public.impact_moment(p_value text) returns timestamptz
+create function autonomy.impact_moment(p_value text) returns timestamptz
 language plpgsql stable strict parallel safe set search_path = ''
 as $$
 begin
@@ -7632,9 +7839,9 @@ begin
 exception when data_exception then
   return null;
 end $$;
-comment on function public.impact_moment(text) is
+comment on function autonomy.impact_moment(text) is
   'A moment out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
-create function public.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8) returns float8
+create function autonomy.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -7647,9 +7854,10 @@ begin
   return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
     * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
-comment on function public.mean_matured_share(float8, float8, float8) is
-  'The share of conversions that has arrived of spend whose age runs evenly from the youngest to the oldest hours (never under 0.05). Only computes; raises nothing. [autonomous-operations]';
-create function public.spend_before(
+comment on function autonomy.mean_matured_share(float8, float8, float8) is
+  'The share of conversions that has arrived of spend whose age runs evenly from the youngest to the oldest hours '
+  '(never under 0.05). Only computes; raises nothing. [autonomous-operations]';
+create function autonomy.spend_before(
   p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8, p_now timestamptz default now(),
   out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
 language plpgsql stable set search_path = ''
@@ -7659,7 +7867,7 @@ declare
 begin
   select sum(w.weight * d.spend::float8), sum(w.weight * d.revenue::float8), sum(w.weight * d.conversions::float8),
          sum(w.weight) filter (where d.spend > 0),
-         sum(w.weight * d.spend::float8 * public.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
+         sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
   into spend, revenue, conversions, days, matured
   from public.campaign_daily d
   cross join lateral (
@@ -7667,9 +7875,10 @@ begin
            extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
   where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
 end $$;
-comment on function public.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is
-  'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have arrived. Only reads; raises nothing. [autonomous-operations]';
-create function public.spend_between(
+comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is
+  'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have '
+  'arrived. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.spend_between(
   p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8, p_now timestamptz default now(),
   out spend float8, out revenue float8, out days float8, out matured_share float8)
 language plpgsql stable set search_path = ''
@@ -7687,15 +7896,16 @@ begin
   end if;
   v_until := least(v_from + (p_until - p_from), p_now);
   days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
-  matured_share := public.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
+  matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
                                              extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
   select coalesce(sum(m.spend), 0)::float8, coalesce(sum(m.revenue), 0)::float8 into spend, revenue
   from public.campaign_metrics m
   where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
-comment on function public.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
-  'What a campaign spent and earned in a window up to p_now, the days that this covers, and the share of its conversions that has arrived. Only reads; raises nothing. [autonomous-operations]';
-create function public.time_factors(p_windows jsonb, p_now timestamptz default now())
+comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
+  'What a campaign spent and earned in a window up to p_now, the days that this covers, and the share of its '
+  'conversions that has arrived. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.time_factors(p_windows jsonb, p_now timestamptz default now())
 returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
                log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
 language plpgsql stable set search_path = ''
@@ -7707,9 +7917,9 @@ begin
   return query
   with windows as materialized (
     select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
-           coalesce(max(public.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
-           coalesce(max(public.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
-           coalesce(max(public.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
+           coalesce(max(autonomy.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
+           coalesce(max(autonomy.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
+           coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
     select c.id, c.account from public.campaigns c
@@ -7725,14 +7935,14 @@ begin
              where x.campaign_id = s.id and x.kind <> 'created'
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
-    cross join lateral public.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
+    cross join lateral autonomy.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
-    cross join lateral public.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-           s.matured_after * exp((public.roi_posterior(s.spend, s.conversions, s.revenue_before, null::float8, s.days, s.matured / s.spend,
+           s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before, null::float8, s.days, s.matured / s.spend,
                                                        greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
     from seen s
     where not s.touched
@@ -7760,9 +7970,11 @@ begin
          coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0), coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
   from raw r;
 end $$;
-comment on function public.time_factors(jsonb, timestamptz) is
-  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with variances. Only reads; raises nothing. [autonomous-operations]';
-create function public.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
+comment on function autonomy.time_factors(jsonb, timestamptz) is
+  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily '
+  'spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with '
+  'variances. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
 returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer, from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
                prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8, conversions_then float8,
@@ -7793,14 +8005,14 @@ as $$
   left join public.campaigns c on c.id = a.campaign_id
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   cross join lateral (
-    select public.impact_number(a.evidence -> 'spend') as s, public.impact_number(a.evidence -> 'conversions') as n,
-           public.impact_number(a.evidence -> 'revenue') as r, public.impact_number(a.evidence -> 'cv2') as cv2,
-           public.impact_number(a.evidence -> 'days') as d, public.impact_number(a.evidence -> 'matured_share') as f,
-           public.impact_number(a.evidence #> '{prior,mean_roi}') as mean, public.impact_number(a.evidence #> '{prior,tau2}') as tau2,
-           public.impact_number(a.evidence #> '{prior,order_value}') as order_value, public.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
-           public.impact_number(a.evidence #> '{metrics,spend}') as life_s, public.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
-           public.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-  left join lateral public.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
+    select autonomy.impact_number(a.evidence -> 'spend') as s, autonomy.impact_number(a.evidence -> 'conversions') as n,
+           autonomy.impact_number(a.evidence -> 'revenue') as r, autonomy.impact_number(a.evidence -> 'cv2') as cv2,
+           autonomy.impact_number(a.evidence -> 'days') as d, autonomy.impact_number(a.evidence -> 'matured_share') as f,
+           autonomy.impact_number(a.evidence #> '{prior,mean_roi}') as mean, autonomy.impact_number(a.evidence #> '{prior,tau2}') as tau2,
+           autonomy.impact_number(a.evidence #> '{prior,order_value}') as order_value, autonomy.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
+           autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s, autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
+           autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
+  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
                                         p.conversion_delay_hours::float8, p_now) b on e.s is null
   cross join lateral (
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
@@ -7813,8 +8025,9 @@ as $$
   order by a.executed_at, a.id, h.days
   limit greatest(0, p_limit)
 $$;
-comment on function public.due_impacts(integer, timestamptz) is
-  'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they were decided on. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.due_impacts(integer, timestamptz) is
+  'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they '
+  'were decided on. Only reads; raises nothing. [autonomous-operations]';
 create function public.measure_action_impact(p_limit integer default 1000, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -7822,7 +8035,7 @@ declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_measured integer;
 begin
-  perform public.simulated_moment(p_now);
+  perform autonomy.simulated_moment(p_now);
   if not exists (  -- planning what follows takes longer than finding nothing to do
     select from public.autonomous_actions a
     where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
@@ -7832,10 +8045,10 @@ begin
   with due as materialized (
     select * from (
       select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
-      from public.due_impacts(p_limit, p_now) d) ranked
+      from autonomy.due_impacts(p_limit, p_now) d) ranked
     where window_number <= 40
   ), factors as materialized (
-    select * from public.time_factors(coalesce(
+    select * from autonomy.time_factors(coalesce(
       (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at, 'tau2', d.prior_tau2, 'order_value', d.prior_order_value, 'cv2', d.prior_cv2)) from due d where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
@@ -7854,7 +8067,7 @@ begin
            case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0)) else 0 end as late_revenue,
            case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0)) else 0 end as late_conversions
     from joined j
-    cross join lateral public.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
+    cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
       j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)), v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
@@ -7866,7 +8079,7 @@ begin
                1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / v_policy.conversion_delay_hours::float8))
              else o.f end as matured) m
     cross join lateral (
-      select public.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
+      select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
                                   o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2) as posterior) b
   ), expected as materialized (
     select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
@@ -7892,8 +8105,8 @@ begin
            v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
            v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
            case when v.s is null or not v.days > 0.2 or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
-                when v.kind = 'auto_pause' then public.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
-                when v.error > 0 then public.normal_probability(v.money / v.error) end as right_
+                when v.kind = 'auto_pause' then autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
+                when v.error > 0 then autonomy.normal_probability(v.money / v.error) end as right_
     from valued v
   ), told as (
     select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
@@ -7933,8 +8146,45 @@ begin
   return jsonb_build_object('measured', v_measured);
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
-  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
-create function public.action_result(p_action public.autonomous_actions) returns public.action_results
+  'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % '
+  'interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision '
+  'times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now '
+  'is not the clock''s). [autonomous-operations]';
+
+-- 0910_action_results.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.action_results (
+  action_id uuid primary key,
+  rule_id uuid,
+  action_type text,
+  status text,
+  executed_at timestamptz,
+  confidence float8,
+  budget_change bigint,
+  verdict text,
+  money float8,
+  error float8,
+  right_probability float8,
+  measured_at timestamptz,
+  added_expected float8,
+  added_revenue float8
+) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+create index if not exists action_results_executed on autonomy.action_results (executed_at);
+comment on table autonomy.action_results is
+  'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. '
+  '[autonomous-operations]';
+comment on column autonomy.action_results.budget_change is
+  '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
+comment on column autonomy.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column autonomy.action_results.right_probability is
+  'Probability that the action was right, 0 to 1, by what is known now.';
+comment on column autonomy.action_results.added_expected is
+  'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
+comment on column autonomy.action_results.added_revenue is 'Of the same: revenue that came on top.';
+create function autonomy.action_result(p_action public.autonomous_actions) returns autonomy.action_results
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -7945,7 +8195,7 @@ declare
   v_spend float8;
   v_spend_else float8;
   v_roi float8;
-  r public.action_results;
+  r autonomy.action_results;
 begin
   r.action_id := p_action.id;
   r.rule_id := p_action.rule_id;
@@ -7962,33 +8212,34 @@ begin
     return r;
   end if;
   r.verdict := v_impact ->> 'verdict';
-  r.money := coalesce(public.impact_number(v_impact -> 'money'), 0);
-  r.error := coalesce(public.impact_number(v_impact -> 'money_high') - public.impact_number(v_impact -> 'money_low'), 0) / 3.29;
-  r.right_probability := public.impact_number(v_impact -> 'right_probability') / 100;
-  r.measured_at := coalesce(public.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
+  r.money := coalesce(autonomy.impact_number(v_impact -> 'money'), 0);
+  r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high') - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+  r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') / 100;
+  r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
   if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
-    v_spend := public.impact_number(v_impact -> 'spend');
-    v_spend_else := public.impact_number(v_impact -> 'expected_spend');
-    v_roi := public.impact_number(v_impact -> 'baseline_roi') * public.impact_number(v_impact -> 'roi_factor');
+    v_spend := autonomy.impact_number(v_impact -> 'spend');
+    v_spend_else := autonomy.impact_number(v_impact -> 'expected_spend');
+    v_roi := autonomy.impact_number(v_impact -> 'baseline_roi') * autonomy.impact_number(v_impact -> 'roi_factor');
     if v_spend > v_spend_else * 1.02 and v_roi > 0 then
       r.added_expected := (v_spend - v_spend_else) * v_roi;
-      r.added_revenue := public.impact_number(v_impact -> 'revenue') - public.impact_number(v_impact -> 'expected_revenue');
+      r.added_revenue := autonomy.impact_number(v_impact -> 'revenue') - autonomy.impact_number(v_impact -> 'expected_revenue');
     end if;
   end if;
   return r;
 end $$;
-comment on function public.action_result(public.autonomous_actions) is
-  'What became of an action, out of its row of the log, as action_results keeps it. Only computes; raises nothing. [autonomous-operations]';
-create function public.action_results_follow() returns trigger
+comment on function autonomy.action_result(public.autonomous_actions) is
+  'What became of an action, out of its row of the log, as action_results keeps it. Only computes; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.action_results_follow() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op = 'TRUNCATE' then
-    delete from public.action_results;  -- it may be truncated by the same statement
+    delete from autonomy.action_results;  -- it may be truncated by the same statement
   elsif tg_op = 'DELETE' then
-    delete from public.action_results where action_id = any (array(select b.id from before_rows b));
+    delete from autonomy.action_results where action_id = any (array(select b.id from before_rows b));
   else
-    insert into public.action_results as kept
+    insert into autonomy.action_results as kept
     select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
         then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
@@ -7997,7 +8248,7 @@ begin
       null as added_expected, null as added_revenue
     from after_rows a where a.actual_impact is null
     union all
-    select r.* from after_rows a cross join lateral public.action_result(row(a.*)::public.autonomous_actions) r
+    select r.* from after_rows a cross join lateral autonomy.action_result(row(a.*)::public.autonomous_actions) r
     where a.actual_impact is not null
     on conflict (action_id) do update
     set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
@@ -8009,21 +8260,28 @@ begin
   end if;
   return null;
 end $$;
-comment on function public.action_results_follow() is
-  'Trigger of autonomous_actions: keeps action_results. Runs as its owner, since whoever may write actions need not know of it. [autonomous-operations]';
+comment on function autonomy.action_results_follow() is
+  'Trigger of autonomous_actions: keeps action_results. Runs as its owner, since whoever may write actions need not '
+  'know of it. [autonomous-operations]';
 create trigger action_results_inserted after insert on public.autonomous_actions
-  referencing new table as after_rows for each statement execute function public.action_results_follow();
+  referencing new table as after_rows for each statement execute function autonomy.action_results_follow();
 create trigger action_results_updated after update on public.autonomous_actions
-  referencing new table as after_rows for each statement execute function public.action_results_follow();
+  referencing new table as after_rows for each statement execute function autonomy.action_results_follow();
 create trigger action_results_deleted after delete on public.autonomous_actions
-  referencing old table as before_rows for each statement execute function public.action_results_follow();
+  referencing old table as before_rows for each statement execute function autonomy.action_results_follow();
 create trigger action_results_truncated after truncate on public.autonomous_actions
-  for each statement execute function public.action_results_follow();
-truncate public.action_results;
-insert into public.action_results
-select r.* from public.autonomous_actions a cross join lateral public.action_result(a) r;
-analyze public.action_results;
-create type public.action_sum as (
+  for each statement execute function autonomy.action_results_follow();
+truncate autonomy.action_results;
+insert into autonomy.action_results
+select r.* from public.autonomous_actions a cross join lateral autonomy.action_result(a) r;
+analyze autonomy.action_results;
+
+-- 0920_rule_scores.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.action_sum as (
   rule_id uuid,            -- null: by a person's hand
   is_pause boolean,
   status text,             -- executed or rolled_back
@@ -8040,15 +8298,17 @@ create type public.action_sum as (
   raise_squares float8,    -- of what they added at the roi of the rest, weighed by their certainty
   raise_products float8    -- of that and what they did add, weighed likewise
 );
-comment on type public.action_sum is 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. [autonomous-operations]';
-create type public.rule_score as (
+comment on type autonomy.action_sum is
+  'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
+  '[autonomous-operations]';
+create type autonomy.rule_score as (
   rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
   improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
   pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
-comment on type public.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
-create function public.action_sums(p_now timestamptz default now()) returns setof public.action_sum
+comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
+create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
   select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict, width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
@@ -8059,13 +8319,14 @@ as $$
   from (
     select k.*, case when k.added_expected > 0 and k.status = 'executed' and k.right_probability is not null then k.added_expected end as raised,
            greatest(k.error * k.error, 1e-6) as variance
-    from public.action_results k
+    from autonomy.action_results k
     where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now and k.status in ('executed', 'rolled_back')) r
   group by 1, 2, 3, 4, 5
 $$;
-comment on function public.action_sums(timestamptz) is
-  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
-create function public.rule_scores(p_sums public.action_sum[]) returns setof public.rule_score
+comment on function autonomy.action_sums(timestamptz) is
+  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of '
+  'rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
   with carried_out as materialized (
@@ -8103,7 +8364,7 @@ as $$
     select j.id, min(f.floor) as floor
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
-      and f.floor > coalesce(public.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
+      and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
@@ -8124,16 +8385,19 @@ as $$
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
 $$;
-comment on function public.rule_scores(public.action_sum[]) is
-  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
-create function public.rule_scoreboard(p_now timestamptz default now()) returns setof public.rule_score
+comment on function autonomy.rule_scores(autonomy.action_sum[]) is
+  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only '
+  'reads; raises nothing. [autonomous-operations]';
+create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
-  select * from public.rule_scores(array(select s from public.action_sums(p_now) s))
+  select * from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now) s))
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
-  'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or more) a change to make. Only reads; raises nothing. [autonomous-operations]';
-create function public.marginal_return(p_sums public.action_sum[]) returns jsonb
+  'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
+  'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
+  'more) a change to make. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -8163,47 +8427,58 @@ begin
       when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
       else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
 end $$;
-comment on function public.marginal_return(public.action_sum[]) is
-  'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only reads; raises nothing. [autonomous-operations]';
-create function public.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+comment on function autonomy.marginal_return(autonomy.action_sum[]) is
+  'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only '
+  'reads; raises nothing. [autonomous-operations]';
+create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select public.marginal_return(array(select s from public.action_sums(p_now) s))
+  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now) s))
 $$;
-comment on function public.propose_marginal_return_ratio(timestamptz) is
-  'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
-create function public.ab_test_adopted_on(p_campaign_id uuid, p_now timestamptz default now()) returns date
+comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
+  'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '
+  'Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
+
+-- 0930_insights.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.ab_test_adopted_on(p_campaign_id uuid, p_now timestamptz default now()) returns date
 language sql stable set search_path = ''
 as $$
   select (max(t.finished_at) at time zone (select p.time_zone from public.autonomy_policy p))::date
   from public.campaign_ab_tests t
   where t.campaign_id = p_campaign_id and t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at <= p_now
 $$;
-comment on function public.ab_test_adopted_on(uuid, timestamptz) is
-  'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; raises nothing. [autonomous-operations]';
-create function public.ab_test_weight(p_campaign_id uuid, p_day date, p_now timestamptz default now()) returns float8
+comment on function autonomy.ab_test_adopted_on(uuid, timestamptz) is
+  'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.ab_test_weight(p_campaign_id uuid, p_day date, p_now timestamptz default now()) returns float8
 language sql stable set search_path = ''
 as $$
-  select case when p_day < public.ab_test_adopted_on(p_campaign_id, p_now) then 0.25::float8 else 1::float8 end
+  select case when p_day < autonomy.ab_test_adopted_on(p_campaign_id, p_now) then 0.25::float8 else 1::float8 end
 $$;
-comment on function public.ab_test_weight(uuid, date, timestamptz) is
-  'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; raises nothing. [autonomous-operations]';
-create function public.campaign_ab_tests_after() returns trigger
+comment on function autonomy.ab_test_weight(uuid, date, timestamptz) is
+  'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op <> 'INSERT' then
-    perform public.refresh_campaign_facts(array[old.campaign_id]);
+    perform autonomy.refresh_campaign_facts(array[old.campaign_id]);
   end if;
   if tg_op <> 'DELETE' then
-    perform public.refresh_campaign_facts(array[new.campaign_id]);
+    perform autonomy.refresh_campaign_facts(array[new.campaign_id]);
   end if;
   return null;
 end $$;
-comment on function public.campaign_ab_tests_after() is
-  'Trigger of campaign_ab_tests: the facts of the campaign are computed anew when a test is written down, ends or goes. [autonomous-operations]';
+comment on function autonomy.campaign_ab_tests_after() is
+  'Trigger of campaign_ab_tests: the facts of the campaign are computed anew when a test is written down, ends or '
+  'goes. [autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
-  for each row execute function public.campaign_ab_tests_after();
+  for each row execute function autonomy.campaign_ab_tests_after();
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
@@ -8211,8 +8486,8 @@ as $$
 #variable_conflict use_column
 declare
   v_from timestamptz := p_now - interval '7 days';
-  v_sums public.action_sum[] := array(select s from public.action_sums(p_now) s);
-  v_ratio jsonb := public.marginal_return(v_sums);
+  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
+  v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
   return query
   select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
@@ -8224,7 +8499,7 @@ begin
            count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change > 0) as raised,
            count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change < 0) as lowered,
            count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
-    from public.action_results
+    from autonomy.action_results
     where executed_at > v_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
   return query
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
@@ -8241,7 +8516,7 @@ begin
            case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
            count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
            count(*) filter (where a.verdict = 'improved') as improved, count(*) filter (where a.verdict = 'regressed') as regressed
-    from public.action_results a
+    from autonomy.action_results a
     where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
       and a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
     group by 1, 2, 3) m
@@ -8258,7 +8533,7 @@ begin
     select v.best, clearest.money, a.action_type, a.campaign_id, a.rule_id, a.actual_impact - array['1d', '3d', '7d'] as figures
     from (values (true, 'improved'), (false, 'regressed')) v (best, verdict)
     cross join lateral (
-      select r.action_id, r.money from public.action_results r
+      select r.action_id, r.money from autonomy.action_results r
       where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
         and r.verdict = v.verdict and r.measured_at > v_from and r.status = 'executed'
       order by abs(r.money) desc, r.action_id limit 1) clearest
@@ -8280,7 +8555,7 @@ begin
                           to_char(s.money, 'FM999,999,999,990.00'), s.measured, to_char(s.money_low, 'FM999,999,999,990.00'),
                           to_char(s.money_high, 'FM999,999,999,990.00')) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from public.rule_scores(v_sums) b where b.rule_id is not null) s
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(v_sums) b where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
   return query
@@ -8288,7 +8563,7 @@ begin
                                to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'), coalesce(a.reason, 'late conversions showed that its pause was wrong')),
          jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
   from (
-    select r.action_id from public.action_results r
+    select r.action_id from autonomy.action_results r
     where r.action_type = 'auto_resume' and r.status = 'executed' and r.executed_at > v_from and r.executed_at <= p_now
     order by r.executed_at desc limit 5) latest
   join public.autonomous_actions a on a.id = latest.action_id
@@ -8318,7 +8593,7 @@ begin
   from (
     select count(*) filter (where u.unresolved) as standing, count(*) filter (where u.unresolved and severity = 'critical') as critical,
            count(*) filter (where u.unresolved and severity = 'high') as high,
-           coalesce(sum(public.impact_number(estimated_impact -> 'money_per_day')) filter (where u.unresolved), 0) as money,
+           coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day')) filter (where u.unresolved), 0) as money,
            count(*) filter (where first_seen_at > v_from) as new, count(*) filter (where not u.unresolved and resolved_at > v_from) as closed
     from public.optimization_opportunities
     cross join lateral (select status in ('open', 'in_progress') as unresolved) u
@@ -8326,15 +8601,173 @@ begin
   where o.standing > 0 or o.closed > 0;
 end $$;
 comment on function public.autonomous_insights(timestamptz) is
-  'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
+  'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose '
+  'money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
 
--- 0010_dashboard.sql
-do $$ begin perform pg_temp.make_way('0010_dashboard'); end $$;
+-- 0950_database_run.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
-create table if not exists public.dashboard_performance_days (
+set local client_min_messages = 'warning';
+create function autonomy.look_around(p_acts boolean, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_found jsonb := '{"opportunities_detected": 0, "actions_measured": 0}';
+  v_warnings text[] := '{}';
+begin
+  begin
+    v_found := v_found || jsonb_build_object('opportunities_detected', case
+      when p_acts then (public.record_opportunities(p_now => p_now) ->> 'detected')::integer
+      else (select count(*)::integer from public.detect_optimization_opportunities(p_now => p_now)) end);
+  exception when others then
+    v_warnings := v_warnings || format('Opportunities were not detected: %s', sqlerrm);
+  end;
+  begin
+    if p_acts then
+      v_found := v_found || jsonb_build_object(
+        'actions_measured', (public.measure_action_impact(p_now => p_now) ->> 'measured')::integer);
+    end if;
+  exception when others then
+    v_warnings := v_warnings || format('The impact of actions was not measured: %s', sqlerrm);
+  end;
+  return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
+end $$;
+comment on function autonomy.look_around(boolean, timestamptz) is
+  'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises '
+  'nothing. [autonomous-operations]';
+create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+declare
+  v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
+  v_batch_limit constant integer := 5000;
+  v_began timestamptz := clock_timestamp();
+  v_run_id uuid := gen_random_uuid();
+  v_lease jsonb;
+  v_mode text;
+  v_acts boolean;
+  v_portfolio jsonb;
+  v_codes jsonb;                 -- code -> how many decisions
+  v_versions jsonb;              -- rule -> its version, as decided by
+  v_chosen autonomy.decided[];
+  v_held_first autonomy.decided[];
+  v_told autonomy.told[];
+  v_results autonomy.result[];
+  v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
+  v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
+  v_actions jsonb := '[]';
+  v_failed jsonb := '[]';
+  v_held jsonb;
+  v_around jsonb;
+  v_result jsonb;
+begin
+  perform autonomy.hold_schema();
+  v_lease := autonomy.take_lease(v_run_id, autonomy.run_request(jsonb '{}'), null, 'sql', 300, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    raise exception using errcode = 'AO008',
+      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
+      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
+  end if;
+  perform autonomy.lock_effects();
+  perform autonomy.prepare_run(p_now);
+  v_portfolio := public.portfolio_state(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
+  v_mode := v_lease ->> 'mode';
+  v_acts := v_mode <> 'observe';
+  with run as materialized (
+    select d.campaign_id, d.verdict, d.code, d as decided from autonomy.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
+  ), counted as (
+    select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
+  )
+  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
+    (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
+    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
+    (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into v_codes, v_held, v_chosen, v_held_first, v_versions;
+  for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
+    v_told := array(select t from autonomy.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
+    if v_acts then
+      v_results := autonomy.apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
+        select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
+          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
+          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          v_versions ->> t.rule_id::text)::autonomy.decision
+        from unnest(v_told) t), p_now);
+    else
+      v_results := array(
+        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::autonomy.result
+        from unnest(v_told) t);
+    end if;
+    select v_outcomes || array_agg(r.status order by r.campaign_id),
+      v_stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
+    into v_outcomes, v_stopped from unnest(v_results) r;
+    v_failed := v_failed || (
+      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
+        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
+      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
+    v_actions := v_actions || (
+      select coalesce(jsonb_agg(autonomy.decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
+      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+            where r.status not in ('failed', 'held') order by r.campaign_id
+            limit v_shown - jsonb_array_length(v_actions)) f);
+  end loop;
+  select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
+  from (select code, sum(n) as n from (
+          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
+        group by code) h;
+  v_around := autonomy.look_around(v_acts, p_now);
+  with taken as (
+    select d.action_type, o.status in ('pending', 'would propose') as proposed,
+      o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
+    from unnest(v_chosen) with ordinality d
+    join unnest(v_outcomes) with ordinality o (status, ordinality) using (ordinality)
+  )
+  select jsonb_build_object(
+    'success', true,
+    'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
+    'actions_taken', jsonb_build_object(
+      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+      'actions_proposed', count(*) filter (where t.proposed),
+      'opportunities_detected', v_around -> 'opportunities_detected'),
+    'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
+    'held', v_held,
+    'held_decisions', (
+      select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      from autonomy.told_decisions(v_held_first) t),
+    'actions', (
+      select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
+      from jsonb_array_elements(v_actions) with ordinality a (a, n)),
+    'failed', v_failed,
+    'rules_skipped', autonomy.skipped_rules(false),
+    'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
+    'warnings', v_around -> 'warnings',
+    'actions_measured', v_around -> 'actions_measured',
+    'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
+  into v_result from taken t;
+  perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
+  return v_result;
+end $$;
+comment on function public.run_autonomous_operations(timestamptz) is
+  'A whole run inside the database: decides, carries out, detects, measures; returns the result object. For Supabase '
+  'Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises '
+  'AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), '
+  'AO002 (no policy). [autonomous-operations]';
+
+-- 1000_dashboard_days.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.dashboard_performance_days (
   day date primary key,
   impressions bigint not null,
   clicks bigint not null,
@@ -8342,7 +8775,9 @@ create table if not exists public.dashboard_performance_days (
   spend numeric not null,
   revenue numeric not null
 );
-create table if not exists public.dashboard_action_days (
+comment on table autonomy.dashboard_performance_days is
+  'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart. [autonomous-operations]';
+create table if not exists autonomy.dashboard_action_days (
   day date not null,
   rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
   action_type text not null,
@@ -8360,167 +8795,102 @@ create table if not exists public.dashboard_action_days (
   judged_confidence_sum float8 not null,
   primary key (day, rule_id, action_type, status)
 );
-create table if not exists public.dashboard_stale_days (
+comment on table autonomy.dashboard_action_days is
+  'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard. '
+  '[autonomous-operations]';
+create table if not exists autonomy.dashboard_stale_days (
   source text not null check (source in ('actions', 'performance')),
   day date not null,
   transaction xid8 not null default pg_current_xact_id(),
   primary key (source, day, transaction)
 );
-create table if not exists public.dashboard_failed_sign_ins (
-  id bigint generated always as identity primary key,
-  source text not null,
-  failed_at timestamptz not null default now()
-);
-create index if not exists dashboard_failed_sign_ins_source
-  on public.dashboard_failed_sign_ins (source, failed_at);
-create index if not exists dashboard_failed_sign_ins_time
-  on public.dashboard_failed_sign_ins (failed_at);
-create table if not exists public.dashboard_ended_sessions (
-  session text primary key,
-  ends_at timestamptz not null
-);
-create index if not exists autonomous_actions_campaign
-  on public.autonomous_actions (campaign_id, created_at desc, id desc);
-create index if not exists autonomous_actions_type_status
-  on public.autonomous_actions (action_type, status, created_at desc);
-create index if not exists autonomous_actions_rule_status
-  on public.autonomous_actions (rule_id, action_type, status, created_at desc);
-create index if not exists autonomous_actions_done
-  on public.autonomous_actions (coalesce(executed_at, created_at) desc);
-create index if not exists optimization_opportunities_work
-  on public.optimization_opportunities
-  (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
-do $$
-declare
-  v_table record;
-begin
-  for v_table in
-    select * from (values
-      ('dashboard_performance_days', 'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart.'),
-      ('dashboard_action_days', 'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard.'),
-      ('dashboard_stale_days', 'Days whose derived figures must be computed again; dashboard_refresh() empties it.'),
-      ('dashboard_failed_sign_ins', 'Failed tries to sign in, by a hash of where they came from; kept for an hour.'),
-      ('dashboard_ended_sessions', 'Sessions that a person ended before their time.')
-    ) t (name, meaning)
-  loop
-    execute format('comment on table public.%I is %L', v_table.name, v_table.meaning || ' [autonomous-operations]');
-  end loop;
-end $$;
-create function public.dashboard_day(p_at timestamptz) returns date
+comment on table autonomy.dashboard_stale_days is
+  'Days whose derived figures must be computed again; dashboard_refresh() empties it. [autonomous-operations]';
+create function autonomy.dashboard_day(p_at timestamptz) returns date
 language sql stable set search_path = ''
 as $$
   select (p_at at time zone p.time_zone)::date from public.autonomy_policy p;
 $$;
-comment on function public.dashboard_day(timestamptz) is
+comment on function autonomy.dashboard_day(timestamptz) is
   'The day of the policy''s time zone that a moment falls on. Reads only. [autonomous-operations]';
-create function public.dashboard_mark_actions() returns trigger
+create function autonomy.dashboard_mark_actions() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
   v_zone text := (select time_zone from public.autonomy_policy);
 begin
   if tg_op = 'TRUNCATE' then
-    delete from public.dashboard_action_days;
+    delete from autonomy.dashboard_action_days;
   elsif tg_op = 'DELETE' then
-    insert into public.dashboard_stale_days (source, day)
+    insert into autonomy.dashboard_stale_days (source, day)
     select distinct 'actions', (created_at at time zone v_zone)::date from before_rows on conflict do nothing;
   else
-    insert into public.dashboard_stale_days (source, day)
+    insert into autonomy.dashboard_stale_days (source, day)
     select distinct 'actions', (created_at at time zone v_zone)::date from after_rows on conflict do nothing;
   end if;
   return null;
 end $$;
-comment on function public.dashboard_mark_actions() is
-  'Trigger of autonomous_actions: marks the days whose figures changed. Runs as its owner, since whoever may write actions need not know of the dashboard. [autonomous-operations]';
+comment on function autonomy.dashboard_mark_actions() is
+  'Trigger of autonomous_actions: marks the days whose figures changed. Runs as its owner, since whoever may write '
+  'actions need not know of the dashboard. [autonomous-operations]';
 create trigger dashboard_actions_inserted after insert on public.autonomous_actions
-  referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
+  referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_actions();
 create trigger dashboard_actions_updated after update on public.autonomous_actions
-  referencing new table as after_rows for each statement execute function public.dashboard_mark_actions();
+  referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_actions();
 create trigger dashboard_actions_deleted after delete on public.autonomous_actions
-  referencing old table as before_rows for each statement execute function public.dashboard_mark_actions();
+  referencing old table as before_rows for each statement execute function autonomy.dashboard_mark_actions();
 create trigger dashboard_actions_truncated after truncate on public.autonomous_actions
-  for each statement execute function public.dashboard_mark_actions();
-create function public.dashboard_mark_performance() returns trigger
+  for each statement execute function autonomy.dashboard_mark_actions();
+create function autonomy.dashboard_mark_performance() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op = 'TRUNCATE' then
-    delete from public.dashboard_performance_days;
+    delete from autonomy.dashboard_performance_days;
   elsif tg_op = 'DELETE' then
-    insert into public.dashboard_stale_days (source, day)
+    insert into autonomy.dashboard_stale_days (source, day)
     select distinct 'performance', day from before_rows on conflict do nothing;
   else
-    insert into public.dashboard_stale_days (source, day)
+    insert into autonomy.dashboard_stale_days (source, day)
     select distinct 'performance', day from after_rows on conflict do nothing;
   end if;
   return null;
 end $$;
-comment on function public.dashboard_mark_performance() is
+comment on function autonomy.dashboard_mark_performance() is
   'Trigger of campaign_daily: marks the days whose figures changed. Runs as its owner. [autonomous-operations]';
 create trigger dashboard_performance_inserted after insert on public.campaign_daily
-  referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
+  referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_performance();
 create trigger dashboard_performance_updated after update on public.campaign_daily
-  referencing new table as after_rows for each statement execute function public.dashboard_mark_performance();
+  referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_performance();
 create trigger dashboard_performance_deleted after delete on public.campaign_daily
-  referencing old table as before_rows for each statement execute function public.dashboard_mark_performance();
+  referencing old table as before_rows for each statement execute function autonomy.dashboard_mark_performance();
 create trigger dashboard_performance_truncated after truncate on public.campaign_daily
-  for each statement execute function public.dashboard_mark_performance();
-create function public.dashboard_mark_all() returns trigger
+  for each statement execute function autonomy.dashboard_mark_performance();
+create function autonomy.dashboard_mark_all() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  delete from public.dashboard_action_days;
-  insert into public.dashboard_stale_days (source, day)
+  delete from autonomy.dashboard_action_days;
+  insert into autonomy.dashboard_stale_days (source, day)
   select distinct 'actions', (created_at at time zone new.time_zone)::date from public.autonomous_actions
   on conflict do nothing;
   return null;
 end $$;
-comment on function public.dashboard_mark_all() is
+comment on function autonomy.dashboard_mark_all() is
   'Trigger of autonomy_policy: another time zone has other days. Runs as its owner. [autonomous-operations]';
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
   for each row when (new.time_zone is distinct from old.time_zone)
-  execute function public.dashboard_mark_all();
-create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
-language plpgsql set search_path = ''
-as $$
-declare
-  v_until timestamptz := clock_timestamp() + make_interval(secs => p_milliseconds / 1000.0);
-  v_mark record;
-  v_done integer := 0;
-begin
-  if pg_try_advisory_xact_lock(hashtextextended('autonomy.dashboard_refresh', 0)) then
-    for v_mark in
-      select source, day from public.dashboard_stale_days group by source, day order by day desc
-    loop
-      delete from public.dashboard_stale_days where source = v_mark.source and day = v_mark.day;
-      if v_mark.source = 'performance' then
-        delete from public.dashboard_performance_days where day = v_mark.day;
-        insert into public.dashboard_performance_days
-        select * from public.dashboard_performance_figures(v_mark.day, v_mark.day);
-      else
-        delete from public.dashboard_action_days where day = v_mark.day;
-        insert into public.dashboard_action_days
-        select * from public.dashboard_action_figures(v_mark.day, v_mark.day);
-      end if;
-      v_done := v_done + 1;
-      exit when clock_timestamp() > v_until;
-    end loop;
-  end if;
-  return jsonb_build_object('refreshed', v_done,
-    'left', (select count(*) from (select from public.dashboard_stale_days group by source, day) s));
-end $$;
-comment on function public.dashboard_refresh(integer) is
-  'Computes the figures of marked days again, the newest first, at least one and for about p_milliseconds; answers {"refreshed", "left"}. Safe to call again and at the same time. [autonomous-operations]';
-create function public.dashboard_performance_figures(p_from date, p_to date)
-returns setof public.dashboard_performance_days language sql stable set search_path = ''
+  execute function autonomy.dashboard_mark_all();
+create function autonomy.dashboard_performance_figures(p_from date, p_to date)
+returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
 as $$
   select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint, sum(d.spend), sum(d.revenue)
   from public.campaign_daily d where d.day between p_from and p_to group by d.day;
 $$;
-comment on function public.dashboard_performance_figures(date, date) is
+comment on function autonomy.dashboard_performance_figures(date, date) is
   'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
-create function public.dashboard_action_figures(p_from date, p_to date)
-returns setof public.dashboard_action_days language plpgsql stable set search_path = ''
+create function autonomy.dashboard_action_figures(p_from date, p_to date)
+returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
 declare
   v_zone text := (select time_zone from public.autonomy_policy);
@@ -8534,18 +8904,51 @@ begin
             coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
             count(r.right_probability), coalesce(sum(r.right_probability), 0),
             coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
-     from public.autonomous_actions a join public.action_results r on r.action_id = a.id
+     from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
      where a.created_at >= $2 and a.created_at <= $3
      group by 1, 2, 3, 4'
   using v_zone, p_from::timestamp at time zone v_zone, (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
 end $$;
-comment on function public.dashboard_action_figures(date, date) is
-  'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. [autonomous-operations]';
-delete from public.dashboard_stale_days;
-delete from public.dashboard_performance_days;
-delete from public.dashboard_action_days;
-insert into public.dashboard_performance_days select * from public.dashboard_performance_figures(date '-infinity', date 'infinity');
-insert into public.dashboard_action_days select * from public.dashboard_action_figures(date '-infinity', date 'infinity');
+comment on function autonomy.dashboard_action_figures(date, date) is
+  'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. '
+  '[autonomous-operations]';
+create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_until timestamptz := clock_timestamp() + make_interval(secs => p_milliseconds / 1000.0);
+  v_mark record;
+  v_done integer := 0;
+begin
+  if pg_try_advisory_xact_lock(hashtextextended('autonomy.dashboard_refresh', 0)) then
+    for v_mark in
+      select source, day from autonomy.dashboard_stale_days group by source, day order by day desc
+    loop
+      delete from autonomy.dashboard_stale_days where source = v_mark.source and day = v_mark.day;
+      if v_mark.source = 'performance' then
+        delete from autonomy.dashboard_performance_days where day = v_mark.day;
+        insert into autonomy.dashboard_performance_days
+        select * from autonomy.dashboard_performance_figures(v_mark.day, v_mark.day);
+      else
+        delete from autonomy.dashboard_action_days where day = v_mark.day;
+        insert into autonomy.dashboard_action_days
+        select * from autonomy.dashboard_action_figures(v_mark.day, v_mark.day);
+      end if;
+      v_done := v_done + 1;
+      exit when clock_timestamp() > v_until;
+    end loop;
+  end if;
+  return jsonb_build_object('refreshed', v_done,
+    'left', (select count(*) from (select from autonomy.dashboard_stale_days group by source, day) s));
+end $$;
+comment on function public.dashboard_refresh(integer) is
+  'Computes the figures of marked days again, the newest first, at least one and for about p_milliseconds; answers '
+  '{"refreshed", "left"}. Safe to call again and at the same time. [autonomous-operations]';
+delete from autonomy.dashboard_stale_days;
+delete from autonomy.dashboard_performance_days;
+delete from autonomy.dashboard_action_days;
+insert into autonomy.dashboard_performance_days select * from autonomy.dashboard_performance_figures(date '-infinity', date 'infinity');
+insert into autonomy.dashboard_action_days select * from autonomy.dashboard_action_figures(date '-infinity', date 'infinity');
 create function public.dashboard_span(p_filter jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -8568,7 +8971,9 @@ begin
   return v_span;
 end $$;
 comment on function public.dashboard_span(jsonb) is
-  'A filter with its days (2026-11-27) made moments: from is the start of that day, to its end, in the policy''s time zone; what has a clock stays as it is. Reads only. Raises AO010 where the span ends before it begins. [autonomous-operations]';
+  'A filter with its days (2026-11-27) made moments: from is the start of that day, to its end, in the policy''s time '
+  'zone; what has a clock stays as it is. Reads only. Raises AO010 where the span ends before it begins. '
+  '[autonomous-operations]';
 create function public.dashboard_executed(p_filter jsonb) returns bigint
 language plpgsql stable set search_path = ''
 as $$
@@ -8584,8 +8989,15 @@ begin
       and (v_span ->> 'to' is null or coalesce(a.executed_at, a.created_at) < (v_span ->> 'to')::timestamptz));
 end $$;
 comment on function public.dashboard_executed(jsonb) is
-  'How many actions of a run, a rule or a span (run_id, rule_id, from, to) stand executed, so may be taken back. Reads only. Raises AO010. [autonomous-operations]';
-create function public.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
+  'How many actions of a run, a rule or a span (run_id, rule_id, from, to) stand executed, so may be taken back. '
+  'Reads only. Raises AO010. [autonomous-operations]';
+
+-- 1010_dashboard_work.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
 returns jsonb language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
@@ -8597,10 +9009,11 @@ as $$
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
-      (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
+      (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
 $$;
-comment on function public.dashboard_action_json(public.autonomous_actions, text, text) is
-  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. [autonomous-operations]';
+comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is
+  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. '
+  '[autonomous-operations]';
 create function public.dashboard_actions(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -8644,7 +9057,7 @@ begin
     v_where := 'true';
   end if;
   execute format(
-    'select coalesce(jsonb_agg(public.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
+    'select coalesce(jsonb_agg(autonomy.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
     '         order by (p).created_at desc, (p).id desc), ''[]'') '
     'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
     '      order by a.created_at desc, a.id desc limit %s) a) page '
@@ -8659,14 +9072,16 @@ begin
     'created_at', v_rows -> -1 -> 'created_at', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_actions(jsonb, jsonb, integer) is
-  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, status, rule_id, run_id, campaign_id, title (contained, at most 2,000 campaigns), from, to (see dashboard_span). Reads only. Raises AO010 for another filter. [autonomous-operations]';
+  'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, '
+  'status, rule_id, run_id, campaign_id, title (contained, at most 2,000 campaigns), from, to (see dashboard_span). '
+  'Reads only. Raises AO010 for another filter. [autonomous-operations]';
 create function public.dashboard_action(p_action_id uuid) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_action jsonb;
 begin
-  select public.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  select autonomy.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name) || jsonb_build_object('evidence', a.evidence)
   into v_action
   from public.autonomous_actions a
   left join public.campaigns c on c.id = a.campaign_id
@@ -8680,7 +9095,7 @@ begin
 end $$;
 comment on function public.dashboard_action(uuid) is
   'One action with its evidence. Reads only. Raises AO011. [autonomous-operations]';
-create function public.dashboard_opportunity_json(
+create function autonomy.dashboard_opportunity_json(
   o public.optimization_opportunities, p_title text, p_now timestamptz
 ) returns jsonb language sql stable set search_path = ''
 as $$
@@ -8692,7 +9107,7 @@ as $$
     'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
     'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
-comment on function public.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
+comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
   'An opportunity as the dashboard and the API show it; overdue after 48 hours. [autonomous-operations]';
 create function public.dashboard_opportunities(
   p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
@@ -8725,7 +9140,7 @@ begin
       v_rank, (p_after ->> 'rank')::integer, (p_after ->> 'first_seen_at')::timestamptz, (p_after ->> 'id')::uuid);
   end if;
   execute format(
-    'select coalesce(jsonb_agg(public.dashboard_opportunity_json(p, c.title, %L::timestamptz) '
+    'select coalesce(jsonb_agg(autonomy.dashboard_opportunity_json(p, c.title, %L::timestamptz) '
     '         order by array_position(array[''critical'', ''high'', ''medium'', ''low''], (p).severity), '
     '                  (p).first_seen_at, (p).id), ''[]'') '
     'from (select o as p from public.optimization_opportunities o where o.status = %L %s '
@@ -8742,14 +9157,16 @@ begin
     'first_seen_at', v_rows -> -1 -> 'first_seen_at', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_opportunities(jsonb, jsonb, integer, timestamptz) is
-  'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", "next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. [autonomous-operations]';
+  'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", '
+  '"next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. '
+  '[autonomous-operations]';
 create function public.dashboard_opportunity(p_opportunity_id uuid, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_opportunity jsonb;
 begin
-  select public.dashboard_opportunity_json(o, c.title, p_now) into v_opportunity
+  select autonomy.dashboard_opportunity_json(o, c.title, p_now) into v_opportunity
   from public.optimization_opportunities o left join public.campaigns c on c.id = o.campaign_id
   where o.id = p_opportunity_id;
   if v_opportunity is null then
@@ -8759,60 +9176,20 @@ begin
 end $$;
 comment on function public.dashboard_opportunity(uuid, timestamptz) is
   'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
-create function public.dashboard_state(
-  p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
-) returns jsonb language plpgsql stable set search_path = '' set jit = off
-as $$
-declare
-  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'STALE_DATA', 'NO_DATA', 'BREAKER',
-    'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED',
-    'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
-  v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
-  v_visit boolean := coalesce(p_since < p_now, false);
-  v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
-                              else p_now - interval '24 hours' end;
-  v_span text := case when not v_visit then 'in the last 24 hours' when p_since < v_since then 'in the last 7 days'
-                      else format('since your last visit (%s)', public.dashboard_clock(p_since)) end;
-begin
-  return (
-    with found as (
-      select * from public.dashboard_state_of_policy()
-      union all select * from public.dashboard_state_of_runs(v_minutes, p_now)
-      union all select * from public.dashboard_state_of_summaries(v_minutes, p_now)
-      union all select * from public.dashboard_state_of_data(p_now)
-      union all select * from public.dashboard_state_of_work(p_now)
-      union all select * from public.dashboard_state_of_changes(v_since, v_span)
-      union all select * from public.dashboard_state_of_roi(p_now)
-    ), ranked as (
-      select f.*, row_number() over (order by f.level = 'look', array_position(v_order, f.code), f.sentence) as n
-      from found f
-    )
-    select jsonb_build_object(
-      'level', coalesce(min(r.level) filter (where r.n = 1), 'ok'),
-      'sentence', coalesce(min(r.sentence) filter (where r.n = 1), 'All is well.'),
-      'since', v_since,
-      'reasons', coalesce(jsonb_agg(jsonb_build_object('code', r.code, 'level', r.level, 'sentence', r.sentence,
-        'details', r.details, 'figures', r.figures) order by r.n), '[]'))
-    from ranked r);
-end $$;
-comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
-  'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", "level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where unknown, 7 days at most); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. [autonomous-operations]';
-create function public.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
-language sql immutable set search_path = ''
-as $$
-  select to_char(p_amount,
-    'FM999,999,999,999,999,990' || case when p_digits > 0 then rpad('.', p_digits + 1, '0') else '' end);
-$$;
-comment on function public.dashboard_amount(numeric, integer) is
-  '12345.6 -> 12,345.60; as the pages write it. Only computes. [autonomous-operations]';
-create function public.dashboard_clock(p_at timestamptz) returns text
+
+-- 1020_dashboard_state.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.dashboard_clock(p_at timestamptz) returns text
 language sql stable set search_path = ''
 as $$
   select to_char(p_at at time zone p.time_zone, 'Dy FMDD Mon, HH24:MI') from public.autonomy_policy p;
 $$;
-comment on function public.dashboard_clock(timestamptz) is
+comment on function autonomy.dashboard_clock(timestamptz) is
   'A moment in the policy''s time zone: Fri 27 Nov, 17:40. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_policy()
+create function autonomy.dashboard_state_of_policy()
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -8826,9 +9203,9 @@ as $$
   select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
   where not exists (select from public.autonomous_rules r where r.is_active);
 $$;
-comment on function public.dashboard_state_of_policy() is
+comment on function autonomy.dashboard_state_of_policy() is
   'Part of dashboard_state: freeze, mode, rules. Reads only. [autonomous-operations]';
-create function public.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
+create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language sql stable set search_path = ''
 as $$
@@ -8846,9 +9223,9 @@ as $$
     select from ended l
     where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
 $$;
-comment on function public.dashboard_last_runs(integer, timestamptz) is
+comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
+create function autonomy.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -8857,7 +9234,7 @@ as $$
             where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1) as last_at
   ), breakers as (
     select distinct on (b.breaker ->> 'code') b.breaker ->> 'code' as breaker, b.breaker ->> 'message' as message, r.id
-    from public.dashboard_last_runs(p_run_interval_minutes, p_now) r
+    from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
     cross join jsonb_array_elements(
       case jsonb_typeof(r.summary -> 'breakers') when 'array' then r.summary -> 'breakers' else '[]' end) b (breaker)
     where b.breaker ->> 'code' <> 'FROZEN'  -- said by the policy
@@ -8867,23 +9244,23 @@ as $$
     '{}'::text[], '{}'::jsonb from success s where s.last_at is null
   union all
   select 'RUN_LATE', 'act',
-    format('No run has succeeded since %s, and one is due every %s: check the schedule.', public.dashboard_clock(s.last_at),
-           public.counted_words(p_run_interval_minutes, 'minute')),
+    format('No run has succeeded since %s, and one is due every %s: check the schedule.', autonomy.dashboard_clock(s.last_at),
+           autonomy.counted_words(p_run_interval_minutes, 'minute')),
     '{}', jsonb_build_object('last_success_at', s.last_at)
   from success s where s.last_at < p_now - make_interval(mins => 2 * p_run_interval_minutes)
   union all
-  select 'RUN_FAILED', 'act', format('The last run, of %s, did not finish.', public.dashboard_clock(r.started_at)),
+  select 'RUN_FAILED', 'act', format('The last run, of %s, did not finish.', autonomy.dashboard_clock(r.started_at)),
     '{}', jsonb_build_object('run_id', r.id)
-  from public.dashboard_last_runs(p_run_interval_minutes, p_now) r where r.status <> 'completed'
+  from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r where r.status <> 'completed'
   union all
   select 'BREAKER', case when b.breaker in ('GROWTH_BREAKER', 'SHRINK_BREAKER') then 'look' else 'act' end,
     coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker stopped the last run.'),
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
   from breakers b;
 $$;
-comment on function public.dashboard_state_of_runs(integer, timestamptz) is
+comment on function autonomy.dashboard_state_of_runs(integer, timestamptz) is
   'Part of dashboard_state: late, failed and stopped runs. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_summaries(p_run_interval_minutes integer, p_now timestamptz)
+create function autonomy.dashboard_state_of_summaries(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -8892,7 +9269,7 @@ as $$
       case jsonb_typeof(r.summary -> 'failed') when 'array' then jsonb_array_length(r.summary -> 'failed') end as failed,
       case jsonb_typeof(r.summary -> 'rules_skipped') when 'array' then r.summary -> 'rules_skipped' end as skipped,
       r.summary -> 'held' as held
-    from public.dashboard_last_runs(p_run_interval_minutes, p_now) r
+    from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
   ), counted as (
     select v.code, v.told, least(sum(v.n), 1e15)::bigint as n,
       (array_agg(r.id order by v.n desc, r.started_at desc))[1] as run_id
@@ -8900,9 +9277,9 @@ as $$
     cross join lateral (values
       ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
       ('SUSPECT_DATA', 'The last run left %s alone, because figures cannot be right.', 'campaign',
-       public.json_number(r.held -> 'SUSPECT_DATA')::numeric),
+       autonomy.json_number(r.held -> 'SUSPECT_DATA')::numeric),
       ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
-       public.json_number(r.held -> 'VALUE_NOT_MEASURED')::numeric)
+       autonomy.json_number(r.held -> 'VALUE_NOT_MEASURED')::numeric)
     ) w (code, sentence, what, n)
     cross join lateral (select w.code, array[w.sentence, w.what] as told, w.n) v
     where v.n > 0 group by v.code, v.told
@@ -8910,18 +9287,19 @@ as $$
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
     from runs r cross join jsonb_array_elements(r.skipped) s
   )
-  select c.code, 'look', format(c.told[1], public.counted_words(c.n, c.told[2])), '{}'::text[],
+  select c.code, 'look', format(c.told[1], autonomy.counted_words(c.n, c.told[2])), '{}'::text[],
     jsonb_build_object('count', c.n, 'run_id', c.run_id)
   from counted c
   union all
   select 'RULES_SKIPPED', 'look',
-    format('The last run passed over %s that cannot be read.', public.counted_words(cardinality(r.flaws), 'rule')),
+    format('The last run passed over %s that cannot be read.', autonomy.counted_words(cardinality(r.flaws), 'rule')),
     r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
   from rules r where cardinality(r.flaws) > 0;
 $$;
-comment on function public.dashboard_state_of_summaries(integer, timestamptz) is
-  'Part of dashboard_state: what the last runs say of failures, doubtful figures and bad rules. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_data(p_now timestamptz)
+comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz) is
+  'Part of dashboard_state: what the last runs say of failures, doubtful figures and bad rules. Reads only. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_state_of_data(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -8949,7 +9327,7 @@ as $$
     format('No new figures%s have come in since %s: %s is judged until they do.',
       case when l.feeds = 1 and l.all_feeds > 1 then ' of the account ' || l.account
            when l.all_feeds > 1 then format(' of %s of %s accounts', l.feeds, l.all_feeds) else '' end,
-      public.dashboard_clock(l.newest),
+      autonomy.dashboard_clock(l.newest),
       case when l.feeds = l.all_feeds then 'nothing' when l.feeds = 1 then 'none of its campaigns'
            else 'none of their campaigns' end),
     '{}'::text[], jsonb_build_object('accounts', l.feeds, 'campaigns', l.campaigns, 'newest_at', l.newest)
@@ -8959,9 +9337,18 @@ as $$
     jsonb_build_object('campaigns', sum(s.campaigns))
   from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
-comment on function public.dashboard_state_of_data(timestamptz) is
-  'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_work(p_now timestamptz)
+comment on function autonomy.dashboard_state_of_data(timestamptz) is
+  'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
+language sql immutable set search_path = ''
+as $$
+  select to_char(p_amount,
+    'FM999,999,999,999,999,990' || case when p_digits > 0 then rpad('.', p_digits + 1, '0') else '' end);
+$$;
+comment on function autonomy.dashboard_amount(numeric, integer) is
+  '12345.6 -> 12,345.60; as the pages write it. Only computes. [autonomous-operations]';
+create function autonomy.dashboard_state_of_work(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -8976,9 +9363,9 @@ as $$
     from public.optimization_opportunities o where o.status = 'open' and o.severity = 'critical'
   )
   select 'APPROVALS_WAITING', 'act', format('%s for your decision; the first lapses in %s.',
-      case when w.n = 1 then '1 proposal waits' else public.dashboard_amount(w.n, 0) || ' proposals wait' end,
-      case when m.minutes < 90 then public.counted_words(m.minutes, 'minute')
-           else public.counted_words(m.minutes / 60, 'hour') end),
+      case when w.n = 1 then '1 proposal waits' else autonomy.dashboard_amount(w.n, 0) || ' proposals wait' end,
+      case when m.minutes < 90 then autonomy.counted_words(m.minutes, 'minute')
+           else autonomy.counted_words(m.minutes / 60, 'hour') end),
     '{}'::text[], jsonb_build_object('waiting', w.n, 'expires_at', w.expires)
   from pending w
   cross join lateral (select greatest(ceil(extract(epoch from w.expires - p_now) / 60), 1)::bigint as minutes) m
@@ -8986,15 +9373,15 @@ as $$
   union all
   select 'CRITICAL_OPPORTUNITIES', case when c.overdue > 0 then 'act' else 'look' end,
     case when c.n = 1 then '1 critical opportunity is open'
-         else public.dashboard_amount(c.n, 0) || ' critical opportunities are open' end
+         else autonomy.dashboard_amount(c.n, 0) || ' critical opportunities are open' end
     || case when c.overdue = 0 then '.' when c.overdue = c.n then ', for more than 48 hours.'
-            else format(', %s of them for more than 48 hours.', public.dashboard_amount(c.overdue, 0)) end,
+            else format(', %s of them for more than 48 hours.', autonomy.dashboard_amount(c.overdue, 0)) end,
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
   from critical c where c.n > 0;
 $$;
-comment on function public.dashboard_state_of_work(timestamptz) is
+comment on function autonomy.dashboard_state_of_work(timestamptz) is
   'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
-create function public.dashboard_changes_since(p_since timestamptz)
+create function autonomy.dashboard_changes_since(p_since timestamptz)
 returns table (campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
 as $$
@@ -9017,9 +9404,10 @@ as $$
          coalesce(sum(abs(c.net)), 0), coalesce(sum(c.net), 0)
   from changed c;
 $$;
-comment on function public.dashboard_changes_since(timestamptz) is
-  'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_changes(p_since timestamptz, p_span text)
+comment on function autonomy.dashboard_changes_since(timestamptz) is
+  'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day '
+  'moved either way, and its sum. Reads only. [autonomous-operations]';
+create function autonomy.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -9030,12 +9418,12 @@ as $$
     select m.*, a.campaigns + m.paused as campaigns_before, a.budget - m.net as budget_before,
       m.paused::numeric / nullif(a.campaigns + m.paused, 0) as paused_share,
       m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
-    from active a cross join public.dashboard_changes_since(p_since) m
+    from active a cross join autonomy.dashboard_changes_since(p_since) m
   )
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
-      public.dashboard_amount(s.paused, 0), public.dashboard_amount(s.campaigns_before, 0),
+      autonomy.dashboard_amount(s.paused, 0), autonomy.dashboard_amount(s.campaigns_before, 0),
       case when s.paused = 1 then 'was' else 'were' end, p_span,
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
@@ -9045,20 +9433,21 @@ as $$
   select 'BUDGET_MOVED',
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act' else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      public.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+      autonomy.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since)
   from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
 $$;
-comment on function public.dashboard_state_of_changes(timestamptz, text) is
-  'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. [autonomous-operations]';
-create function public.dashboard_state_of_roi(p_now timestamptz)
+comment on function autonomy.dashboard_state_of_changes(timestamptz, text) is
+  'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_state_of_roi(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
   with today as (
     select (p_now at time zone p.time_zone)::date as day, p.prior_cv2, p.break_even_roi,
-      public.mean_matured_share(h.hours, h.hours + 168, p.conversion_delay_hours::float8) as matured
+      autonomy.mean_matured_share(h.hours, h.hours + 168, p.conversion_delay_hours::float8) as matured
     from public.autonomy_policy p
     cross join lateral (select extract(epoch from
       p_now - (p_now at time zone p.time_zone)::date::timestamp at time zone p.time_zone)::float8 / 3600 as hours) h
@@ -9071,7 +9460,7 @@ as $$
         sum(d.spend) filter (where d.day < t.day - 7)::float8 as spend,
         sum(d.revenue) filter (where d.day < t.day - 7)::float8 as revenue,
         sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
-      from public.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day) w
+      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day) w
   ), rois as (
     select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, w.matured, w.break_even_roi,
       sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now
@@ -9086,8 +9475,122 @@ as $$
   from rois r
   where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
-comment on function public.dashboard_state_of_roi(timestamptz) is
-  'Part of dashboard_state: a fall of the roi of all campaigns by a fifth or more that chance does not explain (two standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_state_of_roi(timestamptz) is
+  'Part of dashboard_state: a fall of the roi of all campaigns by a fifth or more that chance does not explain (two '
+  'standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
+create function public.dashboard_state(
+  p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
+) returns jsonb language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'STALE_DATA', 'NO_DATA', 'BREAKER',
+    'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED',
+    'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+  v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
+  v_visit boolean := coalesce(p_since < p_now, false);
+  v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
+                              else p_now - interval '24 hours' end;
+  v_span text := case when not v_visit then 'in the last 24 hours' when p_since < v_since then 'in the last 7 days'
+                      else format('since your last visit (%s)', autonomy.dashboard_clock(p_since)) end;
+begin
+  return (
+    with found as (
+      select * from autonomy.dashboard_state_of_policy()
+      union all select * from autonomy.dashboard_state_of_runs(v_minutes, p_now)
+      union all select * from autonomy.dashboard_state_of_summaries(v_minutes, p_now)
+      union all select * from autonomy.dashboard_state_of_data(p_now)
+      union all select * from autonomy.dashboard_state_of_work(p_now)
+      union all select * from autonomy.dashboard_state_of_changes(v_since, v_span)
+      union all select * from autonomy.dashboard_state_of_roi(p_now)
+    ), ranked as (
+      select f.*, row_number() over (order by f.level = 'look', array_position(v_order, f.code), f.sentence) as n
+      from found f
+    )
+    select jsonb_build_object(
+      'level', coalesce(min(r.level) filter (where r.n = 1), 'ok'),
+      'sentence', coalesce(min(r.sentence) filter (where r.n = 1), 'All is well.'),
+      'since', v_since,
+      'reasons', coalesce(jsonb_agg(jsonb_build_object('code', r.code, 'level', r.level, 'sentence', r.sentence,
+        'details', r.details, 'figures', r.figures) order by r.n), '[]'))
+    from ranked r);
+end $$;
+comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
+  'Whether all is well: {"level": ok, look or act, "sentence": of the largest reason, "since", "reasons": [{"code", '
+  '"level", "sentence", "details", "figures"}]}, the largest first. p_since: the last visit (24 hours ago where '
+  'unknown, 7 days at most); p_run_interval_minutes: how often runs are due. Reads only; safe to call again. '
+  '[autonomous-operations]';
+
+-- 1030_dashboard_overview.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select jsonb_build_object('measured', coalesce(p_measured, 0),
+    'money', round(p_money::numeric, 2),
+    'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
+    'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
+$$;
+comment on function autonomy.dashboard_worth(numeric, float8, float8) is
+  'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
+create function autonomy.dashboard_action_totals(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'actions', coalesce(sum(actions) filter (where done), 0),
+    'paused', coalesce(sum(actions) filter (where done and action_type = 'auto_pause'), 0),
+    'scaled', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_up'), 0),
+    'scaled_down', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_down'), 0),
+    'adjusted', coalesce(sum(actions) filter (where done and action_type = 'budget_adjusted'), 0),
+    'resumed', coalesce(sum(actions) filter (where done and action_type = 'auto_resume'), 0),
+    'pending', coalesce(sum(actions) filter (where status = 'pending'), 0),
+    'failed', coalesce(sum(actions) filter (where status = 'failed'), 0),
+    'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
+    'average_confidence',
+      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1),
+    'saved', autonomy.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause), sum(error_squares) filter (where pause)),
+    'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause), sum(error_squares) filter (where not pause)))
+  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
+        from autonomy.dashboard_action_days) d
+  where d.day between p_from and p_to;
+$$;
+comment on function autonomy.dashboard_action_totals(date, date) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
+    'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
+    order by g.day), '[]')
+  from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
+  left join autonomy.dashboard_performance_days p on p.day = g.day::date
+  left join (
+    select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
+           sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
+           sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
+    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+  ) a on a.day = g.day::date;
+$$;
+comment on function autonomy.dashboard_days(date, date) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads '
+  'only. [autonomous-operations]';
+create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', r.id, 'trigger', r.trigger, 'status', r.status, 'started_at', r.started_at,
+    'finished_at', r.finished_at, 'dry_run', r.dry_run, 'mode', r.mode,
+    'response_status', r.response_status, 'failed', jsonb_array_length(coalesce(r.summary -> 'failed', '[]')))
+    || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
+$$;
+comment on function autonomy.dashboard_run_json(public.autonomous_runs) is
+  'A run without its long lists. [autonomous-operations]';
 create function public.dashboard_overview(
   p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
   p_now timestamptz default now()
@@ -9105,7 +9608,7 @@ begin
     'today', v_today,
     'stale_days', v_left,
     'last_run', (
-      select public.dashboard_run_json(r) from public.autonomous_runs r
+      select autonomy.dashboard_run_json(r) from public.autonomous_runs r
       where r.status <> 'running' order by r.started_at desc, r.id desc limit 1),
     'running', (
       select count(*) from public.autonomous_runs r
@@ -9117,8 +9620,8 @@ begin
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
         'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
       from public.campaigns c),
-    'totals', public.dashboard_action_totals(date '-infinity', date 'infinity'),
-    'recent', public.dashboard_action_totals(v_today - 1, date 'infinity'),
+    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity'),
+    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity'),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -9126,62 +9629,11 @@ begin
         'high', count(*) filter (where o.severity = 'high'),
         'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
       from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
-    'days', public.dashboard_days(v_today - p_days + 1, v_today));
+    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today));
 end $$;
 comment on function public.dashboard_overview(integer, timestamptz, integer, timestamptz) is
-  'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last p_days days. Brings daily figures up to date first. [autonomous-operations]';
-create function public.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
-language sql immutable set search_path = ''
-as $$
-  select jsonb_build_object('measured', coalesce(p_measured, 0),
-    'money', round(p_money::numeric, 2),
-    'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
-    'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
-$$;
-comment on function public.dashboard_worth(numeric, float8, float8) is
-  'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
-create function public.dashboard_action_totals(p_from date, p_to date) returns jsonb
-language sql stable set search_path = ''
-as $$
-  select jsonb_build_object(
-    'actions', coalesce(sum(actions) filter (where done), 0),
-    'paused', coalesce(sum(actions) filter (where done and action_type = 'auto_pause'), 0),
-    'scaled', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_up'), 0),
-    'scaled_down', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_down'), 0),
-    'adjusted', coalesce(sum(actions) filter (where done and action_type = 'budget_adjusted'), 0),
-    'resumed', coalesce(sum(actions) filter (where done and action_type = 'auto_resume'), 0),
-    'pending', coalesce(sum(actions) filter (where status = 'pending'), 0),
-    'failed', coalesce(sum(actions) filter (where status = 'failed'), 0),
-    'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
-    'average_confidence',
-      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1),
-    'saved', public.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause), sum(error_squares) filter (where pause)),
-    'earned', public.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause), sum(error_squares) filter (where not pause)))
-  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
-        from public.dashboard_action_days) d
-  where d.day between p_from and p_to;
-$$;
-comment on function public.dashboard_action_totals(date, date) is
-  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. [autonomous-operations]';
-create function public.dashboard_days(p_from date, p_to date) returns jsonb
-language sql stable set search_path = ''
-as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
-    'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
-    'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
-    order by g.day), '[]')
-  from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-  left join public.dashboard_performance_days p on p.day = g.day::date
-  left join (
-    select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
-           sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
-           sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
-    from public.dashboard_action_days where status in ('executed', 'rolled_back') group by day
-  ) a on a.day = g.day::date;
-$$;
-comment on function public.dashboard_days(date, date) is
-  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads only. [autonomous-operations]';
+  'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last '
+  'p_days days. Brings daily figures up to date first. [autonomous-operations]';
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -9210,16 +9662,16 @@ begin
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             public.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
-             public.cut_confidence(100::float8 * public.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
+             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
+             autonomy.cut_confidence(100::float8 * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
                v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
-             public.cut_confidence(100::float8 * (1::float8 - public.probability_below(
+             autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
                least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
                v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
              least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
-      from public.candidate_rows(v_under || v_scaling, p_now) c
+      from autonomy.candidate_rows(v_under || v_scaling, p_now) c
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,
@@ -9229,8 +9681,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || format(': %s for %s in revenue over %s, %s %% likely to lose money', public.money_words(s.spend),
-                      public.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
+            || format(': %s for %s in revenue over %s, %s %% likely to lose money', autonomy.money_words(s.spend),
+                      autonomy.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
           order by s.revenue - s.spend, s.campaign_id), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -9240,25 +9692,14 @@ begin
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
-                              public.money_words(s.spend), public.money_words(s.revenue), s.days,
+                              autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
                               least(99, greatest(1, floor(s.grows + 0.5)))))
           order by s.revenue - s.spend desc, s.campaign_id), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is
-  'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there are. Reads only. [autonomous-operations]';
-create function public.dashboard_run_json(r public.autonomous_runs) returns jsonb
-language sql stable set search_path = ''
-as $$
-  select jsonb_build_object(
-    'id', r.id, 'trigger', r.trigger, 'status', r.status, 'started_at', r.started_at,
-    'finished_at', r.finished_at, 'dry_run', r.dry_run, 'mode', r.mode,
-    'response_status', r.response_status, 'failed', jsonb_array_length(coalesce(r.summary -> 'failed', '[]')))
-    || jsonb_build_object(
-    'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
-$$;
-comment on function public.dashboard_run_json(public.autonomous_runs) is
-  'A run without its long lists. [autonomous-operations]';
+  'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there '
+  'are. Reads only. [autonomous-operations]';
 create function public.dashboard_runs(p_after jsonb default null, p_limit integer default 50) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9266,7 +9707,7 @@ declare
   v_rows jsonb;
   v_limit integer := least(greatest(p_limit, 1), 500);
 begin
-  select coalesce(jsonb_agg(public.dashboard_run_json(page) order by started_at desc, id desc), '[]') into v_rows
+  select coalesce(jsonb_agg(autonomy.dashboard_run_json(page) order by started_at desc, id desc), '[]') into v_rows
   from (
     select r.* from public.autonomous_runs r
     where p_after is null
@@ -9285,7 +9726,7 @@ comment on function public.dashboard_runs(jsonb, integer) is
 create function public.dashboard_run(p_run_id uuid) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select public.dashboard_run_json(r) || jsonb_build_object(
+  select autonomy.dashboard_run_json(r) || jsonb_build_object(
     'summary', coalesce(r.summary, '{}'),
     'actions_now', (
       select coalesce(jsonb_object_agg(s.status, s.n), '{}')
@@ -9293,7 +9734,8 @@ as $$
   from public.autonomous_runs r where r.id = p_run_id;
 $$;
 comment on function public.dashboard_run(uuid) is
-  'One run with its whole summary and what became of its actions; NULL where there is none. Reads only. [autonomous-operations]';
+  'One run with its whole summary and what became of its actions; NULL where there is none. Reads only. '
+  '[autonomous-operations]';
 create function public.dashboard_run_preview(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB' set statement_timeout = '55s'
 as $$
@@ -9302,7 +9744,7 @@ declare
 begin
   return (
     with run as materialized (
-      select d from public.decided_run(public.shard_slots(null), false, p_now, v_portfolio) d
+      select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, v_portfolio) d
     ), weighed as materialized (
       select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(case k.kind
           when 'pause' then ((r.d).candidate).budget when 'resume' then (r.d).new_budget
@@ -9314,7 +9756,7 @@ begin
     select jsonb_build_object(
       'mode', p.mode, 'frozen', p.frozen,
       'rules', (select count(*) from public.autonomous_rules r where r.is_active),
-      'campaigns_evaluated', public.active_campaigns(null, v_portfolio),
+      'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
       'changes', (
         select coalesce(jsonb_agg(to_jsonb(t)
           order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind)), '[]')
@@ -9322,16 +9764,24 @@ begin
               from weighed w where w.verdict <> 'hold' group by 1, 2) t),
       'held', (select count(*) from weighed w where w.verdict = 'hold'),
       'largest', (
-        select coalesce(jsonb_agg(public.autonomy_decision_entry(t) || jsonb_build_object('verdict', t.verdict)
+        select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('verdict', t.verdict)
           order by w.money desc, t.campaign_id), '[]')
         from (select * from weighed w where w.verdict <> 'hold' order by w.money desc, (w.d).campaign_id limit 10) w
-        cross join lateral public.told_decisions(array[w.d]) t),
-      'breakers', public.breaker_reports(v_portfolio, (
+        cross join lateral autonomy.told_decisions(array[w.d]) t),
+      'breakers', autonomy.breaker_reports(v_portfolio, (
         select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
     from public.autonomy_policy p);
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
-  'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", "changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", "largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
+  'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
+  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", '
+  '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
+
+-- 1040_dashboard_campaigns.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function public.dashboard_campaigns(
   p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -9376,14 +9826,15 @@ begin
     'total_spend', v_rows -> -1 -> 'total_spend', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
-  'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. Reads only. [autonomous-operations]';
+  'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. '
+  'Reads only. [autonomous-operations]';
 create function public.dashboard_campaign(
   p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = ''
 as $$
 declare
   v_campaign public.campaigns;
-  v_today date := public.dashboard_day(p_now);
+  v_today date := autonomy.dashboard_day(p_now);
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
@@ -9407,7 +9858,7 @@ begin
       select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
       from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
     'opportunities', (
-      select coalesce(jsonb_agg(public.dashboard_opportunity_json(o, v_campaign.title, p_now)
+      select coalesce(jsonb_agg(autonomy.dashboard_opportunity_json(o, v_campaign.title, p_now)
         order by o.first_seen_at desc), '[]')
       from (select * from public.optimization_opportunities where campaign_id = p_campaign_id
             and status in ('open', 'in_progress') limit 20) o),
@@ -9424,7 +9875,8 @@ begin
       where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1));
 end $$;
 comment on function public.dashboard_campaign(uuid, integer, timestamptz) is
-  'One campaign: state, totals, daily figures, actions, changes, opportunities, what the last run made of it. Reads only. Raises AO003. [autonomous-operations]';
+  'One campaign: state, totals, daily figures, actions, changes, opportunities, what the last run made of it. Reads '
+  'only. Raises AO003. [autonomous-operations]';
 create function public.dashboard_set_campaign(
   p_campaign_id uuid, p_changes jsonb, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = ''
@@ -9432,7 +9884,7 @@ as $$
 declare
   v_key text;
 begin
-  perform public.simulated_moment(p_now);
+  perform autonomy.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
     if v_key not in ('autonomous_enabled', 'hold_until') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
@@ -9451,7 +9903,8 @@ begin
     'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. Raises AO003, AO010, AO014. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. '
+  'Raises AO003, AO010, AO014. [autonomous-operations]';
 create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -9472,7 +9925,7 @@ create function public.dashboard_scoreboard(p_now timestamptz default now()) ret
 language plpgsql set search_path = ''
 as $$
 declare
-  v_from date := public.dashboard_day(p_now) - 90;
+  v_from date := autonomy.dashboard_day(p_now) - 90;
 begin
   perform public.dashboard_refresh();
   return (
@@ -9484,7 +9937,7 @@ begin
       'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
       'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
       'flagged', s.rule_id is not null and s.measured >= 5 and s.money + 1.645 * sqrt(s.error_squares) < 0)
-      || public.dashboard_worth(s.measured, s.money, s.error_squares)
+      || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
       select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
@@ -9493,12 +9946,13 @@ begin
              sum(d.judged_confidence_sum) as confidence, sum(d.right_sum) as right_sum,
              coalesce(sum(d.judged) filter (where d.action_type = 'auto_pause'), 0) as pauses,
              sum(d.judged - d.right_sum) filter (where d.action_type = 'auto_pause') as false_pauses
-      from public.dashboard_action_days d
+      from autonomy.dashboard_action_days d
       where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id
     ) s left join public.autonomous_rules r on r.id = s.rule_id);
 end $$;
 comment on function public.dashboard_scoreboard(timestamptz) is
-  'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its suggestions, in milliseconds. [autonomous-operations]';
+  'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its '
+  'suggestions, in milliseconds. [autonomous-operations]';
 create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -9545,36 +9999,16 @@ begin
   return to_jsonb(v_rule);
 end $$;
 comment on function public.dashboard_save_rule(jsonb, uuid, text, timestamptz) is
-  'Adds a rule (inactive unless it says otherwise) or changes the keys given; p_seen: the updated_at that the change is based on. Raises AO001 (bad rule), AO003 (no such rule), AO004 (changed meanwhile), 23505 (name exists). [autonomous-operations]';
-create function public.dashboard_preview_rule(
-  p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
-) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
-as $$
-declare
-  v_portfolio jsonb := public.portfolio_state(p_now);
-  v_before jsonb;
-  v_after jsonb;
-  v_id uuid := p_rule_id;
-begin
-  v_before := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
-  begin
-    v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
-    v_after := public.dashboard_preview_summary(v_portfolio, v_id, p_now);
-    raise exception using errcode = 'AO000', message = 'preview';
-  exception when sqlstate 'AO000' then
-    null;
-  end;
-  return jsonb_build_object('before', v_before, 'after', v_after);
-end $$;
-comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
-  'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
-create function public.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
+  'Adds a rule (inactive unless it says otherwise) or changes the keys given; p_seen: the updated_at that the change '
+  'is based on. Raises AO001 (bad rule), AO003 (no such rule), AO004 (changed meanwhile), 23505 (name exists). '
+  '[autonomous-operations]';
+create function autonomy.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
   return (
     with run as materialized (
-      select d from public.decided_run(public.shard_slots(null), false, p_now, p_portfolio) d
+      select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, p_portfolio) d
     ), counted as materialized (
       select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code, (r.d).action_type, count(*) as n
       from run r group by 1, 2, 3, 4
@@ -9592,15 +10026,62 @@ begin
       'campaigns', (
         select coalesce(jsonb_agg(to_jsonb(t) - array['evidence', 'params', 'matched', 'expected_impact']
           order by t.verdict = 'hold', t.confidence desc, t.campaign_id), '[]')
-        from public.told_decisions(array(
+        from autonomy.told_decisions(array(
           select r.d from run r where (r.d).rule_id is not distinct from p_rule_id
           order by (r.d).verdict = 'hold', (r.d).confidence desc, (r.d).campaign_id limit 100)) t),
-      'breakers', public.breaker_reports(p_portfolio, (
+      'breakers', autonomy.breaker_reports(p_portfolio, (
         select jsonb_object_agg(t.code, t.n) from (select code, sum(n) as n from counted group by code) t)),
-      'campaigns_evaluated', public.active_campaigns(null, p_portfolio)));
+      'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
 end $$;
-comment on function public.dashboard_preview_summary(jsonb, uuid, timestamptz) is
-  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only reads. [autonomous-operations]';
+comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is
+  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only '
+  'reads. [autonomous-operations]';
+create function public.dashboard_preview_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_before jsonb;
+  v_after jsonb;
+  v_id uuid := p_rule_id;
+begin
+  v_before := autonomy.dashboard_preview_summary(v_portfolio, v_id, p_now);
+  begin
+    v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
+    v_after := autonomy.dashboard_preview_summary(v_portfolio, v_id, p_now);
+    raise exception using errcode = 'AO000', message = 'preview';
+  exception when sqlstate 'AO000' then
+    null;
+  end;
+  return jsonb_build_object('before', v_before, 'after', v_after);
+end $$;
+comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
+  'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes '
+  'nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
+
+-- 1050_dashboard_doors.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.dashboard_failed_sign_ins (
+  id bigint generated always as identity primary key,
+  source text not null,
+  failed_at timestamptz not null default now()
+);
+comment on table autonomy.dashboard_failed_sign_ins is
+  'Failed tries to sign in, by a hash of where they came from; kept for an hour. [autonomous-operations]';
+create index if not exists dashboard_failed_sign_ins_source
+  on autonomy.dashboard_failed_sign_ins (source, failed_at);
+create index if not exists dashboard_failed_sign_ins_time
+  on autonomy.dashboard_failed_sign_ins (failed_at);
+create table if not exists autonomy.dashboard_ended_sessions (
+  session text primary key,
+  ends_at timestamptz not null
+);
+comment on table autonomy.dashboard_ended_sessions is
+  'Sessions that a person ended before their time. [autonomous-operations]';
 create function public.dashboard_ready() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -9611,19 +10092,8 @@ as $$
     'schema', public.autonomy_schema_version());
 $$;
 comment on function public.dashboard_ready() is
-  'What /readyz asks: when the last successful run began, and which migrations were applied. Reads only. [autonomous-operations]';
-create function public.dashboard_sign_in_failed(
-  p_source text, p_limit integer default 10, p_window_seconds integer default 900
-) returns jsonb language plpgsql set search_path = ''
-as $$
-begin
-  delete from public.dashboard_failed_sign_ins
-  where failed_at < clock_timestamp() - make_interval(secs => 3600);
-  insert into public.dashboard_failed_sign_ins (source, failed_at) values (left(p_source, 200), clock_timestamp());
-  return public.dashboard_sign_in_state(p_source, p_limit, p_window_seconds);
-end $$;
-comment on function public.dashboard_sign_in_failed(text, integer, integer) is
-  'Counts a failed try and answers as dashboard_sign_in_state. Each call counts. [autonomous-operations]';
+  'What /readyz asks: when the last successful run began, and which migrations were applied. Reads only. '
+  '[autonomous-operations]';
 create function public.dashboard_sign_in_state(
   p_source text, p_limit integer default 10, p_window_seconds integer default 900
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -9632,20 +10102,33 @@ declare
   v_since timestamptz := clock_timestamp() - make_interval(secs => p_window_seconds);
   v_oldest timestamptz;
 begin
-  select f.failed_at into v_oldest from public.dashboard_failed_sign_ins f
+  select f.failed_at into v_oldest from autonomy.dashboard_failed_sign_ins f
   where f.source = left(p_source, 200) and f.failed_at >= v_since
   order by f.failed_at desc offset greatest(p_limit, 1) - 1 limit 1;
   return jsonb_build_object('blocked', v_oldest is not null, 'retry_after_seconds',
     coalesce(ceil(extract(epoch from v_oldest - v_since))::integer, 0));
 end $$;
 comment on function public.dashboard_sign_in_state(text, integer, integer) is
-  '{"blocked", "retry_after_seconds"}: whether this source failed p_limit times within the window. Reads only. [autonomous-operations]';
+  '{"blocked", "retry_after_seconds"}: whether this source failed p_limit times within the window. Reads only. '
+  '[autonomous-operations]';
+create function public.dashboard_sign_in_failed(
+  p_source text, p_limit integer default 10, p_window_seconds integer default 900
+) returns jsonb language plpgsql set search_path = ''
+as $$
+begin
+  delete from autonomy.dashboard_failed_sign_ins
+  where failed_at < clock_timestamp() - make_interval(secs => 3600);
+  insert into autonomy.dashboard_failed_sign_ins (source, failed_at) values (left(p_source, 200), clock_timestamp());
+  return public.dashboard_sign_in_state(p_source, p_limit, p_window_seconds);
+end $$;
+comment on function public.dashboard_sign_in_failed(text, integer, integer) is
+  'Counts a failed try and answers as dashboard_sign_in_state. Each call counts. [autonomous-operations]';
 create function public.dashboard_end_session(p_session text, p_ends_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  delete from public.dashboard_ended_sessions where ends_at < clock_timestamp();
-  insert into public.dashboard_ended_sessions (session, ends_at)
+  delete from autonomy.dashboard_ended_sessions where ends_at < clock_timestamp();
+  insert into autonomy.dashboard_ended_sessions (session, ends_at)
   values (left(p_session, 200), p_ends_at) on conflict do nothing;
 end $$;
 comment on function public.dashboard_end_session(text, timestamptz) is
@@ -9653,18 +10136,17 @@ comment on function public.dashboard_end_session(text, timestamptz) is
 create function public.dashboard_session_ended(p_session text) returns boolean
 language sql stable set search_path = ''
 as $$
-  select exists (select from public.dashboard_ended_sessions where session = left(p_session, 200));
+  select exists (select from autonomy.dashboard_ended_sessions where session = left(p_session, 200));
 $$;
 comment on function public.dashboard_session_ended(text) is
   'Whether this session was ended. Reads only. [autonomous-operations]';
 
--- 0012_history.sql
-do $$ begin perform pg_temp.make_way('0012_history'); end $$;
+-- 1200_history.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
-create function public.past_policy(p_policy jsonb) returns jsonb
+set local client_min_messages = 'warning';
+create function autonomy.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -9683,9 +10165,10 @@ begin
   end loop;
   return v_policy;
 end $$;
-comment on function public.past_policy(jsonb) is
-  'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 for a number out of its range. [autonomous-operations]';
-create function public.past_measures(p_windows text[]) returns text
+comment on function autonomy.past_policy(jsonb) is
+  'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 '
+  'for a number out of its range. [autonomous-operations]';
+create function autonomy.past_measures(p_windows text[]) returns text
 language sql immutable set search_path = ''
 as $$
   select string_agg(format(
@@ -9702,16 +10185,17 @@ as $$
   cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
   where w.far <> '0'
 $$;
-comment on function public.past_measures(text[]) is
-  'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. [autonomous-operations]';
-create function public.past_candidates(
+comment on function autonomy.past_measures(text[]) is
+  'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. '
+  '[autonomous-operations]';
+create function autonomy.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
   p_policy jsonb default '{}', p_all boolean default false)
 returns table (at timestamptz, campaign_id uuid, holds boolean, figures float8[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
 as $$
 declare
-  v_policy jsonb := public.past_policy(p_policy);
+  v_policy jsonb := autonomy.past_policy(p_policy);
   v_zone text := v_policy ->> 'time_zone';
   v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
   v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
@@ -9742,8 +10226,8 @@ begin
     if v_error is not null then
       raise exception using errcode = 'AO001', message = v_error;
     end if;
-    select string_agg(case when exists (select from public.condition_reads(c) r where r.metric = 'budget')
-                           then 'true' else '(' || replace(public.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
+    select string_agg(case when exists (select from autonomy.condition_reads(c) r where r.metric = 'budget')
+                           then 'true' else '(' || replace(autonomy.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
     into v_predicate from jsonb_array_elements(p_conditions) c;
   end if;
   v_fades := case when v_half_life = 0 then '1::float8'
@@ -9844,7 +10328,7 @@ begin
     where h.holds or $10
     order by f.at, f.campaign_id
     $query$,
-    public.past_measures(v_windows), v_fades, v_day, v_immature,
+    autonomy.past_measures(v_windows), v_fades, v_day, v_immature,
     (select string_agg(case when w.prior then format('k."%1$s_%2$s"::float8 as "%1$s_%2$s"', w.name, m)
                             when w.name = 'w1' then format('s.%2$s::float8 as "%1$s_%2$s"', w.name, m)
                             else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"', w.name, m) end, ', ')
@@ -9861,9 +10345,14 @@ begin
     coalesce(v_predicate, 'true'), v_days)
   using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
 end $$;
-comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
-  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
-create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
+comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
+  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
+  'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
+  'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
+  'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
+  'overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'policy and arguments. [autonomous-operations]';
+create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
@@ -9908,8 +10397,9 @@ as $$
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
 $$;
-comment on function public.past_campaigns(timestamptz, timestamptz) is
-  'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.past_campaigns(timestamptz, timestamptz) is
+  'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, '
+  'and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function public.list_past_candidates(
   p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
   p_now timestamptz default now())
@@ -9921,7 +10411,7 @@ declare
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
   v_to timestamptz := p_now;
 begin
-  perform public.moment_error(p_now);
+  perform autonomy.moment_error(p_now);
   if p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
@@ -9929,13 +10419,15 @@ begin
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
     'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
-      from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
+      from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
-  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
-create function public.conversion_maturity(p_now timestamptz default now())
+  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only '
+  'reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
+  '[autonomous-operations]';
+create function autonomy.conversion_maturity(p_now timestamptz default now())
 returns table (age_hours float8, expected float8, observed float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -9968,11 +10460,12 @@ as $$
   group by s.age
   order by s.age
 $$;
-comment on function public.conversion_maturity(timestamptz) is
-  'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.conversion_maturity(timestamptz) is
+  'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there '
+  'are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
 
--- 0099_security.sql
-do $$ begin perform pg_temp.make_way('0099_security'); end $$;
+-- 9900_rights.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
@@ -9988,10 +10481,17 @@ begin
   if v_server and not has_schema_privilege('service_role', 'public', 'usage') then
     grant usage on schema public to service_role;
   end if;
+  foreach v_role in array array['public'] || v_browser loop
+    execute format('revoke all on schema autonomy from %s', v_role);
+  end loop;
+  if v_server then
+    grant usage on schema autonomy to service_role;
+  end if;
   for v_object in
-    select c.oid, format('public.%I', c.relname) as name, c.relkind
+    select c.oid, format('%I.%I', s.nspname, c.relname) as name, c.relkind, s.nspname = 'public' as is_shown
     from pg_catalog.pg_class c
-    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+    join pg_catalog.pg_namespace s on s.oid = c.relnamespace and s.nspname in ('public', 'autonomy')
+    where c.relkind in ('r', 'p', 'v', 'm')
       and obj_description(c.oid, 'pg_class') like '%[autonomous-operations]'
     order by c.relname
   loop
@@ -10001,7 +10501,7 @@ begin
     if v_server then
       execute format('grant select, insert, update, delete on table %s to service_role', v_object.name);
     end if;
-    if v_signed_in and v_object.relkind <> 'm' then
+    if v_signed_in and v_object.is_shown and v_object.relkind <> 'm' then
       execute format('grant select on table %s to authenticated', v_object.name);
     end if;
     if v_object.relkind = 'v' then
@@ -10009,7 +10509,10 @@ begin
     elsif v_object.relkind in ('r', 'p') then
       execute format('alter table %s enable row level security', v_object.name);
       execute format('drop policy if exists autonomy_admin_reads on %s', v_object.name);
-      if v_signed_in then
+      execute format('drop policy if exists autonomy_nobody_reads on %s', v_object.name);
+      if not v_object.is_shown then
+        execute format('create policy autonomy_nobody_reads on %s for select using (false)', v_object.name);
+      elsif v_signed_in then
         execute format($policy$
           create policy autonomy_admin_reads on %s for select to authenticated using ((
             select coalesce(
@@ -10021,11 +10524,11 @@ begin
     end if;
   end loop;
   for v_object in
-    select format('public.%I', s.relname) as name
+    select format('%I.%I', s.relnamespace::regnamespace::text, s.relname) as name
     from pg_catalog.pg_class s
     join pg_catalog.pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
       and d.refclassid = 'pg_class'::regclass
-    where s.relkind = 'S' and s.relnamespace = 'public'::regnamespace
+    where s.relkind = 'S' and s.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
       and obj_description(d.refobjid, 'pg_class') like '%[autonomous-operations]'
   loop
     foreach v_role in array array['public'] || v_browser loop
@@ -10054,7 +10557,7 @@ begin
   for v_object in
     select p.oid::regprocedure as name, p.prokind, p.prorettype = 'trigger'::regtype as is_trigger
     from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
+    where p.pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
       and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
     order by p.proname
   loop
@@ -10078,39 +10581,86 @@ declare
   v_tool record;
 begin
   perform pg_temp.put_views_back();
+  for v_made in insert into autonomy.replaced (name, definition)
+    select signature, definition from pg_temp.autonomy_replaced order by 1 returning name
+  loop
+    perform pg_temp.say(format('%s was here before; ours takes its place. Its definition is kept in autonomy.replaced.',
+                               v_made.name));
+  end loop;
   for v_made in
-    select format('index public.%I', n.name) as what from pg_temp.autonomy_names n
-    where n.kind = 'index' and to_regclass(format('public.%I', n.name)) is not null
+    select format('index %I.%I', n.schema, n.name) as what from pg_temp.autonomy_names n
+    where n.kind = 'index' and to_regclass(format('%I.%I', n.schema, n.name)) is not null
     union all
-    select format('statistics public.%I', n.name) from pg_temp.autonomy_names n where n.kind = 'statistics'
+    select format('statistics %I.%I', n.schema, n.name) from pg_temp.autonomy_names n where n.kind = 'statistics'
   loop
     execute format('comment on %s is %L', v_made.what, '[autonomous-operations]');
   end loop;
   for v_tool in
     select p.oid::regprocedure as name from pg_catalog.pg_proc p
     where p.pronamespace = pg_my_temp_schema() and p.proname in (
-      'say', 'is_ours', 'guide_functions', 'shared_tables', 'is_called_by_name', 'alike', 'could_be_taken_for',
+      'say', 'is_ours', 'our_schemas', 'guide_functions', 'shared_tables', 'is_called_by_name', 'alike', 'could_be_taken_for',
       'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside', 'put_views_back',
       'make_way')
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
-  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced;
 end $$;
 
-insert into public.autonomy_migrations (name, checksum) values
-  ('0001_tables', '065c041589f32f35ff289b456a564a6eeafe4edd265ec5ba04357f3f0de058e8'),
-  ('0002_metrics', 'fc2ed9ab57fea8e8e9af2f4974d939af7d6991bad8d403a283522e957fe02aac'),
-  ('0003_rules', '9f0d7c0ac70fb708a4bcfa1e22b2c707e2c2b5ec6ada791618f21738be9deea5'),
-  ('0004_confidence', '89a4250665679755bc6910d376a887927522f7e152785f7b82fb745dabfc9f99'),
-  ('0005_decide', '5eb43c626626d85b8392128b5b911329e3e832643943becfe2982285abf444a8'),
-  ('0006_effects', '58355f7baf2715387c3b2da27d3b963a5c2ab9ad9cb2d574a1791c42377afbc7'),
-  ('0007_runs', 'e5905697415043c36deb42e3af3dc40a3db5c0f361bbc732f19e0585699638e8'),
-  ('0008_opportunities', '2b8505720c7b976b37852aa7f2a60c690dcff680f382fdcbc09905576a51cee7'),
-  ('0009_impact', '98ade355783a60fd3153c1ec70dcf2108abf0ac43a61717fc77d845a2596f0ea'),
-  ('0010_dashboard', '1b2196cf391af45aef4ae0c1553159dfd8e43c583cb28acdfc1c9bca85a88a0f'),
-  ('0012_history', '35fbe58dd7d133ffad7548aa131244c2d6619ced844f2e52b16375b922eaf0b5'),
-  ('0099_security', '71c0522a8059ce58185e0a52d28dfd0bec0673f0cb3468bc2f9d2be79d79c459')
-on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp();
+delete from public.autonomy_migrations where true;
+insert into public.autonomy_migrations (name, checksum, applied_at) values
+  ('0100_existing_database', '214a9967d6860ae3e6371338595940009c5f994d779f51183e1d62230fa21e56', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '1705c2d3b0ac73ebe91c5820dc4d471600b5ac0ae9aa5d6d1ee16049387a7f55', pg_catalog.clock_timestamp()),
+  ('0120_actions', '56591fd6e0c2518b7c6e665f5bb9ea6cecc414fa4ac66722d349dd49b2cced9c', pg_catalog.clock_timestamp()),
+  ('0130_policy', '6fd09dd4c2b1c96922273b3dfd088e839f890d54bb498840c929316772d16c3f', pg_catalog.clock_timestamp()),
+  ('0140_json', '7b18b38d8d4516600107469b08ba6a8c7637604d561680b089be0f78ef5fba24', pg_catalog.clock_timestamp()),
+  ('0200_performance', 'd7163b2ba627eeaa76ab78ff983f4521798597af0dd38d8b6074e6d2178d6496', pg_catalog.clock_timestamp()),
+  ('0210_facts', '0ac93457f7bed25cd4f41789ef00b97d21e2f44d432b0183faed472496e2f934', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'd8c7b47a35bdc729fa70a189040dee717c5e155c3f9ac0317216ecf9cd4d54ea', pg_catalog.clock_timestamp()),
+  ('0230_ingest', 'a7610b9b494be9ac31d9d9c3e3bbdba4b5ccfbe53b6118cbbab67a033ee675a8', pg_catalog.clock_timestamp()),
+  ('0310_conditions', '20a0e71b6cddfb17761dfe50432375bd8061e4eb9cb0aacf41001457ff7ad6a7', pg_catalog.clock_timestamp()),
+  ('0320_rules', 'fd81872cad6d6e6997ff6b1e7e2d9d9acf558654aa8ae0c97161d0e7141eddb5', pg_catalog.clock_timestamp()),
+  ('0330_predicates', '6a2dade916452446f0769f6ee8cdd5966e00677eab1fd4d1095bb28f1093a307', pg_catalog.clock_timestamp()),
+  ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
+  ('0400_confidence', '3def4051e660c61ad90f068b91bdc616193ba9d5d3a4c1f6ca5732aedc8265ef', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'f80ad65f9268c19cca89c3b82a77273f43bc2456461b1e62e2dad9d7607bce9b', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '27e02a77160d413bf74a237d3e33764b99462a05a9b835e82d59ac4bb36a87c2', pg_catalog.clock_timestamp()),
+  ('0500_find', 'eeb74db77e61740125c0c167a91c29c0303f27e90b4d0b83ada53f56b3399f95', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '049b91fcbd836662c8b1fa9412265aaf7a5e80799c8accfe2afb0f15a5cdca11', pg_catalog.clock_timestamp()),
+  ('0520_decide', '6d713804a10d5c1d911507b14c3221ba685a00f16cd202fd6f9e79b6b8d0b40d', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '543f18bf96b19a9c50e8ac1b8929d7f6db608197894976dd33530215f3648662', pg_catalog.clock_timestamp()),
+  ('0540_propose', '886f1a9e91c84100c9f7ea29889bc738f7316d2684ac5f777a661f3be2cbd23a', pg_catalog.clock_timestamp()),
+  ('0550_identify', '560f8fa8c0907a931a6abaca2b81d515f93ec8f47091114bea527471753e1562', pg_catalog.clock_timestamp()),
+  ('0560_leases', '1359af891c66f1043f391fa6824f866be59097519dafbeabfb11bb2b0a09b67b', pg_catalog.clock_timestamp()),
+  ('0600_changes', '62ecc334a29649ef9c0b7bbce00f5e61f885e8e4e0666f4432c088b3f8e39b3c', pg_catalog.clock_timestamp()),
+  ('0610_effects', 'f0f053caf738e0cca1e079829caa1de57ef531aef907a886de8d711f1e47c40b', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '96575ee86ad8c0e6b5bb360506936463a8ac221510def5bfc6c35c5f6fb73a0d', pg_catalog.clock_timestamp()),
+  ('0630_judge', '5270c7f5c005c1a6bca04ceb535a9e6201c3f91c6be4e2c683e4263ac0e960d5', pg_catalog.clock_timestamp()),
+  ('0640_apply', '333fc26cbdd98ff5f4804572a4f0efae45898c67047014618e57a7d6c8325285', pg_catalog.clock_timestamp()),
+  ('0650_proposals', 'ba3d3377c483c9186511e1264586763cc9b6fb9a1332ce99102e54b52ba42bed', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '0590b28d9c2e6f6168223287a83da9a3215e6c85234e019a78173a2b710d965c', pg_catalog.clock_timestamp()),
+  ('0670_audit', '632172c7abc3e595a5ce443aa9618d23f80b18fce383e99c66db23275284dea3', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'a465f98da67b0deea669cb48d26fde53ec02831537bb5c62b4ec5232f7feacfc', pg_catalog.clock_timestamp()),
+  ('0800_rates', '6c1cc107b4ad8303aa00a25b609cc2a758f0719799e4eb49ef2a6ecde4a8ff06', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '5148cd225e45cd1d2980d7ec564a4604d9b2d74b6c9e287ade670d613e0938f5', pg_catalog.clock_timestamp()),
+  ('0820_declining_performance', '7f9028761da7261621b0ec1b0e153e4f585deb0bd4507be345150ad885fb1dbc', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', 'ec3cd9d29128482641e2dab951757e1c4c64213ca65d8f45a704393b1cd599bc', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', 'eb807a36e6bfb7c33e34f7148b2dda0a08dc1003befd7377c58366c11c11dc0a', pg_catalog.clock_timestamp()),
+  ('0850_creative_fatigue', '4981d973fd2c5b50e8ecbc2164e72b723e0e7a45f675c6e34299b6d3cd56a9ba', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', '343f706964a621c4539e5d7822fa79fddb1003de244a6a0ae1c6cc686f6d6a9d', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '4d86e924058cf0adcc8de50adb3df36a97d698070cd9a2cc100b81398d5b88d6', pg_catalog.clock_timestamp()),
+  ('0900_impact', '46206660abf5638b3e983cd98138b5dcc7f7ebf26c8041420ebca0e1bc0d4a99', pg_catalog.clock_timestamp()),
+  ('0910_action_results', '096e8c0b787eac305991c27ad3cdbe952420e6c8f52c2f62855c5822cb3cb172', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', 'd5a18093507ff0b62f9c0403351fdeea9e432971692b0129eb1bef29e104a8ff', pg_catalog.clock_timestamp()),
+  ('0930_insights', '4bc21eca471ab5c6a4597a450b9cf320252049d9164cb5198ece61e1ff50e5de', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '7cfe351c89c92b85f741ca34d86e3268af2bc6b3fa4a9e1d8e53f7824a85fe91', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', '60ae3401bf79b1b99e6d369a6df52586c138ddc53405d777694e5db9f1b8bfbf', pg_catalog.clock_timestamp()),
+  ('1010_dashboard_work', '55f02d54a89c1b0b27013842fb949e44c871f8b920099ae6b89c9de501a28ba9', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '9705f2690e6e15db41577cce59a78f124a182984a534d78b6c975751e6fa278c', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'a95d612cb89ffc6d04d1e7f5394014c7857f5b15eeb797cb526b29e6b2d1c9f8', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '534bae1317fe2ce2e5f419b70c57122b1a4a8fc0c4115a8c1b7e9e73a8ad5cf9', pg_catalog.clock_timestamp()),
+  ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
+  ('1200_history', '3cebb82c9fb8516e5d95a0ba3a3a0943419bc6f2fbacdac66b66078caeba3c5a', pg_catalog.clock_timestamp()),
+  ('9900_rights', 'be8a4dc553374462c47a8605bb1425a3b5033e78617727c693f44762c3fc3836', pg_catalog.clock_timestamp());
 
 commit;

@@ -106,11 +106,11 @@ def _empty(stack: LocalStack) -> None:
         # A test that holds rows in a transaction of its own fails here instead of hanging.
         connection.execute("set lock_timeout = '10s'")
         tables = connection.execute(
-            "select tablename from pg_tables"
-            " where schemaname = 'public'"
+            "select schemaname, tablename from pg_tables"
+            " where schemaname in ('public', 'autonomy')"
             " and tablename not in ('autonomy_migrations', 'autonomy_policy')"
         ).fetchall()
-        names = sql.SQL(", ").join(sql.Identifier("public", name) for (name,) in tables)
+        names = sql.SQL(", ").join(sql.Identifier(*name) for name in tables)
         connection.execute(sql.SQL("truncate {} restart identity cascade").format(names))
         connection.execute("select public.autonomy_reset_defaults()")
 

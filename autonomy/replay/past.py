@@ -237,7 +237,7 @@ def _policy(connection: psycopg.Connection) -> Mapping[str, Any]:
 def _campaigns(
     connection: psycopg.Connection, start: datetime, end: datetime
 ) -> dict[str, PastCampaign]:
-    rows = connection.execute("select * from public.past_campaigns(%s, %s)", (start, end))
+    rows = connection.execute("select * from autonomy.past_campaigns(%s, %s)", (start, end))
     return {one.id: one for one in map(past_campaign, rows.fetchall())}
 
 
@@ -274,7 +274,7 @@ def _looks(
         with connection.cursor("looks") as cursor:
             cursor.itersize = 5000
             cursor.execute(
-                "select * from public.past_candidates("
+                "select * from autonomy.past_candidates("
                 "%s, %s::text[], %s, %s, %s::numeric, %s, true)",
                 (
                     None if conditions is None else Jsonb(list(conditions)),
@@ -292,10 +292,10 @@ def _looks(
 
 def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
     return fit_delay(
-        connection.execute("select * from public.conversion_maturity(%s)", (end,)).fetchall()
+        connection.execute("select * from autonomy.conversion_maturity(%s)", (end,)).fetchall()
     )
 
 
 def _tracking(connection: psycopg.Connection, at: datetime) -> Any:
-    row = connection.execute("select public.tracking_state(%s)", (at,)).fetchone()
+    row = connection.execute("select autonomy.tracking_state(%s)", (at,)).fetchone()
     return row[0] if row else None

@@ -119,7 +119,8 @@ def empty(connection: psycopg.Connection) -> None:
         " public.campaign_daily,"
         " public.campaign_facts, public.campaign_audience_metrics,"
         " public.optimization_opportunities,"
-        " public.opportunity_detection, public.campaign_changes, public.autonomous_actions cascade"
+        " autonomy.opportunity_detection, public.campaign_changes,"
+        " public.autonomous_actions cascade"
     )
 
 
@@ -147,7 +148,7 @@ def store(
         for row in rows(portfolio, measures, hourly, until):
             copy.write_row(row)
     connection.execute("set session_replication_role = origin")
-    connection.execute("select public.rebuild_campaign_facts(true)")
+    connection.execute("select autonomy.rebuild_campaign_facts(true)")
 
 
 def rows(
@@ -545,7 +546,7 @@ def speed(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
     ):
         if words.endswith("changed"):
             connection.execute(
-                "update public.opportunity_detection"
+                "update autonomy.opportunity_detection"
                 " set changes_seen_until = now() + interval '1 hour'"
             )
         before, work = _memory(process), _processor_seconds(process)

@@ -132,15 +132,15 @@ set session_replication_role = origin;
 """  # noqa: E501  one statement a row
 FACTS = "insert into campaign_facts select * from public.campaign_facts_at(now())"
 RESULTS = """
-truncate action_results;
-insert into action_results
-select r.* from autonomous_actions a cross join lateral action_result(a) r;
-analyze action_results;
+truncate autonomy.action_results;
+insert into autonomy.action_results
+select r.* from autonomous_actions a cross join lateral autonomy.action_result(a) r;
+analyze autonomy.action_results;
 """
 FIGURES = """
-delete from dashboard_performance_days; delete from dashboard_action_days; delete from dashboard_stale_days;
-insert into dashboard_performance_days select * from dashboard_performance_figures('-infinity', 'infinity');
-insert into dashboard_action_days select * from dashboard_action_figures('-infinity', 'infinity');
+delete from autonomy.dashboard_performance_days; delete from autonomy.dashboard_action_days; delete from autonomy.dashboard_stale_days;
+insert into autonomy.dashboard_performance_days select * from autonomy.dashboard_performance_figures('-infinity', 'infinity');
+insert into autonomy.dashboard_action_days select * from autonomy.dashboard_action_figures('-infinity', 'infinity');
 """  # noqa: E501
 
 

@@ -106,13 +106,13 @@ def test_no_call_sets_the_setting(real_time: LocalStack, path: str, body: dict[s
         assert call(real_time, path, body)[0] == 404
     now = {"p_now": OTHER_DAY.isoformat()}
     for _ in range(5):
-        assert call(real_time, "rpc/simulated_moment", now)[0] == 400
+        assert call(real_time, "rpc/expire_pending_actions", now)[0] == 400
 
 
 def test_the_setting_of_the_database_reaches_postgrest(fresh: LocalStack) -> None:
     """Which is why the refusals above say something."""
     now = {"p_now": OTHER_DAY.isoformat()}
-    assert call(fresh, "rpc/simulated_moment", now) == (200, "true")
+    assert call(fresh, "rpc/expire_pending_actions", now) == (200, "0")
 
 
 @pytest.mark.parametrize("name", ["p_now", "now", "clock", "simulated", "autonomy.simulation"])

@@ -94,7 +94,7 @@ def test_eight_shards_at_once(fresh: LocalStack) -> None:
         rows(
             fresh,
             """select a.id from autonomous_actions a join autonomous_runs r on r.id = a.run_id
-                where not public.campaign_slot(a.campaign_id) <@ r.slots""",
+                where not autonomy.campaign_slot(a.campaign_id) <@ r.slots""",
         )
         == []
     )

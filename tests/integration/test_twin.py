@@ -67,7 +67,9 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
             ).format(table=sql.Identifier(name), columns=columns),
             [as_json(rows)],
         )
-    db.execute("select refresh_campaign_totals(array(select campaign_id from campaign_facts))")
+    db.execute(
+        "select autonomy.refresh_campaign_totals(array(select campaign_id from campaign_facts))"
+    )
     if drawn.policy:
         sets = [sql.SQL("{} = %s").format(sql.Identifier(key)) for key in drawn.policy]
         db.execute(
@@ -272,7 +274,7 @@ def test_the_database_words_a_missed_floor_as_the_engine_does(db: psycopg.Connec
     ]
     columns = [list(column) for column in zip(*cases, strict=True)]
     rows = db.execute(
-        "select evidence_words(f, d, k, 1, c, 0, 0, 0, null, 1, 1, 1, 0.64, 50, 0.5)"
+        "select autonomy.evidence_words(f, d, k, 1, c, 0, 0, 0, null, 1, 1, 1, 0.64, 50, 0.5)"
         " from unnest(%s::float8[], %s::float8[], %s::text[], %s::text[])"
         " with ordinality as given (c, f, k, d, place) order by place",
         columns,

@@ -271,22 +271,22 @@ def test_bad_queries(empty: FlaskClient, query: str, code: int) -> None:
 def test_daily_figures_are_the_sums_of_the_rows(filled: FlaskClient, sql: Any) -> None:
     overview = get(filled, "/api/overview")
     assert overview["stale_days"] == 0
-    kept = sql("select * from dashboard_performance_days order by day")
+    kept = sql("select * from autonomy.dashboard_performance_days order by day")
     assert kept == sql(
-        "select * from dashboard_performance_figures('-infinity', 'infinity') order by day"
+        "select * from autonomy.dashboard_performance_figures('-infinity', 'infinity') order by day"
     )
     assert len(kept) > 20
     assert sql(
-        "select * from dashboard_action_days order by day, rule_id, action_type, status"
+        "select * from autonomy.dashboard_action_days order by day, rule_id, action_type, status"
     ) == sql(
-        "select * from dashboard_action_figures('-infinity', 'infinity')"
+        "select * from autonomy.dashboard_action_figures('-infinity', 'infinity')"
         " order by day, rule_id, action_type, status"
     )
     counted = sql("select count(*) from autonomous_actions where status = 'executed'")[0][0]
     assert overview["totals"]["actions"] == counted
     # a change marks its day, and only that one is counted again
     sql("update autonomous_actions set status = 'rolled_back' where action_type = 'auto_pause'")
-    assert sql("select source from dashboard_stale_days") == [("actions",)]
+    assert sql("select source from autonomy.dashboard_stale_days") == [("actions",)]
     again = get(filled, "/api/overview")
     assert again["totals"]["rolled_back"] == overview["totals"]["paused"]
     assert again["totals"]["actions"] == counted
@@ -298,8 +298,8 @@ def test_figures_survive_late_corrections_and_deletions(filled: FlaskClient, sql
     sql("update campaign_metrics set spend = spend + 5 where bucket = %s", day)
     sql("delete from campaigns where id = (select campaign_id from campaign_daily limit 1)")
     get(filled, "/api/overview")
-    assert sql("select * from dashboard_performance_days order by day") == sql(
-        "select * from dashboard_performance_figures('-infinity', 'infinity') order by day"
+    assert sql("select * from autonomy.dashboard_performance_days order by day") == sql(
+        "select * from autonomy.dashboard_performance_figures('-infinity', 'infinity') order by day"
     )
 
 
@@ -307,8 +307,8 @@ def test_another_time_zone_has_other_days(filled: FlaskClient, sql: Any) -> None
     sql("update autonomy_policy set time_zone = 'Pacific/Kiritimati'")
     get(filled, "/api/overview")
     figures = "select day, action_type, sum(actions) from {} group by 1, 2 order by 1, 2"
-    assert sql(figures.format("dashboard_action_days")) == sql(
-        figures.format("dashboard_action_figures('-infinity', 'infinity')")
+    assert sql(figures.format("autonomy.dashboard_action_days")) == sql(
+        figures.format("autonomy.dashboard_action_figures('-infinity', 'infinity')")
     )
 
 

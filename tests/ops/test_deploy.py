@@ -179,7 +179,7 @@ def test_only_what_the_function_needs_is_uploaded(deployment: Deployment) -> Non
     deployment.run()
     uploaded = deployment.cloud["uploaded"]
     assert {"main.py", "requirements.txt", "autonomy/run/runner.py"} <= set(uploaded)
-    assert any(name.startswith("sql/0001") for name in uploaded)
+    assert any(name.startswith("sql/0100") for name in uploaded)
     assert {name.split("/")[0] for name in uploaded} == {
         "main.py", "requirements.txt", "autonomy", "sql",
     }  # fmt: skip

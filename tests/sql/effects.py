@@ -23,8 +23,8 @@ Db = psycopg.Connection[Any]
 def clean_tables(db: Db) -> None:
     """Whatever tests over HTTP have left behind, gone for this transaction; defaults restored."""
     names = db.execute(
-        "select string_agg(format('public.%I', tablename), ', ') from pg_tables"
-        " where schemaname = 'public' and tablename not like '%migration%'"
+        "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables"
+        " where schemaname in ('public', 'autonomy') and tablename not like '%migration%'"
         " and tablename not like 'autonomy_policy' and tablename <> 'autonomous_rules'"
     ).fetchone()
     assert names is not None

@@ -11,13 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_TABLES = (
-    "from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
-)
-_POLICIES = "select tablename || '.' || policyname from pg_policies where schemaname = 'public'"
-_FUNCTIONS = (
-    "select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'public'::regnamespace"
-)
+_TABLES = "from pg_class c where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind in ('r', 'p')"
+_POLICIES = "select tablename || '.' || policyname from pg_policies where schemaname in ('public', 'autonomy')"
+_FUNCTIONS = "select p.oid::regprocedure::text from pg_proc p where p.pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)"
 _BROWSER = "unnest(array['anon', 'authenticated']) b (role)"
 _TABLE = "create table public.wrong (a integer primary key, b integer);"
 _AUTH = "create schema auth; create function auth.uid() returns uuid language sql as 'select null::uuid';"
@@ -31,7 +27,7 @@ class Lint(NamedTuple):
 LINTS = {
     "unindexed_foreign_keys": Lint(
         """select k.conname::text from pg_constraint k
-           where k.contype = 'f' and k.connamespace = 'public'::regnamespace and not exists (
+           where k.contype = 'f' and k.connamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and not exists (
              select from pg_index i where i.indrelid = k.conrelid and i.indisvalid
                and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] = k.conkey)""",
         "create table public.wrong (a uuid references public.campaigns (id))",
@@ -55,7 +51,7 @@ LINTS = {
     "multiple_permissive_policies": Lint(
         """select tablename::text from pg_policies p, unnest(p.roles) r (name),
              unnest(case p.cmd when 'ALL' then array['SELECT', 'INSERT', 'UPDATE', 'DELETE'] else array[p.cmd] end) c (cmd)
-           where schemaname = 'public' and permissive = 'PERMISSIVE' group by tablename, r.name, c.cmd having count(*) > 1""",
+           where schemaname in ('public', 'autonomy') and permissive = 'PERMISSIVE' group by tablename, r.name, c.cmd having count(*) > 1""",
         "create policy wrong on public.campaigns to authenticated using (budget > 0)",
     ),
     "policy_exists_rls_disabled": Lint(
@@ -67,12 +63,12 @@ LINTS = {
         _TABLE + "alter table public.wrong enable row level security",
     ),
     "duplicate_index": Lint(
-        """select min(indexname) from pg_indexes where schemaname = 'public'
+        """select min(indexname) from pg_indexes where schemaname in ('public', 'autonomy')
            group by tablename, replace(indexdef, indexname, '') having count(*) > 1""",
         _TABLE + "create index one on public.wrong (b); create index two on public.wrong (b)",
     ),
     "security_definer_view": Lint(
-        """select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'
+        """select c.relname::text from pg_class c where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind = 'v'
            and not lower(coalesce(c.reloptions::text, '{}'))::text[] && array['security_invoker=true', 'security_invoker=on']""",
         "create view public.wrong as select * from public.campaigns",
     ),
@@ -85,7 +81,7 @@ LINTS = {
         _TABLE,
     ),
     "extension_in_public": Lint(
-        "select extname::text from pg_extension where extnamespace = 'public'::regnamespace",
+        "select extname::text from pg_extension where extnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)",
         "update pg_extension set extnamespace = 'public'::regnamespace",
     ),
     "rls_references_user_metadata": Lint(
@@ -95,21 +91,21 @@ LINTS = {
     ),
     "materialized_view_in_api": Lint(
         f"""select c.relname::text from pg_class c, {_BROWSER}
-           where c.relnamespace = 'public'::regnamespace and c.relkind = 'm' and has_table_privilege(b.role, c.oid, 'select')""",
+           where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind = 'm' and has_table_privilege(b.role, c.oid, 'select')""",
         "create materialized view public.wrong as select 1 as a; grant select on public.wrong to anon",
     ),
     "foreign_table_in_api": Lint(
-        "select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'f'",
+        "select c.relname::text from pg_class c where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind = 'f'",
         """create foreign data wrapper wrong; create server wrong foreign data wrapper wrong;
            create foreign table public.wrong (a integer) server wrong""",
     ),
     "unsupported_reg_types": Lint(
         """select a.attrelid::regclass::text from pg_attribute a join pg_class c on c.oid = a.attrelid
-           where c.relnamespace = 'public'::regnamespace and a.atttypid::regtype::text ~ '^reg' and a.atttypid <> 'regclass'::regtype""",
+           where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and a.atttypid::regtype::text ~ '^reg' and a.atttypid <> 'regclass'::regtype""",
         "create table public.wrong (a regproc)",
     ),
     "fkey_to_auth_unique": Lint(
-        "select conname::text from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace"
+        "select conname::text from pg_constraint where contype = 'f' and connamespace in ('public'::regnamespace, 'autonomy'::regnamespace)"
         " and confrelid in (select oid from pg_class where relnamespace = to_regnamespace('auth'))",
         """create schema auth; create table auth.users (id uuid unique);
            create table public.wrong (a uuid references auth.users (id))""",
@@ -130,7 +126,7 @@ LINTS = {
         + "create policy wrong on public.campaigns using ((select auth.uid()) is null or budget > 0)",
     ),
     "anon_table_exposed": Lint(
-        "select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace"
+        "select c.relname::text from pg_class c where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)"
         " and c.relkind in ('r', 'p', 'v', 'm', 'f') and has_any_column_privilege('anon', c.oid, 'select')",
         "grant select (title) on public.campaigns to anon",
     ),

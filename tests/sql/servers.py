@@ -118,10 +118,9 @@ def undone(db: Db) -> Iterator[Db]:
         yield db
 
 
-def run_again(db: Db, *names: str) -> None:
-    """Applies some of the migrations once more, in the transaction of the connection."""
+def run_again(db: Db) -> None:
+    """Applies the migrations once more, in the transaction of the connection."""
     from autonomy.migrate import migrations, steps
 
-    files = migrations()
-    for _, text in steps(files, [each for each in files if each.name in names]):
+    for _, text in steps(migrations()):
         db.execute(text.encode())

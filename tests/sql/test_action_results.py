@@ -191,8 +191,9 @@ def root(values: Iterator[float]) -> float:
 
 def test_each_action_has_its_row_whatever_was_done_to_it(account: Db) -> None:
     differing = (
-        "select count(*) from (select r.* from autonomous_actions a, action_result(a) r) now"
-        " full join action_results kept using (action_id)"
+        "select count(*) from (select r.* from autonomous_actions a,"
+        " autonomy.action_result(a) r) now"
+        " full join autonomy.action_results kept using (action_id)"
         " where now is null or kept is null or (now.status, now.verdict, now.money, now.error,"
         " now.right_probability, now.measured_at, now.budget_change, now.confidence, now.rule_id,"
         " now.executed_at, now.added_expected, now.added_revenue) is distinct from (kept.status,"
@@ -204,7 +205,7 @@ def test_each_action_has_its_row_whatever_was_done_to_it(account: Db) -> None:
     plain = {action.id: action for action in read_plainly(account)}
     kept = account.execute(
         "select action_id, verdict, money, error, right_probability, measured_at, budget_change"
-        " from action_results where executed_at is not null"
+        " from autonomy.action_results where executed_at is not null"
     ).fetchall()
     assert len(kept) > 300
     for action_id, verdict, money, error, right, measured_at, change in kept:
@@ -217,7 +218,7 @@ def test_each_action_has_its_row_whatever_was_done_to_it(account: Db) -> None:
         if action.before is not None and action.after is not None:
             assert change == (action.after > action.before) - (action.after < action.before)
     account.execute("truncate autonomous_actions")
-    assert account.execute("select count(*) from action_results").fetchone() == (0,)
+    assert account.execute("select count(*) from autonomy.action_results").fetchone() == (0,)
 
 
 def test_the_scoreboard_adds_up_the_log(account: Db) -> None:
@@ -350,7 +351,9 @@ def test_the_week_in_sentences_has_the_logs_figures(account: Db) -> None:
 
 
 def test_the_marginal_return_is_that_of_the_measured_raises(account: Db) -> None:
-    found: Json = account.execute("select propose_marginal_return_ratio(%s)", (NOW,)).fetchone()[0]  # type: ignore[index]
+    found: Json = account.execute(
+        "select autonomy.propose_marginal_return_ratio(%s)", (NOW,)
+    ).fetchone()[0]  # type: ignore[index]
     raises, xx, xy = 0, 0.0, 0.0
     for action in read_plainly(account):
         if action.type not in ("auto_scale_up", "budget_adjusted") or action.right is None:
@@ -376,8 +379,9 @@ def test_the_marginal_return_is_that_of_the_measured_raises(account: Db) -> None
 
 def test_the_dashboards_days_add_up_the_log(account: Db) -> None:
     days = account.execute(
-        "select sum(actions), sum(measured), sum(improved), sum(money), sum(error_squares),"
-        " sum(judged), sum(right_sum) from dashboard_action_figures('-infinity', 'infinity')"
+        "select sum(actions), sum(measured), sum(improved), sum(money),"
+        " sum(error_squares), sum(judged), sum(right_sum)"
+        " from autonomy.dashboard_action_figures('-infinity', 'infinity')"
     ).fetchone()
     log = read_plainly(account)
     measured = [action for action in log if action.verdict is not None]
@@ -394,6 +398,8 @@ def test_the_dashboards_days_add_up_the_log(account: Db) -> None:
         ]
     )
     account.execute("set time zone 'UTC'")
-    one_day = "select sum(actions) from dashboard_action_figures('2026-06-14', '2026-06-14')"
+    one_day = (
+        "select sum(actions) from autonomy.dashboard_action_figures('2026-06-14', '2026-06-14')"
+    )
     plainly = "select count(*) from autonomous_actions where created_at::date = '2026-06-14'"
     assert account.execute(one_day).fetchone() == account.execute(plainly).fetchone()

@@ -421,7 +421,9 @@ def test_a_rule_that_was_switched_off_or_removed_meanwhile(db: Db) -> None:
     its_rule = rule(db)
     db.execute("update autonomous_rules set is_active = false where id = %s", (its_rule,))
     version = value(
-        db, "select rule_version(condition, action) from autonomous_rules where id = %s", its_rule
+        db,
+        "select autonomy.rule_version(condition, action) from autonomous_rules where id = %s",
+        its_rule,
     )
     off = scale_up(campaign(db), rule_id=its_rule, rule_version=version)
     assert_held_back(db, off, "RULE_CHANGED")

@@ -87,7 +87,8 @@ def test_every_writer_is_known(db: Db) -> None:
     found = {
         name
         for (name,) in db.execute(
-            "select proname from pg_proc where pronamespace = 'public'::regnamespace"
+            "select proname from pg_proc where pronamespace in ('public'::regnamespace,"
+            " 'autonomy'::regnamespace)"
             " and provolatile = 'v' and 'p_now' = any (proargnames)"
             " and pg_get_function_arguments(oid) ~ 'p_now timestamp with time zone DEFAULT'"
         )
@@ -132,16 +133,16 @@ def test_a_refused_run_leaves_nothing(db: Db) -> None:
 @pytest.mark.parametrize("word", ["on", "true", "1", "ON"])
 def test_a_session_may_simulate(db: Db, word: str) -> None:
     db.execute(f"set local autonomy.simulation = '{word}'".encode())
-    assert value(db, "select simulated_moment(%s)", hours_ago(24, db)) is True
-    assert value(db, "select simulated_moment(now())") is False
+    assert value(db, "select autonomy.simulated_moment(%s)", hours_ago(24, db)) is True
+    assert value(db, "select autonomy.simulated_moment(now())") is False
 
 
 @pytest.mark.parametrize("word", ["off", "", "no", "false", "0", "onn"])
 def test_any_other_word_does_not(db: Db, word: str) -> None:
     db.execute(f"set local autonomy.simulation = '{word}'".encode())
     with refused(db, "AO014"):
-        value(db, "select simulated_moment(%s)", hours_ago(24, db))
-    assert value(db, "select simulated_moment(now())") is False
+        value(db, "select autonomy.simulated_moment(%s)", hours_ago(24, db))
+    assert value(db, "select autonomy.simulated_moment(now())") is False
 
 
 def test_what_reads_only_may_be_asked_of_any_time(db: Db, account: dict[str, object]) -> None:

@@ -16,7 +16,7 @@ from autonomy.engine.confidence import Evidence, Prior, cut, probability_below
 from autonomy.engine.prior import fit_prior
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-QUESTION = "select probability_below(" + ", ".join(["%s::float8"] * 11) + ")"
+QUESTION = "select autonomy.probability_below(" + ", ".join(["%s::float8"] * 11) + ")"
 
 plain = st.one_of(
     st.floats(0, 1e6, allow_subnormal=False),
@@ -50,7 +50,9 @@ def test_every_input_has_an_answer_and_it_is_the_engines(
     answer = ask(db, QUESTION, *values)
     assert 0.0 <= answer <= 1.0
     assert answer == pytest.approx(expected, abs=1e-9)
-    assert ask(db, "select cut_confidence(%s::float8)", 100 * expected) == cut(100 * expected)
+    assert ask(db, "select autonomy.cut_confidence(%s::float8)", 100 * expected) == cut(
+        100 * expected
+    )
 
 
 def test_nothing_known_is_fifty_fifty(db: psycopg.Connection) -> None:
@@ -108,7 +110,7 @@ def portfolio(
 def evidence(db: psycopg.Connection) -> list[Evidence]:
     rows = db.execute(
         "select spend, conversions, revenue, cv2, days, matured_share, has_history"
-        " from campaign_evidence(null, %s)",
+        " from autonomy.campaign_evidence(null, %s)",
         [NOW],
     ).fetchall()
     return [Evidence(*row) for row in rows]
@@ -157,7 +159,10 @@ def test_evidence_halves_while_nothing_new_comes(empty: psycopg.Connection) -> N
         [made, NOW, NOW],
     )
     empty.execute("update autonomy_policy set conversion_delay_hours = 24")
-    seen = "select spend, conversions, revenue, days, matured_share from campaign_evidence(%s, %s)"
+    seen = (
+        "select spend, conversions, revenue, days, matured_share from"
+        " autonomy.campaign_evidence(%s, %s)"
+    )
 
     def at(days: float) -> Any:
         return empty.execute(seen, [[made], NOW + timedelta(days=days)]).fetchone()

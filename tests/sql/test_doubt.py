@@ -68,7 +68,7 @@ def run(db: psycopg.Connection) -> dict[str, Any]:
 
 
 def without_value(db: psycopg.Connection, *ids: UUID) -> set[UUID]:
-    return set(ask(db, "campaigns_without_value(%s, %s)", list(ids), NOW))
+    return set(ask(db, "autonomy.campaigns_without_value(%s, %s)", list(ids), NOW))
 
 
 # Values -----------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_a_dry_run_doubts_values_as_the_run_does(empty: psycopg.Connection) -> N
 
 
 def use(db: psycopg.Connection, one: UUID) -> float | None:
-    row = db.execute("select share from budget_use(array[%s], %s)", (one, NOW)).fetchone()
+    row = db.execute("select share from autonomy.budget_use(array[%s], %s)", (one, NOW)).fetchone()
     return None if row is None else row[0]
 
 

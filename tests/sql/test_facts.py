@@ -614,7 +614,7 @@ def test_writers_at_the_same_campaigns_lose_nothing_and_never_lock_up(server: Se
     together(url, ingest(1), ingest(2), ingest(3), direct, totals, run)
     with psycopg.connect(url, autocommit=True) as db:
         kept = facts(db)
-        db.execute("select rebuild_campaign_facts(true)")
+        db.execute("select autonomy.rebuild_campaign_facts(true)")
         assert_same(kept, facts(db))
         db.execute("update autonomy_policy set time_zone = 'Asia/Tokyo'")
         assert_same(facts(db), facts_at(db, NOW + timedelta(days=900)))
@@ -701,10 +701,10 @@ def test_a_slot_is_the_first_two_bytes_of_the_digest(db: psycopg.Connection[Any]
 
     for n in range(50):
         campaign = uuid.UUID(int=random.Random(n).getrandbits(128))
-        slot = db.execute("select campaign_slot(%s)", (campaign,)).fetchone()
+        slot = db.execute("select autonomy.campaign_slot(%s)", (campaign,)).fetchone()
         digest = md5(str(campaign).encode(), usedforsecurity=False).digest()
         assert slot == (int.from_bytes(digest[:2], "big"),)
-    assert db.execute("select campaign_slot(null)").fetchone() == (None,)
+    assert db.execute("select autonomy.campaign_slot(null)").fetchone() == (None,)
 
 
 def test_the_totals_follow_the_facts_and_are_sane(own: Db) -> None:
@@ -716,7 +716,7 @@ def test_the_totals_follow_the_facts_and_are_sane(own: Db) -> None:
     ids = campaigns(own, len(readings) + 2)
 
     def same() -> bool:
-        found = facts(own, "campaign_totals")
+        found = facts(own, "autonomy.campaign_totals")
         for campaign, each in facts(own).items():
             for measure in MEASURES:
                 raw = each[f"life_{measure}"]
@@ -731,37 +731,38 @@ def test_the_totals_follow_the_facts_and_are_sane(own: Db) -> None:
         own, [row(one, NOW - timedelta(days=d), spend=3, clicks=2) for one in ids for d in (1, 2)]
     )
     assert same()
-    assert len(facts(own, "campaign_totals")) == len(ids)
+    assert len(facts(own, "autonomy.campaign_totals")) == len(ids)
     record(own, [row(ids[0], NOW - timedelta(days=1), spend=90, revenue=-4)])
     assert same()
-    assert facts(own, "campaign_totals")[ids[0]]["life_revenue"] == -4
+    assert facts(own, "autonomy.campaign_totals")[ids[0]]["life_revenue"] == -4
 
     for campaign, (text, reading) in zip(ids, readings.items(), strict=False):
         own.execute(
             "update campaign_facts set life_spend = %s::float8, life_revenue = null where campaign_id = %s",
             (text, campaign),
         )
-        assert facts(own, "campaign_totals")[campaign]["life_spend"] == reading
+        assert facts(own, "autonomy.campaign_totals")[campaign]["life_spend"] == reading
     assert same()
 
     own.execute("delete from campaign_metrics where campaign_id = %s", (ids[-1],))
     own.execute("delete from campaign_facts where campaign_id = %s", (ids[-2],))
     assert same()
-    assert len(facts(own, "campaign_totals")) == len(ids) - 2
+    assert len(facts(own, "autonomy.campaign_totals")) == len(ids) - 2
 
-    for table in ("facts", "totals"):  # a restore of data alone, with triggers off
-        own.execute(f"create temp table kept_{table} as table campaign_{table}".encode())
-    own.execute("truncate campaign_facts, campaign_totals")
+    both = {"totals": "autonomy.campaign_totals", "facts": "campaign_facts"}
+    for name, table in both.items():  # a restore of data alone, with triggers off
+        own.execute(f"create temp table kept_{name} as table {table}".encode())
+    own.execute("truncate campaign_facts, autonomy.campaign_totals")
     own.execute("set session_replication_role = replica")
-    for table in ("totals", "facts"):
-        own.execute(f"insert into campaign_{table} table kept_{table}".encode())
+    for name, table in both.items():
+        own.execute(f"insert into {table} table kept_{name}".encode())
     assert same()
 
     own.execute("update campaign_facts set life_clicks = 9")
-    own.execute("delete from campaign_totals where campaign_id = %s", (ids[0],))
-    own.execute("insert into campaign_totals (campaign_id) values (gen_random_uuid())")
-    own.execute("select rebuild_campaign_facts()")
+    own.execute("delete from autonomy.campaign_totals where campaign_id = %s", (ids[0],))
+    own.execute("insert into autonomy.campaign_totals (campaign_id) values (gen_random_uuid())")
+    own.execute("select autonomy.rebuild_campaign_facts()")
     assert same()
     own.execute("reset session_replication_role")
     own.execute("truncate campaign_facts")
-    assert facts(own, "campaign_totals") == {}
+    assert facts(own, "autonomy.campaign_totals") == {}

@@ -69,7 +69,7 @@ def test_equal_to_the_facts_of_that_moment(
         for column, value in policy.items():
             connection.execute(f"update public.autonomy_policy set {column} = %s", (value,))
         rows = connection.execute(
-            "select at, campaign_id, figures from public.past_candidates(null, %s, %s, %s, %s)",
+            "select at, campaign_id, figures from autonomy.past_candidates(null, %s, %s, %s, %s)",
             (WINDOWS, start, NOW, every),
         ).fetchall()
         moments = sorted({at for at, _, _ in rows})
@@ -133,12 +133,12 @@ def _facts_at(connection: psycopg.Connection, at: datetime) -> dict[str, list[fl
 def test_a_condition_keeps_what_it_holds_on(past: str) -> None:
     with psycopg.connect(past) as connection:
         every = connection.execute(
-            "select at, campaign_id, figures from public.past_candidates(null, '{}', %s, %s, 24)",
+            "select at, campaign_id, figures from autonomy.past_candidates(null, '{}', %s, %s, 24)",
             (NOW - timedelta(days=10), NOW),
         ).fetchall()
         some = connection.execute(
             """
-            select at, campaign_id, figures from public.past_candidates(
+            select at, campaign_id, figures from autonomy.past_candidates(
               '[{"metric": "roi", "operator": "<", "threshold": 1.0, "min_spend": 100},
                 {"metric": "roi", "operator": ">=", "threshold": 4.0}]', '{}', %s, %s, 24)
             """,
@@ -154,7 +154,7 @@ def test_a_condition_keeps_what_it_holds_on(past: str) -> None:
     with psycopg.connect(past) as connection:
         told = connection.execute(
             """
-            select at, campaign_id, holds from public.past_candidates(
+            select at, campaign_id, holds from autonomy.past_candidates(
               '[{"metric": "roi", "operator": "<", "threshold": 1.0, "min_spend": 100},
                 {"metric": "roi", "operator": ">=", "threshold": 4.0}]',
               '{}', %s, %s, 24, '{}', true)
@@ -180,6 +180,6 @@ def test_a_condition_keeps_what_it_holds_on(past: str) -> None:
 )
 def test_refusals(db: psycopg.Connection, arguments: str, state: str) -> None:
     with pytest.raises(psycopg.Error) as caught:
-        db.execute(f"select * from public.past_candidates({arguments})")
+        db.execute(f"select * from autonomy.past_candidates({arguments})")
     assert caught.value.sqlstate == state
     assert not isinstance(caught.value, errors.InternalError_)

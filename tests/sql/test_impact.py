@@ -365,7 +365,8 @@ def test_what_pauses_save_is_not_overstated(db: Db) -> None:
     for made, s, n, r, d in db.execute(
         "select campaign_id, ev_spend, ev_conversions, ev_revenue, ev_days"
         " from campaign_facts f, autonomy_policy p"
-        " where probability_below(1, ev_spend, ev_conversions, ev_revenue, null, ev_days, 1,"
+        " where autonomy.probability_below(1, ev_spend, ev_conversions, ev_revenue, null,"
+        " ev_days, 1,"
         " p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) >= 0.6"
     ).fetchall():
         seen = {

@@ -178,7 +178,7 @@ def _raised(db: Db, ratio: float, number: int, error: float = 40) -> None:
 
 def test_the_ratio_is_proposed_and_never_adopted(db: Db) -> None:
     _raised(db, 0.8, 15)
-    proposal = value(db, "select propose_marginal_return_ratio(%s)", NOW)
+    proposal = value(db, "select autonomy.propose_marginal_return_ratio(%s)", NOW)
     assert proposal["proposed"] == 0.8
     assert proposal["low"] < 0.8 < proposal["high"]
     assert "Consider marginal_return_ratio = 0.80" in proposal["sentence"]
@@ -193,7 +193,7 @@ def test_without_enough_to_go_on_nothing_is_proposed(
     db: Db, ratio: float, number: int, error: float
 ) -> None:
     _raised(db, ratio, number, error)
-    assert value(db, "select propose_marginal_return_ratio(%s)", NOW)["proposed"] is None
+    assert value(db, "select autonomy.propose_marginal_return_ratio(%s)", NOW)["proposed"] is None
     assert "marginal_return_ratio" not in insights(db)
 
 
@@ -268,7 +268,7 @@ def _test(
 
 def _weight(db: Db, made: uuid.UUID, days_ago: int) -> float:
     day = (NOW - timedelta(days=days_ago)).date()
-    return float(value(db, "select ab_test_weight(%s, %s, %s)", made, day, NOW))
+    return float(value(db, "select autonomy.ab_test_weight(%s, %s, %s)", made, day, NOW))
 
 
 def test_evidence_from_before_the_winner_counts_a_quarter(db: Db) -> None:

@@ -263,7 +263,7 @@ def test_severity_and_confidence_of_a_loss_come_from_the_evidence(
     assert low <= row["confidence_score"] <= high
     below = value(
         db,
-        "select probability_below(1, %s, %s, %s, null, 10, 1, 1.0, 0.64, 50, 0.5)",
+        "select autonomy.probability_below(1, %s, %s, %s, null, 10, 1, 1.0, 0.64, 50, 0.5)",
         *(float(x) for x in (spend, conversions, revenue)),
     )
     assert float(row["confidence_score"]) == pytest.approx(100 * below, abs=0.2)
@@ -485,6 +485,6 @@ def test_performance_only_databases_have_two_kinds(db: Db) -> None:
 def test_safe_to_migrate_again(db: Db) -> None:
     totals(db, campaign(db), Measures(9000, 50, 8, 500, 100))
     before = detect(db)
-    run_again(db, "0008_opportunities", "0009_impact")
+    run_again(db)
     db.execute("set local search_path to public")
     assert detect(db) == before

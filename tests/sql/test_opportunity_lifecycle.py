@@ -271,12 +271,12 @@ def test_within_a_day_only_campaigns_whose_facts_changed_are_looked_at(
     totals(db, other, HEALTHY)
     record(db)
     # As if an hour had passed since: in one transaction every fact has the same time.
-    db.execute("update opportunity_detection set changes_seen_until = now()")
+    db.execute("update autonomy.opportunity_detection set changes_seen_until = now()")
     db.execute("update campaign_facts set changed_at = now() - interval '1 hour'")
     db.execute("update campaign_facts set life_spend = 0 where campaign_id = %s", (losing,))
     assert record(db, 0.1) == {"detected": 1, "new": 0, "resolved": 0, "complete": True}
     assert rows(db, losing)[0]["seen_days"] == 0
-    db.execute("update opportunity_detection set changes_seen_until = now()")
+    db.execute("update autonomy.opportunity_detection set changes_seen_until = now()")
     db.execute(
         "update campaign_facts set life_revenue = 1, changed_at = now() + interval '1 minute'"
         " where campaign_id = %s",
@@ -291,7 +291,8 @@ def test_a_pass_that_ran_out_of_time_is_continued(db: Db) -> None:
     for one in made:
         totals(db, one, LOSING)
     db.execute(
-        "insert into opportunity_detection (full_pass_day, full_pass_after) values (%s, %s)",
+        "insert into autonomy.opportunity_detection (full_pass_day, full_pass_after)"
+        " values (%s, %s)",
         (NOW.date(), made[2]),
     )
     assert record(db)["new"] == 3
@@ -301,7 +302,7 @@ def test_a_pass_that_ran_out_of_time_is_continued(db: Db) -> None:
 
 def test_the_severities_sort_by_rank(db: Db) -> None:
     ranks = [
-        value(db, "select severity_rank(%s)", s)
+        value(db, "select autonomy.severity_rank(%s)", s)
         for s in ("critical", "high", "medium", "low", None)
     ]
     assert ranks == [1, 2, 3, 4, 5]

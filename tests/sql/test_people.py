@@ -47,7 +47,8 @@ def change(db: Db, one: uuid.UUID, what: str, ago: timedelta = HOUR) -> None:
 def kept(db: Db, one: uuid.UUID) -> dict[str, Any]:
     """What people_changes says of the campaign."""
     row = db.execute(
-        "select no_raise_until, no_cut_until, no_pause_until from people_changes(array[%s], now())",
+        "select no_raise_until, no_cut_until, no_pause_until from"
+        " autonomy.people_changes(array[%s], now())",
         (one,),
     ).fetchone()
     names = ("raise", "cut", "pause")

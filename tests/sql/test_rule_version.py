@@ -211,7 +211,9 @@ def test_a_proposal_whose_rule_changed_says_so_and_may_be_approved(db: Db, chang
     proposal = scale_up(one, rule_id=its_rule, verdict="propose", code="APPROVAL", new_budget=110)
     action_id = apply_one(db, proposal)["action_id"]
     version = value(
-        db, "select rule_version(condition, action) from autonomous_rules where id = %s", its_rule
+        db,
+        "select autonomy.rule_version(condition, action) from autonomous_rules where id = %s",
+        its_rule,
     )
     assert action(db, action_id).evidence["rule_version"] == version
     assert shown(db, action_id) == [False, False]
@@ -355,7 +357,7 @@ def test_the_run_in_the_database_goes_on_by_the_same_rule(
 
 def test_versions_are_of_condition_and_action_alone(db: Db) -> None:
     def version(condition: str, act: str) -> str:
-        found: str = value(db, "select rule_version(%s::jsonb, %s::jsonb)", condition, act)
+        found: str = value(db, "select autonomy.rule_version(%s::jsonb, %s::jsonb)", condition, act)
         return found
 
     assert version('{"a": 1, "b": 2}', "{}") == version('{"b":2,"a":1}', "{}")

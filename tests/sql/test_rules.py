@@ -166,7 +166,9 @@ def test_two_hundred_comparisons_and_no_more(db: psycopg.Connection) -> None:
     ],
 )  # fmt: skip
 def test_comparisons_are_counted_of_anything(db: psycopg.Connection, condition: Any) -> None:
-    row = db.execute("select condition_comparisons(%s)", [json.dumps(condition)]).fetchone()
+    row = db.execute(
+        "select autonomy.condition_comparisons(%s)", [json.dumps(condition)]
+    ).fetchone()
     assert row == (comparisons(condition),)
 
 
@@ -351,7 +353,7 @@ def test_running_the_migration_again_brings_nothing_back(
         before = db.execute(
             "select rule_name, priority, updated_at from autonomous_rules"
         ).fetchall()
-        run_again(db, "0003_rules")
+        run_again(db)
         db.commit()
         after = db.execute(
             "select rule_name, priority, updated_at from autonomous_rules"
@@ -377,7 +379,7 @@ def test_defaults_come_back_when_asked_for(db: psycopg.Connection) -> None:
 def holds(db: psycopg.Connection, condition: Any, facts: dict[str, Any], **campaign: Any) -> Any:
     """The compiled predicate on one campaign: True, False or None (unknown)."""
     predicate = db.execute(
-        "select compile_condition(%s::jsonb)", [json.dumps(condition)]
+        "select autonomy.compile_condition(%s::jsonb)", [json.dumps(condition)]
     ).fetchone()
     assert predicate is not None
     row = (
@@ -468,7 +470,7 @@ def test_extreme_factors_do_not_overflow(db: psycopg.Connection) -> None:
 
 def test_compiling_a_bad_condition_raises(db: psycopg.Connection) -> None:
     with pytest.raises(psycopg.DatabaseError) as refused:
-        db.execute("""select compile_condition('{"metric": "1; drop table campaigns"}')""")
+        db.execute("""select autonomy.compile_condition('{"metric": "1; drop table campaigns"}')""")
     assert refused.value.sqlstate == "AO001"
 
 
@@ -597,7 +599,7 @@ def test_python_and_the_database_accept_the_same_rules(
         refused = str(error)
     assert (refused is None) == (said is None), f"Python: {refused}; database: {said}"
     if said is None:
-        db.execute("select compile_condition(%s::jsonb)", [json.dumps(condition)])
+        db.execute("select autonomy.compile_condition(%s::jsonb)", [json.dumps(condition)])
 
 
 def test_a_condition_nested_thousands_deep_is_refused(db: psycopg.Connection) -> None:

@@ -159,7 +159,8 @@ def test_shards_see_disjoint_campaigns_and_all_of_them(db: Db) -> None:
         counts = [
             value(
                 db,
-                "select count(*) from campaigns where campaign_slot(id) <@ shard_slots(%s)",
+                "select count(*) from campaigns where autonomy.campaign_slot(id) <@"
+                " autonomy.shard_slots(%s)",
                 f"{part}/{parts}",
             )
             for part in range(1, parts + 1)

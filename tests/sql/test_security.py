@@ -44,11 +44,14 @@ def names(db: Db, query: str, **values: Any) -> list[str]:
     return [row[0] for row in db.execute(query.encode(), {"mark": MARK} | values).fetchall()]
 
 
-def tables(db: Db) -> list[str]:
+def tables(db: Db, *schemas: str) -> list[str]:
+    """With their schemas; of both where none is named."""
     return names(
         db,
-        "select relname::text from pg_class where relnamespace = 'public'::regnamespace"
-        " and relkind in ('r', 'p') and obj_description(oid, 'pg_class') like %(mark)s",
+        "select relnamespace::regnamespace || '.' || relname from pg_class where relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)"
+        " and relkind in ('r', 'p') and obj_description(oid, 'pg_class') like %(mark)s"
+        " and relnamespace::regnamespace::text = any (%(schemas)s)",
+        schemas=list(schemas or ("public", "autonomy")),
     )
 
 
@@ -64,13 +67,13 @@ def as_user(db: Db, role: str, claims: Any = None) -> None:
 def test_every_function_has_a_fixed_search_path_and_a_comment(own: Db) -> None:
     loose = names(
         own,
-        """select proname::text from pg_proc where pronamespace = 'public'::regnamespace
+        """select proname::text from pg_proc where pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
            and not coalesce('search_path=""' = any (proconfig), false)""",
     )
     assert loose == []
     bare = names(
         own,
-        """select proname::text from pg_proc where pronamespace = 'public'::regnamespace
+        """select proname::text from pg_proc where pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
            and coalesce(length(obj_description(oid, 'pg_proc')), 0) < 40""",
     )
     assert bare == []
@@ -79,7 +82,7 @@ def test_every_function_has_a_fixed_search_path_and_a_comment(own: Db) -> None:
 def test_only_triggers_run_as_their_owner(own: Db) -> None:
     found = names(
         own,
-        """select proname::text from pg_proc where pronamespace = 'public'::regnamespace
+        """select proname::text from pg_proc where pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
            and prosecdef <> (prorettype = 'trigger'::regtype)""",
     )
     assert found == []
@@ -89,14 +92,14 @@ def test_no_function_can_be_called_from_a_browser(secured: Db) -> None:
     callable_ = names(
         secured,
         """select r.rolname || ' ' || p.proname from pg_proc p, pg_roles r
-           where p.pronamespace = 'public'::regnamespace and r.rolname in ('anon', 'authenticated')
+           where p.pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and r.rolname in ('anon', 'authenticated')
              and has_function_privilege(r.oid, p.oid, 'execute')""",
     )
     assert callable_ == []
     to_public = names(
         secured,
         """select p.proname::text from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-           where p.pronamespace = 'public'::regnamespace and a.grantee = 0""",
+           where p.pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and a.grantee = 0""",
     )
     assert to_public == []
 
@@ -104,7 +107,7 @@ def test_no_function_can_be_called_from_a_browser(secured: Db) -> None:
 def test_the_server_may_call_everything_and_write_everything(secured: Db) -> None:
     refused = names(
         secured,
-        """select proname::text from pg_proc where pronamespace = 'public'::regnamespace
+        """select proname::text from pg_proc where pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
            and not has_function_privilege('service_role', oid, 'execute')""",
     )
     assert refused == []
@@ -115,7 +118,7 @@ def test_the_server_may_call_everything_and_write_everything(secured: Db) -> Non
             if not names(
                 secured,
                 "select 'y' where has_table_privilege('service_role', %(t)s, %(r)s)",
-                t=f"public.{table}",
+                t=table,
                 r=right,
             )
         ]
@@ -176,8 +179,16 @@ def test_a_signed_in_person_sees_only_as_an_admin(db: Db, claims: Any, sees: boo
     assert db.execute("select count(*) from autonomy_policy").fetchone() == (int(sees),)
 
 
+def test_an_admin_can_read_no_inner_table(secured: Db) -> None:
+    for table in tables(secured, "autonomy"):
+        as_user(secured, "authenticated", {"app_metadata": {"role": "admin"}})
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            secured.execute(f"select * from {table}".encode())
+    secured.execute("reset role")
+
+
 def test_an_admin_can_read_every_table_and_change_none(secured: Db) -> None:
-    for table in tables(secured):
+    for table in tables(secured, "public"):
         as_user(secured, "authenticated", {"app_metadata": {"role": "admin"}})
         secured.execute(f"select * from {table}".encode())
         for statement in (
@@ -202,19 +213,22 @@ def test_who_is_asked_once_a_query_not_once_a_row(own: Db) -> None:
 def test_every_table_has_row_security(secured: Db) -> None:
     open_ = names(
         secured,
-        """select relname::text from pg_class where relnamespace = 'public'::regnamespace
+        """select relname::text from pg_class where relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
            and relkind in ('r', 'p') and not relrowsecurity""",
     )
     assert open_ == []
     assert set(tables(secured)) == set(
-        names(secured, "select tablename::text from pg_tables where schemaname = 'public'")
+        names(
+            secured,
+            "select schemaname || '.' || tablename from pg_tables where schemaname in ('public', 'autonomy')",
+        )
     )
 
 
 def test_views_ask_as_the_one_who_reads(own: Db) -> None:
     views = names(
         own,
-        """select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'
+        """select relname::text from pg_class where relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and relkind = 'v'
            and not coalesce('security_invoker=true' = any (reloptions), false)""",
     )
     assert views == []
@@ -224,7 +238,7 @@ def test_sequences_are_nobodys_but_the_owners(secured: Db) -> None:
     reachable = names(
         secured,
         """select c.relname::text from pg_class c, unnest(array['anon', 'authenticated']) r
-           where c.relnamespace = 'public'::regnamespace and c.relkind = 'S'
+           where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind = 'S'
              and has_sequence_privilege(r, c.oid, 'usage, select, update')""",
     )
     assert reachable == []

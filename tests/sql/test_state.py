@@ -37,7 +37,8 @@ OLD = (
 BUDGET = "jsonb_build_object('status', 'active', 'budget', {})"
 FIRST_13 = "where id in (select id from campaigns order by id limit 13)"
 DAYS = (
-    "insert into dashboard_performance_days select current_date - i, 0, 0, case when i > 7 then {n}"
+    "insert into autonomy.dashboard_performance_days select current_date - i, 0, 0, case"
+    " when i > 7 then {n}"
     " else {n} * {roi} / 2.0 end, 100, case when i > 7 then 200 else 100 * {roi} end"
     " from generate_series(1, 14) i"
 )

@@ -19,7 +19,7 @@ from tests.sql.guide import run_guide
 from tests.sql.servers import Db, Server
 from tests.sql.test_legacy import OLDER, OLDER_AUTONOMOUS, migrated, one, prepared
 
-MADE = [made for each in migrations() for made in made_by(*each)]
+MADE = [made for each in migrations() for made in made_by(each.text)]
 FUNCTIONS = {made.name: made for made in MADE if made.kind == "function"}
 SIX = (
     "identify_underperforming_campaigns", "identify_scaling_candidates",
@@ -27,11 +27,78 @@ SIX = (
     "run_autonomous_operations",
 )  # fmt: skip
 
-# Everything in public, one line each, with what makes it what it is.
+# Names that were ours in public once.
+FORMER = [
+    Made("autonomy", "function", name)
+    for name in [
+        "autonomy_act_by_hand",
+        "autonomy_action_marked",
+        "autonomy_actor",
+        "autonomy_apply",
+        "autonomy_busy",
+        "autonomy_by_person",
+        "autonomy_came_out",
+        "autonomy_campaign_changed",
+        "autonomy_campaign_touched",
+        "autonomy_carry_out",
+        "autonomy_change_campaign",
+        "autonomy_changed_field",
+        "autonomy_decision_entry",
+        "autonomy_hold_lease",
+        "autonomy_judge",
+        "autonomy_lock_decided",
+        "autonomy_lock_effects",
+        "autonomy_locked_campaign",
+        "autonomy_look_around",
+        "autonomy_pending_action",
+        "autonomy_policy_after",
+        "autonomy_policy_guard",
+        "autonomy_prepare_run",
+        "autonomy_put_back",
+        "autonomy_read_decisions",
+        "autonomy_restore",
+        "autonomy_roll_back",
+        "autonomy_rollback_obstacle",
+        "autonomy_run_request",
+        "autonomy_started",
+        "autonomy_state",
+        "autonomy_take_lease",
+        "autonomy_text",
+        "autonomy_write_items",
+        "autonomy_writing_at",
+    ]
+]
+FORMER_TABLES = [
+    "action_results",
+    "action_sum",
+    "autonomy_campaign_state",
+    "autonomy_candidate",
+    "autonomy_decided",
+    "autonomy_decision",
+    "autonomy_evidence",
+    "autonomy_item",
+    "autonomy_match",
+    "autonomy_measures",
+    "autonomy_params",
+    "autonomy_replaced",
+    "autonomy_result",
+    "autonomy_size",
+    "autonomy_told",
+    "campaign_totals",
+    "dashboard_action_days",
+    "dashboard_ended_sessions",
+    "dashboard_failed_sign_ins",
+    "dashboard_performance_days",
+    "dashboard_stale_days",
+    "opportunity_detection",
+    "rule_score",
+]
+
+# Everything in both schemas, one line each, with what makes it what it is.
 EVERYTHING = """
   select 'function ' || p.oid::regprocedure || ' ' || p.prokind::text as what,
     concat_ws(' ', case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end, p.proacl, p.proowner, obj_description(p.oid, 'pg_proc')) as definition
-  from pg_proc p where p.pronamespace = 'public'::regnamespace
+  from pg_proc p where p.pronamespace = any (%(ours)s::oid[])
   union all
   select 'relation ' || c.oid::regclass || ' ' || c.relkind::text, concat_ws(' ',
     case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) when c.relkind in ('i', 'I') then pg_get_indexdef(c.oid) end,
@@ -39,21 +106,21 @@ EVERYTHING = """
     (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
      from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))
-  from pg_class c where c.relnamespace = 'public'::regnamespace
+  from pg_class c where c.relnamespace = any (%(ours)s::oid[])
   union all
   select 'column ' || c.oid::regclass || '.' || a.attname, concat_ws(' ', a.attacl, col_description(c.oid, a.attnum))
-  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped where c.relnamespace = 'public'::regnamespace
+  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped where c.relnamespace = any (%(ours)s::oid[])
   union all
   select 'rule ' || r.rulename || ' ' || r.ev_class::regclass, pg_get_ruledef(r.oid) from pg_rewrite r
-  where r.ev_class in (select oid from pg_class where relnamespace = 'public'::regnamespace)
+  where r.ev_class in (select oid from pg_class where relnamespace = any (%(ours)s::oid[]))
   union all
-  select 'type ' || t.typname, concat_ws(' ', t.typtype, obj_description(t.oid, 'pg_type'), (select string_agg(enumlabel, ',') from pg_enum where enumtypid = t.oid))
-  from pg_type t where t.typnamespace = 'public'::regnamespace
+  select 'type ' || t.oid::regtype, concat_ws(' ', t.typtype, obj_description(t.oid, 'pg_type'), (select string_agg(enumlabel, ',') from pg_enum where enumtypid = t.oid))
+  from pg_type t where t.typnamespace = any (%(ours)s::oid[])
   union all
   select 'trigger ' || t.tgname || ' ' || t.tgrelid::regclass, pg_get_triggerdef(t.oid) || t.tgenabled::text from pg_trigger t where not t.tgisinternal
   union all
   select 'constraint ' || k.conname || ' ' || k.conrelid::regclass, pg_get_constraintdef(k.oid) from pg_constraint k
-  where k.connamespace = 'public'::regnamespace and k.conrelid <> 0
+  where k.connamespace = any (%(ours)s::oid[]) and k.conrelid <> 0
   union all
   select 'statistics ' || s.stxname, pg_get_statisticsobjdef(s.oid) from pg_statistic_ext s
 """
@@ -61,7 +128,11 @@ EVERYTHING = """
 
 def everything(url: str) -> dict[str, str]:
     with psycopg.connect(url, options="-c search_path=") as db:
-        return dict(db.execute(EVERYTHING.encode()).fetchall())
+        row = db.execute(
+            "select array_agg(oid) from pg_namespace where nspname in ('public', 'autonomy')"
+        ).fetchone()
+        assert row is not None
+        return dict(db.execute(EVERYTHING.encode(), {"ours": row[0]}).fetchall())
 
 
 def all_again(url: str) -> None:
@@ -81,26 +152,29 @@ def lost(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str, 
 
 def test_what_the_files_make_is_what_a_database_gets(own: Db) -> None:
     found = own.execute(
-        """select 'function', proname::text, null, regexp_replace(pg_get_function_arguments(oid), '(, )?OUT .*', '') from pg_proc where pronamespace = 'public'::regnamespace
+        """with ours as (select oid, nspname::text as schema from pg_namespace where nspname in ('public', 'autonomy'))
+           select schema, 'function', proname::text, null, regexp_replace(pg_get_function_arguments(p.oid), '(, )?OUT .*', '')
+           from pg_proc p join ours on ours.oid = pronamespace
            union all
-           select 'table', relname::text, null, null from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+           select schema, case relkind when 'r' then 'table' else 'type' end, relname::text, null, null
+           from pg_class join ours on ours.oid = relnamespace where relkind in ('r', 'c')
            union all
-           select 'type', relname::text, null, null from pg_class where relnamespace = 'public'::regnamespace and relkind = 'c'
-           union all
-           select 'trigger', tgname::text, tgrelid::regclass::text, null from pg_trigger
+           select schema, 'trigger', tgname::text, format('%I.%I', schema, relname), null
+           from pg_trigger join pg_class c on c.oid = tgrelid join ours on ours.oid = relnamespace
            where not tgisinternal and tgname not like '%zz_autonomy_ratios'
            union all
-           select 'statistics', stxname::text, null, null from pg_statistic_ext
+           select schema, 'statistics', stxname::text, null, null from pg_statistic_ext join ours on ours.oid = stxnamespace
            union all
-           select 'index', indexrelid::regclass::text, indrelid::regclass::text, null from pg_index i
-           where indrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
-             and not exists (select from pg_constraint k where k.conindid = i.indexrelid)"""
+           select schema, 'index', indexrelid::regclass::text, format('%I.%I', schema, relname), null
+           from pg_index i join pg_class c on c.oid = indrelid join ours on ours.oid = relnamespace
+           where not exists (select from pg_constraint k where k.conindid = i.indexrelid)"""
     ).fetchall()
     # made only where an older shape asks for them
     older = {"campaign_performance_mirror", "campaign_performance_campaign"}
-    told = [(made.kind, made.name, made.table) for made in MADE if made.name not in older]
-    assert sorted(map(str, told)) == sorted(str(row[:3]) for row in found)
-    for _, name, _, arguments in [row for row in found if row[0] == "function"]:
+    told = [(*made[:3], made.table) for made in MADE if made.name not in older]
+    local = [(*row[:2], row[2].removeprefix("autonomy."), row[3]) for row in found]
+    assert sorted(map(str, told)) == sorted(map(str, local))
+    for schema, _, name, _, arguments in [row for row in found if row[1] == "function"]:
         names = [part.split()[0] for part in parts(f"({arguments})", 0)]
         assert [argument.name for argument in FUNCTIONS[name].arguments] == names
         optional = sum(argument.optional for argument in FUNCTIONS[name].arguments)
@@ -109,20 +183,31 @@ def test_what_the_files_make_is_what_a_database_gets(own: Db) -> None:
         row = own.execute(
             "select array(select to_regtype(t)::oid from unnest(%s::text[]) t)"
             " = array(select unnest(proargtypes)::oid) from pg_proc"
-            " where pronamespace = 'public'::regnamespace and proname = %s",
-            (types, name),
+            " where pronamespace = %s::regnamespace and proname = %s",
+            (types, schema, name),
         ).fetchone()
         assert row == (True,), name
 
 
+def test_what_is_for_nobody_outside_stands_apart(own: Db) -> None:
+    """In public: what the guide and programs call by name, and tables for people."""
+    assert not [made.name for made in MADE if made.schema == "public" and made.kind == "type"]
+    assert one(
+        own,
+        "select array_agg(coalesce(r.rolname, 'everybody') || ' ' || privilege_type)"
+        " from pg_namespace n cross join aclexplode(nspacl) a left join pg_roles r on r.oid = a.grantee"
+        " where nspname = 'autonomy' and a.grantee <> n.nspowner",
+    ) == ["service_role USAGE"]
+
+
 def test_everything_that_stands_alone_carries_the_mark(own: Db) -> None:
     unmarked = own.execute(
-        """select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'i'
+        """select c.relname::text from pg_class c where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind = 'i'
              and coalesce(obj_description(c.oid, 'pg_class'), '') not like '%[autonomous-operations]'
              and not exists (select from pg_constraint k where k.conindid = c.oid)
            union all
            select t.typname::text from pg_type t join pg_class c on c.oid = t.typrelid
-           where c.relnamespace = 'public'::regnamespace and c.relkind = 'c'
+           where c.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace) and c.relkind = 'c'
              and coalesce(obj_description(t.oid, 'pg_type'), '') not like '%[autonomous-operations]'
            union all
            select s.stxname::text from pg_statistic_ext s
@@ -135,7 +220,7 @@ def test_only_what_makes_way_drops_functions_types_and_triggers() -> None:
     for each in migrations():
         assert not re.search(
             r"drop (function|routine|type|trigger|view|table|index)", re.sub("--.*", "", each.text)
-        ) or (each.name == "0001_tables" and "drop function %s', v_tool.name" in each.text), (
+        ) or (each.name == "0130_policy" and "drop function %s', v_tool.name" in each.text), (
             each.name
         )
         assert not re.search(r"\bcascade\b", re.sub(r"on delete cascade|--.*", "", each.text)), (
@@ -186,14 +271,16 @@ def overload(made: Made, types: list[str], name: str = "p_user_only") -> str:
 
 
 def crowd() -> str:
-    """Functions under every name of ours, and what hangs on some of them."""
+    """Functions under every name that was ever ours, and what hangs on some of them."""
     theirs = []
-    for made in FUNCTIONS.values():
-        if made.name in SIX:
-            continue
+    for made in [made for made in FUNCTIONS.values() if made.name not in SIX] + FORMER:
         theirs.append(overload(made, ["point"]))
         if len(made.arguments) > 1:
             theirs.append(overload(made, ["point"] * len(made.arguments)))
+        types = [argument.type for argument in made.arguments]
+        if made.schema == "autonomy" and not any("." in each for each in types):
+            theirs.append(overload(made, types))
+    theirs += [f"create table public.{name} (id bigint);" for name in FORMER_TABLES]
     for number, name in enumerate(sorted(set(FUNCTIONS) - set(SIX))):
         if number % 5 == 0:
             theirs.append(
@@ -321,33 +408,32 @@ def test_another_function_of_the_same_name_is_left_alone(server: Server, theirs:
 
 SAYS = "language sql immutable as 'select ''mine''::text'"
 CLASHES = {
-    "function public.severity_rank(text)": f"create function public.severity_rank(text) returns text {SAYS}",
-    "function public.json_number(jsonb)": f"create function public.json_number(v jsonb) returns text {SAYS}",
-    "function public.autonomy_campaign_changed()": "create function public.autonomy_campaign_changed() returns trigger language plpgsql as 'begin return null; end'",
+    "function public.rule_errors(text,jsonb,jsonb)": f"create function public.rule_errors(text, jsonb, jsonb) returns text {SAYS}",
+    "function public.condition_errors(jsonb)": f"create function public.condition_errors(v jsonb) returns text {SAYS}",
+    "function public.dashboard_ready()": "create function public.dashboard_ready() returns trigger language plpgsql as 'begin return null; end'",
     # where our own calls would be taken by theirs, or by none
-    "function public.severity_rank(character varying)": f"create function public.severity_rank(varchar) returns text {SAYS}",
-    "function public.money_words(integer)": f"create function public.money_words(integer) returns text {SAYS}",
-    "function public.short_number(anyelement)": f"create function public.short_number(anyelement) returns text {SAYS}",
+    "function public.dashboard_session_ended(character varying)": f"create function public.dashboard_session_ended(varchar) returns text {SAYS}",
+    "function public.audit_autonomous_actions(bigint)": f"create function public.audit_autonomous_actions(bigint) returns text {SAYS}",
+    "function public.dashboard_session_ended(anyelement)": f"create function public.dashboard_session_ended(anyelement) returns text {SAYS}",
     "function public.dashboard_rules()": f"create function public.dashboard_rules() returns text {SAYS}",
     "function public.dashboard_action(text)": f"create function public.dashboard_action(p_action_id text) returns text {SAYS}",
     "function public.dashboard_refresh(point)": f"create function public.dashboard_refresh(p_milliseconds point default null) returns text {SAYS}",
     "function public.rollback_autonomous_action(text)": f"create function public.rollback_autonomous_action(text) returns text {SAYS}",
     "function public.campaign_facts_at(text)": f"create function public.campaign_facts_at(text) returns text {SAYS}",
-    "function public.argument_error(integer,integer)": f"create function public.argument_error(integer, integer) returns text {SAYS}",
-    "function public.active_campaigns(text,jsonb[])": f"create function public.active_campaigns(text, variadic jsonb[]) returns text {SAYS}",
-    "function public.action_result(record)": "create function public.action_result(record) returns text language plpgsql as 'begin return 1; end'",
-    "procedure public.moment_error(timestamp with time zone)": "create procedure public.moment_error(timestamptz) language sql as 'select 1'",
+    "function public.dashboard_rule_history(text,integer)": f"create function public.dashboard_rule_history(text, integer) returns text {SAYS}",
+    "function public.set_opportunity_status(uuid,text[])": f"create function public.set_opportunity_status(uuid, variadic text[]) returns text {SAYS}",
+    "function public.dashboard_span(record)": "create function public.dashboard_span(record) returns text language plpgsql as 'begin return 1; end'",
+    "procedure public.portfolio_state(timestamp with time zone)": "create procedure public.portfolio_state(timestamptz) language sql as 'select 1'",
     "aggregate public.auto_pause_campaign(point)": "create aggregate public.auto_pause_campaign(point) (sfunc = point_add, stype = point)",
     "view public.campaign_facts": "create view public.campaign_facts as select 1 as one",
     "table public.autonomy_policy": "create table public.autonomy_policy (id boolean); insert into public.autonomy_policy values (true)",
     "table public.autonomy_migrations": "create table public.autonomy_migrations (version bigint)",
-    "table public.autonomy_replaced": "create table public.autonomy_replaced (what text)",
-    "table public.dashboard_action_days": "create table public.dashboard_action_days (day date); insert into public.dashboard_action_days values (now())",
+    "schema autonomy": "create schema autonomy; create table autonomy.mine (id bigint)",
+    "table public.campaign_daily": "create table public.campaign_daily (day date); insert into public.campaign_daily values (now())",
     "materialized view public.campaigns": "create materialized view public.campaigns as select gen_random_uuid() as id",
-    "sequence public.campaign_changes": "create sequence public.campaign_changes",
-    "table public.autonomy_item": "create table public.autonomy_item (id bigint)",
-    "type public.autonomy_told": "create type public.autonomy_told as (one text)",
-    "type public.rule_score": "create type public.rule_score as enum ('good', 'bad')",
+    "sequence public.autonomous_rule_changes": "create sequence public.autonomous_rule_changes",
+    "type public.campaign_changes": "create type public.campaign_changes as (one text)",
+    "type public.autonomous_runs": "create type public.autonomous_runs as enum ('good', 'bad')",
     "domain public.campaign_daily": "create domain public.campaign_daily as text",
     "index public.autonomous_actions_one_pending": "create table public.autonomous_actions (id uuid); create index autonomous_actions_one_pending on public.autonomous_actions (id)",
     "view public.autonomous_actions_run": "create view public.autonomous_actions_run as select 1 as one",
@@ -399,9 +485,9 @@ def test_all_that_is_in_the_way_is_named_at_once(server: Server) -> None:
 def test_a_clash_on_a_migrated_database_leaves_it_as_it_was(server: Server) -> None:
     url = server.migrated()
     with psycopg.connect(url) as db:
-        db.execute("drop function severity_rank(text)")
-        db.execute(f"create function public.severity_rank(text) returns text {SAYS}".encode())
-        db.execute("update autonomy_migrations set checksum = '' where name = '0008_opportunities'")
+        db.execute("drop function autonomy.severity_rank(text)")
+        db.execute(f"create function autonomy.severity_rank(text) returns text {SAYS}".encode())
+        db.execute("update autonomy_migrations set checksum = '' where name like '0870%'")
     before = everything(url)
     with pytest.raises(MigrationError, match=r"severity_rank\(text\)"):
         apply(url)
@@ -427,12 +513,12 @@ def test_the_guides_six_are_replaced_and_kept(server: Server) -> None:
     said = migrated(url)
     for name in theirs:
         assert (
-            f"{name} was here before; ours takes its place. Its definition is kept in autonomy_replaced."
+            f"{name} was here before; ours takes its place. Its definition is kept in autonomy.replaced."
             in said
         )
     with psycopg.connect(url, autocommit=True) as db:
         assert (
-            dict(db.execute("select name, definition from autonomy_replaced").fetchall()) == theirs
+            dict(db.execute("select name, definition from autonomy.replaced").fetchall()) == theirs
         )
         counted = (
             "select routine_name from information_schema.routines where routine_name = any(%s)"
@@ -451,7 +537,7 @@ def test_the_guides_six_are_replaced_and_kept(server: Server) -> None:
     # Ours, from now on: replaced without a word.
     all_again(url)
     with psycopg.connect(url) as db:
-        assert one(db, "select count(*) from autonomy_replaced") == 7
+        assert one(db, "select count(*) from autonomy.replaced") == 7
         assert one(db, "select campaign_title, current_budget from losers") == ("Loser", 200)
 
 
@@ -526,7 +612,7 @@ def test_what_cannot_be_brought_back_is_named_and_nothing_is_changed(
 ON_OURS = """
 create view public.losers as select campaign_title, roi from public.identify_underperforming_campaigns(20) where roi < 0.5;
 create view public.worst with (security_barrier) as select * from public.losers order by roi limit 3;
-create materialized view public.alarms as select severity, public.severity_rank(severity) as rank, count(*)
+create materialized view public.alarms as select severity, autonomy.severity_rank(severity) as rank, count(*)
   from public.detect_optimization_opportunities() group by severity;
 create unique index alarms_once on public.alarms (severity);
 grant select on public.worst to anon;
@@ -552,12 +638,28 @@ def test_views_on_our_functions_come_through(server: Server, tmp_path: Path) -> 
     assert set(everything(url)) == set(before)
 
 
+def test_what_we_no_longer_make_goes_and_what_is_theirs_stays(server: Server) -> None:
+    url = server.migrated()
+    with psycopg.connect(url) as db:
+        db.execute(
+            "create function public.of_ours_once() returns bigint language sql as 'select 1';"
+            "comment on function public.of_ours_once() is 'Gone. [autonomous-operations]';"
+            "create function autonomy.mine() returns bigint language sql as 'select 1';"
+            "create type autonomy.my_type as (one text);"
+            "create view mine as select autonomy.mine() as one"
+        )
+        db.execute("delete from autonomy_migrations")
+    before = everything(url)
+    apply(url)
+    assert list(lost(before, everything(url))) == ["function public.of_ours_once() f"]
+
+
 def test_what_hangs_on_a_function_of_ours_is_not_lost(server: Server) -> None:
     url = server.migrated()
     with psycopg.connect(url) as db:
         db.execute(
-            "create table mine (severity text, score public.rule_score);"
-            "create index mine_rank on mine (public.severity_rank(severity))"
+            "create table mine (severity text, score autonomy.rule_score);"
+            "create index mine_rank on mine (autonomy.severity_rank(severity))"
         )
         db.execute("delete from autonomy_migrations")
     before = everything(url)

@@ -70,7 +70,7 @@ def test_a_run_that_is_under_way_is_waited_for(server: Server, folder: Path) -> 
                 "select finish_autonomous_run(%s, %s, '{}', '{}', 200)",
                 (run_id, row[0]["lease_token"]),
             )
-            assert migration.result() == ["0098_new", NAMES[-1]]
+            assert migration.result() == ["0098_new", *NAMES]
         assert db.execute(LEASES).fetchall() == [("http", "completed")]
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_crashed_is_waited_for_as_long_as_its_lease(
     url = server.migrated()
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("select begin_autonomous_run(%s, '{}', p_lease_seconds => 1)", (uuid.uuid4(),))
-        assert apply(url, folder=folder) == ["0098_new", NAMES[-1]]
+        assert apply(url, folder=folder) == ["0098_new", *NAMES]
         assert db.execute(LEASES).fetchall() == [("http", "abandoned")]
 
 
@@ -116,7 +116,7 @@ def test_meanwhile_no_run_begins_and_each_is_told_to_come_again(
                     "The database is being upgraded; nothing was done."
                 )
             writer.commit()
-            assert migration.result() == ["0098_new", NAMES[-1]]
+            assert migration.result() == ["0098_new", *NAMES]
         assert db.execute(LEASES).fetchall() == []
         row = db.execute("select run_autonomous_operations() -> 'success'").fetchone()
         assert row == (True,)
@@ -149,8 +149,8 @@ def test_the_lease_of_a_migration_that_crashed_runs_out(
 @pytest.mark.parametrize(
     "older",
     [
-        "drop function autonomy_take_lease(uuid, jsonb, text, text, integer, timestamptz)",
-        "delete from autonomy_migrations; drop function autonomy_run_request(jsonb) cascade",
+        "drop function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz)",
+        "delete from autonomy_migrations; drop function autonomy.run_request(jsonb) cascade",
         "alter table autonomy_policy disable trigger user; delete from autonomy_policy",
     ],
 )
@@ -160,7 +160,7 @@ def test_a_database_that_cannot_run_is_not_waited_for(
     url = server.migrated()
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(older.encode())
-    assert apply(url, folder=folder)[-2:] == ["0098_new", NAMES[-1]]
+    assert apply(url, folder=folder) == ["0098_new", *NAMES]
 
 
 # -------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_a_busy_table_is_reported_with_who_holds_it(server: Server, folder: Path
         )
         assert "Nothing has been changed" in caught.value.hint
         other.execute("select from autonomous_rules")
-    assert apply(url, folder=folder) == ["0098_new", NAMES[-1]]
+    assert apply(url, folder=folder) == ["0098_new", *NAMES]
 
 
 @pytest.mark.parametrize("first", ["autonomous_rules", "campaigns", "dashboard_stale_days"])
@@ -245,7 +245,7 @@ def test_who_locks_tables_in_another_order_never_pays_for_it(
             time.sleep(0.5)
             other.execute(f"lock table {name}".encode())
         other.commit()
-        assert migration.result() == ["0098_new", NAMES[-1]]
+        assert migration.result() == ["0098_new", *NAMES]
 
 
 def test_a_deadlock_over_tables_of_the_users_is_tried_again(server: Server, folder: Path) -> None:
@@ -258,12 +258,12 @@ def test_a_deadlock_over_tables_of_the_users_is_tried_again(server: Server, fold
         other.commit()
         other.execute("set deadlock_timeout = '1min'")  # the migration is to give way
         other.execute("lock table other")
-        until(lambda: "Applying 0098_new" in said)
+        until(lambda: said)
         time.sleep(0.2)
         other.execute("lock table one")
         other.commit()
-        assert migration.result() == ["0098_new", NAMES[-1]]
-    assert said.count("Applying 0098_new") == 2
+        assert migration.result() == ["0098_new", *NAMES]
+    assert len(said) == 2
 
 
 def test_the_tables_are_all_locked_before_anything_is_dropped(server: Server, folder: Path) -> None:
@@ -272,7 +272,7 @@ def test_the_tables_are_all_locked_before_anything_is_dropped(server: Server, fo
     first = folder / f"{NAMES[0]}.sql"
     first.write_text(first.read_text() + "\n-- a word more\n")
     with psycopg.connect(url) as reader, migrating(url, folder) as (migration, said):
-        reader.execute("select count(*) from dashboard_stale_days")
+        reader.execute("select count(*) from autonomy.dashboard_stale_days")
         time.sleep(0.7)
         assert said == []
         assert reader.execute("select dashboard_ready() is null").fetchone() == (False,)

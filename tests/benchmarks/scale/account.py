@@ -50,7 +50,7 @@ select p.campaign_id, true, date_trunc('day', now()) + interval '1 day', now() -
 from campaign_performance p;
 """  # noqa: E501
 
-TOTALS = "select public.refresh_campaign_totals(array(select campaign_id from campaign_facts))"
+TOTALS = "select autonomy.refresh_campaign_totals(array(select campaign_id from campaign_facts))"
 
 # What was done a month ago, measured and at rest: an account that has been in operation. Planned
 # for tables that are empty, no statement is what it is in use.
@@ -120,7 +120,8 @@ def empty(connection: psycopg.Connection) -> None:
     """No campaign and nothing that was ever done to one."""
     connection.execute(
         "truncate campaigns, campaign_performance, campaign_facts, autonomous_actions,"
-        " campaign_changes, autonomous_runs, optimization_opportunities, opportunity_detection"
+        " campaign_changes, autonomous_runs, optimization_opportunities,"
+        " autonomy.opportunity_detection"
         " restart identity cascade"
     )
 

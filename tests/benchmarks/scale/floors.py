@@ -29,17 +29,17 @@ insert into public.autonomous_actions select * from bench.rows
 DECISIONS = """
 create table bench.decisions as
 select (t.n - 1) / {batch} as batch, jsonb_agg(t.t || jsonb_build_object('action_id', gen_random_uuid(),
-  'rule_version', (select public.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id::text = t.t ->> 'rule_id'))
+  'rule_version', (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id::text = t.t ->> 'rule_id'))
   order by t.n) as decisions
 from (select to_jsonb(t) as t, row_number() over (order by t.campaign_id) as n
-      from public.told_decisions(array(
-        select d from public.decided_run(int4range(0, 65536), false, now(), public.portfolio_state(now())) d
+      from autonomy.told_decisions(array(
+        select d from autonomy.decided_run(int4range(0, 65536), false, now(), public.portfolio_state(now())) d
         where d.verdict <> 'hold')) t) t
 group by 1
 """  # noqa: E501  one statement a row
 LEASE = """
-select (public.autonomy_take_lease(
-  %(run)s, public.autonomy_run_request('{}'), null, 'sql', 300, now()) ->> 'lease_token')::uuid
+select (autonomy.take_lease(
+  %(run)s, autonomy.run_request('{}'), null, 'sql', 300, now()) ->> 'lease_token')::uuid
 """
 
 
@@ -54,15 +54,15 @@ def timed(work: Callable[[], object]) -> float:
 # facts. Age is left out: everybody's is sixty days.
 SCAN = """
 with rules as (select condition from public.autonomous_rules where is_active),
-reads as (select distinct x.metric, x.win from rules r cross join lateral public.condition_reads(r.condition) x),
+reads as (select distinct x.metric, x.win from rules r cross join lateral autonomy.condition_reads(r.condition) x),
 source as (select bool_and(win = 'lifetime') as totals from reads)
-select format('select count(*) from (select f.campaign_id, %s from public.%I f) m where %s',
+select format('select count(*) from (select f.campaign_id, %s from %s f) m where %s',
   (select string_agg(format('%s as %I', case
      when x.metric = 'hours_running' then '1440::float8' when x.metric = 'budget' then '100::float8'
-     else public.metric_expression(x.metric, x.win, case when s.totals then 'raw' else 'exact' end) end,
+     else autonomy.metric_expression(x.metric, x.win, case when s.totals then 'raw' else 'exact' end) end,
      x.metric || '@' || x.win), ', ') from reads x),
-  case when s.totals then 'campaign_totals' else 'campaign_facts' end,
-  (select string_agg('(' || public.compile_condition_part(r.condition, 'columns') || ')', ' or ') from rules r))
+  case when s.totals then 'autonomy.campaign_totals' else 'public.campaign_facts' end,
+  (select string_agg('(' || autonomy.compile_condition_part(r.condition, 'columns') || ')', ' or ') from rules r))
 from source s
 """  # noqa: E501
 
@@ -79,7 +79,7 @@ def finding(connection: psycopg.Connection) -> tuple[float, int]:
     """Our own way to find the candidates, all rules, the whole account."""
     began = time.perf_counter()
     (found,) = connection.execute(
-        f"select count(*) from public.matching_campaigns(null, null, {ALL_SLOTS},"
+        f"select count(*) from autonomy.matching_campaigns(null, null, {ALL_SLOTS},"
         " false, null, now())"
     ).fetchone() or (0,)
     return time.perf_counter() - began, found
@@ -89,7 +89,7 @@ def deciding(connection: psycopg.Connection) -> float:
     """Everything that the engine's twin decides, without the sentences."""
     return timed(
         lambda: connection.execute(
-            f"select count(*) from public.decided_run({ALL_SLOTS}, false, now(),"
+            f"select count(*) from autonomy.decided_run({ALL_SLOTS}, false, now(),"
             " public.portfolio_state(now()))"
         ).fetchone()
     )

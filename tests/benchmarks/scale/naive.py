@@ -30,7 +30,7 @@ declare
   v_below float8;
   v_target float8;
   v_confidence float8;
-  v_params public.autonomy_params;
+  v_params autonomy.params;
   v_pause boolean;
   v_taken integer := 0;
 """
@@ -98,11 +98,11 @@ begin
       v_pause := v_rule.action ->> 'type' = 'auto_pause';
       v_target := case when v_pause then greatest(v_policy.break_even_roi, (v_rule.condition ->> 'threshold')::numeric)
         else least(v_policy.break_even_roi / v_policy.marginal_return_ratio, (v_rule.condition ->> 'threshold')::numeric) end;
-      select * into v_evidence from public.campaign_evidence(array[v_campaign.id]);
-      v_below := public.probability_below(v_target, v_evidence.spend, v_evidence.conversions, v_evidence.revenue,
+      select * into v_evidence from autonomy.campaign_evidence(array[v_campaign.id]);
+      v_below := autonomy.probability_below(v_target, v_evidence.spend, v_evidence.conversions, v_evidence.revenue,
         v_evidence.cv2, v_evidence.days, v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2,
         v_policy.prior_order_value, v_policy.prior_cv2);
-      v_confidence := public.cut_confidence(100 * case when v_pause then v_below else 1 - v_below end);
+      v_confidence := autonomy.cut_confidence(100 * case when v_pause then v_below else 1 - v_below end);
       continue when v_confidence < v_policy.min_confidence;
       v_budget := case when v_pause then v_campaign.budget else least(
         round(v_campaign.budget * (v_rule.action ->> 'multiplier')::numeric, 2), (v_rule.action ->> 'max_budget')::numeric,
@@ -110,20 +110,20 @@ begin
         trunc(v_policy.max_growth_7d * (
           select least(v_campaign.budget, min((a.previous_state ->> 'budget')::numeric)) from public.autonomous_actions a
           where a.campaign_id = v_campaign.id and a.status = 'executed' and a.executed_at > now() - interval '7 days'), 2)) end;
-      v_params := public.decision_params(v_facts.spend, v_facts.revenue, v_facts.conversions, v_evidence.hours_running,
+      v_params := autonomy.decision_params(v_facts.spend, v_facts.revenue, v_facts.conversions, v_evidence.hours_running,
         v_confidence, v_target, v_campaign.budget, v_budget);
       update public.campaigns set status = case when v_pause then v_policy.paused_text else status end, budget = v_budget, updated_at = now()
       where id = v_campaign.id;
       insert into public.autonomous_actions (campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
         expected_impact, evidence, status, executed_at)
       values (v_campaign.id, v_rule.id, v_rule.action ->> 'type',
-        public.action_sentence(v_params, 'act', v_rule.action ->> 'type', case when v_pause then 'pause' else 'up' end, null, v_rule.rule_name, false),
+        autonomy.action_sentence(v_params, 'act', v_rule.action ->> 'type', case when v_pause then 'pause' else 'up' end, null, v_rule.rule_name, false),
         jsonb_build_object('status', v_campaign.status, 'budget', v_campaign.budget),
         jsonb_build_object('status', case when v_pause then v_policy.paused_text else v_campaign.status end, 'budget', v_budget),
         v_confidence,
-        public.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_target, v_policy.break_even_roi::float8,
+        autonomy.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_target, v_policy.break_even_roi::float8,
           (v_budget / v_campaign.budget - 1)::float8, v_policy.marginal_return_ratio::float8,
-          (public.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2, v_evidence.days,
+          (autonomy.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2, v_evidence.days,
             v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))[1],
           v_evidence.spend, v_evidence.days),
         jsonb_build_object('spend', v_evidence.spend, 'conversions', v_evidence.conversions, 'revenue', v_evidence.revenue,

@@ -1,8 +1,7 @@
--- Rights: every table and function that carries our mark. Its number keeps it last, whatever files
--- come later: a new file is applied in its place and this one after it. Safe to run again.
+-- Rights: every table and function that carries our mark, in both schemas. Its number keeps it last.
 --
 -- The server (service_role) does everything; a signed-in person whose app_metadata says admin may
--- read; nobody else sees anything, and no function can be called from a browser. The tables that
+-- read what stands in public; nobody else sees anything, and no function can be called from a browser. The tables that
 -- were here before us have no mark: they keep the rights and the row security they had, and the
 -- server's are added. Default privileges are never changed.
 
@@ -22,12 +21,19 @@ begin
   if v_server and not has_schema_privilege('service_role', 'public', 'usage') then
     grant usage on schema public to service_role;
   end if;
+  foreach v_role in array array['public'] || v_browser loop
+    execute format('revoke all on schema autonomy from %s', v_role);
+  end loop;
+  if v_server then
+    grant usage on schema autonomy to service_role;
+  end if;
 
   -- Our tables, views and the sequences behind their identity columns
   for v_object in
-    select c.oid, format('public.%I', c.relname) as name, c.relkind
+    select c.oid, format('%I.%I', s.nspname, c.relname) as name, c.relkind, s.nspname = 'public' as is_shown
     from pg_catalog.pg_class c
-    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+    join pg_catalog.pg_namespace s on s.oid = c.relnamespace and s.nspname in ('public', 'autonomy')
+    where c.relkind in ('r', 'p', 'v', 'm')
       and obj_description(c.oid, 'pg_class') like '%[autonomous-operations]'
     order by c.relname
   loop
@@ -37,7 +43,7 @@ begin
     if v_server then
       execute format('grant select, insert, update, delete on table %s to service_role', v_object.name);
     end if;
-    if v_signed_in and v_object.relkind <> 'm' then
+    if v_signed_in and v_object.is_shown and v_object.relkind <> 'm' then
       execute format('grant select on table %s to authenticated', v_object.name);
     end if;
 
@@ -46,7 +52,10 @@ begin
     elsif v_object.relkind in ('r', 'p') then
       execute format('alter table %s enable row level security', v_object.name);
       execute format('drop policy if exists autonomy_admin_reads on %s', v_object.name);
-      if v_signed_in then
+      execute format('drop policy if exists autonomy_nobody_reads on %s', v_object.name);
+      if not v_object.is_shown then
+        execute format('create policy autonomy_nobody_reads on %s for select using (false)', v_object.name);
+      elsif v_signed_in then
         -- (select ...): asked once a query, not once a row. Claims may be missing or empty.
         execute format($policy$
           create policy autonomy_admin_reads on %s for select to authenticated using ((
@@ -60,11 +69,11 @@ begin
   end loop;
 
   for v_object in
-    select format('public.%I', s.relname) as name
+    select format('%I.%I', s.relnamespace::regnamespace::text, s.relname) as name
     from pg_catalog.pg_class s
     join pg_catalog.pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
       and d.refclassid = 'pg_class'::regclass
-    where s.relkind = 'S' and s.relnamespace = 'public'::regnamespace
+    where s.relkind = 'S' and s.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
       and obj_description(d.refobjid, 'pg_class') like '%[autonomous-operations]'
   loop
     foreach v_role in array array['public'] || v_browser loop
@@ -97,7 +106,7 @@ begin
   for v_object in
     select p.oid::regprocedure as name, p.prokind, p.prorettype = 'trigger'::regtype as is_trigger
     from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace
+    where p.pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
       and obj_description(p.oid, 'pg_proc') like '%[autonomous-operations]'
     order by p.proname
   loop

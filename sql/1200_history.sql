@@ -8,9 +8,9 @@
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
-set local check_function_bodies = off;
+set local client_min_messages = 'warning';
 
-create function public.past_policy(p_policy jsonb) returns jsonb
+create function autonomy.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -29,10 +29,11 @@ begin
   end loop;
   return v_policy;
 end $$;
-comment on function public.past_policy(jsonb) is
-  'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 for a number out of its range. [autonomous-operations]';
+comment on function autonomy.past_policy(jsonb) is
+  'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 '
+  'for a number out of its range. [autonomous-operations]';
 
-create function public.past_measures(p_windows text[]) returns text
+create function autonomy.past_measures(p_windows text[]) returns text
 language sql immutable set search_path = ''
 as $$
 -- What each window holds before the day itself; `prior_` windows never hold the day.
@@ -51,17 +52,18 @@ as $$
   -- a window of one day holds nothing but the day
   where w.far <> '0'
 $$;
-comment on function public.past_measures(text[]) is
-  'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. [autonomous-operations]';
+comment on function autonomy.past_measures(text[]) is
+  'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. '
+  '[autonomous-operations]';
 
-create function public.past_candidates(
+create function autonomy.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
   p_policy jsonb default '{}', p_all boolean default false)
 returns table (at timestamptz, campaign_id uuid, holds boolean, figures float8[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
 as $$
 declare
-  v_policy jsonb := public.past_policy(p_policy);
+  v_policy jsonb := autonomy.past_policy(p_policy);
   v_zone text := v_policy ->> 'time_zone';
   v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
   v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
@@ -95,8 +97,8 @@ begin
       raise exception using errcode = 'AO001', message = v_error;
     end if;
     -- A budget is simulated by the caller, so a condition on it cannot be decided here.
-    select string_agg(case when exists (select from public.condition_reads(c) r where r.metric = 'budget')
-                           then 'true' else '(' || replace(public.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
+    select string_agg(case when exists (select from autonomy.condition_reads(c) r where r.metric = 'budget')
+                           then 'true' else '(' || replace(autonomy.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
     into v_predicate from jsonb_array_elements(p_conditions) c;
   end if;
 
@@ -204,7 +206,7 @@ begin
     where h.holds or $10
     order by f.at, f.campaign_id
     $query$,
-    public.past_measures(v_windows), v_fades, v_day, v_immature,
+    autonomy.past_measures(v_windows), v_fades, v_day, v_immature,
     (select string_agg(case when w.prior then format('k."%1$s_%2$s"::float8 as "%1$s_%2$s"', w.name, m)
                             when w.name = 'w1' then format('s.%2$s::float8 as "%1$s_%2$s"', w.name, m)
                             else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"', w.name, m) end, ', ')
@@ -221,10 +223,15 @@ begin
     coalesce(v_predicate, 'true'), v_days)
   using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
 end $$;
-comment on function public.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
-  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
+  'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
+  'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
+  'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
+  'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
+  'overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'policy and arguments. [autonomous-operations]';
 
-create function public.past_campaigns(p_from timestamptz, p_to timestamptz)
+create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
@@ -271,8 +278,9 @@ as $$
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
 $$;
-comment on function public.past_campaigns(timestamptz, timestamptz) is
-  'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.past_campaigns(timestamptz, timestamptz) is
+  'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, '
+  'and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.list_past_candidates(
   p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
@@ -286,7 +294,7 @@ declare
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
   v_to timestamptz := p_now;
 begin
-  perform public.moment_error(p_now);
+  perform autonomy.moment_error(p_now);
   if p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
@@ -294,14 +302,16 @@ begin
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
     'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from public.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
-      from public.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
+      from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
-  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. [autonomous-operations]';
+  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only '
+  'reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
+  '[autonomous-operations]';
 
-create function public.conversion_maturity(p_now timestamptz default now())
+create function autonomy.conversion_maturity(p_now timestamptz default now())
 returns table (age_hours float8, expected float8, observed float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -335,5 +345,7 @@ as $$
   group by s.age
   order by s.age
 $$;
-comment on function public.conversion_maturity(timestamptz) is
-  'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.conversion_maturity(timestamptz) is
+  'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there '
+  'are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';

@@ -1,0 +1,202 @@
+-- The facts that rules and confidence read: one definition, for now and for any moment of the past.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
+returns setof public.campaign_facts
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_half_life float8;
+  v_delay float8;
+  v_changed_at timestamptz := coalesce(p_now, autonomy.writing_at());
+begin
+  select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
+  from public.autonomy_policy;
+
+  return query
+  -- unnest and join, not = any (array): a generic plan would search the array for every row
+  with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
+  days as (
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+    from asked a join public.campaign_daily d using (campaign_id)
+    where p_now is null
+    union all
+    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
+           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+    from asked a join public.campaign_metrics m using (campaign_id)
+    where m.bucket <= p_now
+    group by m.campaign_id, (m.bucket at time zone v_zone)::date
+  ),
+  aged as (
+    select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
+  ),
+  adopted as (
+    -- the day on which the winner of the latest finished A/B test took over
+    select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
+    from asked a join public.campaign_ab_tests t using (campaign_id)
+    where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
+      and t.finished_at <= v_changed_at
+    group by t.campaign_id
+  ),
+  weighed as (
+    select a.*,
+           -- the windows' borders cut the days into ten segments; a window is a few of them added up
+           width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
+           case when v_half_life = 0 then 1.0::float8
+                when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
+           end
+           -- before that day it was another campaign
+           * case when a.day < w.day then 0.25::float8 else 1.0::float8 end as weight
+    from aged a left join adopted w using (campaign_id)
+  ),
+  segments as (
+    select w.campaign_id, w.segment, max(w.day) as last_day,
+      sum(w.impressions) as impressions, sum(w.reach) as reach, sum(w.clicks) as clicks,
+      sum(w.conversions) as conversions, sum(w.spend) as spend, sum(w.revenue) as revenue,
+      sum(w.weight * w.spend::float8) as ev_spend,
+      sum(w.weight * w.conversions::float8) as ev_conversions,
+      sum(w.weight * w.revenue::float8) as ev_revenue,
+      sum(w.weight) filter (where w.spend > 0) as ev_days,
+      -- exp() of less than -708 is an error, not 0
+      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / v_delay)))
+        filter (where v_delay > 0) as ev_immature_spend
+    from weighed w
+    group by w.campaign_id, w.segment
+  ),
+  history as (
+    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone v_zone as as_of,
+      sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
+      sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
+      sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
+      sum(s.reach) filter (where s.segment = 1) as w1_reach,
+      sum(s.clicks) filter (where s.segment = 1) as w1_clicks,
+      sum(s.conversions) filter (where s.segment = 1) as w1_conversions,
+      sum(s.spend) filter (where s.segment = 1) as w1_spend,
+      sum(s.revenue) filter (where s.segment = 1) as w1_revenue,
+      sum(s.impressions) filter (where s.segment <= 3) as w3_impressions,
+      sum(s.reach) filter (where s.segment <= 3) as w3_reach,
+      sum(s.clicks) filter (where s.segment <= 3) as w3_clicks,
+      sum(s.conversions) filter (where s.segment <= 3) as w3_conversions,
+      sum(s.spend) filter (where s.segment <= 3) as w3_spend,
+      sum(s.revenue) filter (where s.segment <= 3) as w3_revenue,
+      sum(s.impressions) filter (where s.segment <= 5) as w7_impressions,
+      sum(s.reach) filter (where s.segment <= 5) as w7_reach,
+      sum(s.clicks) filter (where s.segment <= 5) as w7_clicks,
+      sum(s.conversions) filter (where s.segment <= 5) as w7_conversions,
+      sum(s.spend) filter (where s.segment <= 5) as w7_spend,
+      sum(s.revenue) filter (where s.segment <= 5) as w7_revenue,
+      sum(s.impressions) filter (where s.segment <= 6) as w14_impressions,
+      sum(s.reach) filter (where s.segment <= 6) as w14_reach,
+      sum(s.clicks) filter (where s.segment <= 6) as w14_clicks,
+      sum(s.conversions) filter (where s.segment <= 6) as w14_conversions,
+      sum(s.spend) filter (where s.segment <= 6) as w14_spend,
+      sum(s.revenue) filter (where s.segment <= 6) as w14_revenue,
+      sum(s.impressions) filter (where s.segment <= 8) as w30_impressions,
+      sum(s.reach) filter (where s.segment <= 8) as w30_reach,
+      sum(s.clicks) filter (where s.segment <= 8) as w30_clicks,
+      sum(s.conversions) filter (where s.segment <= 8) as w30_conversions,
+      sum(s.spend) filter (where s.segment <= 8) as w30_spend,
+      sum(s.revenue) filter (where s.segment <= 8) as w30_revenue,
+      sum(s.impressions) filter (where s.segment = 2) as p1_impressions,
+      sum(s.reach) filter (where s.segment = 2) as p1_reach,
+      sum(s.clicks) filter (where s.segment = 2) as p1_clicks,
+      sum(s.conversions) filter (where s.segment = 2) as p1_conversions,
+      sum(s.spend) filter (where s.segment = 2) as p1_spend,
+      sum(s.revenue) filter (where s.segment = 2) as p1_revenue,
+      sum(s.impressions) filter (where s.segment = 4) as p3_impressions,
+      sum(s.reach) filter (where s.segment = 4) as p3_reach,
+      sum(s.clicks) filter (where s.segment = 4) as p3_clicks,
+      sum(s.conversions) filter (where s.segment = 4) as p3_conversions,
+      sum(s.spend) filter (where s.segment = 4) as p3_spend,
+      sum(s.revenue) filter (where s.segment = 4) as p3_revenue,
+      sum(s.impressions) filter (where s.segment = 6) as p7_impressions,
+      sum(s.reach) filter (where s.segment = 6) as p7_reach,
+      sum(s.clicks) filter (where s.segment = 6) as p7_clicks,
+      sum(s.conversions) filter (where s.segment = 6) as p7_conversions,
+      sum(s.spend) filter (where s.segment = 6) as p7_spend,
+      sum(s.revenue) filter (where s.segment = 6) as p7_revenue,
+      sum(s.impressions) filter (where s.segment = 7) as p14_impressions,
+      sum(s.reach) filter (where s.segment = 7) as p14_reach,
+      sum(s.clicks) filter (where s.segment = 7) as p14_clicks,
+      sum(s.conversions) filter (where s.segment = 7) as p14_conversions,
+      sum(s.spend) filter (where s.segment = 7) as p14_spend,
+      sum(s.revenue) filter (where s.segment = 7) as p14_revenue,
+      sum(s.impressions) filter (where s.segment = 9) as p30_impressions,
+      sum(s.reach) filter (where s.segment = 9) as p30_reach,
+      sum(s.clicks) filter (where s.segment = 9) as p30_clicks,
+      sum(s.conversions) filter (where s.segment = 9) as p30_conversions,
+      sum(s.spend) filter (where s.segment = 9) as p30_spend,
+      sum(s.revenue) filter (where s.segment = 9) as p30_revenue,
+      coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
+      coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
+      coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
+    from segments s
+    group by s.campaign_id
+  ),
+  performance as (
+    -- distinct: in an older shape several rows may name one campaign; the latest speaks, and of
+    -- those that are equally late the one with the most in it, as totals only grow
+    select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
+      p.impressions, p.clicks, p.conversions,
+      case when p.total_spend between -1e15 and 1e15 then p.total_spend end as spend,
+      case when p.total_revenue between -1e15 and 1e15 then p.total_revenue end as revenue,
+      case when p.order_value_cv2 between 0 and 1e12 then p.order_value_cv2 end as cv2
+    from asked a join public.campaign_performance p using (campaign_id)
+    order by p.campaign_id, p.updated_at desc nulls last, p.impressions desc nulls last,
+      p.total_spend desc nulls last, p.ctid desc
+  )
+  select campaign_id, h.campaign_id is not null, h.as_of,
+    case when h.campaign_id is null then p.written_at
+         when t.stand then greatest(h.as_of, p.written_at)
+         else h.as_of end,
+    p.cv2::float8,
+    case when t.stand then p.impressions else h.life_impressions end::float8,
+    h.life_reach::float8,
+    case when t.stand then p.clicks else h.life_clicks end::float8,
+    case when t.stand then p.conversions else h.life_conversions end::float8,
+    case when t.stand then p.spend else h.life_spend end::float8,
+    case when t.stand then p.revenue else h.life_revenue end::float8,
+      h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8, h.w1_spend::float8, h.w1_revenue::float8,
+      h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8, h.w3_spend::float8, h.w3_revenue::float8,
+      h.w7_impressions::float8, h.w7_reach::float8, h.w7_clicks::float8, h.w7_conversions::float8, h.w7_spend::float8, h.w7_revenue::float8,
+      h.w14_impressions::float8, h.w14_reach::float8, h.w14_clicks::float8, h.w14_conversions::float8, h.w14_spend::float8, h.w14_revenue::float8,
+      h.w30_impressions::float8, h.w30_reach::float8, h.w30_clicks::float8, h.w30_conversions::float8, h.w30_spend::float8, h.w30_revenue::float8,
+      h.p1_impressions::float8, h.p1_reach::float8, h.p1_clicks::float8, h.p1_conversions::float8, h.p1_spend::float8, h.p1_revenue::float8,
+      h.p3_impressions::float8, h.p3_reach::float8, h.p3_clicks::float8, h.p3_conversions::float8, h.p3_spend::float8, h.p3_revenue::float8,
+      h.p7_impressions::float8, h.p7_reach::float8, h.p7_clicks::float8, h.p7_conversions::float8, h.p7_spend::float8, h.p7_revenue::float8,
+      h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conversions::float8, h.p14_spend::float8, h.p14_revenue::float8,
+      h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8, h.p30_spend::float8, h.p30_revenue::float8,
+    h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
+    v_changed_at
+  from performance p
+  full join history h using (campaign_id)
+  -- another writer's totals are taken as they stand, unless they were written after p_now
+  cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
+    and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
+  where h.campaign_id is not null or not p.from_metrics;
+end $$;
+comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
+  'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
+  'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
+  '[autonomous-operations]';
+
+create function public.campaign_facts_at(p_now timestamptz default now())
+returns setof public.campaign_facts
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_now is null then
+    raise exception using errcode = 'AO010', message = 'p_now must not be NULL: facts are of a moment.';
+  end if;
+  return query select * from autonomy.facts_of_campaigns(array(
+    select p.campaign_id from public.campaign_performance p where p.campaign_id is not null
+    union select m.campaign_id from public.campaign_daily m), p_now);
+end $$;
+comment on function public.campaign_facts_at(timestamptz) is
+  'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it '
+  'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';

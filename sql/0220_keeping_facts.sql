@@ -1,0 +1,419 @@
+-- The facts are kept by triggers: the roll-up by day, the facts, the narrow totals.
+--
+-- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
+-- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
+-- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here
+-- beyond its key.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  insert into autonomy.campaign_totals as t
+    (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
+  -- each as rules read it (measure_expression): the scan of all need not look at it again
+  select f.campaign_id,
+    case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18 then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18 then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18 then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18 then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+  from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
+  on conflict (campaign_id) do update set
+    life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
+    life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
+  where t is distinct from excluded;
+end $$;
+comment on function autonomy.refresh_campaign_totals(uuid[]) is
+  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
+  'number. Safe to call again. [autonomous-operations]';
+
+create function autonomy.campaign_totals_follow() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from autonomy.campaign_totals where true;
+  elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
+    delete from autonomy.campaign_totals t using changed_rows r
+    where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+  else
+    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_totals_follow() is
+  'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
+
+create trigger campaign_totals_inserted after insert on public.campaign_facts
+  referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
+create trigger campaign_totals_updated after update on public.campaign_facts
+  referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
+create trigger campaign_totals_deleted after delete on public.campaign_facts
+  referencing old table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
+create trigger campaign_totals_truncated after truncate on public.campaign_facts
+  for each statement execute function autonomy.campaign_totals_follow();
+
+create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_missing uuid[];
+  v_new uuid[];
+begin
+  -- A rebuild of everything (policy changed) waits for us, or we for it.
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+
+  v_missing := array(
+    select distinct i from unnest(p_campaign_ids) i
+    where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i));
+  if v_missing <> '{}' then
+    with fresh as (
+      insert into public.campaign_facts
+      select n.* from autonomy.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
+      on conflict (campaign_id) do nothing
+      returning campaign_id
+    )
+    select array_agg(campaign_id) into v_new from fresh;
+  end if;
+
+  -- The rest is locked first and computed afterwards, by a statement that sees what others wrote
+  -- meanwhile: adding to what one read before would lose theirs.
+  p_campaign_ids := array(
+    select f.campaign_id from public.campaign_facts f
+    join (select unnest(p_campaign_ids) except select unnest(v_new)) i (campaign_id) using (campaign_id)
+    order by f.campaign_id for update of f);
+  if p_campaign_ids = '{}' then
+    return;
+  end if;
+
+  with n as (select * from autonomy.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
+  written as (
+    update public.campaign_facts f set (
+      has_history, as_of, data_at, cv2,
+      life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue,
+      w1_impressions, w1_reach, w1_clicks, w1_conversions, w1_spend, w1_revenue,
+      w3_impressions, w3_reach, w3_clicks, w3_conversions, w3_spend, w3_revenue,
+      w7_impressions, w7_reach, w7_clicks, w7_conversions, w7_spend, w7_revenue,
+      w14_impressions, w14_reach, w14_clicks, w14_conversions, w14_spend, w14_revenue,
+      w30_impressions, w30_reach, w30_clicks, w30_conversions, w30_spend, w30_revenue,
+      p1_impressions, p1_reach, p1_clicks, p1_conversions, p1_spend, p1_revenue,
+      p3_impressions, p3_reach, p3_clicks, p3_conversions, p3_spend, p3_revenue,
+      p7_impressions, p7_reach, p7_clicks, p7_conversions, p7_spend, p7_revenue,
+      p14_impressions, p14_reach, p14_clicks, p14_conversions, p14_spend, p14_revenue,
+      p30_impressions, p30_reach, p30_clicks, p30_conversions, p30_spend, p30_revenue,
+      ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, changed_at) = row(
+      n.has_history, n.as_of, n.data_at, n.cv2,
+      n.life_impressions, n.life_reach, n.life_clicks, n.life_conversions, n.life_spend, n.life_revenue,
+      n.w1_impressions, n.w1_reach, n.w1_clicks, n.w1_conversions, n.w1_spend, n.w1_revenue,
+      n.w3_impressions, n.w3_reach, n.w3_clicks, n.w3_conversions, n.w3_spend, n.w3_revenue,
+      n.w7_impressions, n.w7_reach, n.w7_clicks, n.w7_conversions, n.w7_spend, n.w7_revenue,
+      n.w14_impressions, n.w14_reach, n.w14_clicks, n.w14_conversions, n.w14_spend, n.w14_revenue,
+      n.w30_impressions, n.w30_reach, n.w30_clicks, n.w30_conversions, n.w30_spend, n.w30_revenue,
+      n.p1_impressions, n.p1_reach, n.p1_clicks, n.p1_conversions, n.p1_spend, n.p1_revenue,
+      n.p3_impressions, n.p3_reach, n.p3_clicks, n.p3_conversions, n.p3_spend, n.p3_revenue,
+      n.p7_impressions, n.p7_reach, n.p7_clicks, n.p7_conversions, n.p7_spend, n.p7_revenue,
+      n.p14_impressions, n.p14_reach, n.p14_clicks, n.p14_conversions, n.p14_spend, n.p14_revenue,
+      n.p30_impressions, n.p30_reach, n.p30_clicks, n.p30_conversions, n.p30_spend, n.p30_revenue,
+      n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.changed_at)
+    from n
+    where f.campaign_id = n.campaign_id
+    returning f.campaign_id
+  )
+  delete from public.campaign_facts f using unnest(p_campaign_ids) i
+  where f.campaign_id = i
+    and not exists (select from written w where w.campaign_id = f.campaign_id);
+end $$;
+comment on function autonomy.refresh_campaign_facts(uuid[]) is
+  'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
+  'metrics go. Safe to call again. [autonomous-operations]';
+
+create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_campaigns uuid[] := array(select distinct i from unnest(p_campaign_ids) i order by i);
+  v_zone text;
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  if v_campaigns = '{}' then
+    return;
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+  select time_zone into strict v_zone from public.autonomy_policy;
+  perform set_config('autonomy.ingest', '1', true);
+
+  begin
+    insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
+    select c.id, true, autonomy.writing_at()
+    from unnest(v_campaigns) i join public.campaigns c on c.id = i
+    where not exists (select from public.campaign_performance p where p.campaign_id = c.id)
+      and exists (select from public.campaign_metrics m where m.campaign_id = c.id)
+    order by c.id
+    on conflict do nothing;
+  exception when not_null_violation or check_violation then
+    -- An older campaign_performance that wants more than we know: the facts need no row there.
+    null;
+  end;
+  perform from unnest(v_campaigns) i join public.campaign_performance p on p.campaign_id = i
+  where p.from_metrics
+  order by p.campaign_id for no key update of p;
+
+  insert into public.campaign_facts (campaign_id)
+  select i from unnest(v_campaigns) i
+  where not exists (select from public.campaign_facts f where f.campaign_id = i)
+  order by i
+  on conflict (campaign_id) do nothing;
+  perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
+  order by f.campaign_id for update of f;
+
+  with touched as (
+    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  ),
+  summed as (
+    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from touched t
+    join public.campaign_metrics m
+      on m.campaign_id = t.campaign_id
+      and m.bucket >= t.day::timestamp at time zone v_zone
+      and m.bucket < (t.day + 1)::timestamp at time zone v_zone
+    group by t.campaign_id, t.day
+  ),
+  emptied as (
+    delete from public.campaign_daily d using touched t
+    where d.campaign_id = t.campaign_id and d.day = t.day
+      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+  )
+  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  from summed s
+  on conflict (campaign_id, day) do update set
+    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+
+  delete from public.campaign_performance p using unnest(v_campaigns) i
+  where p.campaign_id = i and p.from_metrics
+    and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
+  perform autonomy.refresh_campaign_facts(v_campaigns);
+
+  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion.
+  update public.campaign_performance p set
+    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
+    total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
+    updated_at = greatest(autonomy.writing_at(), p.updated_at)
+  from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
+  where p.campaign_id = i and p.from_metrics;
+
+  perform set_config('autonomy.ingest', v_ingest, true);
+end $$;
+comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
+  'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
+  'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+
+create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_zone text;
+  v_after uuid := null;
+  v_slice uuid[];
+  v_count bigint := 0;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  select time_zone into strict v_zone from public.autonomy_policy;
+
+  if p_days then
+    delete from public.campaign_daily where true;
+    insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
+           sum(m.conversions), sum(m.spend), sum(m.revenue)
+    from public.campaign_metrics m
+    group by m.campaign_id, (m.bucket at time zone v_zone)::date;
+  end if;
+
+  delete from public.campaign_facts f
+  where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
+    and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
+  delete from autonomy.campaign_totals t
+  where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
+  loop
+    v_slice := array(
+      select campaign_id from (
+        (select p.campaign_id from public.campaign_performance p
+         where v_after is null or p.campaign_id > v_after order by p.campaign_id limit 10000)
+        union
+        (select distinct d.campaign_id from public.campaign_daily d
+         where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10000)
+      ) s where campaign_id is not null order by campaign_id limit 10000);
+    exit when v_slice = '{}';
+    perform autonomy.refresh_campaign_facts(v_slice);
+    perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+    v_count := v_count + cardinality(v_slice);
+    v_after := v_slice[cardinality(v_slice)];
+  end loop;
+  return v_count;
+end $$;
+comment on function autonomy.rebuild_campaign_facts(boolean) is
+  'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
+  'needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+
+-- Statement-level, so that a hundred thousand rows are one set. INSERT ... ON CONFLICT DO UPDATE
+-- fires the triggers of its updates first, then those of its inserts: the updated part is put by
+-- and done with the inserted one, since two portions would take their locks in no order.
+create function autonomy.metrics_insert_begins() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
+  return null;
+end $$;
+comment on function autonomy.metrics_insert_begins() is
+  'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. '
+  '[autonomous-operations]';
+
+create function autonomy.campaign_performance_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_performance', true), '') = '1';
+  v_campaigns uuid[];
+begin
+  if tg_op = 'INSERT' then
+    perform set_config('autonomy.inserting_campaign_performance', '', true);
+  end if;
+  if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
+    return null;
+  end if;
+
+  if tg_op = 'INSERT' then
+    v_campaigns := array(select distinct campaign_id from new_rows);
+  elsif tg_op = 'DELETE' then
+    v_campaigns := array(select distinct campaign_id from old_rows);
+  else
+    v_campaigns := array(select campaign_id from new_rows union select campaign_id from old_rows);
+  end if;
+  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_performance', true), '')::uuid[];
+  if v_inserting and tg_op <> 'INSERT' then
+    perform set_config('autonomy.put_by_performance', v_campaigns::text, true);
+    return null;
+  end if;
+  perform set_config('autonomy.put_by_performance', '', true);
+  if v_campaigns <> '{}' then
+    perform autonomy.refresh_campaign_facts(v_campaigns);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_performance_after() is
+  'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. '
+  '[autonomous-operations]';
+
+create trigger autonomy_facts_begin before insert on public.campaign_performance
+  for each statement execute function autonomy.metrics_insert_begins();
+create trigger autonomy_facts_insert after insert on public.campaign_performance
+  referencing new table as new_rows
+  for each statement execute function autonomy.campaign_performance_after();
+create trigger autonomy_facts_update after update on public.campaign_performance
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function autonomy.campaign_performance_after();
+create trigger autonomy_facts_delete after delete on public.campaign_performance
+  referencing old table as old_rows
+  for each statement execute function autonomy.campaign_performance_after();
+
+create function autonomy.campaign_metrics_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
+  v_zone text;
+  v_campaigns uuid[];
+  v_days date[];
+begin
+  if tg_op = 'INSERT' then
+    perform set_config('autonomy.inserting_campaign_metrics', '', true);
+  end if;
+  if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
+    return null;
+  end if;
+
+  select time_zone into strict v_zone from public.autonomy_policy;
+  if tg_op = 'INSERT' then
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from new_rows) t;
+  elsif tg_op = 'DELETE' then
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from old_rows) t;
+  else
+    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
+    from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
+          union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
+  end if;
+  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
+  v_days := v_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
+  if v_inserting and tg_op <> 'INSERT' then
+    perform set_config('autonomy.put_by_campaigns', coalesce(v_campaigns::text, ''), true),
+            set_config('autonomy.put_by_days', coalesce(v_days::text, ''), true);
+    return null;
+  end if;
+  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  return null;
+end $$;
+comment on function autonomy.campaign_metrics_after() is
+  'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to '
+  'date. [autonomous-operations]';
+
+create trigger autonomy_absorb_begin before insert on public.campaign_metrics
+  for each statement execute function autonomy.metrics_insert_begins();
+create trigger autonomy_absorb_insert after insert on public.campaign_metrics
+  referencing new table as new_rows
+  for each statement execute function autonomy.campaign_metrics_after();
+create trigger autonomy_absorb_update after update on public.campaign_metrics
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function autonomy.campaign_metrics_after();
+create trigger autonomy_absorb_delete after delete on public.campaign_metrics
+  referencing old table as old_rows
+  for each statement execute function autonomy.campaign_metrics_after();
+
+create function autonomy.metrics_truncated() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_table_name = 'campaign_metrics' then
+    delete from public.campaign_daily where true;
+    delete from public.campaign_performance p where p.from_metrics;
+  end if;
+  perform autonomy.rebuild_campaign_facts();
+  return null;
+end $$;
+comment on function autonomy.metrics_truncated() is
+  'Trigger: rebuilds the facts after campaign_metrics or campaign_performance was truncated. [autonomous-operations]';
+
+create trigger autonomy_truncated after truncate on public.campaign_metrics
+  for each statement execute function autonomy.metrics_truncated();
+create trigger autonomy_truncated after truncate on public.campaign_performance
+  for each statement execute function autonomy.metrics_truncated();
+
+create function autonomy.policy_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
+    perform autonomy.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.policy_after() is
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. '
+  '[autonomous-operations]';
+
+create trigger autonomy_policy_after after update on public.autonomy_policy
+  for each row execute function autonomy.policy_after();

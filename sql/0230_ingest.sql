@@ -1,0 +1,131 @@
+-- The ingest of the time series. Safe to run again; it then builds the facts anew.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.metric_bucket(p_text text, p_zone text) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_text !~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?)?$' then
+    return null;
+  elsif p_text ~ '(Z|:\d\d(\.\d+)?\s?[+-]\d\d(:?\d\d)?)$' then
+    return p_text::timestamptz;
+  end if;
+  return p_text::timestamp at time zone p_zone;
+exception when data_exception then
+  return null;
+end $$;
+comment on function autonomy.metric_bucket(text, text) is
+  'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
+  'Only computes; raises nothing. [autonomous-operations]';
+
+create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_zone text;
+  v_rejected jsonb;
+  v_accepted bigint;
+  v_campaigns uuid[];
+  v_days date[];
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+  v_now text := coalesce(current_setting('autonomy.now', true), '');
+begin
+  if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
+    raise exception using errcode = 'AO010', message = 'p_rows must be a JSON array of rows.',
+      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", "revenue"}.';
+  end if;
+  select time_zone into strict v_zone from public.autonomy_policy;
+  perform set_config('autonomy.ingest', '1', true);
+  p_now := coalesce(p_now, now());
+  perform autonomy.simulated_moment(p_now);
+  perform set_config('autonomy.now', p_now::text, true);
+
+  with given as (
+    select (t.position - 1)::bigint as index, t.given,
+      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
+    from jsonb_array_elements(p_rows) with ordinality t (given, position)
+  ),
+  read as (
+    select g.index, g.given, g.r,
+      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
+      case when jsonb_typeof(g.r -> 'bucket') = 'string'
+           then autonomy.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
+    from given g
+  ),
+  judged as materialized (
+    select r.index, r.r, r.campaign_id, r.bucket,
+      coalesce(
+        case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
+        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue.', to_json(left(k, 60)))
+         from jsonb_object_keys(r.r) k
+         where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
+         order by k limit 1),
+        case when r.campaign_id is null then
+          format('campaign_id must be the id of a campaign, not %s.', left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
+        case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+          format('There is no campaign %s.', r.campaign_id) end,
+        case when r.bucket is null then
+          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.', left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
+        case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
+        case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
+        (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
+                  then format('%s must be a number, not %s.', m.name, left(coalesce((r.r -> m.name)::text, 'missing'), 60))
+                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60), m.low, m.high) end
+         from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+                      (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
+                      (6, 'reach', 0, 1e12)) m (place, name, low, high)
+         where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
+                    when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
+                    else (r.r -> m.name)::numeric not between m.low and m.high end
+         order by m.place limit 1)
+      ) as error
+    from read r
+  ),
+  latest as (
+    select distinct on (j.campaign_id, j.bucket) j.*
+    from judged j where j.error is null
+    order by j.campaign_id, j.bucket, j.index desc
+  ),
+  written as (
+    -- Platforms report a fraction of a conversion; counts are whole here.
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
+    select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
+      coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
+      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
+    from latest l
+    order by l.campaign_id, l.bucket
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
+    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
+      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue)
+    returning m.campaign_id, (m.bucket at time zone v_zone)::date as day
+  ),
+  touched as (select distinct campaign_id, day from written)
+  select (select array_agg(campaign_id order by campaign_id, day) from touched),
+         (select array_agg(day order by campaign_id, day) from touched),
+         (select count(*) from judged where error is null),
+         (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
+          from judged where error is not null)
+  into v_campaigns, v_days, v_accepted, v_rejected;
+
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  perform set_config('autonomy.ingest', v_ingest, true);
+  perform set_config('autonomy.now', v_now, true);
+  return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
+end $$;
+comment on function public.record_campaign_metrics(jsonb, timestamptz) is
+  'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, '
+  'spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with '
+  'index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now '
+  'is not the clock''s). [autonomous-operations]';
+
+do $$ begin
+  perform autonomy.rebuild_campaign_facts(true);
+end $$;

@@ -1,0 +1,160 @@
+-- What a rule may say, and the trigger that refuses anything else and remembers every change.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- ---------------------------------------------------------------------------------------------
+-- Actions
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.action_errors(p_action jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c_types constant text[] := array['auto_pause', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted'];
+  c_money constant numeric := 1e15;
+  v_type text;
+  v_own text[];
+  v_needed text;
+begin
+  if p_action is null or jsonb_typeof(p_action) <> 'object' then
+    return 'action: must be an object such as {"type": "auto_pause"}';
+  end if;
+  v_type := case when jsonb_typeof(p_action -> 'type') = 'string' then p_action ->> 'type' end;
+  if v_type is null or v_type <> all (c_types) then
+    return format('action.type: %s is not an action; use one of %s',
+                  coalesce(left((p_action -> 'type')::text, 60), 'nothing'), array_to_string(c_types, ' '));
+  end if;
+
+  v_own := case
+    when v_type = 'auto_pause' then '{}'::text[]
+    when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
+    when v_type = 'auto_scale_down' then array['multiplier', 'min_budget']
+    when p_action ? 'by' then array['by', 'step', 'max_budget', 'min_budget']
+    else array['budget'] end;
+  v_needed := (
+    select k from unnest(case
+      when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
+      when v_type = 'auto_scale_down' then array['multiplier']
+      when v_type = 'budget_adjusted' and p_action ? 'by' then array['step']
+      when v_type = 'budget_adjusted' then array['budget']
+      else '{}'::text[] end) k
+    where not p_action ? k limit 1);
+
+  return coalesce(
+    autonomy.unknown_key_error(p_action, 'action', array['type'] || v_own
+      || array['min_confidence', 'cooldown_hours', 'break_even_roi', 'requires_approval', 'notify']),
+    'action.' || v_needed || ': is missing; ' || v_type || ' needs it',
+    case when p_action ? 'by' and p_action -> 'by' <> '"marginal_return"' then
+      format('action.by: %s is not allowed; the only way is "marginal_return"', left((p_action -> 'by')::text, 60)) end,
+    case when v_type = 'auto_scale_up' then
+      autonomy.number_error(p_action, 'multiplier', 'action', 1, 100, true) end,
+    case when v_type = 'auto_scale_down' then
+      autonomy.number_error(p_action, 'multiplier', 'action', 0, 1, true, true) end,
+    autonomy.number_error(p_action, 'max_budget', 'action', 0, c_money, true),
+    autonomy.number_error(p_action, 'min_budget', 'action', 0, c_money),
+    autonomy.number_error(p_action, 'budget', 'action', 0, c_money, true),
+    autonomy.number_error(p_action, 'step', 'action', 0, 1, true),
+    autonomy.number_error(p_action, 'min_confidence', 'action', 0, 100),
+    autonomy.number_error(p_action, 'cooldown_hours', 'action', 0, 8760),
+    autonomy.number_error(p_action, 'break_even_roi', 'action', 0, 1000, true),
+    case when autonomy.json_number(p_action -> 'min_budget') > autonomy.json_number(p_action -> 'max_budget') then
+      'action.min_budget: must not be above max_budget' end,
+    autonomy.flag_error(p_action, 'requires_approval', 'action'),
+    autonomy.flag_error(p_action, 'notify', 'action'));
+end $$;
+comment on function autonomy.action_errors(jsonb) is
+  'Null where the action is fine, else a sentence that names the wrong key and what is allowed. Pure. '
+  '[autonomous-operations]';
+
+create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_allowed text[] := case p_rule_type
+    when 'pause' then array['auto_pause']
+    when 'scale' then array['auto_scale_up', 'auto_scale_down']
+    when 'optimize' then array['budget_adjusted', 'auto_scale_up', 'auto_scale_down'] end;
+  v_error text;
+begin
+  if p_rule_type = 'create' then
+    return 'rule_type: "create" has no automatic action; use one of pause scale optimize';
+  elsif v_allowed is null then
+    return format('rule_type: %s is not a rule type; use one of pause scale optimize',
+                  coalesce(to_json(left(p_rule_type, 60))::text, 'nothing'));
+  end if;
+  v_error := coalesce(public.condition_errors(p_condition), autonomy.action_errors(p_action));
+  if v_error is null and p_action ->> 'type' <> all (v_allowed) then
+    v_error := format('action.type: a rule of type %s cannot %s; use one of %s',
+                      p_rule_type, p_action ->> 'type', array_to_string(v_allowed, ' '));
+  end if;
+  return v_error;
+end $$;
+comment on function public.rule_errors(text, jsonb, jsonb) is
+  'Null where the rule is fine, else a sentence that names the wrong key and what is allowed. Pure. '
+  '[autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The table refuses bad rules and remembers every change
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.check_autonomous_rule() returns trigger
+language plpgsql set search_path = ''
+as $$
+-- Only what is new is refused. A bad rule that was here before, or got in by force, can be switched
+-- off and on with all the others: a run skips it and says so, and so does a warning here.
+declare
+  v_error text;
+  v_warning text;
+begin
+  if tg_op = 'INSERT'
+     or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action) then
+    v_error := public.rule_errors(new.rule_type, new.condition, new.action);
+  elsif new.is_active and not coalesce(old.is_active, false) then
+    v_warning := public.rule_errors(new.rule_type, new.condition, new.action);
+    if v_warning is not null then
+      raise warning 'Rule "%" is skipped by every run until it is mended. %', coalesce(new.rule_name, ''), v_warning;
+    end if;
+  end if;
+  if v_error is null and (tg_op = 'INSERT' or new.rule_name is distinct from old.rule_name)
+     and coalesce(new.rule_name, '') = '' then
+    v_error := 'rule_name: must be a text that is not empty';
+  end if;
+  if v_error is not null then
+    raise exception using errcode = 'AO001',
+      message = format('Rule "%s" was refused. %s', coalesce(new.rule_name, ''), v_error),
+      hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
+  end if;
+  if tg_op = 'UPDATE' and new is distinct from old then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+comment on function autonomy.check_autonomous_rule() is
+  'Trigger: refuses a bad rule with AO001 and a sentence; keeps updated_at. [autonomous-operations]';
+
+create function autonomy.log_autonomous_rule_change() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+  v_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+begin
+  if v_before - 'updated_at' is distinct from v_after - 'updated_at' then
+    insert into public.autonomous_rule_changes (rule_id, rule_name, actor, before, after)
+    values (
+      (coalesce(v_after, v_before) ->> 'id')::uuid,
+      coalesce(v_after, v_before) ->> 'rule_name',
+      coalesce(nullif(current_setting('autonomy.actor', true), ''), session_user),
+      v_before, v_after);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.log_autonomous_rule_change() is
+  'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else '
+  'the database user. [autonomous-operations]';
+
+create trigger check_autonomous_rule before insert or update on public.autonomous_rules
+  for each row execute function autonomy.check_autonomous_rule();
+create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
+  for each row execute function autonomy.log_autonomous_rule_change();

@@ -1,0 +1,262 @@
+-- Looking closer at those found: the JSON that the engine reads, and the state of the portfolio.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- ---------------------------------------------------------------------------------------------
+-- Looking closer at those found
+-- ---------------------------------------------------------------------------------------------
+create type autonomy.candidate as (
+  campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
+  created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
+  data_age_hours float8,
+  impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8,
+  ev_spend float8, ev_conversions float8, ev_revenue float8, cv2 float8, ev_days float8,
+  matured_share float8, has_history boolean,
+  last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
+  budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
+  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
+comment on type autonomy.candidate is
+  'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
+
+create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof autonomy.candidate
+language plpgsql stable set search_path = ''
+as $$
+-- As text, because a function with a search path of its own costs more for each row than the
+-- arithmetic that it does; the expressions stand in one place all the same. And so it is planned
+-- anew each time: a plan kept from the day when the log was empty would read all of it for each
+-- campaign.
+declare
+  v_without_value uuid[] := autonomy.campaigns_without_value(p_ids, p_now);
+begin
+  return query execute
+    'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
+    || autonomy.time_expression('c.created_at') || ', e.hours_running, coalesce(c.autonomous_enabled, false), '
+    || autonomy.time_expression('c.hold_until') || ','
+    || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
+    || (select string_agg(autonomy.measure_expression(k, 'lifetime'), ', ' order by n)
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
+    || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
+    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || autonomy.time_expression('l.pause_at') || ', '
+    || autonomy.time_expression('l.resume_at')
+    || $sql$, least(b.budget, l.budget_low),
+        exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
+        exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
+        ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share
+      from public.autonomy_policy p
+      cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
+      cross join unnest($2) i (id)
+      join public.campaigns c on c.id = i.id
+      left join public.campaign_facts f on f.campaign_id = i.id
+      left join unnest($3) v (id) on v.id = i.id
+      left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
+      left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
+      cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
+      cross join lateral (
+        select max(a.executed_at) as action_at,
+          max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
+          max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
+          min(autonomy.exact_number(a.previous_state -> 'budget')) filter (
+            where a.executed_at > $1 - interval '7 days'
+              and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
+        from public.autonomous_actions a
+        where a.campaign_id = c.id and a.status = 'executed') l
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value;
+end $$;
+comment on function autonomy.candidate_rows(uuid[], timestamptz) is
+  'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
+
+create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
+returns table (campaign_id uuid, windows json)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query execute
+    'select i.id, json_build_object(' || (
+      select string_agg(format('%L, json_build_object(%s)', w, (
+        select string_agg(format('%L, %s', k, autonomy.measure_expression(k, w)), ', ')
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
+      from unnest('lifetime'::text || p_windows) w)
+    || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
+    using p_ids;
+end $$;
+comment on function autonomy.candidate_windows(uuid[], text[]) is
+  'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
+  'Only reads. [autonomous-operations]';
+
+create function public.list_autonomous_candidates(
+  p_after uuid default null, p_limit int default 1000, p_shard text default null,
+  p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
+  p_ids uuid[] default null, p_ahead int default 0, p_now timestamptz default now())
+returns json
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
+as $$
+-- json, not jsonb: nobody looks into it before it is sent, and building jsonb takes three times as long.
+declare
+  v_slots int4range := autonomy.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_ids uuid[];
+  v_ahead uuid[] := '{}';
+  v_found int := 0;
+  v_skipped jsonb;
+  v_windows text[];
+  v_candidates json;
+begin
+  if p_limit is null or p_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  elsif p_ahead is null or p_ahead not between 0 and 50000 then
+    raise exception using errcode = 'AO010', message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
+  elsif cardinality(p_ids) > 5000 then
+    raise exception using errcode = 'AO010', message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
+  elsif p_now is null or not isfinite(p_now) then
+    raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
+  end if;
+
+  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
+         array_agg(distinct x.win) filter (where x.win <> 'lifetime')
+  into v_skipped, v_windows
+  from autonomy.rules_in_order(v_include) r
+  left join lateral autonomy.condition_reads(r.condition) x on r.flaw is null;
+
+  if p_campaign_id is not null then
+    v_ids := array[p_campaign_id];
+  elsif p_ids is not null then
+    v_ids := array(select distinct i from unnest(p_ids) i);
+  else
+    with found as (
+      select m.campaign_id from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
+      union
+      select r.campaign_id from autonomy.revocable_pauses() r
+      where (p_after is null or r.campaign_id > p_after)
+        and autonomy.campaign_slot(r.campaign_id) <@ v_slots
+        and (select p.resume_when_proven_wrong from public.autonomy_policy p)
+        and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
+    )
+    select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
+    v_found := cardinality(v_ids);
+    v_ahead := v_ids[p_limit + 1:];
+    v_ids := v_ids[:p_limit];
+  end if;
+
+  select coalesce(json_agg(json_build_object(
+    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+    'metrics', w.windows,
+    'evidence', json_build_object(
+      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+    'budget_use', c.budget_use,
+    'paused_action', case when r.action_id is not null then json_build_object(
+      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+    ) order by c.campaign_id), '[]')
+  into v_candidates
+  from autonomy.candidate_rows(v_ids, p_now) c
+  join autonomy.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
+  left join autonomy.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
+
+  return case when p_ahead > 0 then json_build_object(
+      'candidates', v_candidates, 'rules_skipped', v_skipped,
+      'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
+      'ahead', to_json(v_ahead), 'ahead_after', case when v_found = p_limit + p_ahead then v_ahead[p_ahead] end)
+    else json_build_object(
+      'candidates', v_candidates, 'rules_skipped', v_skipped,
+      'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
+end $$;
+comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
+  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign '
+  'id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+  'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
+  'AO010 for a bad argument. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The portfolio
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.tracking_state(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+-- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
+-- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
+-- (conversion_delay_hours) are not yet expected.
+begin
+  return (
+    with clock as (
+      select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
+             ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
+             p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
+             p.tracking_breaker_min_expected as least_expected
+      from public.autonomy_policy p
+    ),
+    recent as (
+      select m.campaign_id, sum(m.conversions) as conversions,
+        sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+          -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
+      from public.campaign_metrics m, clock k
+      where m.bucket >= k.since and m.bucket < k.until
+      group by m.campaign_id
+      having count(*) >= 3 and sum(m.clicks) > 0
+    ),
+    before as (
+      select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
+      from public.campaign_daily d, clock k
+      where d.day >= k.first_day - 7 and d.day < k.first_day
+        and d.campaign_id in (select r.campaign_id from recent r)
+      group by d.campaign_id
+      having sum(d.clicks) > 0
+    ),
+    total as (
+      select coalesce(sum(r.conversions), 0)::float8 as observed,
+             coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
+      from recent r join before b using (campaign_id)
+    )
+    select jsonb_build_object(
+      'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+      'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
+    from total t, clock k);
+end $$;
+comment on function autonomy.tracking_state(timestamptz) is
+  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
+  'the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
+
+create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+declare
+  v_campaigns bigint;
+  v_budget numeric;
+  v_pauses bigint;
+  v_ups bigint;
+  v_raised numeric;
+begin
+  perform autonomy.moment_error(p_now);
+  -- by itself, so that a large table is read on every core
+  select count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) into v_campaigns, v_budget
+  from public.campaigns c where c.status = 'active' or lower(c.status) = 'active';
+  -- counted without an upper end in time: an action that another shard has just written counts
+  select count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
+    count(*) filter (where r.raise > 0), coalesce(sum(r.raise) filter (where r.raise > 0), 0)
+  into v_pauses, v_ups, v_raised
+  from public.autonomy_policy p
+  join public.autonomous_actions a
+    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour' and a.status in ('executed', 'pending')
+  cross join lateral (select case
+    when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
+      and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
+  return jsonb_build_object(
+    'active_campaigns', v_campaigns, 'active_budget', v_budget,
+    'pauses_24h', v_pauses, 'scale_ups_24h', v_ups, 'raised_24h', v_raised,
+    'tracking', autonomy.tracking_state(p_now));
+end $$;
+comment on function public.portfolio_state(timestamptz) is
+  'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether '
+  'tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';

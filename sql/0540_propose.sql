@@ -1,0 +1,181 @@
+-- The decisions as autonomy/engine words them.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create type autonomy.campaign_state as (status text, budget numeric);
+comment on type autonomy.campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
+
+create type autonomy.match as (rule_name text, code text);
+comment on type autonomy.match is 'A rule that matched, and what became of that. [autonomous-operations]';
+
+create type autonomy.measures as (
+  impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
+comment on type autonomy.measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
+
+create type autonomy.evidence as (
+  spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
+  prior jsonb, probability_below float8, break_even float8, metrics autonomy.measures,
+  matched autonomy.match[], limits text[]);
+comment on type autonomy.evidence is
+  'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
+
+create type autonomy.told as (
+  campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
+  previous autonomy.campaign_state, new autonomy.campaign_state, confidence float8, limits text[], break_even float8,
+  matched autonomy.match[], params autonomy.params, reason text, evidence jsonb, expected_impact jsonb);
+comment on type autonomy.told is
+  'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
+
+create function autonomy.told_decisions(p_decided autonomy.decided[]) returns setof autonomy.told
+language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
+as $$
+begin
+  return query
+  select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
+    row((r.candidate).status, (r.candidate).budget)::autonomy.campaign_state,
+    row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
+             else (r.candidate).status end, b.new_budget)::autonomy.campaign_state,
+    r.confidence, r.limits, r.break_even, m.matched, q.params,
+    case
+      when r.verdict = 'hold' then autonomy.hold_sentence(r.code, r.direction, r.rule_name, autonomy.hold_words(r, p))
+      else autonomy.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
+                                  r.rule_name, p.mode = 'observe') end,
+    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
+      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
+      row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
+          (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
+      m.matched, r.limits)::autonomy.evidence),
+    case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
+      r.direction, r.break_even, r.plan_break_even,
+      coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
+      p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+  from unnest(p_decided) r
+  cross join public.autonomy_policy p
+  -- `offset 0`: computed once, not at every mention
+  cross join lateral (select jsonb_build_object(
+    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
+  cross join lateral (select
+    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
+  cross join lateral (
+    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match order by u.n) as matched
+    from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
+  cross join lateral (
+    select autonomy.decision_params(
+      (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
+      r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q;
+end $$;
+comment on function autonomy.told_decisions(autonomy.decided[]) is
+  'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
+
+create function autonomy.decision_entry(p_told autonomy.told) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
+    'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
+    'confidence', p_told.confidence, 'reason', p_told.reason);
+end $$;
+comment on function autonomy.decision_entry(autonomy.told) is
+  'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
+    from autonomy.rules_in_order(p_include_inactive) r where r.flaw is not null);
+end $$;
+comment on function autonomy.skipped_rules(boolean) is
+  'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. '
+  '[autonomous-operations]';
+
+create function autonomy.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return case when p_shard is null then (p_portfolio ->> 'active_campaigns')::bigint else (
+    select count(*) from public.campaigns c
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and autonomy.campaign_slot(c.id) <@ autonomy.shard_slots(p_shard)) end;
+end $$;
+comment on function autonomy.active_campaigns(text, jsonb) is
+  'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only '
+  'reads; safe to call again. [autonomous-operations]';
+
+create function autonomy.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
+                              order by b.n), '[]')
+    from public.autonomy_policy p
+    cross join (
+      select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
+        coalesce((p_codes ->> 'VALUE_NOT_MEASURED')::bigint, 0) as valueless,
+        coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
+        coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
+        coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
+    cross join lateral (values
+      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
+      (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
+       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a conversion is worth',
+              autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
+      (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
+       format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
+              round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
+       s.tracking, p.tracking_breaker_ratio::float8),
+      (4, s.pauses > 0, 'PAUSE_BREAKER',
+       format('%s pauses in 24 hours of %s campaigns: a person decides them',
+              s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
+              (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
+       s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
+         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
+      (5, s.growth > 0, 'GROWTH_BREAKER',
+       format('raises of 24 hours would add more than %s a day',
+              round(p.growth_breaker_share * autonomy.growth_base(p_portfolio), 2)),
+       s.growth, (p.growth_breaker_share * autonomy.growth_base(p_portfolio))::float8)
+    ) b (n, tripped, code, message, stopped, most)
+    where b.tripped);
+end $$;
+comment on function autonomy.breaker_reports(jsonb, jsonb) is
+  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each '
+  'code. Only reads. [autonomous-operations]';
+
+create function public.propose_autonomous_actions(
+  p_after uuid default null, p_limit int default 1000, p_shard text default null,
+  p_include_inactive_rules boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB' set extra_float_digits = 1
+as $$
+declare
+  v_slots int4range := autonomy.shard_slots(p_shard);
+  v_include boolean := coalesce(p_include_inactive_rules, false);
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_page autonomy.decided[];
+  v_codes jsonb;
+begin
+  if p_limit is null or p_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+  end if;
+  with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
+  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+  into v_codes, v_page;
+  return jsonb_build_object(
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from autonomy.told_decisions(v_page) t),
+    'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
+    'rules_skipped', autonomy.skipped_rules(v_include),
+    'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
+    'campaigns_evaluated', autonomy.active_campaigns(p_shard, v_portfolio));
+end $$;
+comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
+  'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at '
+  'all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. '
+  '[autonomous-operations]';

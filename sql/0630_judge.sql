@@ -1,0 +1,340 @@
+-- A run's decisions: read, and judged as one set under the locks.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create type autonomy.decision as (
+  n bigint,                -- place in the batch, from 1
+  id uuid,                 -- the action's
+  campaign_id uuid,
+  rule_id uuid,
+  verdict text,            -- act or propose
+  action_type text,
+  confidence numeric,
+  old_status text,         -- as decided on
+  old_budget numeric,
+  new_status text,
+  new_budget numeric,
+  decided_code text,
+  flaw text,               -- what could not be read of it
+  reason text,
+  previous_state jsonb,
+  new_state jsonb,
+  evidence jsonb,
+  expected_impact jsonb,
+  rule_version text        -- of the rule as decided by
+);
+comment on type autonomy.decision is 'A decision as apply takes it. [autonomous-operations]';
+
+create type autonomy.item as (
+  n bigint,                -- the decision's
+  id uuid,
+  campaign_id uuid,
+  action_type text,
+  outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
+  code text,
+  message text,
+  old_status text,         -- as found
+  old_budget numeric,
+  status text,             -- to be written
+  budget numeric
+);
+comment on type autonomy.item is
+  'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
+
+create type autonomy.result as (
+  n bigint,                -- the decision's
+  action_id uuid,
+  campaign_id uuid,
+  status text,             -- executed, pending, held or failed
+  error text,
+  message text
+);
+comment on type autonomy.result is 'What became of a decision. [autonomous-operations]';
+
+create function autonomy.read_decisions(p_run_id uuid, p_decisions jsonb) returns autonomy.decision[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select row(e.n, coalesce(t.id, md5(p_run_id::text || coalesce(t.campaign_id::text, e.d::text))::uuid),
+      t.campaign_id, t.rule_id, e.d ->> 'verdict', e.d ->> 'action_type', t.confidence,
+      t.was ->> 'status', t.old_budget, t.becomes ->> 'status', t.new_budget, e.d ->> 'code',
+      case
+        when jsonb_typeof(e.d) <> 'object' then 'it is not an object'
+        when t.campaign_id is null then 'campaign_id is not a uuid'
+        when e.d ->> 'action_id' is not null and t.id is null then 'action_id is not a uuid'
+        when e.d ->> 'rule_id' is not null and t.rule_id is null then 'rule_id is not a uuid'
+        when t.confidence is null then 'confidence is not a number from 0 to 100'
+        when jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' then 'reason is missing'
+        when jsonb_typeof(t.was -> 'status') is distinct from 'string' then 'previous.status is missing'
+        when jsonb_typeof(t.becomes -> 'status') is distinct from 'string' then 'new.status is missing'
+        -- NaN, which JSON can only spell, is no budget but no mistake either
+        when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
+        when t.new_budget is null and t.becomes ->> 'budget' <> 'NaN' then 'new.budget is not a number'
+      end,
+      e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
+      e.d ->> 'rule_version')::autonomy.decision
+    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
+      jsonb_array_elements(p_decisions) with ordinality e (d, n)
+      -- each value only if it is what it should be
+      cross join lateral (select
+        w.was, w.becomes,
+        case when e.d ->> 'campaign_id' ~ k.uuid then (e.d ->> 'campaign_id')::uuid end as campaign_id,
+        case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
+        case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
+        case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
+          when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
+        case jsonb_typeof(w.was -> 'budget') when 'number' then (w.was -> 'budget')::numeric
+          when 'string' then case when w.was ->> 'budget' ~ k.number then (w.was ->> 'budget')::numeric end end as old_budget,
+        case jsonb_typeof(w.becomes -> 'budget') when 'number' then (w.becomes -> 'budget')::numeric
+          when 'string' then case when w.becomes ->> 'budget' ~ k.number then (w.becomes ->> 'budget')::numeric end end as new_budget
+        from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
+    order by e.n);
+end $$;
+comment on function autonomy.read_decisions(uuid, jsonb) is
+  'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call '
+  'again; raises nothing. [autonomous-operations]';
+
+-- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
+-- and the rule of this moment. Nothing is written.
+create function autonomy.judge(
+  p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_growth_base numeric,
+  p_by_person boolean, p_now timestamptz) returns autonomy.item[]
+language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+with checked as (  -- without reason and evidence, which would be copied at each step
+  select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
+    w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
+    case
+      when w.flaw is not null then w.flaw
+      when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
+      when w.action_type is null
+        or w.action_type not in ('auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted')
+        then 'action_type is none that a run carries out'
+      when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
+        then 'rule_version is missing'
+      when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
+      when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
+        and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
+        then 'new.budget is not an amount of whole cents'
+      when w.action_type = 'auto_pause' and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
+        and w.new_budget is not distinct from w.old_budget, false) then 'a pause turns active into paused and leaves the budget'
+      when w.action_type = 'auto_resume' and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
+        and w.new_budget is not distinct from w.old_budget, false) then 'a resume turns paused into active and leaves the budget'
+      when w.action_type not in ('auto_pause', 'auto_resume') and not coalesce(lower(w.old_status) = 'active'
+        and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0 and w.new_budget <> w.old_budget, false)
+        then 'a budget action changes an active campaign''s budget and nothing else'
+      when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
+      when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
+    end as malformed
+  from unnest(p_decisions) w
+  offset 0
+),
+read as materialized (
+  select k.*, row_number() over (partition by k.malformed is null, k.campaign_id order by k.n) as turn,
+    row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
+  from checked k
+),
+known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
+  select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
+    r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
+    c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
+    x.id is not null as taken,
+    x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.campaign_id as again,
+    rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
+    autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
+    exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
+    case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
+    case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
+    coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
+      then (rule.action -> 'cooldown_hours')::numeric end, p_policy.cooldown_hours) as cooldown_hours,
+    coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
+      then (rule.action -> 'min_confidence')::numeric end, p_policy.min_confidence) as floor,
+    rule.action -> 'requires_approval' = 'true' as wants_approval,
+    case when r.action_type = 'auto_pause' then h.last_pause else greatest(h.last_action, w.changed_at) end as last_at,
+    h.last_resume, least(c.budget, h.low_budget) as low_budget,
+    pending.id is not null as pending, test.id is not null as testing,
+    -- ours to resume: the last change of it is a pause of ours that still stands
+    case when pause.action_type = 'auto_pause' and pause.status = 'executed'
+      then pause.previous_state ->> 'status' end as paused_from,
+    r.turn, r.same_id_turn,
+    case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise,
+    case when r.action_type = 'auto_resume' then null
+      when r.action_type = 'auto_pause' then case when r.confidence < 95 then w.no_pause_until end
+      when r.new_budget > c.budget then w.no_raise_until
+      else w.no_cut_until end as against_person_until, u.share as budget_use
+  from read r
+  left join public.campaigns c on c.id = r.campaign_id
+  left join public.autonomous_actions x on x.id = r.id and not p_by_person
+  left join public.autonomous_rules rule on rule.id = r.rule_id
+  left join autonomy.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
+    on w.campaign_id = r.campaign_id and not p_by_person
+  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
+    on u.campaign_id = r.campaign_id and not p_by_person
+  left join lateral (
+    select max(a.executed_at) as last_action,
+           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
+           max(a.executed_at) filter (where a.action_type = 'auto_resume') as last_resume,
+           min(case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
+                 then nullif((a.previous_state -> 'budget')::numeric, 0) end)
+             filter (where a.executed_at > p_now - interval '7 days') as low_budget
+    from public.autonomous_actions a
+    where a.campaign_id = r.campaign_id and a.status = 'executed') h on true
+  left join lateral (
+    select a.id from public.autonomous_actions a
+    where a.campaign_id = r.campaign_id and a.status = 'pending' and a.id <> r.id limit 1) pending on true
+  left join lateral (
+    select t.id from public.campaign_ab_tests t
+    where t.campaign_id = r.campaign_id and t.status = 'running' limit 1) test on true
+  left join lateral (
+    select k.action_id from (
+      select k.action_id, k.kind from public.campaign_changes k
+      where r.action_type = 'auto_resume' and k.campaign_id = r.campaign_id order by k.id desc limit 1) k
+    where k.kind = 'action') last_change on true
+  -- by its key alone: what else it must be is asked above
+  left join public.autonomous_actions pause on pause.id = last_change.action_id
+  offset 0
+),
+judged as materialized (
+  select k.*,
+    case
+      when again and taken then 'AGAIN'
+      when p_policy.frozen then 'FROZEN'
+      when p_policy.mode = 'observe' and not p_by_person then 'OBSERVE'
+      when malformed is not null then 'BAD_DECISION'
+      when same_id_turn > 1 then 'AGAIN'
+      when taken or turn > 1 then 'BAD_DECISION'
+      when not found then 'CAMPAIGN_NOT_FOUND'
+      -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
+      when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
+      when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
+      -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
+      -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
+      when not p_by_person and case
+          when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
+          when rule_id is null then not some_rule_on
+          else not (rule_on and rule_same) end then 'RULE_CHANGED'
+      when autonomous_enabled is not true then 'DISABLED'
+      when hold_until > p_now then 'ON_HOLD'
+      when against_person_until > p_now then 'CHANGED_BY_PERSON'
+      when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
+      when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
+      when testing then 'TEST_RUNNING'
+      when pending then 'AWAITING_APPROVAL'
+      when confidence < floor and action_type <> 'auto_resume' and not p_by_person then 'AGAINST_THE_ODDS'
+      when raise is null and action_type in ('auto_pause', 'auto_resume') then null
+      when raise > 0 and budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
+      when new_budget > trunc(budget * p_policy.max_step, 2) then 'STEP_CAP'
+      when raise > 0 and new_budget > trunc(low_budget * p_policy.max_growth_7d, 2) then 'GROWTH_CAP'
+      when raise > 0 and new_budget > least(p_policy.max_budget, rule_max) then 'BUDGET_CAP'
+      when raise is null and new_budget < greatest(p_policy.min_budget, rule_min) then 'BUDGET_CAP'
+    end as code
+  from known k
+),
+-- over the portfolio, together with what was done in the last 24 hours
+raises as materialized (
+  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n rows unbounded preceding) as so_far
+  from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
+),
+before as materialized (
+  select
+    (select count(*) from public.autonomous_actions a
+     where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'
+       and a.status in ('executed', 'pending')) as pauses,
+    count(*) as raises,
+    coalesce(sum((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric), 0) as raised
+  from public.autonomous_actions a
+  -- a raise counts when it was carried out, which approval may have delayed
+  where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
+    and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
+    and case when jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
+          then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
+),
+tripped as materialized (
+  select
+    case when b.pauses + t.pauses > p_policy.pause_breaker_count then
+      -- of the campaigns as the run found them; counting them again in each batch would cost more
+      -- than all else here
+      b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
+        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint + (r.summary #>> '{portfolio,pauses_24h}')::bigint
+         from public.autonomous_runs r where r.id = p_run_id),
+        b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
+      else false end as pauses,
+    b.raises + t.raises > p_policy.growth_breaker_count as raises,
+    -- one cent, because the engine may have added the same amounts in another order
+    p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
+  from before b, (
+    select (select count(*) from judged j where j.code is null and j.action_type = 'auto_pause') as pauses,
+      (select count(*) from raises) as raises) t
+),
+settled as (
+  select c.*,
+    case
+      when c.code = 'AGAIN' then 'again'
+      when c.code in ('FROZEN', 'OBSERVE') then 'hold'
+      when c.code is not null then 'fail'
+      when p_by_person then 'execute'
+      when c.action_type = 'auto_pause' and t.pauses then 'propose'
+      when t.raises and r.so_far > t.room then 'fail'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'propose'
+      else 'execute'
+    end as outcome,
+    case
+      when c.code is not null or p_by_person then c.code
+      when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
+      when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
+      when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
+    end as final_code
+  from judged c
+  cross join tripped t
+  left join raises r using (n)
+)
+select coalesce(array_agg(row(
+    s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
+    case s.final_code
+      when 'FROZEN' then 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
+      when 'OBSERVE' then 'The mode is observe now: nothing is changed.'
+      when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
+        case when s.taken then 'its id belongs to another action' else 'its campaign was decided twice in one batch' end) || '.'
+      when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
+      when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
+        autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
+        case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
+          then ', but not by the last pause of ours' else '' end)
+      when 'RULE_CHANGED' then case
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
+        when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
+        when not s.rule_there then 'The rule was removed meanwhile.'
+        when not s.rule_on then 'The rule was switched off meanwhile.'
+        else 'The rule was changed meanwhile; the next run decides by what it says now.' end
+      when 'DISABLED' then 'The campaign is switched off for this system.'
+      when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
+      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
+      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.', floor(100 * s.budget_use))
+      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
+      when 'TEST_RUNNING' then 'An A/B test runs on it.'
+      when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
+      when 'AGAINST_THE_ODDS' then format('The confidence of %s is below the floor of %s.', s.confidence, s.floor)
+      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget, p_policy.max_step, s.budget)
+      when 'GROWTH_CAP' then format('%s is more than %s times %s, the lowest budget of the last 7 days.',
+        s.new_budget, p_policy.max_growth_7d, s.low_budget)
+      when 'BUDGET_CAP' then format('%s lies outside the limits, %s to %s.', s.new_budget,
+        greatest(p_policy.min_budget, s.rule_min), least(p_policy.max_budget, s.rule_max))
+      when 'GROWTH_BREAKER' then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
+      when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
+      when 'APPROVAL' then 'It waits for a person.'
+    end,
+    s.status, s.budget,
+    case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
+    case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
+    )::autonomy.item order by s.n), '{}')
+from settled s
+$$;
+comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
+  'What is to become of each decision, in the order given, looked at again against state, policy and rule of this '
+  'moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';

@@ -1,0 +1,136 @@
+-- Proposals: a person approves or rejects, or they expire.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.pending_action(p_action_id uuid) returns public.autonomous_actions
+language plpgsql set search_path = ''
+as $$
+declare
+  v_action public.autonomous_actions;
+begin
+  select * into v_action from public.autonomous_actions where id = p_action_id for update;
+  if not found then
+    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+  elsif v_action.status <> 'pending' then
+    raise exception using errcode = 'AO012',
+      message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
+                       coalesce(' (' || v_action.error || ')', ''));
+  end if;
+  return v_action;
+end $$;
+comment on function autonomy.pending_action(uuid) is
+  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
+  '[autonomous-operations]';
+
+create function public.approve_autonomous_action(
+  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, autonomy.actor());
+  v_policy public.autonomy_policy;
+  v_action public.autonomous_actions;
+  v_campaign public.campaigns;
+  v_changed public.campaigns;
+  v_decision autonomy.decision[];
+  v_item autonomy.item;
+  v_said jsonb;
+begin
+  perform autonomy.simulated_moment(p_now);
+  v_policy := autonomy.lock_effects();
+  select c.* into v_campaign from public.campaigns c
+  where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
+  v_action := autonomy.pending_action(p_action_id);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
+      hint = 'update autonomy_policy set frozen = false;';
+  end if;
+
+  if v_action.created_at + v_policy.approval_hours * interval '1 hour' <= p_now then
+    v_item.code := 'EXPIRED';
+    v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);
+  else
+    v_decision := autonomy.read_decisions(v_action.run_id, jsonb_build_array(jsonb_build_object(
+      'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
+      'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
+      'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
+      'previous', v_action.previous_state, 'new', v_action.new_state)));
+    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
+  end if;
+
+  v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
+  if v_item.code is not null then
+    update public.autonomous_actions set status = 'failed', error = v_item.code,
+      evidence = coalesce(evidence, '{}') || jsonb_build_object('message', v_item.message, 'approved', v_said,
+        'found', autonomy.state(v_campaign.status, v_campaign.budget))
+    where id = p_action_id;
+    return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
+      'status', 'failed', 'error', v_item.code, 'message', v_item.message);
+  end if;
+  -- the proposal was ours: an approval counts as an action of ours
+  v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
+  update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
+    new_state = autonomy.state(v_changed.status, v_changed.budget),
+    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
+  where id = p_action_id;
+  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
+    'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
+    'from', autonomy.state(v_campaign.status, v_campaign.budget),
+    'to', autonomy.state(v_changed.status, v_changed.budget));
+end $$;
+comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
+  'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
+  '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
+  'A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
+  'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
+
+create function public.reject_autonomous_action(
+  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_actor text := coalesce(p_actor, autonomy.actor());
+  v_action public.autonomous_actions := autonomy.pending_action(p_action_id);
+begin
+  perform autonomy.simulated_moment(p_now);
+  -- A no is a no for a while: the next run would else propose the same again.
+  update public.campaigns c set hold_until = greatest(c.hold_until,
+    p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
+  where c.id = v_action.campaign_id;
+  update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
+    evidence = coalesce(evidence, '{}') || jsonb_build_object(
+      'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
+  where id = p_action_id;
+  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
+    'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
+    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
+end $$;
+comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
+  'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
+  'policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
+  'not the clock''s). [autonomous-operations]';
+
+create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  perform autonomy.simulated_moment(p_now);
+  update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
+    evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
+  where a.id in (  -- one that is being decided at this moment is left to whoever decides
+    select w.id from public.autonomous_actions w
+    where w.status = 'pending'
+      and w.created_at + (select approval_hours from public.autonomy_policy) * interval '1 hour' <= p_now
+    for update skip locked);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $$;
+comment on function public.expire_pending_actions(timestamptz) is
+  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. '
+  'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';

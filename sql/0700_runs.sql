@@ -1,0 +1,115 @@
+-- Runs begin and finish.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.prepare_run(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  -- The policy's row first, then actions: the order of every effect.
+  begin
+    perform public.fit_portfolio_prior(p_now => p_now);
+  exception when others then
+    raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+  end;
+  perform public.expire_pending_actions(p_now);
+end $$;
+comment on function autonomy.prepare_run(timestamptz) is
+  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call '
+  'again. [autonomous-operations]';
+
+create function public.begin_autonomous_run(
+  p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
+  p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
+  p_now timestamptz default now()) returns json
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_request jsonb := autonomy.run_request(p_request);
+  v_shard text := v_request ->> 'shard';
+  v_inactive boolean := (v_request ->> 'include_inactive_rules')::boolean;
+  v_lease jsonb;
+  v_portfolio jsonb;
+begin
+  perform autonomy.hold_schema();
+  if p_run_id is null then
+    raise exception using errcode = 'AO010', message = 'p_run_id is NULL: the caller makes the id of a run.';
+  elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
+    raise exception using errcode = 'AO010', message = 'p_lease_seconds must be from 1 to 3600.';
+  elsif p_page_limit is null or p_page_limit not between 1 and 5000 then
+    raise exception using errcode = 'AO010', message = 'p_page_limit must be from 1 to 5000.';
+  elsif length(p_idempotency_key) not between 1 and 255 then
+    raise exception using errcode = 'AO010', message = 'The idempotency key must have 1 to 255 characters.';
+  end if;
+  v_lease := autonomy.take_lease(
+    p_run_id, v_request, p_idempotency_key, coalesce(p_trigger, 'http'), p_lease_seconds, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    return v_lease::json;
+  end if;
+  -- A run has one moment: one whose answer was lost keeps it, and has prepared what there is to prepare.
+  p_now := (v_lease ->> 'now')::timestamptz;
+  if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
+    perform autonomy.prepare_run(p_now);
+  end if;
+  v_portfolio := public.portfolio_state(p_now);
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
+  return json_build_object(
+    'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
+    'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
+    'dry_run', v_request -> 'dry_run',
+    -- a dry run has not fitted the prior, but judges by the one that a run would fit
+    'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
+                 'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
+               from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
+    'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+              from public.autonomous_rules r where r.is_active or v_inactive),
+    'portfolio', v_portfolio,
+    'rule_versions', (select coalesce(jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)), '{}')
+                      from public.autonomous_rules r where r.is_active or v_inactive),
+    'page', public.list_autonomous_candidates(
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
+    'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio));
+end $$;
+comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
+  'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
+  'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
+  'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
+  'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). '
+  '[autonomous-operations]';
+
+create function public.finish_autonomous_run(
+  p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
+  p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_kept boolean := p_response_status < 500;
+  v_run public.autonomous_runs;
+begin
+  if p_response_status is null or p_response_status not between 100 and 599 then
+    raise exception using errcode = 'AO010', message = 'p_response_status must be an HTTP status, 100 to 599.';
+  elsif p_now is distinct from (select r.started_at from public.autonomous_runs r where r.id = p_run_id) then
+    perform autonomy.simulated_moment(p_now);
+  end if;
+  update public.autonomous_runs r
+  set status = case when v_kept then 'completed' else 'failed' end, summary = p_summary, finished_at = p_now,
+      response = case when v_kept then p_response end, response_status = p_response_status
+  where r.id = p_run_id and r.lease_token = p_lease_token and r.status = 'running'
+  returning * into v_run;
+  if not found then
+    select * into v_run from public.autonomous_runs r
+    where r.id = p_run_id and r.lease_token = p_lease_token and r.status in ('completed', 'failed');
+    if not found then
+      raise exception using errcode = 'AO007',
+        message = format('Run %s does not hold its lease any more: another run took over.', coalesce(p_run_id::text, 'NULL'));
+    end if;
+  end if;
+  return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
+end $$;
+comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, integer, timestamptz) is
+  'Ends a run: stores summary and answer (one of 5xx is not stored, so its key may try again) and releases the lease. '
+  'Safe to call again: the first answer stays. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is neither '
+  'the clock''s nor the run''s). [autonomous-operations]';

@@ -1,0 +1,174 @@
+-- What the rules are worth.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- What was carried out in 90 days, in one pass, for all who ask about them.
+create type autonomy.action_sum as (
+  rule_id uuid,            -- null: by a person's hand
+  is_pause boolean,
+  status text,             -- executed or rolled_back
+  verdict text,            -- null: not measured
+  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: there is none
+  actions bigint,
+  money float8,
+  error_squares float8,
+  judged bigint,           -- actions of which it is known how probably they were right
+  right_sum float8,        -- of those probabilities
+  confident bigint,        -- judged actions that have a confidence
+  confidence_sum float8,   -- of theirs
+  raises bigint,           -- measured raises whose money was spent
+  raise_squares float8,    -- of what they added at the roi of the rest, weighed by their certainty
+  raise_products float8    -- of that and what they did add, weighed likewise
+);
+comment on type autonomy.action_sum is
+  'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
+  '[autonomous-operations]';
+
+create type autonomy.rule_score as (
+  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
+  improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+  pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
+  calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
+);
+comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
+
+create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
+language sql stable set search_path = '' set jit = off
+as $$
+  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict, width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
+         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability), coalesce(sum(r.right_probability), 0),
+         count(r.confidence) filter (where r.right_probability is not null),
+         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
+         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0), coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+  from (
+    select k.*, case when k.added_expected > 0 and k.status = 'executed' and k.right_probability is not null then k.added_expected end as raised,
+           greatest(k.error * k.error, 1e-6) as variance
+    from autonomy.action_results k
+    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now and k.status in ('executed', 'rolled_back')) r
+  group by 1, 2, 3, 4, 5
+$$;
+comment on function autonomy.action_sums(timestamptz) is
+  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of '
+  'rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
+language sql stable set search_path = ''
+as $$
+  with carried_out as materialized (
+    select * from unnest(p_sums)
+  ), rules as (
+    select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action from public.autonomous_rules r
+    union all
+    select null, 'By hand', null, null, -1, null where exists (select from carried_out c where c.rule_id is null)
+    union all
+    select distinct c.rule_id, coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
+                                         order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
+    from carried_out c
+    where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
+  ), sums as (
+    select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action,
+           coalesce(sum(c.actions), 0)::integer as actions,
+           coalesce(sum(c.actions) filter (where c.status = 'rolled_back'), 0)::integer as rolled_back,
+           coalesce(sum(c.actions) filter (where c.verdict is not null), 0)::integer as measured,
+           coalesce(sum(c.actions) filter (where c.verdict = 'improved'), 0)::integer as improved,
+           coalesce(sum(c.actions) filter (where c.verdict = 'regressed'), 0)::integer as regressed,
+           coalesce(sum(c.actions) filter (where c.verdict = 'inconclusive'), 0)::integer as inconclusive,
+           coalesce(sum(c.money) filter (where c.verdict is not null), 0) as money,
+           sqrt(coalesce(sum(c.error_squares) filter (where c.verdict is not null), 0)) as error,
+           coalesce(sum(c.judged) filter (where c.is_pause), 0)::integer as pauses,
+           sum(c.judged - c.right_sum) filter (where c.is_pause and c.judged > 0) as false_pauses,
+           sum(c.confidence_sum) / nullif(sum(c.confident), 0)::float8 as confidence,
+           100 * sum(c.right_sum) / nullif(sum(c.judged), 0)::float8 as right_share
+    from rules r left join carried_out c on c.rule_id is not distinct from r.id
+    group by r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action
+  ), judged as (
+    select s.*, s.money - 1.645 * s.error as low, s.money + 1.645 * s.error as high,
+           s.id is not null and s.measured >= 5 and s.money + 1.645 * s.error < 0 as loses
+    from sums s
+  ), remedies as (
+    -- The lowest higher confidence floor at which this rule's own actions earned money.
+    select j.id, min(f.floor) as floor
+    from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
+    where j.loses
+      and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
+      and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
+           where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
+    group by j.id
+  )
+  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured, j.improved, j.regressed, j.inconclusive,
+         round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
+         j.pauses, round(j.false_pauses::numeric, 2), case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
+         round(j.confidence::numeric, 1), round(j.right_share::numeric, 1), round((j.confidence - j.right_share)::numeric, 1),
+         j.loses,
+         case when not j.loses then null
+              when m.floor is not null then format('Rule "%s" lost %s in 90 days over %s measured actions. Let it act from a confidence of %s on: at that its actions earned money.',
+                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
+              else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, or try a stricter threshold in a dry run.',
+                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
+         case when not j.loses then null
+              when m.floor is not null then jsonb_build_object('action', j.action || jsonb_build_object('min_confidence', m.floor))
+              else '{"is_active": false}'::jsonb end
+  from judged j left join remedies m on m.id = j.id
+  order by j.priority desc, j.rule_name
+$$;
+comment on function autonomy.rule_scores(autonomy.action_sum[]) is
+  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only '
+  'reads; raises nothing. [autonomous-operations]';
+
+create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
+language sql stable set search_path = ''
+as $$
+  select * from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now) s))
+$$;
+comment on function public.rule_scoreboard(timestamptz) is
+  'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
+  'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
+  'more) a change to make. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_current float8 := (select p.marginal_return_ratio from public.autonomy_policy p);
+  v_actions integer;
+  v_xx float8;
+  v_xy float8;
+  v_mean float8;
+  v_error float8;
+  v_proposed numeric;
+begin
+  -- Of each measured raise: the revenue that came on top, against the spend that came on top at the
+  -- campaign's own roi. What was assumed beforehand counts as one measurement of 0.5 within 0.25.
+  select coalesce(sum(s.raises), 0), coalesce(sum(s.raise_squares), 0), coalesce(sum(s.raise_products), 0)
+  into v_actions, v_xx, v_xy from unnest(p_sums) s;
+  v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
+  v_error := 1 / sqrt(1 / 0.0625 + v_xx);
+  v_proposed := greatest(0.05, least(1, round((v_mean * 20)::numeric) / 20));
+  if v_actions < 10 or abs(v_mean - v_current) < v_error or v_proposed = v_current::numeric then
+    v_proposed := null;
+  end if;
+  return jsonb_build_object(
+    'current', v_current, 'estimate', round(v_mean::numeric, 3), 'low', round((v_mean - 1.645 * v_error)::numeric, 3),
+    'high', round((v_mean + 1.645 * v_error)::numeric, 3), 'actions', v_actions, 'proposed', v_proposed,
+    'sentence', case when v_proposed is not null then
+        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy assumes %s. Consider marginal_return_ratio = %s.',
+               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'), to_char(v_mean + 1.645 * v_error, 'FM990.00'),
+               to_char(v_current, 'FM990.00'), to_char(v_proposed, 'FM990.00'))
+      when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
+      else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
+end $$;
+comment on function autonomy.marginal_return(autonomy.action_sum[]) is
+  'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only '
+  'reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now) s))
+$$;
+comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
+  'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '
+  'Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';

@@ -1,0 +1,276 @@
+-- The Overview and the runs.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- ---------------------------------------------------------------------------------------------
+-- Overview
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select jsonb_build_object('measured', coalesce(p_measured, 0),
+    'money', round(p_money::numeric, 2),
+    'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
+    'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
+$$;
+comment on function autonomy.dashboard_worth(numeric, float8, float8) is
+  'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
+
+create function autonomy.dashboard_action_totals(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'actions', coalesce(sum(actions) filter (where done), 0),
+    'paused', coalesce(sum(actions) filter (where done and action_type = 'auto_pause'), 0),
+    'scaled', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_up'), 0),
+    'scaled_down', coalesce(sum(actions) filter (where done and action_type = 'auto_scale_down'), 0),
+    'adjusted', coalesce(sum(actions) filter (where done and action_type = 'budget_adjusted'), 0),
+    'resumed', coalesce(sum(actions) filter (where done and action_type = 'auto_resume'), 0),
+    'pending', coalesce(sum(actions) filter (where status = 'pending'), 0),
+    'failed', coalesce(sum(actions) filter (where status = 'failed'), 0),
+    'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
+    'average_confidence',
+      round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1),
+    'saved', autonomy.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause), sum(error_squares) filter (where pause)),
+    'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause), sum(error_squares) filter (where not pause)))
+  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
+        from autonomy.dashboard_action_days) d
+  where d.day between p_from and p_to;
+$$;
+comment on function autonomy.dashboard_action_totals(date, date) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. '
+  '[autonomous-operations]';
+
+create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
+    'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
+    order by g.day), '[]')
+  from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
+  left join autonomy.dashboard_performance_days p on p.day = g.day::date
+  left join (
+    select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
+           sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
+           sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
+    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+  ) a on a.day = g.day::date;
+$$;
+comment on function autonomy.dashboard_days(date, date) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads '
+  'only. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Runs
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', r.id, 'trigger', r.trigger, 'status', r.status, 'started_at', r.started_at,
+    'finished_at', r.finished_at, 'dry_run', r.dry_run, 'mode', r.mode,
+    'response_status', r.response_status, 'failed', jsonb_array_length(coalesce(r.summary -> 'failed', '[]')))
+    || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
+$$;
+comment on function autonomy.dashboard_run_json(public.autonomous_runs) is
+  'A run without its long lists. [autonomous-operations]';
+
+create function public.dashboard_overview(
+  p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
+  p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_today date := (p_now at time zone v_policy.time_zone)::date;
+  v_left integer := (public.dashboard_refresh() ->> 'left')::integer;
+begin
+  return jsonb_build_object(
+    'state', public.dashboard_state(p_since, p_run_interval_minutes, p_now),
+    'policy', to_jsonb(v_policy),
+    'now', p_now,
+    'today', v_today,
+    'stale_days', v_left,
+    'last_run', (
+      select autonomy.dashboard_run_json(r) from public.autonomous_runs r
+      where r.status <> 'running' order by r.started_at desc, r.id desc limit 1),
+    'running', (
+      select count(*) from public.autonomous_runs r
+      where r.status = 'running' and r.lease_expires_at > clock_timestamp()),
+    'last_success_at', (
+      select r.started_at from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
+    'campaigns', (
+      select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
+        'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
+      from public.campaigns c),
+    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity'),
+    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity'),
+    'opportunities', (
+      select jsonb_build_object(
+        'unresolved', count(*),
+        'critical', count(*) filter (where o.severity = 'critical'),
+        'high', count(*) filter (where o.severity = 'high'),
+        'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
+      from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
+    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today));
+end $$;
+comment on function public.dashboard_overview(integer, timestamptz, integer, timestamptz) is
+  'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last '
+  'p_days days. Brings daily figures up to date first. [autonomous-operations]';
+
+create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
+returns jsonb language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_under uuid[];
+  v_scaling uuid[];
+  v_under_count bigint;
+  v_scaling_count bigint;
+begin
+  -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
+  -- evidence weighed for the few that are shown only.
+  with found as materialized (
+    -- First what the narrow table alone can tell, then the state of those.
+    select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
+    from public.campaign_performance p
+    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
+       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+  ), live as materialized (
+    select f.* from found f join public.campaigns c on c.id = f.campaign_id
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and (not f.under or c.created_at <= p_now - interval '24 hours')
+  )
+  select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
+         array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
+         count(*) filter (where l.under), count(*) filter (where not l.under)
+  into v_under, v_scaling, v_under_count, v_scaling_count from live l;
+
+  return (
+    with seen as materialized (
+      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+             100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
+             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
+             autonomy.cut_confidence(100::float8 * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
+               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
+             autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
+               least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
+               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
+             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+      from autonomy.candidate_rows(v_under || v_scaling, p_now) c
+    )
+    select jsonb_build_object(
+      'underperforming_count', v_under_count,
+      'underperforming', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
+          'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
+          'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
+            || format(': %s for %s in revenue over %s, %s %% likely to lose money', autonomy.money_words(s.spend),
+                      autonomy.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
+          order by s.revenue - s.spend, s.campaign_id), '[]')
+        from seen s where s.campaign_id = any (v_under)),
+      'scaling_count', v_scaling_count,
+      'scaling', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
+          'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
+                              autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
+                              least(99, greatest(1, floor(s.grows + 0.5)))))
+          order by s.revenue - s.spend desc, s.campaign_id), '[]')
+        from seen s where s.campaign_id = any (v_scaling))));
+end $$;
+comment on function public.dashboard_attention(integer, timestamptz) is
+  'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there '
+  'are. Reads only. [autonomous-operations]';
+
+create function public.dashboard_runs(p_after jsonb default null, p_limit integer default 50) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  select coalesce(jsonb_agg(autonomy.dashboard_run_json(page) order by started_at desc, id desc), '[]') into v_rows
+  from (
+    select r.* from public.autonomous_runs r
+    where p_after is null
+       or (r.started_at, r.id) < ((p_after ->> 'started_at')::timestamptz, (p_after ->> 'id')::uuid)
+    order by r.started_at desc, r.id desc limit v_limit + 1
+  ) page;
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('runs', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('runs', v_rows, 'next_after', jsonb_build_object(
+    'started_at', v_rows -> -1 -> 'started_at', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_runs(jsonb, integer) is
+  'Runs, newest first: {"runs", "next_after"}. Reads only. [autonomous-operations]';
+
+create function public.dashboard_run(p_run_id uuid) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select autonomy.dashboard_run_json(r) || jsonb_build_object(
+    'summary', coalesce(r.summary, '{}'),
+    'actions_now', (
+      select coalesce(jsonb_object_agg(s.status, s.n), '{}')
+      from (select a.status, count(*) as n from public.autonomous_actions a where a.run_id = r.id group by a.status) s))
+  from public.autonomous_runs r where r.id = p_run_id;
+$$;
+comment on function public.dashboard_run(uuid) is
+  'One run with its whole summary and what became of its actions; NULL where there is none. Reads only. '
+  '[autonomous-operations]';
+
+create function public.dashboard_run_preview(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB' set statement_timeout = '55s'
+as $$
+declare
+  v_portfolio jsonb := public.portfolio_state(p_now);
+begin
+  return (
+    with run as materialized (
+      select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, v_portfolio) d
+    ), weighed as materialized (
+      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(case k.kind
+          when 'pause' then ((r.d).candidate).budget when 'resume' then (r.d).new_budget
+          else abs((r.d).new_budget - ((r.d).candidate).budget) end, 0) as money
+      from run r
+      cross join lateral (select case (r.d).action_type when 'auto_pause' then 'pause' when 'auto_resume' then 'resume'
+        else case when (r.d).new_budget > ((r.d).candidate).budget then 'raise' else 'lower' end end as kind) k
+    )
+    select jsonb_build_object(
+      'mode', p.mode, 'frozen', p.frozen,
+      'rules', (select count(*) from public.autonomous_rules r where r.is_active),
+      'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
+      'changes', (
+        select coalesce(jsonb_agg(to_jsonb(t)
+          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind)), '[]')
+        from (select w.verdict, w.kind, count(*) as campaigns, round(sum(w.money), 2) as money
+              from weighed w where w.verdict <> 'hold' group by 1, 2) t),
+      'held', (select count(*) from weighed w where w.verdict = 'hold'),
+      'largest', (
+        select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('verdict', t.verdict)
+          order by w.money desc, t.campaign_id), '[]')
+        from (select * from weighed w where w.verdict <> 'hold' order by w.money desc, (w.d).campaign_id limit 10) w
+        cross join lateral autonomy.told_decisions(array[w.d]) t),
+      'breakers', autonomy.breaker_reports(v_portfolio, (
+        select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
+    from public.autonomy_policy p);
+end $$;
+comment on function public.dashboard_run_preview(timestamptz) is
+  'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
+  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", '
+  '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';

@@ -1,0 +1,305 @@
+-- Campaigns and rules.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- ---------------------------------------------------------------------------------------------
+-- Campaigns
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_campaigns(
+  p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+  v_ids uuid[];
+  v_spend numeric := (p_after ->> 'total_spend')::numeric;
+  v_after uuid := (p_after ->> 'id')::uuid;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
+  -- Those that spend most come first: they are what one looks for. Without a filter the narrow
+  -- table alone knows them; campaigns without any spend come last, by id.
+  if p_title is null and p_status is null then
+    select array_agg(t.campaign_id order by t.total_spend desc, t.campaign_id) into v_ids from (
+      select p.campaign_id, p.total_spend from public.campaign_performance p
+      where p.total_spend > 0 and (p_after is null or p.total_spend < v_spend
+        or (p.total_spend = v_spend and p.campaign_id > v_after))
+      order by p.total_spend desc, p.campaign_id limit v_limit + 1) t;
+  end if;
+  if coalesce(cardinality(v_ids), 0) <= v_limit then
+    select array_agg(t.id order by t.spend desc, t.id) into v_ids from (
+      select c.id, coalesce(p.total_spend, 0) as spend
+      from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+      where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
+        and (p_status is null or lower(c.status) = lower(p_status))
+        and (p_after is null or coalesce(p.total_spend, 0) < v_spend
+             or (coalesce(p.total_spend, 0) = v_spend and c.id > v_after))
+      order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1) t;
+  end if;
+  select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
+  from (
+    select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
+           coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
+           p.roi, coalesce(p.conversions, 0) as conversions
+    from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    where c.id = any (v_ids)
+  ) page;
+  if jsonb_array_length(v_rows) <= v_limit then
+    return jsonb_build_object('campaigns', v_rows, 'next_after', null);
+  end if;
+  v_rows := v_rows - v_limit;
+  return jsonb_build_object('campaigns', v_rows, 'next_after', jsonb_build_object(
+    'total_spend', v_rows -> -1 -> 'total_spend', 'id', v_rows -> -1 -> 'id'));
+end $$;
+comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
+  'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. '
+  'Reads only. [autonomous-operations]';
+
+create function public.dashboard_campaign(
+  p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_today date := autonomy.dashboard_day(p_now);
+begin
+  select * into v_campaign from public.campaigns where id = p_campaign_id;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  end if;
+  return jsonb_build_object(
+    'now', p_now,
+    'today', v_today,
+    'campaign', to_jsonb(v_campaign) || jsonb_build_object(
+      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
+    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+      -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
+      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last, p.ctid desc limit 1),
+    'days', (
+      select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
+        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
+      from public.campaign_daily d
+      where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
+    'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
+    'changes', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
+      from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
+    'opportunities', (
+      select coalesce(jsonb_agg(autonomy.dashboard_opportunity_json(o, v_campaign.title, p_now)
+        order by o.first_seen_at desc), '[]')
+      from (select * from public.optimization_opportunities where campaign_id = p_campaign_id
+            and status in ('open', 'in_progress') limit 20) o),
+    'last_run', (
+      select jsonb_build_object('id', r.id, 'started_at', r.started_at, 'mode', r.mode,
+        'shard', r.summary ->> 'shard', 'breakers', r.summary -> 'breakers',
+        'held_all', (select coalesce(sum(h.value::numeric), 0) from jsonb_each_text(r.summary -> 'held') h),
+        'held_listed', jsonb_array_length(coalesce(r.summary -> 'held_decisions', '[]')),
+        'decision', (
+          select d from jsonb_array_elements(coalesce(r.summary -> 'failed', '[]')
+            || coalesce(r.summary -> 'actions', '[]') || coalesce(r.summary -> 'held_decisions', '[]')) d
+          where d ->> 'campaign_id' = p_campaign_id::text limit 1))
+      from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1));
+end $$;
+comment on function public.dashboard_campaign(uuid, integer, timestamptz) is
+  'One campaign: state, totals, daily figures, actions, changes, opportunities, what the last run made of it. Reads '
+  'only. Raises AO003. [autonomous-operations]';
+
+create function public.dashboard_set_campaign(
+  p_campaign_id uuid, p_changes jsonb, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_key text;
+begin
+  perform autonomy.simulated_moment(p_now);
+  for v_key in select jsonb_object_keys(p_changes) loop
+    if v_key not in ('autonomous_enabled', 'hold_until') then
+      raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
+        hint = 'Settings: autonomous_enabled, hold_until.';
+    end if;
+  end loop;
+  update public.campaigns set
+    autonomous_enabled = coalesce((p_changes ->> 'autonomous_enabled')::boolean, autonomous_enabled),
+    hold_until = case when p_changes ? 'hold_until' then (p_changes ->> 'hold_until')::timestamptz else hold_until end,
+    updated_at = p_now
+  where id = p_campaign_id;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  end if;
+  return (select jsonb_build_object('campaign_id', c.id, 'autonomous_enabled', c.autonomous_enabled,
+    'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
+end $$;
+comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
+  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. '
+  'Raises AO003, AO010, AO014. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Rules
+-- ---------------------------------------------------------------------------------------------
+create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object(
+    'last_change', h.changed_at,
+    'watch', coalesce(h.changed_at > p_now - interval '7 days', false)
+      and (h.before is not null or r.created_by is distinct from 'system'))
+    order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+  from public.autonomous_rules r
+  left join lateral (
+    select c.changed_at, c.before from public.autonomous_rule_changes c
+    where c.rule_id = r.id order by c.changed_at desc, c.id desc limit 1
+  ) h on true;
+$$;
+comment on function public.dashboard_rules(timestamptz) is
+  'All rules by priority; watch: changed within 7 days. Reads only. [autonomous-operations]';
+
+create function public.dashboard_scoreboard(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from date := autonomy.dashboard_day(p_now) - 90;
+begin
+  perform public.dashboard_refresh();
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'rule_id', s.rule_id, 'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
+      'is_active', r.is_active, 'actions', s.actions, 'rolled_back', s.rolled_back, 'measured', s.measured,
+      'improved', s.improved, 'regressed', s.regressed,
+      'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
+      'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
+      'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
+      'flagged', s.rule_id is not null and s.measured >= 5 and s.money + 1.645 * sqrt(s.error_squares) < 0)
+      || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
+      order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
+    from (
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
+             sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
+             sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
+             sum(d.judged_confidence_sum) as confidence, sum(d.right_sum) as right_sum,
+             coalesce(sum(d.judged) filter (where d.action_type = 'auto_pause'), 0) as pauses,
+             sum(d.judged - d.right_sum) filter (where d.action_type = 'auto_pause') as false_pauses
+      from autonomy.dashboard_action_days d
+      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id
+    ) s left join public.autonomous_rules r on r.id = s.rule_id);
+end $$;
+comment on function public.dashboard_scoreboard(timestamptz) is
+  'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its '
+  'suggestions, in milliseconds. [autonomous-operations]';
+
+create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]') from (
+    select * from public.autonomous_rule_changes c
+    where p_rule_id is null or c.rule_id = p_rule_id
+    order by c.id desc limit least(greatest(p_limit, 1), 500)
+  ) h;
+$$;
+comment on function public.dashboard_rule_history(uuid, integer) is
+  'Changes of one rule or of all, newest first. Reads only. [autonomous-operations]';
+
+create function public.dashboard_save_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_actor text default null, p_seen timestamptz default null
+) returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_rule public.autonomous_rules;
+begin
+  perform set_config('autonomy.actor', coalesce(p_actor, ''), true);
+  if p_rule_id is null then
+    insert into public.autonomous_rules (rule_name, rule_type, condition, action, priority, is_active, created_by)
+    values (p_rule ->> 'rule_name', p_rule ->> 'rule_type', p_rule -> 'condition', p_rule -> 'action',
+            coalesce((p_rule ->> 'priority')::integer, 50), coalesce((p_rule ->> 'is_active')::boolean, false), p_actor)
+    returning * into v_rule;
+    return to_jsonb(v_rule);
+  end if;
+
+  select * into v_rule from public.autonomous_rules where id = p_rule_id for update;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such rule.';
+  end if;
+  if p_seen is not null and p_seen is distinct from v_rule.updated_at then
+    raise exception using errcode = 'AO004', message = 'Somebody else changed this rule in the meantime.',
+      hint = 'Load the rule again and repeat your change.';
+  end if;
+  update public.autonomous_rules set
+    rule_name = coalesce(p_rule ->> 'rule_name', rule_name),
+    rule_type = coalesce(p_rule ->> 'rule_type', rule_type),
+    condition = coalesce(p_rule -> 'condition', condition),
+    action = coalesce(p_rule -> 'action', action),
+    priority = coalesce((p_rule ->> 'priority')::integer, priority),
+    is_active = coalesce((p_rule ->> 'is_active')::boolean, is_active),
+    updated_at = clock_timestamp()
+  where id = p_rule_id returning * into v_rule;
+  return to_jsonb(v_rule);
+end $$;
+comment on function public.dashboard_save_rule(jsonb, uuid, text, timestamptz) is
+  'Adds a rule (inactive unless it says otherwise) or changes the keys given; p_seen: the updated_at that the change '
+  'is based on. Raises AO001 (bad rule), AO003 (no such rule), AO004 (changed meanwhile), 23505 (name exists). '
+  '[autonomous-operations]';
+
+create function autonomy.dashboard_preview_summary(p_portfolio jsonb, p_rule_id uuid, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+begin
+  -- All are counted; only those that are shown are put into words.
+  return (
+    with run as materialized (
+      select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, p_portfolio) d
+    ), counted as materialized (
+      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code, (r.d).action_type, count(*) as n
+      from run r group by 1, 2, 3, 4
+    )
+    select jsonb_build_object(
+      'all', (
+        select coalesce(jsonb_object_agg(t.action_type, t.n), '{}')
+        from (select action_type, sum(n) as n from counted where verdict <> 'hold' group by action_type) t),
+      'own', (
+        select coalesce(jsonb_object_agg(t.action_type, t.n), '{}')
+        from (select action_type, sum(n) as n from counted where own and verdict <> 'hold' group by action_type) t),
+      'held', (
+        select coalesce(jsonb_object_agg(t.code, t.n), '{}')
+        from (select code, sum(n) as n from counted where own and verdict = 'hold' group by code) t),
+      'campaigns', (
+        select coalesce(jsonb_agg(to_jsonb(t) - array['evidence', 'params', 'matched', 'expected_impact']
+          order by t.verdict = 'hold', t.confidence desc, t.campaign_id), '[]')
+        from autonomy.told_decisions(array(
+          select r.d from run r where (r.d).rule_id is not distinct from p_rule_id
+          order by (r.d).verdict = 'hold', (r.d).confidence desc, (r.d).campaign_id limit 100)) t),
+      'breakers', autonomy.breaker_reports(p_portfolio, (
+        select jsonb_object_agg(t.code, t.n) from (select code, sum(n) as n from counted group by code) t)),
+      'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
+end $$;
+comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is
+  'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only '
+  'reads. [autonomous-operations]';
+
+create function public.dashboard_preview_rule(
+  p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_before jsonb;
+  v_after jsonb;
+  v_id uuid := p_rule_id;
+begin
+  -- As the rules stand, then with this one in place; the second is undone by an exception, which
+  -- takes back rows but not variables.
+  v_before := autonomy.dashboard_preview_summary(v_portfolio, v_id, p_now);
+  begin
+    v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
+    v_after := autonomy.dashboard_preview_summary(v_portfolio, v_id, p_now);
+    raise exception using errcode = 'AO000', message = 'preview';
+  exception when sqlstate 'AO000' then
+    null;
+  end;
+  return jsonb_build_object('before', v_before, 'after', v_after);
+end $$;
+comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
+  'What a run would decide now, as the rules stand and with this rule saved and active: {"before", "after"}. Writes '
+  'nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
