@@ -325,8 +325,16 @@ def test_a_busy_table_is_reported_not_waited_for(
 ) -> None:
     url = server.migrated()
     folder = copied(tmp_path)
-    first = folder / f"{NAMES[0]}.sql"
-    first.write_text(first.read_text().replace("lock_timeout = '30s'", "lock_timeout = '50ms'"))
+
+    def hasty(text: str) -> str:
+        assert "lock_timeout = '30s'" in text
+        return text.replace("lock_timeout = '30s'", "lock_timeout = '50ms'")
+
+    for path in folder.iterdir():  # each file sets it anew
+        path.write_text(hasty(path.read_text()))
+    before, after = (SQL_FOLDER / "before.sql").read_text(), (SQL_FOLDER / "after.sql").read_text()
+    texts = {"before": hasty(before), "after": after}
+    monkeypatch.setattr("autonomy.migrate._text", texts.__getitem__)
     with psycopg.connect(url) as other:
         other.execute("lock table autonomy_policy in share mode")
         with pytest.raises(MigrationError) as caught:
