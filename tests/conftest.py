@@ -50,12 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Everything temporary of this run goes into one folder, whoever makes it."""
     if hasattr(config, "workerinput"):
         return  # told by the environment
-    # An order to end is taken as Ctrl-C is: what was started is ended, what was made is removed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
     folder = Path(tempfile.mkdtemp(prefix="autonomy-tests-", dir=_in_memory())).resolve()
     folder.chmod(0o711)  # the servers' user gets through
     config.stash[_OWN_FOLDER] = folder
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+def _as_ctrl_c(*_: object) -> None:
+    """An order to end: what was started is ended, what was made is removed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` says it twice
+    raise KeyboardInterrupt
 
 
 @pytest.hookimpl(trylast=True)
