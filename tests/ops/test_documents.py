@@ -432,8 +432,8 @@ def test_options_of_deploy_are_documented_and_exist() -> None:
 
 
 def test_make_targets_are_documented_and_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):.*## ", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    told = set(re.findall(r"`make ([a-z]+)`", section(REFERENCE, "deploy.sh and make")))
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    told = set(re.findall(r"`make ([a-z-]+)`", section(REFERENCE, "deploy.sh and make")))
     assert told == targets
 
 

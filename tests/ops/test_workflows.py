@@ -65,6 +65,7 @@ class Step:
             (programs / name).chmod(0o755)
         self.environment = {
             "PATH": f"{programs}:{os.environ['PATH']}",
+            "TMPDIR": str(programs.parent),
             "AUTONOMY_URL": answers.url,
             "AUTONOMY_API_TOKEN": TOKEN,
             "DRY_RUN": "false",

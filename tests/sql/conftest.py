@@ -8,10 +8,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.sql.servers import STARTED, Db, Server, running, versions
+from tests.sql.servers import STARTED, Db, Server, everyday, running, versions
 
 
-@pytest.fixture(scope="session", params=list(versions()))
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(name, marks=[] if name == everyday() else pytest.mark.long)
+        for name in versions()
+    ],
+)
 def server(request: pytest.FixtureRequest, stack_folder: Callable[[], Path]) -> Iterator[Server]:
     """A server with the roles of a hosted project, of each version in turn."""
     with running(versions()[request.param], stack_folder()) as started:
@@ -22,7 +28,7 @@ def server(request: pytest.FixtureRequest, stack_folder: Callable[[], Path]) -> 
 @pytest.fixture(scope="session")
 def plain_server(stack_folder: Callable[[], Path]) -> Iterator[Server]:
     """A server without those roles."""
-    with running(next(iter(versions().values())), stack_folder()) as started:
+    with running(versions()[everyday()], stack_folder()) as started:
         yield started
 
 

@@ -17,12 +17,10 @@ from autonomy.local.keys import Keys
 from autonomy.local.places import prepare
 from autonomy.local.postgres import Postgres
 from autonomy.local.roles import database_url
-from tests.simulated import simulate
+from tests.simulated import HASTY, simulate
 
 Db = psycopg.Connection[Any]
 
-# Faster, and nothing here is meant to survive a power cut.
-_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _numbers = itertools.count(1)
 
 
@@ -38,6 +36,12 @@ def versions() -> dict[str, str]:
     found.update({"16": "16", "18": "18"})
     only = os.environ.get("AUTONOMY_TEST_SQL_VERSIONS", "")
     return {name: found[name] for name in sorted(found) if not only or name in only.split(",")}
+
+
+def everyday() -> str:
+    """The version of `make test`; `make test-long` takes the others."""
+    found = versions()
+    return "16" if "16" in found else next(iter(found))
 
 
 class Server:
@@ -61,7 +65,7 @@ class Server:
         name = f"test_{next(_numbers)}"
         self._made.append(name)
         self.execute(
-            sql.SQL("create database {} template {}")
+            sql.SQL("create database {} template {} strategy file_copy")
             .format(sql.Identifier(name), sql.Identifier(template))
             .as_string()
         )
@@ -99,7 +103,7 @@ STARTED: list[Server] = []
 def running(programs: str, data_dir: Path) -> Iterator[Server]:
     places = prepare(data_dir)
     keys = Keys.load_or_create(places.keys)
-    postgres = Postgres(postgres_bin(programs, places), places, keys, _SETTINGS, None)
+    postgres = Postgres(postgres_bin(programs, places), places, keys, HASTY, None)
     postgres.initialise()
     postgres.start(lambda: None)
     server = Server(postgres, keys)

@@ -39,11 +39,31 @@ def ask(db: psycopg.Connection, question: str, *values: object) -> Any:
     return row[0]
 
 
-@settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+few = settings(
+    max_examples=400, derandomize=True, deadline=None, database=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+many = settings(few, max_examples=2000, derandomize=False)
+
+
+@few
 @given(values=st.lists(wild, min_size=11, max_size=11))
 def test_every_input_has_an_answer_and_it_is_the_engines(
     db: psycopg.Connection, values: list[float | None]
 ) -> None:
+    compare(db, values)
+
+
+@pytest.mark.long
+@many
+@given(values=st.lists(wild, min_size=11, max_size=11))
+def test_every_random_input_has_an_answer_and_it_is_the_engines(
+    db: psycopg.Connection, values: list[float | None]
+) -> None:
+    compare(db, values)
+
+
+def compare(db: psycopg.Connection, values: list[float | None]) -> None:
     target, spend, conversions, revenue, cv2, days, matured, *prior = values
     seen = Evidence(spend, conversions, revenue, cv2, days, matured)  # type: ignore[arg-type]
     expected = probability_below(target, seen, Prior(*prior))  # type: ignore[arg-type]

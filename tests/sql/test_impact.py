@@ -339,7 +339,6 @@ def test_garbage_in_actual_impact_is_overwritten_or_left_but_never_fatal(db: Db)
 # Truth ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_what_pauses_save_is_not_overstated(db: Db) -> None:
     """400 campaigns whose truth is known; those that look below break-even are paused. Before/after
     calls everything saved that looked lost; the posterior mean is near the truth."""

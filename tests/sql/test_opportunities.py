@@ -452,7 +452,6 @@ def test_single_hours_of_the_week_are_named_too(db: Db) -> None:
 # Healthy noise ----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_healthy_campaigns_raise_next_to_nothing(db: Db) -> None:
     """The benchmark measures this with 2,000 campaigns and a week; here 150 and four days."""
     healthy(db, 150, random.Random(17))

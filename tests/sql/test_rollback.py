@@ -386,7 +386,6 @@ def test_an_empty_or_wrong_filter_never_means_everything(
     assert state(db, one) == ("active", 150)
 
 
-@pytest.mark.slow
 def test_a_thousand_actions_in_seconds(db: Db) -> None:
     policy(db, growth_breaker_share=100)
     ids = [campaign(db) for _ in range(1000)]
