@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -220,7 +220,7 @@ def _time(moment: datetime, text: str, kind: str) -> Markup:
     return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", text)
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., object]] = {
     "money": money,
     "count": count,
     "decimal": decimal,

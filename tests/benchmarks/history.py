@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def measure(url: str, options: argparse.Namespace) -> int:
             period = Period(start=NOW - timedelta(days=options.days), every_hours=hours)
             seconds[name] = timed(
                 name,
-                lambda period=period: replay(url, period=period),
+                partial(replay, url, period=period),
                 what=f"{options.campaigns:,} campaigns, {options.days} days replayed {name}",
             )
     if "preview" in options.only:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 import threading
 import time
@@ -61,7 +62,7 @@ class Answer:
     @property
     def json(self) -> dict[str, Any]:
         """The body."""
-        body: dict[str, Any] = requests.models.complexjson.loads(self.body)
+        body: dict[str, Any] = json.loads(self.body)
         return body
 
     @property
@@ -101,14 +102,14 @@ class Yard:
     def execute(self, statement: str, *params: Any) -> list[Any]:
         """One statement on a connection of its own: servers are restarted here."""
         with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement, params or None)  # type: ignore[call-overload]
+            cursor = connection.execute(statement, params or None)
             return cursor.fetchall() if cursor.description else []
 
     def reset(self, losers: int = LOSERS, winners: int = WINNERS) -> None:
         """A new account: every loser must be paused once, every winner scaled once."""
         with psycopg.connect(self.stack.database_url) as connection:
             account = ACCOUNT.format(losers=losers, winners=winners)
-            connection.execute(RESET + account)  # type: ignore[call-overload]
+            connection.execute(RESET + account)
 
     def run_has_begun(self) -> bool:
         """Whether a run has read what it decides on (its row is seen when begin has committed)."""

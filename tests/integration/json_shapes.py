@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,7 +62,11 @@ def _fits(value: Any, kinds: str | list[str]) -> bool:
 
 
 def _text(value: str, schema: dict[str, Any], at: str) -> Iterator[str]:
-    checks = {"uuid": UUID, "date-time": datetime.fromisoformat, "date": datetime.fromisoformat}
+    checks: dict[str, Callable[[str], object]] = {
+        "uuid": UUID,
+        "date-time": datetime.fromisoformat,
+        "date": datetime.fromisoformat,
+    }
     if "format" in schema:
         try:
             checks[schema["format"]](value)

@@ -144,7 +144,7 @@ def _policy(r: Random) -> dict[str, Any]:
 
 def _rule(r: Random, number: int) -> dict[str, Any]:
     rule_type, action = _action(r)
-    rule = {
+    rule: dict[str, Any] = {
         "id": str(UUID(int=r.getrandbits(128))),
         "rule_name": f"{r.choice(RULE_NAMES)} {number}",
         "rule_type": rule_type,
@@ -388,8 +388,7 @@ def _pause_of_ours(r: Random, drawn: Drawn, campaign_id: str, facts: dict[str, A
     drawn.campaign_changes.append(paused | {"changed_at": _stamp(30), "new_status": "paused"})
     if r.random() < 0.15:
         outside = {"campaign_id": campaign_id, "kind": "outside", "changed_at": _stamp(3)}
-        outside["person"] = r.random() < 0.5
-        drawn.campaign_changes.append(outside)
+        drawn.campaign_changes.append(outside | {"person": r.random() < 0.5})
 
 
 def _people(r: Random, drawn: Drawn, campaign_id: str) -> None:

@@ -56,7 +56,7 @@ def essence(result: dict[str, Any]) -> dict[str, Any]:
 def test_both_runs_do_and_say_the_same(fresh: LocalStack, settings: str) -> None:
     with psycopg.connect(fresh.database_url) as db:
         db.execute(ACCOUNT)
-        db.execute(f"update autonomy_policy set {settings}")  # type: ignore[call-overload]
+        db.execute(f"update autonomy_policy set {settings}")
     with psycopg.connect(fresh.database_url) as db:
         row = db.execute("select run_autonomous_operations()").fetchone()
         assert row is not None

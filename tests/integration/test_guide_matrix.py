@@ -96,12 +96,14 @@ def add(
     db: Db, shape: str, title: str, budget: int, hours: int, roi: float, conversions: int
 ) -> None:
     """A campaign that has spent its budget evenly since it was created, so many hours ago."""
-    campaign_id, created_at, now = db.execute(
+    row = db.execute(
         "insert into campaigns (title, status, budget, created_at)"
         " values (%s, 'active', %s, now() - make_interval(hours => %s))"
         " returning id, created_at, now()",
         (title, budget, hours),
     ).fetchone()
+    assert row is not None
+    campaign_id, created_at, now = row
     if shape == TOTALS:
         done = measures(budget * hours / 24, roi, conversions)
         db.execute(
@@ -133,10 +135,10 @@ def hourly(
         share = max(0.0, min(1.0, (at - since).total_seconds() / seconds))
         return round(of * share, digits)
 
-    def sums(at: datetime) -> tuple[float, ...]:
+    def sums(at: datetime) -> Measures:
         orders = int(by(at, conversions))
         revenue = round(whole.revenue * orders / conversions, 2)
-        return (
+        return Measures(
             int(by(at, whole.impressions)), int(by(at, whole.clicks)), orders,
             by(at, whole.spend, 2), revenue,
         )  # fmt: skip
@@ -145,8 +147,9 @@ def hourly(
     bucket = on_the_hour(since)
     while bucket < until:
         after = bucket + timedelta(hours=1)
-        grown = [b - a for a, b in zip(sums(bucket), sums(after), strict=True)]
-        rows.append((bucket, Measures(*grown[:3], round(grown[3], 2), round(grown[4], 2))))
+        grown = Measures._make(b - a for a, b in zip(sums(bucket), sums(after), strict=True))
+        spend, revenue = round(grown.spend, 2), round(grown.revenue, 2)
+        rows.append((bucket, grown._replace(spend=spend, revenue=revenue)))
         bucket = after
     return rows
 
@@ -204,6 +207,7 @@ def fault(db: Db, cell: Cell, result: Json, others: list[Any]) -> str | None:
     if neighbours(db, cell) != others:
         return "touched the others"
     shown = db.execute(VERIFY[cell.action_type].encode()).fetchall()
+    expected: list[tuple[Any, ...]]
     if cell.scenario == "A":
         expected = [(title, "paused", "auto_pause", confidence)]
         seen = [(one[0], one[1], one[4], one[6]) for one in shown if one[5]]

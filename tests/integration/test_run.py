@@ -262,7 +262,9 @@ def test_the_schedulers_retry_is_the_same_call(fresh: LocalStack, function: Func
 def test_database_and_function_decide_the_same(fresh: LocalStack) -> None:
     execute(fresh, LOSER + WINNER)
     with psycopg.connect(fresh.database_url) as connection:
-        result = connection.execute("select run_autonomous_operations()").fetchone()[0]
+        row = connection.execute("select run_autonomous_operations()").fetchone()
+        assert row is not None
+        result = row[0]
         assert result["actions_taken"]["campaigns_paused"] == 1
         assert result["actions_taken"]["campaigns_scaled"] == 1
         in_database = connection.execute(

@@ -28,7 +28,7 @@ def test_a_first_run_has_something_of_everything(
         row = connection.execute("select public.run_autonomous_operations(%s)", (now,)).fetchone()
         assert row is not None
         result = row[0]
-        found = dict(
+        found: dict[str, int] = dict(
             connection.execute(
                 "select opportunity_type, count(*) from public.optimization_opportunities"
                 " group by 1"

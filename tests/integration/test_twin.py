@@ -82,7 +82,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
 
 
 def ask(db: psycopg.Connection, question: str, *values: object) -> Any:
-    row = db.execute(f"select {question}", values).fetchone()  # type: ignore[arg-type]
+    row = db.execute(f"select {question}", values).fetchone()
     assert row is not None
     return row[0]
 

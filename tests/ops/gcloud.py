@@ -20,6 +20,8 @@ TYPE_CHECKING = False  # it is started often: no import that it can do without
 if TYPE_CHECKING:
     from typing import Any
 
+    Json = dict[str, Any]
+
 EVERYWHERE = {"--project", "--quiet", "--format", "--filter", "--flatten"}
 POLICY = {"--member", "--role"}
 JOB = {
@@ -71,8 +73,6 @@ COMMANDS: dict[str, tuple[int, set[str]]] = {
     "scheduler jobs update http": (1, {*JOB, "--update-headers"}),
 }
 READS = ("list", "describe", "get", "get-iam-policy", "access", "print-identity-token")
-
-Json = dict
 
 
 def fail(message: str, code: int = 1) -> None:

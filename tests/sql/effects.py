@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -28,7 +27,7 @@ def clean_tables(db: Db) -> None:
         " and tablename not like 'autonomy_policy' and tablename <> 'autonomous_rules'"
     ).fetchone()
     assert names is not None
-    db.execute(f"truncate {names[0]} cascade")  # type: ignore[call-overload]
+    db.execute(f"truncate {names[0]} cascade")
     db.execute("select autonomy_reset_defaults()")
 
 
@@ -43,7 +42,7 @@ class Lease:
 
 def value(db: Db, query: str, *params: Any) -> Any:
     """The first column of the first row."""
-    row = db.execute(query, params).fetchone()  # type: ignore[call-overload]
+    row = db.execute(query, params).fetchone()
     return None if row is None else row[0]
 
 
@@ -58,13 +57,14 @@ def campaign(db: Db, budget: Any = 100, status: str = "active", **columns: Any) 
     return made
 
 
-def state(db: Db, campaign_id: uuid.UUID) -> tuple[str, Decimal]:
-    """Status and budget as they are now."""
+def state(db: Db, campaign_id: uuid.UUID) -> tuple[str, Any]:
+    """Status and budget (None where it has none) as they are now."""
     row = db.execute(
         "select status, budget from campaigns where id = %s", (campaign_id,)
     ).fetchone()
     assert row is not None
-    return row
+    status, budget = row
+    return status, budget
 
 
 def begin(db: Db, *, now: datetime | None = None, **params: Any) -> Lease:
@@ -205,7 +205,7 @@ def changes(db: Db, campaign_id: uuid.UUID) -> list[str]:
 def policy(db: Db, **settings: Any) -> None:
     """Set columns of the policy."""
     assignments = ", ".join(f"{name} = %s" for name in settings)
-    db.execute(f"update autonomy_policy set {assignments}", tuple(settings.values()))  # type: ignore[call-overload]
+    db.execute(f"update autonomy_policy set {assignments}", tuple(settings.values()))
 
 
 def audit(db: Db) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from pathlib import Path
+from typing import Any
 
 from tests.sql.servers import Db
 
@@ -30,7 +31,7 @@ def filled_in(statement: str, campaign: uuid.UUID, action: uuid.UUID) -> str:
     return statement.replace("campaign-uuid", str(campaign)).replace("action-uuid", str(action))
 
 
-def run_guide(db: Db) -> dict[str, list[tuple[object, ...]]]:
+def run_guide(db: Db) -> dict[str, list[tuple[Any, ...]]]:
     """Runs every statement in the guide's order; returns the rows of those that return any."""
     campaign = _id(db, "select id from campaigns limit 1")
     action = _id(db, "select id from autonomous_actions where status = 'executed' limit 1")

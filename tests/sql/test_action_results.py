@@ -81,11 +81,13 @@ def read_plainly(db: Db) -> list[Action]:
         " actual_impact from autonomous_actions"
     )
     return [
-        Action(
-            *row[:7],
-            number(row[7]),
-            number(row[8]),
-            row[9] if isinstance(row[9], dict) and "horizon_days" in row[9] else {},
+        Action._make(
+            (
+                *row[:7],
+                number(row[7]),
+                number(row[8]),
+                row[9] if isinstance(row[9], dict) and "horizon_days" in row[9] else {},
+            )
         )
         for row in rows
     ]
@@ -122,8 +124,8 @@ def plant(db: Db, chance: random.Random, number_of_actions: int) -> None:
     rules += [None, uuid.UUID(int=chance.getrandbits(128))]  # by hand; a rule that is gone
     edges = [QUARTER, QUARTER + timedelta(microseconds=1), MONTH, WEEK, NOW, None]
     for _ in range(number_of_actions):
-        at = NOW - timedelta(days=chance.choice((1, 12, 40, 110)) * chance.random())
-        at = chance.choice(edges) if chance.random() < 0.1 else at
+        ago = timedelta(days=chance.choice((1, 12, 40, 110)) * chance.random())
+        at = chance.choice(edges) if chance.random() < 0.1 else NOW - ago
         confidence = chance.choice((None, 60, 70, 95, round(chance.uniform(0, 100), 2)))
         before, after = (
             {"status": "active", "budget": chance.choice((50, 100.5, 100.50, None, "100"))}

@@ -304,7 +304,7 @@ def test_an_unknown_campaign_fails_alone_and_is_logged(db: Db) -> None:
 def test_a_human_edit_wins(db: Db, edit: str) -> None:
     one, good = campaign(db), campaign(db)
     lease = begin(db)
-    db.execute(f"update campaigns set {edit} where id = %s", (one,))  # type: ignore[call-overload]
+    db.execute(f"update campaigns set {edit} where id = %s", (one,))
     edited = state(db, one)
     first, second = apply(db, lease, [decision(one), scale_up(good)])
     assert (first["status"], first["error"]) == ("failed", "CHANGED_MEANWHILE")
@@ -575,7 +575,7 @@ def test_what_a_constraint_refuses_fails_alone(db: Db) -> None:
 
 def user_trigger(db: Db, body: str, when: str = "before") -> None:
     db.execute(
-        f"create function theirs() returns trigger language plpgsql as $$ begin {body} end $$;"  # type: ignore[arg-type]
+        f"create function theirs() returns trigger language plpgsql as $$ begin {body} end $$;"
         f"create trigger theirs {when} update on campaigns for each row execute function theirs()"
     )
 

@@ -136,7 +136,7 @@ def test_a_freeze_leaves_it_waiting(db: Db) -> None:
 def test_state_and_limits_are_checked_again(db: Db, change: str, code: str) -> None:
     one = campaign(db)
     waiting = proposed(db, scale_up(one))
-    db.execute(change, {"one": one})  # type: ignore[call-overload]
+    db.execute(change, {"one": one})
     answer = approve(db, waiting)
     assert (answer["status"], answer["error"]) == ("failed", code)
     assert answer["message"]

@@ -190,7 +190,7 @@ def test_whatever_went_past_the_log_is_named(db: Db, deed: str, what: str) -> No
     apply_one(db, scale_up(one))
     assert_sound(db)
     db.execute(SILENTLY)
-    db.execute(deed)  # type: ignore[call-overload]
+    db.execute(deed)
     assert what in found(db)
 
 
@@ -262,7 +262,7 @@ class Deeds:
     def _edit(self, one: uuid.UUID, made: object) -> None:
         what = self._dice.choice(["budget = budget + 1", "status = 'active'", "status = 'Paused'"])
         statement = f"update campaigns set {what}, hold_until = null where id = %s"
-        self._db.execute(statement, (one,))  # type: ignore[call-overload]
+        self._db.execute(statement, (one,))
 
     def _take_back(self, one: object, made: uuid.UUID | None) -> None:
         if made is None:

@@ -34,7 +34,7 @@ wild = st.one_of(
 
 
 def ask(db: psycopg.Connection, question: str, *values: object) -> Any:
-    row = db.execute(question, values).fetchone()  # type: ignore[arg-type]
+    row = db.execute(question, values).fetchone()
     assert row is not None
     return row[0]
 

@@ -204,7 +204,7 @@ def test_another_run_in_progress(db: Db) -> None:
 def test_detection_that_fails_does_not_undo_the_actions(db: Db, broken: str) -> None:
     bad = loser(db)
     signature = value(db, "select oid::regprocedure::text from pg_proc where proname = %s", broken)
-    db.execute(f"alter function {signature} rename to out_of_order")  # type: ignore[call-overload]
+    db.execute(f"alter function {signature} rename to out_of_order")
     result = run(db)
     assert len(result["warnings"]) == 1
     assert state(db, bad)[0] == "paused"

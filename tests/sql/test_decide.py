@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 def ask(db: psycopg.Connection, question: str, *values: object) -> Any:
-    row = db.execute(question, values).fetchone()  # type: ignore[arg-type]
+    row = db.execute(question, values).fetchone()
     assert row is not None
     return row[0]
 
@@ -124,7 +124,7 @@ def test_looking_changes_nothing(empty: psycopg.Connection) -> None:
 )
 def test_a_bad_argument_is_said_to_be_one(db: psycopg.Connection, call: str) -> None:
     with pytest.raises(psycopg.DatabaseError) as refused:
-        db.execute(f"select {call}")  # type: ignore[arg-type]
+        db.execute(f"select {call}")
     assert refused.value.sqlstate == "AO010"
 
 

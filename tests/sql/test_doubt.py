@@ -27,7 +27,7 @@ def campaign(db: psycopg.Connection, **columns: Any) -> UUID:
     """Sixty days old, with a budget of 100."""
     values = {"title": "One", "budget": 100, "created_at": NOW - 60 * DAY} | columns
     row = db.execute(
-        f"insert into campaigns ({', '.join(values)})"  # type: ignore[arg-type]
+        f"insert into campaigns ({', '.join(values)})"
         f" values ({', '.join(['%s'] * len(values))}) returning id",
         list(values.values()),
     ).fetchone()
@@ -58,7 +58,7 @@ def totals(db: psycopg.Connection, one: UUID, spend: float, revenue: float, orde
 
 
 def ask(db: psycopg.Connection, question: str, *values: Any) -> Any:
-    row = db.execute(f"select {question}", values).fetchone()  # type: ignore[arg-type]
+    row = db.execute(f"select {question}", values).fetchone()
     assert row is not None
     return row[0]
 
@@ -179,7 +179,7 @@ def use(db: psycopg.Connection, one: UUID) -> float | None:
 
 def changed(db: psycopg.Connection, one: UUID, what: str, at: datetime) -> None:
     db.execute("select set_config('autonomy.now', %s, true)", [at.isoformat()])
-    db.execute(f"update campaigns set {what} where id = %s", (one,))  # type: ignore[call-overload]
+    db.execute(f"update campaigns set {what} where id = %s", (one,))
     db.execute("select set_config('autonomy.now', '', true)")
 
 

@@ -84,7 +84,9 @@ def test_equal_to_the_facts_of_that_moment(
                 hourly += 1
                 for mine, theirs in zip(figures, expected, strict=True):
                     assert (mine is None) == (theirs is None), (at, campaign_id)
-                    assert mine is None or math.isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-9), (
+                    assert theirs is None or math.isclose(
+                        mine, theirs, rel_tol=1e-9, abs_tol=1e-9
+                    ), (
                         at,
                         campaign_id,
                         figures,

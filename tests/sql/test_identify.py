@@ -26,7 +26,7 @@ SCALING = (
 
 def rows(db: psycopg.Connection, call: str) -> list[dict[str, Any]]:
     cursor = db.cursor(row_factory=dict_row)
-    return cursor.execute(f"select * from {call}").fetchall()  # type: ignore[arg-type]
+    return cursor.execute(f"select * from {call}").fetchall()
 
 
 def test_the_guides_queries_run_verbatim(empty: psycopg.Connection) -> None:
@@ -36,7 +36,7 @@ def test_the_guides_queries_run_verbatim(empty: psycopg.Connection) -> None:
         ("SELECT * FROM identify_underperforming_campaigns(50.0, 1.0, 24);", UNDER),
         ("SELECT * FROM identify_scaling_candidates(3.0, 10, 3.0);", SCALING),
     ):
-        cursor = empty.execute(query)  # type: ignore[arg-type]
+        cursor = empty.execute(query)
         assert tuple(one.name for one in cursor.description or ()) == columns
         assert len(cursor.fetchall()) == 1
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from autonomy.errors import MigrationError
 from autonomy.migrate import apply
@@ -287,12 +288,12 @@ def test_the_ingest_leaves_their_totals_alone(old: Db) -> None:
         for campaign in (WINNER, LOSER)
     ]
     old.execute("delete from campaign_performance where campaign_id = %s", (LOSER,))
-    answer = one(old, "select record_campaign_metrics(%s)", psycopg.types.json.Jsonb(rows))
+    answer = one(old, "select record_campaign_metrics(%s)", Jsonb(rows))
     assert answer == {"accepted": 2, "rejected": []}
     assert counts(old, WINNER)[4:6] == (60, 60)
     assert counts(old, LOSER) == (10, 10, 5, 5, 1, 1, Decimal("2.8"))
     rows[1]["conversions"] = 2
-    one(old, "select record_campaign_metrics(%s)", psycopg.types.json.Jsonb(rows))
+    one(old, "select record_campaign_metrics(%s)", Jsonb(rows))
     assert counts(old, LOSER)[4:6] == (2, 2)
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from autonomy.errors import AutonomyError
+from autonomy.errors import AutonomyError, MigrationError
 from autonomy.migrate import (
     SINGLE_SCRIPT,
     SQL_FOLDER,
-    MigrationError,
     apply,
     current,
     migrations,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_only_active_campaigns_however_active_is_spelt(db: Db) -> None:
 
 
 def test_dirty_totals_raise_nothing(db: Db) -> None:
-    rows: list[tuple[object, ...]] = [
+    rows: list[tuple[Any, ...]] = [
         (0, 0, 0, 0, 0),
         (0, 500, 900, 600, 20),  # conversions above clicks above impressions
         (100, 0, 5, 0, 300),  # revenue without spend, conversions without clicks

@@ -40,7 +40,7 @@ def now(db: Db) -> datetime:
 def change(db: Db, one: uuid.UUID, what: str, ago: timedelta = HOUR) -> None:
     """A person changes the campaign, so long ago."""
     at(db, now(db) - ago)
-    db.execute(f"update campaigns set {what} where id = %s", (one,))  # type: ignore[call-overload]
+    db.execute(f"update campaigns set {what} where id = %s", (one,))
     db.execute("select set_config('autonomy.now', '', true)")
 
 

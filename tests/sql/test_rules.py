@@ -73,7 +73,7 @@ UPDATE autonomous_rules SET is_active = true;
 def test_the_guides_updates_run_verbatim(db: psycopg.Connection) -> None:
     db.execute("select autonomy_reset_defaults()")
     for statement in GUIDE.split(";")[:-1]:
-        assert db.execute(statement).rowcount in (1, 4)  # type: ignore[arg-type]
+        assert db.execute(statement).rowcount in (1, 4)
 
 
 # --- what is refused, in words --------------------------------------------------------------------
@@ -278,7 +278,7 @@ def insert(
 
 def force(db: psycopg.Connection, statement: str) -> None:
     db.execute("set local session_replication_role = replica")
-    db.execute(statement)  # type: ignore[arg-type]
+    db.execute(statement)
     db.execute("set local session_replication_role = origin")
 
 
@@ -386,7 +386,7 @@ def holds(db: psycopg.Connection, condition: Any, facts: dict[str, Any], **campa
     row = (
         psycopg.RawCursor(db)
         .execute(
-            f"select {predicate[0]}, $1::timestamptz"  # type: ignore[arg-type]
+            f"select {predicate[0]}, $1::timestamptz"
             " from jsonb_populate_record(null::campaign_facts, $2) f,"
             " jsonb_populate_record(null::campaigns, $3) c",
             ["2026-11-22 10:00Z", json.dumps(facts), json.dumps(campaign)],
@@ -481,7 +481,9 @@ good_numbers = st.sampled_from([0, 1, 1.0, 0.5, 2, 50, 100, 62.5, 1e-300])
 bad_numbers = st.sampled_from([-1, -0.0, 100.5, 1000, 1001, 1e6, 1e6 + 1, 1e15, 1e16, 10**400])
 words = ["", "x", "1", "roi", "<", "between", "7d", "auto_pause", "marginal_return", "\\'"]
 scalars = st.one_of(good_numbers, bad_numbers, st.sampled_from([*words, True, False, None]))
-anything = st.one_of(scalars, st.just([]), st.just({}), st.lists(scalars, max_size=3))
+anything: st.SearchStrategy[Any] = st.one_of(
+    scalars, st.just([]), st.just({}), st.lists(scalars, max_size=3)
+)
 
 
 def mostly(good: st.SearchStrategy[Any], bad: st.SearchStrategy[Any] = anything) -> Any:

@@ -128,7 +128,7 @@ def test_a_prior_that_cannot_be_fitted_does_not_stop_the_run(db: Db) -> None:
         " '-infinity') not valid"
     )
     db.execute("insert into campaigns (budget) select 10 from generate_series(1, 9)")
-    assert begin(db)
+    assert begin(db).answer["outcome"] == "started"
 
 
 # Leases -----------------------------------------------------------------------------------------

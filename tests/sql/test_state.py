@@ -98,7 +98,7 @@ def well(db: Db, clean_tables: None) -> Db:
     )
     db.execute(FRESH)
     db.execute("update autonomous_rules set is_active = true")
-    db.execute(ran())  # type: ignore[arg-type]
+    db.execute(ran())
     return db
 
 
@@ -330,4 +330,4 @@ def test_it_reads_only(well: Db) -> None:
 
 def _do(db: psycopg.Connection[Any], *statements: str) -> None:
     for statement in statements:
-        db.execute(statement)  # type: ignore[call-overload]
+        db.execute(statement)

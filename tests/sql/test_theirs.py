@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from autonomy.migrate import MigrationError, apply, migrations, single_script
+from autonomy.errors import MigrationError
+from autonomy.migrate import apply, migrations, single_script
 from autonomy.schema_names import Made, made_by, parts
 from tests.ops.documents import DOCS, PROJECT, section
 from tests.sql.guide import run_guide
@@ -502,7 +503,7 @@ def test_a_clash_on_a_migrated_database_leaves_it_as_it_was(server: Server) -> N
 def test_the_guides_six_are_replaced_and_kept(server: Server) -> None:
     url = prepared(server, OLDER)
     with psycopg.connect(url, options="-c search_path=") as db:
-        theirs = dict(
+        theirs: dict[str, str] = dict(
             db.execute(
                 "select oid::regprocedure::text, pg_get_functiondef(oid) from pg_proc"
                 " where pronamespace = 'public'::regnamespace and proname = any(%s)",

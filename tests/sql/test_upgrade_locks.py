@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from autonomy import migrate as module
-from autonomy.migrate import MigrationError, apply, migrations, single_script
+from autonomy.errors import MigrationError
+from autonomy.migrate import apply, migrations, single_script
 from tests.sql.servers import Db, Server
 from tests.sql.test_migrations import NAMES, copied
 

@@ -45,7 +45,7 @@ def flat(draw: st.DrawFn) -> dict[str, Any]:
         low, high = sorted([draw(thresholds), draw(thresholds)])
         condition |= {"operator": "between", "threshold": [low, high]}
     elif form == "than":
-        than = {"metric": draw(metrics), "window": draw(windows)}
+        than: dict[str, Any] = {"metric": draw(metrics), "window": draw(windows)}
         than["times"] = draw(st.sampled_from([0.7, 1, 1.3, 3]))
         condition |= {"operator": draw(comparisons), "than": than}
     else:
@@ -98,8 +98,8 @@ def actions(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         return "scale", down | ({"min_budget": draw(money)} if draw(st.booleans()) else {})
     if form == "set":
         return "optimize", {"type": "budget_adjusted", "budget": draw(money)} | common
-    step = {"type": "budget_adjusted", "by": "marginal_return"}
-    step["step"] = draw(st.sampled_from([0.005, 0.2, 0.333, 1]))
+    size = draw(st.sampled_from([0.005, 0.2, 0.333, 1]))
+    step = {"type": "budget_adjusted", "by": "marginal_return", "step": size}
     return "optimize", step | common
 
 

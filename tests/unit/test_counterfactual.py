@@ -28,7 +28,7 @@ def look(day: int) -> Look:
 
 
 def campaign() -> PastCampaign:
-    changes = [(START + timedelta(days=30), Decimal(80))]
+    changes: list[tuple[datetime, Decimal | None]] = [(START + timedelta(days=30), Decimal(80))]
     return PastCampaign(
         "c", "<b>C</b>", "a", True, Decimal(90), changes, None, [], None, START, 2000, 8000, 160, 40
     )

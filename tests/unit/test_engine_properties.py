@@ -284,7 +284,7 @@ def test_a_portfolio_scaled_hourly_for_30_days_keeps_its_caps_to_the_cent() -> N
 
 def expected(one: Decision, policy: Policy, row: dict[str, Any]) -> Decimal:
     """The budget worked out a second time, in whole cents."""
-    old = row["budget"]
+    old: Decimal = row["budget"]
     wanted = int(old * 100 * Decimal("1.333") + Decimal("0.5"))
-    growth = (row["budget_low_7d"] * 3).quantize(CENT, ROUND_DOWN)
+    growth: Decimal = (row["budget_low_7d"] * 3).quantize(CENT, ROUND_DOWN)
     return min(Decimal(wanted) / 100, old * policy.max_step, growth, policy.max_budget)

@@ -17,6 +17,7 @@ from tests.unit.web_doors import (
     SETTINGS,
     VIEWER,
     FakeStore,
+    Runs,
     application,
     signed_in,
 )
@@ -231,7 +232,7 @@ def test_behind_the_platforms_proxy_the_last_address_counts() -> None:
     from autonomy.web.app import create_app
 
     store = FakeStore()
-    app = create_app(SETTINGS, store, lambda: None, behind_proxy=True)  # type: ignore[arg-type]
+    app = create_app(SETTINGS, store, Runs(), behind_proxy=True)  # type: ignore[arg-type]
     client = app.test_client()
     for spoofed in range(10):
         headers = {"X-Forwarded-For": f"10.0.0.{spoofed}, 203.0.113.9"}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autonomy.errors import BadRequest, NotFound
 from autonomy.rules.in_words import action_in_words, condition_in_words
 from autonomy.rules.templates import TEMPLATES
+from autonomy.text import NOTHING, count, decimal, money
 from autonomy.web import formats as show
 from autonomy.web.pages.overview import visits
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
@@ -32,10 +33,10 @@ FIELDS = st.sampled_from(
 
 
 def test_numbers() -> None:
-    assert show.money(1234567.891) == "1,234,567.89"
-    assert show.money("0.1") == "0.10"
-    assert show.money(-5) == "\u22125.00"
-    assert show.money(-0.001) == "0.00"
+    assert money(1234567.891) == "1,234,567.89"
+    assert money("0.1") == "0.10"
+    assert money(-5) == "\u22125.00"
+    assert money(-0.001) == "0.00"
     assert show.multiple(0.4249) == "0.42x"
     assert show.percent(85.4) == "85%"
     assert show.likely(85.4) == "85%"
@@ -43,9 +44,9 @@ def test_numbers() -> None:
     assert show.likely(99.96, 1) == "99.9%"
     assert show.likely(0.2) == "1%"
     assert show.likely(49.6, beside=50) == "49.6%"
-    assert show.likely(None) == show.likely("NaN") == show.NOTHING
-    assert show.decimal(1.50) == "1.5"
-    assert show.count(1234567) == "1,234,567"
+    assert show.likely(None) == show.likely("NaN") == NOTHING
+    assert decimal(1.50) == "1.5"
+    assert count(1234567) == "1,234,567"
     assert show.duration(840) == "0.8 s"
 
 
@@ -63,7 +64,7 @@ def test_times() -> None:
     now = datetime(2026, 11, 24, 10, tzinfo=UTC)
     assert "2026-11-24T10:00:00Z" in show.when(now)
     assert 'title="2026-11-24 10:00:00 UTC"' in show.when("2026-11-24T12:00:00+02:00")
-    assert show.when("infinity") == show.NOTHING
+    assert show.when("infinity") == NOTHING
     assert show.relative(20) == "just now"
     assert show.relative(3 * 3600) == "3 h ago"
     assert show.relative(-timedelta(minutes=48).total_seconds()) == "in 48 min"
@@ -190,7 +191,7 @@ def test_any_end_of_a_span_is_one_or_a_sentence(text: str | None) -> None:
         read = bound(text, "from")
     except BadRequest:
         return
-    assert datetime.fromisoformat(read)
+    datetime.fromisoformat(read)  # raises where it is none
 
 
 @given(st.text())

@@ -59,19 +59,22 @@ def cold_starts(rounds: int) -> dict[str, list[float]]:
 def unwanted_modules() -> list[str]:
     """What a run never needs and the function imports all the same."""
     code = f"{READY}\nimport sys\nprint([m for m in {UNWANTED!r} if m in sys.modules])"
-    found = subprocess.run(_command(code), **_where(), capture_output=True, check=True, text=True)
+    found = _run(code, capture=True)
     return [name for name in UNWANTED if repr(name) in found.stdout]
 
 
 def _started(code: str) -> float:
     began = time.perf_counter()
-    subprocess.run(_command(code), **_where(), check=True)
+    _run(code)
     return time.perf_counter() - began
 
 
-def _command(code: str) -> list[str]:
-    return [sys.executable, "-c", code]
-
-
-def _where() -> dict[str, object]:
-    return {"cwd": PROJECT, "env": {**os.environ, **ENVIRONMENT}}
+def _run(code: str, *, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=capture,
+        check=True,
+        text=True,
+    )

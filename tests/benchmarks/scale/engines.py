@@ -133,7 +133,7 @@ def _rule_engine(rules: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Mat
 
 def _any(compiled: list[Any], facts: dict[str, float]) -> bool:
     # all of them, as a run must know every rule that matches
-    return sum(rule.matches(facts) for rule in compiled) > 0
+    return sum(bool(rule.matches(facts)) for rule in compiled) > 0
 
 
 def _business_rules(rules: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Match:
@@ -149,7 +149,7 @@ def _business_rules(rules: list[dict[str, Any]], rows: list[dict[str, Any]]) -> 
         def __init__(self) -> None:
             self.taken = 0
 
-        @rule_action()
+        @rule_action()  # type: ignore[untyped-decorator]
         def take(self) -> None:
             self.taken += 1
 
