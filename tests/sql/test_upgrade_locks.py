@@ -234,7 +234,9 @@ def test_a_busy_table_is_reported_with_who_holds_it(server: Server, folder: Path
     assert apply(url, folder=folder) == ["0098_new", *NAMES]
 
 
-@pytest.mark.parametrize("first", ["autonomous_rules", "campaigns", "autonomy.dashboard_stale_days"])
+@pytest.mark.parametrize(
+    "first", ["autonomous_rules", "campaigns", "autonomy.dashboard_stale_days"]
+)
 def test_who_locks_tables_in_another_order_never_pays_for_it(
     server: Server, folder: Path, first: str
 ) -> None:
