@@ -6,7 +6,7 @@ import re
 
 _PIECE = re.compile(
     r"""
-    (?P<dropped> ^[ \t]*--[^\n]*(?:\n|\Z) | ^[ \t]*\n )
+    (?P<dropped> ^[ \t]*--(?!\ squawk-ignore)[^\n]*(?:\n|\Z) | ^[ \t]*\n )
   | (?P<head> \b(?:as|do)\s+ (?P<tag>\$(?:[a-z_]\w*)?\$) ) (?P<code>.*?) (?P=tag)
   | --[^\n]*                                    # behind code
   | /\*.*?\*/
@@ -20,7 +20,8 @@ _PIECE = re.compile(
 def without_comment_lines(text: str) -> str:
     """The text without blank lines and lines that are a comment, in bodies of functions too.
 
-    What is data stays as it is: strings, dollar-quoted ones among them.
+    What is data stays as it is: strings, dollar-quoted ones among them. So does what speaks to a
+    linter.
 
     >>> without_comment_lines("-- why\\nselect 1;  -- one\\n\\nselect '\\n-- two\\n';")
     "select 1;  -- one\\nselect '\\n-- two\\n';"

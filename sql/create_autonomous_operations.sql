@@ -967,6 +967,7 @@ exception when unique_violation then
 end $$;
 
 -- 0110_campaigns.sql
+-- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
@@ -1100,6 +1101,7 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+-- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (account);
 create table if not exists public.campaign_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -1193,6 +1195,7 @@ comment on table autonomy.campaign_totals is
   'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
 
 -- 0120_actions.sql
+-- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
@@ -1203,6 +1206,7 @@ create table if not exists public.autonomous_rules (
   rule_type text not null,
   condition jsonb not null,
   action jsonb not null,
+  -- squawk-ignore prefer-bigint-over-int
   priority integer not null default 50,
   is_active boolean not null default true,
   created_by text,
@@ -1236,6 +1240,7 @@ create table if not exists public.autonomous_runs (
   mode text not null default 'autonomous' check (mode in ('autonomous', 'approve', 'observe')),
   summary jsonb,
   response text,
+  -- squawk-ignore prefer-bigint-over-int
   response_status integer,
   constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
 );
@@ -1573,6 +1578,7 @@ create table if not exists public.autonomy_policy (
   prior_tau2 float8 not null default 0.64,
   prior_order_value float8 not null default 50,
   prior_cv2 float8 not null default 0.5,
+  -- squawk-ignore prefer-bigint-over-int
   prior_campaigns integer not null default 0,
   prior_fitted_at timestamptz not null default '-infinity',
   paused_text text not null default 'paused',
@@ -8152,6 +8158,7 @@ comment on function public.measure_action_impact(integer, timestamptz) is
   'is not the clock''s). [autonomous-operations]';
 
 -- 0910_action_results.sql
+-- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
@@ -10061,6 +10068,7 @@ comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
   'nothing that lasts. Raises AO001, AO003, 23505. [autonomous-operations]';
 
 -- 1050_dashboard_doors.sql
+-- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
