@@ -18,12 +18,18 @@ begin
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
   -- each as rules read it (measure_expression): the scan of all need not look at it again
   select f.campaign_id,
-    case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
-    case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
-    case when f.life_clicks between -1e18 and 1e18 then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
-    case when f.life_conversions between -1e18 and 1e18 then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
-    case when f.life_spend between -1e18 and 1e18 then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
-    case when f.life_revenue between -1e18 and 1e18 then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+    case when f.life_impressions between -1e18 and 1e18
+         then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18
+         then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18
+         then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18
+         then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18
+         then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18
+         then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
   from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
   on conflict (campaign_id) do update set
     life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
@@ -42,7 +48,8 @@ begin
     delete from autonomy.campaign_totals where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
-    where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    where t.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
     perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;

@@ -36,7 +36,8 @@ declare
 begin
   if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
     raise exception using errcode = 'AO010', message = 'p_rows must be a JSON array of rows.',
-      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", "revenue"}.';
+      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", '
+             '"revenue"}.';
   end if;
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
@@ -61,21 +62,26 @@ begin
     select r.index, r.r, r.campaign_id, r.bucket,
       coalesce(
         case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
-        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue.', to_json(left(k, 60)))
+        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, '
+                       'conversions, spend, revenue.', to_json(left(k, 60)))
          from jsonb_object_keys(r.r) k
          where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
          order by k limit 1),
         case when r.campaign_id is null then
-          format('campaign_id must be the id of a campaign, not %s.', left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
+          format('campaign_id must be the id of a campaign, not %s.',
+                 left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
         case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
           format('There is no campaign %s.', r.campaign_id) end,
         case when r.bucket is null then
-          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.', left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
+          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.',
+                 left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
         case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
         case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
         (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
-                  then format('%s must be a number, not %s.', m.name, left(coalesce((r.r -> m.name)::text, 'missing'), 60))
-                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60), m.low, m.high) end
+                  then format('%s must be a number, not %s.', m.name,
+                              left(coalesce((r.r -> m.name)::text, 'missing'), 60))
+                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
+                              m.low, m.high) end
          from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
                       (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
                       (6, 'reach', 0, 1e12)) m (place, name, low, high)

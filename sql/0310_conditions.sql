@@ -56,7 +56,8 @@ begin
     return format('%s.window: %s is not a window; use one of %s',
                   p_path, left((p_condition -> 'window')::text, 60), array_to_string(c_windows, ' '));
   end if;
-  foreach v_key in array array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours'] loop
+  foreach v_key in array array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions',
+                               'min_duration_hours'] loop
     v_error := autonomy.number_error(p_condition, v_key, p_path, 0, c_largest);
     if v_error is not null then
       return v_error;
@@ -71,7 +72,8 @@ begin
   -- all, any, not
   if v_heads[1] in ('all', 'any') then
     v_key := v_heads[1];
-    if jsonb_typeof(p_condition -> v_key) <> 'array' or jsonb_array_length(p_condition -> v_key) not between 1 and 50 then
+    if jsonb_typeof(p_condition -> v_key) <> 'array'
+      or jsonb_array_length(p_condition -> v_key) not between 1 and 50 then
       return format('%s.%s: must be a list of 1 to 50 conditions', p_path, v_key);
     end if;
     for v_member, v_place in

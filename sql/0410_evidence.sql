@@ -12,13 +12,19 @@ as $$
 -- where exp() and products neither over- nor underflow, which SQL raises as errors.
 begin
   return $sql$ cross join lateral (select
-      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
-      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
-      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
+      case when r.spend between -1e18 and 1e18
+           then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
+      case when r.conversions between -1e18 and 1e18
+           then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
+      case when r.revenue between -1e18 and 1e18
+           then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
       case when f.cv2 between 0 and 1e18 then f.cv2 end as cv2,
-      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8) as days,
-      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
+               0::float8) as days,
+      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
+           and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8
+                                  - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,
@@ -93,7 +99,8 @@ begin
   end if;
   with seen as materialized (
     select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
-      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
+      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
+      case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
       greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
     from autonomy.campaign_evidence(v_ids, p_now) e
     where e.spend > 0 and e.matured_share > 1e-12
@@ -102,7 +109,8 @@ begin
     select count(*)::int as campaigns,
       greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
         / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
-      greatest(0.05, least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
+      greatest(0.05,
+               least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
         / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
     from seen
   ),
@@ -119,7 +127,8 @@ begin
     select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
   ),
   spread as (
-    select c.weight, c.mean, ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
+    select c.weight, c.mean,
+      ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
     from rois r, centre c
     group by c.weight, c.mean
   )

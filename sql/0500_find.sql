@@ -31,7 +31,8 @@ begin
   v_parts := split_part(p_shard, '/', 2)::int;
   if v_part > v_parts or v_parts > 65536 then
     raise exception using errcode = 'AO010',
-      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.', p_shard);
+      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.',
+                       p_shard);
   end if;
   return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
@@ -103,7 +104,8 @@ begin
     group by x.metric, x.win
   ),
   source as (
-    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts' else 'autonomy.campaign_totals' end as name from reads x
+    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts'
+                else 'autonomy.campaign_totals' end as name from reads x
   ),
   metrics as (
     select x.named, o.own, autonomy.metric_expression(x.metric, x.win,

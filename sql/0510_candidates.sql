@@ -17,7 +17,8 @@ create type autonomy.candidate as (
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
-  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
+  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
+  budget_use float8);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -37,9 +38,11 @@ begin
     || autonomy.time_expression('c.hold_until') || ','
     || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
     || (select string_agg(autonomy.measure_expression(k, 'lifetime'), ', ' order by n)
-        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
+          with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || autonomy.time_expression('l.pause_at') || ', '
+    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', '
+    || autonomy.time_expression('l.pause_at') || ', '
     || autonomy.time_expression('l.resume_at')
     || $sql$, least(b.budget, l.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
@@ -106,16 +109,20 @@ declare
   v_candidates json;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
-    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   elsif p_ahead is null or p_ahead not between 0 and 50000 then
-    raise exception using errcode = 'AO010', message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
   elsif cardinality(p_ids) > 5000 then
-    raise exception using errcode = 'AO010', message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
+    raise exception using errcode = 'AO010',
+      message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
   elsif p_now is null or not isfinite(p_now) then
     raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
   end if;
 
-  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
+  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw))
+                  filter (where r.flaw is not null), '[]'),
          array_agg(distinct x.win) filter (where x.win <> 'lifetime')
   into v_skipped, v_windows
   from autonomy.rules_in_order(v_include) r
@@ -127,7 +134,8 @@ begin
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
+      select m.campaign_id
+      from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -246,11 +254,13 @@ begin
   into v_pauses, v_ups, v_raised
   from public.autonomy_policy p
   join public.autonomous_actions a
-    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour' and a.status in ('executed', 'pending')
+    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+      and a.status in ('executed', 'pending')
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
+              and (a.previous_state -> 'budget')::numeric between 0 and 1e15
       then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
   return jsonb_build_object(
     'active_campaigns', v_campaigns, 'active_budget', v_budget,

@@ -28,7 +28,8 @@ begin
     if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
       raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
         hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
-    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
+    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules')
+      and jsonb_typeof(v_value) <> 'boolean' then
       raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
     elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
       raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
@@ -38,7 +39,8 @@ begin
   if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
     raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
   end if;
-  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
+  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false)
+    and not coalesce((p_request ->> 'dry_run')::boolean, false) then
     raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
   end if;
   return jsonb_build_object(
@@ -155,7 +157,8 @@ begin
     if v_run.id is not null then
       return autonomy.started(v_run);
     elsif not exists (select from public.autonomy_policy) then
-      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
+      raise exception using errcode = 'AO002',
+        message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
     end if;
   end loop;

@@ -16,7 +16,8 @@ create function autonomy.changed_field(p_action public.autonomous_actions, p_fie
 language plpgsql immutable set search_path = ''
 as $$
 begin
-  if jsonb_typeof(p_action.previous_state) is distinct from 'object' or jsonb_typeof(p_action.new_state) is distinct from 'object'
+  if jsonb_typeof(p_action.previous_state) is distinct from 'object'
+    or jsonb_typeof(p_action.new_state) is distinct from 'object'
      or not p_action.previous_state ? p_field or not p_action.new_state ? p_field then
     return false;
   end if;
@@ -56,7 +57,8 @@ begin
       where l.campaign_id = p_action.campaign_id and l.status = 'executed' and l.id <> p_action.id
         and l.id <> all (p_done)
         and (v_status and autonomy.changed_field(l, 'status') or v_budget and autonomy.changed_field(l, 'budget'))
-        and coalesce((select max(k.id) from public.campaign_changes k where k.action_id = l.id and k.kind = 'action') > v_change,
+        and coalesce((select max(k.id) from public.campaign_changes k
+                      where k.action_id = l.id and k.kind = 'action') > v_change,
                      l.executed_at > p_action.executed_at)) then
     return 'LATER_ACTION';
   end if;
@@ -103,7 +105,8 @@ begin
   perform set_config('autonomy.effect', '', true);
   return v_changed;
 end $$;
-comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
+comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric,
+                                     text, text, timestamptz) is
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
 
@@ -130,12 +133,14 @@ begin
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
                   order by c.id for no key update) locked;
-    perform from (select a.id from public.autonomous_actions a where a.id = any (p_action_ids) order by a.id for update) locked;
+    perform from (select a.id from public.autonomous_actions a
+                  where a.id = any (p_action_ids) order by a.id for update) locked;
   end if;
 
   for v_action in
     select a.* from public.autonomous_actions a
-    left join lateral (select max(k.id) as id from public.campaign_changes k where k.action_id = a.id and k.kind = 'action') k on true
+    left join lateral (select max(k.id) as id from public.campaign_changes k
+                       where k.action_id = a.id and k.kind = 'action') k on true
     where a.id = any (p_action_ids)
     order by a.campaign_id, k.id desc nulls last, a.executed_at desc nulls last, a.id
   loop
@@ -178,7 +183,8 @@ begin
       v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
         'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
         'message', coalesce(v_message, case v_code
-          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at, v_action.rolled_back_by)
+          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at,
+                                                 v_action.rolled_back_by)
           when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
           when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
           when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
@@ -203,7 +209,8 @@ language plpgsql set search_path = ''
 as $$
 begin
   if not exists (select from public.autonomous_actions a where a.id = p_action_id) then
-    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+    raise exception using errcode = 'AO011',
+      message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
   end if;
   return autonomy.roll_back(array[p_action_id], p_reason, p_actor,
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
@@ -313,7 +320,8 @@ begin
   else
     insert into public.campaign_changes
       (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
-    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status, v_campaign.budget, v_campaign.budget,
+    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status,
+            v_campaign.budget, v_campaign.budget,
             new.id, 'rollback', new.rolled_back_by);
   end if;
   return new;

@@ -31,7 +31,8 @@ begin
   ),
   kept as materialized (select * from judged where broken or is_last),
   done as materialized (  -- what the log of actions says was changed
-    select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
+    select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status,
+      a.new_state ->> 'status' as new_status,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric
         when a.previous_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as old_budget,
       case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric
@@ -40,7 +41,8 @@ begin
     where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
   ),
   claims as materialized (
-    select k.action_id, count(*) filter (where k.kind = 'action') as actions, count(*) filter (where k.kind = 'rollback') as rollbacks
+    select k.action_id, count(*) filter (where k.kind = 'action') as actions,
+      count(*) filter (where k.kind = 'rollback') as rollbacks
     from public.campaign_changes k where k.action_id is not null group by k.action_id
   ),
   difference (campaign_id, change_id, action_id, what, expected, found) as (
@@ -72,7 +74,8 @@ begin
            when k.kind = 'rollback' then 'a change claims a rollback that is not in the log'
            when a.status not in ('executed', 'rolled_back') then 'a change claims an action that was not carried out'
            else 'a change differs from the action that it claims' end,
-      case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state, 'new', a.new_state) end,
+      case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state,
+                                                         'new', a.new_state) end,
       jsonb_build_object('previous', jsonb_build_object('status', k.old_status, 'budget', k.old_budget),
                          'new', jsonb_build_object('status', k.new_status, 'budget', k.new_budget))
     from public.campaign_changes k

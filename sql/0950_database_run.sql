@@ -64,21 +64,24 @@ begin
   v_lease := autonomy.take_lease(v_run_id, autonomy.run_request(jsonb '{}'), null, 'sql', 300, p_now);
   if v_lease ->> 'outcome' <> 'started' then
     raise exception using errcode = 'AO008',
-      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
+      message = format('Another run is in progress (%s); nothing was done.',
+                       coalesce(v_lease ->> 'run_id', 'just begun')),
       hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
   end if;
   -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
   perform autonomy.lock_effects();
   perform autonomy.prepare_run(p_now);
   v_portfolio := public.portfolio_state(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
+    where id = v_run_id;
   v_mode := v_lease ->> 'mode';
   v_acts := v_mode <> 'observe';
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
   with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d as decided from autonomy.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
+    select d.campaign_id, d.verdict, d.code, d as decided
+    from autonomy.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
   ), counted as (
     select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
   )
@@ -89,7 +92,8 @@ begin
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
   into v_codes, v_held, v_chosen, v_held_first, v_versions;
   for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
-    v_told := array(select t from autonomy.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
+    v_told := array(select t from autonomy.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t
+                    order by t.campaign_id);
     if v_acts then
       v_results := autonomy.apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
         select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
@@ -100,7 +104,8 @@ begin
         from unnest(v_told) t), p_now);
     else
       v_results := array(
-        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::autonomy.result
+        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end,
+                   null, null)::autonomy.result
         from unnest(v_told) t);
     end if;
     select v_outcomes || array_agg(r.status order by r.campaign_id),
@@ -111,14 +116,16 @@ begin
         'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
       from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
     v_actions := v_actions || (
-      select coalesce(jsonb_agg(autonomy.decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
+      select coalesce(jsonb_agg(autonomy.decision_entry(f.t)
+                                || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
       from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
             where r.status not in ('failed', 'held') order by r.campaign_id
             limit v_shown - jsonb_array_length(v_actions)) f);
   end loop;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
   from (select code, sum(n) as n from (
-          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
+          select key as code, value::bigint as n from jsonb_each_text(v_held)
+          union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
   v_around := autonomy.look_around(v_acts, p_now);
 
@@ -143,7 +150,8 @@ begin
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
     'held', v_held,
     'held_decisions', (
-      select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      select coalesce(jsonb_agg(autonomy.decision_entry(t)
+                                || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
       from autonomy.told_decisions(v_held_first) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
