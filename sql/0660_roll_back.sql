@@ -110,6 +110,30 @@ comment on function autonomy.restore(public.autonomous_actions, public.campaigns
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
 
+create function autonomy.skipped_entry(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
+    'action_type', p_action.action_type, 'code', p_code,
+    'message', coalesce(p_message, case p_code
+      when 'ALREADY_ROLLED_BACK' then
+        format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
+      when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', p_action.status)
+      when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
+      when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
+      when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
+      when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
+        autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
+        autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+    'expected', p_action.new_state,
+    'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+$$;
+comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
+  'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
+  'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
+
 create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -180,20 +204,7 @@ begin
       v_campaign := v_after;
       v_done := v_done || v_action.id;
     else
-      v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
-        'message', coalesce(v_message, case v_code
-          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at,
-                                                 v_action.rolled_back_by)
-          when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
-          when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
-          when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
-          when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
-          when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-            autonomy.as_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
-            autonomy.as_text(v_campaign.status, v_campaign.budget::text)) end),
-        'expected', v_action.new_state,
-        'found', case when v_campaign.id is not null then autonomy.state(v_campaign.status, v_campaign.budget) end);
+      v_skipped := v_skipped || autonomy.skipped_entry(v_action, v_campaign, v_code, v_message);
     end if;
   end loop;
   return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);

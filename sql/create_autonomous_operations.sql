@@ -238,6 +238,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'changed_field', null, '{p_action, p_field}', '{public.autonomous_actions, text}', 0),
   ('autonomy', 'function', 'rollback_obstacle', null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0),
   ('autonomy', 'function', 'restore', null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0),
+  ('autonomy', 'function', 'skipped_entry', null, '{p_action, p_campaign, p_code, p_message}', '{public.autonomous_actions, public.campaigns, text, text}', 0),
   ('autonomy', 'function', 'roll_back', null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0),
   ('public', 'function', 'rollback_autonomous_action', null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5),
   ('public', 'function', 'rollback_autonomous_actions', null, '{p_filter, p_reason, p_actor, p_force, p_preview, p_now}', '{jsonb, text, text, boolean, boolean, timestamptz}', 5),
@@ -6578,6 +6579,29 @@ comment on function autonomy.restore(public.autonomous_actions, public.campaigns
                                      text, text, timestamptz) is
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
+create function autonomy.skipped_entry(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
+    'action_type', p_action.action_type, 'code', p_code,
+    'message', coalesce(p_message, case p_code
+      when 'ALREADY_ROLLED_BACK' then
+        format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
+      when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', p_action.status)
+      when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
+      when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
+      when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
+      when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
+        autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
+        autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+    'expected', p_action.new_state,
+    'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+$$;
+comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
+  'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
+  'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
 create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -6647,20 +6671,7 @@ begin
       v_campaign := v_after;
       v_done := v_done || v_action.id;
     else
-      v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
-        'message', coalesce(v_message, case v_code
-          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at,
-                                                 v_action.rolled_back_by)
-          when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
-          when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
-          when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
-          when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
-          when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-            autonomy.as_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
-            autonomy.as_text(v_campaign.status, v_campaign.budget::text)) end),
-        'expected', v_action.new_state,
-        'found', case when v_campaign.id is not null then autonomy.state(v_campaign.status, v_campaign.budget) end);
+      v_skipped := v_skipped || autonomy.skipped_entry(v_action, v_campaign, v_code, v_message);
     end if;
   end loop;
   return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
@@ -11169,7 +11180,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),
   ('0640_apply', 'd20033525892a498f25bafa6608738926068e0a1ff1dc3a3850af0c9cede4fb0', pg_catalog.clock_timestamp()),
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', '087b435bbcdb8f5f7283773fcfa2272b58c4a0d3110e18c5f493aa124bc87869', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '61cd45815034be0e305474f8046a9f5687f3f2534a1f7116f3a5ac9b40914d25', pg_catalog.clock_timestamp()),
   ('0670_audit', '630bc6a5fde98c98815bcf0743e6f29d143591aff6d6378083376d64a70b0b9b', pg_catalog.clock_timestamp()),
   ('0700_runs', '5a572647d0c93358d5873bfb38fadfc0b3f61876c608c297d06065291750e01c', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
