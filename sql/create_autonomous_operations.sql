@@ -299,6 +299,15 @@ insert into autonomy_names values
   ('autonomy', 'function', 'ab_test_weight', null, '{p_campaign_id, p_day, p_now}', '{uuid, date, timestamptz}', 1),
   ('autonomy', 'function', 'campaign_ab_tests_after', null, '{}', '{}', 0),
   ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0),
+  ('autonomy', 'type', 'insight', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'week_insight', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'brought_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'clearest_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'calibration_insight', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
+  ('autonomy', 'function', 'rule_insights', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
+  ('autonomy', 'function', 'wrong_pause_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'ab_test_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'opportunity_insight', null, '{p_from}', '{timestamptz}', 0),
   ('public', 'function', 'autonomous_insights', null, '{p_now}', '{timestamptz}', 1),
   ('autonomy', 'function', 'look_around', null, '{p_acts, p_now}', '{boolean, timestamptz}', 0),
   ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1),
@@ -8942,15 +8951,12 @@ comment on function autonomy.campaign_ab_tests_after() is
   'goes. [autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
   for each row execute function autonomy.campaign_ab_tests_after();
-create function public.autonomous_insights(p_now timestamptz default now())
-returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
+comment on type autonomy.insight is
+  'A sentence with numbers about what was learnt, and what it is about. [autonomous-operations]';
+create function autonomy.week_insight(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
 as $$
-#variable_conflict use_column
-declare
-  v_from timestamptz := p_now - interval '7 days';
-  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
-  v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
   return query
   select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
@@ -8966,7 +8972,15 @@ begin
            count(*) filter (where action_type = 'auto_resume') as resumed,
            count(*) filter (where status = 'rolled_back') as back
     from autonomy.action_results
-    where executed_at > v_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
+    where executed_at > p_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
+end $$;
+comment on function autonomy.week_insight(timestamptz, timestamptz) is
+  'What was done in a week: how many paused, raised, lowered, resumed, taken back. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.brought_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end,
@@ -8992,9 +9006,17 @@ begin
            count(*) filter (where a.verdict = 'regressed') as regressed
     from autonomy.action_results a
     where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
-      and a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
+      and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
     group by 1, 2, 3) m
   order by m.kind desc;
+end $$;
+comment on function autonomy.brought_insights(timestamptz, timestamptz) is
+  'What the actions measured in a week brought, by kind of action. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.clearest_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select case when b.best then 'best_action' else 'worst_action' end,
          format('%s: %s on campaign "%s" %s %s in %s %s (ROI without it about %s).',
@@ -9014,11 +9036,19 @@ begin
     cross join lateral (
       select r.action_id, r.money from autonomy.action_results r
       where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
-        and r.verdict = v.verdict and r.measured_at > v_from and r.status = 'executed'
+        and r.verdict = v.verdict and r.measured_at > p_from and r.status = 'executed'
       order by abs(r.money) desc, r.action_id limit 1) clearest
     join public.autonomous_actions a on a.id = clearest.action_id) b
   left join public.campaigns c on c.id = b.campaign_id
   order by b.best desc;
+end $$;
+comment on function autonomy.clearest_insights(timestamptz, timestamptz) is
+  'The clearest gain and the clearest loss that were measured in a week. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, '
                                'are right %s times in 100 (%s measured).',
@@ -9028,8 +9058,16 @@ begin
                             'actions', k.actions), null::uuid, null::uuid
   from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
                100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
-        from unnest(v_sums) s where s.rule_id is not null and s.band is not null) k
+        from unnest(p_sums) s where s.rule_id is not null and s.band is not null) k
   where k.actions >= 5;
+end $$;
+comment on function autonomy.calibration_insight(autonomy.action_sum[]) is
+  'Whether confidence keeps its word, from five measured actions on. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.rule_insights(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
          case when s.flagged then s.suggestion
@@ -9039,10 +9077,18 @@ begin
                           to_char(s.money_low, 'FM999,999,999,990.00'),
                           to_char(s.money_high, 'FM999,999,999,990.00')) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(v_sums) b
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
         where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
+end $$;
+comment on function autonomy.rule_insights(autonomy.action_sum[]) is
+  'The rules that lose money, and the one that earns most. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
                                to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'),
@@ -9050,15 +9096,20 @@ begin
          jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
   from (
     select r.action_id from autonomy.action_results r
-    where r.action_type = 'auto_resume' and r.status = 'executed' and r.executed_at > v_from and r.executed_at <= p_now
+    where r.action_type = 'auto_resume' and r.status = 'executed' and r.executed_at > p_from and r.executed_at <= p_now
     order by r.executed_at desc limit 5) latest
   join public.autonomous_actions a on a.id = latest.action_id
   cross join public.autonomy_policy p
   left join public.campaigns c on c.id = a.campaign_id
   order by a.executed_at desc;
-  return query
-  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
-  where v_ratio ->> 'proposed' is not null;
+end $$;
+comment on function autonomy.wrong_pause_insights(timestamptz, timestamptz) is
+  'The pauses that were taken back in a week because they proved wrong. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.ab_test_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select 'ab_test', format('The A/B test "%s" on campaign "%s" ended: "%s" won%s. Evidence from before %s now counts a '
                            'quarter.', t.name,
@@ -9073,8 +9124,16 @@ begin
                       ', ') as words
     from jsonb_array_elements(case when jsonb_typeof(t.variants) = 'array' then t.variants else '[]' end) x
     where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conversions') v
-  where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > v_from and t.finished_at <= p_now
+  where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > p_from and t.finished_at <= p_now
   order by t.finished_at desc limit 5;
+end $$;
+comment on function autonomy.ab_test_insights(timestamptz, timestamptz) is
+  'The A/B tests that ended in a week. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.opportunity_insight(p_from timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
   return query
   select 'opportunities', format('%s %s open (%s critical, %s high), worth about %s a day together; this week %s '
                                  'appeared and %s were closed.',
@@ -9088,12 +9147,37 @@ begin
            count(*) filter (where u.unresolved and severity = 'high') as high,
            coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day'))
                     filter (where u.unresolved), 0) as money,
-           count(*) filter (where first_seen_at > v_from) as new,
-           count(*) filter (where not u.unresolved and resolved_at > v_from) as closed
+           count(*) filter (where first_seen_at > p_from) as new,
+           count(*) filter (where not u.unresolved and resolved_at > p_from) as closed
     from public.optimization_opportunities
     cross join lateral (select status in ('open', 'in_progress') as unresolved) u
-    where u.unresolved or resolved_at > v_from) o
+    where u.unresolved or resolved_at > p_from) o
   where o.standing > 0 or o.closed > 0;
+end $$;
+comment on function autonomy.opportunity_insight(timestamptz) is
+  'What waits for a person, and what came and went in a week. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function public.autonomous_insights(p_now timestamptz default now())
+returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+#variable_conflict use_column
+declare
+  v_from timestamptz := p_now - interval '7 days';
+  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
+  v_ratio jsonb := autonomy.marginal_return(v_sums);
+begin
+  return query select * from autonomy.week_insight(v_from, p_now);
+  return query select * from autonomy.brought_insights(v_from, p_now);
+  return query select * from autonomy.clearest_insights(v_from, p_now);
+  return query select * from autonomy.calibration_insight(v_sums);
+  return query select * from autonomy.rule_insights(v_sums);
+  return query select * from autonomy.wrong_pause_insights(v_from, p_now);
+  return query
+  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
+  where v_ratio ->> 'proposed' is not null;
+  return query select * from autonomy.ab_test_insights(v_from, p_now);
+  return query select * from autonomy.opportunity_insight(v_from);
 end $$;
 comment on function public.autonomous_insights(timestamptz) is
   'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose '
@@ -11194,7 +11278,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0900_impact', 'e57474d0cf01f519b9c40fb0889e0272b122b3b1528ae4761e0a7920ccd35507', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
-  ('0930_insights', 'ed1f886aa152fc2e381afbd790fbf9331c9967d201276b0f35782cc3e297d175', pg_catalog.clock_timestamp()),
+  ('0930_insights', '28c8c3c486d3bed70b92b169e76e829c1ef0c392d88f54ff6ca7a44ff77c98c9', pg_catalog.clock_timestamp()),
   ('0950_database_run', '5787dd846807892caeb46a13aeb3f13b31e0cba72306a1d1178992f5d96dc22a', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
