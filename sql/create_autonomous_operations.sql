@@ -201,6 +201,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'run_request', null, '{p_request}', '{jsonb}', 0),
   ('autonomy', 'function', 'busy', null, '{p_run}', '{public.autonomous_runs}', 0),
   ('autonomy', 'function', 'started', null, '{p_run}', '{public.autonomous_runs}', 0),
+  ('autonomy', 'function', 'seen_answer', null, '{p_seen, p_run_id, p_idempotency_key, p_hash, p_lease_seconds}', '{public.autonomous_runs, uuid, text, text, integer}', 0),
   ('autonomy', 'function', 'take_lease', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_now}', '{uuid, jsonb, text, text, integer, timestamptz}', 0),
   ('autonomy', 'function', 'hold_lease', null, '{p_run_id, p_lease_token}', '{uuid, uuid}', 0),
   ('autonomy', 'function', 'actor', null, '{}', '{}', 0),
@@ -5291,6 +5292,34 @@ end $$;
 comment on function autonomy.started(public.autonomous_runs) is
   'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises '
   'nothing. [autonomous-operations]';
+create function autonomy.seen_answer(
+  p_seen public.autonomous_runs, p_run_id uuid, p_idempotency_key text, p_hash text, p_lease_seconds integer)
+returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  if p_seen.request_hash is distinct from p_hash
+     or p_seen.id = p_run_id and p_seen.idempotency_key is distinct from p_idempotency_key then
+    return jsonb_build_object('outcome', 'mismatch');
+  elsif p_seen.status = 'completed' and p_seen.response is not null then
+    return jsonb_build_object('outcome', 'stored', 'response', p_seen.response,
+                              'response_status', p_seen.response_status);
+  elsif p_seen.status = 'running' and p_seen.id = p_run_id then  -- its answer was lost
+    update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where id = p_run_id and status = 'running';
+    return autonomy.started(p_seen) || '{"again": true}';
+  elsif p_seen.status = 'running' then
+    return autonomy.busy(p_seen);
+  elsif p_seen.id = p_run_id then
+    raise exception using errcode = 'AO010',
+      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is
+  'The answer to a caller whose run or key has been seen before; null where that run left none, and a new one may '
+  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO010 (the run has ended), AO015. '
+  '[autonomous-operations]';
 create function autonomy.take_lease(
   p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
   p_now timestamptz) returns jsonb
@@ -5302,6 +5331,7 @@ declare
   v_slots int4range := autonomy.shard_slots(p_request ->> 'shard');
   v_simulated boolean := autonomy.simulated_moment(p_now);
   v_seen public.autonomous_runs;
+  v_answer jsonb;
   v_run public.autonomous_runs;
 begin
   for v_try in 1 .. 10 loop
@@ -5314,21 +5344,9 @@ begin
       select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
     end if;
     if v_seen.id is not null then
-      if v_seen.request_hash is distinct from v_hash
-         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
-        return jsonb_build_object('outcome', 'mismatch');
-      elsif v_seen.status = 'completed' and v_seen.response is not null then
-        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
-                                  'response_status', v_seen.response_status);
-      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
-        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
-        where id = p_run_id and status = 'running';
-        return autonomy.started(v_seen) || '{"again": true}';
-      elsif v_seen.status = 'running' then
-        return autonomy.busy(v_seen);
-      elsif v_seen.id = p_run_id then
-        raise exception using errcode = 'AO010',
-          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
+      v_answer := autonomy.seen_answer(v_seen, p_run_id, p_idempotency_key, v_hash, p_lease_seconds);
+      if v_answer is not null then
+        return v_answer;
       end if;
       update public.autonomous_runs set idempotency_key = null
       where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
@@ -11265,7 +11283,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
   ('0550_identify', 'dc94e624e7c6377673b30abd760d59bb0d5dee62402ef4f90275a81710473518', pg_catalog.clock_timestamp()),
-  ('0560_leases', '04b39d7a41cd3dcf1299745cfa10fb84858b47d0167318e588372ee9336935ae', pg_catalog.clock_timestamp()),
+  ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '55d176b464bc38d9dfddcf44d72c8362d92405ed76ef7a7c3a81d839b062a0e7', pg_catalog.clock_timestamp()),
   ('0610_effects', '17d373dd912583db8711e07ee6fc5f7129dd4f4c2a2d8c3aee801c044ed149fc', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
