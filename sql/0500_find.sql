@@ -76,25 +76,10 @@ comment on function autonomy.rules_in_order(boolean) is
 -- ---------------------------------------------------------------------------------------------
 -- Finding: one scan with every rule compiled to a predicate
 -- ---------------------------------------------------------------------------------------------
-create function autonomy.matching_campaigns(
-  p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
-returns table (campaign_id uuid, places int[])
-language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+create function autonomy.compiled_rules(p_include_inactive boolean)
+returns table (source text, predicates text[], metrics text, metrics_alone text)
+language sql stable set search_path = ''
 as $$
--- Twice. One scan finds those that a campaign's own columns (budget, age, account, title) could
--- still rule in: there these are null, and in three-valued logic what is false with an unknown is
--- false with any value. The few that are left are looked at whole, by key; a join with the campaigns
--- before the rules took four times as long, and in the order of the key neighbours share its pages.
--- Both read the totals, or, where a rule asks for a window, the facts.
--- m computes each metric once; `offset 0` keeps the planner from doing so at every mention, which
--- only for a few rules over the totals is quicker.
-declare
-  v_predicates text[];
-  v_metrics text;
-  v_metrics_alone text;          -- without the campaign's own columns
-  v_source text;
-  v_near uuid[];
-begin
   with rules as materialized (
     select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
@@ -117,8 +102,35 @@ begin
     (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
     (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  from source s
+$$;
+comment on function autonomy.compiled_rules(boolean) is
+  'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
+  'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.matching_campaigns(
+  p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+-- Twice. One scan finds those that a campaign's own columns (budget, age, account, title) could
+-- still rule in: there these are null, and in three-valued logic what is false with an unknown is
+-- false with any value. The few that are left are looked at whole, by key; a join with the campaigns
+-- before the rules took four times as long, and in the order of the key neighbours share its pages.
+-- Both read the totals, or, where a rule asks for a window, the facts.
+-- m computes each metric once; `offset 0` keeps the planner from doing so at every mention, which
+-- only for a few rules over the totals is quicker.
+declare
+  v_predicates text[];
+  v_metrics text;
+  v_metrics_alone text;          -- without the campaign's own columns
+  v_source text;
+  v_near uuid[];
+begin
+  select c.source, c.predicates, c.metrics, c.metrics_alone
   into v_source, v_predicates, v_metrics, v_metrics_alone
-  from source s;
+  from autonomy.compiled_rules(p_include_inactive) c;
   if v_predicates is null then
     return;
   end if;

@@ -157,6 +157,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'shard_slots', null, '{p_shard}', '{text}', 0),
   ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0),
   ('autonomy', 'function', 'rules_in_order', null, '{p_include_inactive}', '{boolean}', 0),
+  ('autonomy', 'function', 'compiled_rules', null, '{p_include_inactive}', '{boolean}', 0),
   ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0),
   ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1),
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0),
@@ -3969,18 +3970,10 @@ end $$;
 comment on function autonomy.rules_in_order(boolean) is
   'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only '
   'reads. [autonomous-operations]';
-create function autonomy.matching_campaigns(
-  p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
-returns table (campaign_id uuid, places int[])
-language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+create function autonomy.compiled_rules(p_include_inactive boolean)
+returns table (source text, predicates text[], metrics text, metrics_alone text)
+language sql stable set search_path = ''
 as $$
-declare
-  v_predicates text[];
-  v_metrics text;
-  v_metrics_alone text;          -- without the campaign's own columns
-  v_source text;
-  v_near uuid[];
-begin
   with rules as materialized (
     select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
@@ -4003,8 +3996,27 @@ begin
     (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
     (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  from source s
+$$;
+comment on function autonomy.compiled_rules(boolean) is
+  'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
+  'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.matching_campaigns(
+  p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+declare
+  v_predicates text[];
+  v_metrics text;
+  v_metrics_alone text;          -- without the campaign's own columns
+  v_source text;
+  v_near uuid[];
+begin
+  select c.source, c.predicates, c.metrics, c.metrics_alone
   into v_source, v_predicates, v_metrics, v_metrics_alone
-  from source s;
+  from autonomy.compiled_rules(p_include_inactive) c;
   if v_predicates is null then
     return;
   end if;
@@ -11277,7 +11289,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0400_confidence', 'bac947ae52c9ad7c8581e2fb3a26e4ec8b83050a6514783ea01fabe0a377d486', pg_catalog.clock_timestamp()),
   ('0410_evidence', 'bc093c7e92b2089aa726024ca1744583b912c79431b1b6969149e24e2648735c', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
-  ('0500_find', '8eac7e7a77e3f81a6a195abfe7e3fe912115e0aad760de3cb6916684f8f79f92', pg_catalog.clock_timestamp()),
+  ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
   ('0510_candidates', '6196e2816547326a87184ac77c2f732e7d3ae26de175f763e8a520879d6acecb', pg_catalog.clock_timestamp()),
   ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
