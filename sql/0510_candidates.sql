@@ -90,6 +90,37 @@ comment on function autonomy.candidate_windows(uuid[], text[]) is
   'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
   'Only reads. [autonomous-operations]';
 
+create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+-- json, not jsonb: nobody looks into it before it is sent, and building jsonb takes three times as long.
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+      'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+      'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+      'metrics', w.windows,
+      'evidence', json_build_object(
+        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+      'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+      'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+      'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+      'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+      'budget_use', c.budget_use,
+      'paused_action', case when r.action_id is not null then json_build_object(
+        'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+      ) order by c.campaign_id), '[]')
+    from autonomy.candidate_rows(p_ids, p_now) c
+    join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
+    left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
+end $$;
+comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
+  'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
+  'reads; raises nothing. [autonomous-operations]';
+
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -97,7 +128,6 @@ create function public.list_autonomous_candidates(
 returns json
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
 as $$
--- json, not jsonb: nobody looks into it before it is sent, and building jsonb takes three times as long.
 declare
   v_slots int4range := autonomy.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
@@ -149,28 +179,7 @@ begin
     v_ids := v_ids[:p_limit];
   end if;
 
-  select coalesce(json_agg(json_build_object(
-    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
-    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
-    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-    'metrics', w.windows,
-    'evidence', json_build_object(
-      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
-    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
-    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
-    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
-    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-    'budget_use', c.budget_use,
-    'paused_action', case when r.action_id is not null then json_build_object(
-      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
-    ) order by c.campaign_id), '[]')
-  into v_candidates
-  from autonomy.candidate_rows(v_ids, p_now) c
-  join autonomy.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join autonomy.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
-
+  v_candidates := autonomy.candidates_json(v_ids, v_windows, p_now);
   return case when p_ahead > 0 then json_build_object(
       'candidates', v_candidates, 'rules_skipped', v_skipped,
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end,

@@ -163,6 +163,7 @@ insert into autonomy_names values
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0),
   ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0),
+  ('autonomy', 'function', 'candidates_json', null, '{p_ids, p_windows, p_now}', '{uuid[], text[], timestamptz}', 0),
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8),
   ('autonomy', 'function', 'tracking_state', null, '{p_now}', '{timestamptz}', 1),
   ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1),
@@ -4164,6 +4165,35 @@ end $$;
 comment on function autonomy.candidate_windows(uuid[], text[]) is
   'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
   'Only reads. [autonomous-operations]';
+create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+      'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+      'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+      'metrics', w.windows,
+      'evidence', json_build_object(
+        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+      'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+      'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+      'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+      'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+      'budget_use', c.budget_use,
+      'paused_action', case when r.action_id is not null then json_build_object(
+        'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+      ) order by c.campaign_id), '[]')
+    from autonomy.candidate_rows(p_ids, p_now) c
+    join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
+    left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
+end $$;
+comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
+  'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
+  'reads; raises nothing. [autonomous-operations]';
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -4219,27 +4249,7 @@ begin
     v_ahead := v_ids[p_limit + 1:];
     v_ids := v_ids[:p_limit];
   end if;
-  select coalesce(json_agg(json_build_object(
-    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
-    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
-    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-    'metrics', w.windows,
-    'evidence', json_build_object(
-      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
-    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
-    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
-    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
-    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-    'budget_use', c.budget_use,
-    'paused_action', case when r.action_id is not null then json_build_object(
-      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
-    ) order by c.campaign_id), '[]')
-  into v_candidates
-  from autonomy.candidate_rows(v_ids, p_now) c
-  join autonomy.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join autonomy.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
+  v_candidates := autonomy.candidates_json(v_ids, v_windows, p_now);
   return case when p_ahead > 0 then json_build_object(
       'candidates', v_candidates, 'rules_skipped', v_skipped,
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
@@ -11290,7 +11300,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', 'bc093c7e92b2089aa726024ca1744583b912c79431b1b6969149e24e2648735c', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
   ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '6196e2816547326a87184ac77c2f732e7d3ae26de175f763e8a520879d6acecb', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '3d3293ee67a3328c1a79a2bd465f8f4ccc26983c5914f946a8a6fbf2ced0e132', pg_catalog.clock_timestamp()),
   ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
