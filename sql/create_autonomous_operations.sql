@@ -96,6 +96,7 @@ insert into autonomy_names values
   ('public', 'trigger', 'campaign_totals_deleted', 'public.campaign_facts', '{}', '{}', 0),
   ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0),
   ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0),
+  ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days, p_zone}', '{uuid[], date[], text}', 0),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1),
   ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0),
@@ -2450,6 +2451,38 @@ end $$;
 comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
+create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[], p_zone text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  with touched as (
+    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  ),
+  summed as (
+    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from touched t
+    join public.campaign_metrics m
+      on m.campaign_id = t.campaign_id
+      and m.bucket >= t.day::timestamp at time zone p_zone
+      and m.bucket < (t.day + 1)::timestamp at time zone p_zone
+    group by t.campaign_id, t.day
+  ),
+  emptied as (
+    delete from public.campaign_daily d using touched t
+    where d.campaign_id = t.campaign_id and d.day = t.day
+      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+  )
+  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  from summed s
+  on conflict (campaign_id, day) do update set
+    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+end $$;
+comment on function autonomy.sum_days(uuid[], date[], text) is
+  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
+  'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -2485,30 +2518,7 @@ begin
   on conflict (campaign_id) do nothing;
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
-  with touched as (
-    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
-  ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone v_zone
-      and m.bucket < (t.day + 1)::timestamp at time zone v_zone
-    group by t.campaign_id, t.day
-  ),
-  emptied as (
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and d.day = t.day
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
-  )
-  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
-  on conflict (campaign_id, day) do update set
-    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+  perform autonomy.sum_days(p_campaign_ids, p_days, v_zone);
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
@@ -11328,7 +11338,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'b208faaa66b59c8e0960636c07087acf64cb38a265ad0d82f84bd80280fcc900', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '0d1f5eaad0655953fdd375c5caea4fd49209494a492834e569f422b128079c9a', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'e03aa6a91e213806f9192328ca38ea8f3f7612423d8d97557fa1cedbe929ed6a', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', 'fd81872cad6d6e6997ff6b1e7e2d9d9acf558654aa8ae0c97161d0e7141eddb5', pg_catalog.clock_timestamp()),
