@@ -66,43 +66,21 @@ comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
   'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
 
-create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
-returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+create function autonomy.fitted_moments(
+  p_ids uuid[], p_now timestamptz,
+  out campaigns int, out order_value float8, out cv2 float8, out mean float8, out tau2 float8)
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
 -- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
 -- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
--- A large account is sampled by blocks, the same ones each time: from 9,000 campaigns the moments
--- are known to some percent, and reading a million took longer than all the rest of a run.
-declare
-  v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
-  v_ids uuid[];
-  v_policy public.autonomy_policy;
-  v_order_value float8;
-  v_cv2 float8;
-  v_mean float8;
-  v_tau2 float8;
-  v_campaigns int;
 begin
-  perform autonomy.moment_error(p_now);
-  select * into strict v_policy from public.autonomy_policy;
-  if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
-     and not coalesce(p_force, false) then
-    return jsonb_build_object(
-      'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
-      'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
-  end if;
-
-  if v_blocks > 1000 then
-    v_ids := array(select f.campaign_id from public.campaign_facts f
-                   tablesample system (100 * 1000 / v_blocks) repeatable (0));
-  end if;
   with seen as materialized (
     select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
       greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
       case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
       greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from autonomy.campaign_evidence(v_ids, p_now) e
+    from autonomy.campaign_evidence(p_ids, p_now) e
     where e.spend > 0 and e.matured_share > 1e-12
   ),
   orders as (
@@ -135,9 +113,46 @@ begin
   select o.campaigns, o.order_value, o.cv2,
     greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
     greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
-  into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
   from orders o
-  left join spread s on s.weight > 0;
+  left join spread s on s.weight > 0
+  into campaigns, order_value, cv2, mean, tau2;
+end $$;
+comment on function autonomy.fitted_moments(uuid[], timestamptz) is
+  'What the evidence of the given campaigns (null: of all) says of orders and of how rois differ; mean and tau2 are '
+  'null without any spend. A part of current_prior. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+-- A large account is sampled by blocks, the same ones each time: from 9,000 campaigns the moments
+-- are known to some percent, and reading a million took longer than all the rest of a run.
+declare
+  v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
+  v_ids uuid[];
+  v_policy public.autonomy_policy;
+  v_order_value float8;
+  v_cv2 float8;
+  v_mean float8;
+  v_tau2 float8;
+  v_campaigns int;
+begin
+  perform autonomy.moment_error(p_now);
+  select * into strict v_policy from public.autonomy_policy;
+  if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
+     and not coalesce(p_force, false) then
+    return jsonb_build_object(
+      'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
+      'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
+  end if;
+
+  if v_blocks > 1000 then
+    v_ids := array(select f.campaign_id from public.campaign_facts f
+                   tablesample system (100 * 1000 / v_blocks) repeatable (0));
+  end if;
+  select m.campaigns, m.order_value, m.cv2, m.mean, m.tau2
+  into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
+  from autonomy.fitted_moments(v_ids, p_now) m;
   -- What orders are worth here is known from the first ones on; how rois differ, from five campaigns on.
   if v_campaigns < 5 or v_mean is null then
     v_mean := 1;
