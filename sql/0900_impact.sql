@@ -282,21 +282,15 @@ comment on function autonomy.due_impacts(integer, timestamptz) is
   'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they '
   'were decided on. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.measure_action_impact(p_limit integer default 1000,
-                                             p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
-  v_measured integer;
 begin
-  perform autonomy.simulated_moment(p_now);
-  if not exists (  -- planning what follows takes longer than finding nothing to do
-    select from public.autonomous_actions a
-    where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
-      and a.executed_at <= p_now - interval '1 day') then
-    return jsonb_build_object('measured', 0);
-  end if;
+  return query
   with due as materialized (
     select * from (
       -- forty windows at a time: a backlog of months is worked off by the following runs
@@ -386,28 +380,49 @@ begin
                   autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
                 when v.error > 0 then autonomy.normal_probability(v.money / v.error) end as right_
     from valued v
-  ), told as (
-    select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
-      'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved'
-                      when j.high < 0 then 'regressed' else 'inconclusive' end,
-      'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2),
-      'money_high', round(j.high::numeric, 2),
-      'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
-      'right_probability', round(100 * j.right_::numeric, 2),
-      'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2),
-      'revenue', round(j.revenue_full::numeric, 2),
-      'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
-      'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
-      'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
-      'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
-      'measured_at', p_now,
-      'basis', case when j.s is null then 'there were no figures before the action to compare with'
-                    when j.kind = 'auto_resume' then 'what it earned since it runs again'
-                    else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
-                                'happened to %s untouched campaigns since)',
-                                to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'),
-                                j.comparables) end)) as figures
-    from judged j
+  )
+  select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
+    'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved'
+                    when j.high < 0 then 'regressed' else 'inconclusive' end,
+    'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2),
+    'money_high', round(j.high::numeric, 2),
+    'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
+    'right_probability', round(100 * j.right_::numeric, 2),
+    'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2),
+    'revenue', round(j.revenue_full::numeric, 2),
+    'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
+    'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
+    'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
+    'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
+    'measured_at', p_now,
+    'basis', case when j.s is null then 'there were no figures before the action to compare with'
+                  when j.kind = 'auto_resume' then 'what it earned since it runs again'
+                  else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
+                              'happened to %s untouched campaigns since)',
+                              to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'),
+                              j.comparables) end)) as figures
+  from judged j;
+end $$;
+comment on function autonomy.measured_impacts(integer, timestamptz) is
+  'What the actions that are due changed, at each horizon, in the figures that are written down; final: they will not '
+  'be measured again. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.measure_action_impact(p_limit integer default 1000,
+                                             p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_measured integer;
+begin
+  perform autonomy.simulated_moment(p_now);
+  if not exists (  -- planning what follows takes longer than finding nothing to do
+    select from public.autonomous_actions a
+    where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
+      and a.executed_at <= p_now - interval '1 day') then
+    return jsonb_build_object('measured', 0);
+  end if;
+  with told as materialized (
+    select * from autonomy.measured_impacts(p_limit, p_now)
   ), gathered as (
     select t.action_id, coalesce(jsonb_object_agg(t.horizon || 'd', t.figures) filter (where t.final),
                                  '{}') as horizons,
