@@ -110,6 +110,23 @@ comment on function autonomy.restore(public.autonomous_actions, public.campaigns
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
 
+create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
+returns public.campaigns
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if autonomy.changed_field(p_action, 'status') then
+    p_campaign.status := p_action.previous_state ->> 'status';
+  end if;
+  if autonomy.changed_field(p_action, 'budget') then
+    p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
+  end if;
+  return p_campaign;
+end $$;
+comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is
+  'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+
 create function autonomy.skipped_entry(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -176,13 +193,7 @@ begin
     v_message := null;
     v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
     if v_code is null then
-      v_after := v_campaign;
-      if autonomy.changed_field(v_action, 'status') then
-        v_after.status := v_action.previous_state ->> 'status';
-      end if;
-      if autonomy.changed_field(v_action, 'budget') then
-        v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
-      end if;
+      v_after := autonomy.as_before(v_action, v_campaign);
       if not p_preview then
         begin
           v_after := autonomy.restore(

@@ -244,6 +244,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'changed_field', null, '{p_action, p_field}', '{public.autonomous_actions, text}', 0),
   ('autonomy', 'function', 'rollback_obstacle', null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0),
   ('autonomy', 'function', 'restore', null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0),
+  ('autonomy', 'function', 'as_before', null, '{p_action, p_campaign}', '{public.autonomous_actions, public.campaigns}', 0),
   ('autonomy', 'function', 'skipped_entry', null, '{p_action, p_campaign, p_code, p_message}', '{public.autonomous_actions, public.campaigns, text, text}', 0),
   ('autonomy', 'function', 'roll_back', null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0),
   ('public', 'function', 'rollback_autonomous_action', null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5),
@@ -6667,6 +6668,22 @@ comment on function autonomy.restore(public.autonomous_actions, public.campaigns
                                      text, text, timestamptz) is
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
+create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
+returns public.campaigns
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if autonomy.changed_field(p_action, 'status') then
+    p_campaign.status := p_action.previous_state ->> 'status';
+  end if;
+  if autonomy.changed_field(p_action, 'budget') then
+    p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
+  end if;
+  return p_campaign;
+end $$;
+comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is
+  'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
+  'raises nothing. [autonomous-operations]';
 create function autonomy.skipped_entry(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -6731,13 +6748,7 @@ begin
     v_message := null;
     v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
     if v_code is null then
-      v_after := v_campaign;
-      if autonomy.changed_field(v_action, 'status') then
-        v_after.status := v_action.previous_state ->> 'status';
-      end if;
-      if autonomy.changed_field(v_action, 'budget') then
-        v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
-      end if;
+      v_after := autonomy.as_before(v_action, v_campaign);
       if not p_preview then
         begin
           v_after := autonomy.restore(
@@ -11390,7 +11401,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),
   ('0640_apply', 'd20033525892a498f25bafa6608738926068e0a1ff1dc3a3850af0c9cede4fb0', pg_catalog.clock_timestamp()),
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', '61cd45815034be0e305474f8046a9f5687f3f2534a1f7116f3a5ac9b40914d25', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '781622541332f25b5353ede8084db12f9ce10840ab6241cfee2c47de4886f3f8', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0700_runs', '5a572647d0c93358d5873bfb38fadfc0b3f61876c608c297d06065291750e01c', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
