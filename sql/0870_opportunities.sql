@@ -170,7 +170,6 @@ declare
   v_until uuid;
   v_new integer := 0;
   v_resolved integer := 0;
-  v_detected integer;
 begin
   perform autonomy.simulated_moment(p_now);
   -- Twenty runs at once take turns here: the first does the work, the others find little changed.
@@ -218,9 +217,8 @@ begin
 
   update autonomy.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
-  select count(*) into v_detected from public.optimization_opportunities
-  where status in ('open', 'in_progress') and is_current;
-  return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
+  return jsonb_build_object('new', v_new, 'resolved', v_resolved, 'complete', v_after is null, 'detected', (
+    select count(*) from public.optimization_opportunities where status in ('open', 'in_progress') and is_current));
 end $$;
 comment on function public.record_opportunities(timestamptz) is
   'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day '

@@ -8249,7 +8249,6 @@ declare
   v_until uuid;
   v_new integer := 0;
   v_resolved integer := 0;
-  v_detected integer;
 begin
   perform autonomy.simulated_moment(p_now);
   insert into autonomy.opportunity_detection (id) values (true) on conflict do nothing;
@@ -8284,9 +8283,8 @@ begin
   end if;
   update autonomy.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
-  select count(*) into v_detected from public.optimization_opportunities
-  where status in ('open', 'in_progress') and is_current;
-  return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
+  return jsonb_build_object('new', v_new, 'resolved', v_resolved, 'complete', v_after is null, 'detected', (
+    select count(*) from public.optimization_opportunities where status in ('open', 'in_progress') and is_current));
 end $$;
 comment on function public.record_opportunities(timestamptz) is
   'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day '
@@ -11465,7 +11463,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0840_audience_mismatch', '1a16fe7ad23c1f347f7b7c01552d4afa2bdd709784c4492a4429a30ff2f30c90', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '10321708a0418ab1eb5057fd8f483e6934145267b662d9ab4f66d23d91bf8e37', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', 'c74d150fd20c99c2e893e8e34f895836970b647d5521d2dbf781a5b3391ce906', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', 'a422d90b0bf4b3c3a2c6fd1b82b49da55720660525be0885f666e2f9ca334e0e', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
   ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
