@@ -107,11 +107,13 @@ begin
     perform pg_temp.without_views(p_table, p_column, array[
       format('alter table public.%I drop column %I', p_table, p_column),
       format('alter table public.%I add column %I %s', p_table, p_column, p_type)]);
-    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.',
+                               p_table, p_column));
     return;
   elsif v_is.generated = 's' then
     execute format('alter table public.%I alter column %I drop expression', p_table, p_column);
-    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.',
+                               p_table, p_column));
   end if;
   if v_is.type is null or v_is.type = p_type then
     return;
@@ -124,7 +126,8 @@ begin
       case when v_is.expression ~* '(now\(|timestamp)' then 'now()'
            else replace(p_using, '$', '(' || v_is.expression || ')') end);
   end if;
-  v_commands := v_commands || format('alter table public.%I alter column %I type %s using %s', p_table, p_column, p_type,
+  v_commands := v_commands || format('alter table public.%I alter column %I type %s using %s',
+                                     p_table, p_column, p_type,
                                      replace(p_using, '$', quote_ident(p_column)));
   perform pg_temp.without_views(p_table, p_column, array_remove(v_commands || v_default, null));
   perform pg_temp.say(format('%s.%s was %s; it is %s now.', p_table, p_column, v_is.type, p_type));
@@ -164,14 +167,16 @@ begin
   execute format('select array_agg(distinct %1$I::text) from public.%2$I where %1$I is not null', p_column, p_table)
   into v_existing;
   v_literals := array(
-    select distinct case when p_folded then lower(v) else v end from unnest(p_values || v_literals || v_existing) v order by 1);
+    select distinct case when p_folded then lower(v) else v end
+    from unnest(p_values || v_literals || v_existing) v order by 1);
   for v_check in select unnest(v_checks) as conname loop
     execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
   end loop;
   execute format('alter table public.%I add check (%s in (%s))', p_table,
     format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
     (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
-  perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
+  perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column,
+                             array_to_string(v_literals, ', '),
                              case when p_folded then ', in any spelling' else '' end));
 end $$;
 

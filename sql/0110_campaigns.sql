@@ -61,7 +61,8 @@ begin
     end if;
     if not pg_temp.has_column('campaigns', 'budget') then
       alter table public.campaigns add column budget numeric(14,2);
-      perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it is filled.');
+      perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it '
+                          'is filled.');
     end if;
     alter table public.campaigns
       add column if not exists status text default 'active',
@@ -87,7 +88,8 @@ begin
       elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
         perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
       elsif v_column.type in ('timestamp without time zone', 'date') then
-        perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+        perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone',
+                               'timezone(''UTC'', $::timestamp)');
       end if;
     end loop;
     alter table public.campaigns alter column created_at set default now(), alter column updated_at set default now();
@@ -100,7 +102,8 @@ begin
   if pg_temp.is_theirs('campaign_performance') then
     if not pg_temp.has_column('campaign_performance', 'updated_at') then
       alter table public.campaign_performance add column updated_at timestamptz default now();
-      perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are written again.');
+      perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are '
+                          'written again.');
     end if;
     -- No default for our counts: NULL in an insert means that the writer knows only the others.
     alter table public.campaign_performance
@@ -126,12 +129,14 @@ begin
       if v_column.name like 'total%' and v_column.type not like 'numeric%' then
         perform pg_temp.retype('campaign_performance', v_column.name, 'numeric', '$::numeric');
       elsif v_column.type in ('timestamp without time zone', 'date') then
-        perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+        perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone',
+                               'timezone(''UTC'', $::timestamp)');
       end if;
     end loop;
     alter table public.campaign_performance alter column updated_at set default now();
     if not pg_temp.make_unique('campaign_performance', 'campaign_id') then
-      perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that was updated last speaks for its campaign.');
+      perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that '
+                          'was updated last speaks for its campaign.');
       create index if not exists campaign_performance_campaign on public.campaign_performance (campaign_id);
     end if;
   end if;

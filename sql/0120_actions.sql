@@ -61,7 +61,8 @@ create table if not exists public.autonomous_runs (
 );
 
 create index if not exists autonomous_runs_started on public.autonomous_runs (started_at desc, id desc);
-create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
+create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at)
+  where status = 'running';
 
 -- No foreign key to campaigns: what was done stays written down when a campaign goes.
 create table if not exists public.autonomous_actions (
@@ -161,12 +162,15 @@ begin
       add column if not exists created_by text,
       add column if not exists created_at timestamptz default now(),
       add column if not exists updated_at timestamptz default now();
-    update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id), priority = coalesce(priority, 50),
-      is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, now())
+    update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id),
+      priority = coalesce(priority, 50),
+      is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()),
+      updated_at = coalesce(updated_at, now())
     where rule_name is null or priority is null or is_active is null or created_at is null or updated_at is null;
     -- Two rules of one name: the older keeps it.
     update public.autonomous_rules r set rule_name = r.rule_name || ' (' || d.nth || ')'
-    from (select id, row_number() over (partition by rule_name order by created_at, id) as nth from public.autonomous_rules) d
+    from (select id, row_number() over (partition by rule_name order by created_at, id) as nth
+          from public.autonomous_rules) d
     where d.id = r.id and d.nth > 1;
     perform pg_temp.make_unique('autonomous_rules', 'rule_name');
   end if;
@@ -198,7 +202,8 @@ begin
       where conrelid = 'public.autonomous_actions'::regclass and contype = 'f' and confdeltype = 'c'
     loop
       execute format('alter table public.autonomous_actions drop constraint %I', v_key.conname);
-      perform pg_temp.say(format('The foreign key %s of autonomous_actions deleted the log with the campaign; it is gone.', v_key.conname));
+      perform pg_temp.say(format('The foreign key %s of autonomous_actions deleted the log with the campaign; it is '
+                                 'gone.', v_key.conname));
     end loop;
     update public.autonomous_actions set created_at = coalesce(executed_at, now()) where created_at is null;
     update public.autonomous_actions set executed_at = created_at where status = 'executed' and executed_at is null;
@@ -224,10 +229,12 @@ begin
       add column if not exists last_seen_at timestamptz,
       add column if not exists resolved_at timestamptz;
     update public.optimization_opportunities set created_at = coalesce(created_at, now()),
-      first_seen_at = coalesce(first_seen_at, created_at, now()), last_seen_at = coalesce(last_seen_at, created_at, now())
+      first_seen_at = coalesce(first_seen_at, created_at, now()),
+      last_seen_at = coalesce(last_seen_at, created_at, now())
     where created_at is null or first_seen_at is null or last_seen_at is null;
     update public.optimization_opportunities o set status = 'resolved', resolved_at = coalesce(o.resolved_at, now())
-    from (select id, row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
+    from (select id,
+            row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
           from public.optimization_opportunities where status in ('open', 'in_progress')) d
     where d.id = o.id and d.nth > 1;
   end if;
@@ -239,38 +246,47 @@ begin
       from pg_catalog.pg_attribute a
       join (values ('id', 'gen_random_uuid()'), ('is_active', 'true'), ('priority', '50'), ('created_at', 'now()'),
         ('updated_at', 'now()'), ('first_seen_at', 'now()'), ('last_seen_at', 'now()'), ('figures', '''{}'''),
-        ('actor', '''autonomy'''), ('status', case v_table when 'autonomous_actions' then '''pending''' else '''open''' end)
+        ('actor', '''autonomy'''),
+        ('status', case v_table when 'autonomous_actions' then '''pending''' else '''open''' end)
       ) d (name, expression) on d.name = a.attname
       where a.attrelid = format('public.%I', v_table)::regclass and not a.attisdropped and not a.atthasdef
     loop
-      execute format('alter table public.%I alter column %I set default %s', v_table, v_column.name, v_column.expression);
+      execute format('alter table public.%I alter column %I set default %s', v_table, v_column.name,
+                     v_column.expression);
     end loop;
     if not pg_temp.make_unique(v_table, 'id') then
-      raise exception using errcode = 'AO010', message = format('%s.id is not unique here; this system needs it to be.', v_table);
+      raise exception using errcode = 'AO010',
+        message = format('%s.id is not unique here; this system needs it to be.', v_table);
     end if;
     for v_column in
-      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull and not a.atthasdef as required,
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+             a.attnotnull and not a.atthasdef as required,
              w.type as wanted
       from pg_catalog.pg_attribute a
-      left join (values ('condition', 'jsonb'), ('action', 'jsonb'), ('previous_state', 'jsonb'), ('new_state', 'jsonb'),
+      left join (values ('condition', 'jsonb'), ('action', 'jsonb'), ('previous_state', 'jsonb'),
+                 ('new_state', 'jsonb'),
         ('expected_impact', 'jsonb'), ('actual_impact', 'jsonb'), ('evidence', 'jsonb'), ('estimated_impact', 'jsonb'),
         ('confidence_score', 'numeric(5,2)'), ('created_at', 'timestamp with time zone'),
         ('updated_at', 'timestamp with time zone'), ('executed_at', 'timestamp with time zone'),
         ('rolled_back_at', 'timestamp with time zone'), ('resolved_at', 'timestamp with time zone'),
-        ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'), ('opportunity_type', 'text'),
+        ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'),
+        ('opportunity_type', 'text'),
         ('rule_id', 'uuid'), ('rule_name', 'text'), ('created_by', 'text'), ('priority', 'integer'), ('reason', 'text'),
         ('error', 'text'), ('actor', 'text'), ('description', 'text'), ('suggested_action', 'text')
       ) w (name, type) on w.name = a.attname
-      where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'id'
+      where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped
+        and a.attname <> 'id'
     loop
       if v_column.type <> v_column.wanted then
         perform pg_temp.retype(v_table, v_column.name, v_column.wanted, case v_column.wanted
-          when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)' else '$::text::' || v_column.wanted end);
+          when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)'
+          else '$::text::' || v_column.wanted end);
       end if;
       if v_column.required and v_column.name not in ('rule_name', 'rule_type', 'condition', 'action', 'action_type',
           'campaign_id', 'opportunity_type', 'severity', 'status', 'figures', 'actor') then
         execute format('alter table public.%I alter column %I drop not null', v_table, v_column.name);
-        perform pg_temp.say(format('%s.%s was required; it is optional now, as our rows may lack it.', v_table, v_column.name));
+        perform pg_temp.say(format('%s.%s was required; it is optional now, as our rows may lack it.',
+                                   v_table, v_column.name));
       end if;
     end loop;
   end loop;
@@ -282,8 +298,10 @@ begin
   perform pg_temp.allow_values('autonomous_actions', 'action_type', array[
     'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted',
     'optimization_applied', 'ab_test_created', 'targeting_refined', 'creative_refreshed'], false);
-  perform pg_temp.allow_values('autonomous_actions', 'status', array['pending', 'executed', 'rolled_back', 'failed'], false);
-  perform pg_temp.allow_values('optimization_opportunities', 'severity', array['critical', 'high', 'medium', 'low'], false);
+  perform pg_temp.allow_values('autonomous_actions',
+                               'status', array['pending', 'executed', 'rolled_back', 'failed'], false);
+  perform pg_temp.allow_values('optimization_opportunities',
+                               'severity', array['critical', 'high', 'medium', 'low'], false);
   perform pg_temp.allow_values('optimization_opportunities', 'status',
     array['open', 'in_progress', 'resolved', 'dismissed'], false);
 end $$;

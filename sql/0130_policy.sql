@@ -120,28 +120,41 @@ returns table (setting text, low numeric, high numeric, unit text, meaning text)
 language sql immutable set search_path = ''
 as $$
   values
-    ('break_even_roi', 0.01, 100, 'multiple', 'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
-    ('marginal_return_ratio', 0.01, 1, 'ratio', 'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
-    ('min_confidence', 0, 100, 'percent', 'no action below this probability of being right; 50 is never against the odds'),
-    ('cooldown_hours', 0, 8760, 'hours', 'a campaign is left alone this long after an action, so that its effect can be seen'),
+    ('break_even_roi', 0.01, 100, 'multiple',
+     'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
+    ('marginal_return_ratio', 0.01, 1, 'ratio',
+     'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
+    ('min_confidence', 0, 100, 'percent',
+     'no action below this probability of being right; 50 is never against the odds'),
+    ('cooldown_hours', 0, 8760, 'hours',
+     'a campaign is left alone this long after an action, so that its effect can be seen'),
     ('min_pause_hours', 0, 8760, 'hours', 'no campaign younger than this is paused'),
     ('max_data_age_hours', 1, 8760, 'hours', 'no action on figures older than this'),
     ('max_step', 1, 10, 'multiple of the budget', 'the most that one action may multiply a budget by'),
-    ('max_growth_7d', 1, 1000, 'multiple of the budget', 'the most that a budget may grow in 7 days, all actions together'),
+    ('max_growth_7d', 1, 1000, 'multiple of the budget',
+     'the most that a budget may grow in 7 days, all actions together'),
     ('max_budget', 0.01, 999999999, 'money a day', 'no action raises a budget above this'),
     ('min_budget', 0, 999999999, 'money a day', 'no action lowers a budget below this'),
-    ('pause_breaker_share', 0, 1, 'share of the active campaigns', 'more pauses than this in 24 hours wait for a person'),
+    ('pause_breaker_share', 0, 1, 'share of the active campaigns',
+     'more pauses than this in 24 hours wait for a person'),
     ('pause_breaker_count', 0, 1000000, 'campaigns', 'up to this many pauses in 24 hours never trip the breaker'),
-    ('growth_breaker_share', 0, 100, 'share of the active budget', 'scale-ups that together raise more than this in 24 hours are held'),
+    ('growth_breaker_share', 0, 100, 'share of the active budget',
+     'scale-ups that together raise more than this in 24 hours are held'),
     ('growth_breaker_count', 0, 1000000, 'campaigns', 'up to this many scale-ups in 24 hours never trip the breaker'),
-    ('tracking_breaker_ratio', 0, 1, 'ratio', 'conversions below this share of what their clicks should bring mean that tracking is broken'),
-    ('tracking_breaker_min_expected', 1, 1000000, 'conversions', 'below this many expected conversions nothing is said about tracking'),
-    ('resume_confidence', 0, 50, 'percent', 'a pause that later proves no more likely to be right than this is taken back'),
+    ('tracking_breaker_ratio', 0, 1, 'ratio',
+     'conversions below this share of what their clicks should bring mean that tracking is broken'),
+    ('tracking_breaker_min_expected', 1, 1000000, 'conversions',
+     'below this many expected conversions nothing is said about tracking'),
+    ('resume_confidence', 0, 50, 'percent',
+     'a pause that later proves no more likely to be right than this is taken back'),
     ('evidence_half_life_days', 0, 365, 'days', 'evidence counts half after this long; 0 = it never fades'),
-    ('conversion_delay_hours', 0, 2160, 'hours', 'the mean time from click to conversion; 0 = conversions are taken to be complete'),
-    ('holdout_share', 0, 0.5, 'share of the campaigns', 'left untouched each week, to measure what the system is worth'),
+    ('conversion_delay_hours', 0, 2160, 'hours',
+     'the mean time from click to conversion; 0 = conversions are taken to be complete'),
+    ('holdout_share', 0, 0.5, 'share of the campaigns',
+     'left untouched each week, to measure what the system is worth'),
     ('hold_days_after_rollback', 0, 365, 'days', 'a campaign is left alone this long after a rollback'),
-    ('person_hold_days', 0, 365, 'days', 'nothing is done against a change that a person made, for this long; 0 = never'),
+    ('person_hold_days', 0, 365, 'days',
+     'nothing is done against a change that a person made, for this long; 0 = never'),
     ('approval_hours', 1, 8760, 'hours', 'a proposed action expires after this'),
     ('prior_mean_roi', 0.001, 1000, 'multiple', 'the roi of a campaign of which nothing is known'),
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
@@ -169,8 +182,10 @@ begin
        'how this installation spells the paused state; campaigns that are paused get exactly this text'),
       ('budgets', 'min_budget <= max_budget', null)
   loop
-    execute format('alter table public.autonomy_policy drop constraint if exists %I', 'autonomy_policy_' || v_check.setting || '_check');
-    execute format('alter table public.autonomy_policy add constraint %I check (%s)', 'autonomy_policy_' || v_check.setting || '_check',
+    execute format('alter table public.autonomy_policy drop constraint if exists %I',
+                   'autonomy_policy_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_policy add constraint %I check (%s)',
+                   'autonomy_policy_' || v_check.setting || '_check',
                    v_check.condition);
     if v_check.comment is not null then
       execute format('comment on column public.autonomy_policy.%I is %L', v_check.setting, v_check.comment);
@@ -209,7 +224,8 @@ begin
     v_value := v_new ->> v_limit.setting;
     if v_value is null or v_value::numeric not between v_limit.low and v_limit.high then
       raise exception using errcode = 'AO002',
-        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never "no limit".',
+        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never '
+                         '"no limit".',
                          v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_value, 'NULL')),
         hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
     end if;
@@ -233,7 +249,8 @@ begin
   if (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
      and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
     raise exception using errcode = 'AO002',
-      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.', new.time_zone);
+      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.',
+                       new.time_zone);
   end if;
 
   if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
@@ -254,7 +271,8 @@ do $$
 begin
   -- The spelling is the default too: a reset of the policy must not forget it.
   if current_setting('autonomy.paused_text') <> 'paused' then
-    execute format('alter table public.autonomy_policy alter column paused_text set default %L', current_setting('autonomy.paused_text'));
+    execute format('alter table public.autonomy_policy alter column paused_text set default %L',
+                   current_setting('autonomy.paused_text'));
   end if;
   insert into public.autonomy_policy (id) values (true) on conflict do nothing;
 end $$;
@@ -269,8 +287,10 @@ begin
   for v_table in
     select * from (values
       ('campaigns', 'The campaigns: state, daily budget, and whether they may be touched.'),
-      ('campaign_performance', 'One row a campaign: its totals so far; roi, ctr and conversion_rate are computed by trigger.'),
-      ('campaign_metrics', 'The time series: what each campaign did in each hour (or day). Written by record_campaign_metrics or directly.'),
+      ('campaign_performance',
+       'One row a campaign: its totals so far; roi, ctr and conversion_rate are computed by trigger.'),
+      ('campaign_metrics', 'The time series: what each campaign did in each hour (or day). Written by '
+                           'record_campaign_metrics or directly.'),
       ('campaign_audience_metrics', 'Optional input: what each audience segment of a campaign did on each day.'),
       ('campaign_ab_tests', 'A/B tests; while one runs on a campaign, the campaign is left alone.'),
       ('campaign_daily', 'Derived: campaign_metrics by day of the policy''s time zone. Kept by triggers.'),
@@ -280,7 +300,8 @@ begin
       ('autonomous_runs', 'One row a run: its lease, its summary, its answer.'),
       ('autonomous_actions', 'Every action with the state before and after, the evidence, and what became of it.'),
       ('optimization_opportunities', 'Detected problems that a person should act on.'),
-      ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
+      ('campaign_changes',
+       'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
       ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
       ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
     ) t (name, meaning)

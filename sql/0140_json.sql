@@ -43,7 +43,8 @@ as $$
 begin
   perform autonomy.moment_error(p_now);
   -- now(), the usual default, is as old as the transaction
-  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
+  if p_now = now()
+    or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
     return false;
   elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
     return true;

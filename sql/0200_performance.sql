@@ -81,9 +81,11 @@ begin
       '    if new.%1$I is null then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;' || chr(10),
       v_pair.ours, v_pair.theirs, v_pair.as_theirs);
     v_update := v_update || format(
-      '    if new.%1$I is not distinct from old.%1$I then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;' || chr(10),
+      '    if new.%1$I is not distinct from old.%1$I then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;'
+        || chr(10),
       v_pair.ours, v_pair.theirs, v_pair.as_theirs);
-    v_fill := v_fill || format('update public.campaign_performance set %1$I = %2$I where %1$I is null and %2$I is not null or %1$I = 0 and %2$I <> 0',
+    v_fill := v_fill || format('update public.campaign_performance set %1$I = %2$I '
+                               'where %1$I is null and %2$I is not null or %1$I = 0 and %2$I <> 0',
       v_pair.ours, v_pair.theirs);
   end loop;
 
@@ -121,7 +123,8 @@ begin
     where tgrelid = 'public.campaign_performance'::regclass and not tgisinternal and tgenabled <> 'D'
   loop
     v_states := v_states || format('alter table public.campaign_performance %s trigger %I',
-      case v_trigger.tgenabled when 'O' then 'enable' when 'A' then 'enable always' else 'enable replica' end, v_trigger.tgname);
+      case v_trigger.tgenabled when 'O' then 'enable' when 'A' then 'enable always' else 'enable replica' end,
+      v_trigger.tgname);
     execute format('alter table public.campaign_performance disable trigger %I', v_trigger.tgname);
   end loop;
   v_fill := v_fill || $fill$

@@ -18,12 +18,18 @@ begin
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
   -- each as rules read it (measure_expression): the scan of all need not look at it again
   select f.campaign_id,
-    case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
-    case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
-    case when f.life_clicks between -1e18 and 1e18 then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
-    case when f.life_conversions between -1e18 and 1e18 then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
-    case when f.life_spend between -1e18 and 1e18 then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
-    case when f.life_revenue between -1e18 and 1e18 then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+    case when f.life_impressions between -1e18 and 1e18
+         then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18
+         then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18
+         then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18
+         then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18
+         then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18
+         then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
   from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
   on conflict (campaign_id) do update set
     life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
@@ -42,7 +48,8 @@ begin
     delete from autonomy.campaign_totals where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
-    where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    where t.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
     perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
@@ -134,6 +141,39 @@ comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
 
+create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[], p_zone text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  with touched as (
+    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  ),
+  summed as (
+    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from touched t
+    join public.campaign_metrics m
+      on m.campaign_id = t.campaign_id
+      and m.bucket >= t.day::timestamp at time zone p_zone
+      and m.bucket < (t.day + 1)::timestamp at time zone p_zone
+    group by t.campaign_id, t.day
+  ),
+  emptied as (
+    delete from public.campaign_daily d using touched t
+    where d.campaign_id = t.campaign_id and d.day = t.day
+      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+  )
+  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  from summed s
+  on conflict (campaign_id, day) do update set
+    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+end $$;
+comment on function autonomy.sum_days(uuid[], date[], text) is
+  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
+  'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
+
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -173,31 +213,7 @@ begin
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
 
-  with touched as (
-    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
-  ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone v_zone
-      and m.bucket < (t.day + 1)::timestamp at time zone v_zone
-    group by t.campaign_id, t.day
-  ),
-  emptied as (
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and d.day = t.day
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
-  )
-  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
-  on conflict (campaign_id, day) do update set
-    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
-
+  perform autonomy.sum_days(p_campaign_ids, p_days, v_zone);
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);

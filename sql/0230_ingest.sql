@@ -22,6 +22,60 @@ comment on function autonomy.metric_bucket(text, text) is
   'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
   'Only computes; raises nothing. [autonomous-operations]';
 
+create function autonomy.judged_metrics(p_rows jsonb, p_zone text, p_now timestamptz)
+returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
+language sql stable set search_path = ''
+as $$
+  with given as (
+    select (t.position - 1)::bigint as index, t.given,
+      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
+    from jsonb_array_elements(p_rows) with ordinality t (given, position)
+  ),
+  read as (
+    select g.index, g.given, g.r,
+      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
+      case when jsonb_typeof(g.r -> 'bucket') = 'string'
+           then autonomy.metric_bucket(g.r ->> 'bucket', p_zone) end as bucket
+    from given g
+  )
+  select r.index, r.r, r.campaign_id, r.bucket,
+    coalesce(
+      case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
+      (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, '
+                     'conversions, spend, revenue.', to_json(left(k, 60)))
+       from jsonb_object_keys(r.r) k
+       where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
+       order by k limit 1),
+      case when r.campaign_id is null then
+        format('campaign_id must be the id of a campaign, not %s.',
+               left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
+      case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+        format('There is no campaign %s.', r.campaign_id) end,
+      case when r.bucket is null then
+        format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.',
+               left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
+      case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
+      case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
+      (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
+                then format('%s must be a number, not %s.', m.name,
+                            left(coalesce((r.r -> m.name)::text, 'missing'), 60))
+                else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
+                            m.low, m.high) end
+       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+                    (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
+                    (6, 'reach', 0, 1e12)) m (place, name, low, high)
+       where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
+                  when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
+                  else (r.r -> m.name)::numeric not between m.low and m.high end
+       order by m.place limit 1)
+    ) as error
+  from read r
+$$;
+comment on function autonomy.judged_metrics(jsonb, text, timestamptz) is
+  'The rows of an array of buckets, numbered from 0, each with what it lacks (error), which is null where it can be '
+  'taken in. Only reads; raises nothing. [autonomous-operations]';
+
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -36,7 +90,8 @@ declare
 begin
   if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
     raise exception using errcode = 'AO010', message = 'p_rows must be a JSON array of rows.',
-      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", "revenue"}.';
+      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", '
+             '"revenue"}.';
   end if;
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
@@ -44,48 +99,7 @@ begin
   perform autonomy.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
 
-  with given as (
-    select (t.position - 1)::bigint as index, t.given,
-      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
-    from jsonb_array_elements(p_rows) with ordinality t (given, position)
-  ),
-  read as (
-    select g.index, g.given, g.r,
-      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
-      case when jsonb_typeof(g.r -> 'bucket') = 'string'
-           then autonomy.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
-    from given g
-  ),
-  judged as materialized (
-    select r.index, r.r, r.campaign_id, r.bucket,
-      coalesce(
-        case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
-        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue.', to_json(left(k, 60)))
-         from jsonb_object_keys(r.r) k
-         where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
-         order by k limit 1),
-        case when r.campaign_id is null then
-          format('campaign_id must be the id of a campaign, not %s.', left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
-        case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
-          format('There is no campaign %s.', r.campaign_id) end,
-        case when r.bucket is null then
-          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.', left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
-        case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
-        case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
-        (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
-                  then format('%s must be a number, not %s.', m.name, left(coalesce((r.r -> m.name)::text, 'missing'), 60))
-                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60), m.low, m.high) end
-         from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
-                      (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
-                      (6, 'reach', 0, 1e12)) m (place, name, low, high)
-         where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
-                    when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
-                    else (r.r -> m.name)::numeric not between m.low and m.high end
-         order by m.place limit 1)
-      ) as error
-    from read r
-  ),
+  with judged as materialized (select * from autonomy.judged_metrics(p_rows, v_zone, p_now)),
   latest as (
     select distinct on (j.campaign_id, j.bucket) j.*
     from judged j where j.error is null

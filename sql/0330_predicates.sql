@@ -69,7 +69,8 @@ declare
   v_second text;
 begin
   if p_spelling = 'columns' then
-    return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime' else p_window end);
+    return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime'
+                                                  else p_window end);
   elsif p_spelling = 'raw' then
     v_first := autonomy.measure_column(v_measures[1], p_window);
     v_second := autonomy.measure_column(v_measures[2], p_window);
@@ -106,11 +107,13 @@ declare
   v_minimum record;
 begin
   if p_condition ? 'account' then
-    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
+    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end,
+                                 p_condition ->> 'account');
   end if;
   if p_condition ? 'title_contains' then
     v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
-                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
+                                 case p_spelling when 'columns' then 'm' else 'c' end,
+                                 p_condition ->> 'title_contains');
   end if;
   for v_minimum in
     select substr(k, 5) as metric, autonomy.json_number(p_condition -> k) as least
@@ -134,7 +137,8 @@ begin
       v_parts := v_parts || format('%s between %L::float8 and %L::float8', v_left,
         autonomy.json_number(p_condition -> 'threshold' -> 0), autonomy.json_number(p_condition -> 'threshold' -> 1));
     else
-      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator, autonomy.json_number(p_condition -> 'threshold'));
+      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator,
+                                   autonomy.json_number(p_condition -> 'threshold'));
     end if;
   elsif p_condition ? 'not' then
     v_parts := v_parts || format('not (%s)', autonomy.compile_condition_part(p_condition -> 'not', p_spelling));

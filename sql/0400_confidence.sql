@@ -53,7 +53,8 @@ begin
   end loop;
   return array[u, e * exp(u) + q];
 end $$;
-comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8,
+                                           float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, '
   'order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
 

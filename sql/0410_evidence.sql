@@ -12,13 +12,19 @@ as $$
 -- where exp() and products neither over- nor underflow, which SQL raises as errors.
 begin
   return $sql$ cross join lateral (select
-      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
-      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
-      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
+      case when r.spend between -1e18 and 1e18
+           then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
+      case when r.conversions between -1e18 and 1e18
+           then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
+      case when r.revenue between -1e18 and 1e18
+           then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
       case when f.cv2 between 0 and 1e18 then f.cv2 end as cv2,
-      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8) as days,
-      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
+               0::float8) as days,
+      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
+           and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8
+                                  - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,
@@ -60,12 +66,65 @@ comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
   'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
 
+create function autonomy.fitted_moments(
+  p_ids uuid[], p_now timestamptz,
+  out campaigns int, out order_value float8, out cv2 float8, out mean float8, out tau2 float8)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+-- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
+-- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
+begin
+  with seen as materialized (
+    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
+      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
+      case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
+      greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
+    from autonomy.campaign_evidence(p_ids, p_now) e
+    where e.spend > 0 and e.matured_share > 1e-12
+  ),
+  orders as (
+    select count(*)::int as campaigns,
+      greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
+        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
+      greatest(0.05,
+               least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
+        / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
+    from seen
+  ),
+  rois as materialized (
+    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
+           k.k / m.spend as noise
+    from seen s
+    cross join orders o
+    cross join lateral (select s.spend * s.matured as spend) m
+    -- foretold by spend alone: with the orders that came in it, winners would count less
+    cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
+  ),
+  centre as (
+    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
+  ),
+  spread as (
+    select c.weight, c.mean,
+      ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
+    from rois r, centre c
+    group by c.weight, c.mean
+  )
+  select o.campaigns, o.order_value, o.cv2,
+    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
+    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
+  from orders o
+  left join spread s on s.weight > 0
+  into campaigns, order_value, cv2, mean, tau2;
+end $$;
+comment on function autonomy.fitted_moments(uuid[], timestamptz) is
+  'What the evidence of the given campaigns (null: of all) says of orders and of how rois differ; mean and tau2 are '
+  'null without any spend. A part of current_prior. Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
 as $$
--- Moments, weighted by how much each campaign says, and shrunk towards the default as if that
--- were twenty campaigns. autonomy/engine/prior.py says why each step is as it is.
 -- A large account is sampled by blocks, the same ones each time: from 9,000 campaigns the moments
 -- are known to some percent, and reading a million took longer than all the rest of a run.
 declare
@@ -91,44 +150,9 @@ begin
     v_ids := array(select f.campaign_id from public.campaign_facts f
                    tablesample system (100 * 1000 / v_blocks) repeatable (0));
   end if;
-  with seen as materialized (
-    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
-      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
-      greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from autonomy.campaign_evidence(v_ids, p_now) e
-    where e.spend > 0 and e.matured_share > 1e-12
-  ),
-  orders as (
-    select count(*)::int as campaigns,
-      greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
-        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
-      greatest(0.05, least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
-        / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
-    from seen
-  ),
-  rois as materialized (
-    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
-           k.k / m.spend as noise
-    from seen s
-    cross join orders o
-    cross join lateral (select s.spend * s.matured as spend) m
-    -- foretold by spend alone: with the orders that came in it, winners would count less
-    cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
-  ),
-  centre as (
-    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
-  ),
-  spread as (
-    select c.weight, c.mean, ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
-    from rois r, centre c
-    group by c.weight, c.mean
-  )
-  select o.campaigns, o.order_value, o.cv2,
-    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
-    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
+  select m.campaigns, m.order_value, m.cv2, m.mean, m.tau2
   into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
-  from orders o
-  left join spread s on s.weight > 0;
+  from autonomy.fitted_moments(v_ids, p_now) m;
   -- What orders are worth here is known from the first ones on; how rois differ, from five campaigns on.
   if v_campaigns < 5 or v_mean is null then
     v_mean := 1;

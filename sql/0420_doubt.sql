@@ -88,7 +88,8 @@ begin
   return query
   with own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
-      k.changed_at > p_now - h.hold as protects, k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
+      k.changed_at > p_now - h.hold as protects,
+      k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
       (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,

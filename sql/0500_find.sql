@@ -31,7 +31,8 @@ begin
   v_parts := split_part(p_shard, '/', 2)::int;
   if v_part > v_parts or v_parts > 65536 then
     raise exception using errcode = 'AO010',
-      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.', p_shard);
+      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.',
+                       p_shard);
   end if;
   return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
@@ -75,6 +76,39 @@ comment on function autonomy.rules_in_order(boolean) is
 -- ---------------------------------------------------------------------------------------------
 -- Finding: one scan with every rule compiled to a predicate
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.compiled_rules(p_include_inactive boolean)
+returns table (source text, predicates text[], metrics text, metrics_alone text)
+language sql stable set search_path = ''
+as $$
+  with rules as materialized (
+    select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
+  ),
+  reads as materialized (
+    select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
+    from rules r cross join lateral autonomy.condition_reads(r.condition) x
+    group by x.metric, x.win
+  ),
+  source as (
+    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts'
+                else 'autonomy.campaign_totals' end as name from reads x
+  ),
+  metrics as (
+    select x.named, o.own, autonomy.metric_expression(x.metric, x.win,
+      case when s.name = 'autonomy.campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
+    from reads x cross join source s
+    cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
+  )
+  select s.name,
+    (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
+    (select string_agg(format(m.named, m.expression), '') from metrics m),
+    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  from source s
+$$;
+comment on function autonomy.compiled_rules(boolean) is
+  'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
+  'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
+  'raises nothing. [autonomous-operations]';
+
 create function autonomy.matching_campaigns(
   p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -94,29 +128,9 @@ declare
   v_source text;
   v_near uuid[];
 begin
-  with rules as materialized (
-    select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
-  ),
-  reads as materialized (
-    select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
-    from rules r cross join lateral autonomy.condition_reads(r.condition) x
-    group by x.metric, x.win
-  ),
-  source as (
-    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts' else 'autonomy.campaign_totals' end as name from reads x
-  ),
-  metrics as (
-    select x.named, o.own, autonomy.metric_expression(x.metric, x.win,
-      case when s.name = 'autonomy.campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
-    from reads x cross join source s
-    cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
-  )
-  select s.name,
-    (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
-    (select string_agg(format(m.named, m.expression), '') from metrics m),
-    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  select c.source, c.predicates, c.metrics, c.metrics_alone
   into v_source, v_predicates, v_metrics, v_metrics_alone
-  from source s;
+  from autonomy.compiled_rules(p_include_inactive) c;
   if v_predicates is null then
     return;
   end if;

@@ -17,7 +17,8 @@ create type autonomy.candidate as (
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
-  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
+  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
+  budget_use float8);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -37,9 +38,11 @@ begin
     || autonomy.time_expression('c.hold_until') || ','
     || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
     || (select string_agg(autonomy.measure_expression(k, 'lifetime'), ', ' order by n)
-        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
+          with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || autonomy.time_expression('l.pause_at') || ', '
+    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', '
+    || autonomy.time_expression('l.pause_at') || ', '
     || autonomy.time_expression('l.resume_at')
     || $sql$, least(b.budget, l.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
@@ -87,6 +90,37 @@ comment on function autonomy.candidate_windows(uuid[], text[]) is
   'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
   'Only reads. [autonomous-operations]';
 
+create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+-- json, not jsonb: nobody looks into it before it is sent, and building jsonb takes three times as long.
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+      'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+      'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+      'metrics', w.windows,
+      'evidence', json_build_object(
+        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+      'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+      'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+      'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+      'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+      'budget_use', c.budget_use,
+      'paused_action', case when r.action_id is not null then json_build_object(
+        'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+      ) order by c.campaign_id), '[]')
+    from autonomy.candidate_rows(p_ids, p_now) c
+    join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
+    left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
+end $$;
+comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
+  'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
+  'reads; raises nothing. [autonomous-operations]';
+
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -94,7 +128,6 @@ create function public.list_autonomous_candidates(
 returns json
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set timezone = 'UTC'
 as $$
--- json, not jsonb: nobody looks into it before it is sent, and building jsonb takes three times as long.
 declare
   v_slots int4range := autonomy.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
@@ -106,16 +139,20 @@ declare
   v_candidates json;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
-    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   elsif p_ahead is null or p_ahead not between 0 and 50000 then
-    raise exception using errcode = 'AO010', message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
   elsif cardinality(p_ids) > 5000 then
-    raise exception using errcode = 'AO010', message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
+    raise exception using errcode = 'AO010',
+      message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
   elsif p_now is null or not isfinite(p_now) then
     raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
   end if;
 
-  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
+  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw))
+                  filter (where r.flaw is not null), '[]'),
          array_agg(distinct x.win) filter (where x.win <> 'lifetime')
   into v_skipped, v_windows
   from autonomy.rules_in_order(v_include) r
@@ -127,7 +164,8 @@ begin
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
+      select m.campaign_id
+      from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -141,28 +179,7 @@ begin
     v_ids := v_ids[:p_limit];
   end if;
 
-  select coalesce(json_agg(json_build_object(
-    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
-    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
-    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-    'metrics', w.windows,
-    'evidence', json_build_object(
-      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
-    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
-    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
-    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
-    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-    'budget_use', c.budget_use,
-    'paused_action', case when r.action_id is not null then json_build_object(
-      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
-    ) order by c.campaign_id), '[]')
-  into v_candidates
-  from autonomy.candidate_rows(v_ids, p_now) c
-  join autonomy.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join autonomy.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
-
+  v_candidates := autonomy.candidates_json(v_ids, v_windows, p_now);
   return case when p_ahead > 0 then json_build_object(
       'candidates', v_candidates, 'rules_skipped', v_skipped,
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
@@ -246,11 +263,13 @@ begin
   into v_pauses, v_ups, v_raised
   from public.autonomy_policy p
   join public.autonomous_actions a
-    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour' and a.status in ('executed', 'pending')
+    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+      and a.status in ('executed', 'pending')
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
+              and (a.previous_state -> 'budget')::numeric between 0 and 1e15
       then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
   return jsonb_build_object(
     'active_campaigns', v_campaigns, 'active_budget', v_budget,

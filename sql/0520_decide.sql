@@ -28,7 +28,8 @@ as $$
 begin
   return query
   select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
-    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated) else t.break_even end,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
+         else t.break_even end,
     case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
     coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
@@ -51,7 +52,8 @@ begin
       coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
-    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
+    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'),
+                          p.break_even_roi::float8) as break_even) e) t
   where r.place is not null;
 end $$;
 comment on function autonomy.rule_plans(boolean) is
@@ -102,7 +104,8 @@ begin
     end if;
   end if;
   -- a change that goes the wrong way, or under 1 % of the budget, is none
-  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100 < p_budget then
+  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100
+    < p_budget then
     v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
   end if;
   return v_size;
@@ -149,7 +152,8 @@ begin
   ),
   -- what each matching rule would do, and what holds it: the first that applies, in this order
   judged as materialized (
-    select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence, (z.size).new_budget, (z.size).limits,
+    select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
+      (z.size).new_budget, (z.size).limits,
       o.below,
       case
         when not (k.c).autonomous_enabled then 'DISABLED'
@@ -179,7 +183,8 @@ begin
       when l.kind <> 'set' then l.kind
       when l.set_budget > (k.c).budget then 'up'
       else 'down' end as kind offset 0) w
-    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
+    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
+                                    else l.full_bar end as target offset 0) t
     cross join lateral (select autonomy.probability_from(k.posterior, t.target) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
@@ -193,15 +198,18 @@ begin
     cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
-      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget, l.min_budget) end as size offset 0) z
+      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget,
+      l.min_budget) end as size offset 0) z
   ),
   ranked as (
-    select j.campaign_id, array_agg(j.place order by j.place) as places, array_agg(j.rule_name order by j.place) as names,
+    select j.campaign_id, array_agg(j.place order by j.place) as places,
+      array_agg(j.rule_name order by j.place) as names,
       array_agg(j.code order by j.place) as codes, min(j.place) filter (where j.code is null) as winner
     from judged j
     group by j.campaign_id
   )
-  select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence, l.confidence_floor,
+  select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
+    l.confidence_floor,
     l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
@@ -247,14 +255,16 @@ begin
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
-  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0 and x.right <= p.resume_confidence::float8
+  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0
+    and x.right <= p.resume_confidence::float8
     and autonomy.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
 comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
 
-create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
+create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
+                                     p_portfolio jsonb)
 returns setof autonomy.decided
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
@@ -308,7 +318,8 @@ begin
         when p.frozen then 'FROZEN'
         when n.pauses and p.tracking then 'TRACKING_BREAKER'
         when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
-          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit then 'GROWTH_BREAKER'
+          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit
+            then 'GROWTH_BREAKER'
       end as hold,
       case
         when n.pauses and p.pauses + n.pauses_wanted > p.pause_breaker_count

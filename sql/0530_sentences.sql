@@ -69,7 +69,8 @@ comment on function autonomy.decision_params(float8, float8, float8, float8, flo
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
 
 create function autonomy.action_sentence(
-  p_params autonomy.params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+  p_params autonomy.params, p_verdict text, p_code text, p_direction text, p_limit text,
+  p_rule_name text, p_observed boolean)
 returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -89,7 +90,8 @@ begin
       when p_verdict = 'propose' or p_observed then case when p_verdict = 'propose' then 'Proposed: ' else 'Would ' end
         || case p_direction when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end
       else case p_direction
-        when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused' else 'Resumed' end end
+        when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused'
+        else 'Resumed' end end
     || case when p_direction in ('up', 'down') then format(' from %s to %s',
          autonomy.money_words(p_params.old_budget::float8), autonomy.money_words(p_params.new_budget::float8))
        else '' end
@@ -98,7 +100,8 @@ begin
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
            else autonomy.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || autonomy.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
+      when 'up' then v_figures || ', '
+        || autonomy.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -119,13 +122,15 @@ begin
     || ': ' || coalesce(p_why, case p_code
       when 'DISABLED' then 'automation is switched off for this campaign'
       when 'ON_HOLD' then 'it is left alone'
-      when 'VALUE_NOT_MEASURED' then 'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
+      when 'VALUE_NOT_MEASURED' then
+        'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
       when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
       when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
       when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
       when 'NO_CHANGE' then 'the change would be under 1 % of its budget'
       when 'FROZEN' then 'the system is frozen; when it is unfrozen'
-      when 'TRACKING_BREAKER' then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
+      when 'TRACKING_BREAKER'
+        then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
       when 'GROWTH_BREAKER' then 'the portfolio has grown enough for 24 hours; when those have passed'
       else p_code end)
     || '; rule ' || p_rule_name;
@@ -169,7 +174,8 @@ begin
     || autonomy.short_number(p_floor);
   v_words := v_said || case when p_kind = 'step'
     then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
-      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end, autonomy.short_number(v_down))
+      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
+      autonomy.short_number(v_down))
     else format(' %% likely to be right, %s %% are needed', v_words) end;
 
   if (p_spend > 0 and p_floor < 100) is not true then
@@ -197,7 +203,8 @@ begin
     || ' would settle it, some '
     || case when ceil(v_days * v_times) <= 1 then 'a day' else ceil(v_days * v_times)::numeric || ' days' end;
 end $$;
-comment on function autonomy.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.evidence_words(float8, text, text, float8, float8, float8, float8,
+                                            float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same '
   'rate would settle it. Pure. [autonomous-operations]';
 
@@ -216,7 +223,8 @@ begin
       return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'CHANGED_BY_PERSON' then
       return 'a person changed it, and nothing is done against that until ' || to_char(
-        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end,
+        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until
+             else c.no_pause_until end,
         'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'NOT_LIMITED_BY_BUDGET' then
       return format('its budget is not what limits it, %s %% of it is spent; when at least 70 %% are',
@@ -229,7 +237,8 @@ begin
     when 'TOO_LITTLE_DATA' then
       v_hours := autonomy.short_number(p_policy.min_pause_hours::float8);
       return case
-        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
+        when (c.spend > 0 and c.ev_spend > 0) is not true
+          then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
         when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
         else format('a pause needs %s hours of running; in %s', v_hours,
@@ -238,7 +247,8 @@ begin
       return format('its figures are %s, more than %s; when new ones arrive',
         coalesce(case
           when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
-          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1)  -- 48.3 is 48 only beside another limit
+          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric,
+                     1)  -- 48.3 is 48 only beside another limit
           end || ' hours old', 'of unknown age'),
         autonomy.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
@@ -249,11 +259,13 @@ begin
     when 'STEP_CAP' then
       return 'one step may not go beyond ' || autonomy.factor_words(p_policy.max_step);
     when 'GROWTH_CAP' then
-      return 'its budget has grown to ' || autonomy.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
+      return 'its budget has grown to ' || autonomy.factor_words(p_policy.max_growth_7d)
+        || ' within 7 days; as that week passes';
     when 'BUDGET_CAP' then
       return case when p_decided.direction = 'up'
         then format('its budget is at the cap of %s; a higher cap would settle it', round(p_decided.max_budget, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it', round(p_decided.min_budget, 2)) end;
+        else format('its budget is at the floor of %s; a lower floor would settle it',
+                    round(p_decided.min_budget, 2)) end;
     else
       return null;
   end case;
@@ -272,7 +284,8 @@ as $$
 -- as much as the average one.
 declare
   v_roi float8 := exp(p_log_roi);
-  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
+  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
+    / greatest(1, least(1e6, coalesce(p_days, 1)));
 begin
   if p_direction = 'pause' then
     return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
@@ -285,7 +298,8 @@ begin
   end if;
   return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
     'added_spend', autonomy.cut_confidence(v_ahead * p_share),
-    'added_profit', autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+    'added_profit',
+    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
 end $$;
 comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';

@@ -56,11 +56,14 @@ begin
   cross join public.autonomy_policy p
   -- `offset 0`: computed once, not at every mention
   cross join lateral (select jsonb_build_object(
-    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
+    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
+    'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
-    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
+    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
+         else r.new_budget end as new_budget) b
   cross join lateral (
-    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match order by u.n) as matched
+    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match
+                     order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   cross join lateral (
     select autonomy.decision_params(
@@ -113,7 +116,8 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
+    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message,
+                                                 'count', b.stopped, 'limit', b.most)
                               order by b.n), '[]')
     from public.autonomy_policy p
     cross join (
@@ -125,11 +129,13 @@ begin
     cross join lateral (values
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
-       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a conversion is worth',
+       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a '
+              'conversion is worth',
               autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
       (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
-              round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
+              round((p_portfolio #>> '{tracking,observed}')::float8),
+              round((p_portfolio #>> '{tracking,expected}')::float8)),
        s.tracking, p.tracking_breaker_ratio::float8),
       (4, s.pauses > 0, 'PAUSE_BREAKER',
        format('%s pauses in 24 hours of %s campaigns: a person decides them',
@@ -152,7 +158,8 @@ create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB' set extra_float_digits = 1
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+  set work_mem = '64MB' set extra_float_digits = 1
 as $$
 declare
   v_slots int4range := autonomy.shard_slots(p_shard);
@@ -162,14 +169,17 @@ declare
   v_codes jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
-    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
-    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
+          limit p_limit)
   into v_codes, v_page;
   return jsonb_build_object(
-    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from autonomy.told_decisions(v_page) t),
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]')
+                  from autonomy.told_decisions(v_page) t),
     'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
     'rules_skipped', autonomy.skipped_rules(v_include),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes),

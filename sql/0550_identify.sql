@@ -6,18 +6,22 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 create function autonomy.campaigns_by_metrics(
-  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
+  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8,
+  p_min_hours float8, p_now timestamptz)
 returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query execute format(
     'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
-    ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
+    ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) '
+    'and ($3 is null or %5$s >= $3)'
     ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
     autonomy.metric_expression('roi', 'lifetime', 'exact'), autonomy.metric_expression('ctr', 'lifetime', 'exact'),
-    autonomy.metric_expression('conversion_rate', 'lifetime', 'exact'), autonomy.metric_expression('spend', 'lifetime', 'exact'),
-    autonomy.metric_expression('conversions', 'lifetime', 'exact'), autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
+    autonomy.metric_expression('conversion_rate', 'lifetime', 'exact'),
+    autonomy.metric_expression('spend', 'lifetime', 'exact'),
+    autonomy.metric_expression('conversions', 'lifetime', 'exact'),
+    autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
     using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
 comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
@@ -91,7 +95,8 @@ begin
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
-         when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ', floor(100 * c.budget_use))
+         when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
+                                             floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',

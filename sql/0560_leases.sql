@@ -28,7 +28,8 @@ begin
     if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
       raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
         hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
-    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
+    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules')
+      and jsonb_typeof(v_value) <> 'boolean' then
       raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
     elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
       raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
@@ -38,7 +39,8 @@ begin
   if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
     raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
   end if;
-  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
+  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false)
+    and not coalesce((p_request ->> 'dry_run')::boolean, false) then
     raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
   end if;
   return jsonb_build_object(
@@ -81,6 +83,35 @@ comment on function autonomy.started(public.autonomous_runs) is
   'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises '
   'nothing. [autonomous-operations]';
 
+create function autonomy.seen_answer(
+  p_seen public.autonomous_runs, p_run_id uuid, p_idempotency_key text, p_hash text, p_lease_seconds integer)
+returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  if p_seen.request_hash is distinct from p_hash
+     or p_seen.id = p_run_id and p_seen.idempotency_key is distinct from p_idempotency_key then
+    return jsonb_build_object('outcome', 'mismatch');
+  elsif p_seen.status = 'completed' and p_seen.response is not null then
+    return jsonb_build_object('outcome', 'stored', 'response', p_seen.response,
+                              'response_status', p_seen.response_status);
+  elsif p_seen.status = 'running' and p_seen.id = p_run_id then  -- its answer was lost
+    update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where id = p_run_id and status = 'running';
+    return autonomy.started(p_seen) || '{"again": true}';
+  elsif p_seen.status = 'running' then
+    return autonomy.busy(p_seen);
+  elsif p_seen.id = p_run_id then
+    raise exception using errcode = 'AO010',
+      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is
+  'The answer to a caller whose run or key has been seen before; null where that run left none, and a new one may '
+  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO010 (the run has ended), AO015. '
+  '[autonomous-operations]';
+
 -- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
 -- committed yet without the two ever waiting for each other.
 create function autonomy.take_lease(
@@ -94,6 +125,7 @@ declare
   v_slots int4range := autonomy.shard_slots(p_request ->> 'shard');
   v_simulated boolean := autonomy.simulated_moment(p_now);
   v_seen public.autonomous_runs;
+  v_answer jsonb;
   v_run public.autonomous_runs;
 begin
   for v_try in 1 .. 10 loop
@@ -108,21 +140,9 @@ begin
       select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
     end if;
     if v_seen.id is not null then
-      if v_seen.request_hash is distinct from v_hash
-         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
-        return jsonb_build_object('outcome', 'mismatch');
-      elsif v_seen.status = 'completed' and v_seen.response is not null then
-        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
-                                  'response_status', v_seen.response_status);
-      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
-        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
-        where id = p_run_id and status = 'running';
-        return autonomy.started(v_seen) || '{"again": true}';
-      elsif v_seen.status = 'running' then
-        return autonomy.busy(v_seen);
-      elsif v_seen.id = p_run_id then
-        raise exception using errcode = 'AO010',
-          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
+      v_answer := autonomy.seen_answer(v_seen, p_run_id, p_idempotency_key, v_hash, p_lease_seconds);
+      if v_answer is not null then
+        return v_answer;
       end if;
       -- It left no answer: the key moves to the new run.
       update public.autonomous_runs set idempotency_key = null
@@ -155,7 +175,8 @@ begin
     if v_run.id is not null then
       return autonomy.started(v_run);
     elsif not exists (select from public.autonomy_policy) then
-      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
+      raise exception using errcode = 'AO002',
+        message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
     end if;
   end loop;

@@ -26,7 +26,8 @@ declare
   v_claims jsonb;
 begin
   v_claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-  return coalesce(nullif(current_setting('autonomy.actor', true), ''), v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
+  return coalesce(nullif(current_setting('autonomy.actor', true), ''), v_claims ->> 'email',
+                  v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
   return session_user::text;
 end $$;

@@ -68,7 +68,8 @@ begin
   update public.campaigns c
   set status = p_status, budget = p_budget, updated_at = p_now,
       hold_until = case when p_kind = 'rollback'
-        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy)
+                      * interval '1 day')
         else c.hold_until end
   where c.id = p_campaign.id
   returning * into v_changed;

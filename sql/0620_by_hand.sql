@@ -21,12 +21,14 @@ begin
   end if;
   if p_confidence_score is null or p_confidence_score not between 0 and 100 then
     raise exception using errcode = 'AO010',
-      message = format('p_confidence_score must be a number from 0 to 100, not %s.', coalesce(p_confidence_score::text, 'NULL'));
+      message = format('p_confidence_score must be a number from 0 to 100, not %s.',
+                       coalesce(p_confidence_score::text, 'NULL'));
   end if;
   v_policy := autonomy.lock_effects();
   if v_policy.frozen then
     raise exception using errcode = 'AO005',
-      message = 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
+      message = 'Everything is frozen: nothing is changed.'
+        || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
       hint = 'update autonomy_policy set frozen = false;';
   end if;
   select * into v_campaign from public.campaigns where id = p_campaign_id for no key update;
@@ -35,7 +37,8 @@ begin
   end if;
   if lower(v_campaign.status) is distinct from 'active' then
     raise exception using errcode = 'AO004',
-      message = format('Campaign %s is %s already, not active.', p_campaign_id, coalesce(v_campaign.status, 'without a status'));
+      message = format('Campaign %s is %s already, not active.', p_campaign_id,
+                       coalesce(v_campaign.status, 'without a status'));
   end if;
   return v_campaign;
 end $$;

@@ -68,7 +68,8 @@ begin
         when e.d ->> 'action_id' is not null and t.id is null then 'action_id is not a uuid'
         when e.d ->> 'rule_id' is not null and t.rule_id is null then 'rule_id is not a uuid'
         when t.confidence is null then 'confidence is not a number from 0 to 100'
-        when jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' then 'reason is missing'
+        when jsonb_typeof(e.d -> 'reason') is distinct from 'string'
+          or btrim(e.d ->> 'reason') = '' then 'reason is missing'
         when jsonb_typeof(t.was -> 'status') is distinct from 'string' then 'previous.status is missing'
         when jsonb_typeof(t.becomes -> 'status') is distinct from 'string' then 'new.status is missing'
         -- NaN, which JSON can only spell, is no budget but no mistake either
@@ -77,7 +78,8 @@ begin
       end,
       e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
       e.d ->> 'rule_version')::autonomy.decision
-    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
+    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+                  '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       -- each value only if it is what it should be
       cross join lateral (select
@@ -86,11 +88,14 @@ begin
         case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
         case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
         case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
-          when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
+          when 'string' then case when e.d ->> 'confidence' ~ k.number
+                                  then (e.d ->> 'confidence')::numeric end end as confidence,
         case jsonb_typeof(w.was -> 'budget') when 'number' then (w.was -> 'budget')::numeric
-          when 'string' then case when w.was ->> 'budget' ~ k.number then (w.was ->> 'budget')::numeric end end as old_budget,
+          when 'string' then case when w.was ->> 'budget' ~ k.number
+                                  then (w.was ->> 'budget')::numeric end end as old_budget,
         case jsonb_typeof(w.becomes -> 'budget') when 'number' then (w.becomes -> 'budget')::numeric
-          when 'string' then case when w.becomes ->> 'budget' ~ k.number then (w.becomes ->> 'budget')::numeric end end as new_budget
+          when 'string' then case when w.becomes ->> 'budget' ~ k.number
+                                  then (w.becomes ->> 'budget')::numeric end end as new_budget
         from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
     order by e.n);
 end $$;
@@ -120,12 +125,17 @@ with checked as (  -- without reason and evidence, which would be copied at each
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
-      when w.action_type = 'auto_pause' and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
-        and w.new_budget is not distinct from w.old_budget, false) then 'a pause turns active into paused and leaves the budget'
-      when w.action_type = 'auto_resume' and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
-        and w.new_budget is not distinct from w.old_budget, false) then 'a resume turns paused into active and leaves the budget'
+      when w.action_type = 'auto_pause'
+        and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
+        and w.new_budget is not distinct from w.old_budget, false)
+          then 'a pause turns active into paused and leaves the budget'
+      when w.action_type = 'auto_resume'
+        and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
+        and w.new_budget is not distinct from w.old_budget, false)
+          then 'a resume turns paused into active and leaves the budget'
       when w.action_type not in ('auto_pause', 'auto_resume') and not coalesce(lower(w.old_status) = 'active'
-        and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0 and w.new_budget <> w.old_budget, false)
+        and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0
+          and w.new_budget <> w.old_budget, false)
         then 'a budget action changes an active campaign''s budget and nothing else'
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
@@ -147,8 +157,10 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
-    case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
+    case when jsonb_typeof(rule.action -> 'max_budget') = 'number'
+         then (rule.action -> 'max_budget')::numeric end as rule_max,
+    case when jsonb_typeof(rule.action -> 'min_budget') = 'number'
+         then (rule.action -> 'min_budget')::numeric end as rule_min,
     coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
       then (rule.action -> 'cooldown_hours')::numeric end, p_policy.cooldown_hours) as cooldown_hours,
     coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
@@ -172,7 +184,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.autonomous_rules rule on rule.id = r.rule_id
   left join autonomy.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
     on w.campaign_id = r.campaign_id and not p_by_person
-  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
+  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d
+                                      where d.new_budget > d.old_budget), p_now) u
     on u.campaign_id = r.campaign_id and not p_by_person
   left join lateral (
     select max(a.executed_at) as last_action,
@@ -209,7 +222,8 @@ judged as materialized (
       when taken or turn > 1 then 'BAD_DECISION'
       when not found then 'CAMPAIGN_NOT_FOUND'
       -- an old table may hold NaN, which JSON cannot say: to the engine it is no budget
-      when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
+      when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget
+        then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
       -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
       -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
@@ -236,7 +250,8 @@ judged as materialized (
 ),
 -- over the portfolio, together with what was done in the last 24 hours
 raises as materialized (
-  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n rows unbounded preceding) as so_far
+  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n
+                                 rows unbounded preceding) as so_far
   from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
 ),
 before as materialized (
@@ -250,7 +265,8 @@ before as materialized (
   -- a raise counts when it was carried out, which approval may have delayed
   where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
     and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
-    and case when jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
+    and case when jsonb_typeof(a.new_state -> 'budget') = 'number'
+             and jsonb_typeof(a.previous_state -> 'budget') = 'number'
           then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
 ),
 tripped as materialized (
@@ -259,7 +275,8 @@ tripped as materialized (
       -- of the campaigns as the run found them; counting them again in each batch would cost more
       -- than all else here
       b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
-        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint + (r.summary #>> '{portfolio,pauses_24h}')::bigint
+        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint
+         + (r.summary #>> '{portfolio,pauses_24h}')::bigint
          from public.autonomous_runs r where r.id = p_run_id),
         b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
       else false end as pauses,
@@ -296,17 +313,20 @@ settled as (
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
     case s.final_code
-      when 'FROZEN' then 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
+      when 'FROZEN' then 'Everything is frozen: nothing is changed.'
+        || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
       when 'OBSERVE' then 'The mode is observe now: nothing is changed.'
       when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
-        case when s.taken then 'its id belongs to another action' else 'its campaign was decided twice in one batch' end) || '.'
+        case when s.taken then 'its id belongs to another action'
+             else 'its campaign was decided twice in one batch' end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
       when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
         autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case
-        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong
+          then 'Resuming was switched off meanwhile.'
         when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
         when not s.rule_there then 'The rule was removed meanwhile.'
@@ -314,23 +334,29 @@ select coalesce(array_agg(row(
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
-      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
-      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.', floor(100 * s.budget_use))
-      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
+      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.',
+                                           s.against_person_until)
+      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.',
+                                               floor(100 * s.budget_use))
+      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.',
+                                  s.last_at, s.cooldown_hours)
       when 'TEST_RUNNING' then 'An A/B test runs on it.'
       when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
       when 'AGAINST_THE_ODDS' then format('The confidence of %s is below the floor of %s.', s.confidence, s.floor)
-      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget, p_policy.max_step, s.budget)
+      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget,
+                                  p_policy.max_step, s.budget)
       when 'GROWTH_CAP' then format('%s is more than %s times %s, the lowest budget of the last 7 days.',
         s.new_budget, p_policy.max_growth_7d, s.low_budget)
       when 'BUDGET_CAP' then format('%s lies outside the limits, %s to %s.', s.new_budget,
         greatest(p_policy.min_budget, s.rule_min), least(p_policy.max_budget, s.rule_max))
-      when 'GROWTH_BREAKER' then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
+      when 'GROWTH_BREAKER'
+        then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
     end,
     s.status, s.budget,
-    case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
+    case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
+         else s.status end,
     case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
     )::autonomy.item order by s.n), '{}')
 from settled s

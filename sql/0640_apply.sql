@@ -73,7 +73,8 @@ begin
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
         when f.came_out <> 'again' then f.message end)::autonomy.result order by f.n),
-    array_agg(f.n) filter (where f.came_out = 'execute' and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
+    array_agg(f.n) filter (where f.came_out = 'execute'
+                           and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
       and not autonomy.came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
@@ -117,8 +118,10 @@ begin
   end;
   if v_undone is not null then
     return autonomy.carry_out(p_run_id, array(
-      select case when i.n <> all (v_undone::bigint[]) then i else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
-        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget, i.status, i.budget)::autonomy.item end
+      select case when i.n <> all (v_undone::bigint[]) then i
+                  else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
+        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget,
+        i.status, i.budget)::autonomy.item end
       from unnest(p_items) i order by i.n), p_decisions, p_now);
   elsif v_count > 1 then
     return autonomy.carry_out(p_run_id, p_items[:v_half], p_decisions[:v_half], p_now)
@@ -126,7 +129,8 @@ begin
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
-    raise exception using errcode = 'XX000', message = format('A failure could not be logged: %s (%s)', v_message, v_state);
+    raise exception using errcode = 'XX000',
+      message = format('A failure could not be logged: %s (%s)', v_message, v_state);
   end if;
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
@@ -154,14 +158,17 @@ declare
 begin
   begin
     perform set_config('lock_timeout', '2s', true);
-    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
+    perform from (
+      select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
     perform set_config('lock_timeout', v_patience, true);
   exception when lock_not_available then
     -- A transaction that somebody left open on one campaign does not keep the others waiting.
-    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
+    v_free := array(select c.id from public.campaigns c
+                    where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
   end;
-  v_free_rules := array(select r.id from public.autonomous_rules r where r.is_active or r.id = any (v_named) for share skip locked);
+  v_free_rules := array(select r.id from public.autonomous_rules r
+                        where r.is_active or r.id = any (v_named) for share skip locked);
   v_busy_rules := array(select r.id from public.autonomous_rules r
                         where (r.is_active or r.id = any (v_named)) and r.id <> all (v_free_rules));
   if v_busy = '{}' and v_busy_rules = '{}' then
@@ -170,7 +177,8 @@ begin
   v_resumes := v_busy_rules = '{}' or exists (
     select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
   return array(  -- not logged, so that the same decision may come again
-    select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
+    select row(o.n, o.id, o.campaign_id, 'failed',
+               case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
       format('Somebody is changing %s at this moment; the next run decides again.',
              case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::autonomy.result
     from unnest(p_decisions) o
@@ -200,12 +208,14 @@ begin
   perform autonomy.moment_error(p_now);
   if p_now <> v_run.started_at then
     raise exception using errcode = 'AO014',
-      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
+      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now,
+                       p_run_id, v_run.started_at),
       hint = 'Give apply the "now" that begin_autonomous_run answered with.';
   end if;
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
-      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
+      message = format('Run %s is %s: it applies nothing.', p_run_id,
+                       case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := autonomy.lock_effects();
   v_left := autonomy.lock_decided(p_decisions);
@@ -215,7 +225,8 @@ begin
   end if;
   v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
     coalesce(autonomy.growth_base(v_run.summary -> 'portfolio'),
-             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
+             (select sum(c.budget) from public.campaigns c
+              where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
 
   -- What was accepted before is answered as it was answered then.

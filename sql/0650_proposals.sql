@@ -13,7 +13,8 @@ declare
 begin
   select * into v_action from public.autonomous_actions where id = p_action_id for update;
   if not found then
-    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+    raise exception using errcode = 'AO011',
+      message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
   elsif v_action.status <> 'pending' then
     raise exception using errcode = 'AO012',
       message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
@@ -26,7 +27,8 @@ comment on function autonomy.pending_action(uuid) is
   '[autonomous-operations]';
 
 create function public.approve_autonomous_action(
-  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+  p_action_id uuid, p_actor text default null, p_reason text default null,
+  p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -72,7 +74,8 @@ begin
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
   -- the proposal was ours: an approval counts as an action of ours
-  v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
+  v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
+                                        'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
@@ -89,7 +92,8 @@ comment on function public.approve_autonomous_action(uuid, text, text, timestamp
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(
-  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+  p_action_id uuid, p_actor text default null, p_reason text default null,
+  p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -103,11 +107,13 @@ begin
   where c.id = v_action.campaign_id;
   update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
-      'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
+      'message', 'A person rejected it.', 'rejected',
+        jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
   where id = p_action_id;
   return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
     'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
-    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
+    'status', 'failed', 'error', 'REJECTED', 'message',
+    'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '

@@ -16,7 +16,8 @@ create function autonomy.changed_field(p_action public.autonomous_actions, p_fie
 language plpgsql immutable set search_path = ''
 as $$
 begin
-  if jsonb_typeof(p_action.previous_state) is distinct from 'object' or jsonb_typeof(p_action.new_state) is distinct from 'object'
+  if jsonb_typeof(p_action.previous_state) is distinct from 'object'
+    or jsonb_typeof(p_action.new_state) is distinct from 'object'
      or not p_action.previous_state ? p_field or not p_action.new_state ? p_field then
     return false;
   end if;
@@ -56,7 +57,8 @@ begin
       where l.campaign_id = p_action.campaign_id and l.status = 'executed' and l.id <> p_action.id
         and l.id <> all (p_done)
         and (v_status and autonomy.changed_field(l, 'status') or v_budget and autonomy.changed_field(l, 'budget'))
-        and coalesce((select max(k.id) from public.campaign_changes k where k.action_id = l.id and k.kind = 'action') > v_change,
+        and coalesce((select max(k.id) from public.campaign_changes k
+                      where k.action_id = l.id and k.kind = 'action') > v_change,
                      l.executed_at > p_action.executed_at)) then
     return 'LATER_ACTION';
   end if;
@@ -103,9 +105,51 @@ begin
   perform set_config('autonomy.effect', '', true);
   return v_changed;
 end $$;
-comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
+comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric,
+                                     text, text, timestamptz) is
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
+
+create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
+returns public.campaigns
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if autonomy.changed_field(p_action, 'status') then
+    p_campaign.status := p_action.previous_state ->> 'status';
+  end if;
+  if autonomy.changed_field(p_action, 'budget') then
+    p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
+  end if;
+  return p_campaign;
+end $$;
+comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is
+  'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.skipped_entry(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
+    'action_type', p_action.action_type, 'code', p_code,
+    'message', coalesce(p_message, case p_code
+      when 'ALREADY_ROLLED_BACK' then
+        format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
+      when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', p_action.status)
+      when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
+      when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
+      when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
+      when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
+        autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
+        autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+    'expected', p_action.new_state,
+    'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+$$;
+comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
+  'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
+  'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
 
 create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
@@ -130,12 +174,14 @@ begin
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
                   order by c.id for no key update) locked;
-    perform from (select a.id from public.autonomous_actions a where a.id = any (p_action_ids) order by a.id for update) locked;
+    perform from (select a.id from public.autonomous_actions a
+                  where a.id = any (p_action_ids) order by a.id for update) locked;
   end if;
 
   for v_action in
     select a.* from public.autonomous_actions a
-    left join lateral (select max(k.id) as id from public.campaign_changes k where k.action_id = a.id and k.kind = 'action') k on true
+    left join lateral (select max(k.id) as id from public.campaign_changes k
+                       where k.action_id = a.id and k.kind = 'action') k on true
     where a.id = any (p_action_ids)
     order by a.campaign_id, k.id desc nulls last, a.executed_at desc nulls last, a.id
   loop
@@ -147,13 +193,7 @@ begin
     v_message := null;
     v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
     if v_code is null then
-      v_after := v_campaign;
-      if autonomy.changed_field(v_action, 'status') then
-        v_after.status := v_action.previous_state ->> 'status';
-      end if;
-      if autonomy.changed_field(v_action, 'budget') then
-        v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
-      end if;
+      v_after := autonomy.as_before(v_action, v_campaign);
       if not p_preview then
         begin
           v_after := autonomy.restore(
@@ -175,19 +215,7 @@ begin
       v_campaign := v_after;
       v_done := v_done || v_action.id;
     else
-      v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
-        'message', coalesce(v_message, case v_code
-          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at, v_action.rolled_back_by)
-          when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
-          when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
-          when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
-          when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
-          when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-            autonomy.as_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
-            autonomy.as_text(v_campaign.status, v_campaign.budget::text)) end),
-        'expected', v_action.new_state,
-        'found', case when v_campaign.id is not null then autonomy.state(v_campaign.status, v_campaign.budget) end);
+      v_skipped := v_skipped || autonomy.skipped_entry(v_action, v_campaign, v_code, v_message);
     end if;
   end loop;
   return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
@@ -203,7 +231,8 @@ language plpgsql set search_path = ''
 as $$
 begin
   if not exists (select from public.autonomous_actions a where a.id = p_action_id) then
-    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+    raise exception using errcode = 'AO011',
+      message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
   end if;
   return autonomy.roll_back(array[p_action_id], p_reason, p_actor,
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
@@ -313,7 +342,8 @@ begin
   else
     insert into public.campaign_changes
       (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
-    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status, v_campaign.budget, v_campaign.budget,
+    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status,
+            v_campaign.budget, v_campaign.budget,
             new.id, 'rollback', new.rolled_back_by);
   end if;
   return new;

@@ -55,7 +55,8 @@ begin
     perform autonomy.prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
+    where id = p_run_id;
   return json_build_object(
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
@@ -70,7 +71,8 @@ begin
     'rule_versions', (select coalesce(jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)), '{}')
                       from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
-      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
+      p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
@@ -104,7 +106,8 @@ begin
     where r.id = p_run_id and r.lease_token = p_lease_token and r.status in ('completed', 'failed');
     if not found then
       raise exception using errcode = 'AO007',
-        message = format('Run %s does not hold its lease any more: another run took over.', coalesce(p_run_id::text, 'NULL'));
+        message = format('Run %s does not hold its lease any more: another run took over.',
+                         coalesce(p_run_id::text, 'NULL'));
     end if;
   end if;
   return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);

@@ -30,7 +30,8 @@ comment on column autonomy.opportunity_detection.full_pass_after is
 create function autonomy.severity_rank(p_severity text) returns integer
 language sql immutable parallel safe set search_path = ''
 as $$
-  select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5 end
+  select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3
+              when 'low' then 4 else 5 end
 $$;
 comment on function autonomy.severity_rank(text) is
   'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. '
@@ -52,7 +53,8 @@ create function autonomy.student_to_normal(p_t float8, p_freedom float8) returns
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom)) / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
+  return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom))
+    / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
 end $$;
 comment on function autonomy.student_to_normal(float8, float8) is
   'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; '
@@ -61,10 +63,12 @@ comment on function autonomy.student_to_normal(float8, float8) is
 create function autonomy.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
-  select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00', ', ' order by first_hour)
+  select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00',
+                    ', ' order by first_hour)
   from (
     select min(h) as first_hour, max(h) as last_hour
-    from (select h, h - row_number() over (order by h) as island from (select distinct unnest(p_hours) as h) hours) islands
+    from (select h, h - row_number() over (order by h) as island
+          from (select distinct unnest(p_hours) as h) hours) islands
     group by island
   ) ranges
 $$;
@@ -75,7 +79,8 @@ create function autonomy.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
   with pools as materialized (
-    select * from jsonb_to_recordset(p_pools) p (weekend boolean, dow integer, h6 integer, h3 integer, hour integer, weak boolean,
+    select * from jsonb_to_recordset(p_pools) p (weekend boolean, dow integer, h6 integer,
+                                                 h3 integer, hour integer, weak boolean,
       below boolean, clicks float8, conversions float8, spend float8, revenue float8)
   ), named as materialized (
     -- Of a weak pool, the hours whose own figure (over the pool's days) is below half.
@@ -83,8 +88,10 @@ as $$
     from pools g
     join pools h on h.dow is not null and h.hour is not null
       and (g.dow is null or g.dow = h.dow) and (g.weekend is null or g.weekend = h.weekend)
-      and (g.hour is null or g.hour = h.hour) and (g.h3 is null or g.h3 = h.hour / 3) and (g.h6 is null or g.h6 = h.hour / 6)
-    join pools own on own.below and own.hour = h.hour and own.dow is not distinct from g.dow and own.weekend is not distinct from g.weekend
+      and (g.hour is null or g.hour = h.hour) and (g.h3 is null or g.h3 = h.hour / 3)
+        and (g.h6 is null or g.h6 = h.hour / 6)
+    join pools own on own.below and own.hour = h.hour and own.dow is not distinct from g.dow
+      and own.weekend is not distinct from g.weekend
     where g.weak
   ), days as (
     select array_agg(d.dow order by d.dow) as dows, d.hours
@@ -93,19 +100,22 @@ as $$
   ), words as (
     select d.dows, d.hours,
            case d.dows when '{1,2,3,4,5,6,7}' then 'every day' when '{1,2,3,4,5}' then 'Mon-Fri'
-             else (select string_agg((array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[x], ', ' order by x) from unnest(d.dows) x) end as names
+             else (select string_agg((array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[x], ', ' order by x)
+                   from unnest(d.dows) x) end as names
     from days d
   ), best as (
     -- Rates drawn a little to the mean, so that one lucky click makes no peak.
     select h.hour from pools h
-    cross join (select sum(conversions) / nullif(sum(clicks), 0) as rate from pools where dow is not null and hour is not null) a
+    cross join (select sum(conversions) / nullif(sum(clicks), 0) as rate from pools
+                where dow is not null and hour is not null) a
     where h.hour is not null and h.dow is null and h.weekend is null and not h.below
     order by (h.conversions + 20 * a.rate) / (h.clicks + 20) desc, h.hour limit 3
   )
   select jsonb_build_object(
     'clicks', sum(n.clicks), 'conversions', sum(n.conversions), 'spend', sum(n.spend), 'revenue', sum(n.revenue),
     'words', (select string_agg(w.names || ' ' || autonomy.hour_ranges(w.hours), '; ' order by w.dows) from words w),
-    'list', (select jsonb_agg(jsonb_build_object('days', w.names, 'hours', to_jsonb(w.hours)) order by w.dows) from words w),
+    'list', (select jsonb_agg(jsonb_build_object('days', w.names, 'hours', to_jsonb(w.hours)) order by w.dows)
+             from words w),
     'peak', (select autonomy.hour_ranges(array_agg(b.hour)) from best b),
     'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
   from named n
@@ -139,7 +149,8 @@ declare
   -- rate_multiples() and their logarithms; written out, since this runs once a campaign and more
   v_multiples constant float8[] := array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[];
   v_logs constant float8[] := array[-2.5257286443082556, -1.8971199848858813, -1.3862943611198906, -0.9675840262617056,
-    -0.5978370007556204, -0.2876820724517809, 0, 0.26236426446749106, 0.5306282510621704, 0.8329091229351039, 1.1631508098056809]::float8[];
+    -0.5978370007556204, -0.2876820724517809, 0, 0.26236426446749106, 0.5306282510621704,
+    0.8329091229351039, 1.1631508098056809]::float8[];
   v_posterior float8[] := v_logs;
   v_top float8 := '-infinity';
   v_sum float8 := 0;
@@ -209,13 +220,16 @@ begin
         select case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
                case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
                case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
-               greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                                 case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
+               greatest(case when f.has_history then 1 else 3 end,
+                        least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                                 case when isfinite(c.created_at)
+                                      then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
       limit 500
     ), kinds as (
-      select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega, conversions as events, clicks as trials, days
+      select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega,
+        conversions as events, clicks as trials, days
       from sample where conversions between 0 and 1e12
       union all
       select 'ctr', 0.015, 0.05, clicks, impressions, days
@@ -223,7 +237,8 @@ begin
     ), centres as (
       -- The median, and the default as three campaigns of the same weight.
       select kind, count(*) as campaigns,
-             exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual))) + 3 * ln(usual))
+             exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual)))
+                  + 3 * ln(usual))
                  / (count(*) + 3)) as centre
       from kinds group by kind, usual
     )

@@ -20,7 +20,8 @@ as $$
 #variable_conflict use_column
 declare
   v_centre float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
-  v_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+  v_weights float8[] := array(select value::float8
+                              from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
 begin
   return query
   with looked_at as (
@@ -30,8 +31,10 @@ begin
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
-           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
+           greatest(case when f.has_history then 1 else 3 end,
+                    least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             case when isfinite(c.created_at)
+                                  then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
@@ -54,9 +57,11 @@ begin
     select s.*, autonomy.rate_posterior(s.conversions / s.phi, s.usual / s.phi, v_weights) as posterior
     from suspect s
   ), judged as (
-    select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5] + t.posterior[6] as below,
+    select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5]
+           + t.posterior[6] as below,
            (select sum(m * t.posterior[i]) from unnest(autonomy.rate_multiples()) with ordinality u(m, i)) as share,
-           case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions else t.prior_order_value end as order_value
+           case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions
+                else t.prior_order_value end as order_value
     from tested t
   )
   select j.id, 'high_traffic_low_conversion'::text,
@@ -65,12 +70,14 @@ begin
          format('Campaign "%s" has %s clicks but only %s%% conversion rate%s', j.title,
                 to_char(j.clicks, 'FM999,999,999,990'), to_char(100 * j.conversions / j.clicks, 'FM990.0'),
                 case when j.recent then ' in the last 30 days' else '' end),
-         format('Review targeting parameters and landing page experience. Open the page as a visitor today and check its speed, '
+         format('Review targeting parameters and landing page experience. Open the page as a visitor today and '
+                'check its speed, '
                 'its form and its tracking; campaigns here usually convert %s%% of their clicks. '
                 'Consider A/B testing different audiences or CTAs.', to_char(100 * v_centre, 'FM990.0')),
          jsonb_build_object(
            'kind', 'gain',
-           'money_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value)::numeric, 2),
+           'money_per_day',
+           round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value)::numeric, 2),
            'conversions_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days)::numeric, 2),
            'percent', round((100 * (1 / greatest(j.share, 0.05) - 1))::numeric),
            'basis', format('%s clicks a day at the usual %s%% instead of the likely %s%%, %s an order',

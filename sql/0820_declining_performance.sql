@@ -69,24 +69,29 @@ begin
   ), judged as (
     select t.*, l.title, 1 - (t.c2 / t.i2) / (t.c1 / t.i1) as fall,
            autonomy.student_to_normal(-t.change / t.se, t.all_freedom) as z,
-           autonomy.normal_probability(autonomy.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
+           autonomy.normal_probability(
+             autonomy.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
     from tested t join looked_at l on l.id = t.id
   )
   select j.id, 'declining_performance'::text,
          case when j.fall >= 0.7 then 'critical' when j.fall >= 0.5 then 'high' else 'medium' end,
          format('Campaign "%s" has a CTR of %s%% in the last 7 days, %s%% below the %s%% of the 7 days before', j.title,
-                to_char(100 * j.c2 / j.i2, 'FM990.00'), round(100 * j.fall::numeric), to_char(100 * j.c1 / j.i1, 'FM990.00')),
+                to_char(100 * j.c2 / j.i2, 'FM990.00'), round(100 * j.fall::numeric),
+                to_char(100 * j.c1 / j.i1, 'FM990.00')),
          'Look at what changed in the last 14 days: a new ad, a wider audience, a placement, a competitor. '
          'Undo that change, or put back the ad that ran before, and compare CTR again in 3 days.',
          jsonb_build_object(
            'kind', 'loss',
            'clicks_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2)::numeric, 1),
-           'money_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / j.c1)::numeric, 2),
+           'money_per_day',
+           round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / j.c1)::numeric, 2),
            'percent', round(-100 * j.fall::numeric, 1),
            'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
-                           to_char(j.i2 / j.days2, 'FM999,999,999,990'), to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+                           to_char(j.i2 / j.days2, 'FM999,999,999,990'),
+                           to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
-         jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3), 'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
+         jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
+                            'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
                             'fall_percent', round(100 * j.fall::numeric, 1), 'z', round(j.z::numeric, 2),
                             'impressions', j.i2, 'impressions_before', j.i1, 'clicks', j.c2, 'clicks_before', j.c1)
   from judged j

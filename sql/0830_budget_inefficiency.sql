@@ -37,7 +37,9 @@ begin
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
-    cross join lateral (select greatest(1, case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
+    cross join lateral (
+      select greatest(1, case when isfinite(c.created_at)
+                              then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
     cross join lateral (
       select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
                * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
@@ -47,7 +49,8 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
   ), judged as materialized (
-    select l.*, b.below, exp(q.posterior[1]) as likely, greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
+    select l.*, b.below, exp(q.posterior[1]) as likely,
+      greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
     from looked_at l
     cross join lateral (
       select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
@@ -65,22 +68,27 @@ begin
                 to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
                 to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
          case when j.below >= 0.8 then
-           format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.', to_char(j.likely, 'FM990.00'))
+           format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.',
+                  to_char(j.likely, 'FM990.00'))
          when j.below >= 0.5 then
-           'Halve its budget until more conversions tell which way it goes, and move the money to a campaign above break-even.'
+           'Halve its budget until more conversions tell which way it goes, and move the money to a campaign '
+           'above break-even.'
          else
-           format('Leave it running and look again in 3 days: its recent evidence points to a ROI of about %s.', to_char(j.likely, 'FM990.00'))
+           format('Leave it running and look again in 3 days: its recent evidence points to a ROI of about %s.',
+                  to_char(j.likely, 'FM990.00'))
          end,
          jsonb_build_object(
            'kind', 'saving',
            'money_per_day', round((j.spend_a_day * j.loss_share)::numeric, 2),
            'spend_per_day', round(j.spend_a_day::numeric, 2),
            'percent', round((100 * j.loss_share)::numeric, 1),
-           'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s', to_char(j.spend_a_day, 'FM999,999,990.00'),
+           'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s',
+                           to_char(j.spend_a_day, 'FM999,999,990.00'),
                            round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
          round(least(99.9, 100 * j.below)::numeric, 2),
          jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
-                            'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4), 'likely_roi', round(j.likely::numeric, 4),
+                            'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4),
+                            'likely_roi', round(j.likely::numeric, 4),
                             'conversions', round(coalesce(j.n, 0)::numeric, 2))
   from judged j
   where not exists (select from valueless v where v.id = j.id);

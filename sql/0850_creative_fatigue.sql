@@ -4,7 +4,8 @@
 --         of the earlier, or by at least 10 % at a frequency (impressions / reach) above 4.
 -- Test:   weighted least squares of the day's CTR, relative to the mean, on the day; the days' own
 --         dispersion about the line scales the error (n - 2 degrees of freedom plus 6). z of the slope at
---         least 2.7, or 2.3 where the frequency says the same; confidence: the probability of a true fall of more than 10 %.
+--         least 2.7, or 2.3 where the frequency says the same; confidence: the probability of a true
+--         fall of more than 10 %.
 --         Steady, not sudden: the best single step may not explain clearly more than the line does (by 2 in
 --         chi square, having been chosen among eleven); what fell in one step is declining_performance.
 -- Severity by the fall in 14 days: from 60 % critical, 40 % high, 25 % medium, else low.
@@ -39,14 +40,16 @@ begin
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
           < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
-    select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c,
+    select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i,
+           least(d.clicks, d.impressions)::float8 as c,
            d.reach::float8 as reach, d.revenue::float8 as revenue
     from looked_at l
     join public.campaign_daily d on d.campaign_id = l.id and d.day > l.last_day - 14 and d.day <= l.last_day
     where d.impressions > 0
   ), totals as materialized (
     select d.id, sum(d.c) as c, sum(d.i) as i, sum(d.revenue) as revenue, count(*)::float8 as days,
-           coalesce(sum(d.i) filter (where d.t >= 7), 0) as later_i, coalesce(sum(d.i) filter (where d.t < 7), 0) as earlier_i,
+           coalesce(sum(d.i) filter (where d.t >= 7), 0) as later_i,
+           coalesce(sum(d.i) filter (where d.t < 7), 0) as earlier_i,
            sum(d.i) filter (where d.reach > 0) / nullif(sum(d.reach) filter (where d.reach > 0), 0) as frequency
     from days d group by d.id
     having count(*) >= 12 and sum(d.i) >= 1000 and sum(d.c) >= 40
@@ -87,7 +90,8 @@ begin
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (0 - f.t_mean)) as ctr_then,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (13 - f.t_mean)) as ctr_now,
            -- a fall of 10 % in 14 days has the slope -0.0081
-           autonomy.normal_probability(autonomy.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
+           autonomy.normal_probability(
+             autonomy.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
     from falling f
     join totals t on t.id = f.id
     join looked_at l on l.id = f.id
@@ -96,23 +100,32 @@ begin
       and ((f.fall >= 0.2 and f.z >= 2.7 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
   )
   select j.id, 'creative_fatigue'::text,
-         case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high' when j.fall >= 0.25 then 'medium' else 'low' end,
+         case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high'
+              when j.fall >= 0.25 then 'medium' else 'low' end,
          format('Campaign "%s" loses CTR steadily: from %s%% to %s%% in 14 days (-%s%%) %s', j.title,
-                to_char(100 * j.ctr_then, 'FM990.00'), to_char(100 * j.ctr_now, 'FM990.00'), round(100 * least(j.fall, 1)::numeric),
-                case when j.frequency > 4 then format('while people see its ads %s times each', to_char(j.frequency, 'FM990.0'))
+                to_char(100 * j.ctr_then, 'FM990.00'), to_char(100 * j.ctr_now, 'FM990.00'),
+                round(100 * least(j.fall, 1)::numeric),
+                case when j.frequency > 4 then
+                     format('while people see its ads %s times each', to_char(j.frequency, 'FM990.0'))
                      else 'while its impressions hold' end),
-         case when j.frequency > 4 then 'Refresh the creative today: new image, new headline, same offer; and cap the frequency at 3 a week or widen the audience.'
-              else 'Refresh the creative today: upload two new variants beside the old one, and pause the old one when either beats its CTR.' end,
+         case when j.frequency > 4 then 'Refresh the creative today: new image, new headline, same offer; and cap the '
+                                        'frequency at 3 a week or widen the audience.'
+              else 'Refresh the creative today: upload two new variants beside the old one, and pause the old one when '
+                   'either beats its CTR.' end,
          jsonb_build_object(
            'kind', 'loss',
            'clicks_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7)::numeric, 1),
-           'money_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c)::numeric, 2),
+           'money_per_day',
+           round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c)::numeric, 2),
            'percent', round(-100 * least(j.fall, 1)::numeric, 1),
            'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
-                           to_char(j.later_i / 7, 'FM999,999,999,990'), to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+                           to_char(j.later_i / 7, 'FM999,999,999,990'),
+                           to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
-         jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1), 'ctr_then', round(100 * j.ctr_then::numeric, 3),
-                            'ctr_now', round(100 * j.ctr_now::numeric, 3), 'z', round(j.z::numeric, 2), 'impressions', j.i, 'clicks', j.c,
+         jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
+                            'ctr_then', round(100 * j.ctr_then::numeric, 3),
+                            'ctr_now', round(100 * j.ctr_now::numeric, 3), 'z', round(j.z::numeric, 2),
+                            'impressions', j.i, 'clicks', j.c,
                             'frequency', round(j.frequency::numeric, 2))
   from judged j;
 end $$;

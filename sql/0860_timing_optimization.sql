@@ -30,7 +30,8 @@ declare
 begin
   return query
   with looked_at as materialized (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -41,7 +42,8 @@ begin
       and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
              and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
   ), hours as (
-    select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow, extract(hour from b.at)::integer as hour,
+    select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow,
+           extract(hour from b.at)::integer as hour,
            count(*)::float8 as buckets, min(b.at) as first_at, max(b.at) as last_at,
            sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
            sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
@@ -54,76 +56,96 @@ begin
   ), pools as (
     -- A null in weekend, dow, h6, h3, hour stands for any; the row with nulls only is the whole campaign.
     -- moved / freedom: chi square of an hour's weeks about their common rate.
-    select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour, grouping(h.dow >= 6, h.hour, h.hour / 3, h.hour / 6) = 15 as whole,
+    select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour,
+           grouping(h.dow >= 6, h.hour, h.hour / 3, h.hour / 6) = 15 as whole,
            sum(h.clicks) as clicks, sum(h.conversions) as conversions, sum(h.spend) as spend, sum(h.revenue) as revenue,
            max(h.last_at)::date - min(h.first_at)::date + 1 as days, min(h.order_cv2) as order_cv2,
-           sum(greatest(0, h.xx - 2 * h.conversions / h.clicks * h.xn + (h.conversions / h.clicks) ^ 2 * h.nn) / (h.conversions / h.buckets))
+           sum(greatest(0, h.xx - 2 * h.conversions / h.clicks * h.xn + (h.conversions / h.clicks) ^ 2 * h.nn)
+               / (h.conversions / h.buckets))
              filter (where h.conversions > 0) as moved,
            sum(h.buckets - 1) filter (where h.conversions > 0) as freedom
     from hours h
     group by h.id, grouping sets (
-      (h.dow >= 6, h.dow, h.hour), (h.dow >= 6, h.dow, h.hour / 3), (h.dow >= 6, h.dow, h.hour / 6), (h.dow >= 6, h.dow),
-      (h.dow >= 6, h.hour), (h.dow >= 6, h.hour / 3), (h.dow >= 6, h.hour / 6), (h.hour), (h.hour / 3), (h.hour / 6), ())
+      (h.dow >= 6, h.dow, h.hour), (h.dow >= 6, h.dow, h.hour / 3), (h.dow >= 6, h.dow, h.hour / 6),
+      (h.dow >= 6, h.dow),
+      (h.dow >= 6, h.hour), (h.dow >= 6, h.hour / 3), (h.dow >= 6, h.hour / 6), (h.hour),
+      (h.hour / 3), (h.hour / 6), ())
   ), measured as (
     select p.*, max(p.clicks) filter (where p.whole) over campaign as all_clicks,
            max(p.conversions) filter (where p.whole) over campaign as all_conversions,
-           max(p.spend) filter (where p.whole) over campaign as all_spend, max(p.revenue) filter (where p.whole) over campaign as all_revenue,
+           max(p.spend) filter (where p.whole) over campaign as all_spend,
+           max(p.revenue) filter (where p.whole) over campaign as all_revenue,
            max(p.days) over campaign as all_days, count(p.hour) over campaign as hours_seen,
            greatest(1, max((20 * 1.3 + p.moved) / (20 + p.freedom)) filter (where p.whole) over campaign) as phi
     from pools p window campaign as (partition by p.id)
   ), tested as (
     select m.*, not m.whole and greatest(
-             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1)))
+               * 3 * sqrt(f.shape1),
              case when f.unit > 0 and m.all_spend > 0 then
-               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) >= 3.82 as weak,
+               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2)))
+                 * 3 * sqrt(f.shape2) end) >= 3.82 as weak,
            greatest(
-             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1)))
+               * 3 * sqrt(f.shape1),
              case when f.unit > 0 and m.all_spend > 0 then
-               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) as z,
+               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2)))
+                 * 3 * sqrt(f.shape2) end) as z,
            m.conversions < 0.5 * m.all_conversions / m.all_clicks * m.clicks
              or (f.unit > 0 and m.all_spend > 0 and m.revenue < 0.5 * m.all_revenue / m.all_spend * m.spend) as below
     from measured m
     cross join lateral (select m.all_revenue / m.all_conversions * (m.phi + m.order_cv2) as unit) u
     cross join lateral (
-      select u.unit, m.conversions / m.phi + 1 as shape1, case when u.unit > 0 then m.revenue / u.unit + 1 end as shape2) f
+      select u.unit, m.conversions / m.phi + 1 as shape1,
+        case when u.unit > 0 then m.revenue / u.unit + 1 end as shape2) f
     where m.all_days >= 14 and m.all_conversions >= 80 and m.all_clicks > 0 and m.hours_seen > 1
   ), suspects as materialized (
-    select t.id, min(t.all_clicks) as clicks, min(t.all_conversions) as conversions, min(t.all_spend) as spend, min(t.all_revenue) as revenue,
+    select t.id, min(t.all_clicks) as clicks, min(t.all_conversions) as conversions,
+           min(t.all_spend) as spend, min(t.all_revenue) as revenue,
            min(t.all_days) as days, min(t.phi) as phi, max(t.z) as z,
            autonomy.weak_hours(jsonb_agg(jsonb_build_object(
-             'weekend', t.weekend, 'dow', t.dow, 'h6', t.h6, 'h3', t.h3, 'hour', t.hour, 'weak', t.weak, 'below', t.below,
+             'weekend', t.weekend, 'dow', t.dow, 'h6', t.h6, 'h3', t.h3, 'hour', t.hour,
+             'weak', t.weak, 'below', t.below,
              'clicks', t.clicks, 'conversions', t.conversions, 'spend', t.spend, 'revenue', t.revenue))) as hours
     from (select x.*, bool_or(x.weak) over (partition by x.id) as suspicious from tested x) t
     where t.suspicious and not t.whole and (t.weak or t.hour is not null)
     group by t.id
   ), named as (
-    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks, (s.hours ->> 'conversions')::float8 as weak_conversions,
+    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks,
+           (s.hours ->> 'conversions')::float8 as weak_conversions,
            (s.hours ->> 'spend')::float8 as weak_spend, (s.hours ->> 'revenue')::float8 as weak_revenue,
            s.hours ->> 'words' as words, s.hours ->> 'peak' as peak
     from suspects s join looked_at l on l.id = s.id
     where s.hours ->> 'words' is not null
   )
   select n.id, 'timing_optimization'::text,
-         case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high' when s.share >= 0.15 then 'medium' else 'low' end,
-         format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends %s%% of its money there',
+         case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high'
+              when s.share >= 0.15 then 'medium' else 'low' end,
+         format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends '
+                '%s%% of its money there',
                 n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, v_zone,
                 to_char(100 * n.conversions / n.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
-         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.', n.words, v_zone, n.peak),
+         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.',
+                n.words, v_zone, n.peak),
          jsonb_build_object(
            'kind', 'gain',
            'money_per_day', round((greatest(0, n.weak_spend * s.other_roi - n.weak_revenue) / n.days)::numeric, 2),
            'spend_per_day', round((n.weak_spend / n.days)::numeric, 2),
            'percent', round((100 * s.share)::numeric, 1),
-           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
-                           coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end, 'FM990.00'), 'unknown'),
+           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)',
+                           to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
+                           coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end,
+                                            'FM990.00'), 'unknown'),
                            to_char(s.other_roi, 'FM990.00'))),
          round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - autonomy.normal_probability(n.z)))))::numeric, 2),
-         jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list', 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+         jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list',
+                            'time_zone', v_zone, 'z', round(n.z::numeric, 2),
                             'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
   cross join lateral (
     select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
-           case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend) else 0 end as other_roi) s;
+           case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend)
+                else 0 end as other_roi) s;
 end $$;
 comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is
   'The detector timing_optimization, for active campaigns with ids in (p_after, p_until] whose facts changed after '

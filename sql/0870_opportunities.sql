@@ -6,7 +6,8 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 create function autonomy.find_opportunities(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now())
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
+  p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
 language plpgsql stable set search_path = ''
@@ -30,7 +31,8 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
                estimated_impact jsonb, confidence_score numeric)
 language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
-  select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
+  select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action,
+    o.estimated_impact, o.confidence_score
   from autonomy.find_opportunities(
     null::uuid, null::uuid, null::timestamptz, autonomy.opportunity_rates(p_now), true, p_now) o
   order by autonomy.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
@@ -64,7 +66,8 @@ create trigger opportunity_status_guard before update of status on public.optimi
 
 -- Writes down what was found among the campaigns in (p_after, p_until]; gives the number of new rows.
 create function autonomy.record_opportunities_found(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
+  p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
 -- plpgsql, so that each slice is planned for the table as it has become by then
@@ -77,7 +80,8 @@ begin
     select f.* from found f
     where exists (
       select from public.optimization_opportunities o
-      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type and o.status in ('open', 'in_progress'))
+      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
+        and o.status in ('open', 'in_progress'))
     or not exists (
       -- What a person closed rests: dismissed for 30 days, resolved for 3 (a fix needs time to show in
       -- the figures), unless it has become more severe than it was then.
@@ -89,14 +93,16 @@ begin
                 and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '3 days'))
   ), written as (
     insert into public.optimization_opportunities as o
-      (campaign_id, opportunity_type, severity, description, suggested_action, estimated_impact, confidence_score, figures,
+      (campaign_id, opportunity_type, severity, description, suggested_action, estimated_impact,
+       confidence_score, figures,
        status, is_current, first_seen_at, last_seen_at, created_at)
     select w.campaign_id, w.opportunity_type, w.severity, w.description, w.suggested_action, w.estimated_impact,
            w.confidence_score, w.figures, 'open', true, p_now, p_now, p_now
     from wanted w
     order by w.campaign_id, w.opportunity_type
     on conflict (campaign_id, opportunity_type) where status in ('open', 'in_progress') do update
-      set severity = excluded.severity, description = excluded.description, suggested_action = excluded.suggested_action,
+      set severity = excluded.severity, description = excluded.description,
+        suggested_action = excluded.suggested_action,
           estimated_impact = excluded.estimated_impact, confidence_score = excluded.confidence_score,
           figures = excluded.figures, is_current = true, last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at)
     returning o.xmax = 0 as is_new
@@ -110,7 +116,8 @@ comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz,
 
 -- What was looked at and not found again is no longer current, and resolved when that has lasted 3 days.
 create function autonomy.resolve_opportunities_gone(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now())
+    returns integer
 language plpgsql set search_path = ''
 as $$
 declare
@@ -163,7 +170,6 @@ declare
   v_until uuid;
   v_new integer := 0;
   v_resolved integer := 0;
-  v_detected integer;
 begin
   perform autonomy.simulated_moment(p_now);
   -- Twenty runs at once take turns here: the first does the work, the others find little changed.
@@ -176,7 +182,8 @@ begin
   -- while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
   -- (not later than that either, should the clock have gone back since)
-  v_changed_after := case when not v_whole then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
+  v_changed_after := case when not v_whole
+    then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
     (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
@@ -188,7 +195,8 @@ begin
   -- Hours are compared over complete days, and reading them takes the longest: once a day is enough,
   -- more often only while few campaigns have such figures.
   v_timing := v_whole or 300 >= (select count(*) from (
-    select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80 limit 301) many);
+    select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80
+      limit 301) many);
 
   if v_whole or exists (select from public.campaign_facts f where f.changed_at > v_changed_after) then
     v_rates := autonomy.opportunity_rates(p_now);
@@ -197,7 +205,8 @@ begin
       where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
       order by f.campaign_id offset v_slice - 1 limit 1;
       v_new := v_new + autonomy.record_opportunities_found(v_after, v_until, v_changed_after, v_rates, v_timing, p_now);
-      v_resolved := v_resolved + autonomy.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
+      v_resolved := v_resolved
+        + autonomy.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
       v_after := v_until;
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
@@ -208,9 +217,8 @@ begin
 
   update autonomy.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
-  select count(*) into v_detected from public.optimization_opportunities
-  where status in ('open', 'in_progress') and is_current;
-  return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
+  return jsonb_build_object('new', v_new, 'resolved', v_resolved, 'complete', v_after is null, 'detected', (
+    select count(*) from public.optimization_opportunities where status in ('open', 'in_progress') and is_current));
 end $$;
 comment on function public.record_opportunities(timestamptz) is
   'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day '
@@ -228,7 +236,8 @@ begin
   perform autonomy.simulated_moment(p_now);
   if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
     raise exception using errcode = 'AO010',
-      message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
+      message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.',
+                       coalesce(quote_literal(p_status), 'NULL'));
   end if;
   select * into v_old from public.optimization_opportunities where id = p_id for update;
   if not found then
@@ -246,7 +255,8 @@ begin
     where id = p_id returning * into v_new;
   exception when unique_violation then
     raise exception using errcode = 'AO004',
-      message = format('This campaign already has an open opportunity of the type %s, seen since this one was closed.', v_old.opportunity_type),
+      message = format('This campaign already has an open opportunity of the type %s, seen since this one was closed.',
+                       v_old.opportunity_type),
       hint = 'Work on that one instead.';
   end;
   return to_jsonb(v_new) || jsonb_build_object('changed', true);

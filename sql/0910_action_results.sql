@@ -52,7 +52,8 @@ declare
   v_before jsonb := p_action.previous_state -> 'budget';
   v_after jsonb := p_action.new_state -> 'budget';
   -- The latest horizon; without the horizons' own copies it is unpacked once and not once a figure.
-  v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object' and p_action.actual_impact ? 'horizon_days'
+  v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object'
+                         and p_action.actual_impact ? 'horizon_days'
     then p_action.actual_impact - array['1d', '3d', '7d'] end;
   v_spend float8;
   v_spend_else float8;
@@ -77,7 +78,8 @@ begin
 
   r.verdict := v_impact ->> 'verdict';
   r.money := coalesce(autonomy.impact_number(v_impact -> 'money'), 0);
-  r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high') - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+  r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high')
+                      - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
   r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') / 100;
   r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
   if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
@@ -86,7 +88,8 @@ begin
     v_roi := autonomy.impact_number(v_impact -> 'baseline_roi') * autonomy.impact_number(v_impact -> 'roi_factor');
     if v_spend > v_spend_else * 1.02 and v_roi > 0 then
       r.added_expected := (v_spend - v_spend_else) * v_roi;
-      r.added_revenue := autonomy.impact_number(v_impact -> 'revenue') - autonomy.impact_number(v_impact -> 'expected_revenue');
+      r.added_revenue := autonomy.impact_number(v_impact -> 'revenue')
+        - autonomy.impact_number(v_impact -> 'expected_revenue');
     end if;
   end if;
   return r;
@@ -107,8 +110,10 @@ begin
     insert into autonomy.action_results as kept
     -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
     select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
-      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
-        then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
+      case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
+           and jsonb_typeof(a.new_state -> 'budget') = 'number'
+        then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer
+          - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
         end as budget_change,
       null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
       null as added_expected, null as added_revenue
@@ -119,8 +124,10 @@ begin
     on conflict (action_id) do update
     set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
          measured_at, added_expected, added_revenue)
-      = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at, excluded.confidence, excluded.budget_change,
-            excluded.verdict, excluded.money, excluded.error, excluded.right_probability, excluded.measured_at, excluded.added_expected,
+      = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at,
+            excluded.confidence, excluded.budget_change,
+            excluded.verdict, excluded.money, excluded.error, excluded.right_probability,
+            excluded.measured_at, excluded.added_expected,
             excluded.added_revenue)
     where kept is distinct from excluded;
   end if;

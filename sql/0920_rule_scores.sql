@@ -11,7 +11,7 @@ create type autonomy.action_sum as (
   is_pause boolean,
   status text,             -- executed or rolled_back
   verdict text,            -- null: not measured
-  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: there is none
+  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
   actions bigint,
   money float8,
   error_squares float8,
@@ -28,7 +28,8 @@ comment on type autonomy.action_sum is
   '[autonomous-operations]';
 
 create type autonomy.rule_score as (
-  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
+  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
+  measured integer,
   improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
   pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
@@ -38,16 +39,21 @@ comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-o
 create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
-  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict, width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
-         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability), coalesce(sum(r.right_probability), 0),
+  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
+         width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
+         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
+         coalesce(sum(r.right_probability), 0),
          count(r.confidence) filter (where r.right_probability is not null),
          coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
-         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0), coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0),
+         coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
   from (
-    select k.*, case when k.added_expected > 0 and k.status = 'executed' and k.right_probability is not null then k.added_expected end as raised,
+    select k.*, case when k.added_expected > 0 and k.status = 'executed'
+                     and k.right_probability is not null then k.added_expected end as raised,
            greatest(k.error * k.error, 1e-6) as variance
     from autonomy.action_results k
-    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now and k.status in ('executed', 'rolled_back')) r
+    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
+      and k.status in ('executed', 'rolled_back')) r
   group by 1, 2, 3, 4, 5
 $$;
 comment on function autonomy.action_sums(timestamptz) is
@@ -64,8 +70,9 @@ as $$
     union all
     select null, 'By hand', null, null, -1, null where exists (select from carried_out c where c.rule_id is null)
     union all
-    select distinct c.rule_id, coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
-                                         order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
+    select distinct c.rule_id,
+      coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
+                order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
     from carried_out c
     where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
   ), sums as (
@@ -93,23 +100,31 @@ as $$
     select j.id, min(f.floor) as floor
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
-      and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
+      and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'),
+                             (select p.min_confidence from public.autonomy_policy p)::float8)
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
   )
-  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured, j.improved, j.regressed, j.inconclusive,
+  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
+         j.improved, j.regressed, j.inconclusive,
          round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
-         j.pauses, round(j.false_pauses::numeric, 2), case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
-         round(j.confidence::numeric, 1), round(j.right_share::numeric, 1), round((j.confidence - j.right_share)::numeric, 1),
+         j.pauses, round(j.false_pauses::numeric, 2),
+         case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
+         round(j.confidence::numeric, 1), round(j.right_share::numeric, 1),
+         round((j.confidence - j.right_share)::numeric, 1),
          j.loses,
          case when not j.loses then null
-              when m.floor is not null then format('Rule "%s" lost %s in 90 days over %s measured actions. Let it act from a confidence of %s on: at that its actions earned money.',
+              when m.floor is not null then format(
+                'Rule "%s" lost %s in 90 days over %s measured actions. '
+                'Let it act from a confidence of %s on: at that its actions earned money.',
                 j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
-              else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, or try a stricter threshold in a dry run.',
+              else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, '
+                          'or try a stricter threshold in a dry run.',
                 j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
          case when not j.loses then null
-              when m.floor is not null then jsonb_build_object('action', j.action || jsonb_build_object('min_confidence', m.floor))
+              when m.floor is not null then jsonb_build_object('action', j.action
+                                                               || jsonb_build_object('min_confidence', m.floor))
               else '{"is_active": false}'::jsonb end
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
@@ -154,11 +169,15 @@ begin
     'current', v_current, 'estimate', round(v_mean::numeric, 3), 'low', round((v_mean - 1.645 * v_error)::numeric, 3),
     'high', round((v_mean + 1.645 * v_error)::numeric, 3), 'actions', v_actions, 'proposed', v_proposed,
     'sentence', case when v_proposed is not null then
-        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy assumes %s. Consider marginal_return_ratio = %s.',
-               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'), to_char(v_mean + 1.645 * v_error, 'FM990.00'),
+        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy '
+               'assumes %s. Consider marginal_return_ratio = %s.',
+               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'),
+               to_char(v_mean + 1.645 * v_error, 'FM990.00'),
                to_char(v_current, 'FM990.00'), to_char(v_proposed, 'FM990.00'))
-      when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
-      else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
+      when v_actions < 10
+        then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
+      else format('%s measured budget raises agree with the marginal return ratio of %s.',
+                  v_actions, to_char(v_current, 'FM990.00')) end);
 end $$;
 comment on function autonomy.marginal_return(autonomy.action_sum[]) is
   'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only '

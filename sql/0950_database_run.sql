@@ -34,116 +34,179 @@ comment on function autonomy.look_around(boolean, timestamptz) is
   'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises '
   'nothing. [autonomous-operations]';
 
+create function autonomy.lease_or_error(p_run_id uuid, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_lease jsonb;
+begin
+  v_lease := autonomy.take_lease(p_run_id, autonomy.run_request(jsonb '{}'), null, 'sql', 300, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    raise exception using errcode = 'AO008',
+      message = format('Another run is in progress (%s); nothing was done.',
+                       coalesce(v_lease ->> 'run_id', 'just begun')),
+      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
+  end if;
+  return v_lease;
+end $$;
+comment on function autonomy.lease_or_error(uuid, timestamptz) is
+  'Takes the lease of all campaigns for a run inside the database. A part of run_autonomous_operations. Raises AO008 '
+  '(another run is in progress), AO014, AO015, AO002. [autonomous-operations]';
+
+create function autonomy.run_decisions(
+  p_portfolio jsonb, p_shown integer, p_now timestamptz,
+  out codes jsonb, out held jsonb, out chosen autonomy.decided[], out held_first autonomy.decided[], out versions jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  with run as materialized (
+    select d.campaign_id, d.verdict, d.code, d as decided
+    from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
+  ), counted as (
+    select r.verdict = 'hold' as holds, r.code, count(*) as n from run r group by 1, 2
+  )
+  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
+    (select jsonb_object_agg(c.code, c.n) from counted c where c.holds),
+    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
+    (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into codes, held, chosen, held_first, versions;
+end $$;
+comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
+  'What a run over all campaigns decides: how many decisions of each code (codes; of those that are held alone: held), '
+  'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
+  'reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.carry_out_chosen(
+  p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
+  out outcomes text[], out stopped text[], out actions jsonb, out failed jsonb)
+language plpgsql set search_path = ''
+as $$
+declare
+  v_batch_limit constant integer := 5000;
+  v_told autonomy.told[];
+  v_results autonomy.result[];
+begin
+  outcomes := '{}';     -- what became of each chosen decision, in their order
+  stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
+  actions := '[]';      -- p_shown of them, as the summary lists them
+  failed := '[]';
+  for v_start in 1 .. cardinality(p_chosen) by v_batch_limit loop
+    v_told := array(select t from autonomy.told_decisions(p_chosen[v_start : v_start + v_batch_limit - 1]) t
+                    order by t.campaign_id);
+    if p_lease ->> 'mode' <> 'observe' then
+      v_results := autonomy.apply(p_run_id, (p_lease ->> 'lease_token')::uuid, array(
+        select row(row_number() over (order by t.campaign_id), md5(p_run_id::text || t.campaign_id)::uuid,
+          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
+          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          p_versions ->> t.rule_id::text)::autonomy.decision
+        from unnest(v_told) t), p_now);
+    else
+      v_results := array(
+        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end,
+                   null, null)::autonomy.result
+        from unnest(v_told) t);
+    end if;
+    select outcomes || array_agg(r.status order by r.campaign_id),
+      stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
+    into outcomes, stopped from unnest(v_results) r;
+    failed := failed || (
+      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
+        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
+      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
+    actions := actions || (
+      select coalesce(jsonb_agg(autonomy.decision_entry(f.t)
+                                || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
+      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+            where r.status not in ('failed', 'held') order by r.campaign_id
+            limit p_shown - jsonb_array_length(actions)) f);
+  end loop;
+end $$;
+comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is
+  'Carries out what a run inside the database has chosen, in batches, or says in observe mode what it would do. A part '
+  'of run_autonomous_operations, no use by itself. Raises AO007. [autonomous-operations]';
+
+create function autonomy.actions_taken(
+  p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  with taken as (
+    select d.action_type, o.status in ('pending', 'would propose') as proposed,
+      o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
+    from unnest(p_chosen) with ordinality d
+    join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
+  )
+  select jsonb_build_object(
+    'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+    'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+    'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+    'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+    'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+    'actions_proposed', count(*) filter (where t.proposed),
+    'opportunities_detected', p_opportunities)
+  from taken t
+$$;
+comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is
+  'How many of each kind of action a run took, from what it chose and what became of each, in the same order. Only '
+  'computes; safe to call again; raises nothing. [autonomous-operations]';
+
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
   v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
-  v_batch_limit constant integer := 5000;
   v_began timestamptz := clock_timestamp();
   v_run_id uuid := gen_random_uuid();
   v_lease jsonb;
   v_mode text;
-  v_acts boolean;
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
   v_versions jsonb;              -- rule -> its version, as decided by
   v_chosen autonomy.decided[];
   v_held_first autonomy.decided[];
-  v_told autonomy.told[];
-  v_results autonomy.result[];
-  v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
-  v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
-  v_actions jsonb := '[]';
-  v_failed jsonb := '[]';
+  v_outcomes text[];             -- what became of each chosen decision, in their order
+  v_stopped text[];              -- the codes of those that apply held
+  v_actions jsonb;
+  v_failed jsonb;
   v_held jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
   perform autonomy.hold_schema();
-  v_lease := autonomy.take_lease(v_run_id, autonomy.run_request(jsonb '{}'), null, 'sql', 300, p_now);
-  if v_lease ->> 'outcome' <> 'started' then
-    raise exception using errcode = 'AO008',
-      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
-      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
-  end if;
+  v_lease := autonomy.lease_or_error(v_run_id, p_now);
   -- Before the policy's row is written (the prior): that is the order in which apply locks the two.
   perform autonomy.lock_effects();
   perform autonomy.prepare_run(p_now);
   v_portfolio := public.portfolio_state(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
+    where id = v_run_id;
   v_mode := v_lease ->> 'mode';
-  v_acts := v_mode <> 'observe';
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d as decided from autonomy.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
-  ), counted as (
-    select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
-  )
-  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
-    (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
-    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
-    (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-  into v_codes, v_held, v_chosen, v_held_first, v_versions;
-  for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
-    v_told := array(select t from autonomy.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
-    if v_acts then
-      v_results := autonomy.apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
-        select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
-          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
-          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
-          v_versions ->> t.rule_id::text)::autonomy.decision
-        from unnest(v_told) t), p_now);
-    else
-      v_results := array(
-        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::autonomy.result
-        from unnest(v_told) t);
-    end if;
-    select v_outcomes || array_agg(r.status order by r.campaign_id),
-      v_stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
-    into v_outcomes, v_stopped from unnest(v_results) r;
-    v_failed := v_failed || (
-      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
-        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
-      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
-    v_actions := v_actions || (
-      select coalesce(jsonb_agg(autonomy.decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
-      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
-            where r.status not in ('failed', 'held') order by r.campaign_id
-            limit v_shown - jsonb_array_length(v_actions)) f);
-  end loop;
+  select d.codes, d.held, d.chosen, d.held_first, d.versions
+  into v_codes, v_held, v_chosen, v_held_first, v_versions
+  from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
+  select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
+  from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
   from (select code, sum(n) as n from (
-          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
+          select key as code, value::bigint as n from jsonb_each_text(v_held)
+          union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
-  v_around := autonomy.look_around(v_acts, p_now);
+  v_around := autonomy.look_around(v_mode <> 'observe', p_now);
 
-  with taken as (
-    select d.action_type, o.status in ('pending', 'would propose') as proposed,
-      o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
-    from unnest(v_chosen) with ordinality d
-    join unnest(v_outcomes) with ordinality o (status, ordinality) using (ordinality)
-  )
-  select jsonb_build_object(
+  v_result := jsonb_build_object(
     'success', true,
     'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
-    'actions_taken', jsonb_build_object(
-      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
-      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
-      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
-      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
-      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
-      'actions_proposed', count(*) filter (where t.proposed),
-      'opportunities_detected', v_around -> 'opportunities_detected'),
+    'actions_taken', autonomy.actions_taken(v_chosen, v_outcomes, v_mode, v_around -> 'opportunities_detected'),
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
     'held', v_held,
     'held_decisions', (
-      select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      select coalesce(jsonb_agg(autonomy.decision_entry(t)
+                                || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
       from autonomy.told_decisions(v_held_first) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
@@ -154,8 +217,7 @@ begin
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
-    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
-  into v_result from taken t;
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;

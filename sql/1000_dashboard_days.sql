@@ -140,7 +140,8 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
 create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
 as $$
-  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint, sum(d.spend), sum(d.revenue)
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+    sum(d.spend), sum(d.revenue)
   from public.campaign_daily d where d.day between p_from and p_to group by d.day;
 $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is
@@ -157,7 +158,8 @@ begin
     'select (a.created_at at time zone $1)::date as day,
              coalesce(r.rule_id, ''00000000-0000-0000-0000-000000000000''), r.action_type, r.status,
             count(*), coalesce(sum(r.confidence), 0)::numeric, count(r.confidence),
-            count(r.verdict), count(*) filter (where r.verdict = ''improved''), count(*) filter (where r.verdict = ''regressed''),
+            count(r.verdict), count(*) filter (where r.verdict = ''improved''),
+            count(*) filter (where r.verdict = ''regressed''),
             coalesce(sum(r.money) filter (where r.verdict is not null), 0),
             coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
             count(r.right_probability), coalesce(sum(r.right_probability), 0),
@@ -165,7 +167,8 @@ begin
      from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
      where a.created_at >= $2 and a.created_at <= $3
      group by 1, 2, 3, 4'
-  using v_zone, p_from::timestamp at time zone v_zone, (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+  using v_zone, p_from::timestamp at time zone v_zone,
+    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
 end $$;
 comment on function autonomy.dashboard_action_figures(date, date) is
   'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. '
@@ -210,8 +213,10 @@ comment on function public.dashboard_refresh(integer) is
 delete from autonomy.dashboard_stale_days;
 delete from autonomy.dashboard_performance_days;
 delete from autonomy.dashboard_action_days;
-insert into autonomy.dashboard_performance_days select * from autonomy.dashboard_performance_figures(date '-infinity', date 'infinity');
-insert into autonomy.dashboard_action_days select * from autonomy.dashboard_action_figures(date '-infinity', date 'infinity');
+insert into autonomy.dashboard_performance_days select *
+  from autonomy.dashboard_performance_figures(date '-infinity', date 'infinity');
+insert into autonomy.dashboard_action_days select *
+  from autonomy.dashboard_action_figures(date '-infinity', date 'infinity');
 
 -- ---------------------------------------------------------------------------------------------
 -- Spans of days

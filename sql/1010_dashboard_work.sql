@@ -21,7 +21,8 @@ as $$
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
     -- unknown (an older proposal) is not changed
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
-      (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
+      (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
+       where r.id = a.rule_id), ''), false));
 $$;
 comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is
   'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. '
@@ -65,7 +66,8 @@ begin
   if p_filter ? 'title' then
     v_from := format(
       '(select k.id from (select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 limit 2000) m '
-      'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = m.id and %s '
+      'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = '
+      'm.id and %s '
       'order by a.created_at desc, a.id desc limit %s) k order by k.created_at desc, k.id desc limit %s) k '
       'join public.autonomous_actions a on a.id = k.id',
       p_filter ->> 'title', v_where, v_limit + 1, v_limit + 1);
@@ -75,7 +77,8 @@ begin
   -- The page is cut before titles are looked up; with literals in place the planner knows which
   -- of the indexes is the shortest way.
   execute format(
-    'select coalesce(jsonb_agg(autonomy.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
+    'select coalesce(jsonb_agg(autonomy.dashboard_action_json(p, '
+    'case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
     '         order by (p).created_at desc, (p).id desc), ''[]'') '
     'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
     '      order by a.created_at desc, a.id desc limit %s) a) page '
@@ -101,7 +104,8 @@ as $$
 declare
   v_action jsonb;
 begin
-  select autonomy.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  select autonomy.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name)
+    || jsonb_build_object('evidence', a.evidence)
   into v_action
   from public.autonomous_actions a
   left join public.campaigns c on c.id = a.campaign_id

@@ -72,7 +72,8 @@ as $$
     '{}'::text[], '{}'::jsonb from success s where s.last_at is null
   union all
   select 'RUN_LATE', 'act',
-    format('No run has succeeded since %s, and one is due every %s: check the schedule.', autonomy.dashboard_clock(s.last_at),
+    format('No run has succeeded since %s, and one is due every %s: check the schedule.',
+           autonomy.dashboard_clock(s.last_at),
            autonomy.counted_words(p_run_interval_minutes, 'minute')),
     '{}', jsonb_build_object('last_success_at', s.last_at)
   from success s where s.last_at < p_now - make_interval(mins => 2 * p_run_interval_minutes)
@@ -96,7 +97,8 @@ language sql stable set search_path = ''
 as $$
   with runs as materialized (
     select r.id, r.started_at,
-      case jsonb_typeof(r.summary -> 'failed') when 'array' then jsonb_array_length(r.summary -> 'failed') end as failed,
+      case jsonb_typeof(r.summary -> 'failed')
+           when 'array' then jsonb_array_length(r.summary -> 'failed') end as failed,
       case jsonb_typeof(r.summary -> 'rules_skipped') when 'array' then r.summary -> 'rules_skipped' end as skipped,
       r.summary -> 'held' as held
     from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
@@ -272,7 +274,8 @@ as $$
   from seen s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
   union all
   select 'BUDGET_MOVED',
-    case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act' else 'look' end,
+    case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
+         else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
       autonomy.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),

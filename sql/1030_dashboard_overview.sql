@@ -34,8 +34,10 @@ as $$
     'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
     'average_confidence',
       round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1),
-    'saved', autonomy.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause), sum(error_squares) filter (where pause)),
-    'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause), sum(error_squares) filter (where not pause)))
+    'saved', autonomy.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause),
+                                      sum(error_squares) filter (where pause)),
+    'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause),
+                                       sum(error_squares) filter (where not pause)))
   from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
         from autonomy.dashboard_action_days) d
   where d.day between p_from and p_to;
@@ -157,8 +159,10 @@ begin
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
-             autonomy.cut_confidence(100::float8 * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
+             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint,
+                                    'day') as days,
+             autonomy.cut_confidence(100::float8
+                                     * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
                v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
              autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(

@@ -76,7 +76,8 @@ begin
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
-      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last, p.ctid desc limit 1),
+      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
+        p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
@@ -166,7 +167,8 @@ begin
   perform public.dashboard_refresh();
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'rule_id', s.rule_id, 'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
+      'rule_id', s.rule_id,
+      'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
       'is_active', r.is_active, 'actions', s.actions, 'rolled_back', s.rolled_back, 'measured', s.measured,
       'improved', s.improved, 'regressed', s.regressed,
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
@@ -176,7 +178,8 @@ begin
       || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
-      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions,
+             coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
              sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
              sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
              sum(d.judged_confidence_sum) as confidence, sum(d.right_sum) as right_sum,
@@ -251,7 +254,8 @@ begin
     with run as materialized (
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, p_portfolio) d
     ), counted as materialized (
-      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code, (r.d).action_type, count(*) as n
+      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code,
+        (r.d).action_type, count(*) as n
       from run r group by 1, 2, 3, 4
     )
     select jsonb_build_object(

@@ -85,7 +85,8 @@ begin
     raise exception using errcode = 'AO010', message = 'p_windows knows 1d, 3d, 7d, 14d, 30d and prior_ before each.';
   end if;
   if v_half_life > 0 and extract(epoch from p_to - p_from) / 86400 * 0.7 / v_half_life > 500 then
-    raise exception using errcode = 'AO010', message = 'That is too long a time for so short a half-life; ask for a part of it.';
+    raise exception using errcode = 'AO010',
+      message = 'That is too long a time for so short a half-life; ask for a part of it.';
   end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
   -- Older figures are held back as stale whatever else is true, so they need not travel.
@@ -98,14 +99,16 @@ begin
     end if;
     -- A budget is simulated by the caller, so a condition on it cannot be decided here.
     select string_agg(case when exists (select from autonomy.condition_reads(c) r where r.metric = 'budget')
-                           then 'true' else '(' || replace(autonomy.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
+                           then 'true' else '(' || replace(autonomy.compile_condition(c), '$1', 'f.at')
+                             || ')' end, ' or ')
     into v_predicate from jsonb_array_elements(p_conditions) c;
   end if;
 
   -- Weights relative to the first day, so that one running sum serves every later day.
   v_fades := case when v_half_life = 0 then '1::float8'
     -- what the bounds cut off lies ten half-lives away at the least
-    else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))', v_half_life) end;
+    else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))',
+                v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
   v_immature := case when v_delay > 0 then
@@ -114,7 +117,8 @@ begin
           * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
         from public.campaign_daily e
         where e.campaign_id = b.campaign_id and e.day < b.day
-          and e.day >= b.day - least(ceil(40 * %2$s / 24), case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
+          and e.day >= b.day - least(ceil(40 * %2$s / 24),
+                                     case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
       v_half_life || '::float8', v_delay || '::float8')
     else '0::float8' end;
 
@@ -122,7 +126,8 @@ begin
   -- every 24 hours is another time of day.
   v_days := case
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
-         and (p_from at time zone v_zone) - (p_from at time zone 'UTC') = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+         and (p_from at time zone v_zone) - (p_from at time zone 'UTC')
+           = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
     then $by_day$hours as (
       select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
@@ -141,8 +146,10 @@ begin
       select m.campaign_id, m.day,
         m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
                         then interval '1 day' else interval '1 hour' end as since,
-        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
-        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
+        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
+        sum(m.clicks) over today as clicks,
+        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend,
+        sum(m.revenue) over today as revenue
       from counted m
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
@@ -161,7 +168,9 @@ begin
       from days d
     ),
     known as (
-      select b.*, case when $7 = 0 then 1::float8 else exp(greatest(-600::float8, least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
+      select b.*, case when $7 = 0 then 1::float8
+                       else exp(greatest(-600::float8,
+                                         least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
@@ -194,7 +203,8 @@ begin
         f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
         f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
         case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
-          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0)))) / f.ev_spend))
+          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0))))
+                            / f.ev_spend))
           else 1 end,
         w.age, extract(epoch from f.at - c.created_at)::float8 / 3600 %6$s]::float8[]
     from f
@@ -209,7 +219,8 @@ begin
     autonomy.past_measures(v_windows), v_fades, v_day, v_immature,
     (select string_agg(case when w.prior then format('k."%1$s_%2$s"::float8 as "%1$s_%2$s"', w.name, m)
                             when w.name = 'w1' then format('s.%2$s::float8 as "%1$s_%2$s"', w.name, m)
-                            else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"', w.name, m) end, ', ')
+                            else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"',
+                                        w.name, m) end, ', ')
      from (select 'life' as name, false as prior
            union all
            select case when n like 'prior%' then 'p' else 'w' end || substring(n from '\d+'), n like 'prior%'
@@ -221,7 +232,8 @@ begin
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
     coalesce(v_predicate, 'true'), v_days)
-  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
+  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life,
+    v_every, v_delay, coalesce(p_all, false);
 end $$;
 comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
@@ -233,7 +245,8 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
 
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
+  budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -271,7 +284,8 @@ as $$
        (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
        (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
-       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day' from public.autonomy_policy p)),
+       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
+                                    from public.autonomy_policy p)),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -301,7 +315,9 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
+    'campaigns',
+    coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
+                                                 c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));

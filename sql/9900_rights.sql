@@ -96,7 +96,8 @@ begin
     end if;
     if not v_object.relrowsecurity then
       perform set_config('client_min_messages', 'notice', true);
-      raise notice '% was here before and has no row level security; it is left as it is, so that nobody is locked out.',
+      raise notice '% was here before and has no row level security; it is left as it is, so that nobody is '
+                   'locked out.',
         v_object.name;
       perform set_config('client_min_messages', 'warning', true);
     end if;

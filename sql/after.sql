@@ -30,8 +30,10 @@ begin
   for v_tool in
     select p.oid::regprocedure as name from pg_catalog.pg_proc p
     where p.pronamespace = pg_my_temp_schema() and p.proname in (
-      'say', 'is_ours', 'our_schemas', 'guide_functions', 'shared_tables', 'is_called_by_name', 'alike', 'could_be_taken_for',
-      'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside', 'put_views_back',
+      'say', 'is_ours', 'our_schemas', 'guide_functions', 'shared_tables', 'is_called_by_name',
+      'alike', 'could_be_taken_for',
+      'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside',
+      'put_views_back',
       'make_way')
   loop
     execute format('drop function %s', v_tool.name);

@@ -15,7 +15,8 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
--- What the user's deferred constraints have to check they check at once: a table with checks outstanding cannot be altered.
+-- What the user's deferred constraints have to check they check at once: a table with checks
+-- outstanding cannot be altered.
 set constraints all immediate;
 
 -- Views that are out of the way until after.sql, in the order in which they come back, and what the
@@ -59,7 +60,8 @@ $$;
 create or replace function pg_temp.shared_tables() returns text[]
 language sql
 as $$
-  select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics', 'campaign_ab_tests',
+  select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics',
+               'campaign_ab_tests',
                'autonomous_rules', 'autonomous_actions', 'optimization_opportunities'];
 $$;
 
@@ -94,7 +96,8 @@ begin
   select * into v_one from pg_catalog.pg_type where oid = p_one;
   select * into v_other from pg_catalog.pg_type where oid = p_other;
   if v_one.typtype = 'd' or v_other.typtype = 'd' then
-    return pg_temp.alike(coalesce(nullif(v_one.typbasetype, 0), p_one), coalesce(nullif(v_other.typbasetype, 0), p_other));
+    return pg_temp.alike(coalesce(nullif(v_one.typbasetype, 0), p_one),
+                         coalesce(nullif(v_other.typbasetype, 0), p_other));
   elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
     return pg_temp.alike(v_one.typelem, v_other.typelem);
   end if;
@@ -164,8 +167,10 @@ begin
     select format('schema %I', s.nspname) as what from pg_catalog.pg_namespace s
     where s.nspname = 'autonomy' and not pg_temp.is_ours(s.oid, 'pg_namespace')
     union all
-    select format('%s %I.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
-             when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index' else 'table' end,
+    select format('%s %I.%I',
+             case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+               when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index'
+               else 'table' end,
              n.schema, c.relname)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
@@ -185,7 +190,8 @@ begin
     select format('statistics %I.%I', n.schema, s.stxname)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_statistic_ext s on s.stxnamespace = to_regnamespace(n.schema) and s.stxname = n.name
-    where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext') and not pg_temp.is_ours(s.stxrelid, 'pg_class')
+    where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext')
+      and not pg_temp.is_ours(s.stxrelid, 'pg_class')
     union all
     select format('trigger %I on %s', t.tgname, n.on_table)
     from pg_temp.autonomy_names n
@@ -203,10 +209,12 @@ begin
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',
-      message = format(case when cardinality(v_found) = 1 then 'The %s is in the way: this system makes its own under that name.'
+      message = format(case when cardinality(v_found) = 1
+                            then 'The %s is in the way: this system makes its own under that name.'
                             else 'The %s are in the way: this system makes its own under these names.' end,
                        array_to_string(v_found, ', the ')),
-      hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations again.', v_found[1]);
+      hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations '
+                    'again.', v_found[1]);
   end if;
 end $$;
 
@@ -233,7 +241,8 @@ begin
 
   -- Rights: first none, whatever the default privileges gave to the new view, then those of before.
   v_commands := v_commands || array(
-    select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
+    select format('revoke all on %s from %s', v_name,
+                  case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
     from (select 0::oid as role
           union select a.grantee from pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a) r
     where r.role is distinct from (select relowner from pg_catalog.pg_class where oid = p_view));
@@ -328,7 +337,8 @@ begin
     insert into pg_temp.autonomy_reads
     select distinct v_view.oid::regclass::text, format('%s.%s', p.pronamespace::regnamespace, p.proname),
       pg_temp.given_by(p.oid),
-      case when pg_get_viewdef(v_view.oid) ~ format('%s\.%s\((?!\))', p.pronamespace::regnamespace, p.proname) then pg_get_function_identity_arguments(p.oid)
+      case when pg_get_viewdef(v_view.oid) ~ format('%s\.%s\((?!\))', p.pronamespace::regnamespace, p.proname)
+           then pg_get_function_identity_arguments(p.oid)
            else '' end
     from pg_catalog.pg_rewrite r
     join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
@@ -362,7 +372,8 @@ begin
       where r.view_name = v_view.name and p.oid is null
     loop
       raise exception using errcode = 'AO010',
-        message = format('The view %s reads %s, which has other columns or arguments from now on.', v_view.name, v_read.function_name),
+        message = format('The view %s reads %s, which has other columns or arguments from now on.',
+                         v_view.name, v_read.function_name),
         hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
     end loop;
     begin
@@ -375,7 +386,8 @@ begin
       when others then
         raise exception using errcode = 'AO010',
           message = format('The view %s cannot be made again: %s.', v_view.name, rtrim(sqlerrm, '.')),
-          hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+          hint = 'Nothing has been changed. Drop that view or let it read something else, then run the '
+                 'migrations again.';
     end;
     if pg_temp.columns_of(to_regclass(v_view.name)) is distinct from v_view.columns then
       raise exception using errcode = 'AO010',
@@ -416,7 +428,8 @@ begin
   for v_command in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
     from pg_catalog.pg_trigger t
-    where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0 and pg_temp.is_ours(t.tgfoid, 'pg_proc')
+    where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0
+      and pg_temp.is_ours(t.tgfoid, 'pg_proc')
       and exists (select from pg_temp.autonomy_names n
                   where n.kind = 'table' and t.tgrelid = to_regclass(format('%I.%I', n.schema, n.name)))
   loop

@@ -96,6 +96,7 @@ insert into autonomy_names values
   ('public', 'trigger', 'campaign_totals_deleted', 'public.campaign_facts', '{}', '{}', 0),
   ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0),
   ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0),
+  ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days, p_zone}', '{uuid[], date[], text}', 0),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1),
   ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0),
@@ -115,7 +116,12 @@ insert into autonomy_names values
   ('autonomy', 'function', 'policy_after', null, '{}', '{}', 0),
   ('public', 'trigger', 'autonomy_policy_after', 'public.autonomy_policy', '{}', '{}', 0),
   ('autonomy', 'function', 'metric_bucket', null, '{p_text, p_zone}', '{text, text}', 0),
+  ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_zone, p_now}', '{jsonb, text, timestamptz}', 0),
   ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1),
+  ('autonomy', 'function', 'word_error', null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0),
+  ('autonomy', 'function', 'than_error', null, '{p_than, p_path}', '{jsonb, text}', 0),
+  ('autonomy', 'function', 'comparison_error', null, '{p_condition, p_path, p_largest}', '{jsonb, text, numeric}', 0),
+  ('autonomy', 'function', 'own_keys_error', null, '{p_condition, p_path, p_largest}', '{jsonb, text, numeric}', 0),
   ('autonomy', 'function', 'condition_error_at', null, '{p_condition, p_path, p_depth}', '{jsonb, text, int}', 0),
   ('autonomy', 'function', 'condition_comparisons', null, '{p_condition}', '{jsonb}', 0),
   ('public', 'function', 'condition_errors', null, '{p_condition}', '{jsonb}', 0),
@@ -140,6 +146,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0),
   ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0),
   ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2),
+  ('autonomy', 'function', 'fitted_moments', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
   ('autonomy', 'function', 'current_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
   ('autonomy', 'function', 'prior_in_force', null, '{p_now}', '{timestamptz}', 0),
   ('public', 'function', 'fit_portfolio_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2),
@@ -152,11 +159,13 @@ insert into autonomy_names values
   ('autonomy', 'function', 'shard_slots', null, '{p_shard}', '{text}', 0),
   ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0),
   ('autonomy', 'function', 'rules_in_order', null, '{p_include_inactive}', '{boolean}', 0),
+  ('autonomy', 'function', 'compiled_rules', null, '{p_include_inactive}', '{boolean}', 0),
   ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0),
   ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1),
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0),
   ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0),
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0),
+  ('autonomy', 'function', 'candidates_json', null, '{p_ids, p_windows, p_now}', '{uuid[], text[], timestamptz}', 0),
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8),
   ('autonomy', 'function', 'tracking_state', null, '{p_now}', '{timestamptz}', 1),
   ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1),
@@ -196,6 +205,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'run_request', null, '{p_request}', '{jsonb}', 0),
   ('autonomy', 'function', 'busy', null, '{p_run}', '{public.autonomous_runs}', 0),
   ('autonomy', 'function', 'started', null, '{p_run}', '{public.autonomous_runs}', 0),
+  ('autonomy', 'function', 'seen_answer', null, '{p_seen, p_run_id, p_idempotency_key, p_hash, p_lease_seconds}', '{public.autonomous_runs, uuid, text, text, integer}', 0),
   ('autonomy', 'function', 'take_lease', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_now}', '{uuid, jsonb, text, text, integer, timestamptz}', 0),
   ('autonomy', 'function', 'hold_lease', null, '{p_run_id, p_lease_token}', '{uuid, uuid}', 0),
   ('autonomy', 'function', 'actor', null, '{}', '{}', 0),
@@ -234,11 +244,18 @@ insert into autonomy_names values
   ('autonomy', 'function', 'changed_field', null, '{p_action, p_field}', '{public.autonomous_actions, text}', 0),
   ('autonomy', 'function', 'rollback_obstacle', null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0),
   ('autonomy', 'function', 'restore', null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0),
+  ('autonomy', 'function', 'as_before', null, '{p_action, p_campaign}', '{public.autonomous_actions, public.campaigns}', 0),
+  ('autonomy', 'function', 'skipped_entry', null, '{p_action, p_campaign, p_code, p_message}', '{public.autonomous_actions, public.campaigns, text, text}', 0),
   ('autonomy', 'function', 'roll_back', null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0),
   ('public', 'function', 'rollback_autonomous_action', null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5),
   ('public', 'function', 'rollback_autonomous_actions', null, '{p_filter, p_reason, p_actor, p_force, p_preview, p_now}', '{jsonb, text, text, boolean, boolean, timestamptz}', 5),
   ('autonomy', 'function', 'action_marked', null, '{}', '{}', 0),
   ('public', 'trigger', 'autonomy_action_marked', 'public.autonomous_actions', '{}', '{}', 0),
+  ('autonomy', 'type', 'difference', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'claimed_actions', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'chain_differences', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'claim_differences', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'action_differences', null, '{}', '{}', 0),
   ('public', 'function', 'audit_autonomous_actions', null, '{p_limit}', '{integer}', 1),
   ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0),
   ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6),
@@ -274,6 +291,7 @@ insert into autonomy_names values
   ('autonomy', 'function', 'spend_between', null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1),
   ('autonomy', 'function', 'time_factors', null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1),
   ('autonomy', 'function', 'due_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
+  ('autonomy', 'function', 'measured_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 0),
   ('public', 'function', 'measure_action_impact', null, '{p_limit, p_now}', '{integer, timestamptz}', 2),
   ('autonomy', 'table', 'action_results', null, '{}', '{}', 0),
   ('autonomy', 'index', 'action_results_executed', 'autonomy.action_results', '{}', '{}', 0),
@@ -294,8 +312,21 @@ insert into autonomy_names values
   ('autonomy', 'function', 'ab_test_weight', null, '{p_campaign_id, p_day, p_now}', '{uuid, date, timestamptz}', 1),
   ('autonomy', 'function', 'campaign_ab_tests_after', null, '{}', '{}', 0),
   ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0),
+  ('autonomy', 'type', 'insight', null, '{}', '{}', 0),
+  ('autonomy', 'function', 'week_insight', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'brought_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'clearest_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'calibration_insight', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
+  ('autonomy', 'function', 'rule_insights', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
+  ('autonomy', 'function', 'wrong_pause_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'ab_test_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0),
+  ('autonomy', 'function', 'opportunity_insight', null, '{p_from}', '{timestamptz}', 0),
   ('public', 'function', 'autonomous_insights', null, '{p_now}', '{timestamptz}', 1),
   ('autonomy', 'function', 'look_around', null, '{p_acts, p_now}', '{boolean, timestamptz}', 0),
+  ('autonomy', 'function', 'lease_or_error', null, '{p_run_id, p_now}', '{uuid, timestamptz}', 0),
+  ('autonomy', 'function', 'run_decisions', null, '{p_portfolio, p_shown, p_now}', '{jsonb, integer, timestamptz}', 0),
+  ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0),
+  ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0),
   ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1),
   ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0),
   ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0),
@@ -406,7 +437,8 @@ $$;
 create or replace function pg_temp.shared_tables() returns text[]
 language sql
 as $$
-  select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics', 'campaign_ab_tests',
+  select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics',
+               'campaign_ab_tests',
                'autonomous_rules', 'autonomous_actions', 'optimization_opportunities'];
 $$;
 create or replace function pg_temp.is_called_by_name(p_function text) returns boolean
@@ -432,7 +464,8 @@ begin
   select * into v_one from pg_catalog.pg_type where oid = p_one;
   select * into v_other from pg_catalog.pg_type where oid = p_other;
   if v_one.typtype = 'd' or v_other.typtype = 'd' then
-    return pg_temp.alike(coalesce(nullif(v_one.typbasetype, 0), p_one), coalesce(nullif(v_other.typbasetype, 0), p_other));
+    return pg_temp.alike(coalesce(nullif(v_one.typbasetype, 0), p_one),
+                         coalesce(nullif(v_other.typbasetype, 0), p_other));
   elsif v_one.typcategory = 'A' and v_other.typcategory = 'A' then
     return pg_temp.alike(v_one.typelem, v_other.typelem);
   end if;
@@ -495,8 +528,10 @@ begin
     select format('schema %I', s.nspname) as what from pg_catalog.pg_namespace s
     where s.nspname = 'autonomy' and not pg_temp.is_ours(s.oid, 'pg_namespace')
     union all
-    select format('%s %I.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
-             when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index' else 'table' end,
+    select format('%s %I.%I',
+             case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
+               when 'f' then 'foreign table' when 'c' then 'type' when 'i' then 'index' when 'I' then 'index'
+               else 'table' end,
              n.schema, c.relname)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
@@ -516,7 +551,8 @@ begin
     select format('statistics %I.%I', n.schema, s.stxname)
     from pg_temp.autonomy_names n
     join pg_catalog.pg_statistic_ext s on s.stxnamespace = to_regnamespace(n.schema) and s.stxname = n.name
-    where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext') and not pg_temp.is_ours(s.stxrelid, 'pg_class')
+    where n.kind = 'statistics' and not pg_temp.is_ours(s.oid, 'pg_statistic_ext')
+      and not pg_temp.is_ours(s.stxrelid, 'pg_class')
     union all
     select format('trigger %I on %s', t.tgname, n.on_table)
     from pg_temp.autonomy_names n
@@ -534,10 +570,12 @@ begin
   ) f;
   if v_found is not null then
     raise exception using errcode = 'AO010',
-      message = format(case when cardinality(v_found) = 1 then 'The %s is in the way: this system makes its own under that name.'
+      message = format(case when cardinality(v_found) = 1
+                            then 'The %s is in the way: this system makes its own under that name.'
                             else 'The %s are in the way: this system makes its own under these names.' end,
                        array_to_string(v_found, ', the ')),
-      hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations again.', v_found[1]);
+      hint = format('Nothing has been changed. Rename what is yours (alter %s rename to ...), then run the migrations '
+                    'again.', v_found[1]);
   end if;
 end $$;
 create or replace function pg_temp.view_commands(p_view oid) returns text[]
@@ -556,7 +594,8 @@ begin
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
   v_commands := v_commands || array(
-    select format('revoke all on %s from %s', v_name, case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
+    select format('revoke all on %s from %s', v_name,
+                  case when r.role = 0 then 'public' else quote_ident(pg_get_userbyid(r.role)) end)
     from (select 0::oid as role
           union select a.grantee from pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a) r
     where r.role is distinct from (select relowner from pg_catalog.pg_class where oid = p_view));
@@ -642,7 +681,8 @@ begin
     insert into pg_temp.autonomy_reads
     select distinct v_view.oid::regclass::text, format('%s.%s', p.pronamespace::regnamespace, p.proname),
       pg_temp.given_by(p.oid),
-      case when pg_get_viewdef(v_view.oid) ~ format('%s\.%s\((?!\))', p.pronamespace::regnamespace, p.proname) then pg_get_function_identity_arguments(p.oid)
+      case when pg_get_viewdef(v_view.oid) ~ format('%s\.%s\((?!\))', p.pronamespace::regnamespace, p.proname)
+           then pg_get_function_identity_arguments(p.oid)
            else '' end
     from pg_catalog.pg_rewrite r
     join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid
@@ -675,7 +715,8 @@ begin
       where r.view_name = v_view.name and p.oid is null
     loop
       raise exception using errcode = 'AO010',
-        message = format('The view %s reads %s, which has other columns or arguments from now on.', v_view.name, v_read.function_name),
+        message = format('The view %s reads %s, which has other columns or arguments from now on.',
+                         v_view.name, v_read.function_name),
         hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
     end loop;
     begin
@@ -688,7 +729,8 @@ begin
       when others then
         raise exception using errcode = 'AO010',
           message = format('The view %s cannot be made again: %s.', v_view.name, rtrim(sqlerrm, '.')),
-          hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+          hint = 'Nothing has been changed. Drop that view or let it read something else, then run the '
+                 'migrations again.';
     end;
     if pg_temp.columns_of(to_regclass(v_view.name)) is distinct from v_view.columns then
       raise exception using errcode = 'AO010',
@@ -722,7 +764,8 @@ begin
   for v_command in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
     from pg_catalog.pg_trigger t
-    where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0 and pg_temp.is_ours(t.tgfoid, 'pg_proc')
+    where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0
+      and pg_temp.is_ours(t.tgfoid, 'pg_proc')
       and exists (select from pg_temp.autonomy_names n
                   where n.kind = 'table' and t.tgrelid = to_regclass(format('%I.%I', n.schema, n.name)))
   loop
@@ -875,11 +918,13 @@ begin
     perform pg_temp.without_views(p_table, p_column, array[
       format('alter table public.%I drop column %I', p_table, p_column),
       format('alter table public.%I add column %I %s', p_table, p_column, p_type)]);
-    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.',
+                               p_table, p_column));
     return;
   elsif v_is.generated = 's' then
     execute format('alter table public.%I alter column %I drop expression', p_table, p_column);
-    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.', p_table, p_column));
+    perform pg_temp.say(format('%s.%s was a generated column; it is a plain one now, kept by a trigger.',
+                               p_table, p_column));
   end if;
   if v_is.type is null or v_is.type = p_type then
     return;
@@ -890,7 +935,8 @@ begin
       case when v_is.expression ~* '(now\(|timestamp)' then 'now()'
            else replace(p_using, '$', '(' || v_is.expression || ')') end);
   end if;
-  v_commands := v_commands || format('alter table public.%I alter column %I type %s using %s', p_table, p_column, p_type,
+  v_commands := v_commands || format('alter table public.%I alter column %I type %s using %s',
+                                     p_table, p_column, p_type,
                                      replace(p_using, '$', quote_ident(p_column)));
   perform pg_temp.without_views(p_table, p_column, array_remove(v_commands || v_default, null));
   perform pg_temp.say(format('%s.%s was %s; it is %s now.', p_table, p_column, v_is.type, p_type));
@@ -926,14 +972,16 @@ begin
   execute format('select array_agg(distinct %1$I::text) from public.%2$I where %1$I is not null', p_column, p_table)
   into v_existing;
   v_literals := array(
-    select distinct case when p_folded then lower(v) else v end from unnest(p_values || v_literals || v_existing) v order by 1);
+    select distinct case when p_folded then lower(v) else v end
+    from unnest(p_values || v_literals || v_existing) v order by 1);
   for v_check in select unnest(v_checks) as conname loop
     execute format('alter table public.%I drop constraint %I', p_table, v_check.conname);
   end loop;
   execute format('alter table public.%I add check (%s in (%s))', p_table,
     format(case when p_folded then 'lower(%I)' else '%I' end, p_column),
     (select string_agg(quote_literal(v), ', ') from unnest(v_literals) v));
-  perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column, array_to_string(v_literals, ', '),
+  perform pg_temp.say(format('The check on %s.%s now allows %s%s.', p_table, p_column,
+                             array_to_string(v_literals, ', '),
                              case when p_folded then ', in any spelling' else '' end));
 end $$;
 create or replace function pg_temp.has_column(p_table text, p_column text) returns boolean
@@ -1017,7 +1065,8 @@ begin
     end if;
     if not pg_temp.has_column('campaigns', 'budget') then
       alter table public.campaigns add column budget numeric(14,2);
-      perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it is filled.');
+      perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it '
+                          'is filled.');
     end if;
     alter table public.campaigns
       add column if not exists status text default 'active',
@@ -1042,7 +1091,8 @@ begin
       elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
         perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
       elsif v_column.type in ('timestamp without time zone', 'date') then
-        perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+        perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone',
+                               'timezone(''UTC'', $::timestamp)');
       end if;
     end loop;
     alter table public.campaigns alter column created_at set default now(), alter column updated_at set default now();
@@ -1054,7 +1104,8 @@ begin
   if pg_temp.is_theirs('campaign_performance') then
     if not pg_temp.has_column('campaign_performance', 'updated_at') then
       alter table public.campaign_performance add column updated_at timestamptz default now();
-      perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are written again.');
+      perform pg_temp.say('campaign_performance.updated_at was missing; the rows count as of today until they are '
+                          'written again.');
     end if;
     alter table public.campaign_performance
       add column if not exists impressions bigint,
@@ -1079,12 +1130,14 @@ begin
       if v_column.name like 'total%' and v_column.type not like 'numeric%' then
         perform pg_temp.retype('campaign_performance', v_column.name, 'numeric', '$::numeric');
       elsif v_column.type in ('timestamp without time zone', 'date') then
-        perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone', 'timezone(''UTC'', $::timestamp)');
+        perform pg_temp.retype('campaign_performance', v_column.name, 'timestamp with time zone',
+                               'timezone(''UTC'', $::timestamp)');
       end if;
     end loop;
     alter table public.campaign_performance alter column updated_at set default now();
     if not pg_temp.make_unique('campaign_performance', 'campaign_id') then
-      perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that was updated last speaks for its campaign.');
+      perform pg_temp.say('campaign_performance has several rows for one campaign: no key is made, and the row that '
+                          'was updated last speaks for its campaign.');
       create index if not exists campaign_performance_campaign on public.campaign_performance (campaign_id);
     end if;
   end if;
@@ -1245,7 +1298,8 @@ create table if not exists public.autonomous_runs (
   constraint autonomous_runs_one_per_slot exclude using gist (slots with &&) where (status = 'running')
 );
 create index if not exists autonomous_runs_started on public.autonomous_runs (started_at desc, id desc);
-create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at) where status = 'running';
+create index if not exists autonomous_runs_running on public.autonomous_runs (lease_expires_at)
+  where status = 'running';
 create table if not exists public.autonomous_actions (
   id uuid primary key default gen_random_uuid(),
   run_id uuid,
@@ -1333,11 +1387,14 @@ begin
       add column if not exists created_by text,
       add column if not exists created_at timestamptz default now(),
       add column if not exists updated_at timestamptz default now();
-    update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id), priority = coalesce(priority, 50),
-      is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, now())
+    update public.autonomous_rules set rule_name = coalesce(rule_name, 'Rule ' || id),
+      priority = coalesce(priority, 50),
+      is_active = coalesce(is_active, false), created_at = coalesce(created_at, now()),
+      updated_at = coalesce(updated_at, now())
     where rule_name is null or priority is null or is_active is null or created_at is null or updated_at is null;
     update public.autonomous_rules r set rule_name = r.rule_name || ' (' || d.nth || ')'
-    from (select id, row_number() over (partition by rule_name order by created_at, id) as nth from public.autonomous_rules) d
+    from (select id, row_number() over (partition by rule_name order by created_at, id) as nth
+          from public.autonomous_rules) d
     where d.id = r.id and d.nth > 1;
     perform pg_temp.make_unique('autonomous_rules', 'rule_name');
   end if;
@@ -1367,7 +1424,8 @@ begin
       where conrelid = 'public.autonomous_actions'::regclass and contype = 'f' and confdeltype = 'c'
     loop
       execute format('alter table public.autonomous_actions drop constraint %I', v_key.conname);
-      perform pg_temp.say(format('The foreign key %s of autonomous_actions deleted the log with the campaign; it is gone.', v_key.conname));
+      perform pg_temp.say(format('The foreign key %s of autonomous_actions deleted the log with the campaign; it is '
+                                 'gone.', v_key.conname));
     end loop;
     update public.autonomous_actions set created_at = coalesce(executed_at, now()) where created_at is null;
     update public.autonomous_actions set executed_at = created_at where status = 'executed' and executed_at is null;
@@ -1392,10 +1450,12 @@ begin
       add column if not exists last_seen_at timestamptz,
       add column if not exists resolved_at timestamptz;
     update public.optimization_opportunities set created_at = coalesce(created_at, now()),
-      first_seen_at = coalesce(first_seen_at, created_at, now()), last_seen_at = coalesce(last_seen_at, created_at, now())
+      first_seen_at = coalesce(first_seen_at, created_at, now()),
+      last_seen_at = coalesce(last_seen_at, created_at, now())
     where created_at is null or first_seen_at is null or last_seen_at is null;
     update public.optimization_opportunities o set status = 'resolved', resolved_at = coalesce(o.resolved_at, now())
-    from (select id, row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
+    from (select id,
+            row_number() over (partition by campaign_id, opportunity_type order by created_at desc, id desc) as nth
           from public.optimization_opportunities where status in ('open', 'in_progress')) d
     where d.id = o.id and d.nth > 1;
   end if;
@@ -1406,38 +1466,47 @@ begin
       from pg_catalog.pg_attribute a
       join (values ('id', 'gen_random_uuid()'), ('is_active', 'true'), ('priority', '50'), ('created_at', 'now()'),
         ('updated_at', 'now()'), ('first_seen_at', 'now()'), ('last_seen_at', 'now()'), ('figures', '''{}'''),
-        ('actor', '''autonomy'''), ('status', case v_table when 'autonomous_actions' then '''pending''' else '''open''' end)
+        ('actor', '''autonomy'''),
+        ('status', case v_table when 'autonomous_actions' then '''pending''' else '''open''' end)
       ) d (name, expression) on d.name = a.attname
       where a.attrelid = format('public.%I', v_table)::regclass and not a.attisdropped and not a.atthasdef
     loop
-      execute format('alter table public.%I alter column %I set default %s', v_table, v_column.name, v_column.expression);
+      execute format('alter table public.%I alter column %I set default %s', v_table, v_column.name,
+                     v_column.expression);
     end loop;
     if not pg_temp.make_unique(v_table, 'id') then
-      raise exception using errcode = 'AO010', message = format('%s.id is not unique here; this system needs it to be.', v_table);
+      raise exception using errcode = 'AO010',
+        message = format('%s.id is not unique here; this system needs it to be.', v_table);
     end if;
     for v_column in
-      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull and not a.atthasdef as required,
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+             a.attnotnull and not a.atthasdef as required,
              w.type as wanted
       from pg_catalog.pg_attribute a
-      left join (values ('condition', 'jsonb'), ('action', 'jsonb'), ('previous_state', 'jsonb'), ('new_state', 'jsonb'),
+      left join (values ('condition', 'jsonb'), ('action', 'jsonb'), ('previous_state', 'jsonb'),
+                 ('new_state', 'jsonb'),
         ('expected_impact', 'jsonb'), ('actual_impact', 'jsonb'), ('evidence', 'jsonb'), ('estimated_impact', 'jsonb'),
         ('confidence_score', 'numeric(5,2)'), ('created_at', 'timestamp with time zone'),
         ('updated_at', 'timestamp with time zone'), ('executed_at', 'timestamp with time zone'),
         ('rolled_back_at', 'timestamp with time zone'), ('resolved_at', 'timestamp with time zone'),
-        ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'), ('opportunity_type', 'text'),
+        ('status', 'text'), ('action_type', 'text'), ('rule_type', 'text'), ('severity', 'text'),
+        ('opportunity_type', 'text'),
         ('rule_id', 'uuid'), ('rule_name', 'text'), ('created_by', 'text'), ('priority', 'integer'), ('reason', 'text'),
         ('error', 'text'), ('actor', 'text'), ('description', 'text'), ('suggested_action', 'text')
       ) w (name, type) on w.name = a.attname
-      where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'id'
+      where a.attrelid = format('public.%I', v_table)::regclass and a.attnum > 0 and not a.attisdropped
+        and a.attname <> 'id'
     loop
       if v_column.type <> v_column.wanted then
         perform pg_temp.retype(v_table, v_column.name, v_column.wanted, case v_column.wanted
-          when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)' else '$::text::' || v_column.wanted end);
+          when 'timestamp with time zone' then 'timezone(''UTC'', $::timestamp)'
+          else '$::text::' || v_column.wanted end);
       end if;
       if v_column.required and v_column.name not in ('rule_name', 'rule_type', 'condition', 'action', 'action_type',
           'campaign_id', 'opportunity_type', 'severity', 'status', 'figures', 'actor') then
         execute format('alter table public.%I alter column %I drop not null', v_table, v_column.name);
-        perform pg_temp.say(format('%s.%s was required; it is optional now, as our rows may lack it.', v_table, v_column.name));
+        perform pg_temp.say(format('%s.%s was required; it is optional now, as our rows may lack it.',
+                                   v_table, v_column.name));
       end if;
     end loop;
   end loop;
@@ -1448,8 +1517,10 @@ begin
   perform pg_temp.allow_values('autonomous_actions', 'action_type', array[
     'auto_pause', 'auto_resume', 'auto_scale_up', 'auto_scale_down', 'budget_adjusted',
     'optimization_applied', 'ab_test_created', 'targeting_refined', 'creative_refreshed'], false);
-  perform pg_temp.allow_values('autonomous_actions', 'status', array['pending', 'executed', 'rolled_back', 'failed'], false);
-  perform pg_temp.allow_values('optimization_opportunities', 'severity', array['critical', 'high', 'medium', 'low'], false);
+  perform pg_temp.allow_values('autonomous_actions',
+                               'status', array['pending', 'executed', 'rolled_back', 'failed'], false);
+  perform pg_temp.allow_values('optimization_opportunities',
+                               'severity', array['critical', 'high', 'medium', 'low'], false);
   perform pg_temp.allow_values('optimization_opportunities', 'status',
     array['open', 'in_progress', 'resolved', 'dismissed'], false);
 end $$;
@@ -1591,28 +1662,41 @@ returns table (setting text, low numeric, high numeric, unit text, meaning text)
 language sql immutable set search_path = ''
 as $$
   values
-    ('break_even_roi', 0.01, 100, 'multiple', 'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
-    ('marginal_return_ratio', 0.01, 1, 'ratio', 'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
-    ('min_confidence', 0, 100, 'percent', 'no action below this probability of being right; 50 is never against the odds'),
-    ('cooldown_hours', 0, 8760, 'hours', 'a campaign is left alone this long after an action, so that its effect can be seen'),
+    ('break_even_roi', 0.01, 100, 'multiple',
+     'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
+    ('marginal_return_ratio', 0.01, 1, 'ratio',
+     'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
+    ('min_confidence', 0, 100, 'percent',
+     'no action below this probability of being right; 50 is never against the odds'),
+    ('cooldown_hours', 0, 8760, 'hours',
+     'a campaign is left alone this long after an action, so that its effect can be seen'),
     ('min_pause_hours', 0, 8760, 'hours', 'no campaign younger than this is paused'),
     ('max_data_age_hours', 1, 8760, 'hours', 'no action on figures older than this'),
     ('max_step', 1, 10, 'multiple of the budget', 'the most that one action may multiply a budget by'),
-    ('max_growth_7d', 1, 1000, 'multiple of the budget', 'the most that a budget may grow in 7 days, all actions together'),
+    ('max_growth_7d', 1, 1000, 'multiple of the budget',
+     'the most that a budget may grow in 7 days, all actions together'),
     ('max_budget', 0.01, 999999999, 'money a day', 'no action raises a budget above this'),
     ('min_budget', 0, 999999999, 'money a day', 'no action lowers a budget below this'),
-    ('pause_breaker_share', 0, 1, 'share of the active campaigns', 'more pauses than this in 24 hours wait for a person'),
+    ('pause_breaker_share', 0, 1, 'share of the active campaigns',
+     'more pauses than this in 24 hours wait for a person'),
     ('pause_breaker_count', 0, 1000000, 'campaigns', 'up to this many pauses in 24 hours never trip the breaker'),
-    ('growth_breaker_share', 0, 100, 'share of the active budget', 'scale-ups that together raise more than this in 24 hours are held'),
+    ('growth_breaker_share', 0, 100, 'share of the active budget',
+     'scale-ups that together raise more than this in 24 hours are held'),
     ('growth_breaker_count', 0, 1000000, 'campaigns', 'up to this many scale-ups in 24 hours never trip the breaker'),
-    ('tracking_breaker_ratio', 0, 1, 'ratio', 'conversions below this share of what their clicks should bring mean that tracking is broken'),
-    ('tracking_breaker_min_expected', 1, 1000000, 'conversions', 'below this many expected conversions nothing is said about tracking'),
-    ('resume_confidence', 0, 50, 'percent', 'a pause that later proves no more likely to be right than this is taken back'),
+    ('tracking_breaker_ratio', 0, 1, 'ratio',
+     'conversions below this share of what their clicks should bring mean that tracking is broken'),
+    ('tracking_breaker_min_expected', 1, 1000000, 'conversions',
+     'below this many expected conversions nothing is said about tracking'),
+    ('resume_confidence', 0, 50, 'percent',
+     'a pause that later proves no more likely to be right than this is taken back'),
     ('evidence_half_life_days', 0, 365, 'days', 'evidence counts half after this long; 0 = it never fades'),
-    ('conversion_delay_hours', 0, 2160, 'hours', 'the mean time from click to conversion; 0 = conversions are taken to be complete'),
-    ('holdout_share', 0, 0.5, 'share of the campaigns', 'left untouched each week, to measure what the system is worth'),
+    ('conversion_delay_hours', 0, 2160, 'hours',
+     'the mean time from click to conversion; 0 = conversions are taken to be complete'),
+    ('holdout_share', 0, 0.5, 'share of the campaigns',
+     'left untouched each week, to measure what the system is worth'),
     ('hold_days_after_rollback', 0, 365, 'days', 'a campaign is left alone this long after a rollback'),
-    ('person_hold_days', 0, 365, 'days', 'nothing is done against a change that a person made, for this long; 0 = never'),
+    ('person_hold_days', 0, 365, 'days',
+     'nothing is done against a change that a person made, for this long; 0 = never'),
     ('approval_hours', 1, 8760, 'hours', 'a proposed action expires after this'),
     ('prior_mean_roi', 0.001, 1000, 'multiple', 'the roi of a campaign of which nothing is known'),
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
@@ -1638,8 +1722,10 @@ begin
        'how this installation spells the paused state; campaigns that are paused get exactly this text'),
       ('budgets', 'min_budget <= max_budget', null)
   loop
-    execute format('alter table public.autonomy_policy drop constraint if exists %I', 'autonomy_policy_' || v_check.setting || '_check');
-    execute format('alter table public.autonomy_policy add constraint %I check (%s)', 'autonomy_policy_' || v_check.setting || '_check',
+    execute format('alter table public.autonomy_policy drop constraint if exists %I',
+                   'autonomy_policy_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_policy add constraint %I check (%s)',
+                   'autonomy_policy_' || v_check.setting || '_check',
                    v_check.condition);
     if v_check.comment is not null then
       execute format('comment on column public.autonomy_policy.%I is %L', v_check.setting, v_check.comment);
@@ -1675,7 +1761,8 @@ begin
     v_value := v_new ->> v_limit.setting;
     if v_value is null or v_value::numeric not between v_limit.low and v_limit.high then
       raise exception using errcode = 'AO002',
-        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never "no limit".',
+        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never '
+                         '"no limit".',
                          v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_value, 'NULL')),
         hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
     end if;
@@ -1698,7 +1785,8 @@ begin
   if (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
      and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
     raise exception using errcode = 'AO002',
-      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.', new.time_zone);
+      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.',
+                       new.time_zone);
   end if;
   if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
     new.updated_at := now();
@@ -1715,7 +1803,8 @@ create trigger autonomy_policy_guard_truncate before truncate on public.autonomy
 do $$
 begin
   if current_setting('autonomy.paused_text') <> 'paused' then
-    execute format('alter table public.autonomy_policy alter column paused_text set default %L', current_setting('autonomy.paused_text'));
+    execute format('alter table public.autonomy_policy alter column paused_text set default %L',
+                   current_setting('autonomy.paused_text'));
   end if;
   insert into public.autonomy_policy (id) values (true) on conflict do nothing;
 end $$;
@@ -1726,8 +1815,10 @@ begin
   for v_table in
     select * from (values
       ('campaigns', 'The campaigns: state, daily budget, and whether they may be touched.'),
-      ('campaign_performance', 'One row a campaign: its totals so far; roi, ctr and conversion_rate are computed by trigger.'),
-      ('campaign_metrics', 'The time series: what each campaign did in each hour (or day). Written by record_campaign_metrics or directly.'),
+      ('campaign_performance',
+       'One row a campaign: its totals so far; roi, ctr and conversion_rate are computed by trigger.'),
+      ('campaign_metrics', 'The time series: what each campaign did in each hour (or day). Written by '
+                           'record_campaign_metrics or directly.'),
       ('campaign_audience_metrics', 'Optional input: what each audience segment of a campaign did on each day.'),
       ('campaign_ab_tests', 'A/B tests; while one runs on a campaign, the campaign is left alone.'),
       ('campaign_daily', 'Derived: campaign_metrics by day of the policy''s time zone. Kept by triggers.'),
@@ -1737,7 +1828,8 @@ begin
       ('autonomous_runs', 'One row a run: its lease, its summary, its answer.'),
       ('autonomous_actions', 'Every action with the state before and after, the evidence, and what became of it.'),
       ('optimization_opportunities', 'Detected problems that a person should act on.'),
-      ('campaign_changes', 'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
+      ('campaign_changes',
+       'Every change of a campaign''s status or budget, with the action that made it or as one from outside.'),
       ('autonomy_migrations', 'Which migration files this database has seen, with the checksum of each.'),
       ('autonomy_policy', 'One row: the mode, the limits that no rule exceeds, the prior.')
     ) t (name, meaning)
@@ -1793,7 +1885,8 @@ language plpgsql set search_path = ''
 as $$
 begin
   perform autonomy.moment_error(p_now);
-  if p_now = now() or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
+  if p_now = now()
+    or p_now between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '5 minutes' then
     return false;
   elsif lower(coalesce(current_setting('autonomy.simulation', true), '')) in ('on', 'true', '1') then
     return true;
@@ -1983,9 +2076,11 @@ begin
       '    if new.%1$I is null then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;' || chr(10),
       v_pair.ours, v_pair.theirs, v_pair.as_theirs);
     v_update := v_update || format(
-      '    if new.%1$I is not distinct from old.%1$I then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;' || chr(10),
+      '    if new.%1$I is not distinct from old.%1$I then new.%1$I := new.%2$I; else new.%2$I := %3$s; end if;'
+        || chr(10),
       v_pair.ours, v_pair.theirs, v_pair.as_theirs);
-    v_fill := v_fill || format('update public.campaign_performance set %1$I = %2$I where %1$I is null and %2$I is not null or %1$I = 0 and %2$I <> 0',
+    v_fill := v_fill || format('update public.campaign_performance set %1$I = %2$I '
+                               'where %1$I is null and %2$I is not null or %1$I = 0 and %2$I <> 0',
       v_pair.ours, v_pair.theirs);
   end loop;
   if exists (select from pg_catalog.pg_trigger t where t.tgrelid = 'public.campaign_performance'::regclass
@@ -2019,7 +2114,8 @@ begin
     where tgrelid = 'public.campaign_performance'::regclass and not tgisinternal and tgenabled <> 'D'
   loop
     v_states := v_states || format('alter table public.campaign_performance %s trigger %I',
-      case v_trigger.tgenabled when 'O' then 'enable' when 'A' then 'enable always' else 'enable replica' end, v_trigger.tgname);
+      case v_trigger.tgenabled when 'O' then 'enable' when 'A' then 'enable always' else 'enable replica' end,
+      v_trigger.tgname);
     execute format('alter table public.campaign_performance disable trigger %I', v_trigger.tgname);
   end loop;
   v_fill := v_fill || $fill$
@@ -2195,16 +2291,26 @@ begin
     case when t.stand then p.conversions else h.life_conversions end::float8,
     case when t.stand then p.spend else h.life_spend end::float8,
     case when t.stand then p.revenue else h.life_revenue end::float8,
-      h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8, h.w1_spend::float8, h.w1_revenue::float8,
-      h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8, h.w3_spend::float8, h.w3_revenue::float8,
-      h.w7_impressions::float8, h.w7_reach::float8, h.w7_clicks::float8, h.w7_conversions::float8, h.w7_spend::float8, h.w7_revenue::float8,
-      h.w14_impressions::float8, h.w14_reach::float8, h.w14_clicks::float8, h.w14_conversions::float8, h.w14_spend::float8, h.w14_revenue::float8,
-      h.w30_impressions::float8, h.w30_reach::float8, h.w30_clicks::float8, h.w30_conversions::float8, h.w30_spend::float8, h.w30_revenue::float8,
-      h.p1_impressions::float8, h.p1_reach::float8, h.p1_clicks::float8, h.p1_conversions::float8, h.p1_spend::float8, h.p1_revenue::float8,
-      h.p3_impressions::float8, h.p3_reach::float8, h.p3_clicks::float8, h.p3_conversions::float8, h.p3_spend::float8, h.p3_revenue::float8,
-      h.p7_impressions::float8, h.p7_reach::float8, h.p7_clicks::float8, h.p7_conversions::float8, h.p7_spend::float8, h.p7_revenue::float8,
-      h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conversions::float8, h.p14_spend::float8, h.p14_revenue::float8,
-      h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8, h.p30_spend::float8, h.p30_revenue::float8,
+      h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8,
+      h.w1_spend::float8, h.w1_revenue::float8,
+      h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8,
+      h.w3_spend::float8, h.w3_revenue::float8,
+      h.w7_impressions::float8, h.w7_reach::float8, h.w7_clicks::float8, h.w7_conversions::float8,
+      h.w7_spend::float8, h.w7_revenue::float8,
+      h.w14_impressions::float8, h.w14_reach::float8, h.w14_clicks::float8, h.w14_conversions::float8,
+      h.w14_spend::float8, h.w14_revenue::float8,
+      h.w30_impressions::float8, h.w30_reach::float8, h.w30_clicks::float8, h.w30_conversions::float8,
+      h.w30_spend::float8, h.w30_revenue::float8,
+      h.p1_impressions::float8, h.p1_reach::float8, h.p1_clicks::float8, h.p1_conversions::float8,
+      h.p1_spend::float8, h.p1_revenue::float8,
+      h.p3_impressions::float8, h.p3_reach::float8, h.p3_clicks::float8, h.p3_conversions::float8,
+      h.p3_spend::float8, h.p3_revenue::float8,
+      h.p7_impressions::float8, h.p7_reach::float8, h.p7_clicks::float8, h.p7_conversions::float8,
+      h.p7_spend::float8, h.p7_revenue::float8,
+      h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conversions::float8,
+      h.p14_spend::float8, h.p14_revenue::float8,
+      h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8,
+      h.p30_spend::float8, h.p30_revenue::float8,
     h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
     v_changed_at
   from performance p
@@ -2245,12 +2351,18 @@ begin
   insert into autonomy.campaign_totals as t
     (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
   select f.campaign_id,
-    case when f.life_impressions between -1e18 and 1e18 then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
-    case when f.life_reach between -1e18 and 1e18 then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
-    case when f.life_clicks between -1e18 and 1e18 then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
-    case when f.life_conversions between -1e18 and 1e18 then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
-    case when f.life_spend between -1e18 and 1e18 then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
-    case when f.life_revenue between -1e18 and 1e18 then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+    case when f.life_impressions between -1e18 and 1e18
+         then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18
+         then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18
+         then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18
+         then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18
+         then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18
+         then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
   from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
   on conflict (campaign_id) do update set
     life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
@@ -2268,7 +2380,8 @@ begin
     delete from autonomy.campaign_totals where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
-    where t.campaign_id = r.campaign_id and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    where t.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
     perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
@@ -2351,6 +2464,38 @@ end $$;
 comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
+create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[], p_zone text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  with touched as (
+    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  ),
+  summed as (
+    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from touched t
+    join public.campaign_metrics m
+      on m.campaign_id = t.campaign_id
+      and m.bucket >= t.day::timestamp at time zone p_zone
+      and m.bucket < (t.day + 1)::timestamp at time zone p_zone
+    group by t.campaign_id, t.day
+  ),
+  emptied as (
+    delete from public.campaign_daily d using touched t
+    where d.campaign_id = t.campaign_id and d.day = t.day
+      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+  )
+  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  from summed s
+  on conflict (campaign_id, day) do update set
+    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+end $$;
+comment on function autonomy.sum_days(uuid[], date[], text) is
+  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
+  'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -2386,30 +2531,7 @@ begin
   on conflict (campaign_id) do nothing;
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
-  with touched as (
-    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
-  ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone v_zone
-      and m.bucket < (t.day + 1)::timestamp at time zone v_zone
-    group by t.campaign_id, t.day
-  ),
-  emptied as (
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and d.day = t.day
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
-  )
-  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
-  on conflict (campaign_id, day) do update set
-    impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+  perform autonomy.sum_days(p_campaign_ids, p_days, v_zone);
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
@@ -2631,6 +2753,59 @@ end $$;
 comment on function autonomy.metric_bucket(text, text) is
   'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
   'Only computes; raises nothing. [autonomous-operations]';
+create function autonomy.judged_metrics(p_rows jsonb, p_zone text, p_now timestamptz)
+returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
+language sql stable set search_path = ''
+as $$
+  with given as (
+    select (t.position - 1)::bigint as index, t.given,
+      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
+    from jsonb_array_elements(p_rows) with ordinality t (given, position)
+  ),
+  read as (
+    select g.index, g.given, g.r,
+      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
+      case when jsonb_typeof(g.r -> 'bucket') = 'string'
+           then autonomy.metric_bucket(g.r ->> 'bucket', p_zone) end as bucket
+    from given g
+  )
+  select r.index, r.r, r.campaign_id, r.bucket,
+    coalesce(
+      case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
+      (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, '
+                     'conversions, spend, revenue.', to_json(left(k, 60)))
+       from jsonb_object_keys(r.r) k
+       where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
+       order by k limit 1),
+      case when r.campaign_id is null then
+        format('campaign_id must be the id of a campaign, not %s.',
+               left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
+      case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+        format('There is no campaign %s.', r.campaign_id) end,
+      case when r.bucket is null then
+        format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.',
+               left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
+      case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
+      case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
+      (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
+                then format('%s must be a number, not %s.', m.name,
+                            left(coalesce((r.r -> m.name)::text, 'missing'), 60))
+                else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
+                            m.low, m.high) end
+       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+                    (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
+                    (6, 'reach', 0, 1e12)) m (place, name, low, high)
+       where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
+                  when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
+                  else (r.r -> m.name)::numeric not between m.low and m.high end
+       order by m.place limit 1)
+    ) as error
+  from read r
+$$;
+comment on function autonomy.judged_metrics(jsonb, text, timestamptz) is
+  'The rows of an array of buckets, numbered from 0, each with what it lacks (error), which is null where it can be '
+  'taken in. Only reads; raises nothing. [autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -2645,55 +2820,15 @@ declare
 begin
   if p_rows is null or jsonb_typeof(p_rows) <> 'array' then
     raise exception using errcode = 'AO010', message = 'p_rows must be a JSON array of rows.',
-      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", "revenue"}.';
+      hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", '
+             '"revenue"}.';
   end if;
   select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
   perform autonomy.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
-  with given as (
-    select (t.position - 1)::bigint as index, t.given,
-      case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
-    from jsonb_array_elements(p_rows) with ordinality t (given, position)
-  ),
-  read as (
-    select g.index, g.given, g.r,
-      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
-      case when jsonb_typeof(g.r -> 'bucket') = 'string'
-           then autonomy.metric_bucket(g.r ->> 'bucket', v_zone) end as bucket
-    from given g
-  ),
-  judged as materialized (
-    select r.index, r.r, r.campaign_id, r.bucket,
-      coalesce(
-        case when jsonb_typeof(r.given) <> 'object' then 'A row must be a JSON object.' end,
-        (select format('%s is not a key of a row; allowed are campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue.', to_json(left(k, 60)))
-         from jsonb_object_keys(r.r) k
-         where k not in ('campaign_id', 'bucket', 'impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue')
-         order by k limit 1),
-        case when r.campaign_id is null then
-          format('campaign_id must be the id of a campaign, not %s.', left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
-        case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
-          format('There is no campaign %s.', r.campaign_id) end,
-        case when r.bucket is null then
-          format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.', left(coalesce((r.r -> 'bucket')::text, 'missing'), 60)) end,
-        case when r.bucket > p_now then format('bucket %s lies in the future.', r.r ->> 'bucket') end,
-        case when r.bucket < '2000-01-01Z' then format('bucket %s lies before the year 2000.', r.r ->> 'bucket') end,
-        (select case when jsonb_typeof(r.r -> m.name) is distinct from 'number'
-                  then format('%s must be a number, not %s.', m.name, left(coalesce((r.r -> m.name)::text, 'missing'), 60))
-                  else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60), m.low, m.high) end
-         from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
-                      (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
-                      (6, 'reach', 0, 1e12)) m (place, name, low, high)
-         where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
-                    when jsonb_typeof(r.r -> m.name) is distinct from 'number' then true
-                    else (r.r -> m.name)::numeric not between m.low and m.high end
-         order by m.place limit 1)
-      ) as error
-    from read r
-  ),
+  with judged as materialized (select * from autonomy.judged_metrics(p_rows, v_zone, p_now)),
   latest as (
     select distinct on (j.campaign_id, j.bucket) j.*
     from judged j where j.error is null
@@ -2740,7 +2875,95 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
+create function autonomy.word_error(p_object jsonb, p_key text, p_path text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c_words constant text[] := case p_key
+    when 'metric' then array[
+      'roi', 'ctr', 'conversion_rate', 'cpa', 'cpc', 'aov', 'spend', 'revenue', 'profit',
+      'impressions', 'clicks', 'conversions', 'budget', 'hours_running', 'frequency']
+    when 'window' then array[
+      'lifetime', '1d', '3d', '7d', '14d', '30d', 'prior_1d', 'prior_3d', 'prior_7d', 'prior_14d', 'prior_30d']
+    when 'operator' then array['<', '<=', '>', '>=', '=', '!=', 'between'] end;
+begin
+  if jsonb_typeof(p_object -> p_key) = 'string' and p_object ->> p_key = any (c_words) then
+    return null;
+  end if;
+  return format('%s.%s: %s; use one of %s', p_path, p_key,
+    case when p_key = 'operator' and not p_object ? p_key then 'is missing'
+         else format('%s is not %s %s', coalesce(left((p_object -> p_key)::text, 60), 'nothing'),
+                     case p_key when 'operator' then 'an' else 'a' end, p_key) end,
+    array_to_string(c_words, ' '));
+end $$;
+comment on function autonomy.word_error(jsonb, text, text) is
+  'Null where the metric, window or operator (p_key) of an object is one that there is, else a sentence that names '
+  'those that there are. Pure. [autonomous-operations]';
+create function autonomy.than_error(p_than jsonb, p_path text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  if jsonb_typeof(p_than) <> 'object' then
+    return p_path || ': must be an object such as {"metric": "ctr", "window": "prior_7d", "times": 0.7}';
+  end if;
+  return coalesce(
+    autonomy.unknown_key_error(p_than, p_path, array['metric', 'window', 'times']),
+    autonomy.number_error(p_than, 'times', p_path, 0, 1e6),
+    autonomy.word_error(p_than, 'metric', p_path),
+    case when p_than ? 'window' then autonomy.word_error(p_than, 'window', p_path) end);
+end $$;
+comment on function autonomy.than_error(jsonb, text) is
+  'Null where the other metric or window that a condition compares with is fine, else a sentence. Pure. '
+  '[autonomous-operations]';
+create function autonomy.comparison_error(p_condition jsonb, p_path text, p_largest numeric) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_error text;
+  v_range jsonb;
+  v_least numeric;
+begin
+  v_error := autonomy.word_error(p_condition, 'metric', p_path);
+  if v_error is not null then
+    return v_error;
+  end if;
+  v_error := autonomy.word_error(p_condition, 'operator', p_path);
+  if v_error is not null then
+    return v_error;
+  end if;
+  if (p_condition ? 'threshold') = (p_condition ? 'than') then
+    return format('%s.threshold: give either a threshold or a than, not %s', p_path,
+                  case when p_condition ? 'than' then 'both' else 'neither' end);
+  end if;
+  v_least := case when p_condition ->> 'metric' = 'profit' then -p_largest else 0 end;
+  if p_condition ->> 'operator' = 'between' then
+    if p_condition ? 'than' then
+      return p_path || '.than: between needs a threshold [low, high], not a than';
+    end if;
+    if jsonb_typeof(p_condition -> 'threshold') <> 'array' or jsonb_array_length(p_condition -> 'threshold') <> 2 then
+      return p_path || '.threshold: between needs two numbers, [low, high]';
+    end if;
+    v_range := jsonb_build_object('low', p_condition -> 'threshold' -> 0, 'high', p_condition -> 'threshold' -> 1);
+    v_error := coalesce(
+      autonomy.number_error(v_range, 'low', p_path || '.threshold', v_least, p_largest),
+      autonomy.number_error(v_range, 'high', p_path || '.threshold', v_least, p_largest));
+    if v_error is not null then
+      return v_error;
+    end if;
+    if autonomy.json_number(v_range -> 'low') > autonomy.json_number(v_range -> 'high') then
+      return p_path || '.threshold: the first number of between must not be above the second';
+    end if;
+    return null;
+  end if;
+  if p_condition ? 'threshold' then
+    return autonomy.number_error(p_condition, 'threshold', p_path, v_least, p_largest);
+  end if;
+  return autonomy.than_error(p_condition -> 'than', p_path || '.than');
+end $$;
+comment on function autonomy.comparison_error(jsonb, text, numeric) is
+  'Null where the metric, operator and threshold (or than) of an object are fine, else a sentence; p_largest: the '
+  'largest threshold. Pure. [autonomous-operations]';
+create function autonomy.own_keys_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -2748,23 +2971,10 @@ declare
     'metric', 'operator', 'threshold', 'than', 'window', 'all', 'any', 'not',
     'min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours',
     'account', 'title_contains'];
-  c_metrics constant text[] := array[
-    'roi', 'ctr', 'conversion_rate', 'cpa', 'cpc', 'aov', 'spend', 'revenue', 'profit',
-    'impressions', 'clicks', 'conversions', 'budget', 'hours_running', 'frequency'];
-  c_windows constant text[] := array[
-    'lifetime', '1d', '3d', '7d', '14d', '30d', 'prior_1d', 'prior_3d', 'prior_7d', 'prior_14d', 'prior_30d'];
-  c_operators constant text[] := array['<', '<=', '>', '>=', '=', '!=', 'between'];
-  c_largest constant numeric := 1e15;
   v_heads text[];
   v_error text;
   v_key text;
-  v_member jsonb;
-  v_place int;
-  v_least numeric;
 begin
-  if p_depth > 8 then
-    return p_path || ': nested too deeply; at most 8 levels are allowed';
-  end if;
   if p_condition is null or jsonb_typeof(p_condition) <> 'object' then
     return format('%s: must be an object such as {"metric": "roi", "operator": "<", "threshold": 1.0}', p_path);
   end if;
@@ -2784,13 +2994,15 @@ begin
   if p_condition ? 'window' and v_heads[1] in ('all', 'any', 'not') then
     return format('%s.window: not allowed beside %s; give each of its conditions a window', p_path, v_heads[1]);
   end if;
-  if p_condition ? 'window' and (jsonb_typeof(p_condition -> 'window') <> 'string'
-      or p_condition ->> 'window' <> all (c_windows)) then
-    return format('%s.window: %s is not a window; use one of %s',
-                  p_path, left((p_condition -> 'window')::text, 60), array_to_string(c_windows, ' '));
+  if p_condition ? 'window' then
+    v_error := autonomy.word_error(p_condition, 'window', p_path);
+    if v_error is not null then
+      return v_error;
+    end if;
   end if;
-  foreach v_key in array array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions', 'min_duration_hours'] loop
-    v_error := autonomy.number_error(p_condition, v_key, p_path, 0, c_largest);
+  foreach v_key in array array['min_spend', 'min_conversions', 'min_clicks', 'min_impressions',
+                               'min_duration_hours'] loop
+    v_error := autonomy.number_error(p_condition, v_key, p_path, 0, p_largest);
     if v_error is not null then
       return v_error;
     end if;
@@ -2800,26 +3012,50 @@ begin
       return format('%s.%s: must be a text that is not empty', p_path, v_key);
     end if;
   end loop;
-  if v_heads[1] in ('all', 'any') then
-    v_key := v_heads[1];
-    if jsonb_typeof(p_condition -> v_key) <> 'array' or jsonb_array_length(p_condition -> v_key) not between 1 and 50 then
-      return format('%s.%s: must be a list of 1 to 50 conditions', p_path, v_key);
+  return null;
+end $$;
+comment on function autonomy.own_keys_error(jsonb, text, numeric) is
+  'Null where an object of a condition has only keys that there are and go together, and its window, min_* and scope '
+  'are fine, else a sentence; p_largest: the largest min_*. Pure. [autonomous-operations]';
+create function autonomy.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c_largest constant numeric := 1e15;
+  v_head text;
+  v_error text;
+  v_key text;
+  v_member jsonb;
+  v_place int;
+begin
+  if p_depth > 8 then
+    return p_path || ': nested too deeply; at most 8 levels are allowed';
+  end if;
+  v_error := autonomy.own_keys_error(p_condition, p_path, c_largest);
+  if v_error is not null then
+    return v_error;
+  end if;
+  v_head := (select k from unnest(array['metric', 'all', 'any', 'not']) k where p_condition ? k);
+  if v_head in ('all', 'any') then
+    if jsonb_typeof(p_condition -> v_head) <> 'array'
+      or jsonb_array_length(p_condition -> v_head) not between 1 and 50 then
+      return format('%s.%s: must be a list of 1 to 50 conditions', p_path, v_head);
     end if;
     for v_member, v_place in
-      select m.value, m.ordinality - 1 from jsonb_array_elements(p_condition -> v_key) with ordinality m
+      select m.value, m.ordinality - 1 from jsonb_array_elements(p_condition -> v_head) with ordinality m
     loop
-      v_error := autonomy.condition_error_at(v_member, format('%s.%s[%s]', p_path, v_key, v_place), p_depth + 1);
+      v_error := autonomy.condition_error_at(v_member, format('%s.%s[%s]', p_path, v_head, v_place), p_depth + 1);
       if v_error is not null then
         return v_error;
       end if;
     end loop;
-  elsif v_heads[1] = 'not' then
+  elsif v_head = 'not' then
     v_error := autonomy.condition_error_at(p_condition -> 'not', p_path || '.not', p_depth + 1);
     if v_error is not null then
       return v_error;
     end if;
   end if;
-  if v_heads[1] is distinct from 'metric' then
+  if v_head is distinct from 'metric' then
     foreach v_key in array array['operator', 'threshold', 'than'] loop
       if p_condition ? v_key then
         return format('%s.%s: needs a metric beside it', p_path, v_key);
@@ -2827,64 +3063,7 @@ begin
     end loop;
     return null;
   end if;
-  if jsonb_typeof(p_condition -> 'metric') <> 'string' or p_condition ->> 'metric' <> all (c_metrics) then
-    return format('%s.metric: %s is not a metric; use one of %s',
-                  p_path, left((p_condition -> 'metric')::text, 60), array_to_string(c_metrics, ' '));
-  end if;
-  if not p_condition ? 'operator' then
-    return format('%s.operator: is missing; use one of %s', p_path, array_to_string(c_operators, ' '));
-  end if;
-  if jsonb_typeof(p_condition -> 'operator') <> 'string' or p_condition ->> 'operator' <> all (c_operators) then
-    return format('%s.operator: %s is not an operator; use one of %s',
-                  p_path, left((p_condition -> 'operator')::text, 60), array_to_string(c_operators, ' '));
-  end if;
-  if (p_condition ? 'threshold') = (p_condition ? 'than') then
-    return format('%s.threshold: give either a threshold or a than, not %s', p_path,
-                  case when p_condition ? 'than' then 'both' else 'neither' end);
-  end if;
-  v_least := case when p_condition ->> 'metric' = 'profit' then -c_largest else 0 end;
-  if p_condition ->> 'operator' = 'between' then
-    if p_condition ? 'than' then
-      return p_path || '.than: between needs a threshold [low, high], not a than';
-    end if;
-    if jsonb_typeof(p_condition -> 'threshold') <> 'array' or jsonb_array_length(p_condition -> 'threshold') <> 2 then
-      return p_path || '.threshold: between needs two numbers, [low, high]';
-    end if;
-    v_member := jsonb_build_object('low', p_condition -> 'threshold' -> 0, 'high', p_condition -> 'threshold' -> 1);
-    v_error := coalesce(
-      autonomy.number_error(v_member, 'low', p_path || '.threshold', v_least, c_largest),
-      autonomy.number_error(v_member, 'high', p_path || '.threshold', v_least, c_largest));
-    if v_error is not null then
-      return v_error;
-    end if;
-    if autonomy.json_number(v_member -> 'low') > autonomy.json_number(v_member -> 'high') then
-      return p_path || '.threshold: the first number of between must not be above the second';
-    end if;
-    return null;
-  end if;
-  if p_condition ? 'threshold' then
-    return autonomy.number_error(p_condition, 'threshold', p_path, v_least, c_largest);
-  end if;
-  v_member := p_condition -> 'than';
-  if jsonb_typeof(v_member) <> 'object' then
-    return p_path || '.than: must be an object such as {"metric": "ctr", "window": "prior_7d", "times": 0.7}';
-  end if;
-  v_error := coalesce(
-    autonomy.unknown_key_error(v_member, p_path || '.than', array['metric', 'window', 'times']),
-    autonomy.number_error(v_member, 'times', p_path || '.than', 0, 1e6));
-  if v_error is not null then
-    return v_error;
-  end if;
-  if jsonb_typeof(v_member -> 'metric') is distinct from 'string' or v_member ->> 'metric' <> all (c_metrics) then
-    return format('%s.than.metric: %s is not a metric; use one of %s', p_path,
-                  coalesce(left((v_member -> 'metric')::text, 60), 'nothing'), array_to_string(c_metrics, ' '));
-  end if;
-  if v_member ? 'window' and (jsonb_typeof(v_member -> 'window') <> 'string'
-      or v_member ->> 'window' <> all (c_windows)) then
-    return format('%s.than.window: %s is not a window; use one of %s',
-                  p_path, left((v_member -> 'window')::text, 60), array_to_string(c_windows, ' '));
-  end if;
-  return null;
+  return autonomy.comparison_error(p_condition, p_path, c_largest);
 end $$;
 comment on function autonomy.condition_error_at(jsonb, text, int) is
   'condition_errors for the object at one place of a condition. Pure. [autonomous-operations]';
@@ -3137,7 +3316,8 @@ declare
   v_second text;
 begin
   if p_spelling = 'columns' then
-    return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime' else p_window end);
+    return format('m.%I', p_metric || '@' || case when p_metric in ('budget', 'hours_running') then 'lifetime'
+                                                  else p_window end);
   elsif p_spelling = 'raw' then
     v_first := autonomy.measure_column(v_measures[1], p_window);
     v_second := autonomy.measure_column(v_measures[2], p_window);
@@ -3170,11 +3350,13 @@ declare
   v_minimum record;
 begin
   if p_condition ? 'account' then
-    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'account');
+    v_parts := v_parts || format('%s.account = %L', case p_spelling when 'columns' then 'm' else 'c' end,
+                                 p_condition ->> 'account');
   end if;
   if p_condition ? 'title_contains' then
     v_parts := v_parts || format('strpos(lower(%s.title), lower(%L)) > 0',
-                                 case p_spelling when 'columns' then 'm' else 'c' end, p_condition ->> 'title_contains');
+                                 case p_spelling when 'columns' then 'm' else 'c' end,
+                                 p_condition ->> 'title_contains');
   end if;
   for v_minimum in
     select substr(k, 5) as metric, autonomy.json_number(p_condition -> k) as least
@@ -3196,7 +3378,8 @@ begin
       v_parts := v_parts || format('%s between %L::float8 and %L::float8', v_left,
         autonomy.json_number(p_condition -> 'threshold' -> 0), autonomy.json_number(p_condition -> 'threshold' -> 1));
     else
-      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator, autonomy.json_number(p_condition -> 'threshold'));
+      v_parts := v_parts || format('%s %s %L::float8', v_left, v_operator,
+                                   autonomy.json_number(p_condition -> 'threshold'));
     end if;
   elsif p_condition ? 'not' then
     v_parts := v_parts || format('not (%s)', autonomy.compile_condition_part(p_condition -> 'not', p_spelling));
@@ -3357,7 +3540,8 @@ begin
   end loop;
   return array[u, e * exp(u) + q];
 end $$;
-comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8,
+                                           float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, '
   'order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
 create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
@@ -3412,13 +3596,19 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return $sql$ cross join lateral (select
-      case when r.spend between -1e18 and 1e18 then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
-      case when r.conversions between -1e18 and 1e18 then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
-      case when r.revenue between -1e18 and 1e18 then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
+      case when r.spend between -1e18 and 1e18
+           then case when r.spend between -1e-9 and 1e-9 then 0::float8 else r.spend end end as spend,
+      case when r.conversions between -1e18 and 1e18
+           then case when r.conversions between -1e-9 and 1e-9 then 0::float8 else r.conversions end end as conversions,
+      case when r.revenue between -1e18 and 1e18
+           then case when r.revenue between -1e-9 and 1e-9 then 0::float8 else r.revenue end end as revenue,
       case when f.cv2 between 0 and 1e18 then f.cv2 end as cv2,
-      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end, 0::float8) as days,
-      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100 and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+      coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
+               0::float8) as days,
+      case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
+           and f.ev_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8
+                                  - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,
@@ -3458,6 +3648,57 @@ end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
   'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
+create function autonomy.fitted_moments(
+  p_ids uuid[], p_now timestamptz,
+  out campaigns int, out order_value float8, out cv2 float8, out mean float8, out tau2 float8)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  with seen as materialized (
+    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
+      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
+      case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
+      greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
+    from autonomy.campaign_evidence(p_ids, p_now) e
+    where e.spend > 0 and e.matured_share > 1e-12
+  ),
+  orders as (
+    select count(*)::int as campaigns,
+      greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
+        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
+      greatest(0.05,
+               least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
+        / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
+    from seen
+  ),
+  rois as materialized (
+    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
+           k.k / m.spend as noise
+    from seen s
+    cross join orders o
+    cross join lateral (select s.spend * s.matured as spend) m
+    cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
+  ),
+  centre as (
+    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
+  ),
+  spread as (
+    select c.weight, c.mean,
+      ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
+    from rois r, centre c
+    group by c.weight, c.mean
+  )
+  select o.campaigns, o.order_value, o.cv2,
+    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
+    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
+  from orders o
+  left join spread s on s.weight > 0
+  into campaigns, order_value, cv2, mean, tau2;
+end $$;
+comment on function autonomy.fitted_moments(uuid[], timestamptz) is
+  'What the evidence of the given campaigns (null: of all) says of orders and of how rois differ; mean and tau2 are '
+  'null without any spend. A part of current_prior. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
@@ -3484,43 +3725,9 @@ begin
     v_ids := array(select f.campaign_id from public.campaign_facts f
                    tablesample system (100 * 1000 / v_blocks) repeatable (0));
   end if;
-  with seen as materialized (
-    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
-      greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue, case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
-      greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from autonomy.campaign_evidence(v_ids, p_now) e
-    where e.spend > 0 and e.matured_share > 1e-12
-  ),
-  orders as (
-    select count(*)::int as campaigns,
-      greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
-        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
-      greatest(0.05, least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
-        / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
-    from seen
-  ),
-  rois as materialized (
-    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
-           k.k / m.spend as noise
-    from seen s
-    cross join orders o
-    cross join lateral (select s.spend * s.matured as spend) m
-    cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
-  ),
-  centre as (
-    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
-  ),
-  spread as (
-    select c.weight, c.mean, ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
-    from rois r, centre c
-    group by c.weight, c.mean
-  )
-  select o.campaigns, o.order_value, o.cv2,
-    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
-    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
+  select m.campaigns, m.order_value, m.cv2, m.mean, m.tau2
   into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
-  from orders o
-  left join spread s on s.weight > 0;
+  from autonomy.fitted_moments(v_ids, p_now) m;
   if v_campaigns < 5 or v_mean is null then
     v_mean := 1;
     v_tau2 := 0.64;
@@ -3647,7 +3854,8 @@ begin
   return query
   with own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
-      k.changed_at > p_now - h.hold as protects, k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
+      k.changed_at > p_now - h.hold as protects,
+      k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
       (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
@@ -3767,7 +3975,8 @@ begin
   v_parts := split_part(p_shard, '/', 2)::int;
   if v_part > v_parts or v_parts > 65536 then
     raise exception using errcode = 'AO010',
-      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.', p_shard);
+      message = format('shard: %s is not a shard; the first number runs from 1 to the second, the second to 65536.',
+                       p_shard);
   end if;
   return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
@@ -3804,6 +4013,38 @@ end $$;
 comment on function autonomy.rules_in_order(boolean) is
   'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only '
   'reads. [autonomous-operations]';
+create function autonomy.compiled_rules(p_include_inactive boolean)
+returns table (source text, predicates text[], metrics text, metrics_alone text)
+language sql stable set search_path = ''
+as $$
+  with rules as materialized (
+    select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
+  ),
+  reads as materialized (
+    select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
+    from rules r cross join lateral autonomy.condition_reads(r.condition) x
+    group by x.metric, x.win
+  ),
+  source as (
+    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts'
+                else 'autonomy.campaign_totals' end as name from reads x
+  ),
+  metrics as (
+    select x.named, o.own, autonomy.metric_expression(x.metric, x.win,
+      case when s.name = 'autonomy.campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
+    from reads x cross join source s
+    cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
+  )
+  select s.name,
+    (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
+    (select string_agg(format(m.named, m.expression), '') from metrics m),
+    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  from source s
+$$;
+comment on function autonomy.compiled_rules(boolean) is
+  'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
+  'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
+  'raises nothing. [autonomous-operations]';
 create function autonomy.matching_campaigns(
   p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -3816,29 +4057,9 @@ declare
   v_source text;
   v_near uuid[];
 begin
-  with rules as materialized (
-    select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
-  ),
-  reads as materialized (
-    select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
-    from rules r cross join lateral autonomy.condition_reads(r.condition) x
-    group by x.metric, x.win
-  ),
-  source as (
-    select case when bool_or(x.win <> 'lifetime') then 'public.campaign_facts' else 'autonomy.campaign_totals' end as name from reads x
-  ),
-  metrics as (
-    select x.named, o.own, autonomy.metric_expression(x.metric, x.win,
-      case when s.name = 'autonomy.campaign_totals' and not o.own then 'raw' else 'exact' end) as expression
-    from reads x cross join source s
-    cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
-  )
-  select s.name,
-    (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
-    (select string_agg(format(m.named, m.expression), '') from metrics m),
-    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+  select c.source, c.predicates, c.metrics, c.metrics_alone
   into v_source, v_predicates, v_metrics, v_metrics_alone
-  from source s;
+  from autonomy.compiled_rules(p_include_inactive) c;
   if v_predicates is null then
     return;
   end if;
@@ -3920,7 +4141,8 @@ create type autonomy.candidate as (
   matured_share float8, has_history boolean,
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
-  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz, budget_use float8);
+  value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
+  budget_use float8);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof autonomy.candidate
@@ -3935,9 +4157,11 @@ begin
     || autonomy.time_expression('c.hold_until') || ','
     || ' case when isfinite(f.data_at) then date_part(''epoch'', $1 - f.data_at) / 3600::float8 end, '
     || (select string_agg(autonomy.measure_expression(k, 'lifetime'), ', ' order by n)
-        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) with ordinality u (k, n))
+        from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
+          with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', ' || autonomy.time_expression('l.pause_at') || ', '
+    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', '
+    || autonomy.time_expression('l.pause_at') || ', '
     || autonomy.time_expression('l.resume_at')
     || $sql$, least(b.budget, l.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
@@ -3983,6 +4207,35 @@ end $$;
 comment on function autonomy.candidate_windows(uuid[], text[]) is
   'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
   'Only reads. [autonomous-operations]';
+create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+      'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
+      'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
+      'metrics', w.windows,
+      'evidence', json_build_object(
+        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+      'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
+      'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
+      'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
+      'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
+      'budget_use', c.budget_use,
+      'paused_action', case when r.action_id is not null then json_build_object(
+        'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
+        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+      ) order by c.campaign_id), '[]')
+    from autonomy.candidate_rows(p_ids, p_now) c
+    join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
+    left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
+end $$;
+comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
+  'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
+  'reads; raises nothing. [autonomous-operations]';
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -4001,15 +4254,19 @@ declare
   v_candidates json;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
-    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   elsif p_ahead is null or p_ahead not between 0 and 50000 then
-    raise exception using errcode = 'AO010', message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
   elsif cardinality(p_ids) > 5000 then
-    raise exception using errcode = 'AO010', message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
+    raise exception using errcode = 'AO010',
+      message = format('p_ids must be at most 5000 campaigns, not %s.', cardinality(p_ids));
   elsif p_now is null or not isfinite(p_now) then
     raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
   end if;
-  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)) filter (where r.flaw is not null), '[]'),
+  select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw))
+                  filter (where r.flaw is not null), '[]'),
          array_agg(distinct x.win) filter (where x.win <> 'lifetime')
   into v_skipped, v_windows
   from autonomy.rules_in_order(v_include) r
@@ -4020,7 +4277,8 @@ begin
     v_ids := array(select distinct i from unnest(p_ids) i);
   else
     with found as (
-      select m.campaign_id from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
+      select m.campaign_id
+      from autonomy.matching_campaigns(p_after, p_limit + p_ahead, v_slots, v_include, null::uuid, p_now) m
       union
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
@@ -4033,27 +4291,7 @@ begin
     v_ahead := v_ids[p_limit + 1:];
     v_ids := v_ids[:p_limit];
   end if;
-  select coalesce(json_agg(json_build_object(
-    'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
-    'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
-    'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-    'metrics', w.windows,
-    'evidence', json_build_object(
-      'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-      'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
-    'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
-    'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
-    'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
-    'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-    'budget_use', c.budget_use,
-    'paused_action', case when r.action_id is not null then json_build_object(
-      'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-      'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
-    ) order by c.campaign_id), '[]')
-  into v_candidates
-  from autonomy.candidate_rows(v_ids, p_now) c
-  join autonomy.candidate_windows(v_ids, v_windows) w on w.campaign_id = c.campaign_id
-  left join autonomy.revocable_pauses(v_ids) r on r.campaign_id = c.campaign_id;
+  v_candidates := autonomy.candidates_json(v_ids, v_windows, p_now);
   return case when p_ahead > 0 then json_build_object(
       'candidates', v_candidates, 'rules_skipped', v_skipped,
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end,
@@ -4127,11 +4365,13 @@ begin
   into v_pauses, v_ups, v_raised
   from public.autonomy_policy p
   join public.autonomous_actions a
-    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour' and a.status in ('executed', 'pending')
+    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+      and a.status in ('executed', 'pending')
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
+              and (a.previous_state -> 'budget')::numeric between 0 and 1e15
       then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
   return jsonb_build_object(
     'active_campaigns', v_campaigns, 'active_budget', v_budget,
@@ -4166,7 +4406,8 @@ as $$
 begin
   return query
   select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
-    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated) else t.break_even end,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
+         else t.break_even end,
     case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
     coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
@@ -4189,7 +4430,8 @@ begin
       coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
-    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) as break_even) e) t
+    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'),
+                          p.break_even_roi::float8) as break_even) e) t
   where r.place is not null;
 end $$;
 comment on function autonomy.rule_plans(boolean) is
@@ -4235,7 +4477,8 @@ begin
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   end if;
-  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100 < p_budget then
+  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100
+    < p_budget then
     v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
   end if;
   return v_size;
@@ -4279,7 +4522,8 @@ begin
     select * from autonomy.rule_plans(p_include_inactive)
   ),
   judged as materialized (
-    select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence, (z.size).new_budget, (z.size).limits,
+    select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
+      (z.size).new_budget, (z.size).limits,
       o.below,
       case
         when not (k.c).autonomous_enabled then 'DISABLED'
@@ -4308,7 +4552,8 @@ begin
       when l.kind <> 'set' then l.kind
       when l.set_budget > (k.c).budget then 'up'
       else 'down' end as kind offset 0) w
-    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar else l.full_bar end as target offset 0) t
+    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
+                                    else l.full_bar end as target offset 0) t
     cross join lateral (select autonomy.probability_from(k.posterior, t.target) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
@@ -4322,15 +4567,18 @@ begin
     cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
-      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget, l.min_budget) end as size offset 0) z
+      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget,
+      l.min_budget) end as size offset 0) z
   ),
   ranked as (
-    select j.campaign_id, array_agg(j.place order by j.place) as places, array_agg(j.rule_name order by j.place) as names,
+    select j.campaign_id, array_agg(j.place order by j.place) as places,
+      array_agg(j.rule_name order by j.place) as names,
       array_agg(j.code order by j.place) as codes, min(j.place) filter (where j.code is null) as winner
     from judged j
     group by j.campaign_id
   )
-  select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence, l.confidence_floor,
+  select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
+    l.confidence_floor,
     l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
@@ -4375,13 +4623,15 @@ begin
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
-  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0 and x.right <= p.resume_confidence::float8
+  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0
+    and x.right <= p.resume_confidence::float8
     and autonomy.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
 comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
-create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz, p_portfolio jsonb)
+create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
+                                     p_portfolio jsonb)
 returns setof autonomy.decided
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
@@ -4433,7 +4683,8 @@ begin
         when p.frozen then 'FROZEN'
         when n.pauses and p.tracking then 'TRACKING_BREAKER'
         when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
-          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit then 'GROWTH_BREAKER'
+          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit
+            then 'GROWTH_BREAKER'
       end as hold,
       case
         when n.pauses and p.pauses + n.pauses_wanted > p.pause_breaker_count
@@ -4515,7 +4766,8 @@ end $$;
 comment on function autonomy.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
   'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
 create function autonomy.action_sentence(
-  p_params autonomy.params, p_verdict text, p_code text, p_direction text, p_limit text, p_rule_name text, p_observed boolean)
+  p_params autonomy.params, p_verdict text, p_code text, p_direction text, p_limit text,
+  p_rule_name text, p_observed boolean)
 returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -4535,7 +4787,8 @@ begin
       when p_verdict = 'propose' or p_observed then case when p_verdict = 'propose' then 'Proposed: ' else 'Would ' end
         || case p_direction when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end
       else case p_direction
-        when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused' else 'Resumed' end end
+        when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused'
+        else 'Resumed' end end
     || case when p_direction in ('up', 'down') then format(' from %s to %s',
          autonomy.money_words(p_params.old_budget::float8), autonomy.money_words(p_params.new_budget::float8))
        else '' end
@@ -4544,7 +4797,8 @@ begin
       when 'pause' then v_figures || '; ' || v_likely || 'to be below '
         || case when p_params.break_even = 1 then 'break-even'
            else autonomy.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', ' || autonomy.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
+      when 'up' then v_figures || ', '
+        || autonomy.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
         || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
       when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
         || v_limited || '; rule ' || p_rule_name
@@ -4564,13 +4818,15 @@ begin
     || ': ' || coalesce(p_why, case p_code
       when 'DISABLED' then 'automation is switched off for this campaign'
       when 'ON_HOLD' then 'it is left alone'
-      when 'VALUE_NOT_MEASURED' then 'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
+      when 'VALUE_NOT_MEASURED' then
+        'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
       when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
       when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
       when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
       when 'NO_CHANGE' then 'the change would be under 1 % of its budget'
       when 'FROZEN' then 'the system is frozen; when it is unfrozen'
-      when 'TRACKING_BREAKER' then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
+      when 'TRACKING_BREAKER'
+        then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
       when 'GROWTH_BREAKER' then 'the portfolio has grown enough for 24 hours; when those have passed'
       else p_code end)
     || '; rule ' || p_rule_name;
@@ -4609,7 +4865,8 @@ begin
     || autonomy.short_number(p_floor);
   v_words := v_said || case when p_kind = 'step'
     then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
-      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end, autonomy.short_number(v_down))
+      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
+      autonomy.short_number(v_down))
     else format(' %% likely to be right, %s %% are needed', v_words) end;
   if (p_spend > 0 and p_floor < 100) is not true then
     return v_words || '; more of the same would not settle it';
@@ -4635,7 +4892,8 @@ begin
     || ' would settle it, some '
     || case when ceil(v_days * v_times) <= 1 then 'a day' else ceil(v_days * v_times)::numeric || ' days' end;
 end $$;
-comment on function autonomy.evidence_words(float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.evidence_words(float8, text, text, float8, float8, float8, float8,
+                                            float8, float8, float8, float8, float8, float8, float8, float8) is
   'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same '
   'rate would settle it. Pure. [autonomous-operations]';
 create function autonomy.hold_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
@@ -4652,7 +4910,8 @@ begin
       return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'CHANGED_BY_PERSON' then
       return 'a person changed it, and nothing is done against that until ' || to_char(
-        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end,
+        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until
+             else c.no_pause_until end,
         'YYYY-MM-DD HH24:MI') || ' UTC';
     when 'NOT_LIMITED_BY_BUDGET' then
       return format('its budget is not what limits it, %s %% of it is spent; when at least 70 %% are',
@@ -4665,7 +4924,8 @@ begin
     when 'TOO_LITTLE_DATA' then
       v_hours := autonomy.short_number(p_policy.min_pause_hours::float8);
       return case
-        when (c.spend > 0 and c.ev_spend > 0) is not true then 'it has spent nothing, so there is nothing to judge it by'
+        when (c.spend > 0 and c.ev_spend > 0) is not true
+          then 'it has spent nothing, so there is nothing to judge it by'
         when not v_pause then 'it has no budget to change'
         when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
         else format('a pause needs %s hours of running; in %s', v_hours,
@@ -4674,7 +4934,8 @@ begin
       return format('its figures are %s, more than %s; when new ones arrive',
         coalesce(case
           when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
-          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1)  -- 48.3 is 48 only beside another limit
+          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric,
+                     1)  -- 48.3 is 48 only beside another limit
           end || ' hours old', 'of unknown age'),
         autonomy.short_number(p_policy.max_data_age_hours::float8));
     when 'AGAINST_THE_ODDS' then
@@ -4685,11 +4946,13 @@ begin
     when 'STEP_CAP' then
       return 'one step may not go beyond ' || autonomy.factor_words(p_policy.max_step);
     when 'GROWTH_CAP' then
-      return 'its budget has grown to ' || autonomy.factor_words(p_policy.max_growth_7d) || ' within 7 days; as that week passes';
+      return 'its budget has grown to ' || autonomy.factor_words(p_policy.max_growth_7d)
+        || ' within 7 days; as that week passes';
     when 'BUDGET_CAP' then
       return case when p_decided.direction = 'up'
         then format('its budget is at the cap of %s; a higher cap would settle it', round(p_decided.max_budget, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it', round(p_decided.min_budget, 2)) end;
+        else format('its budget is at the floor of %s; a lower floor would settle it',
+                    round(p_decided.min_budget, 2)) end;
     else
       return null;
   end case;
@@ -4705,7 +4968,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
   v_roi float8 := exp(p_log_roi);
-  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0))) / greatest(1, least(1e6, coalesce(p_days, 1)));
+  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
+    / greatest(1, least(1e6, coalesce(p_days, 1)));
 begin
   if p_direction = 'pause' then
     return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
@@ -4718,7 +4982,8 @@ begin
   end if;
   return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
     'added_spend', autonomy.cut_confidence(v_ahead * p_share),
-    'added_profit', autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+    'added_profit',
+    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
 end $$;
 comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
@@ -4773,11 +5038,14 @@ begin
   from unnest(p_decided) r
   cross join public.autonomy_policy p
   cross join lateral (select jsonb_build_object(
-    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value, 'cv2', p.prior_cv2) as prior offset 0) k
+    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
+    'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
-    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget else r.new_budget end as new_budget) b
+    case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
+         else r.new_budget end as new_budget) b
   cross join lateral (
-    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match order by u.n) as matched
+    select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match
+                     order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   cross join lateral (
     select autonomy.decision_params(
@@ -4826,7 +5094,8 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message, 'count', b.stopped, 'limit', b.most)
+    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message,
+                                                 'count', b.stopped, 'limit', b.most)
                               order by b.n), '[]')
     from public.autonomy_policy p
     cross join (
@@ -4838,11 +5107,13 @@ begin
     cross join lateral (values
       (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
       (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
-       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a conversion is worth',
+       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a '
+              'conversion is worth',
               autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
       (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
        format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
-              round((p_portfolio #>> '{tracking,observed}')::float8), round((p_portfolio #>> '{tracking,expected}')::float8)),
+              round((p_portfolio #>> '{tracking,observed}')::float8),
+              round((p_portfolio #>> '{tracking,expected}')::float8)),
        s.tracking, p.tracking_breaker_ratio::float8),
       (4, s.pauses > 0, 'PAUSE_BREAKER',
        format('%s pauses in 24 hours of %s campaigns: a person decides them',
@@ -4864,7 +5135,8 @@ create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
 returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB' set extra_float_digits = 1
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+  set work_mem = '64MB' set extra_float_digits = 1
 as $$
 declare
   v_slots int4range := autonomy.shard_slots(p_shard);
@@ -4874,14 +5146,17 @@ declare
   v_codes jsonb;
 begin
   if p_limit is null or p_limit not between 1 and 5000 then
-    raise exception using errcode = 'AO010', message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
+    raise exception using errcode = 'AO010',
+      message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
-    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id limit p_limit)
+    array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
+          limit p_limit)
   into v_codes, v_page;
   return jsonb_build_object(
-    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]') from autonomy.told_decisions(v_page) t),
+    'decisions', (select coalesce(jsonb_agg(to_jsonb(t) order by t.campaign_id), '[]')
+                  from autonomy.told_decisions(v_page) t),
     'next_after', case when cardinality(v_page) = p_limit then (v_page[p_limit]).campaign_id end,
     'rules_skipped', autonomy.skipped_rules(v_include),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
@@ -4898,18 +5173,22 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.campaigns_by_metrics(
-  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8, p_min_hours float8, p_now timestamptz)
+  p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8,
+  p_min_hours float8, p_now timestamptz)
 returns table (campaign_id uuid, roi float8, ctr float8, conversion_rate float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query execute format(
     'select c.id, %1$s, %2$s, %3$s from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id'
-    ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) and ($3 is null or %5$s >= $3)'
+    ' where (c.status = ''active'' or lower(c.status) = ''active'') and ($2 is null or %4$s >= $2) '
+    'and ($3 is null or %5$s >= $3)'
     ' and ($4 is null or %1$s < $4) and ($5 is null or %1$s >= $5) and ($6 is null or %6$s >= $6)',
     autonomy.metric_expression('roi', 'lifetime', 'exact'), autonomy.metric_expression('ctr', 'lifetime', 'exact'),
-    autonomy.metric_expression('conversion_rate', 'lifetime', 'exact'), autonomy.metric_expression('spend', 'lifetime', 'exact'),
-    autonomy.metric_expression('conversions', 'lifetime', 'exact'), autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
+    autonomy.metric_expression('conversion_rate', 'lifetime', 'exact'),
+    autonomy.metric_expression('spend', 'lifetime', 'exact'),
+    autonomy.metric_expression('conversions', 'lifetime', 'exact'),
+    autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
     using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
 comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
@@ -4981,7 +5260,8 @@ begin
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
-         when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ', floor(100 * c.budget_use))
+         when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
+                                             floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
@@ -5028,7 +5308,8 @@ begin
     if v_key not in ('dry_run', 'shard', 'include_inactive_rules', 'reason') then
       raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_key),
         hint = 'Fields: dry_run, shard, include_inactive_rules, reason.';
-    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules') and jsonb_typeof(v_value) <> 'boolean' then
+    elsif v_value <> 'null' and v_key in ('dry_run', 'include_inactive_rules')
+      and jsonb_typeof(v_value) <> 'boolean' then
       raise exception using errcode = 'AO010', message = format('%s: must be true or false.', v_key);
     elsif v_value <> 'null' and v_key in ('shard', 'reason') and jsonb_typeof(v_value) <> 'string' then
       raise exception using errcode = 'AO010', message = format('%s: must be a text.', v_key);
@@ -5038,7 +5319,8 @@ begin
   if split_part(p_request ->> 'shard', '/', 2)::integer > 1024 then
     raise exception using errcode = 'AO010', message = 'shard: at most 1024 parts.';
   end if;
-  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false) and not coalesce((p_request ->> 'dry_run')::boolean, false) then
+  if coalesce((p_request ->> 'include_inactive_rules')::boolean, false)
+    and not coalesce((p_request ->> 'dry_run')::boolean, false) then
     raise exception using errcode = 'AO010', message = 'include_inactive_rules: only a dry run may try inactive rules.';
   end if;
   return jsonb_build_object(
@@ -5074,6 +5356,34 @@ end $$;
 comment on function autonomy.started(public.autonomous_runs) is
   'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises '
   'nothing. [autonomous-operations]';
+create function autonomy.seen_answer(
+  p_seen public.autonomous_runs, p_run_id uuid, p_idempotency_key text, p_hash text, p_lease_seconds integer)
+returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  if p_seen.request_hash is distinct from p_hash
+     or p_seen.id = p_run_id and p_seen.idempotency_key is distinct from p_idempotency_key then
+    return jsonb_build_object('outcome', 'mismatch');
+  elsif p_seen.status = 'completed' and p_seen.response is not null then
+    return jsonb_build_object('outcome', 'stored', 'response', p_seen.response,
+                              'response_status', p_seen.response_status);
+  elsif p_seen.status = 'running' and p_seen.id = p_run_id then  -- its answer was lost
+    update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where id = p_run_id and status = 'running';
+    return autonomy.started(p_seen) || '{"again": true}';
+  elsif p_seen.status = 'running' then
+    return autonomy.busy(p_seen);
+  elsif p_seen.id = p_run_id then
+    raise exception using errcode = 'AO010',
+      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is
+  'The answer to a caller whose run or key has been seen before; null where that run left none, and a new one may '
+  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO010 (the run has ended), AO015. '
+  '[autonomous-operations]';
 create function autonomy.take_lease(
   p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
   p_now timestamptz) returns jsonb
@@ -5085,6 +5395,7 @@ declare
   v_slots int4range := autonomy.shard_slots(p_request ->> 'shard');
   v_simulated boolean := autonomy.simulated_moment(p_now);
   v_seen public.autonomous_runs;
+  v_answer jsonb;
   v_run public.autonomous_runs;
 begin
   for v_try in 1 .. 10 loop
@@ -5097,21 +5408,9 @@ begin
       select * into v_seen from public.autonomous_runs r where r.idempotency_key = p_idempotency_key;
     end if;
     if v_seen.id is not null then
-      if v_seen.request_hash is distinct from v_hash
-         or v_seen.id = p_run_id and v_seen.idempotency_key is distinct from p_idempotency_key then
-        return jsonb_build_object('outcome', 'mismatch');
-      elsif v_seen.status = 'completed' and v_seen.response is not null then
-        return jsonb_build_object('outcome', 'stored', 'response', v_seen.response,
-                                  'response_status', v_seen.response_status);
-      elsif v_seen.status = 'running' and v_seen.id = p_run_id then  -- its answer was lost
-        update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
-        where id = p_run_id and status = 'running';
-        return autonomy.started(v_seen) || '{"again": true}';
-      elsif v_seen.status = 'running' then
-        return autonomy.busy(v_seen);
-      elsif v_seen.id = p_run_id then
-        raise exception using errcode = 'AO010',
-          message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, v_seen.status);
+      v_answer := autonomy.seen_answer(v_seen, p_run_id, p_idempotency_key, v_hash, p_lease_seconds);
+      if v_answer is not null then
+        return v_answer;
       end if;
       update public.autonomous_runs set idempotency_key = null
       where id = v_seen.id and idempotency_key = p_idempotency_key and status <> 'running';
@@ -5140,7 +5439,8 @@ begin
     if v_run.id is not null then
       return autonomy.started(v_run);
     elsif not exists (select from public.autonomy_policy) then
-      raise exception using errcode = 'AO002', message = 'autonomy_policy has no row, so there are no limits to act within.',
+      raise exception using errcode = 'AO002',
+        message = 'autonomy_policy has no row, so there are no limits to act within.',
         hint = 'insert into autonomy_policy default values;';
     end if;
   end loop;
@@ -5183,7 +5483,8 @@ declare
   v_claims jsonb;
 begin
   v_claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-  return coalesce(nullif(current_setting('autonomy.actor', true), ''), v_claims ->> 'email', v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
+  return coalesce(nullif(current_setting('autonomy.actor', true), ''), v_claims ->> 'email',
+                  v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
   return session_user::text;
 end $$;
@@ -5387,7 +5688,8 @@ begin
   update public.campaigns c
   set status = p_status, budget = p_budget, updated_at = p_now,
       hold_until = case when p_kind = 'rollback'
-        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy)
+                      * interval '1 day')
         else c.hold_until end
   where c.id = p_campaign.id
   returning * into v_changed;
@@ -5429,12 +5731,14 @@ begin
   end if;
   if p_confidence_score is null or p_confidence_score not between 0 and 100 then
     raise exception using errcode = 'AO010',
-      message = format('p_confidence_score must be a number from 0 to 100, not %s.', coalesce(p_confidence_score::text, 'NULL'));
+      message = format('p_confidence_score must be a number from 0 to 100, not %s.',
+                       coalesce(p_confidence_score::text, 'NULL'));
   end if;
   v_policy := autonomy.lock_effects();
   if v_policy.frozen then
     raise exception using errcode = 'AO005',
-      message = 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
+      message = 'Everything is frozen: nothing is changed.'
+        || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
       hint = 'update autonomy_policy set frozen = false;';
   end if;
   select * into v_campaign from public.campaigns where id = p_campaign_id for no key update;
@@ -5443,7 +5747,8 @@ begin
   end if;
   if lower(v_campaign.status) is distinct from 'active' then
     raise exception using errcode = 'AO004',
-      message = format('Campaign %s is %s already, not active.', p_campaign_id, coalesce(v_campaign.status, 'without a status'));
+      message = format('Campaign %s is %s already, not active.', p_campaign_id,
+                       coalesce(v_campaign.status, 'without a status'));
   end if;
   return v_campaign;
 end $$;
@@ -5600,7 +5905,8 @@ begin
         when e.d ->> 'action_id' is not null and t.id is null then 'action_id is not a uuid'
         when e.d ->> 'rule_id' is not null and t.rule_id is null then 'rule_id is not a uuid'
         when t.confidence is null then 'confidence is not a number from 0 to 100'
-        when jsonb_typeof(e.d -> 'reason') is distinct from 'string' or btrim(e.d ->> 'reason') = '' then 'reason is missing'
+        when jsonb_typeof(e.d -> 'reason') is distinct from 'string'
+          or btrim(e.d ->> 'reason') = '' then 'reason is missing'
         when jsonb_typeof(t.was -> 'status') is distinct from 'string' then 'previous.status is missing'
         when jsonb_typeof(t.becomes -> 'status') is distinct from 'string' then 'new.status is missing'
         when t.old_budget is null and t.was ->> 'budget' <> 'NaN' then 'previous.budget is not a number'
@@ -5608,7 +5914,8 @@ begin
       end,
       e.d ->> 'reason', t.was, t.becomes, e.d -> 'evidence', e.d -> 'expected_impact',
       e.d ->> 'rule_version')::autonomy.decision
-    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
+    from (values ('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+                  '^-?[0-9]{1,15}([.][0-9]{1,9})?$')) k (uuid, number),
       jsonb_array_elements(p_decisions) with ordinality e (d, n)
       cross join lateral (select
         w.was, w.becomes,
@@ -5616,11 +5923,14 @@ begin
         case when e.d ->> 'action_id' ~ k.uuid then (e.d ->> 'action_id')::uuid end as id,
         case when e.d ->> 'rule_id' ~ k.uuid then (e.d ->> 'rule_id')::uuid end as rule_id,
         case jsonb_typeof(e.d -> 'confidence') when 'number' then (e.d -> 'confidence')::numeric
-          when 'string' then case when e.d ->> 'confidence' ~ k.number then (e.d ->> 'confidence')::numeric end end as confidence,
+          when 'string' then case when e.d ->> 'confidence' ~ k.number
+                                  then (e.d ->> 'confidence')::numeric end end as confidence,
         case jsonb_typeof(w.was -> 'budget') when 'number' then (w.was -> 'budget')::numeric
-          when 'string' then case when w.was ->> 'budget' ~ k.number then (w.was ->> 'budget')::numeric end end as old_budget,
+          when 'string' then case when w.was ->> 'budget' ~ k.number
+                                  then (w.was ->> 'budget')::numeric end end as old_budget,
         case jsonb_typeof(w.becomes -> 'budget') when 'number' then (w.becomes -> 'budget')::numeric
-          when 'string' then case when w.becomes ->> 'budget' ~ k.number then (w.becomes ->> 'budget')::numeric end end as new_budget
+          when 'string' then case when w.becomes ->> 'budget' ~ k.number
+                                  then (w.becomes ->> 'budget')::numeric end end as new_budget
         from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
     order by e.n);
 end $$;
@@ -5647,12 +5957,17 @@ with checked as (  -- without reason and evidence, which would be copied at each
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
         and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
         then 'new.budget is not an amount of whole cents'
-      when w.action_type = 'auto_pause' and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
-        and w.new_budget is not distinct from w.old_budget, false) then 'a pause turns active into paused and leaves the budget'
-      when w.action_type = 'auto_resume' and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
-        and w.new_budget is not distinct from w.old_budget, false) then 'a resume turns paused into active and leaves the budget'
+      when w.action_type = 'auto_pause'
+        and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
+        and w.new_budget is not distinct from w.old_budget, false)
+          then 'a pause turns active into paused and leaves the budget'
+      when w.action_type = 'auto_resume'
+        and not coalesce(lower(w.old_status) = 'paused' and lower(w.new_status) = 'active'
+        and w.new_budget is not distinct from w.old_budget, false)
+          then 'a resume turns paused into active and leaves the budget'
       when w.action_type not in ('auto_pause', 'auto_resume') and not coalesce(lower(w.old_status) = 'active'
-        and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0 and w.new_budget <> w.old_budget, false)
+        and w.new_status = w.old_status and w.old_budget > 0 and w.new_budget > 0
+          and w.new_budget <> w.old_budget, false)
         then 'a budget action changes an active campaign''s budget and nothing else'
       when w.action_type = 'auto_scale_up' and w.new_budget < w.old_budget then 'a scale-up lowers the budget'
       when w.action_type = 'auto_scale_down' and w.new_budget > w.old_budget then 'a scale-down raises the budget'
@@ -5674,8 +5989,10 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    case when jsonb_typeof(rule.action -> 'max_budget') = 'number' then (rule.action -> 'max_budget')::numeric end as rule_max,
-    case when jsonb_typeof(rule.action -> 'min_budget') = 'number' then (rule.action -> 'min_budget')::numeric end as rule_min,
+    case when jsonb_typeof(rule.action -> 'max_budget') = 'number'
+         then (rule.action -> 'max_budget')::numeric end as rule_max,
+    case when jsonb_typeof(rule.action -> 'min_budget') = 'number'
+         then (rule.action -> 'min_budget')::numeric end as rule_min,
     coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
       then (rule.action -> 'cooldown_hours')::numeric end, p_policy.cooldown_hours) as cooldown_hours,
     coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
@@ -5698,7 +6015,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.autonomous_rules rule on rule.id = r.rule_id
   left join autonomy.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
     on w.campaign_id = r.campaign_id and not p_by_person
-  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d where d.new_budget > d.old_budget), p_now) u
+  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d
+                                      where d.new_budget > d.old_budget), p_now) u
     on u.campaign_id = r.campaign_id and not p_by_person
   left join lateral (
     select max(a.executed_at) as last_action,
@@ -5733,7 +6051,8 @@ judged as materialized (
       when same_id_turn > 1 then 'AGAIN'
       when taken or turn > 1 then 'BAD_DECISION'
       when not found then 'CAMPAIGN_NOT_FOUND'
-      when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget then 'CHANGED_MEANWHILE'
+      when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget
+        then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
       when not p_by_person and case
           when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
@@ -5757,7 +6076,8 @@ judged as materialized (
   from known k
 ),
 raises as materialized (
-  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n rows unbounded preceding) as so_far
+  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n
+                                 rows unbounded preceding) as so_far
   from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
 ),
 before as materialized (
@@ -5770,14 +6090,16 @@ before as materialized (
   from public.autonomous_actions a
   where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
     and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
-    and case when jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
+    and case when jsonb_typeof(a.new_state -> 'budget') = 'number'
+             and jsonb_typeof(a.previous_state -> 'budget') = 'number'
           then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
 ),
 tripped as materialized (
   select
     case when b.pauses + t.pauses > p_policy.pause_breaker_count then
       b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
-        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint + (r.summary #>> '{portfolio,pauses_24h}')::bigint
+        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint
+         + (r.summary #>> '{portfolio,pauses_24h}')::bigint
          from public.autonomous_runs r where r.id = p_run_id),
         b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
       else false end as pauses,
@@ -5813,17 +6135,20 @@ settled as (
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
     case s.final_code
-      when 'FROZEN' then 'Everything is frozen: nothing is changed.' || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
+      when 'FROZEN' then 'Everything is frozen: nothing is changed.'
+        || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
       when 'OBSERVE' then 'The mode is observe now: nothing is changed.'
       when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
-        case when s.taken then 'its id belongs to another action' else 'its campaign was decided twice in one batch' end) || '.'
+        case when s.taken then 'its id belongs to another action'
+             else 'its campaign was decided twice in one batch' end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
       when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
         autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case
-        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong then 'Resuming was switched off meanwhile.'
+        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong
+          then 'Resuming was switched off meanwhile.'
         when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
         when not s.rule_there then 'The rule was removed meanwhile.'
@@ -5831,23 +6156,29 @@ select coalesce(array_agg(row(
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'DISABLED' then 'The campaign is switched off for this system.'
       when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
-      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.', s.against_person_until)
-      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.', floor(100 * s.budget_use))
-      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.', s.last_at, s.cooldown_hours)
+      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.',
+                                           s.against_person_until)
+      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.',
+                                               floor(100 * s.budget_use))
+      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.',
+                                  s.last_at, s.cooldown_hours)
       when 'TEST_RUNNING' then 'An A/B test runs on it.'
       when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
       when 'AGAINST_THE_ODDS' then format('The confidence of %s is below the floor of %s.', s.confidence, s.floor)
-      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget, p_policy.max_step, s.budget)
+      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget,
+                                  p_policy.max_step, s.budget)
       when 'GROWTH_CAP' then format('%s is more than %s times %s, the lowest budget of the last 7 days.',
         s.new_budget, p_policy.max_growth_7d, s.low_budget)
       when 'BUDGET_CAP' then format('%s lies outside the limits, %s to %s.', s.new_budget,
         greatest(p_policy.min_budget, s.rule_min), least(p_policy.max_budget, s.rule_max))
-      when 'GROWTH_BREAKER' then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
+      when 'GROWTH_BREAKER'
+        then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
     end,
     s.status, s.budget,
-    case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status else s.status end,
+    case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
+         else s.status end,
     case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
     )::autonomy.item order by s.n), '{}')
 from settled s
@@ -5928,7 +6259,8 @@ begin
       case when f.came_out = 'refused' then 'REFUSED_BY_DATABASE' when f.came_out <> 'again' then f.code end,
       case when f.came_out = 'refused' then 'A trigger on campaigns did not let the campaign change.'
         when f.came_out <> 'again' then f.message end)::autonomy.result order by f.n),
-    array_agg(f.n) filter (where f.came_out = 'execute' and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
+    array_agg(f.n) filter (where f.came_out = 'execute'
+                           and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
       and not autonomy.came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
@@ -5968,8 +6300,10 @@ begin
   end;
   if v_undone is not null then
     return autonomy.carry_out(p_run_id, array(
-      select case when i.n <> all (v_undone::bigint[]) then i else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
-        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget, i.status, i.budget)::autonomy.item end
+      select case when i.n <> all (v_undone::bigint[]) then i
+                  else row(i.n, i.id, i.campaign_id, i.action_type, 'fail', 'REFUSED_BY_DATABASE',
+        'A trigger on campaigns made something else of the change.', i.old_status, i.old_budget,
+        i.status, i.budget)::autonomy.item end
       from unnest(p_items) i order by i.n), p_decisions, p_now);
   elsif v_count > 1 then
     return autonomy.carry_out(p_run_id, p_items[:v_half], p_decisions[:v_half], p_now)
@@ -5977,7 +6311,8 @@ begin
   end if;
   v_item := p_items[1];
   if v_item.outcome = 'fail' then
-    raise exception using errcode = 'XX000', message = format('A failure could not be logged: %s (%s)', v_message, v_state);
+    raise exception using errcode = 'XX000',
+      message = format('A failure could not be logged: %s (%s)', v_message, v_state);
   end if;
   v_item.outcome := 'fail';
   v_item.code := 'REFUSED_BY_DATABASE';
@@ -6002,13 +6337,16 @@ declare
 begin
   begin
     perform set_config('lock_timeout', '2s', true);
-    perform from (select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
+    perform from (
+      select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update) locked;
     perform set_config('lock_timeout', v_patience, true);
   exception when lock_not_available then
-    v_free := array(select c.id from public.campaigns c where c.id = any (v_asked) order by c.id for no key update skip locked);
+    v_free := array(select c.id from public.campaigns c
+                    where c.id = any (v_asked) order by c.id for no key update skip locked);
     v_busy := array(select c.id from public.campaigns c where c.id = any (v_asked) and c.id <> all (v_free));
   end;
-  v_free_rules := array(select r.id from public.autonomous_rules r where r.is_active or r.id = any (v_named) for share skip locked);
+  v_free_rules := array(select r.id from public.autonomous_rules r
+                        where r.is_active or r.id = any (v_named) for share skip locked);
   v_busy_rules := array(select r.id from public.autonomous_rules r
                         where (r.is_active or r.id = any (v_named)) and r.id <> all (v_free_rules));
   if v_busy = '{}' and v_busy_rules = '{}' then
@@ -6017,7 +6355,8 @@ begin
   v_resumes := v_busy_rules = '{}' or exists (
     select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
   return array(  -- not logged, so that the same decision may come again
-    select row(o.n, o.id, o.campaign_id, 'failed', case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
+    select row(o.n, o.id, o.campaign_id, 'failed',
+               case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
       format('Somebody is changing %s at this moment; the next run decides again.',
              case when o.campaign_id = any (v_busy) then 'it' else 'its rule' end))::autonomy.result
     from unnest(p_decisions) o
@@ -6046,12 +6385,14 @@ begin
   perform autonomy.moment_error(p_now);
   if p_now <> v_run.started_at then
     raise exception using errcode = 'AO014',
-      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id, v_run.started_at),
+      message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now,
+                       p_run_id, v_run.started_at),
       hint = 'Give apply the "now" that begin_autonomous_run answered with.';
   end if;
   if v_run.dry_run or v_run.mode = 'observe' then
     raise exception using errcode = 'AO010',
-      message = format('Run %s is %s: it applies nothing.', p_run_id, case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
+      message = format('Run %s is %s: it applies nothing.', p_run_id,
+                       case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
   v_policy := autonomy.lock_effects();
   v_left := autonomy.lock_decided(p_decisions);
@@ -6061,7 +6402,8 @@ begin
   end if;
   v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
     coalesce(autonomy.growth_base(v_run.summary -> 'portfolio'),
-             (select sum(c.budget) from public.campaigns c where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
+             (select sum(c.budget) from public.campaigns c
+              where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
     v_results := array(
@@ -6118,7 +6460,8 @@ declare
 begin
   select * into v_action from public.autonomous_actions where id = p_action_id for update;
   if not found then
-    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+    raise exception using errcode = 'AO011',
+      message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
   elsif v_action.status <> 'pending' then
     raise exception using errcode = 'AO012',
       message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
@@ -6130,7 +6473,8 @@ comment on function autonomy.pending_action(uuid) is
   'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
   '[autonomous-operations]';
 create function public.approve_autonomous_action(
-  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+  p_action_id uuid, p_actor text default null, p_reason text default null,
+  p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -6173,7 +6517,8 @@ begin
     return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
-  v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id, 'action', v_actor, false, p_now);
+  v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
+                                        'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
@@ -6189,7 +6534,8 @@ comment on function public.approve_autonomous_action(uuid, text, text, timestamp
   'A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.reject_autonomous_action(
-  p_action_id uuid, p_actor text default null, p_reason text default null, p_now timestamptz default now()) returns jsonb
+  p_action_id uuid, p_actor text default null, p_reason text default null,
+  p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -6202,11 +6548,13 @@ begin
   where c.id = v_action.campaign_id;
   update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
-      'message', 'A person rejected it.', 'rejected', jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
+      'message', 'A person rejected it.', 'rejected',
+        jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
   where id = p_action_id;
   return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
     'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
-    'status', 'failed', 'error', 'REJECTED', 'message', 'Rejected; the campaign stays as it is and is left alone for a while.');
+    'status', 'failed', 'error', 'REJECTED', 'message',
+    'Rejected; the campaign stays as it is and is left alone for a while.');
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
@@ -6242,7 +6590,8 @@ create function autonomy.changed_field(p_action public.autonomous_actions, p_fie
 language plpgsql immutable set search_path = ''
 as $$
 begin
-  if jsonb_typeof(p_action.previous_state) is distinct from 'object' or jsonb_typeof(p_action.new_state) is distinct from 'object'
+  if jsonb_typeof(p_action.previous_state) is distinct from 'object'
+    or jsonb_typeof(p_action.new_state) is distinct from 'object'
      or not p_action.previous_state ? p_field or not p_action.new_state ? p_field then
     return false;
   end if;
@@ -6279,7 +6628,8 @@ begin
       where l.campaign_id = p_action.campaign_id and l.status = 'executed' and l.id <> p_action.id
         and l.id <> all (p_done)
         and (v_status and autonomy.changed_field(l, 'status') or v_budget and autonomy.changed_field(l, 'budget'))
-        and coalesce((select max(k.id) from public.campaign_changes k where k.action_id = l.id and k.kind = 'action') > v_change,
+        and coalesce((select max(k.id) from public.campaign_changes k
+                      where k.action_id = l.id and k.kind = 'action') > v_change,
                      l.executed_at > p_action.executed_at)) then
     return 'LATER_ACTION';
   end if;
@@ -6324,9 +6674,49 @@ begin
   perform set_config('autonomy.effect', '', true);
   return v_changed;
 end $$;
-comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz) is
+comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric,
+                                     text, text, timestamptz) is
   'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
   'Raises AO004. [autonomous-operations]';
+create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
+returns public.campaigns
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if autonomy.changed_field(p_action, 'status') then
+    p_campaign.status := p_action.previous_state ->> 'status';
+  end if;
+  if autonomy.changed_field(p_action, 'budget') then
+    p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
+  end if;
+  return p_campaign;
+end $$;
+comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is
+  'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.skipped_entry(
+  p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
+    'action_type', p_action.action_type, 'code', p_code,
+    'message', coalesce(p_message, case p_code
+      when 'ALREADY_ROLLED_BACK' then
+        format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
+      when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', p_action.status)
+      when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
+      when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
+      when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
+      when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
+        autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
+        autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+    'expected', p_action.new_state,
+    'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+$$;
+comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
+  'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
+  'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
 create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -6350,11 +6740,13 @@ begin
     perform from (select c.id from public.campaigns c
                   where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
                   order by c.id for no key update) locked;
-    perform from (select a.id from public.autonomous_actions a where a.id = any (p_action_ids) order by a.id for update) locked;
+    perform from (select a.id from public.autonomous_actions a
+                  where a.id = any (p_action_ids) order by a.id for update) locked;
   end if;
   for v_action in
     select a.* from public.autonomous_actions a
-    left join lateral (select max(k.id) as id from public.campaign_changes k where k.action_id = a.id and k.kind = 'action') k on true
+    left join lateral (select max(k.id) as id from public.campaign_changes k
+                       where k.action_id = a.id and k.kind = 'action') k on true
     where a.id = any (p_action_ids)
     order by a.campaign_id, k.id desc nulls last, a.executed_at desc nulls last, a.id
   loop
@@ -6366,13 +6758,7 @@ begin
     v_message := null;
     v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
     if v_code is null then
-      v_after := v_campaign;
-      if autonomy.changed_field(v_action, 'status') then
-        v_after.status := v_action.previous_state ->> 'status';
-      end if;
-      if autonomy.changed_field(v_action, 'budget') then
-        v_after.budget := (v_action.previous_state ->> 'budget')::numeric;
-      end if;
+      v_after := autonomy.as_before(v_action, v_campaign);
       if not p_preview then
         begin
           v_after := autonomy.restore(
@@ -6394,19 +6780,7 @@ begin
       v_campaign := v_after;
       v_done := v_done || v_action.id;
     else
-      v_skipped := v_skipped || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type, 'code', v_code,
-        'message', coalesce(v_message, case v_code
-          when 'ALREADY_ROLLED_BACK' then format('It was taken back at %s by %s.', v_action.rolled_back_at, v_action.rolled_back_by)
-          when 'NOT_EXECUTED' then format('It was never carried out: it is %s.', v_action.status)
-          when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
-          when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
-          when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
-          when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-            autonomy.as_text(v_action.new_state ->> 'status', v_action.new_state ->> 'budget'),
-            autonomy.as_text(v_campaign.status, v_campaign.budget::text)) end),
-        'expected', v_action.new_state,
-        'found', case when v_campaign.id is not null then autonomy.state(v_campaign.status, v_campaign.budget) end);
+      v_skipped := v_skipped || autonomy.skipped_entry(v_action, v_campaign, v_code, v_message);
     end if;
   end loop;
   return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
@@ -6421,7 +6795,8 @@ language plpgsql set search_path = ''
 as $$
 begin
   if not exists (select from public.autonomous_actions a where a.id = p_action_id) then
-    raise exception using errcode = 'AO011', message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
+    raise exception using errcode = 'AO011',
+      message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
   end if;
   return autonomy.roll_back(array[p_action_id], p_reason, p_actor,
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
@@ -6522,7 +6897,8 @@ begin
   else
     insert into public.campaign_changes
       (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, action_id, kind, actor)
-    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status, v_campaign.budget, v_campaign.budget,
+    values (new.campaign_id, new.rolled_back_at, v_campaign.status, v_campaign.status,
+            v_campaign.budget, v_campaign.budget,
             new.id, 'rollback', new.rolled_back_by);
   end if;
   return new;
@@ -6539,15 +6915,30 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
-language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
+create type autonomy.difference as (
+  campaign_id uuid, change_id bigint, action_id uuid, what text, expected jsonb, found jsonb);
+comment on type autonomy.difference is
+  'Where the log of changes, the campaigns and the log of actions do not agree. [autonomous-operations]';
+create function autonomy.claimed_actions()
+returns table (id uuid, campaign_id uuid, status text, old_status text, new_status text,
+               old_budget numeric, new_budget numeric)
+language sql stable set search_path = ''
 as $$
-declare
-  v_report jsonb;
-begin
-  if p_limit is null or p_limit < 0 then
-    raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
-  end if;
+  select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status,
+    a.new_state ->> 'status' as new_status,
+    case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric
+      when a.previous_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as old_budget,
+    case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric
+      when a.new_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as new_budget
+  from public.autonomous_actions a
+  where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
+$$;
+comment on function autonomy.claimed_actions() is
+  'What the log of actions says was changed, by what the audit can hold against the log of changes. Only reads; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.chain_differences() returns setof autonomy.difference
+language sql stable set search_path = ''
+as $$
   with chain as (
     select k.id, k.campaign_id, k.action_id, k.kind, k.old_status, k.new_status, k.old_budget, k.new_budget,
       lag(k.kind) over one as before_kind, lag(k.new_status) over one as before_status,
@@ -6562,81 +6953,102 @@ begin
                                                     or c.old_budget is distinct from c.before_budget end as broken
     from chain c
   ),
-  kept as materialized (select * from judged where broken or is_last),
-  done as materialized (  -- what the log of actions says was changed
-    select a.id, a.campaign_id, a.status, a.previous_state ->> 'status' as old_status, a.new_state ->> 'status' as new_status,
-      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' then (a.previous_state -> 'budget')::numeric
-        when a.previous_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as old_budget,
-      case when jsonb_typeof(a.new_state -> 'budget') = 'number' then (a.new_state -> 'budget')::numeric
-        when a.new_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as new_budget
-    from public.autonomous_actions a
-    where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
-  ),
-  claims as materialized (
-    select k.action_id, count(*) filter (where k.kind = 'action') as actions, count(*) filter (where k.kind = 'rollback') as rollbacks
+  kept as materialized (select * from judged where broken or is_last)
+  select c.campaign_id, c.id, c.action_id,
+    case when c.before_kind is null then 'the log does not begin with the campaign''s creation'
+         when c.kind = 'created' then 'created while it was there'
+         when c.before_kind = 'deleted' then 'changed after it was deleted'
+         else 'a change does not begin where the one before it ended' end,
+    jsonb_build_object('status', c.before_status, 'budget', c.before_budget),
+    jsonb_build_object('status', c.old_status, 'budget', c.old_budget)
+  from kept c where c.broken
+  union all
+  select coalesce(c.id, k.campaign_id), k.id, k.action_id,
+    case when k.id is null then 'the campaign has no log of changes'
+         when c.id is null then 'the campaign is gone without a deletion in the log'
+         when k.kind = 'deleted' then 'the campaign is there, although the log says it was deleted'
+         else 'the campaign is not as the log says' end,
+    case when k.id is not null then jsonb_build_object('status', k.new_status, 'budget', k.new_budget) end,
+    case when c.id is not null then jsonb_build_object('status', c.status, 'budget', c.budget) end
+  from public.campaigns c
+  full join (select * from kept where is_last) k on k.campaign_id = c.id
+  where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
+     or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
+$$;
+comment on function autonomy.chain_differences() is
+  'Where a change does not begin as the one before it ended, or a campaign is not as the last one left it. Only reads; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.claim_differences() returns setof autonomy.difference
+language sql stable set search_path = ''
+as $$
+  select k.campaign_id, k.id, k.action_id,
+    case when k.action_id is null then 'a change claims an action but names none'
+         when a.id is null then 'a change claims an action that is not in the log'
+         when a.campaign_id is distinct from k.campaign_id then 'a change claims another campaign''s action'
+         when k.kind = 'rollback' then 'a change claims a rollback that is not in the log'
+         when a.status not in ('executed', 'rolled_back') then 'a change claims an action that was not carried out'
+         else 'a change differs from the action that it claims' end,
+    case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state,
+                                                       'new', a.new_state) end,
+    jsonb_build_object('previous', jsonb_build_object('status', k.old_status, 'budget', k.old_budget),
+                       'new', jsonb_build_object('status', k.new_status, 'budget', k.new_budget))
+  from public.campaign_changes k
+  left join public.autonomous_actions a on a.id = k.action_id
+  left join autonomy.claimed_actions() d on d.id = k.action_id
+  where k.kind in ('action', 'rollback')
+    and (a.id is null or a.campaign_id is distinct from k.campaign_id
+         or k.kind = 'rollback' and a.status <> 'rolled_back'
+         or k.kind = 'action' and (a.status not in ('executed', 'rolled_back')
+            or d.id is not null and (
+              k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
+              or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
+$$;
+comment on function autonomy.claim_differences() is
+  'The changes that claim an action or a rollback which the log of actions does not know so. Only reads; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.action_differences() returns setof autonomy.difference
+language sql stable set search_path = ''
+as $$
+  with claims as materialized (
+    select k.action_id, count(*) filter (where k.kind = 'action') as actions,
+      count(*) filter (where k.kind = 'rollback') as rollbacks
     from public.campaign_changes k where k.action_id is not null group by k.action_id
-  ),
-  difference (campaign_id, change_id, action_id, what, expected, found) as (
-    select c.campaign_id, c.id, c.action_id,
-      case when c.before_kind is null then 'the log does not begin with the campaign''s creation'
-           when c.kind = 'created' then 'created while it was there'
-           when c.before_kind = 'deleted' then 'changed after it was deleted'
-           else 'a change does not begin where the one before it ended' end,
-      jsonb_build_object('status', c.before_status, 'budget', c.before_budget),
-      jsonb_build_object('status', c.old_status, 'budget', c.old_budget)
-    from kept c where c.broken
-    union all
-    select coalesce(c.id, k.campaign_id), k.id, k.action_id,
-      case when k.id is null then 'the campaign has no log of changes'
-           when c.id is null then 'the campaign is gone without a deletion in the log'
-           when k.kind = 'deleted' then 'the campaign is there, although the log says it was deleted'
-           else 'the campaign is not as the log says' end,
-      case when k.id is not null then jsonb_build_object('status', k.new_status, 'budget', k.new_budget) end,
-      case when c.id is not null then jsonb_build_object('status', c.status, 'budget', c.budget) end
-    from public.campaigns c
-    full join (select * from kept where is_last) k on k.campaign_id = c.id
-    where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
-       or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
-    union all
-    select k.campaign_id, k.id, k.action_id,
-      case when k.action_id is null then 'a change claims an action but names none'
-           when a.id is null then 'a change claims an action that is not in the log'
-           when a.campaign_id is distinct from k.campaign_id then 'a change claims another campaign''s action'
-           when k.kind = 'rollback' then 'a change claims a rollback that is not in the log'
-           when a.status not in ('executed', 'rolled_back') then 'a change claims an action that was not carried out'
-           else 'a change differs from the action that it claims' end,
-      case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state, 'new', a.new_state) end,
-      jsonb_build_object('previous', jsonb_build_object('status', k.old_status, 'budget', k.old_budget),
-                         'new', jsonb_build_object('status', k.new_status, 'budget', k.new_budget))
-    from public.campaign_changes k
-    left join public.autonomous_actions a on a.id = k.action_id
-    left join done d on d.id = k.action_id
-    where k.kind in ('action', 'rollback')
-      and (a.id is null or a.campaign_id is distinct from k.campaign_id
-           or k.kind = 'rollback' and a.status <> 'rolled_back'
-           or k.kind = 'action' and (a.status not in ('executed', 'rolled_back')
-              or d.id is not null and (
-                k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
-                or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
-    union all
-    select d.campaign_id, null, d.id,
-      case when coalesce(c.actions, 0) = 0 then 'an action has no change of its campaign'
-           when c.actions > 1 then 'an action was carried out more than once'
-           when coalesce(c.rollbacks, 0) = 0 then 'a rollback has no trace in the log of changes'
-           else 'an action was taken back more than once' end,
-      jsonb_build_object('actions', 1, 'rollbacks', case d.status when 'rolled_back' then 1 else 0 end),
-      jsonb_build_object('actions', coalesce(c.actions, 0), 'rollbacks', coalesce(c.rollbacks, 0))
-    from done d
-    left join claims c on c.action_id = d.id
-    where (d.old_status is distinct from d.new_status or d.old_budget is distinct from d.new_budget)
-      and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
-           or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
-              and exists (select from public.campaigns p where p.id = d.campaign_id))
+  )
+  select d.campaign_id, null::bigint, d.id,
+    case when coalesce(c.actions, 0) = 0 then 'an action has no change of its campaign'
+         when c.actions > 1 then 'an action was carried out more than once'
+         when coalesce(c.rollbacks, 0) = 0 then 'a rollback has no trace in the log of changes'
+         else 'an action was taken back more than once' end,
+    jsonb_build_object('actions', 1, 'rollbacks', case d.status when 'rolled_back' then 1 else 0 end),
+    jsonb_build_object('actions', coalesce(c.actions, 0), 'rollbacks', coalesce(c.rollbacks, 0))
+  from autonomy.claimed_actions() d
+  left join claims c on c.action_id = d.id
+  where (d.old_status is distinct from d.new_status or d.old_budget is distinct from d.new_budget)
+    and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
+         or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
+            and exists (select from public.campaigns p where p.id = d.campaign_id))
+$$;
+comment on function autonomy.action_differences() is
+  'The actions that the log of changes does not know exactly once, or whose rollback it does not. Only reads; raises '
+  'nothing. [autonomous-operations]';
+create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
+as $$
+declare
+  v_report jsonb;
+begin
+  if p_limit is null or p_limit < 0 then
+    raise exception using errcode = 'AO010', message = 'p_limit must be 0 or more.';
+  end if;
+  with difference as materialized (
+    select * from autonomy.chain_differences()
+    union all select * from autonomy.claim_differences()
+    union all select * from autonomy.action_differences()
   )
   select jsonb_build_object(
     'ok', not exists (select from difference),
     'campaigns_checked', (select count(*) from public.campaigns),
-    'actions_checked', (select count(*) from done),
+    'actions_checked', (select count(*) from autonomy.claimed_actions()),
     'changes_checked', (select count(*) from public.campaign_changes),
     'differences_found', (select count(*) from difference),
     'differences', (select coalesce(jsonb_agg(to_jsonb(f) order by f.change_id nulls last, f.campaign_id, f.what), '[]')
@@ -6700,7 +7112,8 @@ begin
     perform autonomy.prepare_run(p_now);
   end if;
   v_portfolio := public.portfolio_state(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = p_run_id;
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
+    where id = p_run_id;
   return json_build_object(
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
@@ -6714,7 +7127,8 @@ begin
     'rule_versions', (select coalesce(jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)), '{}')
                       from public.autonomous_rules r where r.is_active or v_inactive),
     'page', public.list_autonomous_candidates(
-      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive, p_ahead => 20000, p_now => p_now),
+      p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
+      p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
@@ -6747,7 +7161,8 @@ begin
     where r.id = p_run_id and r.lease_token = p_lease_token and r.status in ('completed', 'failed');
     if not found then
       raise exception using errcode = 'AO007',
-        message = format('Run %s does not hold its lease any more: another run took over.', coalesce(p_run_id::text, 'NULL'));
+        message = format('Run %s does not hold its lease any more: another run took over.',
+                         coalesce(p_run_id::text, 'NULL'));
     end if;
   end if;
   return jsonb_build_object('run_id', v_run.id, 'status', v_run.status, 'finished_at', v_run.finished_at);
@@ -6780,7 +7195,8 @@ comment on column autonomy.opportunity_detection.full_pass_after is
 create function autonomy.severity_rank(p_severity text) returns integer
 language sql immutable parallel safe set search_path = ''
 as $$
-  select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5 end
+  select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3
+              when 'low' then 4 else 5 end
 $$;
 comment on function autonomy.severity_rank(text) is
   'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. '
@@ -6800,7 +7216,8 @@ create function autonomy.student_to_normal(p_t float8, p_freedom float8) returns
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom)) / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
+  return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom))
+    / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
 end $$;
 comment on function autonomy.student_to_normal(float8, float8) is
   'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; '
@@ -6808,10 +7225,12 @@ comment on function autonomy.student_to_normal(float8, float8) is
 create function autonomy.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
-  select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00', ', ' order by first_hour)
+  select string_agg(to_char(first_hour, 'FM00') || ':00-' || to_char(last_hour + 1, 'FM00') || ':00',
+                    ', ' order by first_hour)
   from (
     select min(h) as first_hour, max(h) as last_hour
-    from (select h, h - row_number() over (order by h) as island from (select distinct unnest(p_hours) as h) hours) islands
+    from (select h, h - row_number() over (order by h) as island
+          from (select distinct unnest(p_hours) as h) hours) islands
     group by island
   ) ranges
 $$;
@@ -6821,15 +7240,18 @@ create function autonomy.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
   with pools as materialized (
-    select * from jsonb_to_recordset(p_pools) p (weekend boolean, dow integer, h6 integer, h3 integer, hour integer, weak boolean,
+    select * from jsonb_to_recordset(p_pools) p (weekend boolean, dow integer, h6 integer,
+                                                 h3 integer, hour integer, weak boolean,
       below boolean, clicks float8, conversions float8, spend float8, revenue float8)
   ), named as materialized (
     select distinct h.dow, h.hour, h.clicks, h.conversions, h.spend, h.revenue
     from pools g
     join pools h on h.dow is not null and h.hour is not null
       and (g.dow is null or g.dow = h.dow) and (g.weekend is null or g.weekend = h.weekend)
-      and (g.hour is null or g.hour = h.hour) and (g.h3 is null or g.h3 = h.hour / 3) and (g.h6 is null or g.h6 = h.hour / 6)
-    join pools own on own.below and own.hour = h.hour and own.dow is not distinct from g.dow and own.weekend is not distinct from g.weekend
+      and (g.hour is null or g.hour = h.hour) and (g.h3 is null or g.h3 = h.hour / 3)
+        and (g.h6 is null or g.h6 = h.hour / 6)
+    join pools own on own.below and own.hour = h.hour and own.dow is not distinct from g.dow
+      and own.weekend is not distinct from g.weekend
     where g.weak
   ), days as (
     select array_agg(d.dow order by d.dow) as dows, d.hours
@@ -6838,18 +7260,21 @@ as $$
   ), words as (
     select d.dows, d.hours,
            case d.dows when '{1,2,3,4,5,6,7}' then 'every day' when '{1,2,3,4,5}' then 'Mon-Fri'
-             else (select string_agg((array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[x], ', ' order by x) from unnest(d.dows) x) end as names
+             else (select string_agg((array['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[x], ', ' order by x)
+                   from unnest(d.dows) x) end as names
     from days d
   ), best as (
     select h.hour from pools h
-    cross join (select sum(conversions) / nullif(sum(clicks), 0) as rate from pools where dow is not null and hour is not null) a
+    cross join (select sum(conversions) / nullif(sum(clicks), 0) as rate from pools
+                where dow is not null and hour is not null) a
     where h.hour is not null and h.dow is null and h.weekend is null and not h.below
     order by (h.conversions + 20 * a.rate) / (h.clicks + 20) desc, h.hour limit 3
   )
   select jsonb_build_object(
     'clicks', sum(n.clicks), 'conversions', sum(n.conversions), 'spend', sum(n.spend), 'revenue', sum(n.revenue),
     'words', (select string_agg(w.names || ' ' || autonomy.hour_ranges(w.hours), '; ' order by w.dows) from words w),
-    'list', (select jsonb_agg(jsonb_build_object('days', w.names, 'hours', to_jsonb(w.hours)) order by w.dows) from words w),
+    'list', (select jsonb_agg(jsonb_build_object('days', w.names, 'hours', to_jsonb(w.hours)) order by w.dows)
+             from words w),
     'peak', (select autonomy.hour_ranges(array_agg(b.hour)) from best b),
     'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
   from named n
@@ -6869,7 +7294,8 @@ as $$
 declare
   v_multiples constant float8[] := array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[];
   v_logs constant float8[] := array[-2.5257286443082556, -1.8971199848858813, -1.3862943611198906, -0.9675840262617056,
-    -0.5978370007556204, -0.2876820724517809, 0, 0.26236426446749106, 0.5306282510621704, 0.8329091229351039, 1.1631508098056809]::float8[];
+    -0.5978370007556204, -0.2876820724517809, 0, 0.26236426446749106, 0.5306282510621704,
+    0.8329091229351039, 1.1631508098056809]::float8[];
   v_posterior float8[] := v_logs;
   v_top float8 := '-infinity';
   v_sum float8 := 0;
@@ -6936,20 +7362,24 @@ begin
         select case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
                case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
                case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
-               greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                                 case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
+               greatest(case when f.has_history then 1 else 3 end,
+                        least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                                 case when isfinite(c.created_at)
+                                      then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days) s
       where s.clicks between 100 and 1e12
       order by uuid_hash(f.campaign_id), f.campaign_id
       limit 500
     ), kinds as (
-      select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega, conversions as events, clicks as trials, days
+      select 'conversion_rate' as kind, 0.03::float8 as usual, 0.25::float8 as omega,
+        conversions as events, clicks as trials, days
       from sample where conversions between 0 and 1e12
       union all
       select 'ctr', 0.015, 0.05, clicks, impressions, days
       from sample where impressions between 1000 and 1e15
     ), centres as (
       select kind, count(*) as campaigns,
-             exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual))) + 3 * ln(usual))
+             exp((count(*) * ln(percentile_cont(0.5) within group (order by (events + 0.5) / (trials + 0.5 / usual)))
+                  + 3 * ln(usual))
                  / (count(*) + 3)) as centre
       from kinds group by kind, usual
     )
@@ -6986,7 +7416,8 @@ as $$
 #variable_conflict use_column
 declare
   v_centre float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
-  v_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+  v_weights float8[] := array(select value::float8
+                              from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
 begin
   return query
   with looked_at as (
@@ -6996,8 +7427,10 @@ begin
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
            case when f.w30_clicks >= 100 then f.w30_revenue else f.life_revenue end as revenue,
-           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
+           greatest(case when f.has_history then 1 else 3 end,
+                    least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             case when isfinite(c.created_at)
+                                  then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
@@ -7019,9 +7452,11 @@ begin
     select s.*, autonomy.rate_posterior(s.conversions / s.phi, s.usual / s.phi, v_weights) as posterior
     from suspect s
   ), judged as (
-    select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5] + t.posterior[6] as below,
+    select t.*, t.posterior[1] + t.posterior[2] + t.posterior[3] + t.posterior[4] + t.posterior[5]
+           + t.posterior[6] as below,
            (select sum(m * t.posterior[i]) from unnest(autonomy.rate_multiples()) with ordinality u(m, i)) as share,
-           case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions else t.prior_order_value end as order_value
+           case when t.conversions > 0 and t.earned > 0 then t.earned / t.conversions
+                else t.prior_order_value end as order_value
     from tested t
   )
   select j.id, 'high_traffic_low_conversion'::text,
@@ -7030,12 +7465,14 @@ begin
          format('Campaign "%s" has %s clicks but only %s%% conversion rate%s', j.title,
                 to_char(j.clicks, 'FM999,999,999,990'), to_char(100 * j.conversions / j.clicks, 'FM990.0'),
                 case when j.recent then ' in the last 30 days' else '' end),
-         format('Review targeting parameters and landing page experience. Open the page as a visitor today and check its speed, '
+         format('Review targeting parameters and landing page experience. Open the page as a visitor today and '
+                'check its speed, '
                 'its form and its tracking; campaigns here usually convert %s%% of their clicks. '
                 'Consider A/B testing different audiences or CTAs.', to_char(100 * v_centre, 'FM990.0')),
          jsonb_build_object(
            'kind', 'gain',
-           'money_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value)::numeric, 2),
+           'money_per_day',
+           round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value)::numeric, 2),
            'conversions_per_day', round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days)::numeric, 2),
            'percent', round((100 * (1 / greatest(j.share, 0.05) - 1))::numeric),
            'basis', format('%s clicks a day at the usual %s%% instead of the likely %s%%, %s an order',
@@ -7112,24 +7549,29 @@ begin
   ), judged as (
     select t.*, l.title, 1 - (t.c2 / t.i2) / (t.c1 / t.i1) as fall,
            autonomy.student_to_normal(-t.change / t.se, t.all_freedom) as z,
-           autonomy.normal_probability(autonomy.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
+           autonomy.normal_probability(
+             autonomy.student_to_normal((ln(0.85) - t.change) / t.se, t.all_freedom)) as confidence
     from tested t join looked_at l on l.id = t.id
   )
   select j.id, 'declining_performance'::text,
          case when j.fall >= 0.7 then 'critical' when j.fall >= 0.5 then 'high' else 'medium' end,
          format('Campaign "%s" has a CTR of %s%% in the last 7 days, %s%% below the %s%% of the 7 days before', j.title,
-                to_char(100 * j.c2 / j.i2, 'FM990.00'), round(100 * j.fall::numeric), to_char(100 * j.c1 / j.i1, 'FM990.00')),
+                to_char(100 * j.c2 / j.i2, 'FM990.00'), round(100 * j.fall::numeric),
+                to_char(100 * j.c1 / j.i1, 'FM990.00')),
          'Look at what changed in the last 14 days: a new ad, a wider audience, a placement, a competitor. '
          'Undo that change, or put back the ad that ran before, and compare CTR again in 3 days.',
          jsonb_build_object(
            'kind', 'loss',
            'clicks_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2)::numeric, 1),
-           'money_per_day', round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / j.c1)::numeric, 2),
+           'money_per_day',
+           round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / j.c1)::numeric, 2),
            'percent', round(-100 * j.fall::numeric, 1),
            'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
-                           to_char(j.i2 / j.days2, 'FM999,999,999,990'), to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+                           to_char(j.i2 / j.days2, 'FM999,999,999,990'),
+                           to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
-         jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3), 'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
+         jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
+                            'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
                             'fall_percent', round(100 * j.fall::numeric, 1), 'z', round(j.z::numeric, 2),
                             'impressions', j.i2, 'impressions_before', j.i1, 'clicks', j.c2, 'clicks_before', j.c1)
   from judged j
@@ -7171,7 +7613,9 @@ begin
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
-    cross join lateral (select greatest(1, case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
+    cross join lateral (
+      select greatest(1, case when isfinite(c.created_at)
+                              then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
     cross join lateral (
       select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
                * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
@@ -7181,7 +7625,8 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
   ), judged as materialized (
-    select l.*, b.below, exp(q.posterior[1]) as likely, greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
+    select l.*, b.below, exp(q.posterior[1]) as likely,
+      greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
     from looked_at l
     cross join lateral (
       select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
@@ -7199,22 +7644,27 @@ begin
                 to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
                 to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
          case when j.below >= 0.8 then
-           format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.', to_char(j.likely, 'FM990.00'))
+           format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.',
+                  to_char(j.likely, 'FM990.00'))
          when j.below >= 0.5 then
-           'Halve its budget until more conversions tell which way it goes, and move the money to a campaign above break-even.'
+           'Halve its budget until more conversions tell which way it goes, and move the money to a campaign '
+           'above break-even.'
          else
-           format('Leave it running and look again in 3 days: its recent evidence points to a ROI of about %s.', to_char(j.likely, 'FM990.00'))
+           format('Leave it running and look again in 3 days: its recent evidence points to a ROI of about %s.',
+                  to_char(j.likely, 'FM990.00'))
          end,
          jsonb_build_object(
            'kind', 'saving',
            'money_per_day', round((j.spend_a_day * j.loss_share)::numeric, 2),
            'spend_per_day', round(j.spend_a_day::numeric, 2),
            'percent', round((100 * j.loss_share)::numeric, 1),
-           'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s', to_char(j.spend_a_day, 'FM999,999,990.00'),
+           'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s',
+                           to_char(j.spend_a_day, 'FM999,999,990.00'),
                            round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
          round(least(99.9, 100 * j.below)::numeric, 2),
          jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
-                            'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4), 'likely_roi', round(j.likely::numeric, 4),
+                            'roi', round((coalesce(j.revenue, 0) / j.spend)::numeric, 4),
+                            'likely_roi', round(j.likely::numeric, 4),
                             'conversions', round(coalesce(j.n, 0)::numeric, 2))
   from judged j
   where not exists (select from valueless v where v.id = j.id);
@@ -7239,14 +7689,16 @@ as $$
 declare
   v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
   v_conversion float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
-  v_conversion_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
+  v_conversion_weights float8[] := array(select value::float8
+                                         from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
   v_ctr float8 := (p_rates #>> '{ctr,centre}')::float8;
   v_ctr_weights float8[] := array(select value::float8 from jsonb_array_elements_text(p_rates #> '{ctr,weights}'));
 begin
   return query
   with segments as materialized (
     select c.id, min(coalesce(nullif(btrim(c.title), ''), c.id::text)) as title, a.segment,
-           sum(a.spend)::float8 as spend, greatest(0, sum(a.revenue))::float8 as revenue, sum(a.conversions)::float8 as conversions,
+           sum(a.spend)::float8 as spend, greatest(0, sum(a.revenue))::float8 as revenue,
+           sum(a.conversions)::float8 as conversions,
            count(*) filter (where a.spend > 0)::float8 as days, min(a.day) as first_day, max(a.day) as last_day
     from public.campaign_audience_metrics a
     join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'active'
@@ -7256,11 +7708,13 @@ begin
       and (p_changed_after is null or f.changed_at > p_changed_after)
     group by c.id, a.segment
   ), campaign as materialized (
-    select s.id, sum(s.spend) as spend, sum(s.revenue) as revenue, sum(s.conversions) as conversions, max(s.days) as days,
+    select s.id, sum(s.spend) as spend, sum(s.revenue) as revenue, sum(s.conversions) as conversions,
+           max(s.days) as days,
            max(s.last_day) - min(s.first_day) + 1 as length
     from segments s group by s.id having sum(s.spend) > 0
   ), posterior as materialized (
-    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2, (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
+    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2,
+      (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c cross join public.autonomy_policy p
     cross join lateral (
       select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
@@ -7268,29 +7722,36 @@ begin
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
            count(*) over (partition by s.id) as looks,
-           autonomy.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1]) / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
+           autonomy.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1])
+                                       / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
       select autonomy.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
                                   exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
   ), bad as (
-    select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share, min(t.campaign_roi) as campaign_roi,
+    select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share,
+           min(t.campaign_roi) as campaign_roi,
            min(t.length) as length, sum(t.spend * t.segment_roi) / sum(t.spend) as roi, count(*) as segments,
            max(1 - t.looks * (1 - t.below)) as confidence,
-           string_agg(format('"%s" (%s%% of the spend, ROI %s)', t.segment, round((100 * t.spend / t.all_spend)::numeric),
+           string_agg(format('"%s" (%s%% of the spend, ROI %s)', t.segment,
+                             round((100 * t.spend / t.all_spend)::numeric),
                              to_char(t.revenue / t.spend, 'FM990.00')), ', ' order by t.spend desc) as words,
            string_agg(format('"%s"', t.segment), ', ' order by t.spend desc) as names,
-           jsonb_agg(jsonb_build_object('segment', t.segment, 'share_percent', round((100 * t.spend / t.all_spend)::numeric, 1),
-                                        'roi', round((t.revenue / t.spend)::numeric, 4), 'likely_roi', round(t.segment_roi::numeric, 4),
-                                        'spend', round(t.spend::numeric, 2), 'conversions', t.conversions) order by t.spend desc) as list
+           jsonb_agg(jsonb_build_object('segment', t.segment,
+                                        'share_percent', round((100 * t.spend / t.all_spend)::numeric, 1),
+                                        'roi', round((t.revenue / t.spend)::numeric, 4),
+                                        'likely_roi', round(t.segment_roi::numeric, 4),
+                                        'spend', round(t.spend::numeric, 2),
+                                        'conversions', t.conversions) order by t.spend desc) as list
     from tested t
     where 1 - t.looks * (1 - t.below) >= 0.8
     group by t.id
   )
   select b.id, 'audience_mismatch'::text,
          case when b.share >= 0.5 then 'critical' when b.share >= 0.3 then 'high' else 'medium' end,
-         format('Campaign "%s" spends %s%% of its money on %s below half of its ROI of %s: %s', b.title, round((100 * b.share)::numeric),
+         format('Campaign "%s" spends %s%% of its money on %s below half of its ROI of %s: %s',
+                b.title, round((100 * b.share)::numeric),
                 case when b.segments = 1 then 'an audience segment' else 'audience segments' end,
                 to_char(b.campaign_roi, 'FM990.00'), b.words),
          format('Exclude %s, or give it an ad of its own, and let the other segments have its %s a day.', b.names,
@@ -7300,7 +7761,8 @@ begin
            'money_per_day', round((b.spend / b.length * greatest(0, b.campaign_roi - b.roi))::numeric, 2),
            'spend_per_day', round((b.spend / b.length)::numeric, 2),
            'percent', round((100 * b.share)::numeric, 1),
-           'basis', format('%s a day moved from a likely ROI of %s to the campaign''s %s', to_char(b.spend / b.length, 'FM999,999,990.00'),
+           'basis', format('%s a day moved from a likely ROI of %s to the campaign''s %s',
+                           to_char(b.spend / b.length, 'FM999,999,990.00'),
                            to_char(b.roi, 'FM990.00'), to_char(b.campaign_roi, 'FM990.00'))),
          round(least(99.9, 100 * b.confidence)::numeric, 2),
          jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::numeric, 4))
@@ -7312,8 +7774,10 @@ begin
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
            case when f.w30_clicks >= 100 then f.w30_spend else f.life_spend end as spend,
-           greatest(case when f.has_history then 1 else 3 end, least(case when f.w30_clicks >= 100 then 30 else 3650 end,
-                             case when isfinite(c.created_at) then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
+           greatest(case when f.has_history then 1 else 3 end,
+                    least(case when f.w30_clicks >= 100 then 30 else 3650 end,
+                             case when isfinite(c.created_at)
+                                  then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -7330,31 +7794,41 @@ begin
       and l.spend > 50 and l.clicks / l.impressions < 0.5 * v_ctr and l.conversions / l.clicks < 0.5 * v_conversion
       and not exists (select from public.campaign_audience_metrics a where a.campaign_id = l.id)
   ), tested as materialized (
-    select s.*, autonomy.rate_posterior(s.clicks / s.ctr_phi, v_ctr * s.impressions / s.ctr_phi, v_ctr_weights) as ctr_posterior,
+    select s.*, autonomy.rate_posterior(s.clicks / s.ctr_phi, v_ctr * s.impressions / s.ctr_phi,
+                                        v_ctr_weights) as ctr_posterior,
            autonomy.rate_posterior(s.conversions / s.conversion_phi, v_conversion * s.clicks / s.conversion_phi,
                                  v_conversion_weights) as conversion_posterior
     from suspect s
   ), judged as (
     select t.*, least(t.ctr_posterior[1] + t.ctr_posterior[2] + t.ctr_posterior[3] + t.ctr_posterior[4],
-                      t.conversion_posterior[1] + t.conversion_posterior[2] + t.conversion_posterior[3] + t.conversion_posterior[4]) as below
+                      t.conversion_posterior[1] + t.conversion_posterior[2] + t.conversion_posterior[3]
+                        + t.conversion_posterior[4]) as below
     from tested t
   )
   select j.id, 'audience_mismatch'::text, case when j.spend >= 1000 then 'critical' else 'high' end,
-         format('Campaign "%s" reaches the wrong people: CTR %s%% and conversion rate %s%%, both below half of the usual %s%% and %s%%',
-                j.title, to_char(100 * j.clicks / j.impressions, 'FM990.00'), to_char(100 * j.conversions / j.clicks, 'FM990.00'),
+         format('Campaign "%s" reaches the wrong people: CTR %s%% and conversion rate %s%%, both below half of the '
+                'usual %s%% and %s%%',
+                j.title, to_char(100 * j.clicks / j.impressions, 'FM990.00'),
+                to_char(100 * j.conversions / j.clicks, 'FM990.00'),
                 to_char(100 * v_ctr, 'FM990.00'), to_char(100 * v_conversion, 'FM990.00')),
          'Compare its targeting with that of your best campaign: interests, places, ages, placements. '
-         'Copy that audience into this campaign, and record figures by segment so that the part that does not fit can be named.',
+         'Copy that audience into this campaign, and record figures by segment so that the part that does not fit '
+         'can be named.',
          jsonb_build_object(
            'kind', 'gain',
-           'conversions_per_day', round((v_ctr * v_conversion * j.impressions / j.days - j.conversions / j.days)::numeric, 2),
-           'money_per_day', round(((v_ctr * v_conversion * j.impressions - j.conversions) / j.days * j.prior_order_value)::numeric, 2),
+           'conversions_per_day',
+           round((v_ctr * v_conversion * j.impressions / j.days - j.conversions / j.days)::numeric, 2),
+           'money_per_day',
+           round(((v_ctr * v_conversion * j.impressions - j.conversions) / j.days * j.prior_order_value)::numeric, 2),
            'percent', round((100 - 100 * j.conversions / (v_ctr * v_conversion * j.impressions))::numeric, 1),
            'basis', format('%s impressions a day at the usual CTR and conversion rate, %s an order',
-                           to_char(j.impressions / j.days, 'FM999,999,999,990'), to_char(j.prior_order_value, 'FM999,990.00'))),
+                           to_char(j.impressions / j.days, 'FM999,999,999,990'),
+                           to_char(j.prior_order_value, 'FM999,990.00'))),
          round(least(99.9, 100 * j.below)::numeric, 2),
-         jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
-                            'ctr', round((100 * j.clicks / j.impressions)::numeric, 3), 'usual_ctr', round((100 * v_ctr)::numeric, 3),
+         jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversions', j.conversions,
+                            'spend', round(j.spend::numeric, 2),
+                            'ctr', round((100 * j.clicks / j.impressions)::numeric, 3),
+                            'usual_ctr', round((100 * v_ctr)::numeric, 3),
                             'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
                             'usual_conversion_rate', round((100 * v_conversion)::numeric, 2))
   from judged j
@@ -7393,14 +7867,16 @@ begin
       and ln((f.w7_clicks + 0.5) / f.w7_impressions / ((f.p7_clicks + 0.5) / f.p7_impressions))
           < -sqrt(1 / (f.w7_clicks + 0.5) + 1 / (f.p7_clicks + 0.5) + 0.0143)
   ), days as materialized (
-    select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i, least(d.clicks, d.impressions)::float8 as c,
+    select l.id, (d.day - l.last_day + 13)::float8 as t, d.impressions::float8 as i,
+           least(d.clicks, d.impressions)::float8 as c,
            d.reach::float8 as reach, d.revenue::float8 as revenue
     from looked_at l
     join public.campaign_daily d on d.campaign_id = l.id and d.day > l.last_day - 14 and d.day <= l.last_day
     where d.impressions > 0
   ), totals as materialized (
     select d.id, sum(d.c) as c, sum(d.i) as i, sum(d.revenue) as revenue, count(*)::float8 as days,
-           coalesce(sum(d.i) filter (where d.t >= 7), 0) as later_i, coalesce(sum(d.i) filter (where d.t < 7), 0) as earlier_i,
+           coalesce(sum(d.i) filter (where d.t >= 7), 0) as later_i,
+           coalesce(sum(d.i) filter (where d.t < 7), 0) as earlier_i,
            sum(d.i) filter (where d.reach > 0) / nullif(sum(d.reach) filter (where d.reach > 0), 0) as frequency
     from days d group by d.id
     having count(*) >= 12 and sum(d.i) >= 1000 and sum(d.c) >= 40
@@ -7439,7 +7915,8 @@ begin
     select f.*, t.c, t.i, t.revenue, t.frequency, t.later_i, t.earlier_i, l.title,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (0 - f.t_mean)) as ctr_then,
            t.c / t.i * greatest(0, 1 + f.y_mean + f.slope * (13 - f.t_mean)) as ctr_now,
-           autonomy.normal_probability(autonomy.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
+           autonomy.normal_probability(
+             autonomy.student_to_normal((-f.slope - 0.0081) * sqrt(f.spread / f.phi), f.days + 4)) as confidence
     from falling f
     join totals t on t.id = f.id
     join looked_at l on l.id = f.id
@@ -7448,23 +7925,32 @@ begin
       and ((f.fall >= 0.2 and f.z >= 2.7 and t.later_i >= 0.7 * t.earlier_i) or t.frequency > 4)
   )
   select j.id, 'creative_fatigue'::text,
-         case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high' when j.fall >= 0.25 then 'medium' else 'low' end,
+         case when j.fall >= 0.6 then 'critical' when j.fall >= 0.4 then 'high'
+              when j.fall >= 0.25 then 'medium' else 'low' end,
          format('Campaign "%s" loses CTR steadily: from %s%% to %s%% in 14 days (-%s%%) %s', j.title,
-                to_char(100 * j.ctr_then, 'FM990.00'), to_char(100 * j.ctr_now, 'FM990.00'), round(100 * least(j.fall, 1)::numeric),
-                case when j.frequency > 4 then format('while people see its ads %s times each', to_char(j.frequency, 'FM990.0'))
+                to_char(100 * j.ctr_then, 'FM990.00'), to_char(100 * j.ctr_now, 'FM990.00'),
+                round(100 * least(j.fall, 1)::numeric),
+                case when j.frequency > 4 then
+                     format('while people see its ads %s times each', to_char(j.frequency, 'FM990.0'))
                      else 'while its impressions hold' end),
-         case when j.frequency > 4 then 'Refresh the creative today: new image, new headline, same offer; and cap the frequency at 3 a week or widen the audience.'
-              else 'Refresh the creative today: upload two new variants beside the old one, and pause the old one when either beats its CTR.' end,
+         case when j.frequency > 4 then 'Refresh the creative today: new image, new headline, same offer; and cap the '
+                                        'frequency at 3 a week or widen the audience.'
+              else 'Refresh the creative today: upload two new variants beside the old one, and pause the old one when '
+                   'either beats its CTR.' end,
          jsonb_build_object(
            'kind', 'loss',
            'clicks_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7)::numeric, 1),
-           'money_per_day', round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c)::numeric, 2),
+           'money_per_day',
+           round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c)::numeric, 2),
            'percent', round(-100 * least(j.fall, 1)::numeric, 1),
            'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
-                           to_char(j.later_i / 7, 'FM999,999,999,990'), to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+                           to_char(j.later_i / 7, 'FM999,999,999,990'),
+                           to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
-         jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1), 'ctr_then', round(100 * j.ctr_then::numeric, 3),
-                            'ctr_now', round(100 * j.ctr_now::numeric, 3), 'z', round(j.z::numeric, 2), 'impressions', j.i, 'clicks', j.c,
+         jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
+                            'ctr_then', round(100 * j.ctr_then::numeric, 3),
+                            'ctr_now', round(100 * j.ctr_now::numeric, 3), 'z', round(j.z::numeric, 2),
+                            'impressions', j.i, 'clicks', j.c,
                             'frequency', round(j.frequency::numeric, 2))
   from judged j;
 end $$;
@@ -7492,7 +7978,8 @@ declare
 begin
   return query
   with looked_at as materialized (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
+      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -7503,7 +7990,8 @@ begin
       and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
              and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
   ), hours as (
-    select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow, extract(hour from b.at)::integer as hour,
+    select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow,
+           extract(hour from b.at)::integer as hour,
            count(*)::float8 as buckets, min(b.at) as first_at, max(b.at) as last_at,
            sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
            sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
@@ -7514,76 +8002,96 @@ begin
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
     group by l.id, 3, 4
   ), pools as (
-    select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour, grouping(h.dow >= 6, h.hour, h.hour / 3, h.hour / 6) = 15 as whole,
+    select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour,
+           grouping(h.dow >= 6, h.hour, h.hour / 3, h.hour / 6) = 15 as whole,
            sum(h.clicks) as clicks, sum(h.conversions) as conversions, sum(h.spend) as spend, sum(h.revenue) as revenue,
            max(h.last_at)::date - min(h.first_at)::date + 1 as days, min(h.order_cv2) as order_cv2,
-           sum(greatest(0, h.xx - 2 * h.conversions / h.clicks * h.xn + (h.conversions / h.clicks) ^ 2 * h.nn) / (h.conversions / h.buckets))
+           sum(greatest(0, h.xx - 2 * h.conversions / h.clicks * h.xn + (h.conversions / h.clicks) ^ 2 * h.nn)
+               / (h.conversions / h.buckets))
              filter (where h.conversions > 0) as moved,
            sum(h.buckets - 1) filter (where h.conversions > 0) as freedom
     from hours h
     group by h.id, grouping sets (
-      (h.dow >= 6, h.dow, h.hour), (h.dow >= 6, h.dow, h.hour / 3), (h.dow >= 6, h.dow, h.hour / 6), (h.dow >= 6, h.dow),
-      (h.dow >= 6, h.hour), (h.dow >= 6, h.hour / 3), (h.dow >= 6, h.hour / 6), (h.hour), (h.hour / 3), (h.hour / 6), ())
+      (h.dow >= 6, h.dow, h.hour), (h.dow >= 6, h.dow, h.hour / 3), (h.dow >= 6, h.dow, h.hour / 6),
+      (h.dow >= 6, h.dow),
+      (h.dow >= 6, h.hour), (h.dow >= 6, h.hour / 3), (h.dow >= 6, h.hour / 6), (h.hour),
+      (h.hour / 3), (h.hour / 6), ())
   ), measured as (
     select p.*, max(p.clicks) filter (where p.whole) over campaign as all_clicks,
            max(p.conversions) filter (where p.whole) over campaign as all_conversions,
-           max(p.spend) filter (where p.whole) over campaign as all_spend, max(p.revenue) filter (where p.whole) over campaign as all_revenue,
+           max(p.spend) filter (where p.whole) over campaign as all_spend,
+           max(p.revenue) filter (where p.whole) over campaign as all_revenue,
            max(p.days) over campaign as all_days, count(p.hour) over campaign as hours_seen,
            greatest(1, max((20 * 1.3 + p.moved) / (20 + p.freedom)) filter (where p.whole) over campaign) as phi
     from pools p window campaign as (partition by p.id)
   ), tested as (
     select m.*, not m.whole and greatest(
-             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1)))
+               * 3 * sqrt(f.shape1),
              case when f.unit > 0 and m.all_spend > 0 then
-               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) >= 3.82 as weak,
+               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2)))
+                 * 3 * sqrt(f.shape2) end) >= 3.82 as weak,
            greatest(
-             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1))) * 3 * sqrt(f.shape1),
+             (cbrt(0.5 * m.all_conversions / m.all_clicks * m.clicks / m.phi / f.shape1) - (1 - 1 / (9 * f.shape1)))
+               * 3 * sqrt(f.shape1),
              case when f.unit > 0 and m.all_spend > 0 then
-               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2))) * 3 * sqrt(f.shape2) end) as z,
+               (cbrt(0.5 * m.all_revenue / m.all_spend * m.spend / f.unit / f.shape2) - (1 - 1 / (9 * f.shape2)))
+                 * 3 * sqrt(f.shape2) end) as z,
            m.conversions < 0.5 * m.all_conversions / m.all_clicks * m.clicks
              or (f.unit > 0 and m.all_spend > 0 and m.revenue < 0.5 * m.all_revenue / m.all_spend * m.spend) as below
     from measured m
     cross join lateral (select m.all_revenue / m.all_conversions * (m.phi + m.order_cv2) as unit) u
     cross join lateral (
-      select u.unit, m.conversions / m.phi + 1 as shape1, case when u.unit > 0 then m.revenue / u.unit + 1 end as shape2) f
+      select u.unit, m.conversions / m.phi + 1 as shape1,
+        case when u.unit > 0 then m.revenue / u.unit + 1 end as shape2) f
     where m.all_days >= 14 and m.all_conversions >= 80 and m.all_clicks > 0 and m.hours_seen > 1
   ), suspects as materialized (
-    select t.id, min(t.all_clicks) as clicks, min(t.all_conversions) as conversions, min(t.all_spend) as spend, min(t.all_revenue) as revenue,
+    select t.id, min(t.all_clicks) as clicks, min(t.all_conversions) as conversions,
+           min(t.all_spend) as spend, min(t.all_revenue) as revenue,
            min(t.all_days) as days, min(t.phi) as phi, max(t.z) as z,
            autonomy.weak_hours(jsonb_agg(jsonb_build_object(
-             'weekend', t.weekend, 'dow', t.dow, 'h6', t.h6, 'h3', t.h3, 'hour', t.hour, 'weak', t.weak, 'below', t.below,
+             'weekend', t.weekend, 'dow', t.dow, 'h6', t.h6, 'h3', t.h3, 'hour', t.hour,
+             'weak', t.weak, 'below', t.below,
              'clicks', t.clicks, 'conversions', t.conversions, 'spend', t.spend, 'revenue', t.revenue))) as hours
     from (select x.*, bool_or(x.weak) over (partition by x.id) as suspicious from tested x) t
     where t.suspicious and not t.whole and (t.weak or t.hour is not null)
     group by t.id
   ), named as (
-    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks, (s.hours ->> 'conversions')::float8 as weak_conversions,
+    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks,
+           (s.hours ->> 'conversions')::float8 as weak_conversions,
            (s.hours ->> 'spend')::float8 as weak_spend, (s.hours ->> 'revenue')::float8 as weak_revenue,
            s.hours ->> 'words' as words, s.hours ->> 'peak' as peak
     from suspects s join looked_at l on l.id = s.id
     where s.hours ->> 'words' is not null
   )
   select n.id, 'timing_optimization'::text,
-         case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high' when s.share >= 0.15 then 'medium' else 'low' end,
-         format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends %s%% of its money there',
+         case when s.share >= 0.5 then 'critical' when s.share >= 0.3 then 'high'
+              when s.share >= 0.15 then 'medium' else 'low' end,
+         format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends '
+                '%s%% of its money there',
                 n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, v_zone,
                 to_char(100 * n.conversions / n.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
-         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.', n.words, v_zone, n.peak),
+         format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.',
+                n.words, v_zone, n.peak),
          jsonb_build_object(
            'kind', 'gain',
            'money_per_day', round((greatest(0, n.weak_spend * s.other_roi - n.weak_revenue) / n.days)::numeric, 2),
            'spend_per_day', round((n.weak_spend / n.days)::numeric, 2),
            'percent', round((100 * s.share)::numeric, 1),
-           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)', to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
-                           coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end, 'FM990.00'), 'unknown'),
+           'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)',
+                           to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
+                           coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end,
+                                            'FM990.00'), 'unknown'),
                            to_char(s.other_roi, 'FM990.00'))),
          round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - autonomy.normal_probability(n.z)))))::numeric, 2),
-         jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list', 'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+         jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list',
+                            'time_zone', v_zone, 'z', round(n.z::numeric, 2),
                             'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
   cross join lateral (
     select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
-           case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend) else 0 end as other_roi) s;
+           case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend)
+                else 0 end as other_roi) s;
 end $$;
 comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is
   'The detector timing_optimization, for active campaigns with ids in (p_after, p_until] whose facts changed after '
@@ -7596,7 +8104,8 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.find_opportunities(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now())
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
+  p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
                estimated_impact jsonb, confidence_score numeric, figures jsonb)
 language plpgsql stable set search_path = ''
@@ -7619,7 +8128,8 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
                estimated_impact jsonb, confidence_score numeric)
 language sql stable set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
-  select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action, o.estimated_impact, o.confidence_score
+  select o.campaign_id, o.opportunity_type, o.severity, o.description, o.suggested_action,
+    o.estimated_impact, o.confidence_score
   from autonomy.find_opportunities(
     null::uuid, null::uuid, null::timestamptz, autonomy.opportunity_rates(p_now), true, p_now) o
   order by autonomy.severity_rank(o.severity), o.confidence_score desc, o.campaign_id, o.opportunity_type
@@ -7648,7 +8158,8 @@ comment on function autonomy.opportunity_status_guard() is
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
   for each row when (old.status is distinct from new.status) execute function autonomy.opportunity_status_guard();
 create function autonomy.record_opportunities_found(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean, p_now timestamptz default now()) returns integer
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
+  p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
 declare
@@ -7660,7 +8171,8 @@ begin
     select f.* from found f
     where exists (
       select from public.optimization_opportunities o
-      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type and o.status in ('open', 'in_progress'))
+      where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
+        and o.status in ('open', 'in_progress'))
     or not exists (
       select from public.optimization_opportunities o
       where o.campaign_id = f.campaign_id and o.opportunity_type = f.opportunity_type
@@ -7670,14 +8182,16 @@ begin
                 and coalesce(o.resolved_at, o.last_seen_at) > p_now - interval '3 days'))
   ), written as (
     insert into public.optimization_opportunities as o
-      (campaign_id, opportunity_type, severity, description, suggested_action, estimated_impact, confidence_score, figures,
+      (campaign_id, opportunity_type, severity, description, suggested_action, estimated_impact,
+       confidence_score, figures,
        status, is_current, first_seen_at, last_seen_at, created_at)
     select w.campaign_id, w.opportunity_type, w.severity, w.description, w.suggested_action, w.estimated_impact,
            w.confidence_score, w.figures, 'open', true, p_now, p_now, p_now
     from wanted w
     order by w.campaign_id, w.opportunity_type
     on conflict (campaign_id, opportunity_type) where status in ('open', 'in_progress') do update
-      set severity = excluded.severity, description = excluded.description, suggested_action = excluded.suggested_action,
+      set severity = excluded.severity, description = excluded.description,
+        suggested_action = excluded.suggested_action,
           estimated_impact = excluded.estimated_impact, confidence_score = excluded.confidence_score,
           figures = excluded.figures, is_current = true, last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at)
     returning o.xmax = 0 as is_new
@@ -7689,7 +8203,8 @@ comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz,
   'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to '
   'call again; raises nothing. [autonomous-operations]';
 create function autonomy.resolve_opportunities_gone(
-  p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now()) returns integer
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now())
+    returns integer
 language plpgsql set search_path = ''
 as $$
 declare
@@ -7740,13 +8255,13 @@ declare
   v_until uuid;
   v_new integer := 0;
   v_resolved integer := 0;
-  v_detected integer;
 begin
   perform autonomy.simulated_moment(p_now);
   insert into autonomy.opportunity_detection (id) values (true) on conflict do nothing;
   select * into v_state from autonomy.opportunity_detection for update;
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
-  v_changed_after := case when not v_whole then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
+  v_changed_after := case when not v_whole
+    then least(v_state.changes_seen_until, greatest(p_now, now()) - v_overlap) end;
   v_after := case when v_state.full_pass_day = v_today then v_state.full_pass_after end;
   v_seen_until := case when v_after is null then
     (select case when latest - v_overlap <= v_state.changes_seen_until and latest < least(p_now, now()) - v_overlap
@@ -7755,7 +8270,8 @@ begin
            from public.campaign_facts f where f.changed_at > v_state.changes_seen_until) l)
     else v_state.changes_seen_until end;
   v_timing := v_whole or 300 >= (select count(*) from (
-    select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80 limit 301) many);
+    select from public.campaign_facts f where f.changed_at > v_changed_after and f.w30_conversions >= 80
+      limit 301) many);
   if v_whole or exists (select from public.campaign_facts f where f.changed_at > v_changed_after) then
     v_rates := autonomy.opportunity_rates(p_now);
     loop
@@ -7763,7 +8279,8 @@ begin
       where (v_after is null or f.campaign_id > v_after) and (v_changed_after is null or f.changed_at > v_changed_after)
       order by f.campaign_id offset v_slice - 1 limit 1;
       v_new := v_new + autonomy.record_opportunities_found(v_after, v_until, v_changed_after, v_rates, v_timing, p_now);
-      v_resolved := v_resolved + autonomy.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
+      v_resolved := v_resolved
+        + autonomy.resolve_opportunities_gone(v_after, v_until, v_changed_after, v_timing, p_now);
       v_after := v_until;
       exit when v_after is null or clock_timestamp() - v_started > v_budget;
     end loop;
@@ -7772,9 +8289,8 @@ begin
   end if;
   update autonomy.opportunity_detection
   set changes_seen_until = v_seen_until, full_pass_day = v_today, full_pass_after = v_after;
-  select count(*) into v_detected from public.optimization_opportunities
-  where status in ('open', 'in_progress') and is_current;
-  return jsonb_build_object('detected', v_detected, 'new', v_new, 'resolved', v_resolved, 'complete', v_after is null);
+  return jsonb_build_object('new', v_new, 'resolved', v_resolved, 'complete', v_after is null, 'detected', (
+    select count(*) from public.optimization_opportunities where status in ('open', 'in_progress') and is_current));
 end $$;
 comment on function public.record_opportunities(timestamptz) is
   'Detects and keeps the list: {"detected": what stands now, "new", "resolved", "complete"}. The first call of a day '
@@ -7791,7 +8307,8 @@ begin
   perform autonomy.simulated_moment(p_now);
   if p_status is null or p_status not in ('open', 'in_progress', 'resolved', 'dismissed') then
     raise exception using errcode = 'AO010',
-      message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.', coalesce(quote_literal(p_status), 'NULL'));
+      message = format('The status of an opportunity is open, in_progress, resolved or dismissed, not %s.',
+                       coalesce(quote_literal(p_status), 'NULL'));
   end if;
   select * into v_old from public.optimization_opportunities where id = p_id for update;
   if not found then
@@ -7809,7 +8326,8 @@ begin
     where id = p_id returning * into v_new;
   exception when unique_violation then
     raise exception using errcode = 'AO004',
-      message = format('This campaign already has an open opportunity of the type %s, seen since this one was closed.', v_old.opportunity_type),
+      message = format('This campaign already has an open opportunity of the type %s, seen since this one was closed.',
+                       v_old.opportunity_type),
       hint = 'Work on that one instead.';
   end;
   return to_jsonb(v_new) || jsonb_build_object('changed', true);
@@ -7847,7 +8365,8 @@ exception when data_exception then
 end $$;
 comment on function autonomy.impact_moment(text) is
   'A moment out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
-create function autonomy.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8) returns float8
+create function autonomy.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8)
+  returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
@@ -7864,7 +8383,8 @@ comment on function autonomy.mean_matured_share(float8, float8, float8) is
   'The share of conversions that has arrived of spend whose age runs evenly from the youngest to the oldest hours '
   '(never under 0.05). Only computes; raises nothing. [autonomous-operations]';
 create function autonomy.spend_before(
-  p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8, p_now timestamptz default now(),
+  p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8,
+  p_now timestamptz default now(),
   out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
 language plpgsql stable set search_path = ''
 as $$
@@ -7877,7 +8397,8 @@ begin
   into spend, revenue, conversions, days, matured
   from public.campaign_daily d
   cross join lateral (
-    select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life)) else 1 end as weight,
+    select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
+                else 1 end as weight,
            extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
   where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
 end $$;
@@ -7885,7 +8406,8 @@ comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float
   'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have '
   'arrived. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.spend_between(
-  p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8, p_now timestamptz default now(),
+  p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8,
+  p_now timestamptz default now(),
   out spend float8, out revenue float8, out days float8, out matured_share float8)
 language plpgsql stable set search_path = ''
 as $$
@@ -7935,21 +8457,25 @@ begin
   ), seen as materialized (
     select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
            a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
-           sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured) over (partition by w.from_at, w.until_at) as centre,
+           sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured)
+             over (partition by w.from_at, w.until_at) as centre,
            exists (
              select from public.campaign_changes x
              where x.campaign_id = s.id and x.kind <> 'created'
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
-    cross join lateral autonomy.spend_before(s.id, w.from_at, v_policy.time_zone, v_policy.evidence_half_life_days::float8,
+    cross join lateral autonomy.spend_before(s.id, w.from_at, v_policy.time_zone,
+                                             v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
     cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-           s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before, null::float8, s.days, s.matured / s.spend,
-                                                       greatest(0.01, s.centre), s.tau2, s.order_value, s.cv2))[1]) as expected
+           s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before,
+                                                         null::float8, s.days, s.matured / s.spend,
+                                                       greatest(0.01, s.centre), s.tau2,
+                                                       s.order_value, s.cv2))[1]) as expected
     from seen s
     where not s.touched
   ), grouped as materialized (
@@ -7963,17 +8489,21 @@ begin
   ), raw as (
     select s.from_at, s.until_at, s.account, s.campaigns,
            case when s.r > 0 and s.e > 0 then ln(s.r / s.e) end as log_roi,
-           case when s.r > 0 and s.e > 0 then sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
+           case when s.r > 0 and s.e > 0 then
+                sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
            case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
            case when s.sa > 0 and s.sb > 0 then
-             sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns / (s.campaigns - 1) end as spend_variance
+             sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns
+               / (s.campaigns - 1) end as spend_variance
     from sums s
     join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
     group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.r, s.e
   )
   select r.from_at, r.until_at, r.account, r.campaigns,
-         coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0), coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
-         coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0), coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
+         coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0),
+         coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
+         coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0),
+         coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
   from raw r;
 end $$;
 comment on function autonomy.time_factors(jsonb, timestamptz) is
@@ -7981,22 +8511,29 @@ comment on function autonomy.time_factors(jsonb, timestamptz) is
   'spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with '
   'variances. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
-returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer, from_at timestamptz, until_at timestamptz,
+returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
+               from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
-               prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8, conversions_then float8,
+               prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
+               conversions_then float8,
                spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
                data_until timestamptz, final boolean)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,
          case when a.action_type in ('auto_pause', 'auto_resume') then a.action_type
-              when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget' else 'other' end,
+              when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget'
+              else 'other' end,
          h.days, date_trunc('minute', a.executed_at),
          date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
            select min(x.changed_at) from public.campaign_changes x
-           where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at and x.action_id is distinct from a.id))),
-         case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end, coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
-         greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at) then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
+           where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at
+             and x.action_id is distinct from a.id))),
+         case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
+         coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
+         greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
+                                                then extract(epoch from a.executed_at - c.created_at)::float8 / 86400
+                                                end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
          coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
@@ -8013,18 +8550,24 @@ as $$
   cross join lateral (
     select autonomy.impact_number(a.evidence -> 'spend') as s, autonomy.impact_number(a.evidence -> 'conversions') as n,
            autonomy.impact_number(a.evidence -> 'revenue') as r, autonomy.impact_number(a.evidence -> 'cv2') as cv2,
-           autonomy.impact_number(a.evidence -> 'days') as d, autonomy.impact_number(a.evidence -> 'matured_share') as f,
-           autonomy.impact_number(a.evidence #> '{prior,mean_roi}') as mean, autonomy.impact_number(a.evidence #> '{prior,tau2}') as tau2,
-           autonomy.impact_number(a.evidence #> '{prior,order_value}') as order_value, autonomy.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
-           autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s, autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
+           autonomy.impact_number(a.evidence -> 'days') as d,
+           autonomy.impact_number(a.evidence -> 'matured_share') as f,
+           autonomy.impact_number(a.evidence #> '{prior,mean_roi}') as mean,
+           autonomy.impact_number(a.evidence #> '{prior,tau2}') as tau2,
+           autonomy.impact_number(a.evidence #> '{prior,order_value}') as order_value,
+           autonomy.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
+           autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
+           autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
   left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
                                         p.conversion_delay_hours::float8, p_now) b on e.s is null
   cross join lateral (
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
            a.action_type = 'auto_pause' or c.id is null
-             or a.executed_at + h.days * interval '1 day' - interval '1 day' <= case when f.has_history then f.as_of else f.data_at end
-             or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour' <= p_now as final) t
+             or a.executed_at + h.days * interval '1 day' - interval '1 day'
+               <= case when f.has_history then f.as_of else f.data_at end
+             or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour'
+               <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
     and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)
     and (t.final or a.actual_impact is null)
@@ -8034,20 +8577,15 @@ $$;
 comment on function autonomy.due_impacts(integer, timestamptz) is
   'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they '
   'were decided on. Only reads; raises nothing. [autonomous-operations]';
-create function public.measure_action_impact(p_limit integer default 1000, p_now timestamptz default now()) returns jsonb
-language plpgsql set search_path = '' set statement_timeout = '55s'
+create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
-  v_measured integer;
 begin
-  perform autonomy.simulated_moment(p_now);
-  if not exists (  -- planning what follows takes longer than finding nothing to do
-    select from public.autonomous_actions a
-    where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
-      and a.executed_at <= p_now - interval '1 day') then
-    return jsonb_build_object('measured', 0);
-  end if;
+  return query
   with due as materialized (
     select * from (
       select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
@@ -8055,34 +8593,47 @@ begin
     where window_number <= 40
   ), factors as materialized (
     select * from autonomy.time_factors(coalesce(
-      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at, 'tau2', d.prior_tau2, 'order_value', d.prior_order_value, 'cv2', d.prior_cv2)) from due d where d.until_at > d.from_at), '[]'), p_now)
+      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at,
+                                                    'tau2', d.prior_tau2, 'order_value', d.prior_order_value,
+                                                    'cv2', d.prior_cv2)) from due d
+                                                    where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
-           coalesce(own.log_roi, everyone.log_roi, 0) as log_roi, coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
+           coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
+           coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
            coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
            coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
     from due d
     left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
-    left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at and everyone.account is null
+    left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
+      and everyone.account is null
   ), observed as materialized (
     select j.*,
            case when j.has_history then a.spend else greatest(0, j.life_spend - j.spend_then) end as spend_after,
-           case when j.has_history then a.revenue else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
-           case when j.has_history then a.days else greatest(0, extract(epoch from least(p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400) end as days,
+           case when j.has_history then a.revenue
+                else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
+           case when j.has_history then a.days
+                else greatest(0, extract(epoch from least(
+                  p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400)
+                end as days,
            case when j.has_history then a.matured_share else 1 end as matured_after,
-           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0)) else 0 end as late_revenue,
-           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0)) else 0 end as late_conversions
+           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0))
+                else 0 end as late_revenue,
+           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0))
+                else 0 end as late_conversions
     from joined j
     cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
       j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)), v_policy.time_zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
     select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
-           (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2) * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
+           (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
+             * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
     from observed o
     cross join lateral (
       select case when o.kind = 'auto_pause' and v_policy.conversion_delay_hours > 0 then
-               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / v_policy.conversion_delay_hours::float8))
+               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8
+                                            / 3600 / v_policy.conversion_delay_hours::float8))
              else o.f end as matured) m
     cross join lateral (
       select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
@@ -8105,42 +8656,75 @@ begin
              when 'budget' then (e.spend_else * e.roi / e.be) ^ 2 * e.roi_variance + e.noise
                                 + (e.spend_else * (e.roi / e.be - 1)) ^ 2 * e.log_spend_variance
              else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
-    from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise from expected x) e
+    from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise
+          from expected x) e
   ), judged as materialized (
     select v.*,
-           v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
-           v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2 + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
-           case when v.s is null or not v.days > 0.2 or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
-                when v.kind = 'auto_pause' then autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
+           v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2
+                                                             + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
+           v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2
+                                                             + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
+           case when v.s is null or not v.days > 0.2
+                or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
+                when v.kind = 'auto_pause' then
+                  autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
                 when v.error > 0 then autonomy.normal_probability(v.money / v.error) end as right_
     from valued v
-  ), told as (
-    select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
-      'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved' when j.high < 0 then 'regressed' else 'inconclusive' end,
-      'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2), 'money_high', round(j.high::numeric, 2),
-      'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
-      'right_probability', round(100 * j.right_::numeric, 2),
-      'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2), 'revenue', round(j.revenue_full::numeric, 2),
-      'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
-      'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
-      'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
-      'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
-      'measured_at', p_now,
-      'basis', case when j.s is null then 'there were no figures before the action to compare with'
-                    when j.kind = 'auto_resume' then 'what it earned since it runs again'
-                    else format('without the action: %s spent at ROI %s (what the evidence said then, times what happened to %s untouched campaigns since)',
-                                to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
-    from judged j
+  )
+  select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
+    'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved'
+                    when j.high < 0 then 'regressed' else 'inconclusive' end,
+    'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2),
+    'money_high', round(j.high::numeric, 2),
+    'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
+    'right_probability', round(100 * j.right_::numeric, 2),
+    'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2),
+    'revenue', round(j.revenue_full::numeric, 2),
+    'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
+    'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
+    'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
+    'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
+    'measured_at', p_now,
+    'basis', case when j.s is null then 'there were no figures before the action to compare with'
+                  when j.kind = 'auto_resume' then 'what it earned since it runs again'
+                  else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
+                              'happened to %s untouched campaigns since)',
+                              to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'),
+                              j.comparables) end)) as figures
+  from judged j;
+end $$;
+comment on function autonomy.measured_impacts(integer, timestamptz) is
+  'What the actions that are due changed, at each horizon, in the figures that are written down; final: they will not '
+  'be measured again. Only reads; raises nothing. [autonomous-operations]';
+create function public.measure_action_impact(p_limit integer default 1000,
+                                             p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+  v_measured integer;
+begin
+  perform autonomy.simulated_moment(p_now);
+  if not exists (  -- planning what follows takes longer than finding nothing to do
+    select from public.autonomous_actions a
+    where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
+      and a.executed_at <= p_now - interval '1 day') then
+    return jsonb_build_object('measured', 0);
+  end if;
+  with told as materialized (
+    select * from autonomy.measured_impacts(p_limit, p_now)
   ), gathered as (
-    select t.action_id, coalesce(jsonb_object_agg(t.horizon || 'd', t.figures) filter (where t.final), '{}') as horizons,
+    select t.action_id, coalesce(jsonb_object_agg(t.horizon || 'd', t.figures) filter (where t.final),
+                                 '{}') as horizons,
            coalesce(array_agg(t.horizon) filter (where t.final), '{}') as final_days,
            jsonb_object_agg(t.horizon || 'd', t.figures) as all_horizons
     from told t group by t.action_id
   ), written as (
     update public.autonomous_actions a
     set actual_impact = coalesce(a.actual_impact, '{}') - 'provisional' || g.horizons || (
-      select (latest.figures - 'basis') || jsonb_build_object('horizon_days', latest.days, 'basis', latest.figures -> 'basis')
-             || case when latest.days = any (g.final_days) or coalesce(a.actual_impact, '{}') ? (latest.days || 'd') then '{}' else '{"provisional": true}' end::jsonb
+      select (latest.figures - 'basis') || jsonb_build_object('horizon_days', latest.days,
+                                                              'basis', latest.figures -> 'basis')
+             || case when latest.days = any (g.final_days) or coalesce(a.actual_impact, '{}') ? (latest.days || 'd')
+                     then '{}' else '{"provisional": true}' end::jsonb
       from (select d.days, (g.all_horizons || coalesce(a.actual_impact, '{}')) -> (d.days || 'd') as figures
             from (values (1), (3), (7)) d (days)) latest
       where latest.figures is not null order by latest.days desc limit 1)
@@ -8197,7 +8781,8 @@ as $$
 declare
   v_before jsonb := p_action.previous_state -> 'budget';
   v_after jsonb := p_action.new_state -> 'budget';
-  v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object' and p_action.actual_impact ? 'horizon_days'
+  v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object'
+                         and p_action.actual_impact ? 'horizon_days'
     then p_action.actual_impact - array['1d', '3d', '7d'] end;
   v_spend float8;
   v_spend_else float8;
@@ -8220,7 +8805,8 @@ begin
   end if;
   r.verdict := v_impact ->> 'verdict';
   r.money := coalesce(autonomy.impact_number(v_impact -> 'money'), 0);
-  r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high') - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+  r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high')
+                      - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
   r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') / 100;
   r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
   if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
@@ -8229,7 +8815,8 @@ begin
     v_roi := autonomy.impact_number(v_impact -> 'baseline_roi') * autonomy.impact_number(v_impact -> 'roi_factor');
     if v_spend > v_spend_else * 1.02 and v_roi > 0 then
       r.added_expected := (v_spend - v_spend_else) * v_roi;
-      r.added_revenue := autonomy.impact_number(v_impact -> 'revenue') - autonomy.impact_number(v_impact -> 'expected_revenue');
+      r.added_revenue := autonomy.impact_number(v_impact -> 'revenue')
+        - autonomy.impact_number(v_impact -> 'expected_revenue');
     end if;
   end if;
   return r;
@@ -8248,8 +8835,10 @@ begin
   else
     insert into autonomy.action_results as kept
     select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
-      case when jsonb_typeof(a.previous_state -> 'budget') = 'number' and jsonb_typeof(a.new_state -> 'budget') = 'number'
-        then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
+      case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
+           and jsonb_typeof(a.new_state -> 'budget') = 'number'
+        then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer
+          - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
         end as budget_change,
       null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
       null as added_expected, null as added_revenue
@@ -8260,8 +8849,10 @@ begin
     on conflict (action_id) do update
     set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
          measured_at, added_expected, added_revenue)
-      = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at, excluded.confidence, excluded.budget_change,
-            excluded.verdict, excluded.money, excluded.error, excluded.right_probability, excluded.measured_at, excluded.added_expected,
+      = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at,
+            excluded.confidence, excluded.budget_change,
+            excluded.verdict, excluded.money, excluded.error, excluded.right_probability,
+            excluded.measured_at, excluded.added_expected,
             excluded.added_revenue)
     where kept is distinct from excluded;
   end if;
@@ -8293,7 +8884,7 @@ create type autonomy.action_sum as (
   is_pause boolean,
   status text,             -- executed or rolled_back
   verdict text,            -- null: not measured
-  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: there is none
+  band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
   actions bigint,
   money float8,
   error_squares float8,
@@ -8309,7 +8900,8 @@ comment on type autonomy.action_sum is
   'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
   '[autonomous-operations]';
 create type autonomy.rule_score as (
-  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer, measured integer,
+  rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
+  measured integer,
   improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
   pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
@@ -8318,16 +8910,21 @@ comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-o
 create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
-  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict, width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
-         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability), coalesce(sum(r.right_probability), 0),
+  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
+         width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
+         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
+         coalesce(sum(r.right_probability), 0),
          count(r.confidence) filter (where r.right_probability is not null),
          coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
-         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0), coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0),
+         coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
   from (
-    select k.*, case when k.added_expected > 0 and k.status = 'executed' and k.right_probability is not null then k.added_expected end as raised,
+    select k.*, case when k.added_expected > 0 and k.status = 'executed'
+                     and k.right_probability is not null then k.added_expected end as raised,
            greatest(k.error * k.error, 1e-6) as variance
     from autonomy.action_results k
-    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now and k.status in ('executed', 'rolled_back')) r
+    where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
+      and k.status in ('executed', 'rolled_back')) r
   group by 1, 2, 3, 4, 5
 $$;
 comment on function autonomy.action_sums(timestamptz) is
@@ -8343,8 +8940,9 @@ as $$
     union all
     select null, 'By hand', null, null, -1, null where exists (select from carried_out c where c.rule_id is null)
     union all
-    select distinct c.rule_id, coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
-                                         order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
+    select distinct c.rule_id,
+      coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
+                order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
     from carried_out c
     where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
   ), sums as (
@@ -8371,23 +8969,31 @@ as $$
     select j.id, min(f.floor) as floor
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
-      and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'), (select p.min_confidence from public.autonomy_policy p)::float8)
+      and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'),
+                             (select p.min_confidence from public.autonomy_policy p)::float8)
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
   )
-  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured, j.improved, j.regressed, j.inconclusive,
+  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
+         j.improved, j.regressed, j.inconclusive,
          round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
-         j.pauses, round(j.false_pauses::numeric, 2), case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
-         round(j.confidence::numeric, 1), round(j.right_share::numeric, 1), round((j.confidence - j.right_share)::numeric, 1),
+         j.pauses, round(j.false_pauses::numeric, 2),
+         case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
+         round(j.confidence::numeric, 1), round(j.right_share::numeric, 1),
+         round((j.confidence - j.right_share)::numeric, 1),
          j.loses,
          case when not j.loses then null
-              when m.floor is not null then format('Rule "%s" lost %s in 90 days over %s measured actions. Let it act from a confidence of %s on: at that its actions earned money.',
+              when m.floor is not null then format(
+                'Rule "%s" lost %s in 90 days over %s measured actions. '
+                'Let it act from a confidence of %s on: at that its actions earned money.',
                 j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
-              else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, or try a stricter threshold in a dry run.',
+              else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, '
+                          'or try a stricter threshold in a dry run.',
                 j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
          case when not j.loses then null
-              when m.floor is not null then jsonb_build_object('action', j.action || jsonb_build_object('min_confidence', m.floor))
+              when m.floor is not null then jsonb_build_object('action', j.action
+                                                               || jsonb_build_object('min_confidence', m.floor))
               else '{"is_active": false}'::jsonb end
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
@@ -8428,11 +9034,15 @@ begin
     'current', v_current, 'estimate', round(v_mean::numeric, 3), 'low', round((v_mean - 1.645 * v_error)::numeric, 3),
     'high', round((v_mean + 1.645 * v_error)::numeric, 3), 'actions', v_actions, 'proposed', v_proposed,
     'sentence', case when v_proposed is not null then
-        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy assumes %s. Consider marginal_return_ratio = %s.',
-               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'), to_char(v_mean + 1.645 * v_error, 'FM990.00'),
+        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy '
+               'assumes %s. Consider marginal_return_ratio = %s.',
+               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'),
+               to_char(v_mean + 1.645 * v_error, 'FM990.00'),
                to_char(v_current, 'FM990.00'), to_char(v_proposed, 'FM990.00'))
-      when v_actions < 10 then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
-      else format('%s measured budget raises agree with the marginal return ratio of %s.', v_actions, to_char(v_current, 'FM990.00')) end);
+      when v_actions < 10
+        then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
+      else format('%s measured budget raises agree with the marginal return ratio of %s.',
+                  v_actions, to_char(v_current, 'FM990.00')) end);
 end $$;
 comment on function autonomy.marginal_return(autonomy.action_sum[]) is
   'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only '
@@ -8456,7 +9066,8 @@ language sql stable set search_path = ''
 as $$
   select (max(t.finished_at) at time zone (select p.time_zone from public.autonomy_policy p))::date
   from public.campaign_ab_tests t
-  where t.campaign_id = p_campaign_id and t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at <= p_now
+  where t.campaign_id = p_campaign_id and t.status = 'finished' and nullif(t.winner, '') is not null
+    and t.finished_at <= p_now
 $$;
 comment on function autonomy.ab_test_adopted_on(uuid, timestamptz) is
   'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; '
@@ -8486,6 +9097,212 @@ comment on function autonomy.campaign_ab_tests_after() is
   'goes. [autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
   for each row execute function autonomy.campaign_ab_tests_after();
+create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
+comment on type autonomy.insight is
+  'A sentence with numbers about what was learnt, and what it is about. [autonomous-operations]';
+create function autonomy.week_insight(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
+      else format('In the last 7 days: %s paused, %s raised in budget, %s lowered, %s resumed; %s of these %s taken '
+                  'back since.',
+                  w.pauses, w.raised, w.lowered, w.resumed, w.back,
+                  case when w.back = 1 then 'was' else 'were' end) end,
+    to_jsonb(w), null::uuid, null::uuid
+  from (
+    select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change > 0) as raised,
+           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change < 0) as lowered,
+           count(*) filter (where action_type = 'auto_resume') as resumed,
+           count(*) filter (where status = 'rolled_back') as back
+    from autonomy.action_results
+    where executed_at > p_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
+end $$;
+comment on function autonomy.week_insight(timestamptz, timestamptz) is
+  'What was done in a week: how many paused, raised, lowered, resumed, taken back. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.brought_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
+                        case when m.money < 0 then 'lost' else m.verb end,
+                        to_char(abs(m.money), 'FM999,999,999,990.00'),
+                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'),
+                        to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
+         jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
+                            'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
+                            'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
+                            'improved', m.improved, 'regressed', m.regressed),
+         null::uuid, null::uuid
+  from (
+    select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes'
+                else 'budgets' end as kind,
+           case when a.action_type = 'auto_pause'
+                then 'Pauses measured this week (%s %s) %s %s (90 %% interval %s to %s).'
+                when a.action_type = 'auto_resume'
+                  then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
+                else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
+           case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
+           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
+           count(*) filter (where a.verdict = 'improved') as improved,
+           count(*) filter (where a.verdict = 'regressed') as regressed
+    from autonomy.action_results a
+    where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
+      and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
+    group by 1, 2, 3) m
+  order by m.kind desc;
+end $$;
+comment on function autonomy.brought_insights(timestamptz, timestamptz) is
+  'What the actions measured in a week brought, by kind of action. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.clearest_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select case when b.best then 'best_action' else 'worst_action' end,
+         format('%s: %s on campaign "%s" %s %s in %s %s (ROI without it about %s).',
+                case when b.best then 'The clearest gain' else 'The clearest loss' end,
+                case b.action_type when 'auto_pause' then 'the pause' when 'auto_resume' then 'resuming'
+                     else 'the budget change' end,
+                coalesce(c.title, b.campaign_id::text),
+                case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
+                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
+                case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end,
+                coalesce(b.figures ->> 'baseline_roi', '?')),
+         b.figures, b.campaign_id, b.rule_id
+  from (
+    select v.best, clearest.money, a.action_type, a.campaign_id, a.rule_id,
+      a.actual_impact - array['1d', '3d', '7d'] as figures
+    from (values (true, 'improved'), (false, 'regressed')) v (best, verdict)
+    cross join lateral (
+      select r.action_id, r.money from autonomy.action_results r
+      where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
+        and r.verdict = v.verdict and r.measured_at > p_from and r.status = 'executed'
+      order by abs(r.money) desc, r.action_id limit 1) clearest
+    join public.autonomous_actions a on a.id = clearest.action_id) b
+  left join public.campaigns c on c.id = b.campaign_id
+  order by b.best desc;
+end $$;
+comment on function autonomy.clearest_insights(timestamptz, timestamptz) is
+  'The clearest gain and the clearest loss that were measured in a week. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, '
+                               'are right %s times in 100 (%s measured).',
+                               least(99, greatest(1, round(k.said::numeric))),
+                               least(99, greatest(1, round(k.found::numeric))), k.actions),
+         jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1),
+                            'actions', k.actions), null::uuid, null::uuid
+  from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
+               100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
+        from unnest(p_sums) s where s.rule_id is not null and s.band is not null) k
+  where k.actions >= 5;
+end $$;
+comment on function autonomy.calibration_insight(autonomy.action_sum[]) is
+  'Whether confidence keeps its word, from five measured actions on. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.rule_insights(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select case when s.flagged then 'rule_flagged' else 'rule_best' end,
+         case when s.flagged then s.suggestion
+              else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
+                          s.rule_name,
+                          to_char(s.money, 'FM999,999,999,990.00'), s.measured,
+                          to_char(s.money_low, 'FM999,999,999,990.00'),
+                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
+         to_jsonb(s) - 'best', null::uuid, s.rule_id
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
+        where b.rule_id is not null) s
+  where s.flagged or (s.best and s.money_low > 0)
+  order by s.flagged desc, s.money;
+end $$;
+comment on function autonomy.rule_insights(autonomy.action_sum[]) is
+  'The rules that lose money, and the one that earns most. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
+                               to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'),
+                               coalesce(a.reason, 'late conversions showed that its pause was wrong')),
+         jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
+  from (
+    select r.action_id from autonomy.action_results r
+    where r.action_type = 'auto_resume' and r.status = 'executed' and r.executed_at > p_from and r.executed_at <= p_now
+    order by r.executed_at desc limit 5) latest
+  join public.autonomous_actions a on a.id = latest.action_id
+  cross join public.autonomy_policy p
+  left join public.campaigns c on c.id = a.campaign_id
+  order by a.executed_at desc;
+end $$;
+comment on function autonomy.wrong_pause_insights(timestamptz, timestamptz) is
+  'The pauses that were taken back in a week because they proved wrong. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.ab_test_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select 'ab_test', format('The A/B test "%s" on campaign "%s" ended: "%s" won%s. Evidence from before %s now counts a '
+                           'quarter.', t.name,
+                           coalesce(c.title, t.campaign_id::text), t.winner, coalesce(' (' || v.words || ')', ''),
+                           to_char(t.finished_at at time zone p.time_zone, 'FMDD Mon')),
+         jsonb_build_object('test_id', t.id, 'winner', t.winner, 'variants', t.variants), t.campaign_id, null::uuid
+  from public.campaign_ab_tests t
+  cross join public.autonomy_policy p
+  left join public.campaigns c on c.id = t.campaign_id
+  cross join lateral (
+    select string_agg(format('%s: %s of %s clicks converted', x ->> 'name', x ->> 'conversions', x ->> 'clicks'),
+                      ', ') as words
+    from jsonb_array_elements(case when jsonb_typeof(t.variants) = 'array' then t.variants else '[]' end) x
+    where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conversions') v
+  where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > p_from and t.finished_at <= p_now
+  order by t.finished_at desc limit 5;
+end $$;
+comment on function autonomy.ab_test_insights(timestamptz, timestamptz) is
+  'The A/B tests that ended in a week. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.opportunity_insight(p_from timestamptz) returns setof autonomy.insight
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select 'opportunities', format('%s %s open (%s critical, %s high), worth about %s a day together; this week %s '
+                                 'appeared and %s were closed.',
+                                 o.standing,
+                                 case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end,
+                                 o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
+         to_jsonb(o), null::uuid, null::uuid
+  from (
+    select count(*) filter (where u.unresolved) as standing,
+           count(*) filter (where u.unresolved and severity = 'critical') as critical,
+           count(*) filter (where u.unresolved and severity = 'high') as high,
+           coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day'))
+                    filter (where u.unresolved), 0) as money,
+           count(*) filter (where first_seen_at > p_from) as new,
+           count(*) filter (where not u.unresolved and resolved_at > p_from) as closed
+    from public.optimization_opportunities
+    cross join lateral (select status in ('open', 'in_progress') as unresolved) u
+    where u.unresolved or resolved_at > p_from) o
+  where o.standing > 0 or o.closed > 0;
+end $$;
+comment on function autonomy.opportunity_insight(timestamptz) is
+  'What waits for a person, and what came and went in a week. Only reads; raises nothing. '
+  '[autonomous-operations]';
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
@@ -8496,116 +9313,17 @@ declare
   v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
   v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
+  return query select * from autonomy.week_insight(v_from, p_now);
+  return query select * from autonomy.brought_insights(v_from, p_now);
+  return query select * from autonomy.clearest_insights(v_from, p_now);
+  return query select * from autonomy.calibration_insight(v_sums);
+  return query select * from autonomy.rule_insights(v_sums);
+  return query select * from autonomy.wrong_pause_insights(v_from, p_now);
   return query
-  select 'week', case when w.actions = 0 then 'In the last 7 days nothing was changed.'
-      else format('In the last 7 days: %s paused, %s raised in budget, %s lowered, %s resumed; %s of these %s taken back since.',
-                  w.pauses, w.raised, w.lowered, w.resumed, w.back, case when w.back = 1 then 'was' else 'were' end) end,
-    to_jsonb(w), null::uuid, null::uuid
-  from (
-    select count(*) as actions, count(*) filter (where action_type = 'auto_pause') as pauses,
-           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change > 0) as raised,
-           count(*) filter (where action_type not in ('auto_pause', 'auto_resume') and budget_change < 0) as lowered,
-           count(*) filter (where action_type = 'auto_resume') as resumed, count(*) filter (where status = 'rolled_back') as back
-    from autonomy.action_results
-    where executed_at > v_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
-  return query
-  select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
-                        case when m.money < 0 then 'lost' else m.verb end, to_char(abs(m.money), 'FM999,999,999,990.00'),
-                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'), to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
-         jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2), 'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
-                            'money_high', round((m.money + 1.645 * m.error)::numeric, 2), 'improved', m.improved, 'regressed', m.regressed),
-         null::uuid, null::uuid
-  from (
-    select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes' else 'budgets' end as kind,
-           case when a.action_type = 'auto_pause' then 'Pauses measured this week (%s %s) %s %s (90 %% interval %s to %s).'
-                when a.action_type = 'auto_resume' then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
-                else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
-           case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
-           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
-           count(*) filter (where a.verdict = 'improved') as improved, count(*) filter (where a.verdict = 'regressed') as regressed
-    from autonomy.action_results a
-    where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
-      and a.verdict is not null and a.measured_at > v_from and a.status = 'executed'
-    group by 1, 2, 3) m
-  order by m.kind desc;
-  return query
-  select case when b.best then 'best_action' else 'worst_action' end,
-         format('%s: %s on campaign "%s" %s %s in %s %s (ROI without it about %s).', case when b.best then 'The clearest gain' else 'The clearest loss' end,
-                case b.action_type when 'auto_pause' then 'the pause' when 'auto_resume' then 'resuming' else 'the budget change' end,
-                coalesce(c.title, b.campaign_id::text), case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
-                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
-                case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end, coalesce(b.figures ->> 'baseline_roi', '?')),
-         b.figures, b.campaign_id, b.rule_id
-  from (
-    select v.best, clearest.money, a.action_type, a.campaign_id, a.rule_id, a.actual_impact - array['1d', '3d', '7d'] as figures
-    from (values (true, 'improved'), (false, 'regressed')) v (best, verdict)
-    cross join lateral (
-      select r.action_id, r.money from autonomy.action_results r
-      where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
-        and r.verdict = v.verdict and r.measured_at > v_from and r.status = 'executed'
-      order by abs(r.money) desc, r.action_id limit 1) clearest
-    join public.autonomous_actions a on a.id = clearest.action_id) b
-  left join public.campaigns c on c.id = b.campaign_id
-  order by b.best desc;
-  return query
-  select 'calibration', format('Over 90 days, actions were taken at a mean confidence of %s and, by what is known now, are right %s times in 100 (%s measured).',
-                               least(99, greatest(1, round(k.said::numeric))), least(99, greatest(1, round(k.found::numeric))), k.actions),
-         jsonb_build_object('mean_confidence', round(k.said::numeric, 1), 'right_share', round(k.found::numeric, 1), 'actions', k.actions), null::uuid, null::uuid
-  from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
-               100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
-        from unnest(v_sums) s where s.rule_id is not null and s.band is not null) k
-  where k.actions >= 5;
-  return query
-  select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-         case when s.flagged then s.suggestion
-              else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).', s.rule_name,
-                          to_char(s.money, 'FM999,999,999,990.00'), s.measured, to_char(s.money_low, 'FM999,999,999,990.00'),
-                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
-         to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(v_sums) b where b.rule_id is not null) s
-  where s.flagged or (s.best and s.money_low > 0)
-  order by s.flagged desc, s.money;
-  return query
-  select 'wrong_pause', format('Campaign "%s" was resumed on %s: %s', coalesce(c.title, a.campaign_id::text),
-                               to_char(a.executed_at at time zone p.time_zone, 'FMDD Mon'), coalesce(a.reason, 'late conversions showed that its pause was wrong')),
-         jsonb_build_object('action_id', a.id, 'confidence', a.confidence_score), a.campaign_id, a.rule_id
-  from (
-    select r.action_id from autonomy.action_results r
-    where r.action_type = 'auto_resume' and r.status = 'executed' and r.executed_at > v_from and r.executed_at <= p_now
-    order by r.executed_at desc limit 5) latest
-  join public.autonomous_actions a on a.id = latest.action_id
-  cross join public.autonomy_policy p
-  left join public.campaigns c on c.id = a.campaign_id
-  order by a.executed_at desc;
-  return query
-  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid where v_ratio ->> 'proposed' is not null;
-  return query
-  select 'ab_test', format('The A/B test "%s" on campaign "%s" ended: "%s" won%s. Evidence from before %s now counts a quarter.', t.name,
-                           coalesce(c.title, t.campaign_id::text), t.winner, coalesce(' (' || v.words || ')', ''),
-                           to_char(t.finished_at at time zone p.time_zone, 'FMDD Mon')),
-         jsonb_build_object('test_id', t.id, 'winner', t.winner, 'variants', t.variants), t.campaign_id, null::uuid
-  from public.campaign_ab_tests t
-  cross join public.autonomy_policy p
-  left join public.campaigns c on c.id = t.campaign_id
-  cross join lateral (
-    select string_agg(format('%s: %s of %s clicks converted', x ->> 'name', x ->> 'conversions', x ->> 'clicks'), ', ') as words
-    from jsonb_array_elements(case when jsonb_typeof(t.variants) = 'array' then t.variants else '[]' end) x
-    where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conversions') v
-  where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > v_from and t.finished_at <= p_now
-  order by t.finished_at desc limit 5;
-  return query
-  select 'opportunities', format('%s %s open (%s critical, %s high), worth about %s a day together; this week %s appeared and %s were closed.',
-                                 o.standing, case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end, o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
-         to_jsonb(o), null::uuid, null::uuid
-  from (
-    select count(*) filter (where u.unresolved) as standing, count(*) filter (where u.unresolved and severity = 'critical') as critical,
-           count(*) filter (where u.unresolved and severity = 'high') as high,
-           coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day')) filter (where u.unresolved), 0) as money,
-           count(*) filter (where first_seen_at > v_from) as new, count(*) filter (where not u.unresolved and resolved_at > v_from) as closed
-    from public.optimization_opportunities
-    cross join lateral (select status in ('open', 'in_progress') as unresolved) u
-    where u.unresolved or resolved_at > v_from) o
-  where o.standing > 0 or o.closed > 0;
+  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
+  where v_ratio ->> 'proposed' is not null;
+  return query select * from autonomy.ab_test_insights(v_from, p_now);
+  return query select * from autonomy.opportunity_insight(v_from);
 end $$;
 comment on function public.autonomous_insights(timestamptz) is
   'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose '
@@ -8643,111 +9361,170 @@ end $$;
 comment on function autonomy.look_around(boolean, timestamptz) is
   'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises '
   'nothing. [autonomous-operations]';
+create function autonomy.lease_or_error(p_run_id uuid, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_lease jsonb;
+begin
+  v_lease := autonomy.take_lease(p_run_id, autonomy.run_request(jsonb '{}'), null, 'sql', 300, p_now);
+  if v_lease ->> 'outcome' <> 'started' then
+    raise exception using errcode = 'AO008',
+      message = format('Another run is in progress (%s); nothing was done.',
+                       coalesce(v_lease ->> 'run_id', 'just begun')),
+      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
+  end if;
+  return v_lease;
+end $$;
+comment on function autonomy.lease_or_error(uuid, timestamptz) is
+  'Takes the lease of all campaigns for a run inside the database. A part of run_autonomous_operations. Raises AO008 '
+  '(another run is in progress), AO014, AO015, AO002. [autonomous-operations]';
+create function autonomy.run_decisions(
+  p_portfolio jsonb, p_shown integer, p_now timestamptz,
+  out codes jsonb, out held jsonb, out chosen autonomy.decided[], out held_first autonomy.decided[], out versions jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  with run as materialized (
+    select d.campaign_id, d.verdict, d.code, d as decided
+    from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
+  ), counted as (
+    select r.verdict = 'hold' as holds, r.code, count(*) as n from run r group by 1, 2
+  )
+  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
+    (select jsonb_object_agg(c.code, c.n) from counted c where c.holds),
+    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
+    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
+    (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
+  into codes, held, chosen, held_first, versions;
+end $$;
+comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
+  'What a run over all campaigns decides: how many decisions of each code (codes; of those that are held alone: held), '
+  'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
+  'reads; raises nothing. [autonomous-operations]';
+create function autonomy.carry_out_chosen(
+  p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
+  out outcomes text[], out stopped text[], out actions jsonb, out failed jsonb)
+language plpgsql set search_path = ''
+as $$
+declare
+  v_batch_limit constant integer := 5000;
+  v_told autonomy.told[];
+  v_results autonomy.result[];
+begin
+  outcomes := '{}';     -- what became of each chosen decision, in their order
+  stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
+  actions := '[]';      -- p_shown of them, as the summary lists them
+  failed := '[]';
+  for v_start in 1 .. cardinality(p_chosen) by v_batch_limit loop
+    v_told := array(select t from autonomy.told_decisions(p_chosen[v_start : v_start + v_batch_limit - 1]) t
+                    order by t.campaign_id);
+    if p_lease ->> 'mode' <> 'observe' then
+      v_results := autonomy.apply(p_run_id, (p_lease ->> 'lease_token')::uuid, array(
+        select row(row_number() over (order by t.campaign_id), md5(p_run_id::text || t.campaign_id)::uuid,
+          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
+          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
+          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
+          p_versions ->> t.rule_id::text)::autonomy.decision
+        from unnest(v_told) t), p_now);
+    else
+      v_results := array(
+        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end,
+                   null, null)::autonomy.result
+        from unnest(v_told) t);
+    end if;
+    select outcomes || array_agg(r.status order by r.campaign_id),
+      stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
+    into outcomes, stopped from unnest(v_results) r;
+    failed := failed || (
+      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
+        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
+      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
+    actions := actions || (
+      select coalesce(jsonb_agg(autonomy.decision_entry(f.t)
+                                || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
+      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+            where r.status not in ('failed', 'held') order by r.campaign_id
+            limit p_shown - jsonb_array_length(actions)) f);
+  end loop;
+end $$;
+comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is
+  'Carries out what a run inside the database has chosen, in batches, or says in observe mode what it would do. A part '
+  'of run_autonomous_operations, no use by itself. Raises AO007. [autonomous-operations]';
+create function autonomy.actions_taken(
+  p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  with taken as (
+    select d.action_type, o.status in ('pending', 'would propose') as proposed,
+      o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
+    from unnest(p_chosen) with ordinality d
+    join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
+  )
+  select jsonb_build_object(
+    'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+    'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+    'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+    'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+    'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+    'actions_proposed', count(*) filter (where t.proposed),
+    'opportunities_detected', p_opportunities)
+  from taken t
+$$;
+comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is
+  'How many of each kind of action a run took, from what it chose and what became of each, in the same order. Only '
+  'computes; safe to call again; raises nothing. [autonomous-operations]';
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
   v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
-  v_batch_limit constant integer := 5000;
   v_began timestamptz := clock_timestamp();
   v_run_id uuid := gen_random_uuid();
   v_lease jsonb;
   v_mode text;
-  v_acts boolean;
   v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
   v_versions jsonb;              -- rule -> its version, as decided by
   v_chosen autonomy.decided[];
   v_held_first autonomy.decided[];
-  v_told autonomy.told[];
-  v_results autonomy.result[];
-  v_outcomes text[] := '{}';     -- what became of each chosen decision, in their order
-  v_stopped text[] := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
-  v_actions jsonb := '[]';
-  v_failed jsonb := '[]';
+  v_outcomes text[];             -- what became of each chosen decision, in their order
+  v_stopped text[];              -- the codes of those that apply held
+  v_actions jsonb;
+  v_failed jsonb;
   v_held jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
   perform autonomy.hold_schema();
-  v_lease := autonomy.take_lease(v_run_id, autonomy.run_request(jsonb '{}'), null, 'sql', 300, p_now);
-  if v_lease ->> 'outcome' <> 'started' then
-    raise exception using errcode = 'AO008',
-      message = format('Another run is in progress (%s); nothing was done.', coalesce(v_lease ->> 'run_id', 'just begun')),
-      hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
-  end if;
+  v_lease := autonomy.lease_or_error(v_run_id, p_now);
   perform autonomy.lock_effects();
   perform autonomy.prepare_run(p_now);
   v_portfolio := public.portfolio_state(p_now);
-  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio) where id = v_run_id;
+  update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
+    where id = v_run_id;
   v_mode := v_lease ->> 'mode';
-  v_acts := v_mode <> 'observe';
-  with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d as decided from autonomy.decided_run(int4range(0, 65536), false, p_now, v_portfolio) d
-  ), counted as (
-    select r.verdict = 'hold' as held, r.code, count(*) as n from run r group by 1, 2
-  )
-  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
-    (select jsonb_object_agg(c.code, c.n) from counted c where c.held),
-    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
-    array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit v_shown),
-    (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-  into v_codes, v_held, v_chosen, v_held_first, v_versions;
-  for v_start in 1 .. cardinality(v_chosen) by v_batch_limit loop
-    v_told := array(select t from autonomy.told_decisions(v_chosen[v_start : v_start + v_batch_limit - 1]) t order by t.campaign_id);
-    if v_acts then
-      v_results := autonomy.apply(v_run_id, (v_lease ->> 'lease_token')::uuid, array(
-        select row(row_number() over (order by t.campaign_id), md5(v_run_id::text || t.campaign_id)::uuid,
-          t.campaign_id, t.rule_id, t.verdict, t.action_type, t.confidence,
-          (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
-          t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
-          v_versions ->> t.rule_id::text)::autonomy.decision
-        from unnest(v_told) t), p_now);
-    else
-      v_results := array(
-        select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end, null, null)::autonomy.result
-        from unnest(v_told) t);
-    end if;
-    select v_outcomes || array_agg(r.status order by r.campaign_id),
-      v_stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
-    into v_outcomes, v_stopped from unnest(v_results) r;
-    v_failed := v_failed || (
-      select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
-        'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
-      from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
-    v_actions := v_actions || (
-      select coalesce(jsonb_agg(autonomy.decision_entry(f.t) || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
-      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
-            where r.status not in ('failed', 'held') order by r.campaign_id
-            limit v_shown - jsonb_array_length(v_actions)) f);
-  end loop;
+  select d.codes, d.held, d.chosen, d.held_first, d.versions
+  into v_codes, v_held, v_chosen, v_held_first, v_versions
+  from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
+  select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
+  from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
   from (select code, sum(n) as n from (
-          select key as code, value::bigint as n from jsonb_each_text(v_held) union all select s, 1 from unnest(v_stopped) s) c
+          select key as code, value::bigint as n from jsonb_each_text(v_held)
+          union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
-  v_around := autonomy.look_around(v_acts, p_now);
-  with taken as (
-    select d.action_type, o.status in ('pending', 'would propose') as proposed,
-      o.status in ('executed', 'would act') or v_mode = 'approve' and o.status = 'pending' as counts
-    from unnest(v_chosen) with ordinality d
-    join unnest(v_outcomes) with ordinality o (status, ordinality) using (ordinality)
-  )
-  select jsonb_build_object(
+  v_around := autonomy.look_around(v_mode <> 'observe', p_now);
+  v_result := jsonb_build_object(
     'success', true,
     'timestamp', to_char(p_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
-    'actions_taken', jsonb_build_object(
-      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
-      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
-      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
-      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
-      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
-      'actions_proposed', count(*) filter (where t.proposed),
-      'opportunities_detected', v_around -> 'opportunities_detected'),
+    'actions_taken', autonomy.actions_taken(v_chosen, v_outcomes, v_mode, v_around -> 'opportunities_detected'),
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
     'held', v_held,
     'held_decisions', (
-      select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      select coalesce(jsonb_agg(autonomy.decision_entry(t)
+                                || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
       from autonomy.told_decisions(v_held_first) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
@@ -8758,8 +9535,7 @@ begin
     'warnings', v_around -> 'warnings',
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
-    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
-  into v_result from taken t;
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;
@@ -8891,7 +9667,8 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
 create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
 as $$
-  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint, sum(d.spend), sum(d.revenue)
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+    sum(d.spend), sum(d.revenue)
   from public.campaign_daily d where d.day between p_from and p_to group by d.day;
 $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is
@@ -8906,7 +9683,8 @@ begin
     'select (a.created_at at time zone $1)::date as day,
              coalesce(r.rule_id, ''00000000-0000-0000-0000-000000000000''), r.action_type, r.status,
             count(*), coalesce(sum(r.confidence), 0)::numeric, count(r.confidence),
-            count(r.verdict), count(*) filter (where r.verdict = ''improved''), count(*) filter (where r.verdict = ''regressed''),
+            count(r.verdict), count(*) filter (where r.verdict = ''improved''),
+            count(*) filter (where r.verdict = ''regressed''),
             coalesce(sum(r.money) filter (where r.verdict is not null), 0),
             coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
             count(r.right_probability), coalesce(sum(r.right_probability), 0),
@@ -8914,7 +9692,8 @@ begin
      from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
      where a.created_at >= $2 and a.created_at <= $3
      group by 1, 2, 3, 4'
-  using v_zone, p_from::timestamp at time zone v_zone, (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+  using v_zone, p_from::timestamp at time zone v_zone,
+    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
 end $$;
 comment on function autonomy.dashboard_action_figures(date, date) is
   'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. '
@@ -8954,8 +9733,10 @@ comment on function public.dashboard_refresh(integer) is
 delete from autonomy.dashboard_stale_days;
 delete from autonomy.dashboard_performance_days;
 delete from autonomy.dashboard_action_days;
-insert into autonomy.dashboard_performance_days select * from autonomy.dashboard_performance_figures(date '-infinity', date 'infinity');
-insert into autonomy.dashboard_action_days select * from autonomy.dashboard_action_figures(date '-infinity', date 'infinity');
+insert into autonomy.dashboard_performance_days select *
+  from autonomy.dashboard_performance_figures(date '-infinity', date 'infinity');
+insert into autonomy.dashboard_action_days select *
+  from autonomy.dashboard_action_figures(date '-infinity', date 'infinity');
 create function public.dashboard_span(p_filter jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9016,7 +9797,8 @@ as $$
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
-      (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r where r.id = a.rule_id), ''), false));
+      (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
+       where r.id = a.rule_id), ''), false));
 $$;
 comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is
   'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. '
@@ -9057,14 +9839,16 @@ begin
   if p_filter ? 'title' then
     v_from := format(
       '(select k.id from (select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 limit 2000) m '
-      'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = m.id and %s '
+      'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = '
+      'm.id and %s '
       'order by a.created_at desc, a.id desc limit %s) k order by k.created_at desc, k.id desc limit %s) k '
       'join public.autonomous_actions a on a.id = k.id',
       p_filter ->> 'title', v_where, v_limit + 1, v_limit + 1);
     v_where := 'true';
   end if;
   execute format(
-    'select coalesce(jsonb_agg(autonomy.dashboard_action_json(p, case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
+    'select coalesce(jsonb_agg(autonomy.dashboard_action_json(p, '
+    'case when c.id is not null then coalesce(c.title, '''') end, r.rule_name) '
     '         order by (p).created_at desc, (p).id desc), ''[]'') '
     'from (select a::public.autonomous_actions as p from (select a.* from %s where %s '
     '      order by a.created_at desc, a.id desc limit %s) a) page '
@@ -9088,7 +9872,8 @@ as $$
 declare
   v_action jsonb;
 begin
-  select autonomy.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name) || jsonb_build_object('evidence', a.evidence)
+  select autonomy.dashboard_action_json(a, case when c.id is not null then coalesce(c.title, '') end, r.rule_name)
+    || jsonb_build_object('evidence', a.evidence)
   into v_action
   from public.autonomous_actions a
   left join public.campaigns c on c.id = a.campaign_id
@@ -9251,7 +10036,8 @@ as $$
     '{}'::text[], '{}'::jsonb from success s where s.last_at is null
   union all
   select 'RUN_LATE', 'act',
-    format('No run has succeeded since %s, and one is due every %s: check the schedule.', autonomy.dashboard_clock(s.last_at),
+    format('No run has succeeded since %s, and one is due every %s: check the schedule.',
+           autonomy.dashboard_clock(s.last_at),
            autonomy.counted_words(p_run_interval_minutes, 'minute')),
     '{}', jsonb_build_object('last_success_at', s.last_at)
   from success s where s.last_at < p_now - make_interval(mins => 2 * p_run_interval_minutes)
@@ -9273,7 +10059,8 @@ language sql stable set search_path = ''
 as $$
   with runs as materialized (
     select r.id, r.started_at,
-      case jsonb_typeof(r.summary -> 'failed') when 'array' then jsonb_array_length(r.summary -> 'failed') end as failed,
+      case jsonb_typeof(r.summary -> 'failed')
+           when 'array' then jsonb_array_length(r.summary -> 'failed') end as failed,
       case jsonb_typeof(r.summary -> 'rules_skipped') when 'array' then r.summary -> 'rules_skipped' end as skipped,
       r.summary -> 'held' as held
     from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
@@ -9438,7 +10225,8 @@ as $$
   from seen s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
   union all
   select 'BUDGET_MOVED',
-    case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act' else 'look' end,
+    case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
+         else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
       autonomy.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
@@ -9557,8 +10345,10 @@ as $$
     'rolled_back', coalesce(sum(actions) filter (where status = 'rolled_back'), 0),
     'average_confidence',
       round(sum(confidence_sum) filter (where done) / nullif(sum(confidence_count) filter (where done), 0), 1),
-    'saved', autonomy.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause), sum(error_squares) filter (where pause)),
-    'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause), sum(error_squares) filter (where not pause)))
+    'saved', autonomy.dashboard_worth(sum(measured) filter (where pause), sum(money) filter (where pause),
+                                      sum(error_squares) filter (where pause)),
+    'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause),
+                                       sum(error_squares) filter (where not pause)))
   from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
         from autonomy.dashboard_action_days) d
   where d.day between p_from and p_to;
@@ -9669,8 +10459,10 @@ begin
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day') as days,
-             autonomy.cut_confidence(100::float8 * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
+             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint,
+                                    'day') as days,
+             autonomy.cut_confidence(100::float8
+                                     * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
                v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
              autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
@@ -9853,7 +10645,8 @@ begin
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
-      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last, p.ctid desc limit 1),
+      order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
+        p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
@@ -9937,7 +10730,8 @@ begin
   perform public.dashboard_refresh();
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'rule_id', s.rule_id, 'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
+      'rule_id', s.rule_id,
+      'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
       'is_active', r.is_active, 'actions', s.actions, 'rolled_back', s.rolled_back, 'measured', s.measured,
       'improved', s.improved, 'regressed', s.regressed,
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
@@ -9947,7 +10741,8 @@ begin
       || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
-      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions, coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions,
+             coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
              sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
              sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
              sum(d.judged_confidence_sum) as confidence, sum(d.right_sum) as right_sum,
@@ -10017,7 +10812,8 @@ begin
     with run as materialized (
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, p_portfolio) d
     ), counted as materialized (
-      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code, (r.d).action_type, count(*) as n
+      select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code,
+        (r.d).action_type, count(*) as n
       from run r group by 1, 2, 3, 4
     )
     select jsonb_build_object(
@@ -10225,7 +11021,8 @@ begin
     raise exception using errcode = 'AO010', message = 'p_windows knows 1d, 3d, 7d, 14d, 30d and prior_ before each.';
   end if;
   if v_half_life > 0 and extract(epoch from p_to - p_from) / 86400 * 0.7 / v_half_life > 500 then
-    raise exception using errcode = 'AO010', message = 'That is too long a time for so short a half-life; ask for a part of it.';
+    raise exception using errcode = 'AO010',
+      message = 'That is too long a time for so short a half-life; ask for a part of it.';
   end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
   v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
@@ -10235,11 +11032,13 @@ begin
       raise exception using errcode = 'AO001', message = v_error;
     end if;
     select string_agg(case when exists (select from autonomy.condition_reads(c) r where r.metric = 'budget')
-                           then 'true' else '(' || replace(autonomy.compile_condition(c), '$1', 'f.at') || ')' end, ' or ')
+                           then 'true' else '(' || replace(autonomy.compile_condition(c), '$1', 'f.at')
+                             || ')' end, ' or ')
     into v_predicate from jsonb_array_elements(p_conditions) c;
   end if;
   v_fades := case when v_half_life = 0 then '1::float8'
-    else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))', v_half_life) end;
+    else format('exp(greatest(-600::float8, least(600::float8, 0.6931471805599453::float8 * d.since / %s::float8)))',
+                v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
   v_immature := case when v_delay > 0 then
@@ -10248,12 +11047,14 @@ begin
           * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
         from public.campaign_daily e
         where e.campaign_id = b.campaign_id and e.day < b.day
-          and e.day >= b.day - least(ceil(40 * %2$s / 24), case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
+          and e.day >= b.day - least(ceil(40 * %2$s / 24),
+                                     case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
       v_half_life || '::float8', v_delay || '::float8')
     else '0::float8' end;
   v_days := case
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
-         and (p_from at time zone v_zone) - (p_from at time zone 'UTC') = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+         and (p_from at time zone v_zone) - (p_from at time zone 'UTC')
+           = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
     then $by_day$hours as (
       select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
@@ -10272,8 +11073,10 @@ begin
       select m.campaign_id, m.day,
         m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
                         then interval '1 day' else interval '1 hour' end as since,
-        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach, sum(m.clicks) over today as clicks,
-        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend, sum(m.revenue) over today as revenue
+        sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
+        sum(m.clicks) over today as clicks,
+        sum(m.conversions) over today as conversions, sum(m.spend) over today as spend,
+        sum(m.revenue) over today as revenue
       from counted m
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
@@ -10291,7 +11094,9 @@ begin
       from days d
     ),
     known as (
-      select b.*, case when $7 = 0 then 1::float8 else exp(greatest(-600::float8, least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
+      select b.*, case when $7 = 0 then 1::float8
+                       else exp(greatest(-600::float8,
+                                         least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
@@ -10324,7 +11129,8 @@ begin
         f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
         f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
         case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
-          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0)))) / f.ev_spend))
+          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0))))
+                            / f.ev_spend))
           else 1 end,
         w.age, extract(epoch from f.at - c.created_at)::float8 / 3600 %6$s]::float8[]
     from f
@@ -10339,7 +11145,8 @@ begin
     autonomy.past_measures(v_windows), v_fades, v_day, v_immature,
     (select string_agg(case when w.prior then format('k."%1$s_%2$s"::float8 as "%1$s_%2$s"', w.name, m)
                             when w.name = 'w1' then format('s.%2$s::float8 as "%1$s_%2$s"', w.name, m)
-                            else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"', w.name, m) end, ', ')
+                            else format('(coalesce(k."%1$s_%2$s", 0) + s.%2$s)::float8 as "%1$s_%2$s"',
+                                        w.name, m) end, ', ')
      from (select 'life' as name, false as prior
            union all
            select case when n like 'prior%' then 'p' else 'w' end || substring(n from '\d+'), n like 'prior%'
@@ -10351,7 +11158,8 @@ begin
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
     coalesce(v_predicate, 'true'), v_days)
-  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life, v_every, v_delay, coalesce(p_all, false);
+  using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life,
+    v_every, v_delay, coalesce(p_all, false);
 end $$;
 comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
@@ -10362,7 +11170,8 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'policy and arguments. [autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
-  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb, budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
+  campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
+  budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
   spend float8, revenue float8, conversions float8, days float8)
 language sql stable set search_path = '' set jit = off
 as $$
@@ -10398,7 +11207,8 @@ as $$
        (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
        (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
-       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day' from public.autonomy_policy p)),
+       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
+                                    from public.autonomy_policy p)),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -10426,7 +11236,9 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'campaigns', coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled, c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
+    'campaigns',
+    coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
+                                                 c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
@@ -10557,7 +11369,8 @@ begin
     end if;
     if not v_object.relrowsecurity then
       perform set_config('client_min_messages', 'notice', true);
-      raise notice '% was here before and has no row level security; it is left as it is, so that nobody is locked out.',
+      raise notice '% was here before and has no row level security; it is left as it is, so that nobody is '
+                   'locked out.',
         v_object.name;
       perform set_config('client_min_messages', 'warning', true);
     end if;
@@ -10606,8 +11419,10 @@ begin
   for v_tool in
     select p.oid::regprocedure as name from pg_catalog.pg_proc p
     where p.pronamespace = pg_my_temp_schema() and p.proname in (
-      'say', 'is_ours', 'our_schemas', 'guide_functions', 'shared_tables', 'is_called_by_name', 'alike', 'could_be_taken_for',
-      'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside', 'put_views_back',
+      'say', 'is_ours', 'our_schemas', 'guide_functions', 'shared_tables', 'is_called_by_name',
+      'alike', 'could_be_taken_for',
+      'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside',
+      'put_views_back',
       'make_way')
   loop
     execute format('drop function %s', v_tool.name);
@@ -10617,58 +11432,58 @@ end $$;
 
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
-  ('0100_existing_database', '214a9967d6860ae3e6371338595940009c5f994d779f51183e1d62230fa21e56', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '1705c2d3b0ac73ebe91c5820dc4d471600b5ac0ae9aa5d6d1ee16049387a7f55', pg_catalog.clock_timestamp()),
-  ('0120_actions', '56591fd6e0c2518b7c6e665f5bb9ea6cecc414fa4ac66722d349dd49b2cced9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', '6fd09dd4c2b1c96922273b3dfd088e839f890d54bb498840c929316772d16c3f', pg_catalog.clock_timestamp()),
-  ('0140_json', '7b18b38d8d4516600107469b08ba6a8c7637604d561680b089be0f78ef5fba24', pg_catalog.clock_timestamp()),
-  ('0200_performance', 'd7163b2ba627eeaa76ab78ff983f4521798597af0dd38d8b6074e6d2178d6496', pg_catalog.clock_timestamp()),
-  ('0210_facts', '0ac93457f7bed25cd4f41789ef00b97d21e2f44d432b0183faed472496e2f934', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'd8c7b47a35bdc729fa70a189040dee717c5e155c3f9ac0317216ecf9cd4d54ea', pg_catalog.clock_timestamp()),
-  ('0230_ingest', 'a7610b9b494be9ac31d9d9c3e3bbdba4b5ccfbe53b6118cbbab67a033ee675a8', pg_catalog.clock_timestamp()),
-  ('0310_conditions', '20a0e71b6cddfb17761dfe50432375bd8061e4eb9cb0aacf41001457ff7ad6a7', pg_catalog.clock_timestamp()),
+  ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '179fc868edeb122abc3ad349d662a078b9345732a5383bf127a6a6b3bd49e6ae', pg_catalog.clock_timestamp()),
+  ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
+  ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
+  ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
+  ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
+  ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '0d1f5eaad0655953fdd375c5caea4fd49209494a492834e569f422b128079c9a', pg_catalog.clock_timestamp()),
+  ('0230_ingest', 'e03aa6a91e213806f9192328ca38ea8f3f7612423d8d97557fa1cedbe929ed6a', pg_catalog.clock_timestamp()),
+  ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', 'fd81872cad6d6e6997ff6b1e7e2d9d9acf558654aa8ae0c97161d0e7141eddb5', pg_catalog.clock_timestamp()),
-  ('0330_predicates', '6a2dade916452446f0769f6ee8cdd5966e00677eab1fd4d1095bb28f1093a307', pg_catalog.clock_timestamp()),
+  ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
-  ('0400_confidence', '3def4051e660c61ad90f068b91bdc616193ba9d5d3a4c1f6ca5732aedc8265ef', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'f80ad65f9268c19cca89c3b82a77273f43bc2456461b1e62e2dad9d7607bce9b', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '27e02a77160d413bf74a237d3e33764b99462a05a9b835e82d59ac4bb36a87c2', pg_catalog.clock_timestamp()),
-  ('0500_find', 'eeb74db77e61740125c0c167a91c29c0303f27e90b4d0b83ada53f56b3399f95', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '049b91fcbd836662c8b1fa9412265aaf7a5e80799c8accfe2afb0f15a5cdca11', pg_catalog.clock_timestamp()),
-  ('0520_decide', '6d713804a10d5c1d911507b14c3221ba685a00f16cd202fd6f9e79b6b8d0b40d', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '543f18bf96b19a9c50e8ac1b8929d7f6db608197894976dd33530215f3648662', pg_catalog.clock_timestamp()),
-  ('0540_propose', '886f1a9e91c84100c9f7ea29889bc738f7316d2684ac5f777a661f3be2cbd23a', pg_catalog.clock_timestamp()),
-  ('0550_identify', '560f8fa8c0907a931a6abaca2b81d515f93ec8f47091114bea527471753e1562', pg_catalog.clock_timestamp()),
-  ('0560_leases', '1359af891c66f1043f391fa6824f866be59097519dafbeabfb11bb2b0a09b67b', pg_catalog.clock_timestamp()),
-  ('0600_changes', '62ecc334a29649ef9c0b7bbce00f5e61f885e8e4e0666f4432c088b3f8e39b3c', pg_catalog.clock_timestamp()),
-  ('0610_effects', 'f0f053caf738e0cca1e079829caa1de57ef531aef907a886de8d711f1e47c40b', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '96575ee86ad8c0e6b5bb360506936463a8ac221510def5bfc6c35c5f6fb73a0d', pg_catalog.clock_timestamp()),
-  ('0630_judge', '5270c7f5c005c1a6bca04ceb535a9e6201c3f91c6be4e2c683e4263ac0e960d5', pg_catalog.clock_timestamp()),
-  ('0640_apply', '333fc26cbdd98ff5f4804572a4f0efae45898c67047014618e57a7d6c8325285', pg_catalog.clock_timestamp()),
-  ('0650_proposals', 'ba3d3377c483c9186511e1264586763cc9b6fb9a1332ce99102e54b52ba42bed', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', '0590b28d9c2e6f6168223287a83da9a3215e6c85234e019a78173a2b710d965c', pg_catalog.clock_timestamp()),
-  ('0670_audit', '632172c7abc3e595a5ce443aa9618d23f80b18fce383e99c66db23275284dea3', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'a465f98da67b0deea669cb48d26fde53ec02831537bb5c62b4ec5232f7feacfc', pg_catalog.clock_timestamp()),
-  ('0800_rates', '6c1cc107b4ad8303aa00a25b609cc2a758f0719799e4eb49ef2a6ecde4a8ff06', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '5148cd225e45cd1d2980d7ec564a4604d9b2d74b6c9e287ade670d613e0938f5', pg_catalog.clock_timestamp()),
-  ('0820_declining_performance', '7f9028761da7261621b0ec1b0e153e4f585deb0bd4507be345150ad885fb1dbc', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', 'ec3cd9d29128482641e2dab951757e1c4c64213ca65d8f45a704393b1cd599bc', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', 'eb807a36e6bfb7c33e34f7148b2dda0a08dc1003befd7377c58366c11c11dc0a', pg_catalog.clock_timestamp()),
-  ('0850_creative_fatigue', '4981d973fd2c5b50e8ecbc2164e72b723e0e7a45f675c6e34299b6d3cd56a9ba', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', '343f706964a621c4539e5d7822fa79fddb1003de244a6a0ae1c6cc686f6d6a9d', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', '4d86e924058cf0adcc8de50adb3df36a97d698070cd9a2cc100b81398d5b88d6', pg_catalog.clock_timestamp()),
-  ('0900_impact', '46206660abf5638b3e983cd98138b5dcc7f7ebf26c8041420ebca0e1bc0d4a99', pg_catalog.clock_timestamp()),
-  ('0910_action_results', '096e8c0b787eac305991c27ad3cdbe952420e6c8f52c2f62855c5822cb3cb172', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', 'd5a18093507ff0b62f9c0403351fdeea9e432971692b0129eb1bef29e104a8ff', pg_catalog.clock_timestamp()),
-  ('0930_insights', '4bc21eca471ab5c6a4597a450b9cf320252049d9164cb5198ece61e1ff50e5de', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '7cfe351c89c92b85f741ca34d86e3268af2bc6b3fa4a9e1d8e53f7824a85fe91', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', '60ae3401bf79b1b99e6d369a6df52586c138ddc53405d777694e5db9f1b8bfbf', pg_catalog.clock_timestamp()),
-  ('1010_dashboard_work', '55f02d54a89c1b0b27013842fb949e44c871f8b920099ae6b89c9de501a28ba9', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '9705f2690e6e15db41577cce59a78f124a182984a534d78b6c975751e6fa278c', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'a95d612cb89ffc6d04d1e7f5394014c7857f5b15eeb797cb526b29e6b2d1c9f8', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '534bae1317fe2ce2e5f419b70c57122b1a4a8fc0c4115a8c1b7e9e73a8ad5cf9', pg_catalog.clock_timestamp()),
+  ('0400_confidence', 'bac947ae52c9ad7c8581e2fb3a26e4ec8b83050a6514783ea01fabe0a377d486', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
+  ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '3d3293ee67a3328c1a79a2bd465f8f4ccc26983c5914f946a8a6fbf2ced0e132', pg_catalog.clock_timestamp()),
+  ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
+  ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
+  ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
+  ('0550_identify', 'dc94e624e7c6377673b30abd760d59bb0d5dee62402ef4f90275a81710473518', pg_catalog.clock_timestamp()),
+  ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
+  ('0600_changes', '55d176b464bc38d9dfddcf44d72c8362d92405ed76ef7a7c3a81d839b062a0e7', pg_catalog.clock_timestamp()),
+  ('0610_effects', '17d373dd912583db8711e07ee6fc5f7129dd4f4c2a2d8c3aee801c044ed149fc', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
+  ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),
+  ('0640_apply', 'd20033525892a498f25bafa6608738926068e0a1ff1dc3a3850af0c9cede4fb0', pg_catalog.clock_timestamp()),
+  ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '781622541332f25b5353ede8084db12f9ce10840ab6241cfee2c47de4886f3f8', pg_catalog.clock_timestamp()),
+  ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
+  ('0700_runs', '5a572647d0c93358d5873bfb38fadfc0b3f61876c608c297d06065291750e01c', pg_catalog.clock_timestamp()),
+  ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
+  ('0820_declining_performance', '5cc53d2e7656f5ca02c706a944968096de80109bb5a1022e9274d834a4a63048', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', '1a16fe7ad23c1f347f7b7c01552d4afa2bdd709784c4492a4429a30ff2f30c90', pg_catalog.clock_timestamp()),
+  ('0850_creative_fatigue', '10321708a0418ab1eb5057fd8f483e6934145267b662d9ab4f66d23d91bf8e37', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', 'c74d150fd20c99c2e893e8e34f895836970b647d5521d2dbf781a5b3391ce906', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
+  ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
+  ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
+  ('0930_insights', '28c8c3c486d3bed70b92b169e76e829c1ef0c392d88f54ff6ca7a44ff77c98c9', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '2ce09e77f1f128bf93dcf927202437616a69536a7e76c9a6e11dd0a44c8b3f8a', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
+  ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'fe122c572c326e7248c8193a73da3b498449f64bf8fb9a5dc5d2b32d319a04c5', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '2ef6b9c89963d18074425ac576a90c2a5451c8b682e1598dd05b317022ae0f55', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1200_history', '3cebb82c9fb8516e5d95a0ba3a3a0943419bc6f2fbacdac66b66078caeba3c5a', pg_catalog.clock_timestamp()),
-  ('9900_rights', 'be8a4dc553374462c47a8605bb1425a3b5033e78617727c693f44762c3fc3836', pg_catalog.clock_timestamp());
+  ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
+  ('9900_rights', '4717900e52e196b2d3424689125fd858f13196bab8df58a16a60833b36e9e110', pg_catalog.clock_timestamp());
 
 commit;
