@@ -5536,7 +5536,7 @@ begin
     where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
       and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
-      and (select count(distinct (least(h.changed_at, p_at) at time zone p.time_zone)::date)
+      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone p.time_zone)::date)
            from public.campaign_changes h
            where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
              and h.changed_at > p_at - interval '7 days'
@@ -11455,7 +11455,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
   ('0550_identify', 'dc94e624e7c6377673b30abd760d59bb0d5dee62402ef4f90275a81710473518', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
-  ('0600_changes', '55d176b464bc38d9dfddcf44d72c8362d92405ed76ef7a7c3a81d839b062a0e7', pg_catalog.clock_timestamp()),
+  ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
   ('0610_effects', '17d373dd912583db8711e07ee6fc5f7129dd4f4c2a2d8c3aee801c044ed149fc', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
   ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),

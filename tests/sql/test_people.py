@@ -312,6 +312,7 @@ def test_a_moment_at_the_end_of_time_stops_nothing(db: Db) -> None:
     one = campaign(db, 400)
     db.execute("select set_config('autonomy.now', '294276-12-31 23:00+00', true)")
     db.execute("update campaigns set budget = 100 where id = %s", (one,))
+    db.execute("update campaigns set budget = 90 where id = %s", (one,))
     db.execute("select set_config('autonomy.now', '', true)")
     assert set(kept(db, one)) == {"raise"}
 
