@@ -9,27 +9,6 @@ set local client_min_messages = 'warning';
 -- ---------------------------------------------------------------------------------------------
 -- A/B tests: since the winner runs, the campaign is another one
 -- ---------------------------------------------------------------------------------------------
-create function autonomy.ab_test_adopted_on(p_campaign_id uuid, p_now timestamptz default now()) returns date
-language sql stable set search_path = ''
-as $$
-  select (max(t.finished_at) at time zone (select p.time_zone from public.autonomy_policy p))::date
-  from public.campaign_ab_tests t
-  where t.campaign_id = p_campaign_id and t.status = 'finished' and nullif(t.winner, '') is not null
-    and t.finished_at <= p_now
-$$;
-comment on function autonomy.ab_test_adopted_on(uuid, timestamptz) is
-  'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; '
-  'raises nothing. [autonomous-operations]';
-
-create function autonomy.ab_test_weight(p_campaign_id uuid, p_day date, p_now timestamptz default now()) returns float8
-language sql stable set search_path = ''
-as $$
-  select case when p_day < autonomy.ab_test_adopted_on(p_campaign_id, p_now) then 0.25::float8 else 1::float8 end
-$$;
-comment on function autonomy.ab_test_weight(uuid, date, timestamptz) is
-  'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; '
-  'raises nothing. [autonomous-operations]';
-
 -- Security definer: whoever may write down a test need not have rights on the facts.
 create function autonomy.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''

@@ -308,8 +308,6 @@ insert into autonomy_names values
   ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1),
   ('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0),
   ('autonomy', 'function', 'propose_marginal_return_ratio', null, '{p_now}', '{timestamptz}', 1),
-  ('autonomy', 'function', 'ab_test_adopted_on', null, '{p_campaign_id, p_now}', '{uuid, timestamptz}', 1),
-  ('autonomy', 'function', 'ab_test_weight', null, '{p_campaign_id, p_day, p_now}', '{uuid, date, timestamptz}', 1),
   ('autonomy', 'function', 'campaign_ab_tests_after', null, '{}', '{}', 0),
   ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0),
   ('autonomy', 'type', 'insight', null, '{}', '{}', 0),
@@ -9061,25 +9059,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.ab_test_adopted_on(p_campaign_id uuid, p_now timestamptz default now()) returns date
-language sql stable set search_path = ''
-as $$
-  select (max(t.finished_at) at time zone (select p.time_zone from public.autonomy_policy p))::date
-  from public.campaign_ab_tests t
-  where t.campaign_id = p_campaign_id and t.status = 'finished' and nullif(t.winner, '') is not null
-    and t.finished_at <= p_now
-$$;
-comment on function autonomy.ab_test_adopted_on(uuid, timestamptz) is
-  'The day on which the winner of the campaign''s latest finished A/B test was adopted; NULL without one. Only reads; '
-  'raises nothing. [autonomous-operations]';
-create function autonomy.ab_test_weight(p_campaign_id uuid, p_day date, p_now timestamptz default now()) returns float8
-language sql stable set search_path = ''
-as $$
-  select case when p_day < autonomy.ab_test_adopted_on(p_campaign_id, p_now) then 0.25::float8 else 1::float8 end
-$$;
-comment on function autonomy.ab_test_weight(uuid, date, timestamptz) is
-  'How much evidence of a day counts: a quarter before the winner of an A/B test was adopted, else whole. Only reads; '
-  'raises nothing. [autonomous-operations]';
 create function autonomy.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -11475,7 +11454,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
-  ('0930_insights', '28c8c3c486d3bed70b92b169e76e829c1ef0c392d88f54ff6ca7a44ff77c98c9', pg_catalog.clock_timestamp()),
+  ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
   ('0950_database_run', '2ce09e77f1f128bf93dcf927202437616a69536a7e76c9a6e11dd0a44c8b3f8a', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),

@@ -193,8 +193,3 @@ def read_hour(text: str) -> int | None:
             return None
         hour = hour % 12 + (12 if match[2].lower() == "pm" else 0)
     return hour if hour < 24 else None
-
-
-def at_hour(day: date, hour: int) -> datetime:
-    """The local time, without a zone; the database knows the zone."""
-    return datetime(day.year, day.month, day.day) + timedelta(hours=hour)  # noqa: DTZ001

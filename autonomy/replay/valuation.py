@@ -106,11 +106,6 @@ class Worth:
         """Saved less missed, and the raises at the middle exponent."""
         return self.saved.value - self.missed.value + self.raised[MIDDLE].value
 
-    @property
-    def false_share(self) -> float | None:
-        judged = [one for one in self.pauses if one.spend_after > 0.0]
-        return sum(one.false for one in judged) / len(judged) if judged else None
-
 
 def worth_of(accounts: Mapping[float, Account], *, prior: Prior, draws: int = _DRAWS) -> Worth:
     """Values one replay, given its account under each exponent; pauses are those of the middle."""

@@ -267,8 +267,20 @@ def _test(
 
 
 def _weight(db: Db, made: uuid.UUID, days_ago: int) -> float:
-    day = (NOW - timedelta(days=days_ago)).date()
-    return float(value(db, "select autonomy.ab_test_weight(%s, %s, %s)", made, day, NOW))
+    """How much of a day's evidence counts, beside the same day of a campaign without a test."""
+    plain = campaign(db)
+    db.execute(
+        "insert into campaign_metrics (campaign_id, bucket, spend) select unnest(%s), %s, 100",
+        ([made, plain], NOW - timedelta(days=days_ago)),
+    )
+    seen = dict(
+        db.execute(
+            "select campaign_id, ev_spend from campaign_facts_at(%s) where campaign_id = any (%s)",
+            (NOW, [made, plain]),
+        ).fetchall()
+    )
+    db.execute("delete from campaign_metrics where campaign_id = any (%s)", ([made, plain],))
+    return float(seen[made] / seen[plain])
 
 
 def test_evidence_from_before_the_winner_counts_a_quarter(db: Db) -> None:
