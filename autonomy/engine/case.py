@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.confidence import Prior, below, cut, posterior
+from autonomy.engine.confidence import Prior, below, posterior, round_half_up
 from autonomy.engine.plan import STEP_DOWN_UNTIL, Plan, Resume
 from autonomy.engine.policy import Policy
 
@@ -20,13 +20,13 @@ class Odds:
     def __init__(self, candidate: Candidate, prior: Prior) -> None:
         self.u, self.precision = posterior(candidate.evidence, prior)
 
-    def below(self, target: float) -> float:
-        """Percent: the true roi is below the target."""
-        return cut(100.0 * below(target, self.u, self.precision))
+    def percent_below(self, roi: float) -> float:
+        """How likely the true roi is below this one: 0..100, to two digits."""
+        return round_half_up(100.0 * below(roi, self.u, self.precision))
 
-    def above(self, target: float) -> float:
-        """Percent: the true roi is not below the target."""
-        return cut(100.0 * (1.0 - below(target, self.u, self.precision)))
+    def percent_above(self, roi: float) -> float:
+        """How likely the true roi is not below this one: 0..100, to two digits."""
+        return round_half_up(100.0 * (1.0 - below(roi, self.u, self.precision)))
 
 
 class Case:
@@ -56,7 +56,7 @@ class Case:
         else:
             self.direction = "resume"
             self.break_even = plan.break_even
-            self.confidence = cut(100.0 - odds.below(plan.break_even))
+            self.confidence = round_half_up(100.0 - odds.percent_below(plan.break_even))
 
     def _judge(self, plan: Plan) -> None:
         kind, odds = plan.kind, self.odds
@@ -67,15 +67,15 @@ class Case:
         self.direction = kind
         if kind == "pause":
             self.break_even = plan.target
-            self.confidence = odds.below(plan.target)
+            self.confidence = odds.percent_below(plan.target)
         elif kind == "up":
             self.break_even = plan.bar
-            self.confidence = odds.above(plan.bar)
+            self.confidence = odds.percent_above(plan.bar)
         else:
             self.break_even = plan.full_bar
-            self.confidence = odds.below(plan.full_bar)
+            self.confidence = odds.percent_below(plan.full_bar)
         if kind == "step":
-            self._judge_step(odds.above(plan.full_bar))
+            self._judge_step(odds.percent_above(plan.full_bar))
 
     @property
     def against_person_until(self) -> datetime | None:
@@ -91,4 +91,4 @@ class Case:
     def _judge_step(self, earns: float) -> None:
         down = earns <= STEP_DOWN_UNTIL
         self.direction = "down" if down else "up"
-        self.confidence = cut(100.0 - earns) if down else earns
+        self.confidence = round_half_up(100.0 - earns) if down else earns

@@ -142,7 +142,7 @@ class Engine:
         if paused.status is None or not paused.break_even > 0.0:  # NaN as well
             return None
         odds = Odds(candidate, self.prior)
-        if odds.below(paused.break_even) > self.policy.resume_confidence:
+        if odds.percent_below(paused.break_even) > self.policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
         code = resume_held(case)

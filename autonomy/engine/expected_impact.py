@@ -12,7 +12,7 @@ from math import exp, isnan
 from typing import Any
 
 from autonomy.engine.candidate import MEASURES
-from autonomy.engine.confidence import below, clamped, cut
+from autonomy.engine.confidence import below, clamped, round_half_up
 from autonomy.engine.outcome import Outcome
 from autonomy.engine.plan import Plan
 
@@ -41,7 +41,7 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
 
 
 def _money(kind: str, **amounts: float) -> dict[str, Any]:
-    rounded = {name: cut(amount) for name, amount in amounts.items()}
+    rounded = {name: round_half_up(amount) for name, amount in amounts.items()}
     return {"kind": kind, "horizon_days": HORIZON_DAYS} | rounded
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from autonomy.engine.candidate import MEASURES, Candidate
 from autonomy.engine.case import Case, Odds
-from autonomy.engine.confidence import below, cut
+from autonomy.engine.confidence import below, round_half_up
 from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
 from autonomy.engine.decision import Decision
 from autonomy.engine.expected_impact import known
@@ -91,10 +91,11 @@ def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
         **{name: known(value) for name, value in zip(seen._fields, seen, strict=True)},
         "has_history": seen.has_history,
         "prior": prior._asdict(),
-        "likely_roi": cut(exp(odds.u)),
-        "likely_roi_low": cut(exp(odds.u - 1.2816 * spread)),  # 8 in 10 lie between low and high
-        "likely_roi_high": cut(exp(odds.u + 1.2816 * spread)),
-        "below_break_even": cut(
+        "likely_roi": round_half_up(exp(odds.u)),
+        # 8 in 10 lie between low and high
+        "likely_roi_low": round_half_up(exp(odds.u - 1.2816 * spread)),
+        "likely_roi_high": round_half_up(exp(odds.u + 1.2816 * spread)),
+        "below_break_even": round_half_up(
             100.0 * below(engine.policy.break_even_roi, odds.u, odds.precision)
         ),
     }

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from autonomy.engine import breakers
 from autonomy.engine.case import Case
 from autonomy.engine.plan import Resume
-from autonomy.engine.sizing import Sized, cut_down, cut_up, half_up, lowered, raised, times
+from autonomy.engine.sizing import Sized, cut_down, half_up, lowered, raised, round_up, times
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
 LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budget is its limit
@@ -195,7 +195,7 @@ def sized(case: Case) -> Sized:
         wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.up))
         return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in _CAPS])
     wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.down))
-    return lowered(budget, wanted, cut_up(plan.min_budget))
+    return lowered(budget, wanted, round_up(plan.min_budget))
 
 
 def resume_held(case: Case) -> str | None:

@@ -12,7 +12,7 @@ from math import ceil, floor, isfinite, isnan
 from typing import Any, NamedTuple
 
 from autonomy.engine.case import Case
-from autonomy.engine.confidence import Evidence, below, cut, posterior
+from autonomy.engine.confidence import Evidence, below, posterior, round_half_up
 from autonomy.engine.outcome import Outcome
 from autonomy.engine.plan import Plan
 from autonomy.text import ceiling_beside, chance_beside, counted, floor_beside
@@ -55,7 +55,7 @@ def _confidence_with(case: Case, times: float) -> float:
     )  # fmt: skip
     u, precision = posterior(more, case.policy.prior)
     chance = 100.0 * below(case.break_even, u, precision)
-    return cut(100.0 - chance if case.direction == "up" else chance)
+    return round_half_up(100.0 - chance if case.direction == "up" else chance)
 
 
 def settles(decision: Outcome) -> str:
@@ -165,7 +165,7 @@ def plain_odds(confidence: float, least: float) -> str:
 
 def step_odds(confidence: float, least: float, direction: str) -> str:
     """Between the two floors: not certain enough for a step up, nor for one down."""
-    earns = confidence if direction == "up" else cut(100.0 - confidence)
+    earns = confidence if direction == "up" else round_half_up(100.0 - confidence)
     down = 100.0 - least
     said = chance_beside(earns, least, down)
     return (

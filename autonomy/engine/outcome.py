@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def confidence(self) -> float:
-        """Percent, cut to two digits: the probability that the action is right."""
+        """Percent, to two digits: the probability that the action is right."""
         return self.case.confidence
 
     @property

@@ -11,7 +11,7 @@ from math import floor, isnan
 from typing import Any
 
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
-from autonomy.engine.confidence import cut
+from autonomy.engine.confidence import round_half_up
 from autonomy.engine.hold_reasons import settles
 from autonomy.engine.outcome import Outcome
 from autonomy.text import counted, whole_chance
@@ -88,7 +88,7 @@ def params_of(decision: Outcome) -> dict[str, Any]:
 
 def two_digits(value: float) -> float | None:
     """Half up in float8, as SQL does it; None where unknown."""
-    return None if isnan(value) else cut(value)
+    return None if isnan(value) else round_half_up(value)
 
 
 def whole(value: float) -> int | None:
