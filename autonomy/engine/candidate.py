@@ -31,7 +31,7 @@ Measures = tuple[float, ...]
 class PausedAction:
     """The pause of ours that a late conversion may prove wrong, and what it would give back."""
 
-    __slots__ = ("action_id", "break_even", "budget", "rule_id", "rule_name", "status")
+    __slots__ = ("action_id", "budget", "pause_below", "rule_id", "rule_name", "status")
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self.action_id = row.get("action_id")
@@ -39,7 +39,7 @@ class PausedAction:
         self.rule_name = str(row.get("rule_name") or "")
         self.status = text(row.get("status"))
         self.budget = money(row.get("budget"))
-        self.break_even = measure(row.get("break_even"))
+        self.pause_below = measure(row.get("break_even"))  # roi, NaN where unknown
 
 
 class Candidate:

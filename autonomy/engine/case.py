@@ -1,4 +1,4 @@
-"""One campaign under one plan: the direction, the target, and how likely the plan is right."""
+"""One campaign under one plan: the direction, the threshold, and how likely the plan is right."""
 
 from __future__ import annotations
 
@@ -30,10 +30,14 @@ class Odds:
 
 
 class Case:
-    """A candidate under a plan: the direction, the target it is judged by, and the confidence."""
+    """A candidate under a plan: the direction, the threshold it is judged by, and the confidence.
+
+    `roi_threshold` is the one of the plan's thresholds (multiples) that the direction is judged by;
+    `confidence`, in percent to two digits, is how likely the true roi lies on the side of it that
+    the action needs.
+    """
 
     __slots__ = (
-        "break_even",
         "candidate",
         "confidence",
         "direction",
@@ -41,6 +45,7 @@ class Case:
         "odds",
         "plan",
         "policy",
+        "roi_threshold",
     )
 
     def __init__(
@@ -55,8 +60,8 @@ class Case:
             self._judge(plan)
         else:
             self.direction = "resume"
-            self.break_even = plan.break_even
-            self.confidence = round_half_up(100.0 - odds.percent_below(plan.break_even))
+            self.roi_threshold = plan.pause_below
+            self.confidence = round_half_up(100.0 - odds.percent_below(plan.pause_below))
 
     def _judge(self, plan: Plan) -> None:
         kind, odds = plan.kind, self.odds
@@ -66,16 +71,16 @@ class Case:
             kind = "up" if up else "down"
         self.direction = kind
         if kind == "pause":
-            self.break_even = plan.target
-            self.confidence = odds.percent_below(plan.target)
+            self.roi_threshold = plan.pause_below
+            self.confidence = odds.percent_below(plan.pause_below)
         elif kind == "up":
-            self.break_even = plan.bar
-            self.confidence = odds.percent_above(plan.bar)
+            self.roi_threshold = plan.scale_above
+            self.confidence = odds.percent_above(plan.scale_above)
         else:
-            self.break_even = plan.full_bar
-            self.confidence = odds.percent_below(plan.full_bar)
+            self.roi_threshold = plan.marginal_break_even
+            self.confidence = odds.percent_below(plan.marginal_break_even)
         if kind == "step":
-            self._judge_step(odds.percent_above(plan.full_bar))
+            self._judge_step(odds.percent_above(plan.marginal_break_even))
 
     @property
     def against_person_until(self) -> datetime | None:

@@ -5,7 +5,7 @@ same order of operations: the two agree to 1e-6, and after `round_half_up` to th
 
 What goes in (unit; meaning; source):
 
-    T     multiple   the target: break-even for a pause, the bar for more budget; rule or policy
+    T     multiple   the target: what a plan calls pause_below, scale_above, marginal_break_even
     S     money      spend, faded by age                                    candidate.evidence
     n     count      conversions, faded by age                              candidate.evidence
     R     money      revenue, faded by age                                  candidate.evidence

@@ -139,10 +139,10 @@ class Engine:
         paused = candidate.paused_action
         if paused is None or not self.policy.resume_when_proven_wrong:
             return None
-        if paused.status is None or not paused.break_even > 0.0:  # NaN as well
+        if paused.status is None or not paused.pause_below > 0.0:  # NaN as well
             return None
         odds = Odds(candidate, self.prior)
-        if odds.percent_below(paused.break_even) > self.policy.resume_confidence:
+        if odds.percent_below(paused.pause_below) > self.policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
         code = resume_held(case)

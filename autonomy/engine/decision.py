@@ -21,7 +21,7 @@ class Decision(Outcome):
 
     @property
     def params(self) -> dict[str, Any]:
-        """The rounded numbers of the sentence; keys in `sentences.PARAMS`."""
+        """The rounded numbers of the sentence; keys in `reasons.PARAMS`."""
         return params_of(self)
 
     @property
@@ -51,7 +51,7 @@ class Decision(Outcome):
             "new": self.new.to_dict(),
             "confidence": self.confidence,
             "limits": list(self.limits),
-            "break_even": self.break_even,
+            "break_even": self.roi_threshold,
             "matched": self.matched,
             "params": self.params,
         }

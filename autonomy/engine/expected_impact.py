@@ -28,14 +28,14 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
     spend = clamped(evidence.spend, 0.0, 1e15, 0.0)
     ahead = HORIZON_DAYS * spend / clamped(evidence.days, 1.0, 1e6, 1.0)
     if case.direction == "pause":
-        avoided = ahead * (1.0 - roi / case.break_even)
+        avoided = ahead * (1.0 - roi / case.roi_threshold)
         return _money("pause", spend_saved=ahead, loss_avoided=avoided)
     if case.direction == "resume":
-        profit = ahead * (roi / case.break_even - 1.0)
+        profit = ahead * (roi / case.roi_threshold - 1.0)
         return _money("resume", added_spend=ahead, added_profit=profit)
     old, new = decision.previous.budget, decision.new.budget
     share = float(new / old) - 1.0 if old and new is not None else 0.0
-    break_even = case.plan.break_even if isinstance(case.plan, Plan) else case.break_even
+    break_even = case.plan.break_even if isinstance(case.plan, Plan) else case.roi_threshold
     profit = case.policy.marginal_return_ratio * roi / break_even - 1.0
     return _money("scale", added_spend=ahead * share, added_profit=ahead * share * profit)
 
@@ -63,8 +63,8 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
             "order_value": prior.order_value,
             "cv2": prior.cv2,
         },
-        "probability_below": below(case.break_even, odds.u, odds.precision),
-        "break_even": case.break_even,
+        "probability_below": below(case.roi_threshold, odds.u, odds.precision),
+        "break_even": case.roi_threshold,
         "metrics": {
             name: known(value)
             for name, value in zip(MEASURES, case.candidate.lifetime, strict=True)

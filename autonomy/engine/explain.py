@@ -127,7 +127,7 @@ def _outcome(case: Case) -> dict[str, Any]:
         "direction": case.direction,
         "confidence": case.confidence,
         "floor": case.plan.floor,
-        "break_even": case.break_even,
+        "break_even": case.roi_threshold,
         "new": decision.new.to_dict(),
         "limits": list(limits),
         "guardrails": [_guardrail(name, holds) for name, holds in all_holds(case)],

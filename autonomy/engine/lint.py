@@ -112,16 +112,16 @@ def _side(one: Linted) -> Iterator[Finding]:
     sentence = None
     if plan.kind == "pause" and low >= plan.break_even:
         sentence = f"{name} pauses at a roi of {low:g} and more, which is above break-even."
-    elif plan.kind == "pause" and plan.full_bar < high < inf:
+    elif plan.kind == "pause" and plan.marginal_break_even < high < inf:
         sentence = (
-            f"{name} pauses up to a roi of {high:g}; from {plan.full_bar:g} on even more budget "
-            "would earn its keep."
+            f"{name} pauses up to a roi of {high:g}; from {plan.marginal_break_even:g} on even "
+            "more budget would earn its keep."
         )
     elif plan.kind == "up" and high < inf and high <= plan.break_even:
         sentence = f"{name} raises budgets at a roi of {high:g} and less, which loses money."
     elif plan.kind == "up" and -inf < low < plan.break_even:
         sentence = f"{name} raises budgets from a roi of {low:g} on, which is below break-even."
-    elif plan.kind == "down" and low >= plan.full_bar:
+    elif plan.kind == "down" and low >= plan.marginal_break_even:
         sentence = (
             f"{name} lowers budgets at a roi of {low:g} and more, where more budget would earn "
             "its keep."
@@ -164,8 +164,9 @@ def _together(first: Linted, second: Linted) -> Iterator[Finding]:
 
 def _in_turn(up: Linted, down: Linted) -> bool:
     """Nothing keeps the two apart: neither their bounds on roi nor their confidence."""
-    bar = up.plan.full_bar if up.plan.kind == "step" else up.plan.bar
-    sure = bar >= down.plan.full_bar and up.plan.floor + down.plan.floor >= SURE_APART
+    up_from = up.plan.marginal_break_even if up.plan.kind == "step" else up.plan.scale_above
+    apart = up_from >= down.plan.marginal_break_even
+    sure = apart and up.plan.floor + down.plan.floor >= SURE_APART
     if sure or _other_account(up, down):
         return False
     for (metric, window), interval in up.demands.bounds.items():

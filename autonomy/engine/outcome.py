@@ -85,9 +85,9 @@ class Outcome:
         return self.case.confidence
 
     @property
-    def break_even(self) -> float:
-        """The roi that it was judged by: a pause's target, the bar of a change of budget."""
-        return self.case.break_even
+    def roi_threshold(self) -> float:
+        """The roi that it was judged by; `break_even` in what is written and shown."""
+        return self.case.roi_threshold
 
     @property
     def previous(self) -> State:

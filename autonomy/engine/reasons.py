@@ -26,7 +26,7 @@ PARAMS = {
     "days": "hours_running / 24, rounded half up, at least 1",
     "confidence": "percent, as in the decision",
     "chance": "percent, whole, 1 to 99: what the sentence says of the confidence",
-    "break_even": "the roi it is judged by: a pause's target, the bar of a change of budget",
+    "break_even": "the roi it is judged by: pause_below, scale_above or marginal_break_even",
     "old_budget": "the budget before",
     "new_budget": "the budget after; the same as before for a pause and for every hold",
 }
@@ -80,7 +80,7 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "days": max(1, whole(one.hours_running / 24.0) or 1),
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
-        "break_even": two_digits(case.break_even),
+        "break_even": two_digits(case.roi_threshold),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),
     }
