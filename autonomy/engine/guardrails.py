@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from autonomy.engine import breakers
+from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.plan import Resume
 from autonomy.engine.sizing import Sized, cut_down, half_up, lowered, raised, round_up, times
@@ -54,7 +55,7 @@ def cooling_down(case: Case) -> bool:
 def too_little_data(case: Case) -> bool:
     """Written so that NaN (unknown) holds."""
     one = case.candidate
-    if not (one.lifetime[4] > 0.0 and one.evidence.spend > 0.0):
+    if not (one.lifetime[SPEND] > 0.0 and one.evidence.spend > 0.0):
         return True
     if case.direction == "pause":
         return not one.hours_running >= case.policy.min_pause_hours

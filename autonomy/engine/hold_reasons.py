@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil, floor, isfinite, isnan
 from typing import Any, NamedTuple
 
+from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.confidence import Evidence, below, posterior, round_half_up
 from autonomy.engine.outcome import Outcome
@@ -117,7 +118,7 @@ def later(time: datetime, wait: timedelta) -> datetime:
 def _too_little(decision: Outcome) -> str:
     case = decision.case
     one = case.candidate
-    if not (one.lifetime[4] > 0.0 and one.evidence.spend > 0.0):
+    if not (one.lifetime[SPEND] > 0.0 and one.evidence.spend > 0.0):
         return "it has spent nothing, so there is nothing to judge it by"
     if case.direction == "pause":
         hours = case.policy.min_pause_hours
