@@ -85,13 +85,13 @@ class Case:
     @property
     def against_person_until(self) -> datetime | None:
         """Until when this would go against what a person did last; a certain pause goes ahead."""
-        one = self.candidate
+        candidate = self.candidate
         if self.direction == "up":
-            return one.no_raise_until
+            return candidate.no_raise_until
         if self.direction == "down":
-            return one.no_cut_until
+            return candidate.no_cut_until
         certain = self.direction != "pause" or self.confidence >= PAUSE_AGAINST_PERSON_FROM
-        return None if certain else one.no_pause_until
+        return None if certain else candidate.no_pause_until
 
     def _judge_step(self, earns: float) -> None:
         down = earns <= STEP_DOWN_UNTIL

@@ -1,6 +1,6 @@
 """A decision: what the engine concludes about one candidate, with the reason and the numbers.
 
-It holds on to the case it was made from; sentence, evidence and expected impact are worked out
+It keeps the case it was made from; sentence, evidence and expected impact are worked out
 when asked for, so that a run over 100,000 candidates does not pay for texts that nobody reads.
 """
 

@@ -99,11 +99,11 @@ def _cooldown(decision: Outcome) -> str:
 
 def cooldown_ends(case: Case) -> datetime:
     """When the last thing that this action waits for has passed."""
-    one = case.candidate
-    last = one.last_pause_at if case.direction == "pause" else one.last_action_at
+    candidate = case.candidate
+    last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
     ends = [] if last is None else [later(last, case.plan.cooldown)]
-    if case.direction == "resume" and one.last_resume_at is not None:
-        ends.append(later(one.last_resume_at, timedelta(days=7)))
+    if case.direction == "resume" and candidate.last_resume_at is not None:
+        ends.append(later(candidate.last_resume_at, timedelta(days=7)))
     return max(ends, default=case.now)
 
 
@@ -117,14 +117,14 @@ def later(time: datetime, wait: timedelta) -> datetime:
 
 def _too_little(decision: Outcome) -> str:
     case = decision.case
-    one = case.candidate
-    if not (one.lifetime[SPEND] > 0.0 and one.evidence.spend > 0.0):
+    candidate = case.candidate
+    if not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0):
         return "it has spent nothing, so there is nothing to judge it by"
     if case.direction == "pause":
         hours = case.policy.min_pause_hours
-        if isnan(one.hours_running):
+        if isnan(candidate.hours_running):
             return f"it is not known to have run {hours:g} hours"
-        wait = ceil(hours - one.hours_running)
+        wait = ceil(hours - candidate.hours_running)
         return f"a pause needs {hours:g} hours of running; in {counted(wait, 'more hour')}"
     return "it has no budget to change"
 

@@ -1,11 +1,11 @@
 """What is wrong with a set of rules, in plain sentences, before it costs money.
 
 NEVER_FIRES        error    its bounds contradict each other
-OUTRANKED          warning  wherever it holds, a rule before it holds too
+OUTRANKED          warning  wherever it is met, a rule before it is met too
 FLAPPING           warning  two rules raise and lower the same campaign in turn, or a pause
                             takes back what self-healing resumed
 NO_CAP             warning  it raises budgets with no cap of its own
-CAP_ABOVE_CEILING  note     its cap lies above the policy's, which holds
+CAP_ABOVE_CEILING  note     its cap lies above the policy's, which limits it
 WRONG_SIDE         warning  it pauses what earns, or feeds what loses
 STEP_ABOVE_POLICY  note     its multiplier is more than one step may be
 AGAINST_THE_ODDS   warning  it acts where it is more likely wrong than right

@@ -52,7 +52,7 @@ class Outcome:
         self.dry_run = False
 
     def hold(self, code: str) -> None:
-        """A portfolio guardrail stops it: nothing changes."""
+        """A portfolio guardrail blocks it, so it is held: nothing changes."""
         self.verdict, self.code, self.new = "hold", code, self.previous
 
     def propose(self, code: str) -> None:

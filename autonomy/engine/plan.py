@@ -27,8 +27,8 @@ def exact(number: float | None) -> Decimal | None:
 class Plan:
     """A rule made ready under a policy: its thresholds, floor and exact amounts.
 
-    The thresholds are rois (multiples: revenue over spend), which the campaign's true roi is held
-    against; the confidence is the probability that it lies on the side that the action needs.
+    The thresholds are rois (multiples: revenue over spend), which the campaign's true roi is
+    compared with; the confidence is the probability that it lies on the side that the action needs.
 
         break_even           from here on the money spent earns itself back; the rule's, else the
                              policy's

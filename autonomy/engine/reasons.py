@@ -70,14 +70,15 @@ WANTED = {
 
 def params_of(decision: Outcome) -> dict[str, Any]:
     """The numbers of the sentence, rounded; both engines agree on them."""
-    one, case = decision.case.candidate, decision.case
-    spend, revenue = one.lifetime[SPEND], one.lifetime[REVENUE]
+    case = decision.case
+    candidate, lifetime = case.candidate, case.candidate.lifetime
+    spend, revenue = lifetime[SPEND], lifetime[REVENUE]
     return {
         "spend": two_digits(spend),
         "revenue": two_digits(revenue),
         "roi": two_digits(revenue / spend) if spend > 0.0 else None,
-        "conversions": whole(one.lifetime[CONVERSIONS]),
-        "days": max(1, whole(one.hours_running / 24.0) or 1),
+        "conversions": whole(lifetime[CONVERSIONS]),
+        "days": max(1, whole(candidate.hours_running / 24.0) or 1),
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
         "break_even": two_digits(case.roi_threshold),
