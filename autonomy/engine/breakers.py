@@ -1,6 +1,6 @@
 """The portfolio-wide guardrails: they look at all decisions of the run and the last 24 hours.
 
-Each takes the decisions, the policy and the portfolio, changes the decisions it stops, and
+Each takes the decisions, the policy and the portfolio, changes the decisions it blocks, and
 reports itself: {"code", "message", "count": decisions it changed, "limit"}, or None.
 """
 
@@ -22,15 +22,15 @@ def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) 
     """The kill switch: nothing at all is changed."""
     if not policy.frozen:
         return None
-    acts = [one for one in decisions if one.verdict == "act"]
-    for one in acts:
-        one.hold("FROZEN")
+    acts = [decision for decision in decisions if decision.verdict == "act"]
+    for decision in acts:
+        decision.hold("FROZEN")
     return _report("FROZEN", "the system is frozen: nothing is changed", len(acts), 0.0)
 
 
 def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
-    """Said once for all the campaigns that VALUE_NOT_MEASURED holds, with what to do about it."""
-    held = sum(one.code == "VALUE_NOT_MEASURED" for one in decisions)
+    """Said once for all the campaigns that VALUE_NOT_MEASURED blocks, with what to do about it."""
+    held = sum(decision.code == "VALUE_NOT_MEASURED" for decision in decisions)
     if not held:
         return None
     message = (
@@ -44,16 +44,16 @@ def tracking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio
     """Conversions of the last day are missing everywhere: measurement is broken, pause nothing."""
     if not portfolio.tracking.tripped:
         return None
-    stopped = _pauses(decisions)
-    for one in stopped:
-        one.hold("TRACKING_BREAKER")
+    blocked = _pauses(decisions)
+    for decision in blocked:
+        decision.hold("TRACKING_BREAKER")
     seen = ""
     if portfolio.tracking.observed is not None and portfolio.tracking.expected is not None:
         seen = f" ({portfolio.tracking.observed:.0f} of {portfolio.tracking.expected:.0f} expected)"
     message = (
         f"conversions of the last 24 hours are missing{seen}: tracking looks broken, no pauses"
     )
-    return _report("TRACKING_BREAKER", message, len(stopped), policy.tracking_breaker_ratio)
+    return _report("TRACKING_BREAKER", message, len(blocked), policy.tracking_breaker_ratio)
 
 
 def pauses(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
@@ -64,35 +64,35 @@ def pauses(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) 
     share = policy.pause_breaker_share * base
     if not wanted or number <= policy.pause_breaker_count or number <= share:
         return None
-    for one in wanted:
-        one.propose("PAUSE_BREAKER")
+    for decision in wanted:
+        decision.propose("PAUSE_BREAKER")
     message = f"{number:.0f} pauses in 24 hours of {base:.0f} campaigns: a person decides them"
     limit = max(policy.pause_breaker_count, share)
     return _report("PAUSE_BREAKER", message, len(wanted), limit)
 
 
 def growth(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
-    """Raises that add too much in 24 hours: the most confident go first, the rest hold.
+    """Raises that add too much in 24 hours: the most confident go first, the rest is held.
 
     Measured against the budget before those 24 hours: hourly runs would else raise the limit
     with what they have raised.
     """
-    ups = [one for one in decisions if one.verdict == "act" and one.raise_of > 0]
+    ups = [up for up in decisions if up.verdict == "act" and up.raise_of > 0]
     number = portfolio.scale_ups_24h + len(ups)
     base = max(portfolio.active_budget - portfolio.raised_24h, Decimal(0))
     limit = policy.growth_breaker_share * base
-    total = portfolio.raised_24h + sum((one.raise_of for one in ups), Decimal(0))
+    total = portfolio.raised_24h + sum((up.raise_of for up in ups), Decimal(0))
     if number <= policy.growth_breaker_count or total <= limit:
         return None
-    ups.sort(key=lambda one: (-one.confidence, one.campaign_id))
+    ups.sort(key=lambda up: (-up.confidence, up.campaign_id))
     running, going = portfolio.raised_24h, 0
-    for one in ups:
-        running += one.raise_of
+    for up in ups:
+        running += up.raise_of
         if running > limit:
             break
         going += 1
-    for one in ups[going:]:
-        one.hold("GROWTH_BREAKER")
+    for up in ups[going:]:
+        up.hold("GROWTH_BREAKER")
     if not ups[going:]:
         return None
     message = f"raises of 24 hours would add {total:.2f} a day, more than {limit:.2f}"

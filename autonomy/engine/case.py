@@ -1,11 +1,11 @@
-"""One campaign under one plan: the direction, the target, and how likely the plan is right."""
+"""One campaign under one plan: the direction, the threshold, and how likely the plan is right."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.confidence import Prior, below, cut, posterior
+from autonomy.engine.confidence import Prior, below, posterior, round_half_up
 from autonomy.engine.plan import STEP_DOWN_UNTIL, Plan, Resume
 from autonomy.engine.policy import Policy
 
@@ -20,20 +20,24 @@ class Odds:
     def __init__(self, candidate: Candidate, prior: Prior) -> None:
         self.u, self.precision = posterior(candidate.evidence, prior)
 
-    def below(self, target: float) -> float:
-        """Percent: the true roi is below the target."""
-        return cut(100.0 * below(target, self.u, self.precision))
+    def percent_below(self, roi: float) -> float:
+        """How likely the true roi is below this one: 0..100, to two digits."""
+        return round_half_up(100.0 * below(roi, self.u, self.precision))
 
-    def above(self, target: float) -> float:
-        """Percent: the true roi is not below the target."""
-        return cut(100.0 * (1.0 - below(target, self.u, self.precision)))
+    def percent_above(self, roi: float) -> float:
+        """How likely the true roi is not below this one: 0..100, to two digits."""
+        return round_half_up(100.0 * (1.0 - below(roi, self.u, self.precision)))
 
 
 class Case:
-    """A candidate under a plan: the direction, the target it is judged by, and the confidence."""
+    """A candidate under a plan: the direction, the threshold it is judged by, and the confidence.
+
+    `roi_threshold` is the one of the plan's thresholds (multiples) that the direction is judged by;
+    `confidence`, in percent to two digits, is how likely the true roi lies on the side of it that
+    the action needs.
+    """
 
     __slots__ = (
-        "break_even",
         "candidate",
         "confidence",
         "direction",
@@ -41,6 +45,7 @@ class Case:
         "odds",
         "plan",
         "policy",
+        "roi_threshold",
     )
 
     def __init__(
@@ -55,8 +60,8 @@ class Case:
             self._judge(plan)
         else:
             self.direction = "resume"
-            self.break_even = plan.break_even
-            self.confidence = cut(100.0 - odds.below(plan.break_even))
+            self.roi_threshold = plan.pause_below
+            self.confidence = round_half_up(100.0 - odds.percent_below(plan.pause_below))
 
     def _judge(self, plan: Plan) -> None:
         kind, odds = plan.kind, self.odds
@@ -66,29 +71,29 @@ class Case:
             kind = "up" if up else "down"
         self.direction = kind
         if kind == "pause":
-            self.break_even = plan.target
-            self.confidence = odds.below(plan.target)
+            self.roi_threshold = plan.pause_below
+            self.confidence = odds.percent_below(plan.pause_below)
         elif kind == "up":
-            self.break_even = plan.bar
-            self.confidence = odds.above(plan.bar)
+            self.roi_threshold = plan.scale_above
+            self.confidence = odds.percent_above(plan.scale_above)
         else:
-            self.break_even = plan.full_bar
-            self.confidence = odds.below(plan.full_bar)
+            self.roi_threshold = plan.marginal_break_even
+            self.confidence = odds.percent_below(plan.marginal_break_even)
         if kind == "step":
-            self._judge_step(odds.above(plan.full_bar))
+            self._judge_step(odds.percent_above(plan.marginal_break_even))
 
     @property
     def against_person_until(self) -> datetime | None:
         """Until when this would go against what a person did last; a certain pause goes ahead."""
-        one = self.candidate
+        candidate = self.candidate
         if self.direction == "up":
-            return one.no_raise_until
+            return candidate.no_raise_until
         if self.direction == "down":
-            return one.no_cut_until
+            return candidate.no_cut_until
         certain = self.direction != "pause" or self.confidence >= PAUSE_AGAINST_PERSON_FROM
-        return None if certain else one.no_pause_until
+        return None if certain else candidate.no_pause_until
 
     def _judge_step(self, earns: float) -> None:
         down = earns <= STEP_DOWN_UNTIL
         self.direction = "down" if down else "up"
-        self.confidence = cut(100.0 - earns) if down else earns
+        self.confidence = round_half_up(100.0 - earns) if down else earns

@@ -1,11 +1,11 @@
-"""Rules compiled to one Python function: which of them hold for a candidate.
+"""Rules compiled to one Python function: which of their conditions are met.
 
 The function is generated source: every metric that some rule reads is computed once a candidate,
 then each rule is one expression. Nothing of a rule reaches the source but names from the closed
 lists of the language, `repr` of floats and `repr` of text.
 
-Unknown is NaN. A comparison with NaN is false, so "holds" needs no test for missing data; "does
-not hold" (under `not`) is written with the opposite operator and is false for NaN as well. That is
+Unknown is NaN. A comparison with NaN is false, so "is met" needs no test for missing data; "is
+not met" (under `not`) is written with the opposite operator and is false for NaN as well. That is
 Kleene's three-valued logic, with an unknown rule not firing.
 """
 
@@ -41,7 +41,7 @@ class Names:
         self.windows: list[str] = []
 
     def of(self, metric: str, window: str) -> str:
-        """The variable that holds `metric` over `window`."""
+        """The variable that stands for `metric` over `window`."""
         if metric in OF_THE_CAMPAIGN:
             self.lines.setdefault(metric, _of_the_campaign(metric))
             return metric
@@ -83,31 +83,32 @@ def _of_the_campaign(metric: str) -> str:
     return "hours_running = c.hours_running"
 
 
-def holds(condition: Condition, names: Names) -> str:
-    """Source of an expression that is true where the condition is true."""
+def is_met(condition: Condition, names: Names) -> str:
+    """Source of an expression that is true where the condition is met."""
     parts = _filters(condition, names, wanted=True)
     if condition.metric is not None:
         parts.append(_comparison(condition, names, wanted=True))
     for member in condition.all or []:
-        parts.append(holds(member, names))
+        parts.append(is_met(member, names))
     if condition.any:
-        parts.append("(" + " or ".join(holds(member, names) for member in condition.any) + ")")
+        parts.append("(" + " or ".join(is_met(member, names) for member in condition.any) + ")")
     if condition.not_:
-        parts.append(fails(condition.not_, names))
+        parts.append(is_not_met(condition.not_, names))
     return "(" + " and ".join(parts) + ")"
 
 
-def fails(condition: Condition, names: Names) -> str:
-    """Source of an expression that is true where the condition is false, not where unknown."""
+def is_not_met(condition: Condition, names: Names) -> str:
+    """Source of an expression that is true where the condition is known not to be met."""
     parts = _filters(condition, names, wanted=False)
     if condition.metric is not None:
         parts.append(_comparison(condition, names, wanted=False))
     for member in condition.all or []:
-        parts.append(fails(member, names))
+        parts.append(is_not_met(member, names))
     if condition.any:
-        parts.append("(" + " and ".join(fails(member, names) for member in condition.any) + ")")
+        failed = (is_not_met(member, names) for member in condition.any)
+        parts.append("(" + " and ".join(failed) + ")")
     if condition.not_:
-        parts.append(holds(condition.not_, names))
+        parts.append(is_met(condition.not_, names))
     return "(" + " or ".join(parts) + ")"
 
 
@@ -157,13 +158,13 @@ def _compared(value: str, operator: str, other: str, *, wanted: bool) -> str:
 def source_of(conditions: Iterable[Condition]) -> str:
     """The generated function, as text: what `compile_conditions` runs."""
     names = Names()
-    tests = [f"if {holds(one, names)}: hits.append({at})" for at, one in enumerate(conditions)]
+    tests = [f"if {is_met(one, names)}: hits.append({at})" for at, one in enumerate(conditions)]
     lines = ["hits = []", *names.source(), *tests, "return hits"]
     return "def matching(c):\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def compile_conditions(conditions: Sequence[Condition]) -> Matcher:
-    """A function from a candidate to the places of the conditions that hold for it, in order."""
+    """A function from a candidate to the places of the conditions that are met for it, in order."""
     scope: dict[str, object] = {"NAN": NAN}
     # Names of our own and repr() of checked values: no text of a rule becomes code.
     code = compile(source_of(conditions), "<rules>", "exec")

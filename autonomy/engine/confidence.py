@@ -1,11 +1,11 @@
 """The probability, given the evidence, that a campaign's true roi is below a target.
 
 One closed form of + - * / exp ln sqrt, the same in SQL (`probability_below`), written in the
-same order of operations: the two agree to 1e-6, and after `cut` to the last digit.
+same order of operations: the two agree to 1e-6, and after `round_half_up` to the last digit.
 
 What goes in (unit; meaning; source):
 
-    T     multiple   the target: break-even for a pause, the bar for more budget; rule or policy
+    T     multiple   the target: what a plan calls pause_below, scale_above, marginal_break_even
     S     money      spend, faded by age                                    candidate.evidence
     n     count      conversions, faded by age                              candidate.evidence
     R     money      revenue, faded by age                                  candidate.evidence
@@ -111,7 +111,7 @@ def normal_below(z: float) -> float:
 
 
 def below(target: float | None, u: float, precision: float) -> float:
-    """P(true roi < target) from the posterior. A target of 0 or less: 0. Unknown target: 0.5."""
+    """P(true roi < target), 0..1, from the posterior. Of a target of 0 or less 0, unknown 0.5."""
     if target is None or isnan(target):
         return 0.5
     if target <= 0.0:
@@ -128,6 +128,6 @@ def probability_below(
     return below(target, u, precision)
 
 
-def cut(percent: float) -> float:
-    """A confidence in percent, to two digits, half up: what gates and sorts compare."""
-    return floor(100.0 * percent + 0.5) / 100.0
+def round_half_up(value: float) -> float:
+    """To two digits, half up: confidences in percent (gates and sorts compare these) and money."""
+    return floor(100.0 * value + 0.5) / 100.0

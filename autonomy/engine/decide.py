@@ -1,6 +1,6 @@
 """`decide`: rules and candidates in, decisions out. Pure: no I/O, no clock, no randomness.
 
-Each candidate by itself: its rules by priority, the first whose action no guardrail holds wins.
+Each candidate by itself: its rules by priority, the first whose action no guardrail blocks wins.
 Then the portfolio's guardrails over all decisions, then what a person has to approve.
 """
 
@@ -15,7 +15,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.decision import Decision, Decisions
-from autonomy.engine.guardrails import BREAKERS, held, resume_held, sized
+from autonomy.engine.guardrails import BREAKERS, blocked, resume_blocked, sized
 from autonomy.engine.outcome import State
 from autonomy.engine.plan import Plan, Resume
 from autonomy.engine.policy import Policy, Portfolio
@@ -63,8 +63,10 @@ class Engine:
         self.policy = policy if isinstance(policy, Policy) else Policy.from_row(policy)
         self.now = now
         self.answer = Decisions()
-        self.plans = [Plan(one, self.policy) for one in self._ready(rules, include_inactive_rules)]
-        self.matching: Matcher = compile_conditions([one.rule.condition for one in self.plans])
+        self.plans = [
+            Plan(rule, self.policy) for rule in self._ready(rules, include_inactive_rules)
+        ]
+        self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
         self.prior = self.policy.prior
         self._seen: set[str] = set()
         self._active = 0
@@ -89,17 +91,17 @@ class Engine:
         """Decides each candidate by itself. A campaign that came before is not decided again."""
         for row in candidates:
             try:
-                one = row if isinstance(row, Candidate) else Candidate.from_row(row)
+                candidate = row if isinstance(row, Candidate) else Candidate.from_row(row)
             except CandidateError as error:
                 self._skip(row, error)
                 continue
-            if one.campaign_id in self._seen:
+            if candidate.campaign_id in self._seen:
                 continue
-            self._seen.add(one.campaign_id)
-            if one.is_active:
+            self._seen.add(candidate.campaign_id)
+            if candidate.is_active:
                 self._active += 1
-                self._budget += max(one.budget or Decimal(0), Decimal(0))
-            decision = self.decide_one(one) if self.plans else None
+                self._budget += max(candidate.budget or Decimal(0), Decimal(0))
+            decision = self.decide_one(candidate) if self.plans else None
             if decision is not None:
                 self.answer.decisions.append(decision)
 
@@ -109,7 +111,7 @@ class Engine:
         self.answer.candidates_skipped.append(skipped)
 
     def decide_one(self, candidate: Candidate) -> Decision | None:
-        """One candidate's decision before the portfolio's guardrails; None where no rule holds."""
+        """One candidate's decision before the portfolio's guardrails; None where no rule is met."""
         if not candidate.is_active:
             return self._resume(candidate)
         hits = self.matching(candidate)
@@ -118,6 +120,7 @@ class Engine:
     def _first_not_held(self, candidate: Candidate, plans: Sequence[Plan]) -> Decision:
         odds = Odds(candidate, self.prior)
         first: Case | None = None
+        first_code = ""
         first_limits: tuple[str, ...] = ()
         codes: list[tuple[str, str]] = []
         for place, plan in enumerate(plans):
@@ -129,23 +132,23 @@ class Engine:
                 return Decision(case, "act", plan.action_type, new, limits, others, place)
             codes.append((plan.name, code))
             if first is None:
-                first, first_limits = case, limits
+                first, first_code, first_limits = case, code, limits
         if first is None:
             raise ValueError("a candidate needs at least one matching rule")
-        return Decision(first, "hold", codes[0][1], None, first_limits, tuple(codes[1:]), 0)
+        return Decision(first, "hold", first_code, None, first_limits, tuple(codes[1:]), 0)
 
     def _resume(self, candidate: Candidate) -> Decision | None:
         """Takes back a pause of ours that late conversions have proven wrong."""
         paused = candidate.paused_action
         if paused is None or not self.policy.resume_when_proven_wrong:
             return None
-        if paused.status is None or not paused.break_even > 0.0:  # NaN as well
+        if paused.status is None or not paused.pause_below > 0.0:  # NaN as well
             return None
         odds = Odds(candidate, self.prior)
-        if odds.below(paused.break_even) > self.policy.resume_confidence:
+        if odds.percent_below(paused.pause_below) > self.policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
-        code = resume_held(case)
+        code = resume_blocked(case)
         if code is not None:
             return Decision(case, "hold", code, None, (), (), 0)
         new = State(paused.status, paused.budget)
@@ -156,15 +159,15 @@ class Engine:
     ) -> Decisions:
         """The portfolio's guardrails over everything taken, then approval; the answer."""
         decisions = self.answer.decisions
-        decisions.sort(key=lambda one: one.campaign_id)
+        decisions.sort(key=lambda decision: decision.campaign_id)
         state = self._portfolio(portfolio)
         reports = [trips(decisions, self.policy, state) for trips in BREAKERS]
-        self.answer.breakers = [one for one in reports if one is not None]
-        for one in decisions:
-            one.dry_run = dry_run or self.policy.mode == "observe"
-            approval = self.policy.mode == "approve" or one.case.plan.requires_approval
-            if one.verdict == "act" and approval:
-                one.propose("APPROVAL")
+        self.answer.breakers = [report for report in reports if report is not None]
+        for decision in decisions:
+            decision.dry_run = dry_run or self.policy.mode == "observe"
+            approval = self.policy.mode == "approve" or decision.case.plan.requires_approval
+            if decision.verdict == "act" and approval:
+                decision.propose("APPROVAL")
         self.answer.campaigns_seen = len(self._seen)
         return self.answer
 
@@ -175,8 +178,8 @@ class Engine:
 
 
 def outcome(case: Case) -> tuple[str | None, State | None, tuple[str, ...]]:
-    """(hold code or None, the new state, the limits that shaped it) of one rule's action."""
-    code = held(case)
+    """(a hold's code or None, the new state, the limits that shaped it) of one rule's action."""
+    code = blocked(case)
     if code is not None:
         return code, None, ()
     if case.direction == "pause":

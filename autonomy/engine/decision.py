@@ -1,6 +1,6 @@
 """A decision: what the engine concludes about one candidate, with the reason and the numbers.
 
-It holds on to the case it was made from; sentence, evidence and expected impact are worked out
+It keeps the case it was made from; sentence, evidence and expected impact are worked out
 when asked for, so that a run over 100,000 candidates does not pay for texts that nobody reads.
 """
 
@@ -21,7 +21,7 @@ class Decision(Outcome):
 
     @property
     def params(self) -> dict[str, Any]:
-        """The rounded numbers of the sentence; keys in `sentences.PARAMS`."""
+        """The rounded numbers of the sentence; keys in `reasons.PARAMS`."""
         return params_of(self)
 
     @property
@@ -51,7 +51,7 @@ class Decision(Outcome):
             "new": self.new.to_dict(),
             "confidence": self.confidence,
             "limits": list(self.limits),
-            "break_even": self.break_even,
+            "break_even": self.roi_threshold,
             "matched": self.matched,
             "params": self.params,
         }

@@ -12,7 +12,7 @@ from math import exp, isnan
 from typing import Any
 
 from autonomy.engine.candidate import MEASURES
-from autonomy.engine.confidence import below, clamped, cut
+from autonomy.engine.confidence import below, clamped, round_half_up
 from autonomy.engine.outcome import Outcome
 from autonomy.engine.plan import Plan
 
@@ -28,20 +28,20 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
     spend = clamped(evidence.spend, 0.0, 1e15, 0.0)
     ahead = HORIZON_DAYS * spend / clamped(evidence.days, 1.0, 1e6, 1.0)
     if case.direction == "pause":
-        avoided = ahead * (1.0 - roi / case.break_even)
+        avoided = ahead * (1.0 - roi / case.roi_threshold)
         return _money("pause", spend_saved=ahead, loss_avoided=avoided)
     if case.direction == "resume":
-        profit = ahead * (roi / case.break_even - 1.0)
+        profit = ahead * (roi / case.roi_threshold - 1.0)
         return _money("resume", added_spend=ahead, added_profit=profit)
     old, new = decision.previous.budget, decision.new.budget
     share = float(new / old) - 1.0 if old and new is not None else 0.0
-    break_even = case.plan.break_even if isinstance(case.plan, Plan) else case.break_even
+    break_even = case.plan.break_even if isinstance(case.plan, Plan) else case.roi_threshold
     profit = case.policy.marginal_return_ratio * roi / break_even - 1.0
     return _money("scale", added_spend=ahead * share, added_profit=ahead * share * profit)
 
 
 def _money(kind: str, **amounts: float) -> dict[str, Any]:
-    rounded = {name: cut(amount) for name, amount in amounts.items()}
+    rounded = {name: round_half_up(amount) for name, amount in amounts.items()}
     return {"kind": kind, "horizon_days": HORIZON_DAYS} | rounded
 
 
@@ -63,8 +63,8 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
             "order_value": prior.order_value,
             "cv2": prior.cv2,
         },
-        "probability_below": below(case.break_even, odds.u, odds.precision),
-        "break_even": case.break_even,
+        "probability_below": below(case.roi_threshold, odds.u, odds.precision),
+        "break_even": case.roi_threshold,
         "metrics": {
             name: known(value)
             for name, value in zip(MEASURES, case.candidate.lifetime, strict=True)

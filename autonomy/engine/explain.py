@@ -13,11 +13,11 @@ from typing import Any
 
 from autonomy.engine.candidate import MEASURES, Candidate
 from autonomy.engine.case import Case, Odds
-from autonomy.engine.confidence import below, cut
+from autonomy.engine.confidence import below, round_half_up
 from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
 from autonomy.engine.decision import Decision
 from autonomy.engine.expected_impact import known
-from autonomy.engine.guardrails import GUARDRAILS, all_holds
+from autonomy.engine.guardrails import GUARDRAILS, all_blocks
 from autonomy.engine.hold_reasons import settles
 from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
@@ -91,17 +91,18 @@ def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
         **{name: known(value) for name, value in zip(seen._fields, seen, strict=True)},
         "has_history": seen.has_history,
         "prior": prior._asdict(),
-        "likely_roi": cut(exp(odds.u)),
-        "likely_roi_low": cut(exp(odds.u - 1.2816 * spread)),  # 8 in 10 lie between low and high
-        "likely_roi_high": cut(exp(odds.u + 1.2816 * spread)),
-        "below_break_even": cut(
+        "likely_roi": round_half_up(exp(odds.u)),
+        # 8 in 10 lie between low and high
+        "likely_roi_low": round_half_up(exp(odds.u - 1.2816 * spread)),
+        "likely_roi_high": round_half_up(exp(odds.u + 1.2816 * spread)),
+        "below_break_even": round_half_up(
             100.0 * below(engine.policy.break_even_roi, odds.u, odds.precision)
         ),
     }
 
 
 def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
-    holds, lines = read(plan.rule.condition, one)
+    met, lines = read(plan.rule.condition, one)
     said: dict[str, Any] = {
         "rule_id": plan.rule_id,
         "rule_name": plan.name,
@@ -109,15 +110,15 @@ def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, A
         "action_type": plan.action_type,
         "priority": plan.rule.priority,
         "is_active": plan.rule.is_active,
-        "matched": holds is True and one.is_active,
-        "condition": {True: "holds", False: "does not hold", None: "unknown"}[holds],
-        "why": [{"text": line.text, "holds": line.holds, "depth": line.depth} for line in lines],
+        "matched": met is True and one.is_active,
+        "condition": {True: "holds", False: "does not hold", None: "unknown"}[met],
+        "why": [{"text": line.text, "holds": line.met, "depth": line.depth} for line in lines],
     }
     return said | _outcome(Case(one, plan, engine.policy, engine.now, odds))
 
 
 def _outcome(case: Case) -> dict[str, Any]:
-    """What the rule's action would come to if its condition holds."""
+    """What the rule's action would come to if its condition is met."""
     code, new, limits = outcome(case)
     decision = Decision(case, "hold" if code else "act", code or "", new, limits, (), 0)
     return {
@@ -126,14 +127,14 @@ def _outcome(case: Case) -> dict[str, Any]:
         "direction": case.direction,
         "confidence": case.confidence,
         "floor": case.plan.floor,
-        "break_even": case.break_even,
+        "break_even": case.roi_threshold,
         "new": decision.new.to_dict(),
         "limits": list(limits),
-        "guardrails": [_guardrail(name, holds) for name, holds in all_holds(case)],
+        "guardrails": [_guardrail(code, blocks) for code, blocks in all_blocks(case)],
         "settles": settles(decision) if code else None,
     }
 
 
-def _guardrail(code: str, holds: bool) -> dict[str, Any]:
+def _guardrail(code: str, blocks: bool) -> dict[str, Any]:
     row = _OF[code]
-    return {"code": code, "holds": holds, "looks_at": row.looks_at, "limit": row.limit}
+    return {"code": code, "holds": blocks, "looks_at": row.looks_at, "limit": row.limit}

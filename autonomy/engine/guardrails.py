@@ -1,8 +1,8 @@
 """Every guardrail, in one table: what it looks at, what it does, and where its limit comes from.
 
-The table is what runs, top to bottom; the first that holds is the decision's code. The rows of
-the campaign hold an action, the rows of the size shrink it (and hold what is left of nothing), the
-rows of the portfolio look at all decisions of the run together with the last 24 hours.
+The table is what runs, top to bottom; the first that blocks is the decision's code. The rows of
+the campaign block an action, the rows of the size shrink it (and block what is left of nothing),
+the rows of the portfolio look at all decisions of the run together with the last 24 hours.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from autonomy.engine import breakers
+from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.plan import Resume
-from autonomy.engine.sizing import Sized, cut_down, cut_up, half_up, lowered, raised, times
+from autonomy.engine.sizing import Sized, cut_down, half_up, lowered, raised, round_up, times
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
 LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budget is its limit
@@ -25,7 +26,7 @@ def disabled(case: Case) -> bool:
     return not case.candidate.autonomous_enabled
 
 
-def on_hold(case: Case) -> bool:
+def left_alone(case: Case) -> bool:
     until = case.candidate.hold_until
     return until is not None and until > case.now
 
@@ -40,25 +41,25 @@ def changed_by_person(case: Case) -> bool:
 
 
 def not_limited_by_budget(case: Case) -> bool:
-    """A budget that is not spent is not what limits it. NaN (unknown) never holds."""
+    """A budget that is not spent is not what limits it. NaN (unknown) never blocks."""
     return case.direction == "up" and case.candidate.budget_use < LIMITED_FROM
 
 
 def cooling_down(case: Case) -> bool:
     """A pause waits for the last pause or resume only, never for a scale's cooldown."""
-    one = case.candidate
-    last = one.last_pause_at if case.direction == "pause" else one.last_action_at
+    candidate = case.candidate
+    last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
     return last is not None and case.now - last < case.plan.cooldown
 
 
 def too_little_data(case: Case) -> bool:
-    """Written so that NaN (unknown) holds."""
-    one = case.candidate
-    if not (one.lifetime[4] > 0.0 and one.evidence.spend > 0.0):
+    """Written so that NaN (unknown) blocks."""
+    candidate = case.candidate
+    if not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0):
         return True
     if case.direction == "pause":
-        return not one.hours_running >= case.policy.min_pause_hours
-    return one.budget is None or one.budget <= 0
+        return not candidate.hours_running >= case.policy.min_pause_hours
+    return candidate.budget is None or candidate.budget <= 0
 
 
 def test_running(case: Case) -> bool:
@@ -105,7 +106,7 @@ class Guardrail(NamedTuple):
     does: str
     limit: str
     source: str
-    holds: Callable[[Case], bool] | None = None
+    blocks: Callable[[Case], bool] | None = None
     cap: Callable[[Case, Decimal], Decimal] | None = None
     trips: breakers.Breaker | None = None
 
@@ -113,7 +114,8 @@ class Guardrail(NamedTuple):
 GUARDRAILS: tuple[Guardrail, ...] = (
     # code, looks at, does, limit, where the limit comes from, what runs
     Guardrail("DISABLED", "autonomous_enabled of the campaign", "hold", "-", "campaign", disabled),
-    Guardrail("ON_HOLD", "hold_until of the campaign", "hold", "hold_until", "campaign", on_hold),
+    Guardrail(
+        "ON_HOLD", "hold_until of the campaign", "hold", "hold_until", "campaign", left_alone),
     Guardrail("STALE_DATA", "age of its figures", "hold", "max_data_age_hours", "policy", stale),
     Guardrail(
         "VALUE_NOT_MEASURED", "conversions of 30 days without any value, its own or its account's",
@@ -166,42 +168,42 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         trips=breakers.growth),
 )  # fmt: skip
 
-CODES: tuple[str, ...] = tuple(one.code for one in GUARDRAILS)
-_HOLDS = tuple((one.code, one.holds) for one in GUARDRAILS if one.holds)
-_CAPS = tuple((one.code, one.cap) for one in GUARDRAILS if one.cap)
-_TRIPS = {one.code: one.trips for one in GUARDRAILS if one.trips}
+CODES: tuple[str, ...] = tuple(row.code for row in GUARDRAILS)
+_BLOCKS = tuple((row.code, row.blocks) for row in GUARDRAILS if row.blocks)
+_CAPS = tuple((row.code, row.cap) for row in GUARDRAILS if row.cap)
+_TRIPS = {row.code: row.trips for row in GUARDRAILS if row.trips}
 BREAKERS = (_TRIPS.pop("FROZEN"), breakers.valueless, *_TRIPS.values())
 
 
-def held(case: Case) -> str | None:
-    """The code of the first campaign guardrail that holds the action, or None."""
-    for code, holds in _HOLDS:
-        if holds(case):
+def blocked(case: Case) -> str | None:
+    """The code of the first campaign guardrail that blocks the action, or None."""
+    for code, blocks in _BLOCKS:
+        if blocks(case):
             return code
     return None
 
 
-def all_holds(case: Case) -> list[tuple[str, bool]]:
-    """Every campaign guardrail and whether it holds the action, for explaining."""
-    return [(code, holds(case)) for code, holds in _HOLDS]
+def all_blocks(case: Case) -> list[tuple[str, bool]]:
+    """Every campaign guardrail and whether it blocks the action, for explaining."""
+    return [(code, blocks(case)) for code, blocks in _BLOCKS]
 
 
 def sized(case: Case) -> Sized:
     """The new budget of an action that is not a pause, within every cap."""
     budget, plan = case.candidate.budget, case.plan
-    if budget is None or isinstance(plan, Resume):  # never: held before, or not sized
+    if budget is None or isinstance(plan, Resume):  # never: blocked before, or not sized
         return Sized(Decimal(0), (), "TOO_LITTLE_DATA")
     if case.direction == "up":
         wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.up))
         return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in _CAPS])
     wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.down))
-    return lowered(budget, wanted, cut_up(plan.min_budget))
+    return lowered(budget, wanted, round_up(plan.min_budget))
 
 
-def resume_held(case: Case) -> str | None:
+def resume_blocked(case: Case) -> str | None:
     """The guardrails of a resume: fewer, since it takes back what this system did."""
-    for code, holds in _HOLDS:
-        if code in ("DISABLED", "ON_HOLD", "COOLDOWN") and holds(case):
+    for code, blocks in _BLOCKS:
+        if code in ("DISABLED", "ON_HOLD", "COOLDOWN") and blocks(case):
             return code
     if case.candidate.pending:
         return "AWAITING_APPROVAL"

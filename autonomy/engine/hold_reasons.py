@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from math import ceil, floor, isfinite, isnan
 from typing import Any, NamedTuple
 
+from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
-from autonomy.engine.confidence import Evidence, below, cut, posterior
+from autonomy.engine.confidence import Evidence, below, posterior, round_half_up
 from autonomy.engine.outcome import Outcome
 from autonomy.engine.plan import Plan
 from autonomy.text import ceiling_beside, chance_beside, counted, floor_beside
@@ -54,8 +55,8 @@ def _confidence_with(case: Case, times: float) -> float:
         days * times, was.matured_share, was.has_history,
     )  # fmt: skip
     u, precision = posterior(more, case.policy.prior)
-    chance = 100.0 * below(case.break_even, u, precision)
-    return cut(100.0 - chance if case.direction == "up" else chance)
+    chance = 100.0 * below(case.roi_threshold, u, precision)
+    return round_half_up(100.0 - chance if case.direction == "up" else chance)
 
 
 def settles(decision: Outcome) -> str:
@@ -98,11 +99,11 @@ def _cooldown(decision: Outcome) -> str:
 
 def cooldown_ends(case: Case) -> datetime:
     """When the last thing that this action waits for has passed."""
-    one = case.candidate
-    last = one.last_pause_at if case.direction == "pause" else one.last_action_at
+    candidate = case.candidate
+    last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
     ends = [] if last is None else [later(last, case.plan.cooldown)]
-    if case.direction == "resume" and one.last_resume_at is not None:
-        ends.append(later(one.last_resume_at, timedelta(days=7)))
+    if case.direction == "resume" and candidate.last_resume_at is not None:
+        ends.append(later(candidate.last_resume_at, timedelta(days=7)))
     return max(ends, default=case.now)
 
 
@@ -116,14 +117,14 @@ def later(time: datetime, wait: timedelta) -> datetime:
 
 def _too_little(decision: Outcome) -> str:
     case = decision.case
-    one = case.candidate
-    if not (one.lifetime[4] > 0.0 and one.evidence.spend > 0.0):
+    candidate = case.candidate
+    if not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0):
         return "it has spent nothing, so there is nothing to judge it by"
     if case.direction == "pause":
         hours = case.policy.min_pause_hours
-        if isnan(one.hours_running):
+        if isnan(candidate.hours_running):
             return f"it is not known to have run {hours:g} hours"
-        wait = ceil(hours - one.hours_running)
+        wait = ceil(hours - candidate.hours_running)
         return f"a pause needs {hours:g} hours of running; in {counted(wait, 'more hour')}"
     return "it has no budget to change"
 
@@ -165,7 +166,7 @@ def plain_odds(confidence: float, least: float) -> str:
 
 def step_odds(confidence: float, least: float, direction: str) -> str:
     """Between the two floors: not certain enough for a step up, nor for one down."""
-    earns = confidence if direction == "up" else cut(100.0 - confidence)
+    earns = confidence if direction == "up" else round_half_up(100.0 - confidence)
     down = 100.0 - least
     said = chance_beside(earns, least, down)
     return (

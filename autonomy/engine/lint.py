@@ -1,11 +1,11 @@
 """What is wrong with a set of rules, in plain sentences, before it costs money.
 
 NEVER_FIRES        error    its bounds contradict each other
-OUTRANKED          warning  wherever it holds, a rule before it holds too
+OUTRANKED          warning  wherever it is met, a rule before it is met too
 FLAPPING           warning  two rules raise and lower the same campaign in turn, or a pause
                             takes back what self-healing resumed
 NO_CAP             warning  it raises budgets with no cap of its own
-CAP_ABOVE_CEILING  note     its cap lies above the policy's, which holds
+CAP_ABOVE_CEILING  note     its cap lies above the policy's, which limits it
 WRONG_SIDE         warning  it pauses what earns, or feeds what loses
 STEP_ABOVE_POLICY  note     its multiplier is more than one step may be
 AGAINST_THE_ODDS   warning  it acts where it is more likely wrong than right
@@ -112,16 +112,16 @@ def _side(one: Linted) -> Iterator[Finding]:
     sentence = None
     if plan.kind == "pause" and low >= plan.break_even:
         sentence = f"{name} pauses at a roi of {low:g} and more, which is above break-even."
-    elif plan.kind == "pause" and plan.full_bar < high < inf:
+    elif plan.kind == "pause" and plan.marginal_break_even < high < inf:
         sentence = (
-            f"{name} pauses up to a roi of {high:g}; from {plan.full_bar:g} on even more budget "
-            "would earn its keep."
+            f"{name} pauses up to a roi of {high:g}; from {plan.marginal_break_even:g} on even "
+            "more budget would earn its keep."
         )
     elif plan.kind == "up" and high < inf and high <= plan.break_even:
         sentence = f"{name} raises budgets at a roi of {high:g} and less, which loses money."
     elif plan.kind == "up" and -inf < low < plan.break_even:
         sentence = f"{name} raises budgets from a roi of {low:g} on, which is below break-even."
-    elif plan.kind == "down" and low >= plan.full_bar:
+    elif plan.kind == "down" and low >= plan.marginal_break_even:
         sentence = (
             f"{name} lowers budgets at a roi of {low:g} and more, where more budget would earn "
             "its keep."
@@ -164,8 +164,9 @@ def _together(first: Linted, second: Linted) -> Iterator[Finding]:
 
 def _in_turn(up: Linted, down: Linted) -> bool:
     """Nothing keeps the two apart: neither their bounds on roi nor their confidence."""
-    bar = up.plan.full_bar if up.plan.kind == "step" else up.plan.bar
-    sure = bar >= down.plan.full_bar and up.plan.floor + down.plan.floor >= SURE_APART
+    up_from = up.plan.marginal_break_even if up.plan.kind == "step" else up.plan.scale_above
+    apart = up_from >= down.plan.marginal_break_even
+    sure = apart and up.plan.floor + down.plan.floor >= SURE_APART
     if sure or _other_account(up, down):
         return False
     for (metric, window), interval in up.demands.bounds.items():

@@ -52,7 +52,7 @@ class Outcome:
         self.dry_run = False
 
     def hold(self, code: str) -> None:
-        """A portfolio guardrail stops it: nothing changes."""
+        """A portfolio guardrail blocks it, so it is held: nothing changes."""
         self.verdict, self.code, self.new = "hold", code, self.previous
 
     def propose(self, code: str) -> None:
@@ -81,13 +81,13 @@ class Outcome:
 
     @property
     def confidence(self) -> float:
-        """Percent, cut to two digits: the probability that the action is right."""
+        """Percent, to two digits: the probability that the action is right."""
         return self.case.confidence
 
     @property
-    def break_even(self) -> float:
-        """The roi that it was judged by: a pause's target, the bar of a change of budget."""
-        return self.case.break_even
+    def roi_threshold(self) -> float:
+        """The roi that it was judged by; `break_even` in what is written and shown."""
+        return self.case.roi_threshold
 
     @property
     def previous(self) -> State:

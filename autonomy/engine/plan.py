@@ -1,4 +1,4 @@
-"""A rule made ready under a policy: its targets, floor and exact amounts."""
+"""A rule made ready under a policy: its thresholds of roi, floor and exact amounts."""
 
 from __future__ import annotations
 
@@ -25,23 +25,37 @@ def exact(number: float | None) -> Decimal | None:
 
 
 class Plan:
-    """A rule made ready under a policy: its targets, floor and exact amounts."""
+    """A rule made ready under a policy: its thresholds, floor and exact amounts.
+
+    The thresholds are rois (multiples: revenue over spend), which the campaign's true roi is
+    compared with; the confidence is the probability that it lies on the side that the action needs.
+
+        break_even           from here on the money spent earns itself back; the rule's, else the
+                             policy's
+        marginal_break_even  from here on the next unit of budget earns itself back too: break_even
+                             over marginal_return_ratio. A budget is lowered below it; a step goes
+                             up above it and down below it
+        pause_below          a campaign is paused below it: break_even, or the higher threshold of a
+                             rule of one comparison, `roi <`
+        scale_above          a budget is raised above it: marginal_break_even, or the lower
+                             threshold of a rule of one comparison, `roi >`
+    """
 
     __slots__ = (
         "action",
         "action_type",
-        "bar",
         "break_even",
         "budget",
         "cooldown",
         "down",
         "floor",
-        "full_bar",
         "kind",
+        "marginal_break_even",
         "max_budget",
         "min_budget",
+        "pause_below",
         "rule",
-        "target",
+        "scale_above",
         "up",
     )
 
@@ -56,7 +70,7 @@ class Plan:
         )
         floor = policy.min_confidence if action.min_confidence is None else action.min_confidence
         self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
-        self._targets(rule.condition, policy)
+        self._thresholds(rule.condition, policy)
         self._amounts(policy)
 
     @property
@@ -71,17 +85,17 @@ class Plan:
     def requires_approval(self) -> bool:
         return self.action.requires_approval
 
-    def _targets(self, condition: Condition, policy: Policy) -> None:
-        """A rule that states its own roi target is taken at its word."""
+    def _thresholds(self, condition: Condition, policy: Policy) -> None:
+        """A rule that states its own roi is taken at its word."""
         stated = self.action.break_even_roi
         self.break_even = policy.break_even_roi if stated is None else stated
-        self.full_bar = self.break_even / policy.marginal_return_ratio
-        self.target, self.bar = self.break_even, self.full_bar
+        self.marginal_break_even = self.break_even / policy.marginal_return_ratio
+        self.pause_below, self.scale_above = self.break_even, self.marginal_break_even
         if condition.flat and condition.metric == "roi" and isinstance(condition.threshold, float):
             if condition.operator in ("<", "<="):
-                self.target = max(self.break_even, condition.threshold)
+                self.pause_below = max(self.break_even, condition.threshold)
             elif condition.operator in (">", ">="):
-                self.bar = min(self.full_bar, condition.threshold)
+                self.scale_above = min(self.marginal_break_even, condition.threshold)
 
     def _amounts(self, policy: Policy) -> None:
         action = self.action
@@ -102,9 +116,12 @@ class Plan:
 
 
 class Resume:
-    """The plan that takes back a pause of ours; its rule is the one that paused."""
+    """The plan that takes back a pause of ours; its rule is the one that paused.
 
-    __slots__ = ("action_type", "break_even", "cooldown", "floor", "kind", "name", "rule_id")
+    `pause_below` is the roi (a multiple) that the pause was judged by.
+    """
+
+    __slots__ = ("action_type", "cooldown", "floor", "kind", "name", "pause_below", "rule_id")
 
     def __init__(self, paused: PausedAction, policy: Policy) -> None:
         self.action_type = "auto_resume"
@@ -113,7 +130,7 @@ class Resume:
         self.rule_id = None if paused.rule_id is None else str(paused.rule_id)
         self.cooldown = timedelta(hours=policy.cooldown_hours)
         self.floor = 100.0 - policy.resume_confidence
-        self.break_even = paused.break_even
+        self.pause_below = paused.pause_below
 
     @property
     def requires_approval(self) -> bool:

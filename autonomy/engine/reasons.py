@@ -11,7 +11,7 @@ from math import floor, isnan
 from typing import Any
 
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
-from autonomy.engine.confidence import cut
+from autonomy.engine.confidence import round_half_up
 from autonomy.engine.hold_reasons import settles
 from autonomy.engine.outcome import Outcome
 from autonomy.text import counted, whole_chance
@@ -26,7 +26,7 @@ PARAMS = {
     "days": "hours_running / 24, rounded half up, at least 1",
     "confidence": "percent, as in the decision",
     "chance": "percent, whole, 1 to 99: what the sentence says of the confidence",
-    "break_even": "the roi it is judged by: a pause's target, the bar of a change of budget",
+    "break_even": "the roi it is judged by: pause_below, scale_above or marginal_break_even",
     "old_budget": "the budget before",
     "new_budget": "the budget after; the same as before for a pause and for every hold",
 }
@@ -70,17 +70,18 @@ WANTED = {
 
 def params_of(decision: Outcome) -> dict[str, Any]:
     """The numbers of the sentence, rounded; both engines agree on them."""
-    one, case = decision.case.candidate, decision.case
-    spend, revenue = one.lifetime[SPEND], one.lifetime[REVENUE]
+    case = decision.case
+    candidate, lifetime = case.candidate, case.candidate.lifetime
+    spend, revenue = lifetime[SPEND], lifetime[REVENUE]
     return {
         "spend": two_digits(spend),
         "revenue": two_digits(revenue),
         "roi": two_digits(revenue / spend) if spend > 0.0 else None,
-        "conversions": whole(one.lifetime[CONVERSIONS]),
-        "days": max(1, whole(one.hours_running / 24.0) or 1),
+        "conversions": whole(lifetime[CONVERSIONS]),
+        "days": max(1, whole(candidate.hours_running / 24.0) or 1),
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
-        "break_even": two_digits(case.break_even),
+        "break_even": two_digits(case.roi_threshold),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),
     }
@@ -88,7 +89,7 @@ def params_of(decision: Outcome) -> dict[str, Any]:
 
 def two_digits(value: float) -> float | None:
     """Half up in float8, as SQL does it; None where unknown."""
-    return None if isnan(value) else cut(value)
+    return None if isnan(value) else round_half_up(value)
 
 
 def whole(value: float) -> int | None:

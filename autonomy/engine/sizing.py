@@ -1,7 +1,7 @@
 """How large a budget becomes: exact decimal money, to the cent, never by float.
 
-Wanted amounts are rounded half up; caps are cut down to the cent and floors up, so that rounding
-never steps over a limit.
+Wanted amounts are rounded half up; caps are cut down to the cent and floors rounded up, so that
+rounding never steps over a limit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def cut_down(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_DOWN, WIDE)
 
 
-def cut_up(amount: Decimal) -> Decimal:
+def round_up(amount: Decimal) -> Decimal:
     """To the cent, upwards: a floor that is not undercut."""
     return amount.quantize(CENT, ROUND_CEILING, WIDE)
 

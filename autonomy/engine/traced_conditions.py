@@ -17,10 +17,10 @@ Truth = bool | None  # None: unknown
 
 
 class Line(NamedTuple):
-    """One comparison: `roi 0.37 < 0.5`, whether it holds, how deep it stands."""
+    """One comparison: `roi 0.37 < 0.5`, whether it is met, how deep it stands."""
 
     text: str
-    holds: Truth
+    met: Truth
     depth: int
 
 
@@ -48,9 +48,9 @@ def metric_value(candidate: Candidate, metric: str, window: str) -> float:
 
 
 def read(condition: Condition, candidate: Candidate, depth: int = 0) -> tuple[Truth, list[Line]]:
-    """Whether the condition holds (None: unknown), and the lines that say why."""
-    lines = [Line(text, holds, depth) for text, holds in _own(condition, candidate)]
-    parts = [line.holds for line in lines]
+    """Whether the condition is met (None: unknown), and the lines that say why."""
+    lines = [Line(text, met, depth) for text, met in _own(condition, candidate)]
+    parts = [line.met for line in lines]
     for word, members in (("all of", condition.all), ("any of", condition.any)):
         if members:
             truths, below = _members(members, candidate, depth)
@@ -98,12 +98,12 @@ def _own(condition: Condition, candidate: Candidate) -> list[tuple[str, Truth]]:
             found.append((text, compare(value, ">=", least)))
     if condition.account is not None:
         known = candidate.account is not None
-        holds = candidate.account == condition.account if known else None
-        found.append((f"account is {condition.account!r}", holds))
+        met = candidate.account == condition.account if known else None
+        found.append((f"account is {condition.account!r}", met))
     if condition.title_contains is not None:
         part, title = condition.title_contains.lower(), candidate.title
-        holds = None if title is None else part in title.lower()
-        found.append((f"title contains {condition.title_contains!r}", holds))
+        met = None if title is None else part in title.lower()
+        found.append((f"title contains {condition.title_contains!r}", met))
     return found
 
 

@@ -10,10 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
+from typing import NamedTuple
 
 DELAYS = (0.0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 24, 30, 36, 48, 60, 72, 96, 120, 168, 240)
 _LEAST_EXPECTED = 50.0
 _CLEAR = 6.0  # of the log-likelihood's gain: chance alone does that 5 times in 10,000
+
+
+class Age(NamedTuple):
+    """Clicks of one age: hours, the conversions that old clicks lead to expect, those seen."""
+
+    hours: float
+    expected: float
+    seen: float
 
 
 @dataclass(frozen=True)
@@ -37,9 +46,9 @@ class Delay:
 
 def fit_delay(ages: Sequence[tuple[float, float, float]]) -> Delay:
     """From (age in hours, conversions expected of old clicks, conversions seen)."""
-    useful = [(age, expected, seen) for age, expected, seen in ages if expected > 0.0]
-    expected = sum(one[1] for one in useful)
-    observed = sum(one[2] for one in useful)
+    useful = [age for age in map(Age._make, ages) if age.expected > 0.0]
+    expected = sum(age.expected for age in useful)
+    observed = sum(age.seen for age in useful)
     if expected < _LEAST_EXPECTED:
         return Delay(0.0, expected, observed)
     fits = {delay: _likelihood(useful, delay) for delay in DELAYS}
@@ -50,7 +59,7 @@ def fit_delay(ages: Sequence[tuple[float, float, float]]) -> Delay:
     return Delay(best, expected, observed)
 
 
-def _means(ages: Sequence[tuple[float, float, float]], delay: float) -> list[float]:
+def _means(ages: Sequence[Age], delay: float) -> list[float]:
     """What each age should have brought; the level is free, because weeks differ."""
     shape = [
         expected * (1.0 - exp(-age / delay) if delay > 0.0 else 1.0) for age, expected, _ in ages
@@ -59,14 +68,14 @@ def _means(ages: Sequence[tuple[float, float, float]], delay: float) -> list[flo
     return [max(level * value, 1e-9) for value in shape]
 
 
-def _likelihood(ages: Sequence[tuple[float, float, float]], delay: float) -> float:
+def _likelihood(ages: Sequence[Age], delay: float) -> float:
     return sum(
         seen * log(mean) - mean
         for (_, _, seen), mean in zip(ages, _means(ages, delay), strict=True)
     )
 
 
-def _dispersion(ages: Sequence[tuple[float, float, float]], delay: float) -> float:
+def _dispersion(ages: Sequence[Age], delay: float) -> float:
     means = _means(ages, delay)
     total = sum((seen - mean) ** 2 / mean for (_, _, seen), mean in zip(ages, means, strict=True))
     return max(1.0, total / max(1, len(ages) - 2))

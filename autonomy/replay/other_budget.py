@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from autonomy.engine.candidate import Candidate
+from autonomy.engine.candidate import CONVERSIONS, MEASURES, REVENUE, SPEND, Candidate
 from autonomy.replay.past import Look
 
 # Which measures grow with the budget itself, and which with its power: in the order of MEASURES.
 _BY_RESPONSE = (False, False, False, True, False, True)
 _LONGEST_DAYS = 60
 _LN2 = 0.6931471805599453
+
+
+class Faded(NamedTuple):
+    """What other budgets added to the evidence, faded by age as the evidence is."""
+
+    spend: float = 0.0
+    conversions: float = 0.0
+    revenue: float = 0.0
 
 
 class Counterfactual:
@@ -27,32 +36,32 @@ class Counterfactual:
     def __init__(self, look: Look) -> None:
         self.factor = 1.0
         self.response = 1.0  # factor ** r
-        self._life = [0.0] * 6
-        self._faded = [0.0] * 3  # spend, conversions, revenue
+        self._life = [0.0] * len(MEASURES)
+        self._faded = Faded()
         self._day: dict[int, list[float]] = {}
-        self._seen = tuple(value or 0.0 for value in look.figures[:6])
+        self._seen = tuple(value or 0.0 for value in look.lifetime)
         self._seen_at = look.at
 
     @property
     def spend(self) -> float:
         """Money spent beyond what was."""
-        return self._life[4]
+        return self._life[SPEND]
 
     @property
     def revenue(self) -> float:
         """Revenue beyond what was."""
-        return self._life[5]
+        return self._life[REVENUE]
 
     def set_factor(self, factor: float, exponent: float) -> None:
         self.factor, self.response = factor, factor**exponent
 
     def follow(self, look: Look, half_life_days: float) -> None:
         """Adds what happened since the last look."""
-        now = tuple(value or 0.0 for value in look.figures[:6])
+        now = tuple(value or 0.0 for value in look.lifetime)
         if half_life_days > 0.0:
             days = (look.at - self._seen_at).total_seconds() / 86400.0
             fade = 2.0 ** (-days / half_life_days)
-            self._faded = [value * fade for value in self._faded]
+            self._faded = Faded(*(value * fade for value in self._faded))
         if self.factor != 1.0 and now != self._seen:
             grown, answered = self.factor - 1.0, self.response - 1.0
             added = [
@@ -60,9 +69,11 @@ class Counterfactual:
                 for value, before, responds in zip(now, self._seen, _BY_RESPONSE, strict=True)
             ]
             self._life = [old + new for old, new in zip(self._life, added, strict=True)]
-            self._faded[0] += added[4]
-            self._faded[1] += added[3]
-            self._faded[2] += added[5]
+            self._faded = Faded(
+                self._faded.spend + added[SPEND],
+                self._faded.conversions + added[CONVERSIONS],
+                self._faded.revenue + added[REVENUE],
+            )
             self._add_day(_day_of(look), added)
         self._seen, self._seen_at = now, look.at
 
@@ -81,9 +92,9 @@ class Counterfactual:
         one.lifetime = _added(one.lifetime, self._life)
         evidence = one.evidence
         one.evidence = evidence._replace(
-            spend=max(0.0, evidence.spend + self._faded[0]),
-            conversions=max(0.0, evidence.conversions + self._faded[1]),
-            revenue=max(0.0, evidence.revenue + self._faded[2]),
+            spend=max(0.0, evidence.spend + self._faded.spend),
+            conversions=max(0.0, evidence.conversions + self._faded.conversions),
+            revenue=max(0.0, evidence.revenue + self._faded.revenue),
         )
         if one.windows is not None:
             last = _day_of(look)
@@ -96,7 +107,7 @@ class Counterfactual:
         length = int("".join(filter(str.isdigit, name)))
         if name.startswith("prior"):
             last -= length
-        total = [0.0] * 6
+        total = [0.0] * len(MEASURES)
         for day, added in self._day.items():
             if last - length < day <= last:
                 total = [a + b for a, b in zip(total, added, strict=True)]
@@ -109,7 +120,7 @@ def _added(measures: tuple[float, ...], more: Sequence[float]) -> tuple[float, .
 
 def _day_of(look: Look) -> int:
     """The number of the last day of data."""
-    age_hours = look.figures[11] or 0.0
+    age_hours = look.figures.data_age_hours or 0.0
     return int((_seconds(look.at) - age_hours * 3600.0) // 86400.0) - 1
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autonomy.engine.candidate import MEASURES, measure
+from autonomy.engine.candidate import CONVERSIONS, MEASURES, REVENUE, measure
 from autonomy.engine.confidence import Evidence
 from autonomy.errors import ReplayError
 from autonomy.replay.conversion_delay import Delay, fit_delay
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     import psycopg
 
 WINDOWS = ("lifetime", "1d", "3d", "7d", "14d", "30d")
-_CONVERSIONS, _REVENUE = 3, 5  # among the measures
-_FADED_CONVERSIONS, _FADED_REVENUE = 7, 8  # among the figures
-FIRST_WINDOW = 13
 _SLICE_LOOKS = 240_000
 _SLICE_DAYS = timedelta(days=60)
 _WARM_UP_DAYS = 14
@@ -55,35 +52,77 @@ class Period:
     value_per_conversion: Decimal | None = None
 
 
+class Figures(NamedTuple):
+    """What past_candidates says of a campaign before its windows, in that order; None: unknown.
+
+    Six measures of its whole life, the evidence faded by age, two ages in hours.
+    """
+
+    impressions: float | None
+    reach: float | None
+    clicks: float | None
+    conversions: float | None
+    spend: float | None
+    revenue: float | None
+    faded_spend: float | None
+    faded_conversions: float | None
+    faded_revenue: float | None
+    faded_days: float | None
+    matured_share: float | None
+    data_age_hours: float | None
+    hours_running: float | None
+
+
+_FIRST_WINDOW = len(Figures._fields)
+_FADED_CONVERSIONS, _FADED_REVENUE = map(
+    Figures._fields.index, ("faded_conversions", "faded_revenue")
+)
+
+
 class Look(NamedTuple):
-    """What a run saw of one campaign; `figures` as past_candidates orders them."""
+    """What a run saw of one campaign: `numbers` are Figures and then six measures a window."""
 
     at: datetime
     campaign_id: str
-    holds: bool  # whether one of the conditions did
-    figures: Sequence[float | None]
+    met: bool  # whether one of the conditions was
+    numbers: Sequence[float | None]
+
+    @property
+    def figures(self) -> Figures:
+        return Figures(*self.numbers[:_FIRST_WINDOW])
+
+    @property
+    def lifetime(self) -> Sequence[float | None]:
+        """The six measures of its whole life."""
+        return self.numbers[: len(MEASURES)]
 
     @property
     def spend(self) -> float:
-        return self.figures[4] or 0.0
+        return self.figures.spend or 0.0
 
     @property
     def revenue(self) -> float:
-        return self.figures[5] or 0.0
+        return self.figures.revenue or 0.0
 
     @property
     def conversions(self) -> float:
-        return self.figures[3] or 0.0
+        return self.figures.conversions or 0.0
 
     def window(self, name: str, windows: Sequence[str]) -> Sequence[float | None]:
         """The six measures of a window that was asked for."""
-        first = FIRST_WINDOW + len(MEASURES) * windows.index(name)
-        return self.figures[first : first + len(MEASURES)]
+        first = _FIRST_WINDOW + len(MEASURES) * windows.index(name)
+        return self.numbers[first : first + len(MEASURES)]
 
     def evidence(self, cv2: float | None) -> Evidence:
-        f = self.figures
+        figures = self.figures
         return Evidence(
-            measure(f[6]), measure(f[7]), measure(f[8]), cv2, measure(f[9]), measure(f[10]), True
+            spend=measure(figures.faded_spend),
+            conversions=measure(figures.faded_conversions),
+            revenue=measure(figures.faded_revenue),
+            cv2=cv2,
+            days=measure(figures.faded_days),
+            matured_share=measure(figures.matured_share),
+            has_history=True,
         )
 
 
@@ -143,10 +182,10 @@ def open_past(
         psycopg.connect(database_url, autocommit=True) as asking,
         psycopg.connect(database_url) as connection,
     ):
-        for one in (asking, connection):
-            one.execute("set default_transaction_read_only = on")
-            one.execute("set timezone = 'UTC'")
-            one.execute("set statement_timeout = '10min'")
+        for session in (asking, connection):
+            session.execute("set default_transaction_read_only = on")
+            session.execute("set timezone = 'UTC'")
+            session.execute("set statement_timeout = '10min'")
         connection.commit()
         connection.execute("set transaction isolation level repeatable read, read only")
         start, end = _period(connection, period)
@@ -174,7 +213,9 @@ def open_past(
         )
         if worth is not None:
             each = float(worth)
-            looks = (_worth_look(one, each) if one.campaign_id in valued else one for one in looks)
+            looks = (
+                _worth_look(look, each) if look.campaign_id in valued else look for look in looks
+            )
         yield Past(
             start=start,
             end=end,
@@ -242,15 +283,15 @@ def _campaigns(
 
 
 def _worth_look(look: Look, worth: float) -> Look:
-    """The same with what its conversions are worth; which condition holds, the engine finds."""
-    figures = list(look.figures)
-    places = [(_CONVERSIONS, _REVENUE), (_FADED_CONVERSIONS, _FADED_REVENUE)]
-    for window in range(FIRST_WINDOW, len(figures), len(MEASURES)):
-        places.append((window + _CONVERSIONS, window + _REVENUE))
+    """The same with what its conversions are worth; which condition is met, the engine finds."""
+    numbers = list(look.numbers)
+    places = [(CONVERSIONS, REVENUE), (_FADED_CONVERSIONS, _FADED_REVENUE)]
+    for window in range(_FIRST_WINDOW, len(numbers), len(MEASURES)):
+        places.append((window + CONVERSIONS, window + REVENUE))
     for conversions, revenue in places:
-        count = figures[conversions]
-        figures[revenue] = None if count is None else count * worth
-    return look._replace(holds=True, figures=figures)
+        count = numbers[conversions]
+        numbers[revenue] = None if count is None else count * worth
+    return look._replace(met=True, numbers=numbers)
 
 
 def _looks(
@@ -285,8 +326,8 @@ def _looks(
                     Jsonb(dict(policy)),
                 ),
             )
-            for at, number, holds, figures in cursor:
-                yield Look(at, str(number), holds, figures)
+            for at, campaign_id, met, numbers in cursor:
+                yield Look(at, str(campaign_id), met, numbers)
         start += span
 
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class PersonChange(NamedTuple):
+    """What a person did to a campaign: cut, raised, switched on."""
+
+    at: datetime
+    what: str
 
 
 @dataclass
@@ -22,8 +29,7 @@ class PastCampaign:
     changes: list[tuple[datetime, Decimal | None]]
     budget_known_from: datetime | None
     """Before that the budget stands for what was spent; None: always known."""
-    people: list[tuple[datetime, str]]
-    """What people did to it: cut, raised, switched on."""
+    people: list[PersonChange]
     cv2: float | None
     first_day: datetime
     spend: float
@@ -40,14 +46,16 @@ class PastCampaign:
         place = bisect.bisect_right(self._times, at)
         return self.changes[place][1] if place < len(self.changes) else self.budget
 
-    def last_by_person(
-        self, at: datetime, hold: timedelta, *kinds: str
-    ) -> tuple[datetime, str] | None:
-        """The last of these that a person did; None where a program does them every other day."""
-        done = [one for one in self.people if one[1] in kinds and one[0] <= at]
-        if len({when.date() for when, _ in done if when > at - timedelta(days=7)}) >= 3:
+    def last_by_person(self, at: datetime, stands: timedelta, *kinds: str) -> PersonChange | None:
+        """The last of these that a person did and that stands still, so long after it.
+
+        None where a program does them every other day.
+        """
+        done = [change for change in self.people if change.what in kinds and change.at <= at]
+        recent = {change.at.date() for change in done if change.at > at - timedelta(days=7)}
+        if len(recent) >= 3:
             return None
-        return done[-1] if done and done[-1][0] > at - hold else None
+        return done[-1] if done and done[-1].at > at - stands else None
 
 
 def past_campaign(row: Sequence[Any]) -> PastCampaign:
@@ -61,7 +69,7 @@ def past_campaign(row: Sequence[Any]) -> PastCampaign:
         _money(budget),
         [(_time(at), _money(old)) for at, old in changes or ()],
         None if known is None else _time(known),
-        [(_time(at), str(what)) for at, what in people or ()],
+        [PersonChange(_time(at), str(what)) for at, what in people or ()],
         cv2,
         _time(str(first_day)),
         *(float(total or 0.0) for total in totals),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from autonomy.engine.candidate import MEASURES, Candidate, measure
-from autonomy.replay.past import FIRST_WINDOW, Look
+from autonomy.engine.candidate import SPEND, Candidate, measure
+from autonomy.replay.past import Look
 from autonomy.replay.past_campaign import PastCampaign
 
 
@@ -14,7 +14,7 @@ def candidate(
     look: Look, campaign: PastCampaign, windows: Sequence[str], hold_days: float = 0.0
 ) -> Candidate:
     """The engine's candidate, as if nothing of ours had ever been done to the campaign."""
-    figures = [measure(value) for value in look.figures]
+    figures = look.figures
     one = Candidate()
     one.campaign_id = campaign.id
     one.title = campaign.title
@@ -22,16 +22,13 @@ def candidate(
     one.status = "active"
     one.is_active = True
     one.budget = one.budget_low_7d = campaign.budget_at(look.at)
-    one.hours_running = figures[12]
+    one.hours_running = measure(figures.hours_running)
     one.autonomous_enabled = campaign.enabled
     one.hold_until = None
-    one.data_age_hours = figures[11]
-    one.lifetime = tuple(figures[: len(MEASURES)])
+    one.data_age_hours = measure(figures.data_age_hours)
+    one.lifetime = tuple(map(measure, look.lifetime))
     one.windows = {
-        name: tuple(
-            figures[FIRST_WINDOW + len(MEASURES) * n : FIRST_WINDOW + len(MEASURES) * (n + 1)]
-        )
-        for n, name in enumerate(windows)
+        name: tuple(map(measure, look.window(name, windows))) for name in windows
     } or None
     one.evidence = look.evidence(campaign.cv2)
     one.last_action_at = one.last_pause_at = one.last_resume_at = None
@@ -46,27 +43,27 @@ def candidate(
     return one
 
 
-def _people(one: Candidate, campaign: PastCampaign, at: datetime, hold: timedelta) -> None:
+def _people(one: Candidate, campaign: PastCampaign, at: datetime, stands: timedelta) -> None:
     """What a person did last stands, as `people_changes` has it."""
-    budget = campaign.last_by_person(at, hold, "cut", "raised")
+    budget = campaign.last_by_person(at, stands, "cut", "raised")
     if budget is not None:
-        one.last_action_at, until = budget[0], budget[0] + hold
-        if budget[1] == "cut":
+        one.last_action_at, until = budget.at, budget.at + stands
+        if budget.what == "cut":
             one.no_raise_until = until
         else:
             one.no_cut_until = one.no_pause_until = until
-    on = campaign.last_by_person(at, hold, "switched on")
+    on = campaign.last_by_person(at, stands, "switched on")
     if on is not None:
-        one.last_action_at = max(filter(None, (one.last_action_at, on[0])))
-        one.no_pause_until = max(filter(None, (one.no_pause_until, on[0] + hold)))
+        one.last_action_at = max(filter(None, (one.last_action_at, on.at)))
+        one.no_pause_until = max(filter(None, (one.no_pause_until, on.at + stands)))
 
 
 def _budget_use(look: Look, campaign: PastCampaign, one: Candidate) -> float:
     """Which part of its budget it spent on its last complete days; NaN where that is not known."""
     ends = look.at - timedelta(hours=one.data_age_hours if one.data_age_hours > -48.0 else 0.0)
-    days, spend = 3, one.window("3d")[4]
+    days, spend = 3, one.window("3d")[SPEND]
     if ends > look.at:  # the last day is not over
-        ends, days, spend = ends - timedelta(days=1), 2, spend - one.window("1d")[4]
+        ends, days, spend = ends - timedelta(days=1), 2, spend - one.window("1d")[SPEND]
     since = max(filter(None, (campaign.first_day, campaign.budget_known_from)))
     days = min(days, int((ends - since) / timedelta(days=1)))
     budgets = [campaign.budget_at(ends - timedelta(days=number)) for number in range(1, days + 1)]

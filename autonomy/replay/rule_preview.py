@@ -80,7 +80,10 @@ def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
         left_out=conversions_by_account(silent.values()),
         windows=windows,
         policy=given["policy"],
-        looks=[Look(time_of(at), number, holds, f) for at, number, holds, f in given["rows"]],
+        looks=[
+            Look(time_of(at), campaign_id, met, numbers)
+            for at, campaign_id, met, numbers in given["rows"]
+        ],
     )
 
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from autonomy.engine import Decision, Engine
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
@@ -59,6 +59,28 @@ class Event:
         }
 
 
+class _Active(NamedTuple):
+    """The campaigns that run, and their daily budgets together."""
+
+    campaigns: int = 0
+    budget: Decimal = Decimal(0)
+
+
+class _Done(NamedTuple):
+    """An action of the last 24 hours: a pause, or a raise with the daily money it adds."""
+
+    at: datetime
+    kind: str
+    amount: Decimal
+
+
+class _Low(NamedTuple):
+    """A budget of the last 7 days, and when a change of ours ended it."""
+
+    at: datetime
+    budget: Decimal
+
+
 @dataclass
 class _State:
     """One campaign under the setting. `factor`: its budget over the one it really had."""
@@ -67,7 +89,7 @@ class _State:
     factor: Decimal = Decimal(1)
     paused: bool = False
     last_action_at: datetime | None = None
-    lows: deque[tuple[datetime, Decimal]] = field(default_factory=deque)
+    lows: deque[_Low] = field(default_factory=deque)
 
 
 class Account:
@@ -94,8 +116,8 @@ class Account:
         self.breakers: Counter[str] = Counter()
         self.runs = 0
         self._states: dict[str, _State] = {}
-        self._recent: deque[tuple[datetime, str, Decimal]] = deque()
-        self._active: tuple[int, Decimal] = (0, Decimal(0))
+        self._recent: deque[_Done] = deque()
+        self._active = _Active()
         self._without_value: set[str | None] = set()
 
     def look_around(self, everyone: list[Look]) -> None:
@@ -109,7 +131,7 @@ class Account:
             count += 1
             factor = state.factor if state is not None else 1
             budget += (self.past.campaigns[look.campaign_id].budget_at(look.at) or 0) * factor
-        self._active = (count, budget)
+        self._active = _Active(count, budget)
 
     def _accounts_without_value(self, everyone: list[Look]) -> set[str | None]:
         """Five conversions and more within 30 days, and none with a value."""
@@ -159,20 +181,20 @@ class Account:
     def _is_out(self, look: Look, state: _State | None) -> bool:
         """Paused, or no rule looks at it. With other budgets than the real ones a rule may."""
         if state is None:
-            return not look.holds
+            return not look.met
         if state.paused:
             return True
         state.other.follow(look, self._half_life_days)
-        return not look.holds and state.other.factor == 1.0
+        return not look.met and state.other.factor == 1.0
 
     def _candidate(self, look: Look, campaign: PastCampaign, state: _State | None) -> Candidate:
         one = candidate(look, campaign, self.past.windows, self.policy.person_hold_days)
         one.value_missing = self._value_missing(one)
         if state is not None and one.budget is not None:
             one.budget = half_up(one.budget * state.factor)
-            while state.lows and state.lows[0][0] <= look.at - _WEEK:
+            while state.lows and state.lows[0].at <= look.at - _WEEK:
                 state.lows.popleft()
-            one.budget_low_7d = min([one.budget, *(low for _, low in state.lows)])
+            one.budget_low_7d = min([one.budget, *(low.budget for low in state.lows)])
             one.last_action_at = max(
                 filter(None, (state.last_action_at, one.last_action_at)), default=None
             )
@@ -180,16 +202,16 @@ class Account:
         return one
 
     def _portfolio(self, at: datetime, pausing: bool) -> Portfolio:
-        while self._recent and self._recent[0][0] <= at - _DAY:
+        while self._recent and self._recent[0].at <= at - _DAY:
             self._recent.popleft()
-        raised = [amount for _, kind, amount in self._recent if kind == "raise"]
+        raised = [done.amount for done in self._recent if done.kind == "raise"]
         tracking = Tracking()
         # Asked only where it matters: the answer can do no more than stop pauses.
         if pausing and self.past.tracking is not None:
             tracking = Tracking.model_validate(self.past.tracking(at) or {})
         return Portfolio(
-            active_campaigns=float(self._active[0]),
-            active_budget=self._active[1],
+            active_campaigns=float(self._active.campaigns),
+            active_budget=self._active.budget,
             pauses_24h=float(len(self._recent) - len(raised)),
             scale_ups_24h=float(len(raised)),
             raised_24h=sum(raised, Decimal(0)),
@@ -209,17 +231,19 @@ class Account:
         old, new = decision.previous.budget, decision.new.budget
         if decision.is_pause:
             state.paused = True
-            self._recent.append((at, "pause", Decimal(0)))
-            self._active = (self._active[0] - 1, self._active[1] - (old or 0))
+            self._recent.append(_Done(at, "pause", Decimal(0)))
+            count, budget = self._active
+            self._active = _Active(count - 1, budget - (old or 0))
         elif old is not None and new is not None:
             base = campaign.budget_at(at)
             if base:
                 state.factor = new / base
                 state.other.set_factor(float(state.factor), self.exponent)
-            state.lows.append((at, old))
+            state.lows.append(_Low(at, old))
             if new > old:
-                self._recent.append((at, "raise", new - old))
-            self._active = (self._active[0], self._active[1] + new - old)
+                self._recent.append(_Done(at, "raise", new - old))
+            count, budget = self._active
+            self._active = _Active(count, budget + new - old)
         state.last_action_at = at
         self.events.append(
             Event(

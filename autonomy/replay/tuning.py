@@ -1,7 +1,7 @@
 """Compare and tune: settings side by side, the floor swept, and one suggestion that was tested.
 
 The suggestion is fitted to the first part of the past and judged on the rest, which it has not
-seen: a setting that merely fits what happened would not hold there.
+seen: a setting that merely fits what happened would not do so there.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Only what is AND-ed is read (a comparison with numbers, `min_*`, scope filters, members of `all`);
 `any`, `not`, `!=` and `than` are left out and noted as such. So an empty interval proves that
-the condition never holds, and intervals inside another condition's prove that it implies that one,
+the condition is never met, and intervals inside another condition's prove that it implies that one,
 provided that nothing of the other was left out.
 """
 
@@ -59,7 +59,9 @@ class Demands:
     accounts: set[str] = field(default_factory=set)
     titles: set[str] = field(default_factory=set)
     complete: bool = True  # nothing of the condition was left out
-    nonsense: list[str] = field(default_factory=list)  # comparisons that never hold by themselves
+    nonsense: list[str] = field(
+        default_factory=list
+    )  # comparisons that are never met by themselves
 
     def narrow(self, metric: str, window: str, interval: Interval) -> None:
         key = (metric, "lifetime" if metric in ("budget", "hours_running") else window)
@@ -67,7 +69,7 @@ class Demands:
         self.bounds[key] = self.bounds.get(key, start).meet(interval)
 
     def contradiction(self) -> str | None:
-        """Why it can never hold, or None."""
+        """Why it can never be met, or None."""
         for (metric, window), interval in self.bounds.items():
             if interval.empty:
                 place = metric if window == "lifetime" else f"{metric} of {window}"
@@ -79,7 +81,7 @@ class Demands:
         return self.nonsense[0] if self.nonsense else None
 
     def implies(self, other: Demands) -> bool:
-        """Wherever this holds, the other holds for certain."""
+        """Wherever this is met, the other is met for certain."""
         if not other.complete or not other.accounts <= self.accounts:
             return False
         if not all(any(part in mine for mine in self.titles) for part in other.titles):

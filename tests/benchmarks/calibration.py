@@ -118,9 +118,9 @@ def interval(row: Row) -> tuple[float, float]:
 
 
 def was_right(decision: Decision, roi: float) -> bool:
-    """A pause or a cut is right below its target, a raise above its bar."""
+    """A pause or a cut is right below its threshold, a raise above it."""
     below = decision.case.direction != "up"
-    return roi < decision.break_even if below else roi > decision.break_even
+    return roi < decision.roi_threshold if below else roi > decision.roi_threshold
 
 
 def policy_of(prior: Prior, floor: float) -> Policy:

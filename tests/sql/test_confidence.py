@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autonomy.engine.confidence import Evidence, Prior, cut, probability_below
+from autonomy.engine.confidence import Evidence, Prior, probability_below, round_half_up
 from autonomy.engine.prior import fit_prior
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -70,7 +70,7 @@ def compare(db: psycopg.Connection, values: list[float | None]) -> None:
     answer = ask(db, QUESTION, *values)
     assert 0.0 <= answer <= 1.0
     assert answer == pytest.approx(expected, abs=1e-9)
-    assert ask(db, "select autonomy.cut_confidence(%s::float8)", 100 * expected) == cut(
+    assert ask(db, "select autonomy.cut_confidence(%s::float8)", 100 * expected) == round_half_up(
         100 * expected
     )
 

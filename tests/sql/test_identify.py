@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from autonomy.engine.confidence import Evidence, Prior, cut, probability_below
+from autonomy.engine.confidence import Evidence, Prior, probability_below, round_half_up
 from tests.sql.test_decide import campaign, empty, winner
 
 __all__ = ["empty"]  # a fixture
@@ -60,7 +60,7 @@ def test_an_underperformer_in_figures_and_words(empty: psycopg.Connection) -> No
     evidence = Evidence(812.4, 4, 301.15, None, 30)
     # the only campaign there is: what its own orders are worth is known
     prior = Prior(order_value=301.15 / 4)
-    chance = cut(100 * probability_below(1.0, evidence, prior))
+    chance = round_half_up(100 * probability_below(1.0, evidence, prior))
     assert found.pop("recommendation") == (
         f"Pause: spent 812.40 for 301.15 in revenue (0.37x) over 30 days;"
         f" {chance:.0f} % likely to be below break-even"
@@ -115,7 +115,7 @@ def test_a_scaling_candidate_in_figures_and_words(empty: psycopg.Connection) -> 
     one = winner(empty, title="Brand")
     (found,) = rows(empty, "identify_scaling_candidates(p_now => '2026-11-22 10:17Z')")
     below = probability_below(2.0, Evidence(500, 50, 2500, None, 30), Prior())
-    chance = cut(100 * (1 - below))
+    chance = round_half_up(100 * (1 - below))
     assert found.pop("reasoning") == (
         "Raise the budget from 100.00 to 150.00: spent 500.00 for 2500.00 in revenue (5.00x)"
         " over 30 days, 50 conversions; 99 % likely that more budget earns its keep"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy.cli.output import percent
-from autonomy.engine.confidence import cut
+from autonomy.engine.confidence import round_half_up
 from autonomy.replay.html_report import _pause_cells
 from autonomy.replay.text_report import pause_line
 from autonomy.run.explanation import _rule_lines
@@ -20,7 +20,7 @@ from autonomy.text import chance, chance_beside, whole_chance
 from tests.unit.campaigns import NOW
 
 PACKAGE = Path(__file__).resolve().parents[2] / "autonomy"
-ANY_PERCENT = st.floats(0.0, 100.0).map(cut)
+ANY_PERCENT = st.floats(0.0, 100.0).map(round_half_up)
 
 
 @pytest.mark.parametrize(

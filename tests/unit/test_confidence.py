@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from autonomy.engine.confidence import (
     Evidence,
     Prior,
-    cut,
     normal_below,
     posterior,
     probability_below,
+    round_half_up,
 )
 from autonomy.engine.prior import fit_prior
 
@@ -100,8 +100,8 @@ def test_more_of_the_same_makes_it_surer(s: float, n: int, roi: float) -> None:
 @pytest.mark.parametrize(
     ("percent", "shown"), [(79.995, 80.0), (79.9949, 79.99), (0.005, 0.01), (100.0, 100.0)]
 )
-def test_cut(percent: float, shown: float) -> None:
-    assert cut(percent) == shown
+def test_round_half_up(percent: float, shown: float) -> None:
+    assert round_half_up(percent) == shown
 
 
 def test_prior_of_few_campaigns_is_the_default() -> None:

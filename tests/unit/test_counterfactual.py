@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from autonomy.engine.candidate import CLICKS, REVENUE, SPEND
 from autonomy.replay.other_budget import Counterfactual
 from autonomy.replay.past import Look, windows_of
 from autonomy.replay.past_campaign import PastCampaign
@@ -43,14 +44,14 @@ def test_it_follows_the_response_curve() -> None:
     assert other.revenue == pytest.approx(4 * 200 * 1), "twice the revenue"
     one = candidate(look(14), campaign(), WINDOWS)
     other.show(one, look(14))
-    assert one.lifetime[4] == pytest.approx(14 * 50 + 600)
-    assert one.lifetime[5] == pytest.approx(14 * 200 + 800)
-    assert one.lifetime[2] == pytest.approx(14 * 100 + 4 * 300), "clicks cost what they cost"
+    assert one.lifetime[SPEND] == pytest.approx(14 * 50 + 600)
+    assert one.lifetime[REVENUE] == pytest.approx(14 * 200 + 800)
+    assert one.lifetime[CLICKS] == pytest.approx(14 * 100 + 4 * 300), "clicks cost what they cost"
     assert one.evidence.spend == pytest.approx(400 + 600)
     assert one.evidence.revenue == pytest.approx(1600 + 800)
     assert one.windows is not None
-    assert one.windows["3d"][4] == pytest.approx(150 + 3 * 150)
-    assert one.windows["prior_3d"][4] == pytest.approx(150 + 150), "one day of four"
+    assert one.windows["3d"][SPEND] == pytest.approx(150 + 3 * 150)
+    assert one.windows["prior_3d"][SPEND] == pytest.approx(150 + 150), "one day of four"
 
 
 def test_evidence_of_other_budgets_fades_as_well() -> None:

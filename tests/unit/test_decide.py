@@ -181,13 +181,13 @@ def test_a_dirty_campaign_is_json_too() -> None:
 
 
 def test_evidence_recomputes_the_confidence() -> None:
-    from autonomy.engine.confidence import Evidence, Prior, cut, probability_below
+    from autonomy.engine.confidence import Evidence, Prior, probability_below, round_half_up
 
     decision = decide(DEFAULT_RULES, [LOSER], POLICY, NOW)[0]
     kept = json.loads(json.dumps(decision.evidence))
     seen = Evidence(**{name: kept[name] for name in Evidence._fields})
     p = probability_below(kept["break_even"], seen, Prior(**kept["prior"]))
-    assert cut(100 * p) == decision.confidence
+    assert round_half_up(100 * p) == decision.confidence
     assert p == kept["probability_below"]
 
 

@@ -39,7 +39,7 @@ def test_a_loser() -> None:
 def test_guardrails_are_all_named_with_what_they_look_at() -> None:
     said = explain(DEFAULT_RULES, campaign(last_pause_at=ago(hours=3)), Policy(), NOW)
     guardrails = said["rules"][0]["guardrails"]
-    assert [one["code"] for one in guardrails] == [one.code for one in GUARDRAILS if one.holds]
+    assert [one["code"] for one in guardrails] == [one.code for one in GUARDRAILS if one.blocks]
     assert [one["code"] for one in guardrails if one["holds"]] == ["COOLDOWN"]
     assert "cooldown ends" in said["rules"][0]["settles"]
 

@@ -205,12 +205,12 @@ def test_a_flat_roi_rule_is_taken_at_its_word() -> None:
     condition = {"metric": "roi", "operator": "<", "threshold": 1.5, "min_spend": 100}
     row = campaign(spend=5_000.0, revenue=6_200.0, conversions=120)
     assert one([rule(condition=condition)], row).verdict == "act"
-    assert one([rule(condition=condition)], row).break_even == 1.5
+    assert one([rule(condition=condition)], row).roi_threshold == 1.5
     assert one([rule(condition={"all": [condition]})], row).code == "AGAINST_THE_ODDS"
-    bar = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 1.2})
-    assert one([bar], row).break_even == 1.2
+    eager = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 1.2})
+    assert one([eager], row).roi_threshold == 1.2
     high = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 4})
-    assert one([high], WINNER).break_even == 2.0
+    assert one([high], WINNER).roi_threshold == 2.0
 
 
 def test_holdout() -> None:

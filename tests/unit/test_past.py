@@ -11,7 +11,7 @@ import pytest
 
 from autonomy.engine.policy import Policy
 from autonomy.replay.past import Look, Past, windows_of
-from autonomy.replay.past_campaign import PastCampaign
+from autonomy.replay.past_campaign import PastCampaign, PersonChange
 from autonomy.replay.past_candidate import candidate
 from autonomy.replay.simulated_account import Account
 
@@ -68,7 +68,7 @@ def test_the_use_is_not_known_from_a_day_or_without_a_budget(day: float) -> None
     [("cut", {"no_raise"}), ("raised", {"no_cut", "no_pause"}), ("switched on", {"no_pause"})],
 )
 def test_what_a_person_did_then_stands(what: str, held: set[str]) -> None:
-    seen, people = look(10), [(START + 8 * DAY, what)]
+    seen, people = look(10), [PersonChange(START + 8 * DAY, what)]
     one = candidate(seen, campaign(people=people), WINDOWS, 7.0)
     for name in ("no_raise", "no_cut", "no_pause"):
         until = START + 15 * DAY if name in held else None
@@ -80,7 +80,7 @@ def test_what_a_person_did_then_stands(what: str, held: set[str]) -> None:
 
 
 def test_what_happens_every_other_day_is_a_programs() -> None:
-    people = [(START + day * DAY, "switched on") for day in (5, 7, 9)]
+    people = [PersonChange(START + day * DAY, "switched on") for day in (5, 7, 9)]
     one = candidate(look(10), campaign(people=people), WINDOWS, 7.0)
     assert (one.no_pause_until, one.last_action_at) == (None, None)
 

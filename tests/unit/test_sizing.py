@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from autonomy.engine.sizing import cut_down, cut_up, half_up, lowered, raised, times
+from autonomy.engine.sizing import cut_down, half_up, lowered, raised, round_up, times
 
 NO_CAPS: list[tuple[str, Decimal]] = []
 
@@ -20,8 +20,8 @@ def test_half_up(amount: str, shown: str) -> None:
 
 def test_caps_are_cut_down_and_floors_up() -> None:
     assert cut_down(Decimal("33.339")) == Decimal("33.33")
-    assert cut_up(Decimal("33.331")) == Decimal("33.34")
-    assert cut_up(Decimal("33.33")) == Decimal("33.33")
+    assert round_up(Decimal("33.331")) == Decimal("33.34")
+    assert round_up(Decimal("33.33")) == Decimal("33.33")
 
 
 def test_products_are_exact_beyond_28_digits() -> None:
