@@ -22,7 +22,7 @@ def test_it_is_a_version() -> None:
 def test_the_newest_heading_of_the_changelog_is_the_version() -> None:
     text = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    newest = [heading for heading in headings if heading != "[Unreleased]"][0]
+    newest = next(heading for heading in headings if heading != "[Unreleased]")
     assert re.fullmatch(rf"\[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d", newest)
 
 
