@@ -34,7 +34,12 @@ from tests.ops.documents import DOCS, PATH, PROJECT, blocks, in_backticks, secti
 REFERENCE, GUIDE, README = DOCS / "reference.md", DOCS / "guide.md", PROJECT / "README.md"
 OURS = [README, GUIDE, DOCS / "operations.md", REFERENCE, DOCS / "supabase-cron.md"]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
-WHY = [DOCS / "architecture.md", DOCS / "decisions" / "README.md", *DECISIONS]
+WHY = [
+    PROJECT / "CONTRIBUTING.md",
+    DOCS / "architecture.md",
+    DOCS / "decisions" / "README.md",
+    *DECISIONS,
+]
 """For those who change the program: names in backticks are files and words of the code."""
 
 
@@ -481,3 +486,16 @@ def test_the_layers_are_those_of_the_linter() -> None:
     layers = [one.replace("autonomy.", "") for one in contract["contracts"][0]["layers"]]
     shown = [block.text.splitlines() for block in blocks(DOCS / "architecture.md", "text")]
     assert layers in shown
+
+
+def test_the_hooks_are_a_part_of_make_check() -> None:
+    hooks = (PROJECT / ".pre-commit-config.yaml").read_text()
+    called = re.findall(
+        r"entry: \.venv/bin/python (-m .+?)(?: --force-exclude)?$", hooks, re.MULTILINE
+    )
+    assert len(called) == hooks.count("- id: ") == hooks.count("language: system")
+    recipe = re.search(
+        r"^check:.*\n((?:\t.*\n)+)", (PROJECT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert recipe is not None
+    assert [one for one in called if f"$(PY) {one}" not in recipe[1]] == []
