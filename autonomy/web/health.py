@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from autonomy import __version__
 from autonomy.config import Settings
 from autonomy.errors import AutonomyError, NotMigrated
 from autonomy.migrate import current
@@ -71,13 +72,14 @@ class Readiness:
 
 
 def health_routes(settings: Settings, store: Store) -> Blueprint:
-    """The blueprint with both; neither needs a token, neither tells more than yes, no and why."""
+    """The blueprint with both; neither needs a token, neither tells more than yes, no, why
+    and the version."""
     routes = Blueprint("health", __name__)
     readiness = Readiness(settings, store)
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        return jsonify({"status": "ok"})
+        return jsonify({"status": "ok", "version": __version__})
 
     @routes.get("/readyz")
     def readyz() -> Response:

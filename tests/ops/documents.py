@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
+PATH = re.compile(
+    r"(?:[\w.-]+/)+[\w.*-]*|[\w-]+\.(?:py|md|sql|sh|toml|txt|ya?ml)|\.[a-z][\w.-]+|Makefile"
+)
 
 
 class Block(NamedTuple):
@@ -45,3 +48,10 @@ def section(path: Path, heading: str) -> str:
     rest = path.read_text()[match.end() :]
     end = re.search(rf"^#{{1,{len(match[1])}}} ", rest, re.MULTILINE)
     return rest[: end.start()] if end else rest
+
+
+def in_backticks(path: Path) -> list[str]:
+    """What stands in backticks in a document's text, outside its fenced blocks."""
+    return re.findall(
+        r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    )

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -28,10 +29,18 @@ from autonomy.run.answer import RunSummary
 from autonomy.store import Store
 from autonomy.web.app import create_app
 from autonomy.web.state import WHERE
-from tests.ops.documents import DOCS, PROJECT, blocks, section
+from tests.ops.documents import DOCS, PATH, PROJECT, blocks, in_backticks, section
 
 REFERENCE, GUIDE, README = DOCS / "reference.md", DOCS / "guide.md", PROJECT / "README.md"
 OURS = [README, GUIDE, DOCS / "operations.md", REFERENCE, DOCS / "supabase-cron.md"]
+DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+WHY = [
+    PROJECT / "CONTRIBUTING.md",
+    DOCS / "architecture.md",
+    DOCS / "decisions" / "README.md",
+    *DECISIONS,
+]
+"""For those who change the program: names in backticks are files and words of the code."""
 
 
 def table_words(heading: str) -> set[str]:
@@ -410,7 +419,9 @@ def anchors(path: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*OURS, *WHY, PROJECT / "CHANGELOG.md"], ids=lambda path: path.name
+)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
         if target.startswith("http"):
@@ -442,3 +453,49 @@ def test_placeholders_are_the_only_addresses_of_machines() -> None:
         text = path.read_text()
         assert not re.search(r"/(?:home|root|work|Users)/\w", text), path
         assert not re.search(r"\b(?:localhost|127\.0\.0\.1):(?!8080)\d+", text), path
+
+
+@pytest.mark.parametrize("path", WHY, ids=lambda path: path.name)
+def test_what_the_documents_name_exists(path: Path) -> None:
+    program = source("*.py", "sql/[01b]*.sql", "pyproject.toml", "Makefile", "autonomy/web/*")
+    words = set(re.findall(r"\w+", program))
+    roots = (PROJECT, PROJECT / "autonomy" / "web")
+    unknown = []
+    for name in in_backticks(path):
+        if PATH.fullmatch(name):
+            known = any(list(root.glob(name.rstrip("/"))) for root in roots)
+        else:
+            known = set(re.findall(r"[A-Za-z_]\w{2,}", name)) <= words
+        unknown += [] if known else [name]
+    assert unknown == []
+
+
+def test_every_decision_is_listed_and_has_its_parts() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text()
+    listed = re.findall(r"^\| \[(\d+)\]\((\S+)\) \| (.+) \|$", index, re.MULTILINE)
+    assert [name for _, name, _ in listed] == [one.name for one in DECISIONS]
+    for (number, _, title), one in zip(listed, DECISIONS, strict=True):
+        assert int(number) == int(one.name[:4])
+        headings = re.findall(r"^#+ (.+)$", one.read_text(), re.MULTILINE)
+        assert headings == [f"{number}. {title}", "Context", "Decision", "Consequences"]
+
+
+def test_the_layers_are_those_of_the_linter() -> None:
+    """The architecture shows the contract that is held."""
+    contract = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = [one.replace("autonomy.", "") for one in contract["contracts"][0]["layers"]]
+    shown = [block.text.splitlines() for block in blocks(DOCS / "architecture.md", "text")]
+    assert layers in shown
+
+
+def test_the_hooks_are_a_part_of_make_check() -> None:
+    hooks = (PROJECT / ".pre-commit-config.yaml").read_text()
+    called = re.findall(
+        r"entry: \.venv/bin/python (-m .+?)(?: --force-exclude)?$", hooks, re.MULTILINE
+    )
+    assert len(called) == hooks.count("- id: ") == hooks.count("language: system")
+    recipe = re.search(
+        r"^check:.*\n((?:\t.*\n)+)", (PROJECT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert recipe is not None
+    assert [one for one in called if f"$(PY) {one}" not in recipe[1]] == []

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response, jsonify
 
 import autonomy
-from autonomy.web.api.schema_parts import BOUND, ID, TIME, Schema, ref
+from autonomy.web.api.schema_parts import BOUND, ID, TEXT, TIME, Schema, ref, shape
 from autonomy.web.api.schemas import schemas
 from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
@@ -235,7 +235,7 @@ def _dashboard() -> dict[str, Any]:
 
 def _open_paths() -> dict[str, Any]:
     """Health and this document: no token needed."""
-    alive = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+    alive = shape({"status": {"const": "ok"}, "version": TEXT})
     plain = {"tags": ["health"], "security": []}
     not_ready = {"description": "Not ready: see reason.", "content": _json(ref("Ready"))}
     return {
