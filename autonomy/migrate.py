@@ -49,7 +49,8 @@ _NAMES = """\
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
   schema text, kind text, name text, on_table text,
-  argument_names text[], argument_types text[], optional bigint
+  argument_names text[], argument_types text[], optional bigint,
+  columns text[]
 ) on commit drop;
 insert into autonomy_names values
 {rows};

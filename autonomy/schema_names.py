@@ -16,6 +16,7 @@ _CREATE = re.compile(
     r"(?:(?P<schema>public|autonomy)\.)?(?!pg_temp)(?P<name>\w+)",
     re.MULTILINE,
 )
+_CONSTRAINT = re.compile(r"(?:primary key|unique|check|exclude|foreign key|constraint)\b")
 _ON = re.compile(r"\son ((?:public|autonomy)\.\w+)")
 
 
@@ -35,6 +36,7 @@ class Made(NamedTuple):
     name: str
     table: str | None = None
     arguments: tuple[Argument, ...] = ()
+    columns: tuple[str, ...] = ()  # of a table, each as it is declared
 
 
 def made_by(text: str) -> Iterator[Made]:
@@ -47,6 +49,9 @@ def made_by(text: str) -> Iterator[Made]:
         elif kind == "function":
             taken = (part for part in parts(text, found.end()) if not part.startswith("out "))
             yield Made(found["schema"], kind, name, arguments=tuple(map(_argument, taken)))
+        elif kind == "table":
+            declared = (part for part in parts(text, found.end()) if not _CONSTRAINT.match(part))
+            yield Made(found["schema"], kind, name, columns=tuple(declared))
         else:
             yield Made(found["schema"], kind, name)
 
@@ -87,3 +92,5 @@ def _columns(each: Made) -> Iterator[str]:
     yield "'{" + ", ".join(argument.name for argument in each.arguments) + "}'"
     yield "'{" + ", ".join(argument.type for argument in each.arguments) + "}'"
     yield str(sum(argument.optional for argument in each.arguments))
+    declared = (f"'{column.replace(chr(39), 2 * chr(39))}'" for column in each.columns)
+    yield f"array[{', '.join(declared)}]::text[]"

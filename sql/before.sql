@@ -9,7 +9,7 @@
 --
 -- autonomy/migrate.py has filled the table autonomy_names from the files before this is run:
 -- schema, kind, name, on_table, and of functions argument_names, argument_types, and how many of the
--- last of them are optional.
+-- last of them are optional, and of tables columns, each as it is declared.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -503,4 +503,24 @@ set local lock_timeout = '30s';
 
 do $$ begin
   perform pg_temp.make_way();
+end $$;
+
+-- A table of ours that an older version made gets the columns that it lacks, at its end: so that is where a file
+-- declares a new one. (Tables of the user's get theirs one by one, in the files that know their older shapes.)
+do $$
+declare
+  v_column record;
+begin
+  for v_column in
+    select c.oid::regclass as table_name, d.declared
+    from pg_temp.autonomy_names n
+    join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
+    cross join unnest(n.columns) with ordinality d (declared, place)
+    where n.kind = 'table' and pg_temp.is_ours(c.oid, 'pg_class')
+      and not exists (select from pg_catalog.pg_attribute a
+                      where a.attrelid = c.oid and a.attname = split_part(d.declared, ' ', 1) and not a.attisdropped)
+    order by c.oid, d.place
+  loop
+    execute format('alter table %s add column %s', v_column.table_name, v_column.declared);
+  end loop;
 end $$;

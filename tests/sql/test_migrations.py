@@ -85,6 +85,25 @@ def test_nothing_that_is_there_is_lost_when_all_files_run_again(server: Server) 
     assert columns(url) == shape
 
 
+def test_a_table_of_an_older_version_gets_the_columns_that_it_lacks(server: Server) -> None:
+    url = server.migrated()
+    shape = {row[:2]: row for row in columns(url)}
+    with psycopg.connect(url) as db:
+        db.execute("insert into campaigns (title, budget) values ('Kept', 12.34)")
+        db.execute(
+            "alter table autonomy_policy drop person_hold_days, drop automation_actors cascade;"
+            "alter table autonomous_runs drop summary;"
+            "alter table campaign_facts drop ev_immature_spend;"
+            "alter table autonomy.action_results drop added_revenue;"
+            "delete from autonomy_migrations"
+        )
+    assert apply(url) == NAMES
+    assert {row[:2]: row for row in columns(url)} == shape
+    with psycopg.connect(url) as db:
+        assert db.execute("select person_hold_days from autonomy_policy").fetchone() == (7,)
+        assert db.execute("select run_autonomous_operations() -> 'success'").fetchone() == (True,)
+
+
 def contents(url: str) -> dict[str, list[tuple[object, ...]]]:
     tables = {
         "campaigns": "id, title, status, budget, created_at, updated_at",
