@@ -52,8 +52,24 @@ create temporary table autonomy_names (
   argument_names text[], argument_types text[], optional bigint,
   columns text[]
 ) on commit drop;
-insert into autonomy_names values
+insert into pg_temp.autonomy_names values
 {rows};
+"""
+_BEGIN = """\
+begin;
+-- A client that goes on after an error (psql: ON_ERROR_ROLLBACK) would commit a half. It runs each
+-- statement within a savepoint: what the first one makes is not the outer transaction's own.
+create or replace function pg_temp.autonomy_whole() returns trigger language plpgsql as $$ begin
+  raise exception using errcode = 'AO010',
+    message = 'Nothing has been changed: this client goes on after an error.',
+    hint = 'In psql: \\set ON_ERROR_ROLLBACK off';
+end $$;
+create temporary table autonomy_whole (is_whole boolean) on commit drop;
+create constraint trigger autonomy_whole after insert on autonomy_whole
+  deferrable initially deferred for each row when (not new.is_whole) execute function pg_temp.autonomy_whole();
+insert into pg_temp.autonomy_whole select pg_catalog.pg_current_xact_id()::pg_catalog.xid = c.xmin
+  from pg_catalog.pg_class c where c.oid = 'pg_temp.autonomy_whole'::pg_catalog.regclass;
+set local client_min_messages = 'warning';
 """
 _ALONE = """\
 -- No run and no other migration while this one works (autonomy.hold_schema in 0130_policy).
@@ -126,7 +142,7 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     It ends without a result row: the SQL editor then says "Success. No rows returned".
     """
     files = migrations(folder)
-    parts = [_HEADER, "begin;\nset local client_min_messages = 'warning';\n", _ALONE]
+    parts = [_HEADER, _BEGIN, _ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
         parts.append(title + without_comment_lines(text))
@@ -152,8 +168,11 @@ def apply(
     *,
     progress: Callable[[str], None] | None = None,
     folder: Path = SQL_FOLDER,
+    again: bool = False,
 ) -> list[str]:
     """Brings a database up to date and returns the names of the files that it ran.
+
+    again: all of them, although none has changed, to mend what was lost or altered by hand.
 
     Two at once are safe: one waits for the other's transaction and looks again. What the server
     has to say on the way (NOTICE) goes to progress. Raises MigrationError.
@@ -163,6 +182,8 @@ def apply(
     with _connected(database_url) as connection:
         connection.add_notice_handler(lambda notice: _pass_on(notice.message_primary or "", tell))
         _check_server(connection)
+        if again and _seen(connection):
+            connection.execute("delete from public.autonomy_migrations where true")
         return [each.name for each in _apply(connection, files, tell)]
 
 
@@ -192,6 +213,8 @@ def _connected(database_url: str) -> Iterator[psycopg.Connection[Any]]:
             "shows it under Connect; use the direct connection or the session pooler.",
         ) from error
     try:
+        # Whoever may create something in a schema of the path could have it called with our rights.
+        connection.execute("select pg_catalog.set_config('search_path', '', false)")
         yield connection
     finally:
         connection.close()
@@ -295,7 +318,7 @@ def _try_lease(connection: psycopg.Connection[Any], lease: uuid.UUID) -> str:
             return str(answer["outcome"])
     except psycopg.Error as error:
         # AO015: another migration has it
-        return "busy" if error.sqlstate in _IN_THE_WAY | {"AO015"} else "none"
+        return "busy" if error.sqlstate in _IN_THE_WAY | {"AO015", "57014"} else "none"
 
 
 def _apply_in_a_few_tries(
@@ -353,6 +376,7 @@ def _seen(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """The checksum of each file that the database has seen."""
     ours = connection.execute(
         "select from pg_class where oid = to_regclass('public.autonomy_migrations')"
+        " and to_regnamespace('autonomy') is not null"
         " and obj_description(oid, 'pg_class') like '%[autonomous-operations]'"
     ).fetchone()
     if ours is None:
@@ -370,8 +394,10 @@ def _explained(name: str, error: psycopg.Error) -> MigrationError:
         "57014": "The server cut the statement off; try again over a direct connection.",
     }
     hint = error.diag.message_hint or hints.get(error.sqlstate or "", "")
+    detail = (error.diag.message_detail or "").strip().split("\n")[0].rstrip(".")
+    said = f"{_first_line(error)} ({detail})" if detail else _first_line(error)
     return MigrationError(
-        f"{name} could not be applied: {_first_line(error)}. It left nothing behind.",
+        f"{name} could not be applied: {said}. It left nothing behind.",
         hint=hint,
     )
 

@@ -62,15 +62,14 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_changed public.campaigns;
+  v_hold_until timestamptz := p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
 begin
+  -- Within the usual search path only what is exactly an operator of pg_catalog: another could be anybody's.
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
   set status = p_status, budget = p_budget, updated_at = p_now,
-      hold_until = case when p_kind = 'rollback'
-        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy)
-                      * interval '1 day')
-        else c.hold_until end
+      hold_until = case when p_kind = 'rollback' then greatest(c.hold_until, v_hold_until) else c.hold_until end
   where c.id = p_campaign.id
   returning * into v_changed;
   perform set_config('autonomy.effect', '', true);

@@ -307,6 +307,7 @@ as $$
 declare
   v_campaign public.campaigns;
   v_last public.campaign_changes;
+  v_hold_until timestamptz;
 begin
   if old.status = 'rolled_back' then
     raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
@@ -320,10 +321,9 @@ begin
   new.rolled_back_at := coalesce(new.rolled_back_at, autonomy.writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, autonomy.actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
+  v_hold_until := new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
   perform set_config('search_path', 'public, extensions, pg_temp', true);
-  update public.campaigns c
-  set hold_until = greatest(c.hold_until,
-    new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+  update public.campaigns c set hold_until = greatest(c.hold_until, v_hold_until)
   where c.id = new.campaign_id returning * into v_campaign;
   if not found then
     return new;

@@ -40,7 +40,7 @@ as $$
     select distinct on (s.slots) r.id, r.started_at, s.slots
     from public.autonomous_runs r
     cross join lateral (select coalesce(r.slots, int4range(0, 65536)) as slots) s
-    where not r.dry_run and (r.status <> 'running' or r.lease_expires_at < clock_timestamp())
+    where not r.dry_run and r.trigger <> 'migrate' and (r.status <> 'running' or r.lease_expires_at < clock_timestamp())
       and r.started_at > p_now - greatest(interval '24 hours', make_interval(mins => 2 * p_run_interval_minutes))
     order by s.slots, r.started_at desc, r.id desc
   )

@@ -69,11 +69,12 @@ begin
   end loop;
 
   for v_object in
-    select format('%I.%I', s.relnamespace::regnamespace::text, s.relname) as name
+    select format('%I.%I', n.nspname, s.relname) as name
     from pg_catalog.pg_class s
+    join pg_catalog.pg_namespace n on n.oid = s.relnamespace and n.nspname in ('public', 'autonomy')
     join pg_catalog.pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
       and d.refclassid = 'pg_class'::regclass
-    where s.relkind = 'S' and s.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
+    where s.relkind = 'S'
       and obj_description(d.refobjid, 'pg_class') like '%[autonomous-operations]'
   loop
     foreach v_role in array array['public'] || v_browser loop

@@ -8,6 +8,9 @@ declare
   v_made record;
   v_tool record;
 begin
+  for v_made in select g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is not null loop
+    execute v_made.command;
+  end loop;
   perform pg_temp.put_views_back();
   for v_made in insert into autonomy.replaced (name, definition)
     select signature, definition from pg_temp.autonomy_replaced order by 1 returning name
@@ -38,5 +41,6 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
-  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced,
+    pg_temp.autonomy_grants;
 end $$;

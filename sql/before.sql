@@ -234,7 +234,8 @@ begin
   select case c.relkind when 'm' then 'materialized view' else 'view' end,
     array[format('create %s %s%s as %s%s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
                  ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'),
-                 case when not c.relispopulated then ' with no data' end),
+                 -- filled by its owner, never by whoever migrates
+                 case c.relkind when 'm' then ' with no data' end),
           format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
@@ -273,8 +274,11 @@ begin
     select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
   v_commands := v_commands || array(
     select pg_get_ruledef(r.oid) from pg_catalog.pg_rewrite r where r.ev_class = p_view and r.rulename <> '_RETURN');
-  return v_commands || array(
+  v_commands := v_commands || array(
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
+  return v_commands || array(
+    select format('refresh materialized view %s', v_name) from pg_catalog.pg_class c
+    where c.oid = p_view and c.relkind = 'm' and c.relispopulated);
 end $$;
 
 -- The views that read an object, or some columns of one, and the views that read these, in the order in which
@@ -403,6 +407,8 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 -- The user's functions that ours take the place of. The table that keeps them may not be there yet.
 create temporary table autonomy_replaced (signature text, definition text) on commit drop;
+-- What the user has granted on ours, browsers apart: they never call them.
+create temporary table autonomy_grants (signature text, command text) on commit drop;
 
 create or replace function pg_temp.make_way() returns void
 language plpgsql
@@ -424,6 +430,14 @@ begin
     where p.pronamespace = any (pg_temp.our_schemas())
       and (pg_temp.is_ours(p.oid, 'pg_proc')
            or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())));
+  insert into pg_temp.autonomy_grants
+  select p.oid::regprocedure::text, format('grant execute on function %s to %I%s', p.oid::regprocedure, r.rolname,
+    case when a.is_grantable then ' with grant option' end)
+  from pg_catalog.pg_proc p
+  cross join aclexplode(p.proacl) a
+  join pg_catalog.pg_roles r on r.oid = a.grantee
+  where p.oid = any (v_functions) and pg_temp.is_ours(p.oid, 'pg_proc') and a.grantee <> p.proowner
+    and r.rolname not in ('anon', 'authenticated', 'service_role');
   perform pg_temp.set_views_aside(v_functions);
   for v_command in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)

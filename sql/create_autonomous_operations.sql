@@ -4,6 +4,18 @@
 -- Safe to run again, and on a database that has campaigns and campaign_performance already.
 
 begin;
+-- A client that goes on after an error (psql: ON_ERROR_ROLLBACK) would commit a half. It runs each
+-- statement within a savepoint: what the first one makes is not the outer transaction's own.
+create or replace function pg_temp.autonomy_whole() returns trigger language plpgsql as $$ begin
+  raise exception using errcode = 'AO010',
+    message = 'Nothing has been changed: this client goes on after an error.',
+    hint = 'In psql: \set ON_ERROR_ROLLBACK off';
+end $$;
+create temporary table autonomy_whole (is_whole boolean) on commit drop;
+create constraint trigger autonomy_whole after insert on autonomy_whole
+  deferrable initially deferred for each row when (not new.is_whole) execute function pg_temp.autonomy_whole();
+insert into pg_temp.autonomy_whole select pg_catalog.pg_current_xact_id()::pg_catalog.xid = c.xmin
+  from pg_catalog.pg_class c where c.oid = 'pg_temp.autonomy_whole'::pg_catalog.regclass;
 set local client_min_messages = 'warning';
 
 -- No run and no other migration while this one works (autonomy.hold_schema in 0130_policy).
@@ -21,7 +33,7 @@ create temporary table autonomy_names (
   argument_names text[], argument_types text[], optional bigint,
   columns text[]
 ) on commit drop;
-insert into autonomy_names values
+insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
@@ -588,7 +600,7 @@ begin
   select case c.relkind when 'm' then 'materialized view' else 'view' end,
     array[format('create %s %s%s as %s%s', case c.relkind when 'm' then 'materialized view' else 'view' end, v_name,
                  ' with (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';'),
-                 case when not c.relispopulated then ' with no data' end),
+                 case c.relkind when 'm' then ' with no data' end),
           format('alter table %s owner to %I', v_name, pg_get_userbyid(c.relowner))]
   into v_kind, v_commands
   from pg_catalog.pg_class c where c.oid = p_view;
@@ -625,8 +637,11 @@ begin
     select pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where t.tgrelid = p_view and not t.tgisinternal);
   v_commands := v_commands || array(
     select pg_get_ruledef(r.oid) from pg_catalog.pg_rewrite r where r.ev_class = p_view and r.rulename <> '_RETURN');
-  return v_commands || array(
+  v_commands := v_commands || array(
     select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i where i.indrelid = p_view);
+  return v_commands || array(
+    select format('refresh materialized view %s', v_name) from pg_catalog.pg_class c
+    where c.oid = p_view and c.relkind = 'm' and c.relispopulated);
 end $$;
 create or replace function pg_temp.views_reading(p_catalog regclass, p_objects oid[], p_columns smallint[] default null)
 returns table (oid oid, kind text)
@@ -740,6 +755,7 @@ begin
   end loop;
 end $$;
 create temporary table autonomy_replaced (signature text, definition text) on commit drop;
+create temporary table autonomy_grants (signature text, command text) on commit drop;
 create or replace function pg_temp.make_way() returns void
 language plpgsql
 as $$
@@ -759,6 +775,14 @@ begin
     where p.pronamespace = any (pg_temp.our_schemas())
       and (pg_temp.is_ours(p.oid, 'pg_proc')
            or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())));
+  insert into pg_temp.autonomy_grants
+  select p.oid::regprocedure::text, format('grant execute on function %s to %I%s', p.oid::regprocedure, r.rolname,
+    case when a.is_grantable then ' with grant option' end)
+  from pg_catalog.pg_proc p
+  cross join aclexplode(p.proacl) a
+  join pg_catalog.pg_roles r on r.oid = a.grantee
+  where p.oid = any (v_functions) and pg_temp.is_ours(p.oid, 'pg_proc') and a.grantee <> p.proowner
+    and r.rolname not in ('anon', 'authenticated', 'service_role');
   perform pg_temp.set_views_aside(v_functions);
   for v_command in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
@@ -5698,15 +5722,13 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_changed public.campaigns;
+  v_hold_until timestamptz := p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c
   set status = p_status, budget = p_budget, updated_at = p_now,
-      hold_until = case when p_kind = 'rollback'
-        then greatest(c.hold_until, p_now + (select hold_days_after_rollback from public.autonomy_policy)
-                      * interval '1 day')
-        else c.hold_until end
+      hold_until = case when p_kind = 'rollback' then greatest(c.hold_until, v_hold_until) else c.hold_until end
   where c.id = p_campaign.id
   returning * into v_changed;
   perform set_config('autonomy.effect', '', true);
@@ -6881,6 +6903,7 @@ as $$
 declare
   v_campaign public.campaigns;
   v_last public.campaign_changes;
+  v_hold_until timestamptz;
 begin
   if old.status = 'rolled_back' then
     raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
@@ -6893,10 +6916,9 @@ begin
   new.rolled_back_at := coalesce(new.rolled_back_at, autonomy.writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, autonomy.actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
+  v_hold_until := new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
   perform set_config('search_path', 'public, extensions, pg_temp', true);
-  update public.campaigns c
-  set hold_until = greatest(c.hold_until,
-    new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day')
+  update public.campaigns c set hold_until = greatest(c.hold_until, v_hold_until)
   where c.id = new.campaign_id returning * into v_campaign;
   if not found then
     return new;
@@ -10002,7 +10024,7 @@ as $$
     select distinct on (s.slots) r.id, r.started_at, s.slots
     from public.autonomous_runs r
     cross join lateral (select coalesce(r.slots, int4range(0, 65536)) as slots) s
-    where not r.dry_run and (r.status <> 'running' or r.lease_expires_at < clock_timestamp())
+    where not r.dry_run and r.trigger <> 'migrate' and (r.status <> 'running' or r.lease_expires_at < clock_timestamp())
       and r.started_at > p_now - greatest(interval '24 hours', make_interval(mins => 2 * p_run_interval_minutes))
     order by s.slots, r.started_at desc, r.id desc
   )
@@ -11341,11 +11363,12 @@ begin
     end if;
   end loop;
   for v_object in
-    select format('%I.%I', s.relnamespace::regnamespace::text, s.relname) as name
+    select format('%I.%I', n.nspname, s.relname) as name
     from pg_catalog.pg_class s
+    join pg_catalog.pg_namespace n on n.oid = s.relnamespace and n.nspname in ('public', 'autonomy')
     join pg_catalog.pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
       and d.refclassid = 'pg_class'::regclass
-    where s.relkind = 'S' and s.relnamespace in ('public'::regnamespace, 'autonomy'::regnamespace)
+    where s.relkind = 'S'
       and obj_description(d.refobjid, 'pg_class') like '%[autonomous-operations]'
   loop
     foreach v_role in array array['public'] || v_browser loop
@@ -11398,6 +11421,9 @@ declare
   v_made record;
   v_tool record;
 begin
+  for v_made in select g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is not null loop
+    execute v_made.command;
+  end loop;
   perform pg_temp.put_views_back();
   for v_made in insert into autonomy.replaced (name, definition)
     select signature, definition from pg_temp.autonomy_replaced order by 1 returning name
@@ -11424,7 +11450,8 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
-  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced,
+    pg_temp.autonomy_grants;
 end $$;
 
 delete from public.autonomy_migrations where true;
@@ -11453,12 +11480,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0550_identify', 'dc94e624e7c6377673b30abd760d59bb0d5dee62402ef4f90275a81710473518', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
-  ('0610_effects', '17d373dd912583db8711e07ee6fc5f7129dd4f4c2a2d8c3aee801c044ed149fc', pg_catalog.clock_timestamp()),
+  ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
   ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),
   ('0640_apply', 'd20033525892a498f25bafa6608738926068e0a1ff1dc3a3850af0c9cede4fb0', pg_catalog.clock_timestamp()),
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', '781622541332f25b5353ede8084db12f9ce10840ab6241cfee2c47de4886f3f8', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0700_runs', '5a572647d0c93358d5873bfb38fadfc0b3f61876c608c297d06065291750e01c', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
@@ -11476,11 +11503,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', '2ce09e77f1f128bf93dcf927202437616a69536a7e76c9a6e11dd0a44c8b3f8a', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'fe122c572c326e7248c8193a73da3b498449f64bf8fb9a5dc5d2b32d319a04c5', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '2ef6b9c89963d18074425ac576a90c2a5451c8b682e1598dd05b317022ae0f55', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
-  ('9900_rights', '4717900e52e196b2d3424689125fd858f13196bab8df58a16a60833b36e9e110', pg_catalog.clock_timestamp());
+  ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

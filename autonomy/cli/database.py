@@ -17,14 +17,15 @@ from autonomy.errors import DatabaseUnavailable, NotConfigured
     envvar="AUTONOMY_DATABASE_URL",
     help="postgresql://... (default: AUTONOMY_DATABASE_URL, else the embedded stack).",
 )
+@click.option("--again", is_flag=True, help="All files, to mend what was lost or altered by hand.")
 @json_option
-def migrate(database_url: str | None, as_json: bool) -> None:
+def migrate(database_url: str | None, again: bool, as_json: bool) -> None:
     """Apply the migrations to a PostgreSQL database (15 or later). Safe to run again."""
     if database_url:
-        _migrate(database_url, as_json=as_json)
+        _migrate(database_url, again=again, as_json=as_json)
         return
     with local_environment(migrate=False) as environment:
-        _migrate(environment["AUTONOMY_DATABASE_URL"], as_json=as_json)
+        _migrate(environment["AUTONOMY_DATABASE_URL"], again=again, as_json=as_json)
 
 
 @click.command()
@@ -78,14 +79,14 @@ def sample(
 COMMANDS = (migrate, sql, sample)
 
 
-def _migrate(database_url: str, *, as_json: bool) -> None:
+def _migrate(database_url: str, *, again: bool, as_json: bool) -> None:
     try:
         from autonomy.migrate import apply
     except ImportError as error:
         raise NotConfigured(
             "The PostgreSQL driver is not installed.", hint="pip install -r requirements-dev.txt"
         ) from error
-    done = apply(database_url, progress=progress)
+    done = apply(database_url, progress=progress, again=again)
     if as_json:
         print_json({"applied": done})
         return

@@ -261,6 +261,44 @@ def test_the_single_script_is_small_enough_to_be_pasted() -> None:
     assert len(comments) < 3 * len(NAMES)
 
 
+def test_a_client_that_goes_on_after_an_error_commits_no_half(server: Server) -> None:
+    """As psql does with ON_ERROR_ROLLBACK: each statement in a savepoint of its own."""
+    url = server.database()
+    script = single_script().split("-- No run and no other", maxsplit=1)[0]
+    guard = script[script.index("create or replace function pg_temp") :]
+    statements = re.split(r"(?<=;)\n(?=create|insert|set)", guard.strip())
+    assert len(statements) == 5
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("begin")
+        for statement in [*statements, "create table half ()"]:
+            with db.transaction():
+                db.execute(statement.encode())
+        with pytest.raises(psycopg.Error, match="goes on after an error"):
+            db.execute("commit")
+        assert db.execute("select to_regclass('half')").fetchone() == (None,)
+        with db.transaction():
+            for statement in statements:
+                db.execute(statement.encode())
+
+
+def test_what_was_lost_by_hand_comes_back(server: Server) -> None:
+    url = server.migrated()
+    made = everything(url)
+    with psycopg.connect(url) as db:
+        db.execute(
+            "drop trigger autonomy_campaign_updated on campaigns;"
+            "drop function public.portfolio_state(timestamptz);"
+            "revoke usage on schema autonomy from service_role"
+        )
+    assert apply(url) == []
+    assert apply(url, again=True) == NAMES
+    assert everything(url) == made
+    with psycopg.connect(url) as db:
+        db.execute("drop schema autonomy cascade")
+    assert apply(url) == NAMES
+    assert everything(url).keys() == made.keys()
+
+
 def test_the_single_script_makes_what_the_files_make(server: Server) -> None:
     """But for the comments in the bodies of functions: those stand in the files alone."""
     pasted = server.database()

@@ -682,3 +682,53 @@ def test_whoever_asks_gets_no_say_over_the_tools(own: Db) -> None:
         "select count(*) from pg_class where relname like 'autonomy\\_%%' and relpersistence = 't'"
     ).fetchone()
     assert before == (0,)
+
+
+def test_nobody_is_called_with_the_rights_of_whoever_migrates(server: Server) -> None:
+    """An operator that fits better than the server's own, and a view that is filled anew."""
+    url = server.database()
+    with psycopg.connect(url) as db:
+        db.execute(
+            b"""
+            create table public.tricked (by text);
+            grant insert on public.tricked to public;
+            create function public.trick(oid, regclass) returns boolean language plpgsql as
+              $$ begin insert into public.tricked values ('operator'); return $1::bigint = $2::oid::bigint; end $$;
+            create operator public.= (leftarg = oid, rightarg = regclass, function = public.trick);
+            create function public.hold(numeric, interval) returns interval language plpgsql as
+              $$ begin insert into public.tricked values ('hold'); return $2; end $$;
+            create operator public.* (leftarg = numeric, rightarg = interval, function = public.hold);
+            """
+        )
+    apply(url)
+    all_again(url)
+    with psycopg.connect(url) as db:
+        db.execute("insert into campaigns (title, status, budget) values ('One', 'active', 10)")
+        made = one(db, "select auto_pause_campaign((select id from campaigns), 'by hand')")
+        db.execute("select rollback_autonomous_action(%s::uuid)", (made,))
+        assert one(db, "select count(*) from tricked") == 0
+
+
+def test_a_view_is_filled_with_the_rights_of_its_owner(server: Server) -> None:
+    url = server.migrated()
+    with psycopg.connect(url) as db:
+        db.execute(
+            b"""
+            drop role if exists weak;
+            create role weak;
+            create schema mine authorization weak;
+            grant usage on schema autonomy to weak;
+            grant execute on function autonomy.severity_rank(text) to weak;
+            grant execute on function public.run_autonomous_operations(timestamptz) to weak;
+            set role weak;
+            create function mine.who() returns text language sql as 'select current_user::text';
+            create materialized view mine.ranks as select mine.who() as who, autonomy.severity_rank('high') as rank;
+            reset role;
+            """
+        )
+    all_again(url)
+    with psycopg.connect(url) as db:
+        assert one(db, "select who from mine.ranks") == "weak"
+        granted = "select has_function_privilege('weak', 'run_autonomous_operations(timestamptz)', 'execute')"
+        assert one(db, granted) is True
+        db.execute("drop owned by weak cascade; drop role weak")
