@@ -57,6 +57,8 @@ insert into pg_temp.autonomy_names values
 """
 _BEGIN = """\
 begin;
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
 -- A client that goes on after an error (psql: ON_ERROR_ROLLBACK) would commit a half. It runs each
 -- statement within a savepoint: what the first one makes is not the outer transaction's own.
 create or replace function pg_temp.autonomy_whole() returns trigger language plpgsql as $$ begin
@@ -66,7 +68,8 @@ create or replace function pg_temp.autonomy_whole() returns trigger language plp
 end $$;
 create temporary table autonomy_whole (is_whole boolean) on commit drop;
 create constraint trigger autonomy_whole after insert on autonomy_whole
-  deferrable initially deferred for each row when (not new.is_whole) execute function pg_temp.autonomy_whole();
+  deferrable initially deferred
+  for each row when (not new.is_whole) execute function pg_temp.autonomy_whole();
 insert into pg_temp.autonomy_whole select pg_catalog.pg_current_xact_id()::pg_catalog.xid = c.xmin
   from pg_catalog.pg_class c where c.oid = 'pg_temp.autonomy_whole'::pg_catalog.regclass;
 set local client_min_messages = 'warning';
