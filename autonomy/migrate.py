@@ -22,13 +22,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.errors import MigrationError
 from autonomy.schema_names import as_rows, made_by
-from autonomy.sql_comments import without_comment_lines
 
 if TYPE_CHECKING:
     import psycopg
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
-SINGLE_SCRIPT = SQL_FOLDER / "create_autonomous_operations.sql"
 OLDEST_SERVER = 15
 _CONNECT_SECONDS = 15
 _TRIES = 5
@@ -39,12 +37,6 @@ _PATIENCE_SECONDS = _LEASE_SECONDS + 30.0
 """How long a run is waited for: also one that crashed has lost its lease by then."""
 _ALL = "The schema"  # what could not be applied, where it is no single file
 
-_HEADER = """\
--- Autonomous campaign operations: the whole schema as one script, for the Supabase SQL editor.
--- Generated (python -m autonomy sql); do not edit. Its sources are the numbered files of this
--- folder; their comments are left out here, so that the script stays small enough to be pasted.
--- Safe to run again, and on a database that has campaigns and campaign_performance already.
-"""
 _NAMES = """\
 -- What the files make, for before.sql.
 create temporary table autonomy_names (
@@ -55,26 +47,7 @@ create temporary table autonomy_names (
 insert into pg_temp.autonomy_names values
 {rows};
 """
-_BEGIN = """\
-begin;
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
--- A client that goes on after an error (psql: ON_ERROR_ROLLBACK) would commit a half. It runs each
--- statement within a savepoint: what the first one makes is not the outer transaction's own.
-create or replace function pg_temp.autonomy_whole() returns trigger language plpgsql as $$ begin
-  raise exception using errcode = 'AO010',
-    message = 'Nothing has been changed: this client goes on after an error.',
-    hint = 'In psql: \\set ON_ERROR_ROLLBACK off';
-end $$;
-create temporary table autonomy_whole (is_whole boolean) on commit drop;
-create constraint trigger autonomy_whole after insert on autonomy_whole
-  deferrable initially deferred
-  for each row when (not new.is_whole) execute function pg_temp.autonomy_whole();
-insert into pg_temp.autonomy_whole select pg_catalog.pg_current_xact_id()::pg_catalog.xid = c.xmin
-  from pg_catalog.pg_class c where c.oid = 'pg_temp.autonomy_whole'::pg_catalog.regclass;
-set local client_min_messages = 'warning';
-"""
-_ALONE = """\
+ALONE = """\
 -- No run and no other migration while this one works (autonomy.hold_schema in 0130_policy).
 do $$ begin
   set local lock_timeout = '1min';
@@ -90,11 +63,6 @@ select autonomy.take_lease(
   %s, autonomy.run_request('{}'), null, 'migrate', %s, pg_catalog.now())
 """
 _GIVE_BACK = "delete from public.autonomous_runs where id = %s and trigger = 'migrate'"
-_REGISTER = """\
-delete from public.autonomy_migrations where true;
-insert into public.autonomy_migrations (name, checksum, applied_at) values
-{rows};
-"""
 
 
 class Migration(NamedTuple):
@@ -139,31 +107,8 @@ def steps(files: Sequence[Migration]) -> Iterator[tuple[Migration | None, str]]:
     yield None, _text("after")
 
 
-def single_script(folder: Path = SQL_FOLDER) -> str:
-    """All migrations as one transaction that also writes down that they were applied.
-
-    It ends without a result row: the SQL editor then says "Success. No rows returned".
-    """
-    files = migrations(folder)
-    parts = [_HEADER, _BEGIN, _ALONE]
-    for each, text in steps(files):
-        title = f"-- {each.name}.sql\n" if each else ""
-        parts.append(title + without_comment_lines(text))
-    rows = ",\n".join(
-        f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
-    )
-    parts += [_REGISTER.format(rows=rows), "commit;\n"]
-    return "\n".join(parts)
-
-
 def _text(name: str) -> str:
     return (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-
-
-def write_single_script(path: Path = SINGLE_SCRIPT) -> Path:
-    """Writes the single script beside the files that it is made of."""
-    path.write_text(single_script(), encoding="utf-8", newline="\n")
-    return path
 
 
 def apply(
@@ -346,7 +291,7 @@ def _apply_in_one_transaction(
     connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
 ) -> Sequence[Migration]:
     with connection.transaction():
-        connection.execute(_ALONE.encode())
+        connection.execute(ALONE.encode())
         if not _pending(connection, files):
             return []
         for each, text in steps(files):

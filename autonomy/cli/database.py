@@ -32,7 +32,7 @@ def migrate(database_url: str | None, again: bool, as_json: bool) -> None:
 @json_option
 def sql(as_json: bool) -> None:
     """Write sql/create_autonomous_operations.sql, the single script for the SQL editor."""
-    from autonomy.migrate import write_single_script
+    from autonomy.single_script import write_single_script
 
     path = write_single_script()
     if as_json:

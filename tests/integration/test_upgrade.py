@@ -20,7 +20,8 @@ import pytest
 
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
-from autonomy.migrate import SQL_FOLDER, apply, single_script
+from autonomy.migrate import SQL_FOLDER, apply
+from autonomy.single_script import single_script
 from tests.conftest import POSTGRES
 
 TOKEN = "an operator's token"

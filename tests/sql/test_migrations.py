@@ -11,14 +11,8 @@ import psycopg
 import pytest
 
 from autonomy.errors import AutonomyError, MigrationError
-from autonomy.migrate import (
-    SINGLE_SCRIPT,
-    SQL_FOLDER,
-    apply,
-    current,
-    migrations,
-    single_script,
-)
+from autonomy.migrate import SQL_FOLDER, apply, current, migrations
+from autonomy.single_script import SINGLE_SCRIPT, single_script
 from autonomy.sql_comments import without_comment_lines
 from tests.sql.servers import Db, Server
 from tests.sql.test_theirs import everything

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from autonomy.errors import MigrationError
-from autonomy.migrate import apply, migrations, single_script
+from autonomy.migrate import apply, migrations
 from autonomy.schema_names import Made, made_by, parts
+from autonomy.single_script import single_script
 from tests.ops.documents import DOCS, PROJECT, section
 from tests.sql.guide import run_guide
 from tests.sql.servers import Db, Server

@@ -15,7 +15,8 @@ import pytest
 
 from autonomy import migrate as module
 from autonomy.errors import MigrationError
-from autonomy.migrate import apply, migrations, single_script
+from autonomy.migrate import apply, migrations
+from autonomy.single_script import single_script
 from tests.sql.servers import Db, Server
 from tests.sql.test_migrations import NAMES, copied
 
