@@ -298,8 +298,9 @@ def test_dark_and_light(account: Served, visit: Visit) -> None:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
     assert background() == "rgb(15, 20, 27)"
-    page.get_by_role("button", name="Change between light and dark").click()
-    assert background() == "rgb(245, 246, 248)"
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("button", name="Change between light and dark").click()
+        assert background() == "rgb(245, 246, 248)"
     visitor.open("/actions")  # it is remembered
     assert background() == "rgb(245, 246, 248)"
     assert visitor.problems == []

@@ -41,7 +41,8 @@
       document.documentElement.dataset.theme = theme;
       var body = new URLSearchParams(new FormData(form));
       body.set("theme", theme);
-      fetch(form.action, { method: "POST", body: body, redirect: "manual" });
+      // kept up when the page is left at once
+      fetch(form.action, { method: "POST", body: body, redirect: "manual", keepalive: true });
       draw(document, true);
       return;
     }
