@@ -130,9 +130,7 @@ def apply(
     with _connected(database_url) as connection:
         connection.add_notice_handler(lambda notice: _pass_on(notice.message_primary or "", tell))
         _check_server(connection)
-        if again and _seen(connection):
-            connection.execute("delete from public.autonomy_migrations where true")
-        return [each.name for each in _apply(connection, files, tell)]
+        return [each.name for each in _apply(connection, files, tell, again=again)]
 
 
 def _pass_on(notice: str, tell: Callable[[str], None]) -> None:
@@ -191,16 +189,20 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
 
 
 def _apply(
-    connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
+    connection: psycopg.Connection[Any],
+    files: Sequence[Migration],
+    tell: Callable[[str], None],
+    *,
+    again: bool,
 ) -> Sequence[Migration]:
     """The files that had to run. Raises MigrationError."""
     import psycopg
 
     try:
-        if not _pending(connection, files):
+        if not (again or _pending(connection, files)):
             return []
         with _runs_held_back(connection, tell):
-            return _apply_in_a_few_tries(connection, files, tell)
+            return _apply_in_a_few_tries(connection, files, tell, again=again)
     except psycopg.Error as error:
         raise _explained(_ALL, error) from error
 
@@ -270,7 +272,11 @@ def _try_lease(connection: psycopg.Connection[Any], lease: uuid.UUID) -> str:
 
 
 def _apply_in_a_few_tries(
-    connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
+    connection: psycopg.Connection[Any],
+    files: Sequence[Migration],
+    tell: Callable[[str], None],
+    *,
+    again: bool,
 ) -> Sequence[Migration]:
     import psycopg
 
@@ -278,7 +284,7 @@ def _apply_in_a_few_tries(
     while True:
         tries -= 1
         try:
-            return _apply_in_one_transaction(connection, files, tell)
+            return _apply_in_one_transaction(connection, files, tell, again=again)
         except psycopg.Error as error:
             # All tables are locked at the start, but the server's own housekeeping and whoever
             # reads a view of the user's may be in the way. It has left nothing behind: once more.
@@ -288,11 +294,15 @@ def _apply_in_a_few_tries(
 
 
 def _apply_in_one_transaction(
-    connection: psycopg.Connection[Any], files: Sequence[Migration], tell: Callable[[str], None]
+    connection: psycopg.Connection[Any],
+    files: Sequence[Migration],
+    tell: Callable[[str], None],
+    *,
+    again: bool,
 ) -> Sequence[Migration]:
     with connection.transaction():
         connection.execute(ALONE.encode())
-        if not _pending(connection, files):
+        if not (again or _pending(connection, files)):
             return []
         for each, text in steps(files):
             if each is files[0]:
