@@ -238,6 +238,7 @@ class LocalStackError(Exception):
     """The local stack cannot do what was asked; the message says what to do about it."""
 
 
+AGAIN_HINT = "Nothing was done twice; call again."
 MIGRATE_HINT = (
     "Apply the migrations (python -m autonomy migrate --database-url ..., or paste "
     "sql/create_autonomous_operations.sql into the SQL editor)."
@@ -290,8 +291,8 @@ FROM_SQLSTATE: dict[str, type[AutonomyError]] = {
 _HINTS: dict[type[AutonomyError], str] = {
     NotMigrated: MIGRATE_HINT,
     NotConfigured: "SUPABASE_SERVICE_ROLE_KEY must be the service_role or sb_secret_ key.",
-    DatabaseUnavailable: "Nothing was done twice; call again.",
-    BeingUpgraded: "Nothing was done twice; call again.",
+    DatabaseUnavailable: AGAIN_HINT,
+    BeingUpgraded: AGAIN_HINT,
 }
 
 

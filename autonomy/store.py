@@ -13,6 +13,7 @@ from typing import Any
 
 from autonomy.config import Settings
 from autonomy.errors import (
+    AGAIN_HINT,
     AutonomyError,
     BeingUpgraded,
     DatabaseRefused,
@@ -189,9 +190,7 @@ class Store:
         except (NotMigrated, DatabaseTimeout, DatabaseRefused) as error:
             if not self._schema_changing():
                 raise
-            raise BeingUpgraded(
-                "The database is being upgraded.", hint="Nothing was done twice; call again."
-            ) from error
+            raise BeingUpgraded("The database is being upgraded.", hint=AGAIN_HINT) from error
 
     def _schema_changing(self) -> bool:
         try:
