@@ -91,6 +91,6 @@ def number_or_none(value: object) -> float | None:
     return number if isfinite(number) else None
 
 
-def counted(number: int, what: str) -> str:
-    """1 day, 2 days."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def counted(number: float, what: str) -> str:
+    """1 day, 2 days, 1,234.5 conversions."""
+    return f"{decimal(number, 1)} {what}" if number == 1 else f"{decimal(number, 1)} {what}s"

@@ -17,11 +17,25 @@ comment on function autonomy.growth_base(jsonb) is
   'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures '
   'against. Pure; null for null. [autonomous-operations]';
 
+create function autonomy.window_read(p_condition jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return coalesce((
+    select min(r.win) from autonomy.condition_reads(p_condition) r
+    where r.metric not in ('budget', 'hours_running')
+    having count(distinct r.win) = 1 and min(r.win) not like 'prior%'), 'lifetime');
+end $$;
+comment on function autonomy.window_read(jsonb) is
+  'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.rule_plans(p_include_inactive boolean)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
-  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean)
+  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
+  win text)
 language plpgsql stable set search_path = ''
 as $$
 -- A rule that states its own roi target is taken at its word.
@@ -38,7 +52,8 @@ begin
     autonomy.exact_number(r.action -> 'budget'),
     least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
     greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
-    coalesce((r.action -> 'requires_approval')::boolean, false)
+    coalesce((r.action -> 'requires_approval')::boolean, false),
+    autonomy.window_read(r.condition)
   from autonomy.rules_in_order(p_include_inactive) r
   cross join public.autonomy_policy p
   cross join lateral (select case
@@ -60,76 +75,11 @@ comment on function autonomy.rule_plans(boolean) is
   'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only '
   'reads. [autonomous-operations]';
 
-create type autonomy.size as (
-  new_budget numeric,
-  limits text[],             -- the caps that shaped it, in order
-  code text);                -- why nothing worth doing is left, else null
-comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
-
-create function autonomy.sized_budget(
-  p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
-  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
-returns autonomy.size
-language plpgsql immutable parallel safe set search_path = ''
-as $$
--- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
--- over a limit.
-declare
-  v_size autonomy.size;
-  v_cap numeric;
-begin
-  v_size.new_budget := round(p_wanted, 2);
-  v_size.limits := '{}';
-  if p_direction = 'up' then
-    v_cap := trunc(p_budget * p_max_step, 2);
-    if v_cap < v_size.new_budget then
-      v_size.new_budget := v_cap;
-      v_size.limits := v_size.limits || 'STEP_CAP'::text;
-    end if;
-    v_cap := trunc(p_lowest * p_max_growth, 2);
-    if v_cap < v_size.new_budget then
-      v_size.new_budget := v_cap;
-      v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
-    end if;
-    v_cap := trunc(p_max_budget, 2);
-    if v_cap < v_size.new_budget then
-      v_size.new_budget := v_cap;
-      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
-    end if;
-  else
-    v_cap := ceil(p_min_budget * 100) / 100;
-    if v_size.new_budget < v_cap then
-      v_size.new_budget := v_cap;
-      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
-    end if;
-  end if;
-  -- a change that goes the wrong way, or under 1 % of the budget, is none
-  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100
-    < p_budget then
-    v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
-  end if;
-  return v_size;
-end $$;
-comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
-  'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
-  'nothing worth doing is left. Pure. [autonomous-operations]';
-
-create type autonomy.decided as (
-  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
-  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
-  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
-  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-  below float8,              -- P(true roi < break_even)
-  log_roi float8,            -- the most probable ln roi
-  candidate autonomy.candidate);
-comment on type autonomy.decided is
-  'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
-
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
-  max_budget numeric, min_budget numeric, requires_approval boolean,
+  max_budget numeric, min_budget numeric, requires_approval boolean, win text,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -155,26 +105,8 @@ begin
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
       o.below,
-      case
-        when not (k.c).autonomous_enabled then 'DISABLED'
-        when (k.c).hold_until > p_now then 'ON_HOLD'
-        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
-        when (k.c).value_missing then 'VALUE_NOT_MEASURED'
-        when case d.direction when 'up' then (k.c).no_raise_until when 'down' then (k.c).no_cut_until
-               else case when j.confidence < 95 then (k.c).no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
-        when p_now - case when d.direction = 'pause' then (k.c).last_pause_at else (k.c).last_action_at end < l.cooldown
-          then 'COOLDOWN'
-        when ((k.c).spend > 0 and (k.c).ev_spend > 0) is not true
-          or case when d.direction = 'pause' then ((k.c).hours_running >= p.min_pause_hours::float8) is not true
-                  else ((k.c).budget > 0) is not true end
-          then 'TOO_LITTLE_DATA'
-        when (k.c).test_running then 'TEST_RUNNING'
-        when (k.c).pending then 'AWAITING_APPROVAL'
-        when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
-        when d.direction = 'up' and (k.c).budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
-        when p.holdout_share > 0 and ((k.c).holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
-        else (z.size).code
-      end as code
+      coalesce(autonomy.campaign_guardrail(
+        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, 'decide', p_now), (z.size).code) as code
     from known k
     cross join public.autonomy_policy p
     join plans l on l.place = any (k.places)
@@ -210,7 +142,7 @@ begin
   )
   select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
     l.confidence_floor,
-    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, j.code,
+    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
@@ -236,15 +168,9 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c, r.rule_id, r.rule_name, r.break_even, autonomy.cut_confidence(100::float8 - x.right),
-    case
-      when not c.autonomous_enabled then 'DISABLED'
-      when c.hold_until > p_now then 'ON_HOLD'
-      when p_now - c.last_action_at < p.cooldown_hours::float8 * interval '1 hour' then 'COOLDOWN'
-      when c.pending then 'AWAITING_APPROVAL'
-      when c.test_running then 'TEST_RUNNING'
-      when p_now - c.last_resume_at < interval '7 days' then 'COOLDOWN'
-    end,
+  select c, r.rule_id, r.rule_name, r.break_even, g.confidence,
+    autonomy.campaign_guardrail(c, p, 'resume', g.confidence, 100::float8 - p.resume_confidence::float8,
+      p.cooldown_hours::float8 * interval '1 hour', 'decide', p_now),
     r.status, r.budget, o.below, b.posterior[1]
   from public.autonomy_policy p
   cross join autonomy.revocable_pauses() r
@@ -255,6 +181,7 @@ begin
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
+  cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
   where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0
     and x.right <= p.resume_confidence::float8
     and autonomy.campaign_slot(c.campaign_id) <@ p_slots
@@ -273,7 +200,7 @@ begin
   with each as (
     select d.candidate, d.held, d.action_type, d.direction, d.kind, d.rule_id, d.rule_name,
       d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
-      d.max_budget, d.min_budget, d.requires_approval,
+      d.max_budget, d.min_budget, d.requires_approval, d.win,
       case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
       d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
     from public.autonomy_policy p
@@ -281,7 +208,7 @@ begin
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
-      p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
+      p.cooldown_hours::float8 * interval '1 hour', null, null, false, 'lifetime', r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
     from public.autonomy_policy p
     cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
@@ -302,7 +229,7 @@ begin
     from raised r
   ),
   portfolio as materialized (
-    select p.frozen, p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
+    select p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
       (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
       (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
       -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
@@ -315,7 +242,6 @@ begin
     select n.*,
       case
         when n.held is not null then n.held
-        when p.frozen then 'FROZEN'
         when n.pauses and p.tracking then 'TRACKING_BREAKER'
         when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
           and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit
@@ -332,7 +258,7 @@ begin
   select s.campaign_id,
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
-    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
+    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
     s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
   from stopped s;
 end $$;

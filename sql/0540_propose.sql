@@ -37,12 +37,11 @@ begin
   select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
     row((r.candidate).status, (r.candidate).budget)::autonomy.campaign_state,
     row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
-             else (r.candidate).status end, b.new_budget)::autonomy.campaign_state,
+             else (r.candidate).status end, n.new_budget)::autonomy.campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
-    case
-      when r.verdict = 'hold' then autonomy.hold_sentence(r.code, r.direction, r.rule_name, autonomy.hold_words(r, p))
-      else autonomy.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
-                                  r.rule_name, p.mode = 'observe') end,
+    coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, p, q.params)), r.code)
+      || case when r.code = 'PAUSE_BREAKER'
+         then (select s.pattern from autonomy.sentences() s where s.name = 'many_pauses') else '' end,
     to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
       (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
@@ -60,15 +59,22 @@ begin
     'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
-         else r.new_budget end as new_budget) b
+         else r.new_budget end as new_budget) n
   cross join lateral (
     select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match
                      order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
-  cross join lateral (
-    select autonomy.decision_params(
-      (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
-      r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q;
+  left join autonomy.candidate_windows(
+    array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
+    array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) f on f.campaign_id = r.campaign_id
+  cross join lateral (select autonomy.decision_params(
+    r.candidate, r.confidence, r.break_even, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
+  left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
+    when r.verdict = 'hold' then '.held.'
+    else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
+      || coalesce(r.limits[cardinality(r.limits)], '') end
+  left join autonomy.sentences() w on w.name = case when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, p)
+    else 'why.' || r.direction end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';

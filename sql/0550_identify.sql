@@ -51,11 +51,7 @@ begin
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
-      || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
-           autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
-           autonomy.counted_words(greatest(1, floor(c.hours_running / 24 + 0.5))::bigint, 'day'),
-           least(99, greatest(1, floor(s.confidence + 0.5))),
-           case when t.target = 1 then 'break-even' else autonomy.money_words(t.target) || 'x' end),
+      || autonomy.why_words('pause', c, s.confidence, t.target, p),
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
@@ -94,16 +90,13 @@ begin
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
-         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
+         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', autonomy.money_words(c.budget))
          when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
                                              floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
-         else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
-      || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
-           autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
-           autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
-           autonomy.counted_words(c.conversions::bigint, 'conversion'),
-           least(99, greatest(1, floor(s.confidence + 0.5))))
+         else format('Raise the budget from %s to %s: ',
+                     autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
+      || autonomy.why_words('up', c, s.confidence, null, p)
   from found f
   cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))

@@ -157,51 +157,24 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    case when jsonb_typeof(rule.action -> 'max_budget') = 'number'
-         then (rule.action -> 'max_budget')::numeric end as rule_max,
-    case when jsonb_typeof(rule.action -> 'min_budget') = 'number'
-         then (rule.action -> 'min_budget')::numeric end as rule_min,
-    coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
-      then (rule.action -> 'cooldown_hours')::numeric end, p_policy.cooldown_hours) as cooldown_hours,
-    coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
-      then (rule.action -> 'min_confidence')::numeric end, p_policy.min_confidence) as floor,
-    rule.action -> 'requires_approval' = 'true' as wants_approval,
-    case when r.action_type = 'auto_pause' then h.last_pause else greatest(h.last_action, w.changed_at) end as last_at,
-    h.last_resume, least(c.budget, h.low_budget) as low_budget,
-    pending.id is not null as pending, test.id is not null as testing,
+    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.confidence_floor, l.requires_approval,
+    coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
+    coalesce(l.max_budget, p_policy.max_budget) as max_budget,
+    coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
     -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
     r.turn, r.same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise,
-    case when r.action_type = 'auto_resume' then null
-      when r.action_type = 'auto_pause' then case when r.confidence < 95 then w.no_pause_until end
-      when r.new_budget > c.budget then w.no_raise_until
-      else w.no_cut_until end as against_person_until, u.share as budget_use
+    case r.action_type when 'auto_pause' then 'pause' when 'auto_resume' then 'resume'
+      else case when r.new_budget > c.budget then 'up' else 'down' end end as direction
   from read r
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
-  left join autonomy.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
-    on w.campaign_id = r.campaign_id and not p_by_person
-  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d
-                                      where d.new_budget > d.old_budget), p_now) u
-    on u.campaign_id = r.campaign_id and not p_by_person
-  left join lateral (
-    select max(a.executed_at) as last_action,
-           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
-           max(a.executed_at) filter (where a.action_type = 'auto_resume') as last_resume,
-           min(case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
-                 then nullif((a.previous_state -> 'budget')::numeric, 0) end)
-             filter (where a.executed_at > p_now - interval '7 days') as low_budget
-    from public.autonomous_actions a
-    where a.campaign_id = r.campaign_id and a.status = 'executed') h on true
-  left join lateral (
-    select a.id from public.autonomous_actions a
-    where a.campaign_id = r.campaign_id and a.status = 'pending' and a.id <> r.id limit 1) pending on true
-  left join lateral (
-    select t.id from public.campaign_ab_tests t
-    where t.campaign_id = r.campaign_id and t.status = 'running' limit 1) test on true
+  left join autonomy.rule_plans(true) l on l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
+  left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now) d
+    on d.campaign_id = r.campaign_id
   left join lateral (
     select k.action_id from (
       select k.action_id, k.kind from public.campaign_changes k
@@ -231,20 +204,14 @@ judged as materialized (
           when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
-      when autonomous_enabled is not true then 'DISABLED'
-      when hold_until > p_now then 'ON_HOLD'
-      when against_person_until > p_now then 'CHANGED_BY_PERSON'
-      when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
-      when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
-      when testing then 'TEST_RUNNING'
-      when pending then 'AWAITING_APPROVAL'
-      when confidence < floor and action_type <> 'auto_resume' and not p_by_person then 'AGAINST_THE_ODDS'
-      when raise is null and action_type in ('auto_pause', 'auto_resume') then null
-      when raise > 0 and budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
-      when new_budget > trunc(budget * p_policy.max_step, 2) then 'STEP_CAP'
-      when raise > 0 and new_budget > trunc(low_budget * p_policy.max_growth_7d, 2) then 'GROWTH_CAP'
-      when raise > 0 and new_budget > least(p_policy.max_budget, rule_max) then 'BUDGET_CAP'
-      when raise is null and new_budget < greatest(p_policy.min_budget, rule_min) then 'BUDGET_CAP'
+      else coalesce(
+        autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
+          coalesce(confidence_floor, p_policy.min_confidence::float8), cooldown,
+          case when p_by_person then 'approve' else 'apply' end, p_now),
+        -- a budget that a limit would shrink is beyond it
+        case when direction in ('up', 'down') then ((autonomy.sized_budget(
+          direction, budget, new_budget, p_policy.max_step, (k.candidate).budget_low_7d, p_policy.max_growth_7d,
+          max_budget, min_budget)).limits)[1] end)
     end as code
   from known k
 ),
@@ -296,7 +263,7 @@ settled as (
       when p_by_person then 'execute'
       when c.action_type = 'auto_pause' and t.pauses then 'propose'
       when t.raises and r.so_far > t.room then 'fail'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'propose'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'propose'
       else 'execute'
     end as outcome,
     case
@@ -304,7 +271,7 @@ settled as (
       when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
       when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'APPROVAL'
     end as final_code
   from judged c
   cross join tripped t
@@ -312,10 +279,7 @@ settled as (
 )
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
-    case s.final_code
-      when 'FROZEN' then 'Everything is frozen: nothing is changed.'
-        || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
-      when 'OBSERVE' then 'The mode is observe now: nothing is changed.'
+    case when s.final_code is not null then case s.final_code
       when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
         case when s.taken then 'its id belongs to another action'
              else 'its campaign was decided twice in one batch' end) || '.'
@@ -332,28 +296,14 @@ select coalesce(array_agg(row(
         when not s.rule_there then 'The rule was removed meanwhile.'
         when not s.rule_on then 'The rule was switched off meanwhile.'
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
-      when 'DISABLED' then 'The campaign is switched off for this system.'
-      when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
-      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.',
-                                           s.against_person_until)
-      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.',
-                                               floor(100 * s.budget_use))
-      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.',
-                                  s.last_at, s.cooldown_hours)
-      when 'TEST_RUNNING' then 'An A/B test runs on it.'
-      when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
-      when 'AGAINST_THE_ODDS' then format('The confidence of %s is below the floor of %s.', s.confidence, s.floor)
-      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget,
-                                  p_policy.max_step, s.budget)
-      when 'GROWTH_CAP' then format('%s is more than %s times %s, the lowest budget of the last 7 days.',
-        s.new_budget, p_policy.max_growth_7d, s.low_budget)
-      when 'BUDGET_CAP' then format('%s lies outside the limits, %s to %s.', s.new_budget,
-        greatest(p_policy.min_budget, s.rule_min), least(p_policy.max_budget, s.rule_max))
-      when 'GROWTH_BREAKER'
-        then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
-    end,
+      else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
+        s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
+        s.confidence::float8, coalesce(s.confidence_floor, p_policy.min_confidence::float8), s.break_even, s.cooldown,
+        s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, null, null,
+        s.candidate)::autonomy.decided, p_policy)
+    end end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
          else s.status end,

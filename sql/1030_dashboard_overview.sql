@@ -159,8 +159,7 @@ begin
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint,
-                                    'day') as days,
+             c as campaign,
              autonomy.cut_confidence(100::float8
                                      * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
@@ -180,8 +179,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || format(': %s for %s in revenue over %s, %s %% likely to lose money', autonomy.money_words(s.spend),
-                      autonomy.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
+            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
+                                          v_policy))
           order by s.revenue - s.spend, s.campaign_id), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -190,9 +189,7 @@ begin
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-          'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
-                              autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
-                              least(99, greatest(1, floor(s.grows + 0.5)))))
+          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
           order by s.revenue - s.spend desc, s.campaign_id), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;

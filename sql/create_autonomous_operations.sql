@@ -178,6 +178,14 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'compiled_rules', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1, array[]::text[]),
+  ('autonomy', 'function', 'codes', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sentences', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'exact', null, '{p_number}', '{float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'money_words', null, '{p_amount}', '{float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'short_number', null, '{p_number}', '{float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{numeric, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'moment_words', null, '{p_moment}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
@@ -185,24 +193,26 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
   ('autonomy', 'function', 'tracking_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
-  ('autonomy', 'function', 'growth_base', null, '{p_portfolio}', '{jsonb}', 0, array[]::text[]),
-  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
   ('autonomy', 'type', 'decided', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'odds_words', null, '{p_confidence, p_floor, p_direction, p_kind}', '{float8, float8, text, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'evidence_times', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'variant', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'guardrail_word', null, '{p_name, p_decided, p_policy}', '{text, autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'growth_base', null, '{p_portfolio}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'window_read', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_campaigns', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
-  ('autonomy', 'function', 'money_words', null, '{p_amount}', '{float8}', 0, array[]::text[]),
-  ('autonomy', 'function', 'short_number', null, '{p_number}', '{float8}', 0, array[]::text[]),
-  ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0, array[]::text[]),
-  ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{bigint, text}', 0, array[]::text[]),
   ('autonomy', 'type', 'params', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'decision_params', null, '{p_spend, p_revenue, p_conversions, p_hours_running, p_confidence, p_break_even, p_old_budget, p_new_budget}', '{float8, float8, float8, float8, float8, float8, numeric, numeric}', 0, array[]::text[]),
-  ('autonomy', 'function', 'action_sentence', null, '{p_params, p_verdict, p_code, p_direction, p_limit, p_rule_name, p_observed}', '{autonomy.params, text, text, text, text, text, boolean}', 0, array[]::text[]),
-  ('autonomy', 'function', 'hold_sentence', null, '{p_code, p_direction, p_rule_name, p_why}', '{text, text, text, text}', 0, array[]::text[]),
-  ('autonomy', 'function', 'evidence_words', null, '{p_floor, p_direction, p_kind, p_target, p_confidence, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, text, text, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
-  ('autonomy', 'function', 'hold_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, text, json, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'figures_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
+  ('autonomy', 'function', 'words', null, '{p_names, p_decided, p_policy, p_params}', '{text[], autonomy.decided, public.autonomy_policy, autonomy.params}', 0, array[]::text[]),
+  ('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_policy}', '{text, autonomy.candidate, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'held_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_plan_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
   ('autonomy', 'type', 'campaign_state', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'match', null, '{}', '{}', 0, array[]::text[]),
@@ -4170,6 +4180,333 @@ comment on function autonomy.revocable_pauses(uuid[]) is
   'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only '
   'reads. [autonomous-operations]';
 
+-- 0505_codes.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.codes()
+returns table (code text, place integer, kind text, means text, reserved boolean)
+language sql immutable parallel safe set search_path = '' rows 60
+as $$ values
+  ('FROZEN', 1, 'campaign', 'everything is frozen', false),
+  ('OBSERVE', 2, 'failure', 'the mode became observe in between', false),
+  ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
+  ('ON_HOLD', 4, 'campaign', 'the campaign is on hold', false),
+  ('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
+  ('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', true),
+  ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
+  ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', true),
+  ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
+  ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', true),
+  ('CHANGED_BY_PERSON', 11, 'campaign', 'a person changed it, and this would go against that', false),
+  ('COOLDOWN', 12, 'campaign', 'it was changed a short while ago', false),
+  ('PLATFORM_RATE', 13, 'campaign', 'it was changed too often within the hour', true),
+  ('TOO_LITTLE_DATA', 14, 'campaign', 'there is too little data to judge', false),
+  ('TEST_RUNNING', 15, 'campaign', 'an A/B test runs on it', false),
+  ('LEARNING', 16, 'campaign', 'its platform is still learning', true),
+  ('AWAITING_APPROVAL', 17, 'campaign', 'an action on it waits for approval', false),
+  ('NO_BUDGET', 18, 'campaign', 'it has no budget', true),
+  ('LIFETIME_BUDGET', 19, 'campaign', 'its budget is for its whole life', true),
+  ('SHARED_BUDGET', 20, 'campaign', 'it shares its budget with others', true),
+  ('SCHEDULED_BUDGET', 21, 'campaign', 'its platform changes its budget', true),
+  ('BUDGET_ON_CHILDREN', 22, 'campaign', 'its budgets lie below it', true),
+  ('AGAINST_THE_ODDS', 23, 'campaign', 'the evidence does not support it', false),
+  ('NOT_LIMITED_BY_BUDGET', 24, 'campaign', 'it does not spend the budget that it has', false),
+  ('HOLDOUT', 25, 'campaign', 'it belongs to this week''s comparison group', false),
+  ('STEP_CAP', 26, 'size', 'the step would be too large', false),
+  ('GROWTH_CAP', 27, 'size', 'it has grown enough this week', false),
+  ('BUDGET_CAP', 28, 'size', 'the budget''s limit is reached', false),
+  ('TOTAL_CAP', 29, 'size', 'the account''s total is reached', true),
+  ('PACING', 30, 'size', 'the account''s month would be overspent', true),
+  ('BELOW_MINIMUM', 31, 'size', 'its platform takes no budget so small', true),
+  ('NO_CHANGE', 32, 'size', 'the change would be too small to matter', false),
+  ('OUTRANKED', 33, 'rule', 'another rule came first', false),
+  ('TRACKING_BREAKER', 34, 'run', 'conversion tracking seems broken', false),
+  ('VALUE_BREAKER', 35, 'run', 'what a conversion is worth has jumped', true),
+  ('SHRINK_BREAKER', 36, 'run', 'the account would shrink too fast', true),
+  ('PAUSE_BREAKER', 37, 'run', 'too many pauses at once: a person decides', false),
+  ('GROWTH_BREAKER', 38, 'run', 'the account would grow too fast', false),
+  ('APPROVAL', 39, 'proposal', 'a person must approve it', false),
+  ('CHANGED_MEANWHILE', 40, 'failure', 'somebody changed the campaign in the meantime', false),
+  ('RULE_CHANGED', 41, 'failure', 'the rule was changed in the meantime', false),
+  ('PLATFORM_REFUSED', 42, 'failure', 'the platform refused it', true),
+  ('NOT_TAKEN', 43, 'failure', 'the platform did not take it', true),
+  ('NOT_DELIVERED', 44, 'failure', 'it could not be delivered', true),
+  ('GONE', 45, 'failure', 'the campaign is gone on its platform', true),
+  ('CAMPAIGN_NOT_FOUND', 46, 'failure', 'the campaign is gone', false),
+  ('BAD_DECISION', 47, 'failure', 'the decision cannot be read', false),
+  ('REFUSED_BY_DATABASE', 48, 'failure', 'the database refused it', false),
+  ('UNREADABLE', 49, 'failure', 'its figures could not be read', false),
+  ('REJECTED', 50, 'failure', 'a person rejected it', false),
+  ('EXPIRED', 51, 'failure', 'nobody approved it in time', false)
+$$;
+comment on function autonomy.codes() is
+  'Why something is not done, in the order of the checks; means goes on after "because". Pure. '
+  '[autonomous-operations]';
+create function autonomy.sentences() returns table (name text, pattern text, words text[])
+language sql immutable parallel safe set search_path = '' rows 80
+as $$ values
+  ('FROZEN.',
+   'the system is frozen. It goes on when it is unfrozen.',
+   '{}'::text[]),
+  ('OBSERVE.',
+   'the mode is observe now, so nothing is changed.',
+   '{}'::text[]),
+  ('DISABLED.',
+   'automation is switched off for this campaign.',
+   '{}'::text[]),
+  ('ON_HOLD.',
+   'it is left alone until %s.',
+   '{hold_until}'::text[]),
+  ('STALE_DATA.old',
+   'its figures are %s hours old, more than %s. It will be looked at again when new ones arrive.',
+   '{data_age,max_data_age}'::text[]),
+  ('STALE_DATA.unknown',
+   'its figures are of unknown age. It will be looked at again when new ones arrive.',
+   '{}'::text[]),
+  ('VALUE_NOT_MEASURED.',
+   'its conversions carry no value, so its roi says nothing. Feed their revenue, or what a conversion is'
+   ' worth.',
+   '{}'::text[]),
+  ('CHANGED_BY_PERSON.',
+   'a person changed it, and nothing is done against that until %s.',
+   '{person_until}'::text[]),
+  ('COOLDOWN.',
+   'it was changed a short time ago. The cooldown ends %s.',
+   '{cooldown_ends}'::text[]),
+  ('TOO_LITTLE_DATA.spend',
+   'it has spent nothing, so there is nothing to judge it by.',
+   '{}'::text[]),
+  ('TOO_LITTLE_DATA.budget',
+   'it has no budget to change.',
+   '{}'::text[]),
+  ('TOO_LITTLE_DATA.age',
+   'it is not known to have run %s hours.',
+   '{min_pause_hours}'::text[]),
+  ('TOO_LITTLE_DATA.young',
+   'a pause needs %s hours of running. It will be looked at again in %s.',
+   '{min_pause_hours,hours_missing}'::text[]),
+  ('TEST_RUNNING.',
+   'an A/B test runs on it. It will be looked at again when the test ends.',
+   '{}'::text[]),
+  ('AWAITING_APPROVAL.',
+   'another action on it waits for approval. It will be looked at again when that is approved or '
+   'rejected.',
+   '{}'::text[]),
+  ('AGAINST_THE_ODDS.more',
+   '%s. About %s would settle it, in about %s.',
+   '{odds,more_evidence,more_days}'::text[]),
+  ('AGAINST_THE_ODDS.never',
+   '%s. More of the same would not settle it.',
+   '{odds}'::text[]),
+  ('NOT_LIMITED_BY_BUDGET.',
+   'its budget is not what limits it: %s %% of it is spent. It will be looked at again when at least 70 '
+   '%% are.',
+   '{budget_use}'::text[]),
+  ('HOLDOUT.',
+   'it is in this week''s comparison group, which is left alone. It will be looked at again next week.',
+   '{}'::text[]),
+  ('STEP_CAP.',
+   'one step may not go beyond %s.',
+   '{max_step}'::text[]),
+  ('GROWTH_CAP.',
+   'its budget has grown to %s within 7 days. It may grow again as that week passes.',
+   '{max_growth}'::text[]),
+  ('BUDGET_CAP.cap',
+   'its budget is at the cap of %s. A higher cap would settle it.',
+   '{max_budget}'::text[]),
+  ('BUDGET_CAP.floor',
+   'its budget is at the floor of %s. A lower floor would settle it.',
+   '{min_budget}'::text[]),
+  ('NO_CHANGE.',
+   'the change would be under 1 %% of its budget.',
+   '{}'::text[]),
+  ('TRACKING_BREAKER.',
+   'tracking looks broken, and then every campaign looks bad. It will be looked at again when '
+   'conversions arrive again.',
+   '{}'::text[]),
+  ('GROWTH_BREAKER.',
+   'the portfolio has grown enough for 24 hours. It will be looked at again when those have passed.',
+   '{}'::text[]),
+  ('why.pause',
+   '%s. %s %% likely to be below %s.',
+   '{figures,chance,target}'::text[]),
+  ('begin.pause.held.',
+   'Not paused by "%s": ',
+   '{rule}'::text[]),
+  ('begin.pause.done.',
+   'Paused by "%s": ',
+   '{rule}'::text[]),
+  ('begin.pause.proposed.',
+   'Proposed to be paused by "%s": ',
+   '{rule}'::text[]),
+  ('begin.pause.would.',
+   'Would be paused by "%s": ',
+   '{rule}'::text[]),
+  ('why.up',
+   '%s, %s. %s %% likely that more budget earns its keep.',
+   '{figures,conversions,chance}'::text[]),
+  ('begin.up.held.',
+   'Budget not raised by "%s": ',
+   '{rule}'::text[]),
+  ('begin.up.done.',
+   'Budget raised from %s to %s by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.done.STEP_CAP',
+   'Budget raised from %s to %s, as far as one step may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.done.GROWTH_CAP',
+   'Budget raised from %s to %s, as far as growth within 7 days may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.done.BUDGET_CAP',
+   'Budget raised from %s to %s, as far as the cap allows, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.proposed.',
+   'Budget proposed to be raised from %s to %s by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.proposed.STEP_CAP',
+   'Budget proposed to be raised from %s to %s, as far as one step may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.proposed.GROWTH_CAP',
+   'Budget proposed to be raised from %s to %s, as far as growth within 7 days may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.proposed.BUDGET_CAP',
+   'Budget proposed to be raised from %s to %s, as far as the cap allows, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.would.',
+   'Budget would be raised from %s to %s by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.would.STEP_CAP',
+   'Budget would be raised from %s to %s, as far as one step may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.would.GROWTH_CAP',
+   'Budget would be raised from %s to %s, as far as growth within 7 days may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.up.would.BUDGET_CAP',
+   'Budget would be raised from %s to %s, as far as the cap allows, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('why.down',
+   '%s. %s %% likely that its last part of budget does not earn its keep.',
+   '{figures,chance}'::text[]),
+  ('begin.down.held.',
+   'Budget not lowered by "%s": ',
+   '{rule}'::text[]),
+  ('begin.down.done.',
+   'Budget lowered from %s to %s by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.done.STEP_CAP',
+   'Budget lowered from %s to %s, as far as one step may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.done.GROWTH_CAP',
+   'Budget lowered from %s to %s, as far as growth within 7 days may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.done.BUDGET_CAP',
+   'Budget lowered from %s to %s, as far as the cap allows, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.proposed.',
+   'Budget proposed to be lowered from %s to %s by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.proposed.STEP_CAP',
+   'Budget proposed to be lowered from %s to %s, as far as one step may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.proposed.GROWTH_CAP',
+   'Budget proposed to be lowered from %s to %s, as far as growth within 7 days may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.proposed.BUDGET_CAP',
+   'Budget proposed to be lowered from %s to %s, as far as the cap allows, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.would.',
+   'Budget would be lowered from %s to %s by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.would.STEP_CAP',
+   'Budget would be lowered from %s to %s, as far as one step may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.would.GROWTH_CAP',
+   'Budget would be lowered from %s to %s, as far as growth within 7 days may go, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('begin.down.would.BUDGET_CAP',
+   'Budget would be lowered from %s to %s, as far as the cap allows, by "%s": ',
+   '{old_budget,new_budget,rule}'::text[]),
+  ('why.resume',
+   'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong.',
+   '{revenue,spend,times,chance}'::text[]),
+  ('begin.resume.held.',
+   'Not resumed after the pause by "%s": ',
+   '{rule}'::text[]),
+  ('begin.resume.done.',
+   'Resumed after the pause by "%s": ',
+   '{rule}'::text[]),
+  ('begin.resume.proposed.',
+   'Proposed to be resumed after the pause by "%s": ',
+   '{rule}'::text[]),
+  ('begin.resume.would.',
+   'Would be resumed after the pause by "%s": ',
+   '{rule}'::text[]),
+  ('many_pauses',
+   ' So many pauses at once are left to a person.',
+   '{}'::text[])
+$$;
+comment on function autonomy.sentences() is
+  'Sentences for format(), by name, with the names of the words that they take. Pure. '
+  '[autonomous-operations]';
+
+-- 0506_number_words.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.exact(p_number float8) returns numeric
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+begin
+  return case when p_number between '-1e300' and '1e300' then p_number::text::numeric end;
+end $$;
+comment on function autonomy.exact(float8) is
+  'A float as the decimal that it is written as: a cast keeps 15 digits only. Null for NaN and infinity. Pure. '
+  '[autonomous-operations]';
+create function autonomy.money_words(p_amount float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return coalesce(
+    replace(to_char(round(autonomy.exact(p_amount), 2), 'FM999,999,999,999,999,999,990.00'), '-', '−'), '?');
+end $$;
+comment on function autonomy.money_words(float8) is '1,234.50; ? where unknown. Pure. [autonomous-operations]';
+create function autonomy.short_number(p_number float8) returns text
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+begin
+  return case when p_number = 0 then '0' else
+    trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
+end $$;
+comment on function autonomy.short_number(float8) is
+  'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
+create function autonomy.factor_words(p_factor numeric) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
+end $$;
+comment on function autonomy.factor_words(numeric) is
+  'x2.0, x2.25. Pure. [autonomous-operations]';
+create function autonomy.counted_words(p_number numeric, p_what text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.9'), '.') || ' ' || p_what
+    || case when p_number = 1 then '' else 's' end;
+end $$;
+comment on function autonomy.counted_words(numeric, text) is
+  '1 day, 2 days, 1,234.5 conversions. Pure. [autonomous-operations]';
+create function autonomy.moment_words(p_moment timestamptz) returns text
+language plpgsql stable parallel safe set search_path = '' set timezone = 'UTC'
+as $$
+begin
+  return to_char(p_moment, 'YYYY-MM-DD HH24:MI') || ' UTC';
+end $$;
+comment on function autonomy.moment_words(timestamptz) is '2026-11-22 10:00 UTC. Pure. [autonomous-operations]';
+
 -- 0510_candidates.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -4425,61 +4762,50 @@ comment on function public.portfolio_state(timestamptz) is
   'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether '
   'tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
 
--- 0520_decide.sql
+-- 0515_guardrails.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.growth_base(p_portfolio jsonb) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-  select case when jsonb_typeof(p_portfolio) = 'object' then
-    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
-$$;
-comment on function autonomy.growth_base(jsonb) is
-  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures '
-  'against. Pure; null for null. [autonomous-operations]';
-create function autonomy.rule_plans(p_include_inactive boolean)
-returns table (
-  place int, rule_id uuid, rule_name text, action_type text, kind text,
-  break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
-  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean)
+create function autonomy.campaign_guardrail(
+  p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
+  p_floor float8, p_cooldown interval, p_asked text, p_now timestamptz)
+returns text
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
+  v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
 begin
-  return query
-  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
-    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
-         else t.break_even end,
-    case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
-    case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
-    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
-    1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
-    1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
-    autonomy.exact_number(r.action -> 'budget'),
-    least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
-    greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
-    coalesce((r.action -> 'requires_approval')::boolean, false)
-  from autonomy.rules_in_order(p_include_inactive) r
-  cross join public.autonomy_policy p
-  cross join lateral (select case
-    when r.action ->> 'type' = 'auto_pause' then 'pause'
-    when r.action ->> 'type' = 'auto_scale_up' then 'up'
-    when r.action ->> 'type' = 'auto_scale_down' then 'down'
-    when r.action ? 'by' then 'step'
-    else 'set' end as kind) k
-  cross join lateral (
-    select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
-      coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
-      r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
-      autonomy.json_number(r.condition -> 'threshold') as stated
-    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'),
-                          p.break_even_roi::float8) as break_even) e) t
-  where r.place is not null;
+  return case
+    when p_policy.frozen then 'FROZEN'
+    when not p_campaign.autonomous_enabled then 'DISABLED'
+    when p_campaign.hold_until > p_now then 'ON_HOLD'
+    when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
+    when v_decides and p_campaign.value_missing then 'VALUE_NOT_MEASURED'
+    when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
+             when 'down' then p_campaign.no_cut_until
+             else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
+    when p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
+                      else p_campaign.last_action_at end < p_cooldown then 'COOLDOWN'
+    when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 days' then 'COOLDOWN'
+    when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
+        or case when p_direction = 'pause'
+             then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
+             else (p_campaign.budget > 0) is not true end) then 'TOO_LITTLE_DATA'
+    when p_campaign.test_running then 'TEST_RUNNING'
+    when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
+    when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
+    when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
+    when v_decides and p_policy.holdout_share > 0
+      and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then 'HOLDOUT'
+  end;
 end $$;
-comment on function autonomy.rule_plans(boolean) is
-  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only '
-  'reads. [autonomous-operations]';
+comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
+                                                interval, text, timestamptz) is
+  'The code of the first guardrail that blocks an action on a campaign, whatever its size; null for none. p_direction: '
+  'pause, up, down or resume; p_confidence and p_floor in percent; p_asked: decide, apply or approve. Only reads; '
+  'raises nothing. [autonomous-operations]';
 create type autonomy.size as (
   new_budget numeric,
   limits text[],             -- the caps that shaped it, in order
@@ -4533,17 +4859,211 @@ create type autonomy.decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
   rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
   plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
+  win text,                  -- the window whose figures are told
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8,              -- P(true roi < break_even)
   log_roi float8,            -- the most probable ln roi
   candidate autonomy.candidate);
 comment on type autonomy.decided is
   'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
+create function autonomy.odds_words(p_confidence float8, p_floor float8, p_direction text, p_kind text) returns text
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+declare
+  v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
+  v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
+    then autonomy.cut_confidence(100::float8 - p_confidence) else p_confidence end;
+  v_least numeric;
+  v_said numeric;
+  v_words text;
+begin
+  for v_digits in 0 .. 2 loop
+    v_said := round(v_chance::text::numeric, v_digits);
+    exit when v_digits = 2;
+    v_least := round(power(0.1, v_digits), v_digits);
+    v_said := least(100 - v_least, greatest(v_least, v_said));
+    exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
+      and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
+  end loop;
+  v_words := case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
+    || autonomy.short_number(p_floor);
+  return v_said || case when p_kind = 'step'
+    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
+      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
+      autonomy.short_number(v_down))
+    else format(' %% likely to be right, %s %% are needed', v_words) end;
+end $$;
+comment on function autonomy.odds_words(float8, float8, text, text) is
+  'How likely a held action is to be right, and how likely it would have to be. Pure. [autonomous-operations]';
+create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c autonomy.candidate := p_decided.candidate;
+  v_days float8 := greatest(1::float8, c.ev_days);
+  v_low float8 := 1;
+  v_high float8 := 1000;
+  v_times float8 := 1000;
+  v_below float8;
+begin
+  if (c.ev_spend > 0 and p_decided.confidence_floor < 100) is not true then
+    return null;
+  end if;
+  for i in 0 .. 40 loop
+    v_below := 100::float8 * autonomy.probability_below(
+      p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+      v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
+      p_policy.prior_cv2);
+    if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
+        >= p_decided.confidence_floor then
+      v_high := v_times;
+    elsif i = 0 then
+      return null;
+    else
+      v_low := v_times;
+    end if;
+    v_times := (v_low + v_high) / 2::float8;
+  end loop;
+  return v_high - 1::float8;
+end $$;
+comment on function autonomy.evidence_times(autonomy.decided, public.autonomy_policy) is
+  'How many times the evidence there is has to come on top, at the same rate, to lift the confidence to its floor; '
+  'null where more of the same does not. Pure. [autonomous-operations]';
+create function autonomy.variant(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c autonomy.candidate := p_decided.candidate;
+begin
+  return case p_decided.code
+    when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
+    when 'TOO_LITTLE_DATA' then case
+      when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
+      when p_decided.direction <> 'pause' then 'budget'
+      when c.hours_running is null then 'age' else 'young' end
+    when 'AGAINST_THE_ODDS'
+      then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never' else 'more' end
+    when 'BUDGET_CAP' then case when p_decided.direction = 'up' then 'cap' else 'floor' end
+    else '' end;
+end $$;
+comment on function autonomy.variant(autonomy.decided, public.autonomy_policy) is
+  'Which of the sentences of its code says why a decision is held. Pure. [autonomous-operations]';
+create function autonomy.guardrail_word(p_name text, p_decided autonomy.decided, p_policy public.autonomy_policy)
+returns text
+language plpgsql stable set search_path = '' set timezone = 'UTC' set extra_float_digits = 1
+as $$
+declare
+  c autonomy.candidate := p_decided.candidate;
+  v_times float8 := case when p_name in ('more_evidence', 'more_days')
+    then autonomy.evidence_times(p_decided, p_policy) end;
+begin
+  return case p_name
+    when 'hold_until' then autonomy.moment_words(c.hold_until)
+    when 'person_until' then autonomy.moment_words(case p_decided.direction
+      when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end)
+    when 'cooldown_ends' then autonomy.moment_words(greatest(
+      case when p_decided.direction = 'pause' then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
+      case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end))
+    when 'data_age' then case
+      when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
+      else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1) end::text
+    when 'max_data_age' then autonomy.short_number(p_policy.max_data_age_hours::float8)
+    when 'min_pause_hours' then autonomy.short_number(p_policy.min_pause_hours::float8)
+    when 'hours_missing' then
+      autonomy.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric, 'hour')
+    when 'odds' then autonomy.odds_words(
+      p_decided.confidence, p_decided.confidence_floor, p_decided.direction, p_decided.kind)
+    when 'more_evidence' then case when c.ev_conversions > 0
+      then autonomy.counted_words(
+        greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
+      else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
+    when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
+      else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
+    when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
+    when 'max_step' then autonomy.factor_words(p_policy.max_step)
+    when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
+    when 'max_budget' then autonomy.money_words(p_decided.max_budget)
+    when 'min_budget' then autonomy.money_words(p_decided.min_budget)
+  end;
+end $$;
+comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is
+  'A word in the sentence of a guardrail, by its name. Only reads; null for a name that it does not know. '
+  '[autonomous-operations]';
+
+-- 0520_decide.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.growth_base(p_portfolio jsonb) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case when jsonb_typeof(p_portfolio) = 'object' then
+    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
+$$;
+comment on function autonomy.growth_base(jsonb) is
+  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures '
+  'against. Pure; null for null. [autonomous-operations]';
+create function autonomy.window_read(p_condition jsonb) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return coalesce((
+    select min(r.win) from autonomy.condition_reads(p_condition) r
+    where r.metric not in ('budget', 'hours_running')
+    having count(distinct r.win) = 1 and min(r.win) not like 'prior%'), 'lifetime');
+end $$;
+comment on function autonomy.window_read(jsonb) is
+  'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
+  '[autonomous-operations]';
+create function autonomy.rule_plans(p_include_inactive boolean)
+returns table (
+  place int, rule_id uuid, rule_name text, action_type text, kind text,
+  break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
+  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
+  win text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
+         else t.break_even end,
+    case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
+    case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
+    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
+    1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
+    1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
+    autonomy.exact_number(r.action -> 'budget'),
+    least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
+    greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
+    coalesce((r.action -> 'requires_approval')::boolean, false),
+    autonomy.window_read(r.condition)
+  from autonomy.rules_in_order(p_include_inactive) r
+  cross join public.autonomy_policy p
+  cross join lateral (select case
+    when r.action ->> 'type' = 'auto_pause' then 'pause'
+    when r.action ->> 'type' = 'auto_scale_up' then 'up'
+    when r.action ->> 'type' = 'auto_scale_down' then 'down'
+    when r.action ? 'by' then 'step'
+    else 'set' end as kind) k
+  cross join lateral (
+    select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+      coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
+      r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
+      autonomy.json_number(r.condition -> 'threshold') as stated
+    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'),
+                          p.break_even_roi::float8) as break_even) e) t
+  where r.place is not null;
+end $$;
+comment on function autonomy.rule_plans(boolean) is
+  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only '
+  'reads. [autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
-  max_budget numeric, min_budget numeric, requires_approval boolean,
+  max_budget numeric, min_budget numeric, requires_approval boolean, win text,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -4568,26 +5088,8 @@ begin
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
       o.below,
-      case
-        when not (k.c).autonomous_enabled then 'DISABLED'
-        when (k.c).hold_until > p_now then 'ON_HOLD'
-        when ((k.c).data_age_hours <= p.max_data_age_hours::float8) is not true then 'STALE_DATA'
-        when (k.c).value_missing then 'VALUE_NOT_MEASURED'
-        when case d.direction when 'up' then (k.c).no_raise_until when 'down' then (k.c).no_cut_until
-               else case when j.confidence < 95 then (k.c).no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
-        when p_now - case when d.direction = 'pause' then (k.c).last_pause_at else (k.c).last_action_at end < l.cooldown
-          then 'COOLDOWN'
-        when ((k.c).spend > 0 and (k.c).ev_spend > 0) is not true
-          or case when d.direction = 'pause' then ((k.c).hours_running >= p.min_pause_hours::float8) is not true
-                  else ((k.c).budget > 0) is not true end
-          then 'TOO_LITTLE_DATA'
-        when (k.c).test_running then 'TEST_RUNNING'
-        when (k.c).pending then 'AWAITING_APPROVAL'
-        when j.confidence < l.confidence_floor then 'AGAINST_THE_ODDS'
-        when d.direction = 'up' and (k.c).budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
-        when p.holdout_share > 0 and ((k.c).holdout_draw >= p.holdout_share::float8) is not true then 'HOLDOUT'
-        else (z.size).code
-      end as code
+      coalesce(autonomy.campaign_guardrail(
+        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, 'decide', p_now), (z.size).code) as code
     from known k
     cross join public.autonomy_policy p
     join plans l on l.place = any (k.places)
@@ -4622,7 +5124,7 @@ begin
   )
   select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
     l.confidence_floor,
-    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, j.code,
+    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
@@ -4647,15 +5149,9 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c, r.rule_id, r.rule_name, r.break_even, autonomy.cut_confidence(100::float8 - x.right),
-    case
-      when not c.autonomous_enabled then 'DISABLED'
-      when c.hold_until > p_now then 'ON_HOLD'
-      when p_now - c.last_action_at < p.cooldown_hours::float8 * interval '1 hour' then 'COOLDOWN'
-      when c.pending then 'AWAITING_APPROVAL'
-      when c.test_running then 'TEST_RUNNING'
-      when p_now - c.last_resume_at < interval '7 days' then 'COOLDOWN'
-    end,
+  select c, r.rule_id, r.rule_name, r.break_even, g.confidence,
+    autonomy.campaign_guardrail(c, p, 'resume', g.confidence, 100::float8 - p.resume_confidence::float8,
+      p.cooldown_hours::float8 * interval '1 hour', 'decide', p_now),
     r.status, r.budget, o.below, b.posterior[1]
   from public.autonomy_policy p
   cross join autonomy.revocable_pauses() r
@@ -4666,6 +5162,7 @@ begin
     p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
+  cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
   where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0
     and x.right <= p.resume_confidence::float8
     and autonomy.campaign_slot(c.campaign_id) <@ p_slots
@@ -4683,7 +5180,7 @@ begin
   with each as (
     select d.candidate, d.held, d.action_type, d.direction, d.kind, d.rule_id, d.rule_name,
       d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
-      d.max_budget, d.min_budget, d.requires_approval,
+      d.max_budget, d.min_budget, d.requires_approval, d.win,
       case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
       d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
     from public.autonomy_policy p
@@ -4691,7 +5188,7 @@ begin
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
-      p.cooldown_hours::float8 * interval '1 hour', null, null, false, r.new_status, r.new_budget,
+      p.cooldown_hours::float8 * interval '1 hour', null, null, false, 'lifetime', r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
     from public.autonomy_policy p
     cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
@@ -4711,7 +5208,7 @@ begin
     from raised r
   ),
   portfolio as materialized (
-    select p.frozen, p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
+    select p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
       (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
       (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
       p.growth_breaker_share * autonomy.growth_base(p_portfolio) as growth_limit,
@@ -4723,7 +5220,6 @@ begin
     select n.*,
       case
         when n.held is not null then n.held
-        when p.frozen then 'FROZEN'
         when n.pauses and p.tracking then 'TRACKING_BREAKER'
         when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
           and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit
@@ -4740,7 +5236,7 @@ begin
   select s.campaign_id,
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
-    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget,
+    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
     s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
   from stopped s;
 end $$;
@@ -4752,256 +5248,109 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.money_words(p_amount float8) returns text
-language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
-as $$
-begin
-  return coalesce(round(p_amount::text::numeric, 2)::text, '?');
-end $$;
-comment on function autonomy.money_words(float8) is
-  'An amount with two digits, ? where unknown. Pure. [autonomous-operations]';
-create function autonomy.short_number(p_number float8) returns text
-language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
-as $$
-begin
-  return case when p_number = 0 then '0' else
-    trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
-end $$;
-comment on function autonomy.short_number(float8) is
-  'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
-create function autonomy.factor_words(p_factor numeric) returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
-end $$;
-comment on function autonomy.factor_words(numeric) is
-  'x2.0, x2.25. Pure. [autonomous-operations]';
-create function autonomy.counted_words(p_number bigint, p_what text) returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  return p_number || ' ' || p_what || case when p_number = 1 then '' else 's' end;
-end $$;
-comment on function autonomy.counted_words(bigint, text) is '1 day, 2 days. Pure. [autonomous-operations]';
 create type autonomy.params as (
   spend float8, revenue float8, roi float8, conversions float8, days float8,
-  confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric);
+  confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric, "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
-  p_spend float8, p_revenue float8, p_conversions float8, p_hours_running float8,
-  p_confidence float8, p_break_even float8, p_old_budget numeric, p_new_budget numeric)
+  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_window text, p_measures json,
+  p_new_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+  v_spend float8 := p_campaign.spend;
+  v_revenue float8 := p_campaign.revenue;
+  v_conversions float8 := p_campaign.conversions;
 begin
+  if p_window <> 'lifetime' then
+    v_spend := (p_measures ->> 'spend')::float8;
+    v_revenue := (p_measures ->> 'revenue')::float8;
+    v_conversions := (p_measures ->> 'conversions')::float8;
+  end if;
   return row(
-    floor(100::float8 * p_spend + 0.5::float8) / 100::float8,
-    floor(100::float8 * p_revenue + 0.5::float8) / 100::float8,
-    case when p_spend > 0 then floor(100::float8 * (p_revenue / p_spend) + 0.5::float8) / 100::float8 end,
-    floor(p_conversions + 0.5::float8),
-    greatest(1::float8, floor(p_hours_running / 24::float8 + 0.5::float8)),
+    floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
+    floor(100::float8 * v_revenue + 0.5::float8) / 100::float8,
+    case when v_spend > 0 then floor(100::float8 * (v_revenue / v_spend) + 0.5::float8) / 100::float8 end,
+    floor(10::float8 * v_conversions + 0.5::float8) / 10::float8,
+    greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-    p_old_budget, p_new_budget)::autonomy.params;
+    p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(float8, float8, float8, float8, float8, float8, numeric, numeric) is
-  'The rounded numbers of a decision''s sentence. Pure. [autonomous-operations]';
-create function autonomy.action_sentence(
-  p_params autonomy.params, p_verdict text, p_code text, p_direction text, p_limit text,
-  p_rule_name text, p_observed boolean)
-returns text
-language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
-as $$
-declare
-  v_spend text := coalesce(round(p_params.spend::text::numeric, 2)::text, '?');
-  v_revenue text := coalesce(round(p_params.revenue::text::numeric, 2)::text, '?');
-  v_times text := coalesce(' (' || round(p_params.roi::text::numeric, 2) || 'x)', '');
-  v_figures text := 'spent ' || v_spend || ' for ' || v_revenue || ' in revenue' || v_times
-    || ' over ' || autonomy.counted_words(p_params.days::text::numeric::bigint, 'day');
-  v_likely text := p_params.chance || ' % likely ';
-  v_limited text := coalesce(', as far as ' || case p_limit
-    when 'STEP_CAP' then 'one step may go'
-    when 'GROWTH_CAP' then 'growth within 7 days may go'
-    when 'BUDGET_CAP' then 'the cap allows' end, '');
-begin
-  return case
-      when p_verdict = 'propose' or p_observed then case when p_verdict = 'propose' then 'Proposed: ' else 'Would ' end
-        || case p_direction when 'up' then 'raise the budget' when 'down' then 'lower the budget' else p_direction end
-      else case p_direction
-        when 'up' then 'Raised the budget' when 'down' then 'Lowered the budget' when 'pause' then 'Paused'
-        else 'Resumed' end end
-    || case when p_direction in ('up', 'down') then format(' from %s to %s',
-         autonomy.money_words(p_params.old_budget::float8), autonomy.money_words(p_params.new_budget::float8))
-       else '' end
-    || ': '
-    || case p_direction
-      when 'pause' then v_figures || '; ' || v_likely || 'to be below '
-        || case when p_params.break_even = 1 then 'break-even'
-           else autonomy.money_words(p_params.break_even) || 'x' end || '; rule ' || p_rule_name
-      when 'up' then v_figures || ', '
-        || autonomy.counted_words(coalesce(p_params.conversions, 0)::text::numeric::bigint, 'conversion')
-        || '; ' || v_likely || 'that more budget earns its keep' || v_limited || '; rule ' || p_rule_name
-      when 'down' then v_figures || '; ' || v_likely || 'that its last part of budget does not earn its keep'
-        || v_limited || '; rule ' || p_rule_name
-      else format('late conversions brought it to %s in revenue for %s spent%s; %sthat the pause by rule %s was wrong',
-        v_revenue, v_spend, v_times, v_likely, p_rule_name) end
-    || case when p_code = 'PAUSE_BREAKER' then '; so many pauses at once are left to a person' else '' end;
-end $$;
-comment on function autonomy.action_sentence(autonomy.params, text, text, text, text, text, boolean) is
-  'What is done or proposed, with the numbers, in one sentence. Pure. [autonomous-operations]';
-create function autonomy.hold_sentence(p_code text, p_direction text, p_rule_name text, p_why text) returns text
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, text, json, numeric) is
+  'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
+  '[autonomous-operations]';
+create function autonomy.figures_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return case p_direction
-      when 'pause' then 'Not paused' when 'up' then 'Budget not raised'
-      when 'down' then 'Budget not lowered' else 'Not resumed' end
-    || ': ' || coalesce(p_why, case p_code
-      when 'DISABLED' then 'automation is switched off for this campaign'
-      when 'ON_HOLD' then 'it is left alone'
-      when 'VALUE_NOT_MEASURED' then
-        'its conversions carry no value, so its roi says nothing; feed their revenue, or what a conversion is worth'
-      when 'TEST_RUNNING' then 'an A/B test runs on it; when the test ends'
-      when 'AWAITING_APPROVAL' then 'another action on it waits for approval; when that is approved or rejected'
-      when 'HOLDOUT' then 'it is in this week''s comparison group, which is left alone; from next week'
-      when 'NO_CHANGE' then 'the change would be under 1 % of its budget'
-      when 'FROZEN' then 'the system is frozen; when it is unfrozen'
-      when 'TRACKING_BREAKER'
-        then 'tracking looks broken, and then every campaign looks bad; when conversions arrive again'
-      when 'GROWTH_BREAKER' then 'the portfolio has grown enough for 24 hours; when those have passed'
-      else p_code end)
-    || '; rule ' || p_rule_name;
+  return format('%s %s spent, %s earned', case p_params."window"
+      when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'day')
+      when '1d' then 'in the last day'
+      else format('in the last %s days', rtrim(p_params."window", 'd')) end,
+    autonomy.money_words(p_params.spend), autonomy.money_words(p_params.revenue))
+    || case when p_params.roi is null then '' else ', ' || autonomy.money_words(p_params.roi) || 'x' end;
 end $$;
-comment on function autonomy.hold_sentence(text, text, text, text) is
-  'Why a decision is held, in one sentence. Pure. [autonomous-operations]';
-create function autonomy.evidence_words(
-  p_floor float8, p_direction text, p_kind text, p_target float8, p_confidence float8,
-  p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
-  p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+comment on function autonomy.figures_words(autonomy.params) is
+  'in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x. Pure. [autonomous-operations]';
+create function autonomy.words(
+  p_names text[], p_decided autonomy.decided, p_policy public.autonomy_policy, p_params autonomy.params)
+returns text[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_name text;
+  v_words text[] := '{}';
+begin
+  foreach v_name in array p_names loop
+    v_words := v_words || case v_name
+      when 'rule' then p_decided.rule_name
+      when 'old_budget' then autonomy.money_words(p_params.old_budget)
+      when 'new_budget' then autonomy.money_words(p_params.new_budget)
+      when 'figures' then autonomy.figures_words(p_params)
+      when 'chance' then p_params.chance::text
+      when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
+      when 'target' then case when p_params.break_even = 1 then 'break-even'
+        else autonomy.money_words(p_params.break_even) || 'x' end
+      when 'spend' then autonomy.money_words(p_params.spend)
+      when 'revenue' then autonomy.money_words(p_params.revenue)
+      when 'times' then coalesce(', ' || nullif(autonomy.money_words(p_params.roi), '?') || 'x', '')
+      else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
+  end loop;
+  return v_words;
+end $$;
+comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is
+  'The words of a sentence, by their names. Only reads; null for a name that nobody knows. [autonomous-operations]';
+create function autonomy.why_words(
+  p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8,
+  p_policy public.autonomy_policy)
 returns text
-language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+language plpgsql stable set search_path = ''
 as $$
-declare
-  v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
-  v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
-    then autonomy.cut_confidence(100::float8 - p_confidence) else p_confidence end;
-  v_least numeric;
-  v_said numeric;
-  v_words text;
-  v_days float8 := greatest(1::float8, p_days);
-  v_low float8 := 1;
-  v_high float8 := 1000;
-  v_times float8 := 1000;
-  v_below float8;
 begin
-  for v_digits in 0 .. 2 loop
-    v_said := round(v_chance::text::numeric, v_digits);
-    exit when v_digits = 2;
-    v_least := round(power(0.1, v_digits), v_digits);
-    v_said := least(100 - v_least, greatest(v_least, v_said));
-    exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
-      and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
-  end loop;
-  v_words := case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
-    || autonomy.short_number(p_floor);
-  v_words := v_said || case when p_kind = 'step'
-    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
-      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
-      autonomy.short_number(v_down))
-    else format(' %% likely to be right, %s %% are needed', v_words) end;
-  if (p_spend > 0 and p_floor < 100) is not true then
-    return v_words || '; more of the same would not settle it';
-  end if;
-  for i in 0 .. 40 loop
-    v_below := 100::float8 * autonomy.probability_below(p_target, p_spend * v_times, p_conversions * v_times,
-      p_revenue * v_times, p_cv2, v_days * v_times, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2);
-    if autonomy.cut_confidence(case when p_direction = 'up' then 100::float8 - v_below else v_below end) >= p_floor then
-      v_high := v_times;
-    elsif i = 0 then
-      return v_words || '; more of the same would not settle it';
-    else
-      v_low := v_times;
-    end if;
-    v_times := (v_low + v_high) / 2::float8;
-  end loop;
-  v_times := v_high - 1::float8;
-  return v_words || '; about '
-    || case when p_conversions > 0
-         then greatest(1, ceil(p_conversions * v_times))::numeric || ' more '
-           || case when ceil(p_conversions * v_times) <= 1 then 'conversion' else 'conversions' end || ' at this rate'
-         else autonomy.money_words(p_spend * v_times) || ' more spent without a conversion' end
-    || ' would settle it, some '
-    || case when ceil(v_days * v_times) <= 1 then 'a day' else ceil(v_days * v_times)::numeric || ' days' end;
+  return (
+    select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
+      p_campaign, p_confidence, p_break_even, 'lifetime', null, null)))
+    from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.evidence_words(float8, text, text, float8, float8, float8, float8,
-                                            float8, float8, float8, float8, float8, float8, float8, float8) is
-  'How likely a held action is to be right, how likely it would have to be, and how much more evidence at the same '
-  'rate would settle it. Pure. [autonomous-operations]';
-create function autonomy.hold_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
-language plpgsql stable set search_path = '' set timezone = 'UTC'
+comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, public.autonomy_policy) is
+  'Why a campaign is paused, or its budget raised or lowered: the figures of its whole life and the chance. Only '
+  'reads. [autonomous-operations]';
+create function autonomy.held_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
+language plpgsql stable set search_path = ''
 as $$
-declare
-  c autonomy.candidate := p_decided.candidate;
-  v_pause boolean := p_decided.direction = 'pause';
-  v_hours text;
-  v_ends timestamptz;
 begin
-  case p_decided.code
-    when 'ON_HOLD' then
-      return 'it is left alone until ' || to_char(c.hold_until, 'YYYY-MM-DD HH24:MI') || ' UTC';
-    when 'CHANGED_BY_PERSON' then
-      return 'a person changed it, and nothing is done against that until ' || to_char(
-        case p_decided.direction when 'up' then c.no_raise_until when 'down' then c.no_cut_until
-             else c.no_pause_until end,
-        'YYYY-MM-DD HH24:MI') || ' UTC';
-    when 'NOT_LIMITED_BY_BUDGET' then
-      return format('its budget is not what limits it, %s %% of it is spent; when at least 70 %% are',
-        floor(100::float8 * c.budget_use)::numeric);
-    when 'COOLDOWN' then
-      v_ends := greatest(
-        case when v_pause then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
-        case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end);
-      return 'it was changed a short time ago; the cooldown ends ' || to_char(v_ends, 'YYYY-MM-DD HH24:MI') || ' UTC';
-    when 'TOO_LITTLE_DATA' then
-      v_hours := autonomy.short_number(p_policy.min_pause_hours::float8);
-      return case
-        when (c.spend > 0 and c.ev_spend > 0) is not true
-          then 'it has spent nothing, so there is nothing to judge it by'
-        when not v_pause then 'it has no budget to change'
-        when c.hours_running is null then format('it is not known to have run %s hours', v_hours)
-        else format('a pause needs %s hours of running; in %s', v_hours,
-          autonomy.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::bigint, 'more hour')) end;
-    when 'STALE_DATA' then
-      return format('its figures are %s, more than %s; when new ones arrive',
-        coalesce(case
-          when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
-          else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric,
-                     1)  -- 48.3 is 48 only beside another limit
-          end || ' hours old', 'of unknown age'),
-        autonomy.short_number(p_policy.max_data_age_hours::float8));
-    when 'AGAINST_THE_ODDS' then
-      return autonomy.evidence_words(
-        p_decided.confidence_floor, p_decided.direction, p_decided.kind, p_decided.break_even, p_decided.confidence,
-        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-        p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value, p_policy.prior_cv2);
-    when 'STEP_CAP' then
-      return 'one step may not go beyond ' || autonomy.factor_words(p_policy.max_step);
-    when 'GROWTH_CAP' then
-      return 'its budget has grown to ' || autonomy.factor_words(p_policy.max_growth_7d)
-        || ' within 7 days; as that week passes';
-    when 'BUDGET_CAP' then
-      return case when p_decided.direction = 'up'
-        then format('its budget is at the cap of %s; a higher cap would settle it', round(p_decided.max_budget, 2))
-        else format('its budget is at the floor of %s; a lower floor would settle it',
-                    round(p_decided.min_budget, 2)) end;
-    else
-      return null;
-  end case;
+  return (
+    select upper(left(w.said, 1)) || substr(w.said, 2)
+    from autonomy.sentences() s
+    cross join lateral (
+      select format(s.pattern, variadic autonomy.words(s.words, p_decided, p_policy, null)) as said) w
+    where s.name = p_decided.code || '.' || autonomy.variant(p_decided, p_policy));
 end $$;
-comment on function autonomy.hold_words(autonomy.decided, public.autonomy_policy) is
-  'Why a decision is held and what would settle it, where that depends on the campaign; else null. Only reads. '
+comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is
+  'Why a decision is held and what would settle it, as sentences of their own; null for a code without. Only reads. '
   '[autonomous-operations]';
 create function autonomy.expected_impact_of(
   p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
@@ -5063,12 +5412,11 @@ begin
   select r.campaign_id, (r.candidate).title, r.verdict, r.code, r.action_type, r.rule_id, r.rule_name,
     row((r.candidate).status, (r.candidate).budget)::autonomy.campaign_state,
     row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
-             else (r.candidate).status end, b.new_budget)::autonomy.campaign_state,
+             else (r.candidate).status end, n.new_budget)::autonomy.campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
-    case
-      when r.verdict = 'hold' then autonomy.hold_sentence(r.code, r.direction, r.rule_name, autonomy.hold_words(r, p))
-      else autonomy.action_sentence(q.params, r.verdict, r.code, r.direction, r.limits[cardinality(r.limits)],
-                                  r.rule_name, p.mode = 'observe') end,
+    coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, p, q.params)), r.code)
+      || case when r.code = 'PAUSE_BREAKER'
+         then (select s.pattern from autonomy.sentences() s where s.name = 'many_pauses') else '' end,
     to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
       (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
@@ -5085,15 +5433,22 @@ begin
     'cv2', p.prior_cv2) as prior offset 0) k
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
-         else r.new_budget end as new_budget) b
+         else r.new_budget end as new_budget) n
   cross join lateral (
     select array_agg(row(u.name, case when u.n = r.chosen then r.code else u.code end)::autonomy.match
                      order by u.n) as matched
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
-  cross join lateral (
-    select autonomy.decision_params(
-      (r.candidate).spend, (r.candidate).revenue, (r.candidate).conversions, (r.candidate).hours_running,
-      r.confidence, r.break_even, (r.candidate).budget, b.new_budget) as params offset 0) q;
+  left join autonomy.candidate_windows(
+    array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
+    array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) f on f.campaign_id = r.campaign_id
+  cross join lateral (select autonomy.decision_params(
+    r.candidate, r.confidence, r.break_even, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
+  left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
+    when r.verdict = 'hold' then '.held.'
+    else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
+      || coalesce(r.limits[cardinality(r.limits)], '') end
+  left join autonomy.sentences() w on w.name = case when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, p)
+    else 'why.' || r.direction end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
@@ -5260,11 +5615,7 @@ begin
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
-      || format('spent %s for %s in revenue (%sx) over %s; %s %% likely to be below %s',
-           autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
-           autonomy.counted_words(greatest(1, floor(c.hours_running / 24 + 0.5))::bigint, 'day'),
-           least(99, greatest(1, floor(s.confidence + 0.5))),
-           case when t.target = 1 then 'break-even' else autonomy.money_words(t.target) || 'x' end),
+      || autonomy.why_words('pause', c, s.confidence, t.target, p),
     round(s.confidence::numeric, 2)
   from found f
   cross join public.autonomy_policy p
@@ -5302,16 +5653,13 @@ begin
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
-         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
+         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', autonomy.money_words(c.budget))
          when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
                                              floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
-         else format('Raise the budget from %s to %s: ', round(c.budget, 2), b.suggested) end
-      || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
-           autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
-           autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
-           autonomy.counted_words(c.conversions::bigint, 'conversion'),
-           least(99, greatest(1, floor(s.confidence + 0.5))))
+         else format('Raise the budget from %s to %s: ',
+                     autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
+      || autonomy.why_words('up', c, s.confidence, null, p)
   from found f
   cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
@@ -6030,50 +6378,23 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    case when jsonb_typeof(rule.action -> 'max_budget') = 'number'
-         then (rule.action -> 'max_budget')::numeric end as rule_max,
-    case when jsonb_typeof(rule.action -> 'min_budget') = 'number'
-         then (rule.action -> 'min_budget')::numeric end as rule_min,
-    coalesce(case when jsonb_typeof(rule.action -> 'cooldown_hours') = 'number' and r.action_type <> 'auto_resume'
-      then (rule.action -> 'cooldown_hours')::numeric end, p_policy.cooldown_hours) as cooldown_hours,
-    coalesce(case when jsonb_typeof(rule.action -> 'min_confidence') = 'number'
-      then (rule.action -> 'min_confidence')::numeric end, p_policy.min_confidence) as floor,
-    rule.action -> 'requires_approval' = 'true' as wants_approval,
-    case when r.action_type = 'auto_pause' then h.last_pause else greatest(h.last_action, w.changed_at) end as last_at,
-    h.last_resume, least(c.budget, h.low_budget) as low_budget,
-    pending.id is not null as pending, test.id is not null as testing,
+    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.confidence_floor, l.requires_approval,
+    coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
+    coalesce(l.max_budget, p_policy.max_budget) as max_budget,
+    coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
     r.turn, r.same_id_turn,
     case when r.action_type <> 'auto_resume' and r.new_budget > c.budget then r.new_budget - c.budget end as raise,
-    case when r.action_type = 'auto_resume' then null
-      when r.action_type = 'auto_pause' then case when r.confidence < 95 then w.no_pause_until end
-      when r.new_budget > c.budget then w.no_raise_until
-      else w.no_cut_until end as against_person_until, u.share as budget_use
+    case r.action_type when 'auto_pause' then 'pause' when 'auto_resume' then 'resume'
+      else case when r.new_budget > c.budget then 'up' else 'down' end end as direction
   from read r
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
-  left join autonomy.people_changes(array(select d.campaign_id from unnest(p_decisions) d), p_now) w
-    on w.campaign_id = r.campaign_id and not p_by_person
-  left join autonomy.budget_use(array(select d.campaign_id from unnest(p_decisions) d
-                                      where d.new_budget > d.old_budget), p_now) u
-    on u.campaign_id = r.campaign_id and not p_by_person
-  left join lateral (
-    select max(a.executed_at) as last_action,
-           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as last_pause,
-           max(a.executed_at) filter (where a.action_type = 'auto_resume') as last_resume,
-           min(case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
-                 then nullif((a.previous_state -> 'budget')::numeric, 0) end)
-             filter (where a.executed_at > p_now - interval '7 days') as low_budget
-    from public.autonomous_actions a
-    where a.campaign_id = r.campaign_id and a.status = 'executed') h on true
-  left join lateral (
-    select a.id from public.autonomous_actions a
-    where a.campaign_id = r.campaign_id and a.status = 'pending' and a.id <> r.id limit 1) pending on true
-  left join lateral (
-    select t.id from public.campaign_ab_tests t
-    where t.campaign_id = r.campaign_id and t.status = 'running' limit 1) test on true
+  left join autonomy.rule_plans(true) l on l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
+  left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now) d
+    on d.campaign_id = r.campaign_id
   left join lateral (
     select k.action_id from (
       select k.action_id, k.kind from public.campaign_changes k
@@ -6099,20 +6420,13 @@ judged as materialized (
           when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
-      when autonomous_enabled is not true then 'DISABLED'
-      when hold_until > p_now then 'ON_HOLD'
-      when against_person_until > p_now then 'CHANGED_BY_PERSON'
-      when extract(epoch from p_now - last_at) / 3600 < cooldown_hours then 'COOLDOWN'
-      when action_type = 'auto_resume' and last_resume > p_now - interval '7 days' then 'COOLDOWN'
-      when testing then 'TEST_RUNNING'
-      when pending then 'AWAITING_APPROVAL'
-      when confidence < floor and action_type <> 'auto_resume' and not p_by_person then 'AGAINST_THE_ODDS'
-      when raise is null and action_type in ('auto_pause', 'auto_resume') then null
-      when raise > 0 and budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
-      when new_budget > trunc(budget * p_policy.max_step, 2) then 'STEP_CAP'
-      when raise > 0 and new_budget > trunc(low_budget * p_policy.max_growth_7d, 2) then 'GROWTH_CAP'
-      when raise > 0 and new_budget > least(p_policy.max_budget, rule_max) then 'BUDGET_CAP'
-      when raise is null and new_budget < greatest(p_policy.min_budget, rule_min) then 'BUDGET_CAP'
+      else coalesce(
+        autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
+          coalesce(confidence_floor, p_policy.min_confidence::float8), cooldown,
+          case when p_by_person then 'approve' else 'apply' end, p_now),
+        case when direction in ('up', 'down') then ((autonomy.sized_budget(
+          direction, budget, new_budget, p_policy.max_step, (k.candidate).budget_low_7d, p_policy.max_growth_7d,
+          max_budget, min_budget)).limits)[1] end)
     end as code
   from known k
 ),
@@ -6159,7 +6473,7 @@ settled as (
       when p_by_person then 'execute'
       when c.action_type = 'auto_pause' and t.pauses then 'propose'
       when t.raises and r.so_far > t.room then 'fail'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'propose'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'propose'
       else 'execute'
     end as outcome,
     case
@@ -6167,7 +6481,7 @@ settled as (
       when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
       when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.wants_approval then 'APPROVAL'
+      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'APPROVAL'
     end as final_code
   from judged c
   cross join tripped t
@@ -6175,10 +6489,7 @@ settled as (
 )
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
-    case s.final_code
-      when 'FROZEN' then 'Everything is frozen: nothing is changed.'
-        || coalesce(' Reason: ' || nullif(p_policy.frozen_reason, '') || '.', '')
-      when 'OBSERVE' then 'The mode is observe now: nothing is changed.'
+    case when s.final_code is not null then case s.final_code
       when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
         case when s.taken then 'its id belongs to another action'
              else 'its campaign was decided twice in one batch' end) || '.'
@@ -6195,28 +6506,14 @@ select coalesce(array_agg(row(
         when not s.rule_there then 'The rule was removed meanwhile.'
         when not s.rule_on then 'The rule was switched off meanwhile.'
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
-      when 'DISABLED' then 'The campaign is switched off for this system.'
-      when 'ON_HOLD' then format('The campaign is on hold until %s.', s.hold_until)
-      when 'CHANGED_BY_PERSON' then format('A person changed it; nothing is done against that until %s.',
-                                           s.against_person_until)
-      when 'NOT_LIMITED_BY_BUDGET' then format('Its budget is not what limits it: %s %% of it is spent.',
-                                               floor(100 * s.budget_use))
-      when 'COOLDOWN' then format('The last action on it was at %s; it is left alone for %s hours.',
-                                  s.last_at, s.cooldown_hours)
-      when 'TEST_RUNNING' then 'An A/B test runs on it.'
-      when 'AWAITING_APPROVAL' then 'Another action on it waits for approval.'
-      when 'AGAINST_THE_ODDS' then format('The confidence of %s is below the floor of %s.', s.confidence, s.floor)
-      when 'STEP_CAP' then format('%s is more than %s times the budget of %s.', s.new_budget,
-                                  p_policy.max_step, s.budget)
-      when 'GROWTH_CAP' then format('%s is more than %s times %s, the lowest budget of the last 7 days.',
-        s.new_budget, p_policy.max_growth_7d, s.low_budget)
-      when 'BUDGET_CAP' then format('%s lies outside the limits, %s to %s.', s.new_budget,
-        greatest(p_policy.min_budget, s.rule_min), least(p_policy.max_budget, s.rule_max))
-      when 'GROWTH_BREAKER'
-        then 'Together with the other scale-ups of 24 hours it would raise the active budget too far.'
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
-    end,
+      else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
+        s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
+        s.confidence::float8, coalesce(s.confidence_floor, p_policy.min_confidence::float8), s.break_even, s.cooldown,
+        s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, null, null,
+        s.candidate)::autonomy.decided, p_policy)
+    end end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
          else s.status end,
@@ -10481,8 +10778,7 @@ begin
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint,
-                                    'day') as days,
+             c as campaign,
              autonomy.cut_confidence(100::float8
                                      * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
@@ -10502,8 +10798,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || format(': %s for %s in revenue over %s, %s %% likely to lose money', autonomy.money_words(s.spend),
-                      autonomy.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
+            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
+                                          v_policy))
           order by s.revenue - s.spend, s.campaign_id), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -10512,9 +10808,7 @@ begin
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-          'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
-                              autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
-                              least(99, greatest(1, floor(s.grows + 0.5)))))
+          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
           order by s.revenue - s.spend desc, s.campaign_id), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
@@ -11476,16 +11770,19 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
   ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
+  ('0505_codes', '5e9af4c0f5bdac9e1f3a60fd5b75ceb5972a218c8fecde804cdbaa686ede2cb1', pg_catalog.clock_timestamp()),
+  ('0506_number_words', 'a04cdc63544f9fec34b9646f2ed19ffba15015bdf7d656266acac6f7291a0dd5', pg_catalog.clock_timestamp()),
   ('0510_candidates', '3d3293ee67a3328c1a79a2bd465f8f4ccc26983c5914f946a8a6fbf2ced0e132', pg_catalog.clock_timestamp()),
-  ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
-  ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
-  ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'dc94e624e7c6377673b30abd760d59bb0d5dee62402ef4f90275a81710473518', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'f1410ce2280945c23d7e7b49750f7adfaf3acffd52464f8a4492177355f35548', pg_catalog.clock_timestamp()),
+  ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '20b92d574ffc4bbe90241415a2aa2bf63bda9e8219b2aa4270a7c35468088584', pg_catalog.clock_timestamp()),
+  ('0540_propose', '0b6c62c032b4d7b10830fd7c1036aa9151727c657b52c92839bd8d31bf722e02', pg_catalog.clock_timestamp()),
+  ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
-  ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),
+  ('0630_judge', '1228c538ef4c38787069016eb92603d84bf9b1106e05e7861a5ff6ddb8ea6bc9', pg_catalog.clock_timestamp()),
   ('0640_apply', 'd20033525892a498f25bafa6608738926068e0a1ff1dc3a3850af0c9cede4fb0', pg_catalog.clock_timestamp()),
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
@@ -11507,7 +11804,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '2ef6b9c89963d18074425ac576a90c2a5451c8b682e1598dd05b317022ae0f55', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'ce70b05340b20c3374f36a889e816dff45195c12f021599a2ff755f51a407d15', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),

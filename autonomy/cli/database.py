@@ -31,9 +31,11 @@ def migrate(database_url: str | None, again: bool, as_json: bool) -> None:
 @click.command()
 @json_option
 def sql(as_json: bool) -> None:
-    """Write sql/create_autonomous_operations.sql, the single script for the SQL editor."""
+    """Write what is generated: codes and sentences, and the single script for the SQL editor."""
+    from autonomy import code_tables
     from autonomy.single_script import write_single_script
 
+    code_tables.write()
     path = write_single_script()
     if as_json:
         print_json({"written": str(path)})

@@ -19,13 +19,11 @@ Breaker = Callable[[Sequence[Decision], Policy, Portfolio], Report]
 
 
 def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
-    """The kill switch: nothing at all is changed."""
+    """The kill switch, said once; it has held each decision by itself."""
     if not policy.frozen:
         return None
-    acts = [decision for decision in decisions if decision.verdict == "act"]
-    for decision in acts:
-        decision.hold("FROZEN")
-    return _report("FROZEN", "the system is frozen: nothing is changed", len(acts), 0.0)
+    held = sum(decision.code == "FROZEN" for decision in decisions)
+    return _report("FROZEN", "the system is frozen: nothing is changed", held, 0.0)
 
 
 def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
@@ -105,3 +103,6 @@ def _pauses(decisions: Sequence[Decision]) -> list[Decision]:
 
 def _report(code: str, message: str, count: int, limit: float) -> dict[str, Any]:
     return {"code": code, "message": message, "count": count, "limit": limit}
+
+
+BREAKERS: tuple[Breaker, ...] = (frozen, valueless, tracking, pauses, growth)

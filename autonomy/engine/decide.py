@@ -11,11 +11,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from autonomy.engine.breakers import BREAKERS
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.decision import Decision, Decisions
-from autonomy.engine.guardrails import BREAKERS, blocked, resume_blocked, sized
+from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
 from autonomy.engine.plan import Plan, Resume
 from autonomy.engine.policy import Policy, Portfolio
@@ -148,7 +149,7 @@ class Engine:
         if odds.percent_below(paused.pause_below) > self.policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
-        code = resume_blocked(case)
+        code = blocked(case)
         if code is not None:
             return Decision(case, "hold", code, None, (), (), 0)
         new = State(paused.status, paused.budget)

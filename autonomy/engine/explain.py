@@ -13,18 +13,18 @@ from typing import Any
 
 from autonomy.engine.candidate import MEASURES, Candidate
 from autonomy.engine.case import Case, Odds
+from autonomy.engine.codes import BY_CODE
 from autonomy.engine.confidence import below, round_half_up
 from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
 from autonomy.engine.decision import Decision
 from autonomy.engine.expected_impact import known
-from autonomy.engine.guardrails import GUARDRAILS, all_blocks
-from autonomy.engine.hold_reasons import settles
+from autonomy.engine.guardrails import all_blocks
 from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
+from autonomy.engine.reasons import settles
 from autonomy.engine.traced_conditions import metric_value, read
 
 RATIOS = ("roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "profit", "frequency")
-_OF = {one.code: one for one in GUARDRAILS}
 
 
 def explain(
@@ -136,5 +136,5 @@ def _outcome(case: Case) -> dict[str, Any]:
 
 
 def _guardrail(code: str, blocks: bool) -> dict[str, Any]:
-    row = _OF[code]
-    return {"code": code, "holds": blocks, "looks_at": row.looks_at, "limit": row.limit}
+    row = BY_CODE[code]
+    return {"code": code, "holds": blocks, "looks_at": row.looks_at, "limit": row.limit or "-"}

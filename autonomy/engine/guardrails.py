@@ -1,83 +1,132 @@
-"""Every guardrail, in one table: what it looks at, what it does, and where its limit comes from.
+"""Every guardrail of one campaign: a function each, in the order of `codes.CODES`.
 
-The table is what runs, top to bottom; the first that blocks is the decision's code. The rows of
-the campaign block an action, the rows of the size shrink it (and block what is left of nothing),
-the rows of the portfolio look at all decisions of the run together with the last 24 hours.
+The table is what runs, top to bottom; the first that blocks is the decision's code. The guardrails
+of the campaign block an action, those of the size shrink it (and block what is left of nothing).
+The breakers, which look at all decisions of a run together, stand in breakers.py. Beside them: the
+words that their sentences name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from math import ceil, floor, isfinite, isnan
 
-from autonomy.engine import breakers
 from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
-from autonomy.engine.plan import Resume
+from autonomy.engine.codes import PLACE
+from autonomy.engine.more_evidence import more_evidence, odds
+from autonomy.engine.plan import Plan, Resume
 from autonomy.engine.sizing import Sized, cut_down, half_up, lowered, raised, round_up, times
+from autonomy.text import counted, money
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
 LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budget is its limit
 
+Guardrail = Callable[[Case], bool]
+BLOCKS: dict[str, Guardrail] = {}
+NOT_OF_A_RESUME: set[str] = set()
 
+
+def guardrail(code: str, *, of_a_resume: bool = False) -> Callable[[Guardrail], Guardrail]:
+    """What runs for a code of kind `campaign`.
+
+    A resume takes back what this system did: whether the figures bear it is not asked, so that most
+    guardrails are not `of_a_resume`.
+    """
+
+    def register(blocks: Guardrail) -> Guardrail:
+        BLOCKS[code] = blocks
+        if not of_a_resume:
+            NOT_OF_A_RESUME.add(code)
+        return blocks
+
+    return register
+
+
+@guardrail("FROZEN", of_a_resume=True)
+def frozen(case: Case) -> bool:
+    return case.policy.frozen
+
+
+@guardrail("DISABLED", of_a_resume=True)
 def disabled(case: Case) -> bool:
     return not case.candidate.autonomous_enabled
 
 
+@guardrail("ON_HOLD", of_a_resume=True)
 def left_alone(case: Case) -> bool:
     until = case.candidate.hold_until
     return until is not None and until > case.now
 
 
+@guardrail("STALE_DATA")
+def stale(case: Case) -> bool:
+    """Written so that NaN (unknown) blocks."""
+    return not case.candidate.data_age_hours <= case.policy.max_data_age_hours
+
+
+@guardrail("VALUE_NOT_MEASURED")
 def value_not_measured(case: Case) -> bool:
     return case.candidate.value_missing
 
 
+@guardrail("CHANGED_BY_PERSON")
 def changed_by_person(case: Case) -> bool:
     until = case.against_person_until
     return until is not None and until > case.now
 
 
-def not_limited_by_budget(case: Case) -> bool:
-    """A budget that is not spent is not what limits it. NaN (unknown) never blocks."""
-    return case.direction == "up" and case.candidate.budget_use < LIMITED_FROM
-
-
+@guardrail("COOLDOWN", of_a_resume=True)
 def cooling_down(case: Case) -> bool:
     """A pause waits for the last pause or resume only, never for a scale's cooldown."""
     candidate = case.candidate
     last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
-    return last is not None and case.now - last < case.plan.cooldown
+    if last is not None and case.now - last < case.plan.cooldown:
+        return True
+    resumed = candidate.last_resume_at if case.direction == "resume" else None
+    return resumed is not None and case.now - resumed < NEVER_TWICE_WITHIN
 
 
+@guardrail("TOO_LITTLE_DATA")
 def too_little_data(case: Case) -> bool:
     """Written so that NaN (unknown) blocks."""
     candidate = case.candidate
-    if not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0):
+    if _spent_nothing(case):
         return True
     if case.direction == "pause":
         return not candidate.hours_running >= case.policy.min_pause_hours
     return candidate.budget is None or candidate.budget <= 0
 
 
+def _spent_nothing(case: Case) -> bool:
+    candidate = case.candidate
+    return not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0)
+
+
+@guardrail("TEST_RUNNING", of_a_resume=True)
 def test_running(case: Case) -> bool:
     return case.candidate.test_running
 
 
+@guardrail("AWAITING_APPROVAL", of_a_resume=True)
 def awaiting_approval(case: Case) -> bool:
     return case.candidate.pending
 
 
-def stale(case: Case) -> bool:
-    return not case.candidate.data_age_hours <= case.policy.max_data_age_hours
-
-
+@guardrail("AGAINST_THE_ODDS")
 def against_the_odds(case: Case) -> bool:
     return case.confidence < case.plan.floor
 
 
+@guardrail("NOT_LIMITED_BY_BUDGET")
+def not_limited_by_budget(case: Case) -> bool:
+    """A budget that is not spent is not what limits it. NaN (unknown) never blocks."""
+    return case.direction == "up" and case.candidate.budget_use < LIMITED_FROM
+
+
+@guardrail("HOLDOUT")
 def held_out(case: Case) -> bool:
     share = case.policy.holdout_share
     return share > 0.0 and not case.candidate.holdout_draw >= share
@@ -98,86 +147,14 @@ def budget_cap(case: Case, _: Decimal) -> Decimal:
     return cut_down(case.policy.max_budget if isinstance(plan, Resume) else plan.max_budget)
 
 
-class Guardrail(NamedTuple):
-    """One row of the table. `limit` names the policy's or the rule's field; "-" where none is."""
-
-    code: str
-    looks_at: str
-    does: str
-    limit: str
-    source: str
-    blocks: Callable[[Case], bool] | None = None
-    cap: Callable[[Case, Decimal], Decimal] | None = None
-    trips: breakers.Breaker | None = None
-
-
-GUARDRAILS: tuple[Guardrail, ...] = (
-    # code, looks at, does, limit, where the limit comes from, what runs
-    Guardrail("DISABLED", "autonomous_enabled of the campaign", "hold", "-", "campaign", disabled),
-    Guardrail(
-        "ON_HOLD", "hold_until of the campaign", "hold", "hold_until", "campaign", left_alone),
-    Guardrail("STALE_DATA", "age of its figures", "hold", "max_data_age_hours", "policy", stale),
-    Guardrail(
-        "VALUE_NOT_MEASURED", "conversions of 30 days without any value, its own or its account's",
-        "hold", "-", "fixed", value_not_measured),
-    Guardrail(
-        "CHANGED_BY_PERSON", "what a person did last to its budget or status",
-        "hold what goes against it", "person_hold_days", "policy", changed_by_person),
-    Guardrail(
-        "COOLDOWN",
-        "hours since its last action or a person's change; for a pause, its last pause or resume",
-        "hold", "cooldown_hours", "rule, else policy", cooling_down),
-    Guardrail(
-        "TOO_LITTLE_DATA", "spend at all; hours running before a pause; a budget to change",
-        "hold", "min_pause_hours", "policy", too_little_data),
-    Guardrail("TEST_RUNNING", "an A/B test runs on it", "hold", "-", "campaign", test_running),
-    Guardrail("AWAITING_APPROVAL", "a pending action", "hold", "-", "campaign", awaiting_approval),
-    Guardrail(
-        "AGAINST_THE_ODDS", "probability that the action is right", "hold",
-        "min_confidence", "rule, else policy", against_the_odds),
-    Guardrail(
-        "NOT_LIMITED_BY_BUDGET", "share of its budget spent on its last complete days",
-        "hold a raise", "70 % of the budget", "fixed", not_limited_by_budget),
-    Guardrail(
-        "HOLDOUT", "its lot this week, for comparison", "hold",
-        "holdout_share", "policy", held_out),
-    Guardrail(
-        "STEP_CAP", "new budget beside the present one", "shrink", "max_step", "policy",
-        cap=step_cap),
-    Guardrail(
-        "GROWTH_CAP", "new budget beside the lowest of 7 days", "shrink", "max_growth_7d", "policy",
-        cap=growth_cap),
-    Guardrail(
-        "BUDGET_CAP", "new budget itself", "shrink", "max_budget, min_budget",
-        "the narrower of rule and policy", cap=budget_cap),
-    Guardrail("NO_CHANGE", "what is left of the change", "hold", "1 % of the budget", "fixed"),
-    Guardrail("OUTRANKED", "a rule before it that decides", "hold", "-", "priority of the rules"),
-    Guardrail(
-        "FROZEN", "the kill switch", "hold everything", "frozen", "policy",
-        trips=breakers.frozen),
-    Guardrail(
-        "TRACKING_BREAKER", "conversions beside what the clicks would have brought",
-        "hold every pause", "tracking_breaker_ratio", "policy", trips=breakers.tracking),
-    Guardrail(
-        "PAUSE_BREAKER", "pauses of 24 hours beside the active campaigns",
-        "leave every pause to a person", "pause_breaker_count, pause_breaker_share", "policy",
-        trips=breakers.pauses),
-    Guardrail(
-        "GROWTH_BREAKER", "money that scale-ups of 24 hours add to the budget before them",
-        "hold all but the most confident", "growth_breaker_count, growth_breaker_share", "policy",
-        trips=breakers.growth),
-)  # fmt: skip
-
-CODES: tuple[str, ...] = tuple(row.code for row in GUARDRAILS)
-_BLOCKS = tuple((row.code, row.blocks) for row in GUARDRAILS if row.blocks)
-_CAPS = tuple((row.code, row.cap) for row in GUARDRAILS if row.cap)
-_TRIPS = {row.code: row.trips for row in GUARDRAILS if row.trips}
-BREAKERS = (_TRIPS.pop("FROZEN"), breakers.valueless, *_TRIPS.values())
+CAPS = {"STEP_CAP": step_cap, "GROWTH_CAP": growth_cap, "BUDGET_CAP": budget_cap}
+_IN_ORDER = sorted(BLOCKS.items(), key=lambda item: PLACE[item[0]])
+_OF_A_RESUME = [(code, blocks) for code, blocks in _IN_ORDER if code not in NOT_OF_A_RESUME]
 
 
 def blocked(case: Case) -> str | None:
     """The code of the first campaign guardrail that blocks the action, or None."""
-    for code, blocks in _BLOCKS:
+    for code, blocks in _OF_A_RESUME if case.direction == "resume" else _IN_ORDER:
         if blocks(case):
             return code
     return None
@@ -185,7 +162,7 @@ def blocked(case: Case) -> str | None:
 
 def all_blocks(case: Case) -> list[tuple[str, bool]]:
     """Every campaign guardrail and whether it blocks the action, for explaining."""
-    return [(code, blocks(case)) for code, blocks in _BLOCKS]
+    return [(code, blocks(case)) for code, blocks in _IN_ORDER]
 
 
 def sized(case: Case) -> Sized:
@@ -195,21 +172,95 @@ def sized(case: Case) -> Sized:
         return Sized(Decimal(0), (), "TOO_LITTLE_DATA")
     if case.direction == "up":
         wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.up))
-        return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in _CAPS])
+        return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in CAPS.items()])
     wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.down))
     return lowered(budget, wanted, round_up(plan.min_budget))
 
 
-def resume_blocked(case: Case) -> str | None:
-    """The guardrails of a resume: fewer, since it takes back what this system did."""
-    for code, blocks in _BLOCKS:
-        if code in ("DISABLED", "ON_HOLD", "COOLDOWN") and blocks(case):
-            return code
-    if case.candidate.pending:
-        return "AWAITING_APPROVAL"
-    if case.candidate.test_running:
-        return "TEST_RUNNING"
-    last = case.candidate.last_resume_at
-    if last is not None and case.now - last < NEVER_TWICE_WITHIN:
-        return "COOLDOWN"
-    return None
+# What their sentences say ------------------------------------------------------------------------
+
+
+def variant(code: str, case: Case) -> str:
+    """Which of a code's sentences says why."""
+    if code == "STALE_DATA":
+        return "old" if isfinite(case.candidate.data_age_hours) else "unknown"
+    if code == "AGAINST_THE_ODDS":
+        return "never" if more_evidence(case) is None else "more"
+    if code == "BUDGET_CAP":
+        return "cap" if case.direction == "up" else "floor"
+    if code == "TOO_LITTLE_DATA":
+        if _spent_nothing(case):
+            return "spend"
+        if case.direction != "pause":
+            return "budget"
+        return "age" if isnan(case.candidate.hours_running) else "young"
+    return ""
+
+
+def data_age(case: Case) -> str:
+    age, limit = case.candidate.data_age_hours, case.policy.max_data_age_hours
+    # 48.3 is 48 only beside another limit than 48
+    return f"{age:.0f}" if round(age) > limit else f"{ceil(10.0 * age) / 10.0:.1f}"
+
+
+def cooldown_ends(case: Case) -> datetime:
+    """When the last thing that this action waits for has passed."""
+    candidate = case.candidate
+    last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
+    ends = [] if last is None else [_later(last, case.plan.cooldown)]
+    if case.direction == "resume" and candidate.last_resume_at is not None:
+        ends.append(_later(candidate.last_resume_at, NEVER_TWICE_WITHIN))
+    return max(ends, default=case.now)
+
+
+def _later(time: datetime, wait: timedelta) -> datetime:
+    """`time` + `wait`, or the end of time where that lies beyond it."""
+    try:
+        return time + wait
+    except OverflowError:
+        return datetime.max.replace(tzinfo=time.tzinfo)
+
+
+def hours_missing(case: Case) -> str:
+    return counted(ceil(case.policy.min_pause_hours - case.candidate.hours_running), "hour")
+
+
+def more_conversions(case: Case) -> str:
+    """9 more conversions at this rate"""
+    more = more_evidence(case)
+    if more is None:
+        return "?"
+    if more.conversions > 0.0:
+        number = max(1, ceil(more.conversions))
+        return counted(number, "more conversion") + " at this rate"
+    return f"{money(more.spend)} more spent without a conversion"
+
+
+def more_days(case: Case) -> str:
+    more = more_evidence(case)
+    days = 1 if more is None else ceil(more.days)
+    return "a day" if days <= 1 else counted(days, "day")
+
+
+def when(time: datetime | None) -> str:
+    """2026-11-22 10:00 UTC"""
+    return "?" if time is None else f"{time:%Y-%m-%d %H:%M} {time.tzname() or ''}".rstrip()
+
+
+WORDS: dict[str, Callable[[Case], str]] = {
+    "hold_until": lambda case: when(case.candidate.hold_until),
+    "person_until": lambda case: when(case.against_person_until),
+    "cooldown_ends": lambda case: when(cooldown_ends(case)),
+    "data_age": data_age,
+    "max_data_age": lambda case: f"{case.policy.max_data_age_hours:g}",
+    "min_pause_hours": lambda case: f"{case.policy.min_pause_hours:g}",
+    "hours_missing": hours_missing,
+    "odds": odds,
+    "more_evidence": more_conversions,
+    "more_days": more_days,
+    "budget_use": lambda case: str(floor(100.0 * case.candidate.budget_use)),
+    "max_step": lambda case: f"x{case.policy.max_step}",
+    "max_growth": lambda case: f"x{case.policy.max_growth_7d}",
+    "max_budget": lambda case: money(case.plan.max_budget) if isinstance(case.plan, Plan) else "?",
+    "min_budget": lambda case: money(case.plan.min_budget) if isinstance(case.plan, Plan) else "?",
+}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 from autonomy.engine.candidate import PausedAction
 from autonomy.engine.policy import Policy
 from autonomy.rules.language import (
+    MINIMUMS,
     AutoPause,
     AutoScaleDown,
     AutoScaleUp,
@@ -16,6 +18,7 @@ from autonomy.rules.language import (
     Rule,
 )
 
+WITHOUT_WINDOW = ("budget", "hours_running")
 STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
 
 
@@ -57,6 +60,7 @@ class Plan:
         "rule",
         "scale_above",
         "up",
+        "window",
     )
 
     def __init__(self, rule: Rule, policy: Policy) -> None:
@@ -70,6 +74,7 @@ class Plan:
         )
         floor = policy.min_confidence if action.min_confidence is None else action.min_confidence
         self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
+        self.window = window_read(rule.condition)
         self._thresholds(rule.condition, policy)
         self._amounts(policy)
 
@@ -121,7 +126,16 @@ class Resume:
     `pause_below` is the roi (a multiple) that the pause was judged by.
     """
 
-    __slots__ = ("action_type", "cooldown", "floor", "kind", "name", "pause_below", "rule_id")
+    __slots__ = (
+        "action_type",
+        "cooldown",
+        "floor",
+        "kind",
+        "name",
+        "pause_below",
+        "rule_id",
+        "window",
+    )
 
     def __init__(self, paused: PausedAction, policy: Policy) -> None:
         self.action_type = "auto_resume"
@@ -131,6 +145,7 @@ class Resume:
         self.cooldown = timedelta(hours=policy.cooldown_hours)
         self.floor = 100.0 - policy.resume_confidence
         self.pause_below = paused.pause_below
+        self.window = "lifetime"
 
     @property
     def requires_approval(self) -> bool:
@@ -144,3 +159,23 @@ def kind_of(rule: Rule) -> str:
     if isinstance(rule.action, BudgetAdjusted):
         return "set" if rule.action.by is None else "step"
     return "up" if isinstance(rule.action, AutoScaleUp) else "down"
+
+
+def window_read(condition: Condition) -> str:
+    """The window whose figures a condition reads, where that is one; else lifetime."""
+    found = {window for metric, window in _reads(condition) if metric not in WITHOUT_WINDOW}
+    window = found.pop() if len(found) == 1 else "lifetime"
+    return "lifetime" if window.startswith("prior") else window
+
+
+def _reads(condition: Condition) -> Iterator[tuple[str, str]]:
+    window = condition.window or "lifetime"
+    if condition.metric is not None:
+        yield condition.metric, window
+    if condition.than is not None:
+        yield condition.than.metric, condition.than.window
+    for name in MINIMUMS:
+        if getattr(condition, name) is not None:
+            yield name.removeprefix("min_").replace("duration_hours", "hours_running"), window
+    for member in condition.members:
+        yield from _reads(member)

@@ -1,28 +1,32 @@
 """The sentence of a decision: templates over rounded numbers, so that SQL can write the same.
 
-An act or a proposal is one template by what it does, in one of three voices (done, proposed,
-would be done). A hold says what the rule wanted and what would settle it.
+Every template stands in codes.py; here are the words that fill them. An act is one template by what
+it does, in one of three voices (done, proposed, would be done). A hold says what blocks it and what
+would settle it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from math import floor, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
+from autonomy.engine import guardrails
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
+from autonomy.engine.codes import SENTENCES
 from autonomy.engine.confidence import round_half_up
-from autonomy.engine.hold_reasons import settles
 from autonomy.engine.outcome import Outcome
-from autonomy.text import counted, whole_chance
+from autonomy.text import counted, money, whole_chance
 
 # What every decision's params carry. Money and multiples are floor(100 x + 0.5) / 100 in float8,
-# null where unknown; spend to conversions are of the campaign's whole life.
+# null where unknown.
 PARAMS = {
-    "spend": "money spent",
-    "revenue": "money earned",
+    "window": "the window whose figures are told: the one that the rule reads, else lifetime",
+    "spend": "money spent in that window",
+    "revenue": "money earned in that window",
     "roi": "revenue / spend, before rounding either; null where spend is 0",
-    "conversions": "count, rounded half up",
+    "conversions": "number in that window, to one digit, half up",
     "days": "hours_running / 24, rounded half up, at least 1",
     "confidence": "percent, as in the decision",
     "chance": "percent, whole, 1 to 99: what the sentence says of the confidence",
@@ -31,53 +35,19 @@ PARAMS = {
     "new_budget": "the budget after; the same as before for a pause and for every hold",
 }
 
-FIGURES = "spent {spend} for {revenue} in revenue{times} over {days}"
-ACTS = {
-    "pause": FIGURES + "; {chance} % likely to be below {target}; rule {rule}",
-    "up": FIGURES + ", {conversions}; {chance} % likely that more budget earns its keep"
-    "{limited}; rule {rule}",
-    "down": FIGURES + "; {chance} % likely that its last part of budget does not earn its keep"
-    "{limited}; rule {rule}",
-    "resume": "late conversions brought it to {revenue} in revenue for {spend} spent{times}; "
-    "{chance} % likely that the pause by rule {rule} was wrong",
-}
-VOICES = {  # what is done: (done, proposed, would be done)
-    "pause": ("Paused", "Proposed: pause", "Would pause"),
-    "up": (
-        "Raised the budget from {old_budget} to {new_budget}",
-        "Proposed: raise the budget from {old_budget} to {new_budget}",
-        "Would raise the budget from {old_budget} to {new_budget}",
-    ),
-    "down": (
-        "Lowered the budget from {old_budget} to {new_budget}",
-        "Proposed: lower the budget from {old_budget} to {new_budget}",
-        "Would lower the budget from {old_budget} to {new_budget}",
-    ),
-    "resume": ("Resumed", "Proposed: resume", "Would resume"),
-}
-LIMITED = {
-    "STEP_CAP": "as far as one step may go",
-    "GROWTH_CAP": "as far as growth within 7 days may go",
-    "BUDGET_CAP": "as far as the cap allows",
-}
-WANTED = {
-    "pause": "Not paused",
-    "up": "Budget not raised",
-    "down": "Budget not lowered",
-    "resume": "Not resumed",
-}
-
 
 def params_of(decision: Outcome) -> dict[str, Any]:
     """The numbers of the sentence, rounded; both engines agree on them."""
     case = decision.case
-    candidate, lifetime = case.candidate, case.candidate.lifetime
-    spend, revenue = lifetime[SPEND], lifetime[REVENUE]
+    candidate, window = case.candidate, case.plan.window
+    seen = candidate.window(window)
+    spend, revenue = seen[SPEND], seen[REVENUE]
     return {
+        "window": window,
         "spend": two_digits(spend),
         "revenue": two_digits(revenue),
         "roi": two_digits(revenue / spend) if spend > 0.0 else None,
-        "conversions": whole(lifetime[CONVERSIONS]),
+        "conversions": one_digit(seen[CONVERSIONS]),
         "days": max(1, whole(candidate.hours_running / 24.0) or 1),
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
@@ -92,6 +62,10 @@ def two_digits(value: float) -> float | None:
     return None if isnan(value) else round_half_up(value)
 
 
+def one_digit(value: float) -> float | None:
+    return None if isnan(value) else floor(10.0 * value + 0.5) / 10.0
+
+
 def whole(value: float) -> int | None:
     return None if isnan(value) else floor(value + 0.5)
 
@@ -100,34 +74,85 @@ def _amount(budget: Decimal | None) -> float | None:
     return None if budget is None else float(budget)
 
 
+class Told(NamedTuple):
+    """A decision with its rounded numbers: what the words are taken from."""
+
+    decision: Outcome
+    params: Mapping[str, Any]
+
+
+def _figures(told: Told) -> str:
+    """in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x"""
+    window, days = told.params["window"], told.params["days"]
+    span = (
+        f"in {counted(days, 'day')}" if window == "lifetime" else f"in the last {window[:-1]} days"
+    )
+    span = "in the last day" if window == "1d" else span
+    spent, earned = shown(told.params["spend"]), shown(told.params["revenue"])
+    return f"{span} {spent} spent, {earned} earned{_times(told)}"
+
+
+def _times(told: Told) -> str:
+    roi = told.params["roi"]
+    return "" if roi is None else f", {shown(roi)}x"
+
+
+def _target(told: Told) -> str:
+    roi = told.params["break_even"]
+    return "break-even" if roi == 1.0 else f"{shown(roi)}x"
+
+
+WORDS: dict[str, Callable[[Told], str]] = {
+    "rule": lambda told: told.decision.rule_name,
+    "old_budget": lambda told: shown(told.params["old_budget"]),
+    "new_budget": lambda told: shown(told.params["new_budget"]),
+    "figures": _figures,
+    "chance": lambda told: str(told.params["chance"]),
+    "conversions": lambda told: counted(told.params["conversions"] or 0, "conversion"),
+    "target": _target,
+    "spend": lambda told: shown(told.params["spend"]),
+    "revenue": lambda told: shown(told.params["revenue"]),
+    "times": _times,
+}
+
+
+class Words(dict[str, str]):
+    """The words of one sentence, each worked out where the template names it."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__()
+        self.told = told
+
+    def __missing__(self, name: str) -> str:
+        word = WORDS.get(name)
+        return word(self.told) if word else guardrails.WORDS[name](self.told.decision.case)
+
+
 def sentence_of(decision: Outcome) -> str:
-    """One sentence with the numbers in it."""
-    words = _words(decision)
+    """What is done and why, or why it is not and what would settle that."""
     direction = decision.case.direction
     if decision.verdict == "hold":
-        why = settles(decision)
-        return f"{WANTED[direction]}: {why}; rule {words['rule']}"
-    voice = 1 if decision.verdict == "propose" else 2 if decision.dry_run else 0
-    sentence = f"{VOICES[direction][voice]}: {ACTS[direction]}".format(**words)
-    if decision.code == "PAUSE_BREAKER":
-        sentence += "; so many pauses at once are left to a person"
-    return sentence
+        names = [f"begin.{direction}.held.", _held(decision)]
+    else:
+        voice = "would" if decision.dry_run else "done"
+        voice = "proposed" if decision.verdict == "propose" else voice
+        limit = decision.limits[-1] if decision.limits else ""
+        names = [f"begin.{direction}.{voice}.{limit}", f"why.{direction}"]
+        if decision.code == "PAUSE_BREAKER":
+            names.append("many_pauses")
+    words = Words(Told(decision, params_of(decision)))
+    return "".join(SENTENCES[name].format_map(words) for name in names)
 
 
-def _words(decision: Outcome) -> dict[str, str]:
-    numbers = params_of(decision)
-    roi, limits = numbers["roi"], decision.limits
-    words = {key: shown(value) for key, value in numbers.items()}
-    return words | {
-        "days": counted(numbers["days"], "day"),
-        "conversions": counted(numbers["conversions"] or 0, "conversion"),
-        "chance": str(numbers["chance"]),
-        "times": "" if roi is None else f" ({roi:.2f}x)",
-        "target": "break-even" if numbers["break_even"] == 1.0 else f"{words['break_even']}x",
-        "limited": f", {LIMITED[limits[-1]]}" if limits else "",
-        "rule": decision.rule_name,
-    }
+def settles(decision: Outcome) -> str:
+    """Why it is held and what would settle it, as sentences of their own."""
+    said = SENTENCES[_held(decision)].format_map(Words(Told(decision, params_of(decision))))
+    return said[:1].upper() + said[1:]
+
+
+def _held(decision: Outcome) -> str:
+    return f"{decision.code}.{guardrails.variant(decision.code, decision.case)}"
 
 
 def shown(value: float | None) -> str:
-    return "?" if value is None else f"{value:.2f}"
+    return "?" if value is None else money(value)

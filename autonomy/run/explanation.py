@@ -119,5 +119,5 @@ def _rule_lines(rule: dict[str, Any]) -> list[str]:
             if one["holds"]
         ]
         if rule["settles"]:
-            lines.append(f"     settled by: {rule['settles']}")
+            lines.append(f"     {rule['settles']}")
     return lines

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from autonomy.engine.codes import means
 from autonomy.text import NOTHING, chance, chance_beside, count, decimal, money, number_or_none
 
 TIMES = {
@@ -43,34 +44,6 @@ ACTION_ICONS = {
 STATUSES = ("pending", "executed", "rolled_back", "failed")
 SEVERITIES = ("critical", "high", "medium", "low")
 SEVERITY_ICONS = {"critical": "octagon", "high": "triangle", "medium": "diamond", "low": "circle"}
-CODES = {
-    "DISABLED": "automation is switched off for this campaign",
-    "ON_HOLD": "the campaign is on hold",
-    "STALE_DATA": "the performance data is too old",
-    "VALUE_NOT_MEASURED": "its conversions carry no value, so its ROI says nothing",
-    "CHANGED_BY_PERSON": "a person changed it, and this would go against that",
-    "COOLDOWN": "it was changed a short while ago",
-    "TOO_LITTLE_DATA": "there is too little data to judge",
-    "TEST_RUNNING": "an A/B test runs on it",
-    "AWAITING_APPROVAL": "an action waits for approval",
-    "AGAINST_THE_ODDS": "the evidence does not support it",
-    "NOT_LIMITED_BY_BUDGET": "it does not spend the budget that it has",
-    "HOLDOUT": "it belongs to this week's comparison group",
-    "STEP_CAP": "the step would be too large",
-    "GROWTH_CAP": "it has grown enough this week",
-    "BUDGET_CAP": "the budget's limit is reached",
-    "NO_CHANGE": "the change would be too small to matter",
-    "OUTRANKED": "another rule came first",
-    "PAUSE_BREAKER": "too many pauses at once: a person decides",
-    "GROWTH_BREAKER": "the account would grow too fast",
-    "TRACKING_BREAKER": "conversion tracking seems broken",
-    "FROZEN": "everything is frozen",
-    "CHANGED_MEANWHILE": "somebody changed the campaign in the meantime",
-    "RULE_CHANGED": "the rule was changed in the meantime",
-    "REJECTED": "a person rejected it",
-    "EXPIRED": "nobody approved it in time",
-    "APPROVAL": "a person must approve it",
-}
 
 
 def multiple(value: object) -> str:
@@ -212,7 +185,7 @@ def signed(value: float) -> str:
 
 def held_because(code: object) -> str:
     """A reason code in words."""
-    return CODES.get(str(code), words(code).lower())
+    return means(str(code))
 
 
 def _time(moment: datetime, text: str, kind: str) -> Markup:

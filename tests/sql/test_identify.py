@@ -62,8 +62,8 @@ def test_an_underperformer_in_figures_and_words(empty: psycopg.Connection) -> No
     prior = Prior(order_value=301.15 / 4)
     chance = round_half_up(100 * probability_below(1.0, evidence, prior))
     assert found.pop("recommendation") == (
-        f"Pause: spent 812.40 for 301.15 in revenue (0.37x) over 30 days;"
-        f" {chance:.0f} % likely to be below break-even"
+        f"Pause: in 30 days 812.40 spent, 301.15 earned, 0.37x."
+        f" {chance:.0f} % likely to be below break-even."
     )
     assert found == {
         "campaign_id": one, "campaign_title": "Summer", "current_budget": 200,
@@ -76,7 +76,7 @@ def test_an_underperformer_in_figures_and_words(empty: psycopg.Connection) -> No
 def test_a_target_above_break_even_is_taken_at_its_word(empty: psycopg.Connection) -> None:
     campaign(empty, 500, 600, 20)
     (found,) = rows(empty, "identify_underperforming_campaigns(50, 1.5)")
-    assert found["recommendation"].endswith("likely to be below 1.50x")
+    assert found["recommendation"].endswith("likely to be below 1.50x.")
 
 
 def test_who_loses_most_stands_first(empty: psycopg.Connection) -> None:
@@ -117,8 +117,8 @@ def test_a_scaling_candidate_in_figures_and_words(empty: psycopg.Connection) -> 
     below = probability_below(2.0, Evidence(500, 50, 2500, None, 30), Prior())
     chance = round_half_up(100 * (1 - below))
     assert found.pop("reasoning") == (
-        "Raise the budget from 100.00 to 150.00: spent 500.00 for 2500.00 in revenue (5.00x)"
-        " over 30 days, 50 conversions; 99 % likely that more budget earns its keep"
+        "Raise the budget from 100.00 to 150.00: in 30 days 500.00 spent, 2,500.00 earned, 5.00x,"
+        " 50 conversions. 99 % likely that more budget earns its keep."
     )
     assert found == {
         "campaign_id": one, "campaign_title": "Brand", "current_budget": 100,

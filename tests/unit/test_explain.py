@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
+from autonomy.engine.codes import CODES
 from autonomy.engine.explain import explain
-from autonomy.engine.guardrails import GUARDRAILS
 from autonomy.engine.policy import Policy
 from tests.unit import drawn
 from tests.unit.campaigns import DEFAULT_RULES, NOW, ago, campaign, paused, winner
@@ -17,7 +17,7 @@ from tests.unit.campaigns import DEFAULT_RULES, NOW, ago, campaign, paused, winn
 def test_a_loser() -> None:
     said = explain(DEFAULT_RULES, campaign(), Policy(), NOW)
     assert said["decision"]["code"] == "auto_pause"
-    assert said["sentence"].startswith("Paused: spent 800.00 for 300.00")
+    assert said["sentence"].startswith('Paused by "Critical ROI Pause": in 9 days 800.00 spent')
     critical, low, exceptional, _ = said["rules"]
     assert critical["matched"]
     assert critical["code"] == "auto_pause"
@@ -39,7 +39,9 @@ def test_a_loser() -> None:
 def test_guardrails_are_all_named_with_what_they_look_at() -> None:
     said = explain(DEFAULT_RULES, campaign(last_pause_at=ago(hours=3)), Policy(), NOW)
     guardrails = said["rules"][0]["guardrails"]
-    assert [one["code"] for one in guardrails] == [one.code for one in GUARDRAILS if one.blocks]
+    assert [one["code"] for one in guardrails] == [
+        row.code for row in CODES if row.kind == "campaign" and not row.reserved
+    ]
     assert [one["code"] for one in guardrails if one["holds"]] == ["COOLDOWN"]
     assert "cooldown ends" in said["rules"][0]["settles"]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autonomy.engine import Decision, Decisions, PolicyError, decide
-from autonomy.engine.guardrails import CODES, GUARDRAILS
+from autonomy.engine import Decision, Decisions, PolicyError, decide, reasons
+from autonomy.engine.codes import CODES, SENTENCES
+from autonomy.engine.guardrails import BLOCKS, CAPS, WORDS
 from autonomy.engine.policy import Policy
 from tests.unit.campaigns import (
     DEFAULT_RULES,
@@ -49,13 +52,42 @@ LOSER, WINNER = campaign(), winner()
 
 
 def test_the_table_is_in_the_order_of_the_design() -> None:
-    assert CODES == (
-        "DISABLED", "ON_HOLD", "STALE_DATA", "VALUE_NOT_MEASURED", "CHANGED_BY_PERSON", "COOLDOWN",
-        "TOO_LITTLE_DATA", "TEST_RUNNING", "AWAITING_APPROVAL", "AGAINST_THE_ODDS",
-        "NOT_LIMITED_BY_BUDGET", "HOLDOUT", "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
-        "NO_CHANGE", "OUTRANKED", "FROZEN", "TRACKING_BREAKER", "PAUSE_BREAKER", "GROWTH_BREAKER",
-    )  # fmt: skip
-    assert all(row.looks_at and row.does and row.limit and row.source for row in GUARDRAILS)
+    assert " ".join(row.code for row in CODES) == (
+        "FROZEN OBSERVE DISABLED ON_HOLD ACCOUNT_BROKEN NOT_SYNCED STALE_DATA SUSPECT_DATA "
+        "VALUE_NOT_MEASURED PLANNED_EVENT CHANGED_BY_PERSON COOLDOWN PLATFORM_RATE TOO_LITTLE_DATA "
+        "TEST_RUNNING LEARNING AWAITING_APPROVAL NO_BUDGET LIFETIME_BUDGET SHARED_BUDGET "
+        "SCHEDULED_BUDGET BUDGET_ON_CHILDREN AGAINST_THE_ODDS NOT_LIMITED_BY_BUDGET HOLDOUT "
+        "STEP_CAP GROWTH_CAP BUDGET_CAP TOTAL_CAP PACING BELOW_MINIMUM NO_CHANGE OUTRANKED "
+        "TRACKING_BREAKER VALUE_BREAKER SHRINK_BREAKER PAUSE_BREAKER GROWTH_BREAKER APPROVAL "
+        "CHANGED_MEANWHILE RULE_CHANGED PLATFORM_REFUSED NOT_TAKEN NOT_DELIVERED GONE "
+        "CAMPAIGN_NOT_FOUND BAD_DECISION REFUSED_BY_DATABASE UNREADABLE REJECTED EXPIRED"
+    )
+
+
+def test_what_blocks_has_its_words_and_what_is_reserved_does_not_run() -> None:
+    runs = {row.code for row in CODES if row.kind == "campaign" and not row.reserved}
+    assert set(BLOCKS) == runs
+    assert set(CAPS) < {row.code for row in CODES if row.kind == "size" and not row.reserved}
+    for row in CODES:
+        assert row.means
+        assert not (row.reserved and row.says)
+        if row.code in runs:
+            assert row.says, row.code
+            assert row.looks_at, row.code
+
+
+def test_sentences_are_whole_and_name_words_that_there_are() -> None:
+    for name, said in SENTENCES.items():
+        known = WORDS.keys() | reasons.WORDS.keys()
+        assert set(re.findall(r"\{(\w*)\}", said)) <= known, name
+        assert said.endswith((".", ": ")), name
+
+
+def test_sql_asks_in_the_same_order() -> None:
+    text = (Path(__file__).parents[2] / "sql/0515_guardrails.sql").read_text(encoding="utf-8")
+    body = text[text.index("function autonomy.campaign_guardrail") : text.index("comment on")]
+    asked = list(dict.fromkeys(re.findall(r"'([A-Z_]{4,})'", body)))
+    assert asked == [row.code for row in CODES if row.code in BLOCKS]
 
 
 def test_without_values_nothing_is_judged_by_roi() -> None:

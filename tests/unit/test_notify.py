@@ -40,7 +40,7 @@ def result(**changes: Any) -> dict[str, Any]:
             "actions_proposed": 0,
             "opportunities_detected": 3,
         },
-        "actions": [{"title": "Tents", "reason": "Paused: spent 10.00"}],
+        "actions": [{"title": "Tents", "reason": 'Paused by "A": in 3 days 10.00 spent'}],
         "breakers": [],
         "failed": [],
         "rules_skipped": [],

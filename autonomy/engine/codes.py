@@ -1,0 +1,267 @@
+"""Every reason code and every sentence, once: Python, SQL, pages and the reference read them here.
+
+The order of the rows is the order of the checks: of several reasons, the first is the campaign's.
+`python -m autonomy sql` writes the same rows into the database (sql/0505_codes.sql) and into
+docs/reference.md. A reserved code has its place and its words before anything raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+Kind = Literal["campaign", "size", "rule", "run", "proposal", "failure"]
+
+
+class Code(NamedTuple):
+    """One reason.
+
+    `means`: why, as it goes on after "because". `says`: the sentences of a held or failed decision,
+    by variant; "" where there is only one. Their {words} are those of `reasons.WORDS`.
+    """
+
+    code: str
+    kind: Kind
+    means: str
+    says: Mapping[str, str] = MappingProxyType({})
+    looks_at: str = ""
+    limit: str = ""  # fields of policy, rule or campaign, by name
+    detail: str = ""  # what the reference says beyond `means`
+    reserved: bool = False
+
+
+def _says(sentence: str = "", **variants: str) -> Mapping[str, str]:
+    return MappingProxyType({"": sentence} if sentence else variants)
+
+
+CODES: tuple[Code, ...] = (
+    # What stops everything -----------------------------------------------------------------------
+    Code(
+        "FROZEN", "campaign", "everything is frozen",
+        _says("the system is frozen. It goes on when it is unfrozen."),
+        "the kill switch", "frozen"),
+    Code(
+        "OBSERVE", "failure", "the mode became observe in between",
+        _says("the mode is observe now, so nothing is changed.")),
+    # What the campaign says ----------------------------------------------------------------------
+    Code(
+        "DISABLED", "campaign", "automation is switched off for this campaign",
+        _says("automation is switched off for this campaign."),
+        "autonomous_enabled of the campaign", "autonomous_enabled"),
+    Code(
+        "ON_HOLD", "campaign", "the campaign is on hold",
+        _says("it is left alone until {hold_until}."),
+        "hold_until of the campaign", "hold_until",
+        "it is left alone until a moment, after a rollback or by hand"),
+    Code("ACCOUNT_BROKEN", "campaign", "its account cannot be reached", reserved=True),
+    Code("NOT_SYNCED", "campaign", "its platform was read too long ago", reserved=True),
+    # What its figures are worth ------------------------------------------------------------------
+    Code(
+        "STALE_DATA", "campaign", "its figures are too old",
+        _says(
+            old="its figures are {data_age} hours old, more than {max_data_age}. It will be looked "
+            "at again when new ones arrive.",
+            unknown="its figures are of unknown age. It will be looked at again when new ones "
+            "arrive."),
+        "age of its figures", "max_data_age_hours"),
+    Code("SUSPECT_DATA", "campaign", "its figures cannot be right", reserved=True),
+    Code(
+        "VALUE_NOT_MEASURED", "campaign", "its conversions carry no value, so its ROI says nothing",
+        _says("its conversions carry no value, so its roi says nothing. Feed their revenue, or "
+              "what a conversion is worth."),
+        "conversions of 30 days without any value, its own or its account's", "",
+        "its conversions of 30 days carry no value, so its roi says nothing: in an account that "
+        "has five conversions and more and no value at all; beside others that have values only "
+        "from 20 conversions on, or where these at the usual order value would be worth three "
+        "times its spend"),
+    Code("PLANNED_EVENT", "campaign", "an event is planned for these days", reserved=True),
+    Code(
+        "CHANGED_BY_PERSON", "campaign", "a person changed it, and this would go against that",
+        _says("a person changed it, and nothing is done against that until {person_until}."),
+        "what a person did last to its budget or status", "person_hold_days",
+        "a person changed it, and this would go against that: a budget that was cut is not raised, "
+        "one that was raised is not cut; what was raised or switched on is paused only from 95 % "
+        "on"),
+    Code(
+        "COOLDOWN", "campaign", "it was changed a short while ago",
+        _says("it was changed a short time ago. The cooldown ends {cooldown_ends}."),
+        "hours since its last action or a person's change; for a pause, its last pause or resume",
+        "cooldown_hours",
+        "an action was taken on it, or a person changed it, a short while ago; a pause waits for "
+        "pauses only, a resume also for the seven days after a resume"),
+    Code("PLATFORM_RATE", "campaign", "it was changed too often within the hour", reserved=True),
+    Code(
+        "TOO_LITTLE_DATA", "campaign", "there is too little data to judge",
+        _says(
+            spend="it has spent nothing, so there is nothing to judge it by.",
+            budget="it has no budget to change.",
+            age="it is not known to have run {min_pause_hours} hours.",
+            young="a pause needs {min_pause_hours} hours of running. It will be looked at again in "
+            "{hours_missing}."),
+        "spend at all; hours running before a pause; a budget to change", "min_pause_hours",
+        "no spend at all, no budget to change, or too young to be paused"),
+    Code(
+        "TEST_RUNNING", "campaign", "an A/B test runs on it",
+        _says("an A/B test runs on it. It will be looked at again when the test ends."),
+        "an A/B test runs on it"),
+    Code("LEARNING", "campaign", "its platform is still learning", reserved=True),
+    Code(
+        "AWAITING_APPROVAL", "campaign", "an action on it waits for approval",
+        _says("another action on it waits for approval. It will be looked at again when that is "
+              "approved or rejected."),
+        "a pending action", "approval_hours"),
+    # What its budget is --------------------------------------------------------------------------
+    Code("NO_BUDGET", "campaign", "it has no budget", reserved=True),
+    Code("LIFETIME_BUDGET", "campaign", "its budget is for its whole life", reserved=True),
+    Code("SHARED_BUDGET", "campaign", "it shares its budget with others", reserved=True),
+    Code("SCHEDULED_BUDGET", "campaign", "its platform changes its budget", reserved=True),
+    Code("BUDGET_ON_CHILDREN", "campaign", "its budgets lie below it", reserved=True),
+    # Whether it would be right -------------------------------------------------------------------
+    Code(
+        "AGAINST_THE_ODDS", "campaign", "the evidence does not support it",
+        _says(
+            more="{odds}. About {more_evidence} would settle it, in about {more_days}.",
+            never="{odds}. More of the same would not settle it."),
+        "probability that the action is right", "min_confidence", "too likely to be wrong"),
+    Code(
+        "NOT_LIMITED_BY_BUDGET", "campaign", "it does not spend the budget that it has",
+        _says("its budget is not what limits it: {budget_use} % of it is spent. It will be looked "
+              "at again when at least 70 % are."),
+        "share of its budget spent on its last complete days", "",
+        "no raise: less than 70 % of the budget was spent on its last complete active days (the "
+        "mean of three, two at least); unknown never holds"),
+    Code(
+        "HOLDOUT", "campaign", "it belongs to this week's comparison group",
+        _says("it is in this week's comparison group, which is left alone. It will be looked at "
+              "again next week."),
+        "its lot this week, for comparison", "holdout_share"),
+    # How far it may go ---------------------------------------------------------------------------
+    Code(
+        "STEP_CAP", "size", "the step would be too large",
+        _says("one step may not go beyond {max_step}."),
+        "new budget beside the present one", "max_step", "shrunk: too much in one step"),
+    Code(
+        "GROWTH_CAP", "size", "it has grown enough this week",
+        _says("its budget has grown to {max_growth} within 7 days. It may grow again as that week "
+              "passes."),
+        "new budget beside the lowest of 7 days", "max_growth_7d", "shrunk: too much in 7 days"),
+    Code(
+        "BUDGET_CAP", "size", "the budget's limit is reached",
+        _says(
+            cap="its budget is at the cap of {max_budget}. A higher cap would settle it.",
+            floor="its budget is at the floor of {min_budget}. A lower floor would settle it."),
+        "new budget itself", "max_budget, min_budget",
+        "shrunk: beyond the rule's or the policy's limit"),
+    Code("TOTAL_CAP", "size", "the account's total is reached", reserved=True),
+    Code("PACING", "size", "the account's month would be overspent", reserved=True),
+    Code("BELOW_MINIMUM", "size", "its platform takes no budget so small", reserved=True),
+    Code(
+        "NO_CHANGE", "size", "the change would be too small to matter",
+        _says("the change would be under 1 % of its budget."),
+        "what is left of the change", "", "less than 1 % would be left of the change"),
+    Code(
+        "OUTRANKED", "rule", "another rule came first",
+        looks_at="a rule before it that decides", limit="priority"),
+    # What stops a whole run ----------------------------------------------------------------------
+    Code(
+        "TRACKING_BREAKER", "run", "conversion tracking seems broken",
+        _says("tracking looks broken, and then every campaign looks bad. It will be looked at "
+              "again when conversions arrive again."),
+        "conversions beside what the clicks would have brought", "tracking_breaker_ratio",
+        "conversions are missing everywhere: no pauses"),
+    Code("VALUE_BREAKER", "run", "what a conversion is worth has jumped", reserved=True),
+    Code("SHRINK_BREAKER", "run", "the account would shrink too fast", reserved=True),
+    Code(
+        "PAUSE_BREAKER", "run", "too many pauses at once: a person decides",
+        looks_at="pauses of 24 hours beside the active campaigns",
+        limit="pause_breaker_share, pause_breaker_count"),
+    Code(
+        "GROWTH_BREAKER", "run", "the account would grow too fast",
+        _says("the portfolio has grown enough for 24 hours. It will be looked at again when those "
+              "have passed."),
+        "money that scale-ups of 24 hours add to the budget before them",
+        "growth_breaker_share, growth_breaker_count",
+        "scale-ups of 24 hours would add too much to the budget before them: the most certain go "
+        "first"),
+    # What a person decides -----------------------------------------------------------------------
+    Code("APPROVAL", "proposal", "a person must approve it",
+         detail="the mode is `approve`, or the rule wants it"),
+    # What became of it ---------------------------------------------------------------------------
+    Code(
+        "CHANGED_MEANWHILE", "failure", "somebody changed the campaign in the meantime",
+        detail="the campaign is not as it was when this was decided; the person's change stays"),
+    Code(
+        "RULE_CHANGED", "failure", "the rule was changed in the meantime",
+        detail="the rule was changed, switched off or removed in between; the next run decides by "
+        "what it says now"),
+    Code("PLATFORM_REFUSED", "failure", "the platform refused it", reserved=True),
+    Code("NOT_TAKEN", "failure", "the platform did not take it", reserved=True),
+    Code("NOT_DELIVERED", "failure", "it could not be delivered", reserved=True),
+    Code("GONE", "failure", "the campaign is gone on its platform", reserved=True),
+    Code("CAMPAIGN_NOT_FOUND", "failure", "the campaign is gone"),
+    Code("BAD_DECISION", "failure", "the decision cannot be read"),
+    Code(
+        "REFUSED_BY_DATABASE", "failure", "the database refused it",
+        detail="a constraint or trigger of your own on `campaigns` said no"),
+    Code("UNREADABLE", "failure", "its figures could not be read",
+         detail="a candidate could not be read; it was left out"),
+    Code(
+        "REJECTED", "failure", "a person rejected it",
+        detail="a person refused the proposal; the campaign is left alone for `cooldown_hours`"),
+    Code("EXPIRED", "failure", "nobody approved it in time"),
+)  # fmt: skip
+
+BY_CODE: Mapping[str, Code] = MappingProxyType({row.code: row for row in CODES})
+PLACE: Mapping[str, int] = MappingProxyType({row.code: at for at, row in enumerate(CODES, 1)})
+
+# How a decision begins, by its direction: held, done, proposed, would be done.
+VOICES = ("held", "done", "proposed", "would")
+_BEGIN = {
+    "pause": ("Not paused", "Paused", "Proposed to be paused", "Would be paused"),
+    "up": (
+        "Budget not raised", "Budget raised{amounts}", "Budget proposed to be raised{amounts}",
+        "Budget would be raised{amounts}"),
+    "down": (
+        "Budget not lowered", "Budget lowered{amounts}", "Budget proposed to be lowered{amounts}",
+        "Budget would be lowered{amounts}"),
+    "resume": ("Not resumed", "Resumed", "Proposed to be resumed", "Would be resumed"),
+}  # fmt: skip
+_LIMITED = {
+    "": "",
+    "STEP_CAP": ", as far as one step may go,",
+    "GROWTH_CAP": ", as far as growth within 7 days may go,",
+    "BUDGET_CAP": ", as far as the cap allows,",
+}
+_WHY = {
+    "pause": "{figures}. {chance} % likely to be below {target}.",
+    "up": "{figures}, {conversions}. {chance} % likely that more budget earns its keep.",
+    "down": "{figures}. {chance} % likely that its last part of budget does not earn its keep.",
+    "resume": "late conversions brought it to {revenue} earned for {spend} spent{times}. "
+    "{chance} % likely that the pause was wrong.",
+}  # fmt: skip
+
+
+def _sentences() -> dict[str, str]:
+    """Every template by name: `CODE.variant`, `begin.direction.voice.limit`, `why.direction`."""
+    all_of = {f"{row.code}.{variant}": said for row in CODES for variant, said in row.says.items()}
+    for direction, begins in _BEGIN.items():
+        all_of[f"why.{direction}"] = _WHY[direction]
+        for voice, begin in zip(VOICES, begins, strict=True):
+            for limit, limited in _LIMITED.items():
+                if limit and "{amounts}" not in begin:
+                    continue
+                amounts = " from {old_budget} to {new_budget}" + limited
+                by = "after the pause by" if direction == "resume" else "by"
+                text = begin.replace("{amounts}", amounts) + f' {by} "{{rule}}": '
+                all_of[f"begin.{direction}.{voice}.{limit}"] = text
+    return all_of | {"many_pauses": " So many pauses at once are left to a person."}
+
+
+SENTENCES: Mapping[str, str] = MappingProxyType(_sentences())
+
+
+def means(code: str) -> str:
+    """Why, as it goes on after "because"; an unknown code in its own words."""
+    row = BY_CODE.get(code)
+    return row.means if row else code.replace("_", " ").lower()

@@ -1,0 +1,248 @@
+-- Every guardrail of one campaign, once, for deciding and for carrying out: the twin of
+-- autonomy/engine/guardrails.py, with the words that its sentences need.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.campaign_guardrail(
+  p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
+  p_floor float8, p_cooldown interval, p_asked text, p_now timestamptz)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+-- The first that holds, in the order of autonomy.codes(). A resume takes back what this system did: whether the figures
+-- bear it is not asked. They have been looked at when it comes to carrying out, which asks what may have changed
+-- since; and what a person approves asks no more than state and limits.
+declare
+  v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
+  v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
+begin
+  return case
+    when p_policy.frozen then 'FROZEN'
+    when not p_campaign.autonomous_enabled then 'DISABLED'
+    when p_campaign.hold_until > p_now then 'ON_HOLD'
+    when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
+    when v_decides and p_campaign.value_missing then 'VALUE_NOT_MEASURED'
+    when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
+             when 'down' then p_campaign.no_cut_until
+             else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
+    when p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
+                      else p_campaign.last_action_at end < p_cooldown then 'COOLDOWN'
+    when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 days' then 'COOLDOWN'
+    when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
+        or case when p_direction = 'pause'
+             then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
+             else (p_campaign.budget > 0) is not true end) then 'TOO_LITTLE_DATA'
+    when p_campaign.test_running then 'TEST_RUNNING'
+    -- what a person approves is itself what waits
+    when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
+    when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
+    when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
+    when v_decides and p_policy.holdout_share > 0
+      and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then 'HOLDOUT'
+  end;
+end $$;
+comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
+                                                interval, text, timestamptz) is
+  'The code of the first guardrail that blocks an action on a campaign, whatever its size; null for none. p_direction: '
+  'pause, up, down or resume; p_confidence and p_floor in percent; p_asked: decide, apply or approve. Only reads; '
+  'raises nothing. [autonomous-operations]';
+
+create type autonomy.size as (
+  new_budget numeric,
+  limits text[],             -- the caps that shaped it, in order
+  code text);                -- why nothing worth doing is left, else null
+comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+
+create function autonomy.sized_budget(
+  p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
+  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
+returns autonomy.size
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
+-- over a limit.
+declare
+  v_size autonomy.size;
+  v_cap numeric;
+begin
+  v_size.new_budget := round(p_wanted, 2);
+  v_size.limits := '{}';
+  if p_direction = 'up' then
+    v_cap := trunc(p_budget * p_max_step, 2);
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'STEP_CAP'::text;
+    end if;
+    v_cap := trunc(p_lowest * p_max_growth, 2);
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
+    end if;
+    v_cap := trunc(p_max_budget, 2);
+    if v_cap < v_size.new_budget then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
+    end if;
+  else
+    v_cap := ceil(p_min_budget * 100) / 100;
+    if v_size.new_budget < v_cap then
+      v_size.new_budget := v_cap;
+      v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
+    end if;
+  end if;
+  -- a change that goes the wrong way, or under 1 % of the budget, is none
+  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100
+    < p_budget then
+    v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
+  end if;
+  return v_size;
+end $$;
+comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+  'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
+  'nothing worth doing is left. Pure. [autonomous-operations]';
+
+create type autonomy.decided as (
+  campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
+  rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
+  plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
+  win text,                  -- the window whose figures are told
+  new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  below float8,              -- P(true roi < break_even)
+  log_roi float8,            -- the most probable ln roi
+  candidate autonomy.candidate);
+comment on type autonomy.decided is
+  'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
+
+create function autonomy.odds_words(p_confidence float8, p_floor float8, p_direction text, p_kind text) returns text
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
+as $$
+-- The chance is said with the fewest digits that leave it on its side of what is needed: 49.6
+-- beside 50 would else be said as the 50 that it misses. In whole or tenths it never is certain.
+declare
+  v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
+  v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
+    then autonomy.cut_confidence(100::float8 - p_confidence) else p_confidence end;
+  v_least numeric;
+  v_said numeric;
+  v_words text;
+begin
+  for v_digits in 0 .. 2 loop
+    v_said := round(v_chance::text::numeric, v_digits);
+    exit when v_digits = 2;
+    v_least := round(power(0.1, v_digits), v_digits);
+    v_said := least(100 - v_least, greatest(v_least, v_said));
+    exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
+      and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
+  end loop;
+  v_words := case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
+    || autonomy.short_number(p_floor);
+  return v_said || case when p_kind = 'step'
+    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
+      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
+      autonomy.short_number(v_down))
+    else format(' %% likely to be right, %s %% are needed', v_words) end;
+end $$;
+comment on function autonomy.odds_words(float8, float8, text, text) is
+  'How likely a held action is to be right, and how likely it would have to be. Pure. [autonomous-operations]';
+
+create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Spend, conversions, revenue and days go on at the rate they had, up to a thousand times what there is.
+declare
+  c autonomy.candidate := p_decided.candidate;
+  v_days float8 := greatest(1::float8, c.ev_days);
+  v_low float8 := 1;
+  v_high float8 := 1000;
+  v_times float8 := 1000;
+  v_below float8;
+begin
+  if (c.ev_spend > 0 and p_decided.confidence_floor < 100) is not true then
+    return null;
+  end if;
+  for i in 0 .. 40 loop
+    v_below := 100::float8 * autonomy.probability_below(
+      p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+      v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
+      p_policy.prior_cv2);
+    if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
+        >= p_decided.confidence_floor then
+      v_high := v_times;
+    elsif i = 0 then
+      return null;
+    else
+      v_low := v_times;
+    end if;
+    v_times := (v_low + v_high) / 2::float8;
+  end loop;
+  return v_high - 1::float8;
+end $$;
+comment on function autonomy.evidence_times(autonomy.decided, public.autonomy_policy) is
+  'How many times the evidence there is has to come on top, at the same rate, to lift the confidence to its floor; '
+  'null where more of the same does not. Pure. [autonomous-operations]';
+
+create function autonomy.variant(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c autonomy.candidate := p_decided.candidate;
+begin
+  return case p_decided.code
+    when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
+    when 'TOO_LITTLE_DATA' then case
+      when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
+      when p_decided.direction <> 'pause' then 'budget'
+      when c.hours_running is null then 'age' else 'young' end
+    when 'AGAINST_THE_ODDS'
+      then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never' else 'more' end
+    when 'BUDGET_CAP' then case when p_decided.direction = 'up' then 'cap' else 'floor' end
+    else '' end;
+end $$;
+comment on function autonomy.variant(autonomy.decided, public.autonomy_policy) is
+  'Which of the sentences of its code says why a decision is held. Pure. [autonomous-operations]';
+
+create function autonomy.guardrail_word(p_name text, p_decided autonomy.decided, p_policy public.autonomy_policy)
+returns text
+language plpgsql stable set search_path = '' set timezone = 'UTC' set extra_float_digits = 1
+as $$
+declare
+  c autonomy.candidate := p_decided.candidate;
+  v_times float8 := case when p_name in ('more_evidence', 'more_days')
+    then autonomy.evidence_times(p_decided, p_policy) end;
+begin
+  return case p_name
+    when 'hold_until' then autonomy.moment_words(c.hold_until)
+    when 'person_until' then autonomy.moment_words(case p_decided.direction
+      when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end)
+    when 'cooldown_ends' then autonomy.moment_words(greatest(
+      case when p_decided.direction = 'pause' then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
+      case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end))
+    -- 48.3 is 48 only beside another limit
+    when 'data_age' then case
+      when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric
+      else round((ceil(10::float8 * c.data_age_hours) / 10::float8)::numeric, 1) end::text
+    when 'max_data_age' then autonomy.short_number(p_policy.max_data_age_hours::float8)
+    when 'min_pause_hours' then autonomy.short_number(p_policy.min_pause_hours::float8)
+    when 'hours_missing' then
+      autonomy.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric, 'hour')
+    when 'odds' then autonomy.odds_words(
+      p_decided.confidence, p_decided.confidence_floor, p_decided.direction, p_decided.kind)
+    when 'more_evidence' then case when c.ev_conversions > 0
+      then autonomy.counted_words(
+        greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
+      else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
+    when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
+      else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
+    when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
+    when 'max_step' then autonomy.factor_words(p_policy.max_step)
+    when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
+    when 'max_budget' then autonomy.money_words(p_decided.max_budget)
+    when 'min_budget' then autonomy.money_words(p_decided.min_budget)
+  end;
+end $$;
+comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is
+  'A word in the sentence of a guardrail, by its name. Only reads; null for a name that it does not know. '
+  '[autonomous-operations]';
