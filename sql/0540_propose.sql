@@ -92,6 +92,16 @@ comment on function autonomy.decision_entry(autonomy.told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. '
   '[autonomous-operations]';
 
+create function autonomy.reasons_held(p_held jsonb) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return (select coalesce(jsonb_object_agg(c.code, c.means), '{}') from autonomy.codes() c where p_held ? c.code);
+end $$;
+comment on function autonomy.reasons_held(jsonb) is
+  'Why decisions are held, from how many are for each code: the code''s meaning, as it goes on after "because". Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$

@@ -203,7 +203,7 @@ begin
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
     'actions_taken', autonomy.actions_taken(v_chosen, v_outcomes, v_mode, v_around -> 'opportunities_detected'),
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
-    'held', v_held,
+    'held', v_held, 'held_because', autonomy.reasons_held(v_held),
     'held_decisions', (
       select coalesce(jsonb_agg(autonomy.decision_entry(t)
                                 || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')

@@ -221,6 +221,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'type', 'told', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'told_decisions', null, '{p_decided}', '{autonomy.decided[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'decision_entry', null, '{p_told}', '{autonomy.told}', 0, array[]::text[]),
+  ('autonomy', 'function', 'reasons_held', null, '{p_held}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'skipped_rules', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'active_campaigns', null, '{p_shard, p_portfolio}', '{text, jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'breaker_reports', null, '{p_portfolio, p_codes}', '{jsonb, jsonb}', 0, array[]::text[]),
@@ -5464,6 +5465,15 @@ end $$;
 comment on function autonomy.decision_entry(autonomy.told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. '
   '[autonomous-operations]';
+create function autonomy.reasons_held(p_held jsonb) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return (select coalesce(jsonb_object_agg(c.code, c.means), '{}') from autonomy.codes() c where p_held ? c.code);
+end $$;
+comment on function autonomy.reasons_held(jsonb) is
+  'Why decisions are held, from how many are for each code: the code''s meaning, as it goes on after "because". Pure. '
+  '[autonomous-operations]';
 create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9840,7 +9850,7 @@ begin
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
     'actions_taken', autonomy.actions_taken(v_chosen, v_outcomes, v_mode, v_around -> 'opportunities_detected'),
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
-    'held', v_held,
+    'held', v_held, 'held_because', autonomy.reasons_held(v_held),
     'held_decisions', (
       select coalesce(jsonb_agg(autonomy.decision_entry(t)
                                 || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
@@ -11776,7 +11786,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0515_guardrails', 'f1410ce2280945c23d7e7b49750f7adfaf3acffd52464f8a4492177355f35548', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
   ('0530_sentences', '20b92d574ffc4bbe90241415a2aa2bf63bda9e8219b2aa4270a7c35468088584', pg_catalog.clock_timestamp()),
-  ('0540_propose', '0b6c62c032b4d7b10830fd7c1036aa9151727c657b52c92839bd8d31bf722e02', pg_catalog.clock_timestamp()),
+  ('0540_propose', '1adbe89ba724f264067e734f6b029b57c9c753670c52a829c94e629a79ee35ef', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
@@ -11800,7 +11810,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
   ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '2ce09e77f1f128bf93dcf927202437616a69536a7e76c9a6e11dd0a44c8b3f8a', pg_catalog.clock_timestamp()),
+  ('0950_database_run', 'bcd669a49d4c43d81f87137ebcc1c04d0b01691fabbf4b0f81831c231bd11c4b', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),

@@ -7,7 +7,7 @@ docs/reference.md. A reserved code has its place and its words before anything r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -259,6 +259,11 @@ def _sentences() -> dict[str, str]:
 
 
 SENTENCES: Mapping[str, str] = MappingProxyType(_sentences())
+
+
+def in_order(codes: Iterable[str]) -> list[str]:
+    """Codes in the order of the checks; what is not known stands last."""
+    return sorted(codes, key=lambda code: (PLACE.get(code, len(CODES) + 1), code))
 
 
 def means(code: str) -> str:

@@ -34,6 +34,7 @@ class RunSummary(BaseModel):
     actions_taken: ActionsTaken = Field(default_factory=ActionsTaken)
     campaigns_evaluated: int = 0
     held: dict[str, int] = Field(default_factory=dict)
+    held_because: dict[str, str] = Field(default_factory=dict)
     failed: list[dict[str, Any]] = Field(default_factory=list)
     rules_skipped: list[dict[str, str]] = Field(default_factory=list)
     breakers: list[dict[str, Any]] = Field(default_factory=list)

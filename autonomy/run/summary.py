@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from autonomy.engine import Decision, Decisions
+from autonomy.engine.codes import in_order, means
 from autonomy.run.request import RunRequest, timestamp
 from autonomy.store import Json
 
@@ -117,7 +118,8 @@ class Summary:
             **self._head,
             "actions_taken": dict(self._counts),
             "campaigns_evaluated": self._campaigns_evaluated,
-            "held": dict(sorted(self._held.items())),
+            "held": {code: self._held[code] for code in in_order(self._held)},
+            "held_because": {code: means(code) for code in in_order(self._held)},
             "held_decisions": self._held_decisions,
             "actions": sorted(
                 self._actions, key=lambda one: (one["action_type"], -one["confidence"])

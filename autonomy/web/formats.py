@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from autonomy.engine.codes import means
+from autonomy.engine.codes import in_order, means
 from autonomy.text import NOTHING, chance, chance_beside, count, decimal, money, number_or_none
 
 TIMES = {
@@ -188,6 +188,12 @@ def held_because(code: object) -> str:
     return means(str(code))
 
 
+def by_code(counts: object) -> list[tuple[str, Any]]:
+    """Counts by reason code, in the order of the checks."""
+    known = counts if isinstance(counts, Mapping) else {}
+    return [(code, known[code]) for code in in_order(known)]
+
+
 def _time(moment: datetime, text: str, kind: str) -> Markup:
     utc = moment.astimezone(UTC)
     return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", text)
@@ -212,4 +218,5 @@ FILTERS: dict[str, Callable[..., object]] = {
     "number_in": number_in,
     "impact": impact,
     "held_because": held_because,
+    "by_code": by_code,
 }

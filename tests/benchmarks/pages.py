@@ -90,14 +90,14 @@ from generate_series(0, {history} * 24 - 1) i
 cross join (
   select jsonb_agg(jsonb_build_object('campaign_id', id, 'title', title, 'action_type', 'auto_pause', 'rule_name', 'Low ROI Pause',
     'previous', jsonb_build_object('status', 'active', 'budget', 100), 'new', jsonb_build_object('status', 'paused', 'budget', 100),
-    'confidence', 81.5, 'code', 'AGAINST_THE_ODDS', 'reason', 'Not paused: 31 % likely to be right, 50 % are needed; about 9 more conversions')) as list
+    'confidence', 81.5, 'code', 'AGAINST_THE_ODDS', 'reason', 'Not paused by "Low ROI Pause": 31 % likely to be right, 50 % are needed. About 9 more conversions')) as list
   from (select * from campaigns limit 100) c) entries;
 
 insert into autonomous_actions (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state,
   confidence_score, expected_impact, actual_impact, evidence, status, error, created_at, executed_at)
 select md5('a' || i)::uuid, md5('r' || hour)::uuid, md5('c' || (1 + (i::bigint * 7919) % {campaigns}))::uuid, rules.ids[1 + i % 4],
        case when i % 4 < 2 then 'auto_pause' else 'auto_scale_up' end,
-       'Paused: spent 10286.42 for 1599.55 in revenue (0.16x) over 60 days; 99 % likely to be below break-even; rule ' || i % 4,
+       format('Paused by "%s": in 60 days 10,286.42 spent, 1,599.55 earned, 0.16x. 99 %% likely to be below break-even.', i % 4),
        jsonb_build_object('status', 'active', 'budget', 100 + i % 300),
        case when i % 4 < 2 then jsonb_build_object('status', 'paused', 'budget', 100 + i % 300)
             else jsonb_build_object('status', 'active', 'budget', 150 + i % 300) end,

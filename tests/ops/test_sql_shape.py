@@ -19,6 +19,7 @@ ASIDE = [Migration(name, (SQL_FOLDER / f"{name}.sql").read_text()) for name in (
 # Longer than a page: each is a single statement over a set. Asked in pieces, it would be asked row
 # by row, or the planner would no longer see through it.
 ONE_QUERY = {
+    "autonomy.sentences",  # a list: written from autonomy/engine/codes.py
     "autonomy.facts_of_campaigns",  # every window of a campaign from one pass over its days
     "autonomy.decided_campaigns",  # all rules on all candidates of a run
     "autonomy.decided_run",  # sums over all decisions of a run, in their order

@@ -42,7 +42,9 @@ def result(**changes: Any) -> dict[str, Any]:
     found = {
         "success": True, "timestamp": "2026-11-22T10:00:00Z", "run_id": "r", "mode": "autonomous",
         "dry_run": False, "actions_taken": {"campaigns_paused": 1, "campaigns_scaled": 0},
-        "campaigns_evaluated": 200, "held": {"COOLDOWN": 2}, "actions": [action], "failed": [],
+        "campaigns_evaluated": 200, "held": {"COOLDOWN": 2, "NEW": 1},
+        "held_because": {"COOLDOWN": "it was changed a short while ago"},
+        "actions": [action], "failed": [],
         "rules_skipped": [], "breakers": [], "duration_ms": 321,
     }  # fmt: skip
     return {"success": True, "result": found | changes, "message": "done"}
@@ -117,7 +119,7 @@ def test_a_run_is_called_and_told(step: Step) -> None:
         in step.summary().replace("100.0", "100")
     )
     assert "200 campaigns looked at in 321 ms: 1 campaigns paused." in step.summary()
-    assert "Held: 2 COOLDOWN." in step.summary()
+    assert "Held: 2 COOLDOWN (it was changed a short while ago), 1 NEW." in step.summary()
 
 
 @needs_programs

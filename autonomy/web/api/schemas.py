@@ -349,6 +349,7 @@ def _runs() -> dict[str, Schema]:
         "actions_taken": {"type": "object", "additionalProperties": WHOLE},
         "campaigns_evaluated": WHOLE,
         "held": {"type": "object", "additionalProperties": WHOLE},
+        "held_because": {"type": "object", "additionalProperties": TEXT},
         "failed": listed(ANY_OBJECT),
         "rules_skipped": listed(ANY_OBJECT),
         "breakers": listed(ANY_OBJECT),

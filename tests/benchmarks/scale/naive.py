@@ -30,7 +30,7 @@ declare
   v_below float8;
   v_target float8;
   v_confidence float8;
-  v_params autonomy.params;
+  v_reason text;
   v_pause boolean;
   v_taken integer := 0;
 """
@@ -110,14 +110,21 @@ begin
         trunc(v_policy.max_growth_7d * (
           select least(v_campaign.budget, min((a.previous_state ->> 'budget')::numeric)) from public.autonomous_actions a
           where a.campaign_id = v_campaign.id and a.status = 'executed' and a.executed_at > now() - interval '7 days'), 2)) end;
-      v_params := autonomy.decision_params(v_facts.spend, v_facts.revenue, v_facts.conversions, v_evidence.hours_running,
-        v_confidence, v_target, v_campaign.budget, v_budget);
+      v_reason := format('in %s %s spent, %s earned, %sx', case when v_evidence.hours_running < 36 then '1 day'
+          else to_char(floor(v_evidence.hours_running / 24 + 0.5), 'FM999,990') || ' days' end,
+        to_char(v_facts.spend::numeric, 'FM999,999,999,990.00'), to_char(v_facts.revenue::numeric, 'FM999,999,999,990.00'),
+        to_char((v_facts.revenue / v_facts.spend)::numeric, 'FM999,999,990.00'));
+      v_reason := case when v_pause then format('Paused by "%s": %s. %s %% likely to be below %s.', v_rule.rule_name, v_reason,
+          least(99, round(v_confidence)), case when v_target = 1 then 'break-even' else to_char(v_target, 'FM990.00x') end)
+        else format('Budget raised from %s to %s by "%s": %s, %s conversions. %s %% likely that more budget earns its keep.',
+          to_char(v_campaign.budget, 'FM999,999,990.00'), to_char(v_budget, 'FM999,999,990.00'), v_rule.rule_name, v_reason,
+          to_char(v_facts.conversions, 'FM999,999,990'), least(99, round(v_confidence))) end;
       update public.campaigns set status = case when v_pause then v_policy.paused_text else status end, budget = v_budget, updated_at = now()
       where id = v_campaign.id;
       insert into public.autonomous_actions (campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
         expected_impact, evidence, status, executed_at)
       values (v_campaign.id, v_rule.id, v_rule.action ->> 'type',
-        autonomy.action_sentence(v_params, 'act', v_rule.action ->> 'type', case when v_pause then 'pause' else 'up' end, null, v_rule.rule_name, false),
+        v_reason,
         jsonb_build_object('status', v_campaign.status, 'budget', v_campaign.budget),
         jsonb_build_object('status', case when v_pause then v_policy.paused_text else v_campaign.status end, 'budget', v_budget),
         v_confidence,
