@@ -47,16 +47,19 @@ def guardrail(code: str, *, of_a_resume: bool = False) -> Callable[[Guardrail], 
 
 @guardrail("FROZEN", of_a_resume=True)
 def frozen(case: Case) -> bool:
+    """The kill switch: nothing at all is changed."""
     return case.policy.frozen
 
 
 @guardrail("DISABLED", of_a_resume=True)
 def disabled(case: Case) -> bool:
+    """The campaign is left to people."""
     return not case.candidate.autonomous_enabled
 
 
 @guardrail("ON_HOLD", of_a_resume=True)
 def left_alone(case: Case) -> bool:
+    """After a rollback, or by hand, until a moment."""
     until = case.candidate.hold_until
     return until is not None and until > case.now
 
@@ -69,11 +72,13 @@ def stale(case: Case) -> bool:
 
 @guardrail("VALUE_NOT_MEASURED")
 def value_not_measured(case: Case) -> bool:
+    """Conversions without any value: a roi of 0 then says nothing of the campaign."""
     return case.candidate.value_missing
 
 
 @guardrail("CHANGED_BY_PERSON")
 def changed_by_person(case: Case) -> bool:
+    """What a person did last stands, for person_hold_days."""
     until = case.against_person_until
     return until is not None and until > case.now
 
@@ -107,16 +112,19 @@ def _spent_nothing(case: Case) -> bool:
 
 @guardrail("TEST_RUNNING", of_a_resume=True)
 def test_running(case: Case) -> bool:
+    """An action in the middle of an A/B test would spoil its answer."""
     return case.candidate.test_running
 
 
 @guardrail("AWAITING_APPROVAL", of_a_resume=True)
 def awaiting_approval(case: Case) -> bool:
+    """One proposal at a time: a person has this campaign on the desk."""
     return case.candidate.pending
 
 
 @guardrail("AGAINST_THE_ODDS")
 def against_the_odds(case: Case) -> bool:
+    """A rule says when to look; the evidence says whether the action is right."""
     return case.confidence < case.plan.floor
 
 
@@ -128,21 +136,25 @@ def not_limited_by_budget(case: Case) -> bool:
 
 @guardrail("HOLDOUT")
 def held_out(case: Case) -> bool:
+    """Its lot this week. NaN (unknown) counts as drawn into the comparison group."""
     share = case.policy.holdout_share
     return share > 0.0 and not case.candidate.holdout_draw >= share
 
 
 def step_cap(case: Case, budget: Decimal) -> Decimal:
+    """The highest budget of one step."""
     return cut_down(times(budget, case.policy.max_step))
 
 
 def growth_cap(case: Case, budget: Decimal) -> Decimal:
+    """The highest budget beside the lowest of the last 7 days, all actions together."""
     lowest = case.candidate.budget_low_7d
     start = budget if lowest is None else min(lowest, budget)
     return cut_down(times(start, case.policy.max_growth_7d))
 
 
 def budget_cap(case: Case, _: Decimal) -> Decimal:
+    """The highest budget at all: the narrower of rule and policy."""
     plan = case.plan
     return cut_down(case.policy.max_budget if isinstance(plan, Resume) else plan.max_budget)
 
@@ -198,8 +210,8 @@ def variant(code: str, case: Case) -> str:
 
 
 def data_age(case: Case) -> str:
+    """Hours, whole where that leaves them beyond the limit: 48.3 beside 48."""
     age, limit = case.candidate.data_age_hours, case.policy.max_data_age_hours
-    # 48.3 is 48 only beside another limit than 48
     return f"{age:.0f}" if round(age) > limit else f"{ceil(10.0 * age) / 10.0:.1f}"
 
 
@@ -222,6 +234,7 @@ def _later(time: datetime, wait: timedelta) -> datetime:
 
 
 def hours_missing(case: Case) -> str:
+    """In 4 hours."""
     return counted(ceil(case.policy.min_pause_hours - case.candidate.hours_running), "hour")
 
 
@@ -237,6 +250,7 @@ def more_conversions(case: Case) -> str:
 
 
 def more_days(case: Case) -> str:
+    """How long the missing evidence takes: a day, 12 days."""
     more = more_evidence(case)
     days = 1 if more is None else ceil(more.days)
     return "a day" if days <= 1 else counted(days, "day")

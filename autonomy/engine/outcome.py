@@ -61,22 +61,27 @@ class Outcome:
 
     @property
     def campaign_id(self) -> str:
+        """Whom it is about."""
         return self.case.candidate.campaign_id
 
     @property
     def title(self) -> str | None:
+        """The name that people know it by."""
         return self.case.candidate.title
 
     @property
     def action_type(self) -> str:
+        """What would be done: auto_pause, auto_scale_up ..."""
         return self.case.plan.action_type
 
     @property
     def rule_id(self) -> str | None:
+        """The rule that decided, or whose pause is taken back."""
         return self.case.plan.rule_id
 
     @property
     def rule_name(self) -> str:
+        """Its name, as sentences say it."""
         return self.case.plan.name
 
     @property
@@ -91,10 +96,12 @@ class Outcome:
 
     @property
     def previous(self) -> State:
+        """Status and budget as they are."""
         return State(self.case.candidate.status, self.case.candidate.budget)
 
     @property
     def is_pause(self) -> bool:
+        """Whether it would pause, whatever becomes of it."""
         return self.action_type == "auto_pause"
 
     @property

@@ -63,10 +63,12 @@ def two_digits(value: float) -> float | None:
 
 
 def one_digit(value: float) -> float | None:
+    """Half up in float8, as SQL does it; None where unknown."""
     return None if isnan(value) else floor(10.0 * value + 0.5) / 10.0
 
 
 def whole(value: float) -> int | None:
+    """To a whole number, half up; None where unknown."""
     return None if isnan(value) else floor(value + 0.5)
 
 
@@ -155,4 +157,5 @@ def _held(decision: Outcome) -> str:
 
 
 def shown(value: float | None) -> str:
+    """1,234.50; ? where unknown."""
     return "?" if value is None else money(value)
