@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+COMPLETE = ConfigDict(extra="allow", json_schema_serialization_defaults_required=True)
+
 
 class ActionsTaken(BaseModel):
     """Counts of a run. In a dry run what would have been done, in approve mode what is proposed."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = COMPLETE
 
     campaigns_paused: int = 0
     campaigns_scaled: int = 0
@@ -24,7 +26,7 @@ class ActionsTaken(BaseModel):
 class RunSummary(BaseModel):
     """The `result` object of a run's answer; more keys may stand beside these, none is missing."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = COMPLETE
 
     success: bool = True
     timestamp: str
