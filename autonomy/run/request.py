@@ -17,22 +17,17 @@ from autonomy.run.sent import Read, Reason, Sent
 SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])")
 
 
-def _shard(value: str) -> str:
+def _is_shard(value: str) -> bool:
     numbers = SHARD.fullmatch(value)
-    if numbers is None or int(numbers[1]) > int(numbers[2]):
-        raise ValueError
-    return value
+    return numbers is not None and int(numbers[1]) <= int(numbers[2])
 
 
-Shard = Annotated[
-    str,
-    Read(
-        _shard,
-        "use I/N with 1 <= I <= N <= 1024, as in 2/8",
-        type="string",
-        pattern=f"^{SHARD.pattern}$",
-    ),
-]
+SHARDS = Read(
+    "use I/N with 1 <= I <= N <= 1024, as in 2/8",
+    test=_is_shard,
+    type="string",
+    pattern=f"^{SHARD.pattern}$",
+)
 
 
 class RunRequest(Sent):
@@ -49,7 +44,7 @@ class RunRequest(Sent):
     )
 
     dry_run: bool = Field(default=False, description="everything but the writes")
-    shard: Shard | None = Field(
+    shard: Annotated[str, SHARDS] | None = Field(
         default=None, description='one part of the campaigns: `"2/8"` is the second of eight'
     )
     include_inactive_rules: bool = Field(

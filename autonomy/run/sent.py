@@ -35,22 +35,30 @@ SAID = {
 
 
 class Read:
-    """How a value is read, what is said where it is none, and how it is described (JSON Schema).
+    """What is said where a value is none, what it must pass, how it is read, and its JSON Schema.
 
     Without a description of its own it has that of the type that it annotates.
     """
 
-    def __init__(self, read: Callable[[Any], Any], said: str, **schema: Any) -> None:
-        self._read, self.said, self._schema = read, said, schema
+    def __init__(
+        self,
+        said: str,
+        *,
+        test: Callable[[Any], object] = lambda value: True,
+        read: Callable[[Any], Any] = lambda value: value,
+        **schema: Any,
+    ) -> None:
+        self.said, self._test, self._read, self._schema = said, test, read, schema
 
     def __call__(self, value: object) -> Any:
         """The value, read. Raises ValueError with the sentence."""
         try:
-            if self._schema.get("type") == "string" and not isinstance(value, str):
-                raise TypeError
-            return self._read(value)
+            is_text = isinstance(value, str) or self._schema.get("type") != "string"
+            if is_text and self._test(value):
+                return self._read(value)
         except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(self.said) from error
+        raise ValueError(self.said)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler

@@ -64,26 +64,21 @@ class OpportunityFilters(Filters):
     campaign_id: Id | None = None
 
 
-def _ids(value: object) -> list[str]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_PICKED:
-        raise ValueError
-    return [ID(one) for one in value]
+IDS = Read(
+    f"a list of 1 to {MOST_PICKED} ids; {ID.said}",
+    test=lambda value: isinstance(value, list) and 1 <= len(value) <= MOST_PICKED,
+    read=lambda value: [ID(one) for one in value],
+    type="array",
+    items={"type": "string", "format": "uuid"},
+    minItems=1,
+    maxItems=MOST_PICKED,
+)
 
 
 class Chosen(Sent):
     """What a rollback is to take: picked ids, a run, a rule's actions, a span."""
 
-    action_ids: Annotated[
-        list[str],
-        Read(
-            _ids,
-            f"a list of 1 to {MOST_PICKED} ids; {ID.said}",
-            type="array",
-            items={"type": "string", "format": "uuid"},
-            minItems=1,
-            maxItems=MOST_PICKED,
-        ),
-    ] = LEFT_OUT
+    action_ids: Annotated[list[str], IDS] = LEFT_OUT
     run_id: Id = Field(default=LEFT_OUT, description="all actions of this run")
     rule_id: Id = Field(default=LEFT_OUT, description="all actions of this rule")
     from_: Bound = Field(

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NoReturn, Self
 
@@ -24,6 +23,7 @@ KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 """An idempotency key: 1 to 255 printable ASCII characters, no blank at either end."""
 CURSOR = re.compile(r"[A-Za-z0-9_=-]{1,400}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+DIGITS = re.compile("[0-9]{1,9}")
 
 
 class TooLarge(RequestError):
@@ -167,46 +167,43 @@ class Parameters(Sent):
         return cls.parse({name: value for name, value in stripped.items() if value})
 
 
-def _uuid(value: str) -> str:
-    if not UUID.fullmatch(value):
-        raise ValueError
-    return str(uuid.UUID(value))
-
-
 def one_of(words: Sequence[str]) -> Read:
     """One of these words."""
-
-    def read(value: object) -> object:
-        if value not in words:
-            raise ValueError
-        return value
-
-    return Read(read, f"use one of {', '.join(words)}", type="string", enum=list(words))
+    said = f"use one of {', '.join(words)}"
+    return Read(said, test=words.__contains__, type="string", enum=list(words))
 
 
 def whole(lowest: int, highest: int) -> Read:
     """A whole number within bounds, in digits."""
+    return Read(
+        f"a whole number from {lowest} to {highest}",
+        test=lambda value: DIGITS.fullmatch(value) and lowest <= int(value) <= highest,
+        read=int,
+        type="integer",
+        minimum=lowest,
+        maximum=highest,
+    )
 
-    def read(value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
-            raise ValueError
-        return int(value)
 
-    said = f"a whole number from {lowest} to {highest}"
-    return Read(read, said, type="integer", minimum=lowest, maximum=highest)
+def is_number(value: object) -> bool:
+    """Whether it is a number as JSON has them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 ID = Read(
-    _uuid,
     "an id looks like 3f2b9c1e-8a57-4e0c-9d1b-2f6a7c5e4d3b",
+    test=UUID.fullmatch,
+    read=str.lower,
     type="string",
     format="uuid",
 )
-MOMENT = Read(instant, "a time looks like 2026-11-22T10:00:00Z", type="string", format="date-time")
+MOMENT = Read(
+    "a time looks like 2026-11-22T10:00:00Z", read=instant, type="string", format="date-time"
+)
 """A date or time in ISO 8601, in UTC where no zone is given; read as an instant in UTC."""
 BOUND = Read(
-    day_or_instant,
     "a day looks like 2026-11-22, a time like 2026-11-22T10:00:00Z",
+    read=day_or_instant,
     type="string",
     anyOf=[{"format": "date"}, {"format": "date-time"}],
 )
@@ -247,24 +244,14 @@ def cursor(**members: Read) -> Read:
                 hint="Take next_after of the page before, as it is.",
             ) from error
 
-    return Read(read, "", type="string", pattern=f"^{CURSOR.pattern}$")
+    return Read("", read=read, type="string", pattern=f"^{CURSOR.pattern}$")
 
 
-def _number(value: object) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
-        raise ValueError
-    return value
-
-
-def _rank(value: object) -> int:
-    if value not in (1, 2, 3, 4):
-        raise ValueError
-    return int(str(value))
-
-
+NUMBER = Read("", test=lambda value: is_number(value) and abs(value) <= 1e15)
 ACTIONS_AFTER = cursor(created_at=MOMENT, id=ID)
-OPPORTUNITIES_AFTER = cursor(rank=Read(_rank, ""), first_seen_at=MOMENT, id=ID)
-CAMPAIGNS_AFTER = cursor(total_spend=Read(_number, ""), id=ID)
+RANK = Read("", test=(1, 2, 3, 4).__contains__, read=int)
+OPPORTUNITIES_AFTER = cursor(rank=RANK, first_seen_at=MOMENT, id=ID)
+CAMPAIGNS_AFTER = cursor(total_spend=NUMBER, id=ID)
 RUNS_AFTER = cursor(started_at=MOMENT, id=ID)
 
 

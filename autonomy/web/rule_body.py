@@ -13,33 +13,20 @@ from autonomy.errors import BadRequest, RuleError
 from autonomy.rules.language import Action, Condition, Rule, RuleType
 from autonomy.run.sent import LEFT_OUT, Change, Read, Text
 from autonomy.store import Json
+from autonomy.web.parsing import is_number
 
 LARGEST_PRIORITY = 1_000_000
 
 
-def _object(value: object) -> object:
-    if not isinstance(value, dict):
-        raise ValueError
-    return value
-
-
-def _priority(value: object) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # 50.0 is a whole number in JSON
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not -LARGEST_PRIORITY <= value <= LARGEST_PRIORITY:  # type: ignore[operator]
-        raise ValueError
-    return value  # type: ignore[return-value]
-
-
-OBJECT = Read(_object, "it must be an object")
+OBJECT = Read("it must be an object", test=lambda value: isinstance(value, dict))
 Name = Annotated[Text, Field(max_length=200, json_schema_extra={"minLength": 1})]
 Type = Annotated[Text, Field(json_schema_extra={"enum": list(get_args(RuleType))})]
 Priority = Annotated[
     int,
     Read(
-        _priority,
         f"a whole number up to {LARGEST_PRIORITY:,}",
+        test=lambda value: is_number(value) and value % 1 == 0 and abs(value) <= LARGEST_PRIORITY,
+        read=int,  # 50.0 is a whole number in JSON
         type="integer",
         minimum=-LARGEST_PRIORITY,
         maximum=LARGEST_PRIORITY,

@@ -11,23 +11,10 @@ from pydantic import Field
 from autonomy.run.answer import RunSummary
 from autonomy.run.sent import LEFT_OUT
 from autonomy.store import Json
-from autonomy.web.api.rows import (
-    Action,
-    ActionWithEvidence,
-    Answer,
-    Day,
-    ListedCampaign,
-    ListedRule,
-    Opportunity,
-    Policy,
-    Rule,
-    Run,
-    RunWithActions,
-)
+from autonomy.web.api import rows
+from autonomy.web.api.rows import Answer
 from autonomy.web.parsing import one_of
 from autonomy.web.state import LEVELS, WHERE
-
-__all__ = ["ActionWithEvidence", "ListedRule", "Opportunity", "Policy", "Rule", "RunWithActions"]
 
 
 class Page(Answer):
@@ -75,7 +62,7 @@ class State(Answer):
     reasons: list[StateReason]
 
 
-class MarkedDay(Day):
+class MarkedDay(rows.Day):
     paused: int
     scaled: int
     other: int
@@ -118,11 +105,11 @@ class OpenOpportunities(Answer):
 
 class Overview(Answer):
     state: State
-    policy: Policy  # type: ignore[valid-type]  # a class
+    policy: rows.Policy  # type: ignore[valid-type]  # a class
     now: datetime
     today: date
     stale_days: int
-    last_run: Run | None
+    last_run: rows.Run | None
     running: int
     last_success_at: datetime | None
     campaigns: Portfolio
@@ -152,7 +139,7 @@ class Insights(Answer):
 
 
 class Actions(Page):
-    actions: list[Action]
+    actions: list[rows.Action]
 
 
 class CampaignValues(Answer):
@@ -185,11 +172,11 @@ class RolledBack(Answer):
 
 
 class Opportunities(Page):
-    opportunities: list[Opportunity]
+    opportunities: list[rows.Opportunity]
 
 
 class Rules(Answer):
-    rules: list[ListedRule]
+    rules: list[rows.ListedRule]
 
 
 class RuleWas(Answer):
@@ -288,7 +275,7 @@ class Preview(Answer):
 
 
 class Campaigns(Page):
-    campaigns: list[ListedCampaign]
+    campaigns: list[rows.ListedCampaign]
 
 
 class Campaign(Answer):
@@ -296,10 +283,10 @@ class Campaign(Answer):
     today: date
     campaign: Json
     performance: Json | None
-    days: list[Day]
-    actions: list[Action]
+    days: list[rows.Day]
+    actions: list[rows.Action]
     changes: list[Json]
-    opportunities: list[Opportunity]
+    opportunities: list[rows.Opportunity]
     last_run: Json | None
 
 
@@ -319,7 +306,7 @@ class Explanation(Answer):
 
 
 class Runs(Page):
-    runs: list[Run]
+    runs: list[rows.Run]
 
 
 class RunAnswer(Answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,9 @@ from autonomy.errors import BadRequest
 from autonomy.rules.language import rule_schema
 from autonomy.run.request import RunRequest
 from autonomy.run.sent import Sent
-from autonomy.web.api import answers
+from autonomy.web.api import answers, rows
 from autonomy.web.api.routes import OPERATIONS, Operation
+from autonomy.web.auth.sessions import COOKIE
 from autonomy.web.parsing import KEY_PATTERN, LARGEST_BODY_BYTES, Parameters
 
 Schema = dict[str, Any]
@@ -47,6 +49,15 @@ IDEMPOTENCY: Schema = {
 ID: Schema = {"type": "string", "format": "uuid"}
 NULL: Schema = {"type": "null"}
 COMPONENTS = "#/components/schemas/"
+SCHEMES: Schema = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "Set by the sign-in form. Unsafe methods need Origin and X-CSRF-Token.",
+    },
+}
 
 
 class Described(GenerateJsonSchema):
@@ -65,7 +76,7 @@ class Described(GenerateJsonSchema):
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    paths: dict[str, Any] = {"/": {"post": _run(), "get": _dashboard()}, **_open_paths()}
+    paths = _fixed_paths()
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method.lower()] = _described(one)
     return {
@@ -78,31 +89,26 @@ def document() -> dict[str, Any]:
         },
         "security": [{"token": []}, {"session": []}],
         "paths": paths,
-        "components": {"schemas": components(), "securitySchemes": _schemes()},
+        "components": {"schemas": components(), "securitySchemes": SCHEMES},
     }
 
 
 def _described(one: Operation) -> dict[str, Any]:
     named = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
-    operation: dict[str, Any] = {
-        "operationId": one.name,
-        "summary": one.summary,
-        "tags": [one.path.split("/")[2]],
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": ID} for name in named
-        ],
-    }
-    codes: tuple[int, ...] = WRITING
+    parameters = [{"name": name, "in": "path", "required": True, "schema": ID} for name in named]
+    found: dict[str, Any] = {"parameters": parameters}
+    codes = {*WRITING}
     if issubclass(one.takes, Parameters):
-        codes = READING
-        operation["parameters"] += query_parameters(one.takes)
-    elif one.takes.model_fields:
-        operation["requestBody"] = _body(one.takes)
+        codes = {*READING}
+        parameters += query_parameters(one.takes)
+    elif one.takes is not Sent:
+        found["requestBody"] = _body(one.takes)
     if one.takes is RunRequest:
-        operation["parameters"].append(IDEMPOTENCY)
+        parameters.append(IDEMPOTENCY)
     if named or {"after", "rule_id"} & one.takes.model_fields.keys():
-        codes = (*codes, 404)
-    return operation | {"responses": _responses(one.answer, one.success, codes)}
+        codes.add(404)
+    tag = one.path.split("/")[2]
+    return _operation(one.name, tag, one.summary, codes, ref(one.answer), one.success) | found
 
 
 def query_parameters(model: type[Parameters]) -> list[Schema]:
@@ -130,7 +136,8 @@ def _without_null(schema: Schema) -> Schema:
 def components() -> dict[str, Schema]:
     """All requests and answers by name, with what they are made of."""
     sent = {one.takes for one in OPERATIONS if not issubclass(one.takes, Parameters)} - {Sent}
-    given = {getattr(answers, name) for name in (*(one.answer for one in OPERATIONS), *OPEN)}
+    known = {**vars(rows), **vars(answers)}
+    given = {known[name] for name in (*(one.answer for one in OPERATIONS), *OPEN)}
     models: list[Any] = [(model, "validation") for model in sent]
     models += [(model, "serialization") for model in given]
     _, found = models_json_schema(
@@ -146,61 +153,46 @@ def components() -> dict[str, Schema]:
     return schemas
 
 
-def _run() -> dict[str, Any]:
-    return {
-        "operationId": "run",
-        "summary": "One run: the scheduler's call",
+def _fixed_paths() -> dict[str, Any]:
+    """What is not below /api: a run, the dashboard, health, this document."""
+    run = _operation("run", "runs", "One run: the scheduler's call", WRITING, ref("RunAnswer")) | {
         "description": "Reads rules and campaigns, decides, acts, detects, answers with a summary. "
         "Takes the operator's token or the scheduler's OIDC token, no session.",
-        "tags": ["runs"],
         "security": [{"token": []}],
         "parameters": [IDEMPOTENCY],
         "requestBody": _body(RunRequest),
-        "responses": _responses("RunAnswer", 200, WRITING),
+    }
+    summary = "The dashboard's first page, for people; the others are linked from it"
+    page = _operation("dashboard", "dashboard", summary, READING, {})
+    page["responses"] |= {
+        "200": {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        "303": {"description": "A browser that is not signed in is led to the form."},
+    }
+    ready = _open("readyz", "Database reachable, migrations current, runs succeeding", ref("Ready"))
+    ready["responses"]["503"] = {"description": "See reason", "content": _json(ref("Ready"))}
+    return {
+        "/": {"post": run, "get": page},
+        "/healthz": {"get": _open("healthz", "The process is up", ref("Alive"))},
+        "/readyz": {"get": ready},
+        "/openapi.json": {"get": _open("openapi", "This document", {"type": "object"})},
     }
 
 
-def _dashboard() -> dict[str, Any]:
-    html = {"text/html": {"schema": {"type": "string"}}}
-    page = {"description": "The dashboard", "content": html}
+def _open(name: str, summary: str, answer: Schema) -> dict[str, Any]:
+    """A GET that needs no token."""
+    return _operation(name, "health", summary, (405, 413, 415), answer) | {"security": []}
+
+
+def _operation(
+    name: str, tag: str, summary: str, codes: Iterable[int], answer: Schema, success: int = 200
+) -> dict[str, Any]:
+    good = {"description": "Done", "content": _json(answer)}
     return {
-        "operationId": "dashboard",
-        "summary": "The dashboard's first page, for people; the others are linked from it",
-        "tags": ["dashboard"],
-        "responses": {
-            "200": page,
-            "303": {"description": "A browser that is not signed in is led to the form."},
-            **{str(code): _error(code) for code in (401, 403, 405, 413, 415, 429, 503)},
-        },
+        "operationId": name,
+        "summary": summary,
+        "tags": [tag],
+        "responses": {str(success): good, **{str(code): _error(code) for code in sorted(codes)}},
     }
-
-
-def _open_paths() -> dict[str, Any]:
-    """Health and this document: no token needed."""
-    plain = {"tags": ["health"], "security": []}
-    not_ready = {"description": "Not ready: see reason.", "content": _json(ref("Ready"))}
-    return {
-        "/healthz": {
-            "get": {**plain, "operationId": "healthz", "summary": "The process is up",
-                    "responses": {"200": {"description": "Up", "content": _json(ref("Alive"))}}}
-        },
-        "/readyz": {
-            "get": {**plain, "operationId": "readyz",
-                    "summary": "Database reachable, migrations current, runs succeeding",
-                    "responses": {"200": {"description": "Ready", "content": _json(ref("Ready"))},
-                                  "503": not_ready}}
-        },
-        "/openapi.json": {
-            "get": {**plain, "operationId": "openapi", "summary": "This document",
-                    "responses": {"200": {"description": "OpenAPI 3.1",
-                                          "content": _json({"type": "object"})}}}
-        },
-    }  # fmt: skip
-
-
-def _responses(answer: str, success: int, codes: tuple[int, ...]) -> dict[str, Any]:
-    good = {"description": "Done" if success == 201 else "OK", "content": _json(ref(answer))}
-    return {str(success): good} | {str(code): _error(code) for code in sorted(codes)}
 
 
 def ref(name: str) -> Schema:
@@ -232,15 +224,3 @@ def needed(model: type[Sent]) -> bool:
 
 def _json(schema: Schema) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
-
-
-def _schemes() -> dict[str, Any]:
-    return {
-        "token": {"type": "http", "scheme": "bearer"},
-        "session": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": "__Host-autonomy",
-            "description": "Set by the sign-in form. Unsafe methods need Origin and X-CSRF-Token.",
-        },
-    }

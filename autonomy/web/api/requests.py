@@ -24,6 +24,7 @@ from autonomy.web.parsing import (
     Id,
     Moment,
     Parameters,
+    is_number,
     one_of,
     whole,
 )
@@ -134,17 +135,11 @@ class CampaignChange(Change):
     )
 
 
-def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError
-    return value
-
-
 def _setting(name: str) -> Any:
     """The type of a setting. The database knows the limits, and says what is beyond them."""
     if name in POLICY_LIMITS:
         low, high = POLICY_LIMITS[name]
-        read = Read(_number, "it must be a number", type="number", minimum=low, maximum=high)
+        read = Read("it must be a number", test=is_number, type="number", minimum=low, maximum=high)
         return Annotated[float, read]
     if name in POLICY_FLAGS:
         return bool
