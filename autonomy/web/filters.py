@@ -49,10 +49,8 @@ class ActionFilters(Filters):
     run_id: Id | None = None
     campaign_id: Id | None = None
     title: Title | None = Field(default=None, description="contained in the campaign's title")
-    from_: Bound | None = Field(
-        default=None, alias="from", description="a day, which belongs to the span, or a time"
-    )
-    to: Bound | None = Field(default=None, description="the same, at the other end")
+    from_: Bound | None = Field(default=None, alias="from", description="where the span begins")
+    to: Bound | None = Field(default=None, description="where it ends")
 
 
 class OpportunityFilters(Filters):
@@ -84,9 +82,9 @@ class Chosen(Sent):
     from_: Bound = Field(
         default=LEFT_OUT,
         alias="from",
-        description="the span's first day, in the policy's time zone, or its first moment",
+        description="all actions of the span that begins here",
     )
-    to: Bound = Field(default=LEFT_OUT, description="its last day, or its last moment")
+    to: Bound = Field(default=LEFT_OUT, description="and ends here")
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -40,13 +40,11 @@ class RuleChange(Change):
     rule_name: Name = LEFT_OUT
     rule_type: Type = LEFT_OUT
     condition: Annotated[Condition, OBJECT] = Field(
-        default=LEFT_OUT, description="[when to look at a campaign](#conditions)"
+        default=LEFT_OUT, description="when to look at a campaign"
     )
-    action: Annotated[Action, OBJECT] = Field(
-        default=LEFT_OUT, description="[what to do then](#actions)"
-    )
+    action: Annotated[Action, OBJECT] = Field(default=LEFT_OUT, description="what to do then")
     priority: Priority = Field(default=LEFT_OUT, description="the highest decides first")
-    is_active: bool = Field(default=LEFT_OUT, description="false while it is left out")
+    is_active: bool = Field(default=LEFT_OUT, description="whether runs follow it")
 
 
 class NewRule(RuleChange):
@@ -54,10 +52,8 @@ class NewRule(RuleChange):
 
     rule_name: Name
     rule_type: Type
-    condition: Annotated[Condition, OBJECT] = Field(
-        description="[when to look at a campaign](#conditions)"
-    )
-    action: Annotated[Action, OBJECT] = Field(description="[what to do then](#actions)")
+    condition: Annotated[Condition, OBJECT] = Field(description="when to look at a campaign")
+    action: Annotated[Action, OBJECT] = Field(description="what to do then")
 
 
 RULE_KEYS = tuple(RuleChange.model_fields)
