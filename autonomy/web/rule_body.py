@@ -16,8 +16,6 @@ from autonomy.store import Json
 from autonomy.web.parsing import is_number
 
 LARGEST_PRIORITY = 1_000_000
-
-
 OBJECT = Read("it must be an object", test=lambda value: isinstance(value, dict))
 Name = Annotated[Text, Field(max_length=200, json_schema_extra={"minLength": 1})]
 Type = Annotated[Text, Field(json_schema_extra={"enum": list(get_args(RuleType))})]

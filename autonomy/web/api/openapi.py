@@ -146,8 +146,10 @@ def components() -> dict[str, Schema]:
         ref_template=COMPONENTS + "{model}",
     )
     # The language of rules says more of itself than its models do.
-    language = json.dumps(rule_schema()["$defs"]).replace("#/$defs/", COMPONENTS)
-    schemas = {**found["$defs"], **json.loads(language)}
+    language = json.loads(json.dumps(rule_schema()).replace("#/$defs/", COMPONENTS))
+    schemas: dict[str, Schema] = found["$defs"] | language["$defs"]
+    for name in ("NewRule", "RuleChange"):
+        schemas[name]["allOf"] = language["allOf"]
     for schema in schemas.values():
         schema.pop("title", None)
     return schemas

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
 from autonomy.store import Json
@@ -108,7 +108,11 @@ class RollbackOne(Sent):
 
 
 class Rollback(Chosen, RollbackOne):
-    """Which actions are taken back, and how; at least one of the first five keys."""
+    """Which actions are taken back, and how; at least one of the keys that choose."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [name]} for name in Chosen.names()]}
+    )
 
 
 class OpportunityStatus(Sent):
