@@ -33,9 +33,13 @@ class RunSummary(BaseModel):
     run_id: str
     mode: Literal["autonomous", "approve", "observe"]
     dry_run: bool = False
+    shard: str | None = None
+    reason: str | None = None
     actions_taken: ActionsTaken = Field(default_factory=ActionsTaken)
     campaigns_evaluated: int = 0
     held: dict[str, int] = Field(default_factory=dict)
+    held_decisions: list[dict[str, Any]] = Field(default_factory=list)
+    actions: list[dict[str, Any]] = Field(default_factory=list)
     failed: list[dict[str, Any]] = Field(default_factory=list)
     rules_skipped: list[dict[str, str]] = Field(default_factory=list)
     breakers: list[dict[str, Any]] = Field(default_factory=list)

@@ -26,6 +26,24 @@ def problems(
     return list(_problems(value, schema, document, at))
 
 
+def untold(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str = "$") -> set[str]:
+    """The keys of which the schema says nothing, where it does not say that more may come."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    found: set[str] = set()
+    for option in schema.get("anyOf", []):
+        found |= untold(value, option, document, at)
+    if isinstance(value, dict) and "properties" in schema:
+        known, open_end = schema["properties"], schema.get("additionalProperties", False)
+        for name, member in value.items():
+            found |= untold(member, known.get(name, {}), document, f"{at}.{name}")
+            found |= set() if name in known or open_end else {f"{at}.{name}"}
+    if isinstance(value, list):
+        for one in value:
+            found |= untold(one, schema.get("items", {}), document, f"{at}[]")
+    return found
+
+
 def _problems(
     value: Any, schema: dict[str, Any], document: dict[str, Any], at: str
 ) -> Iterator[str]:

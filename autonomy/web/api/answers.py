@@ -149,6 +149,7 @@ class CampaignValues(Answer):
 
 class PutBack(Answer):
     action_id: UUID
+    action_type: str
     campaign_id: UUID | None
     title: str | None
     from_: CampaignValues = Field(alias="from")
@@ -208,7 +209,19 @@ class Findings(Answer):
 class Score(Answer):
     rule_id: UUID | None
     rule_name: str
+    is_active: bool | None
     actions: int
+    rolled_back: int
+    measured: int
+    improved: int
+    regressed: int
+    pauses: int
+    false_pause_share: float | None
+    mean_confidence: float | None
+    right_share: float | None
+    money: float | None
+    money_low: float | None
+    money_high: float | None
     flagged: bool
 
 
@@ -278,12 +291,16 @@ class Campaigns(Page):
     campaigns: list[rows.ListedCampaign]
 
 
+class CampaignDay(rows.Day):
+    impressions: int | None
+
+
 class Campaign(Answer):
     now: datetime
     today: date
     campaign: Json
     performance: Json | None
-    days: list[rows.Day]
+    days: list[CampaignDay]
     actions: list[rows.Action]
     changes: list[Json]
     opportunities: list[rows.Opportunity]
@@ -299,10 +316,16 @@ class CampaignState(Answer):
 class Explanation(Answer):
     campaign_id: UUID
     title: str | None
-    sentence: str
+    status: str | None
+    is_active: bool
+    budget: float | None
     decision: Json | None
+    sentence: str
+    figures: Json
     evidence: Json
     rules: list[Json]
+    rules_skipped: list[Json]
+    breakers: list[Json]
 
 
 class Runs(Page):

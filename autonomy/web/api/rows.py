@@ -130,5 +130,21 @@ def _kind(name: str) -> Any:
     return float if name in POLICY_LIMITS else bool if name in POLICY_FLAGS else str
 
 
+class _NotSet(Answer):
+    """What the policy has besides the settings that the API changes."""
+
+    id: bool
+    automation_actors: list[str]
+    paused_text: str
+    prior_mean_roi: float
+    prior_tau2: float
+    prior_order_value: float
+    prior_cv2: float
+    prior_campaigns: int
+    prior_fitted_at: str
+    updated_at: datetime
+    updated_by: str
+
+
 _SETTINGS: dict[str, Any] = {name: (_kind(name), ...) for name in POLICY_KEYS}
-Policy = create_model("Policy", __base__=Answer, **_SETTINGS)
+Policy = create_model("Policy", __base__=_NotSet, **_SETTINGS)
