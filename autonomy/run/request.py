@@ -48,8 +48,7 @@ class RunRequest(Sent):
         default=None, description='one part of the campaigns: `"2/8"` is the second of eight'
     )
     include_inactive_rules: bool = Field(
-        default=False,
-        description="with `dry_run` only: try rules before switching them on",
+        default=False, description="with `dry_run` only: try rules before switching them on"
     )
     reason: Reason | None = Field(
         default=None, description="why this run was started; kept with the run"

@@ -79,12 +79,8 @@ class Chosen(Sent):
     action_ids: Annotated[list[str], IDS] = LEFT_OUT
     run_id: Id = Field(default=LEFT_OUT, description="all actions of this run")
     rule_id: Id = Field(default=LEFT_OUT, description="all actions of this rule")
-    from_: Bound = Field(
-        default=LEFT_OUT,
-        alias="from",
-        description="all actions of the span that begins here",
-    )
-    to: Bound = Field(default=LEFT_OUT, description="and ends here")
+    from_: Bound = Field(default=LEFT_OUT, alias="from", description="the span begins here")
+    to: Bound = Field(default=LEFT_OUT, description="the span ends here")
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -19,17 +19,17 @@ LARGEST_PRIORITY = 1_000_000
 OBJECT = Read("it must be an object", test=lambda value: isinstance(value, dict))
 Name = Annotated[Text, Field(max_length=200, json_schema_extra={"minLength": 1})]
 Type = Annotated[Text, Field(json_schema_extra={"enum": list(get_args(RuleType))})]
-Priority = Annotated[
-    int,
-    Read(
-        f"a whole number up to {LARGEST_PRIORITY:,}",
-        test=lambda value: is_number(value) and value % 1 == 0 and abs(value) <= LARGEST_PRIORITY,
-        read=int,  # 50.0 is a whole number in JSON
-        type="integer",
-        minimum=-LARGEST_PRIORITY,
-        maximum=LARGEST_PRIORITY,
-    ),
-]
+When = Annotated[Condition, OBJECT, Field(description="when to look at a campaign")]
+What = Annotated[Action, OBJECT, Field(description="what to do then")]
+PRIORITY = Read(
+    f"a whole number up to {LARGEST_PRIORITY:,}",
+    test=lambda value: is_number(value) and value % 1 == 0 and abs(value) <= LARGEST_PRIORITY,
+    read=int,  # 50.0 is a whole number in JSON
+    type="integer",
+    minimum=-LARGEST_PRIORITY,
+    maximum=LARGEST_PRIORITY,
+)
+Priority = Annotated[int, PRIORITY, Field(description="the highest decides first")]
 
 
 class RuleChange(Change):
@@ -37,11 +37,9 @@ class RuleChange(Change):
 
     rule_name: Name = LEFT_OUT
     rule_type: Type = LEFT_OUT
-    condition: Annotated[Condition, OBJECT] = Field(
-        default=LEFT_OUT, description="when to look at a campaign"
-    )
-    action: Annotated[Action, OBJECT] = Field(default=LEFT_OUT, description="what to do then")
-    priority: Priority = Field(default=LEFT_OUT, description="the highest decides first")
+    condition: When = LEFT_OUT
+    action: What = LEFT_OUT
+    priority: Priority = LEFT_OUT
     is_active: bool = Field(default=LEFT_OUT, description="whether runs follow it")
 
 
@@ -50,8 +48,8 @@ class NewRule(RuleChange):
 
     rule_name: Name
     rule_type: Type
-    condition: Annotated[Condition, OBJECT] = Field(description="when to look at a campaign")
-    action: Annotated[Action, OBJECT] = Field(description="what to do then")
+    condition: When
+    action: What
 
 
 RULE_KEYS = tuple(RuleChange.model_fields)

@@ -206,22 +206,18 @@ class Findings(Answer):
     findings: list[Finding]
 
 
-class Score(Answer):
+class Score(Worth):
     rule_id: UUID | None
     rule_name: str
     is_active: bool | None
     actions: int
     rolled_back: int
-    measured: int
     improved: int
     regressed: int
     pauses: int
     false_pause_share: float | None
     mean_confidence: float | None
     right_share: float | None
-    money: float | None
-    money_low: float | None
-    money_high: float | None
     flagged: bool
 
 

@@ -44,9 +44,7 @@ class OverviewParameters(Parameters):
     """What the overview looks at."""
 
     days: Annotated[int, whole(1, 366)] = 30
-    since: Moment | None = Field(
-        default=None, description="your last visit; without it 24 hours ago"
-    )
+    since: Moment | None = Field(default=None, description="your last visit; else 24 hours ago")
 
 
 class AttentionParameters(Parameters):
@@ -134,9 +132,7 @@ class CampaignChange(Change):
     """What is to change of a campaign's automation."""
 
     autonomous_enabled: bool = Field(default=LEFT_OUT, description="whether it may be acted on")
-    hold_until: Moment | None = Field(
-        default=LEFT_OUT, description="it is left alone until then; null releases it"
-    )
+    hold_until: Moment | None = Field(default=LEFT_OUT, description="left alone until; null: not")
 
 
 def _setting(name: str) -> Any:
