@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+COMPLETE = ConfigDict(extra="allow", json_schema_serialization_defaults_required=True)
+
 
 class ActionsTaken(BaseModel):
     """Counts of a run. In a dry run what would have been done, in approve mode what is proposed."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = COMPLETE
 
     campaigns_paused: int = 0
     campaigns_scaled: int = 0
@@ -24,17 +26,21 @@ class ActionsTaken(BaseModel):
 class RunSummary(BaseModel):
     """The `result` object of a run's answer; more keys may stand beside these, none is missing."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = COMPLETE
 
     success: bool = True
     timestamp: str
     run_id: str
     mode: Literal["autonomous", "approve", "observe"]
     dry_run: bool = False
+    shard: str | None = None
+    reason: str | None = None
     actions_taken: ActionsTaken = Field(default_factory=ActionsTaken)
     campaigns_evaluated: int = 0
     held: dict[str, int] = Field(default_factory=dict)
     held_because: dict[str, str] = Field(default_factory=dict)
+    held_decisions: list[dict[str, Any]] = Field(default_factory=list)
+    actions: list[dict[str, Any]] = Field(default_factory=list)
     failed: list[dict[str, Any]] = Field(default_factory=list)
     rules_skipped: list[dict[str, str]] = Field(default_factory=list)
     breakers: list[dict[str, Any]] = Field(default_factory=list)

@@ -7,48 +7,61 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, model_validator
 
 from autonomy.errors import AutonomyError, BadRequest
+from autonomy.run.sent import Read, Reason, Sent
 
-SHARD_PATTERN = r"^([1-9][0-9]{0,3})/([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])$"
+SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])")
 
 
-class RunRequest(BaseModel):
+def _is_shard(value: str) -> bool:
+    numbers = SHARD.fullmatch(value)
+    return numbers is not None and int(numbers[1]) <= int(numbers[2])
+
+
+SHARDS = Read(
+    "use I/N with 1 <= I <= N <= 1024, as in 2/8",
+    test=_is_shard,
+    type="string",
+    pattern=f"^{SHARD.pattern}$",
+)
+
+
+class RunRequest(Sent):
     """The body of POST /. All optional; an empty body is `{}`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {
+                "properties": {"include_inactive_rules": {"const": True}},
+                "required": ["include_inactive_rules"],
+            },
+            "then": {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]},
+        }
+    )
 
-    dry_run: bool = Field(default=False, description="Everything but the writes.")
-    shard: str | None = Field(default=None, description='One part of the campaigns: "2/8".')
+    dry_run: bool = Field(default=False, description="everything but the writes")
+    shard: Annotated[str, SHARDS] | None = Field(
+        default=None, description='one part of the campaigns: `"2/8"` is the second of eight'
+    )
     include_inactive_rules: bool = Field(
-        default=False, description="Dry run only: try rules before switching them on."
+        default=False, description="with `dry_run` only: try rules before switching them on"
     )
-    reason: str | None = Field(
-        default=None, max_length=500, description="Why this run was started; kept with the run."
+    reason: Reason | None = Field(
+        default=None, description="why this run was started; kept with the run"
     )
 
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> RunRequest:
-        """Check the body. Raises BadRequest naming the field that is wrong."""
-        try:
-            request = cls.model_validate(dict(body))
-        except ValidationError as error:
-            raise BadRequest(_sentence(error), hint=_allowed(cls)) from error
-        if request.include_inactive_rules and not request.dry_run:
+    @model_validator(mode="after")
+    def _inactive_rules_act_never(self) -> Self:
+        if self.include_inactive_rules and not self.dry_run:
             raise BadRequest(
                 "include_inactive_rules: only a dry run may try inactive rules.",
                 hint='Send {"dry_run": true, "include_inactive_rules": true}.',
             )
-        if request.shard is not None:
-            numbers = re.fullmatch(SHARD_PATTERN, request.shard)
-            if numbers is None or int(numbers[1]) > int(numbers[2]):
-                raise BadRequest("shard: use I/N with 1 <= I <= N <= 1024, as in 2/8.")
-        if request.reason is not None and "\x00" in request.reason:
-            raise BadRequest("reason: a NUL character cannot be stored.")
-        return request
+        return self
 
 
 @dataclass(frozen=True)
@@ -109,15 +122,3 @@ def instant(text: str) -> str:
 def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC with a Z, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "body"
-    if first["type"] == "extra_forbidden":
-        return f"{name}: unknown field."
-    return f"{name}: {first['msg'].lower()}."
-
-
-def _allowed(model: type[BaseModel]) -> str:
-    return f"Fields: {', '.join(model.model_fields)}."

@@ -73,8 +73,7 @@ def _call_routes(settings: Settings, store: Store, access: Access, run: StartRun
 
 def _all_routes(settings: Settings, store: Store, access: Access, run: StartRun) -> list[Any]:
     """Every blueprint; imported here so that a run's cold start pays for what it needs only."""
-    from autonomy.web.api.openapi import openapi_routes
-    from autonomy.web.api.routes import api_routes
+    from autonomy.web.api.blueprints import api_routes, openapi_routes
     from autonomy.web.assets import static_routes
     from autonomy.web.auth.sign_in import sign_in_routes
     from autonomy.web.health import health_routes

@@ -1,24 +1,17 @@
-"""Which rows a list shows, read from query or form: the same for pages and API."""
+"""Which rows a list shows and a rollback takes, from query, form or body: for pages and API."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
 
 from autonomy.errors import BadRequest
+from autonomy.run.sent import LEFT_OUT, Read, Sent, Text
 from autonomy.store import Json
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
-from autonomy.web.parsing import Query, bound, identifier
+from autonomy.web.parsing import ID, Bound, Id, Parameters, one_of
 
-ACTION_FILTERS = (
-    "action_type",
-    "status",
-    "rule_id",
-    "run_id",
-    "campaign_id",
-    "title",
-    "from",
-    "to",
-)
 CHOICES = ("run_id", "rule_id", "from", "to")
 MOST_PICKED = 200
 OPPORTUNITY_STATUSES = ("open", "in_progress", "resolved", "dismissed")
@@ -30,46 +23,83 @@ OPPORTUNITY_TYPES = (
     "creative_fatigue",
     "timing_optimization",
 )
+Title = Annotated[
+    Text,
+    Field(
+        max_length=200,
+        json_schema_extra={"minLength": 1, "pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"},
+    ),
+]
 
 
-def action_filters(query: Query) -> dict[str, str | None]:
-    """The filters of a list of actions. Raises BadRequest."""
-    return {
-        "action_type": query.choice("action_type", tuple(ACTION_NAMES)),
-        "status": query.choice("status", STATUSES),
-        "rule_id": query.identifier("rule_id"),
-        "run_id": query.identifier("run_id"),
-        "campaign_id": query.identifier("campaign_id"),
-        "title": query.text("title", 200),
-        "from": query.bound("from"),
-        "to": query.bound("to"),
-    }
+class Filters(Parameters):
+    """What narrows a list."""
+
+    def filters(self) -> dict[str, Any]:
+        """All filters of the list, None where one is not given."""
+        return self.model_dump(by_alias=True, exclude={"after", "limit", "done", "n"})
+
+
+class ActionFilters(Filters):
+    """The filters of a list of actions."""
+
+    action_type: Annotated[str, one_of(tuple(ACTION_NAMES))] | None = None
+    status: Annotated[str, one_of(STATUSES)] | None = None
+    rule_id: Id | None = None
+    run_id: Id | None = None
+    campaign_id: Id | None = None
+    title: Title | None = Field(default=None, description="contained in the campaign's title")
+    from_: Bound | None = Field(default=None, alias="from", description="where the span begins")
+    to: Bound | None = Field(default=None, description="where it ends")
+
+
+class OpportunityFilters(Filters):
+    """The filters of a list of opportunities."""
+
+    status: Annotated[str, one_of(OPPORTUNITY_STATUSES)] = "open"
+    severity: Annotated[str, one_of(SEVERITIES)] | None = None
+    opportunity_type: Annotated[str, one_of(OPPORTUNITY_TYPES)] | None = None
+    campaign_id: Id | None = None
+
+
+IDS = Read(
+    f"a list of 1 to {MOST_PICKED} ids; {ID.said}",
+    test=lambda value: isinstance(value, list) and 1 <= len(value) <= MOST_PICKED,
+    read=lambda value: [ID(one) for one in value],
+    type="array",
+    items={"type": "string", "format": "uuid"},
+    minItems=1,
+    maxItems=MOST_PICKED,
+)
+
+
+class Chosen(Sent):
+    """What a rollback is to take: picked ids, a run, a rule's actions, a span."""
+
+    action_ids: Annotated[list[str], IDS] = LEFT_OUT
+    run_id: Id = Field(default=LEFT_OUT, description="all actions of this run")
+    rule_id: Id = Field(default=LEFT_OUT, description="all actions of this rule")
+    from_: Bound = Field(default=LEFT_OUT, alias="from", description="the span begins here")
+    to: Bound = Field(default=LEFT_OUT, description="the span ends here")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        """An empty choice never means everything."""
+        if not self.chosen():
+            names = ", ".join(Chosen.names())
+            raise BadRequest("Nothing is chosen.", hint=f"Give at least one of {names}.")
+        return self
+
+    def chosen(self) -> Json:
+        """The choice, without what says how."""
+        return self.model_dump(by_alias=True, exclude_unset=True, include=set(Chosen.model_fields))
 
 
 def chosen_actions(values: Any) -> Json:
-    """What a rollback is to take: picked ids, a run, a rule's actions, a span. Raises BadRequest.
-
-    `values` is a MultiDict of query or form: an empty choice never means everything.
-    """
-    ids = [identifier(one, "action_ids") for one in values.getlist("action_ids")]
-    if len(ids) > MOST_PICKED:
-        raise BadRequest(f"action_ids: at most {MOST_PICKED} at once.")
-    chosen: Json = {"action_ids": ids} if ids else {}
-    for name in CHOICES:
-        given = values.get(name, "").strip()
-        if given:
-            check = bound if name in ("from", "to") else identifier
-            chosen[name] = check(given, name)
-    if not chosen:
+    """The choice in a MultiDict of query or form. Raises BadRequest."""
+    sent: Json = {name: values.get(name, "").strip() for name in CHOICES}
+    sent["action_ids"] = values.getlist("action_ids")
+    given = {name: value for name, value in sent.items() if value}
+    if not given:
         raise BadRequest("Nothing is chosen.", hint="Pick actions, a run, a rule or a span.")
-    return chosen
-
-
-def opportunity_filters(query: Query) -> dict[str, str | None]:
-    """The filters of a list of opportunities. Raises BadRequest."""
-    return {
-        "status": query.choice("status", OPPORTUNITY_STATUSES) or "open",
-        "severity": query.choice("severity", SEVERITIES),
-        "opportunity_type": query.choice("opportunity_type", OPPORTUNITY_TYPES),
-        "campaign_id": query.identifier("campaign_id"),
-    }
+    return Chosen.parse(given).chosen()

@@ -6,22 +6,24 @@ import base64
 import io
 import json
 import re
-import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NoReturn, Self
 
 from flask import Request, request
 from werkzeug.datastructures import MultiDict
 
 from autonomy.errors import BadRequest, NotFound, RequestError
 from autonomy.run.request import day_or_instant, instant
+from autonomy.run.sent import Read, Sent, unstorable
 
 LARGEST_BODY_BYTES = 256 * 1024
 DEEPEST_JSON = 40
 JSON_BLANKS = b" \t\r\n"
 KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 """An idempotency key: 1 to 255 printable ASCII characters, no blank at either end."""
-CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_=-]{1,400}")
+CURSOR = re.compile(r"[A-Za-z0-9_=-]{1,400}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+DIGITS = re.compile("[0-9]{1,9}")
 
 
 class TooLarge(RequestError):
@@ -141,19 +143,16 @@ def text_argument(value: str, name: str, longest: int) -> str:
     return value
 
 
-def unstorable(text: str) -> bool:
-    """NUL cannot be stored in a text, a lone surrogate is no Unicode."""
-    return "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text)
+class Parameters(Sent):
+    """Query parameters: each known, checked, none twice. Without fields: none at all."""
 
+    @classmethod
+    def read(cls, args: MultiDict[str, str], *, form: bool = False) -> Self:
+        """Raises BadRequest, NotFound. `form`: empty ones are what a form sends of an open field.
 
-class Query:
-    """Query parameters: each named, checked, none unknown, none twice.
-
-    `strict`: an empty one is wrong (a form sends empty ones for what was left open).
-    """
-
-    def __init__(self, args: MultiDict[str, str], *allowed: str, strict: bool = False) -> None:
-        self._args = args
+        To a program an empty one is wrong.
+        """
+        allowed = cls.names()
         for name in args:
             if name not in allowed:
                 raise BadRequest(
@@ -162,49 +161,64 @@ class Query:
                 )
             if len(args.getlist(name)) > 1:
                 raise BadRequest(f"{name}: it was given twice.")
-            if strict and not args[name].strip():
+            if not form and not args[name].strip():
                 raise BadRequest(f"{name}: it is empty; leave it out.")
+        stripped = {name: value.strip() for name, value in args.items()}
+        return cls.parse({name: value for name, value in stripped.items() if value})
 
-    def text(self, name: str, longest: int = 200) -> str | None:
-        """A text, None where empty or missing."""
-        value = self._args.get(name, "").strip()
-        return text_argument(value, name, longest) if value else None
 
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        """One of the allowed words."""
-        value = self.text(name)
-        if value is not None and value not in allowed:
-            raise BadRequest(f"{name}: use one of {', '.join(allowed)}.")
-        return value
+def one_of(words: Sequence[str]) -> Read:
+    """One of these words."""
+    said = f"use one of {', '.join(words)}"
+    return Read(said, test=words.__contains__, type="string", enum=list(words))
 
-    def identifier(self, name: str) -> str | None:
-        """A uuid."""
-        value = self.text(name)
-        return None if value is None else identifier(value, name)
 
-    def moment(self, name: str) -> str | None:
-        """A date or time in ISO 8601, in UTC where no zone is given; as ISO text."""
-        value = self.text(name, 40)
-        return None if value is None else moment(value, name)
+def whole(lowest: int, highest: int) -> Read:
+    """A whole number within bounds, in digits."""
+    return Read(
+        f"a whole number from {lowest} to {highest}",
+        test=lambda value: DIGITS.fullmatch(value) and lowest <= int(value) <= highest,
+        read=int,
+        type="integer",
+        minimum=lowest,
+        maximum=highest,
+    )
 
-    def bound(self, name: str) -> str | None:
-        """An end of a span: a day, which belongs to it as a whole, or an instant."""
-        value = self.text(name, 40)
-        return None if value is None else bound(value, name)
 
-    def whole(self, name: str, default: int, lowest: int, highest: int) -> int:
-        """A whole number within bounds."""
-        value = self.text(name, 20)
-        if value is None:
-            return default
-        if not re.fullmatch(r"[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
-            raise BadRequest(f"{name}: a whole number from {lowest} to {highest}.")
-        return int(value)
+def is_number(value: object) -> bool:
+    """Whether it is a number as JSON has them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
-    def cursor(self, *names: str) -> dict[str, Any] | None:
-        """`after`: the `next_after` of the page before, with these members. Raises NotFound."""
-        value = self._args.get("after")
-        return None if value is None else decode_cursor(value, names)
+
+ID = Read(
+    "an id looks like 3f2b9c1e-8a57-4e0c-9d1b-2f6a7c5e4d3b",
+    test=UUID.fullmatch,
+    read=str.lower,
+    type="string",
+    format="uuid",
+)
+MOMENT = Read(
+    "a time looks like 2026-11-22T10:00:00Z", read=instant, type="string", format="date-time"
+)
+"""A date or time in ISO 8601, in UTC where no zone is given; read as an instant in UTC."""
+BOUND = Read(
+    "a day looks like 2026-11-22, a time like 2026-11-22T10:00:00Z",
+    read=day_or_instant,
+    type="string",
+    anyOf=[{"format": "date"}, {"format": "date-time"}],
+)
+"""An end of a span: a day, which belongs to it as a whole, or an instant."""
+Id = Annotated[str, ID]
+Moment = Annotated[str, MOMENT]
+Bound = Annotated[str, BOUND]
+
+
+def identifier(value: object, name: str) -> str:
+    """A uuid in its usual writing. Raises BadRequest naming the field."""
+    try:
+        return str(ID(value))
+    except ValueError as error:
+        raise BadRequest(f"{name}: {error}.") from error
 
 
 def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
@@ -214,69 +228,31 @@ def encode_cursor(key: Mapping[str, Any] | None) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def decode_cursor(value: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """The key of an opaque word. Raises NotFound: there is no page behind any other word."""
-    try:
-        if not CURSOR_PATTERN.fullmatch(value):
-            raise ValueError
-        key = parse_json(base64.b64decode(value, altchars=b"-_", validate=True))
-        return {name: CURSOR_MEMBERS[name](key[name], name) for name in names}
-    except (ValueError, TypeError, KeyError, BadRequest) as error:
-        raise NotFound(
-            "after: there is no such page.", hint="Take next_after of the page before, as it is."
-        ) from error
+def cursor(**members: Read) -> Read:
+    """`after`: the `next_after` of the page before, whose key has these members."""
+
+    def read(word: str) -> dict[str, Any]:
+        """Raises NotFound: there is no page behind any other word."""
+        try:
+            if not CURSOR.fullmatch(word):
+                raise ValueError
+            key = parse_json(base64.b64decode(word, altchars=b"-_", validate=True))
+            return {name: member(key[name]) for name, member in members.items()}
+        except (ValueError, TypeError, KeyError, BadRequest) as error:
+            raise NotFound(
+                "after: there is no such page.",
+                hint="Take next_after of the page before, as it is.",
+            ) from error
+
+    return Read("", read=read, type="string", pattern=f"^{CURSOR.pattern}$")
 
 
-def _cursor_number(value: object, name: str) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
-        raise BadRequest(f"{name}: it must be a number.")
-    return value
-
-
-def _cursor_rank(value: object, name: str) -> int:
-    if value not in (1, 2, 3, 4):
-        raise BadRequest(f"{name}: it must be a severity's rank.")
-    return int(str(value))
-
-
-def identifier(value: object, name: str) -> str:
-    """A uuid in its usual writing. Raises BadRequest naming the field."""
-    text = value if isinstance(value, str) else ""
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text, re.ASCII):
-        raise BadRequest(f"{name}: an id looks like 3f2b9c1e-8a57-4e0c-9d1b-2f6a7c5e4d3b.")
-    return str(uuid.UUID(text))
-
-
-def moment(value: object, name: str) -> str:
-    """A date or time in ISO 8601 as ISO text with a zone. Raises BadRequest naming the field."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        return instant(value)
-    except (ValueError, OverflowError) as error:
-        raise BadRequest(f"{name}: a time looks like 2026-11-22T10:00:00Z.") from error
-
-
-def bound(value: object, name: str) -> str:
-    """An end of a span, a day or an instant, as the database reads it. Raises BadRequest."""
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        return day_or_instant(value)
-    except (ValueError, OverflowError) as error:
-        raise BadRequest(
-            f"{name}: a day looks like 2026-11-22, a time like 2026-11-22T10:00:00Z."
-        ) from error
-
-
-CURSOR_MEMBERS: dict[str, Callable[[object, str], Any]] = {
-    "id": identifier,
-    "created_at": moment,
-    "first_seen_at": moment,
-    "started_at": moment,
-    "total_spend": _cursor_number,
-    "rank": _cursor_rank,
-}
+NUMBER = Read("", test=lambda value: is_number(value) and abs(value) <= 1e15)
+ACTIONS_AFTER = cursor(created_at=MOMENT, id=ID)
+RANK = Read("", test=(1, 2, 3, 4).__contains__, read=int)
+OPPORTUNITIES_AFTER = cursor(rank=RANK, first_seen_at=MOMENT, id=ID)
+CAMPAIGNS_AFTER = cursor(total_spend=NUMBER, id=ID)
+RUNS_AFTER = cursor(started_at=MOMENT, id=ID)
 
 
 def idempotency_key(request: Request) -> str | None:

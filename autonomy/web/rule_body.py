@@ -3,17 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, get_args
+
+from pydantic import Field
 
 from autonomy.engine.lint import lint
 from autonomy.engine.policy import Policy
 from autonomy.errors import BadRequest, RuleError
-from autonomy.rules.language import Rule
+from autonomy.rules.language import Action, Condition, Rule, RuleType
+from autonomy.run.sent import LEFT_OUT, Change, Read, Text
 from autonomy.store import Json
-from autonomy.web.parsing import text_argument
+from autonomy.web.parsing import is_number
 
-RULE_KEYS = ("rule_name", "rule_type", "condition", "action", "priority", "is_active")
 LARGEST_PRIORITY = 1_000_000
+OBJECT = Read("it must be an object", test=lambda value: isinstance(value, dict))
+Name = Annotated[Text, Field(max_length=200, json_schema_extra={"minLength": 1})]
+Type = Annotated[Text, Field(json_schema_extra={"enum": list(get_args(RuleType))})]
+When = Annotated[Condition, OBJECT, Field(description="when to look at a campaign")]
+What = Annotated[Action, OBJECT, Field(description="what to do then")]
+PRIORITY = Read(
+    f"a whole number up to {LARGEST_PRIORITY:,}",
+    test=lambda value: is_number(value) and value % 1 == 0 and abs(value) <= LARGEST_PRIORITY,
+    read=int,  # 50.0 is a whole number in JSON
+    type="integer",
+    minimum=-LARGEST_PRIORITY,
+    maximum=LARGEST_PRIORITY,
+)
+Priority = Annotated[int, PRIORITY, Field(description="the highest decides first")]
+
+
+class RuleChange(Change):
+    """The keys of a rule that are to change. What they may say the language decides."""
+
+    rule_name: Name = LEFT_OUT
+    rule_type: Type = LEFT_OUT
+    condition: When = LEFT_OUT
+    action: What = LEFT_OUT
+    priority: Priority = LEFT_OUT
+    is_active: bool = Field(default=LEFT_OUT, description="whether runs follow it")
+
+
+class NewRule(RuleChange):
+    """A rule."""
+
+    rule_name: Name
+    rule_type: Type
+    condition: When
+    action: What
+
+
+RULE_KEYS = tuple(RuleChange.model_fields)
 
 
 def check_rule(rule: Mapping[str, Any]) -> None:
@@ -27,46 +66,6 @@ def check_rule(rule: Mapping[str, Any]) -> None:
 def plain_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     """The rule without what lists add to it."""
     return {key: rule[key] for key in ("id", *RULE_KEYS) if key in rule}
-
-
-def rule_of_json(body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
-    """The rule in an API body. Raises BadRequest naming the key that is wrong."""
-    for key in body:
-        if key not in RULE_KEYS:
-            raise BadRequest(f"{key[:60]}: unknown field.", hint=f"Fields: {', '.join(RULE_KEYS)}.")
-    needed = () if partial else ("rule_name", "rule_type", "condition", "action")
-    for key in needed:
-        if key not in body:
-            raise BadRequest(f"{key}: it is missing.")
-    rule = dict(body)
-    if isinstance(rule.get("priority"), float) and rule["priority"].is_integer():
-        rule["priority"] = int(rule["priority"])  # 50.0 is a whole number in JSON
-    check_types(rule)
-    return rule
-
-
-def check_types(body: Mapping[str, Any]) -> None:
-    """Raises BadRequest naming the key whose type is wrong."""
-    wanted: dict[str, tuple[type, str]] = {
-        "rule_name": (str, "a text"),
-        "rule_type": (str, "a text"),
-        "condition": (dict, "an object"),
-        "action": (dict, "an object"),
-        "is_active": (bool, "true or false"),
-    }
-    for key, (kind, words) in wanted.items():
-        if key in body and not isinstance(body[key], kind):
-            raise BadRequest(f"{key}: it must be {words}.")
-    if "rule_name" in body:
-        text_argument(body["rule_name"], "rule_name", 200)
-    if "priority" in body:
-        _check_priority(body["priority"])
-
-
-def _check_priority(value: object) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not -LARGEST_PRIORITY <= value <= LARGEST_PRIORITY:  # type: ignore[operator]
-        raise BadRequest(f"priority: a whole number up to {LARGEST_PRIORITY:,}.")
 
 
 def findings(rules: list[Json], policy: Json) -> list[dict[str, Any]]:

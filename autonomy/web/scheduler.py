@@ -12,7 +12,7 @@ from autonomy.logs import say, trace
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
 from autonomy.web.auth.access import Access
-from autonomy.web.parsing import Query, idempotency_key, json_body
+from autonomy.web.parsing import Parameters, idempotency_key, json_body
 
 REFRESH_MILLISECONDS = 1500
 """At most, after a run; usually two days are counted again in some ten milliseconds."""
@@ -28,7 +28,7 @@ def scheduler_routes(
     def run() -> Response:
         trace.set(request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0][:64])
         access.scheduler()
-        Query(request.args)  # ?dry_run=true is no dry run
+        Parameters.read(request.args)  # ?dry_run=true is no dry run
         key, body = idempotency_key(request), json_body(request)
         answer = start_run(body, idempotency_key=key, trigger=_trigger())
         count_figures(store)

@@ -26,6 +26,24 @@ def problems(
     return list(_problems(value, schema, document, at))
 
 
+def untold(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str = "$") -> set[str]:
+    """The keys of which the schema says nothing, where it does not say that more may come."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    found: set[str] = set()
+    for option in schema.get("anyOf", []):
+        found |= untold(value, option, document, at)
+    if isinstance(value, dict) and "properties" in schema:
+        known, open_end = schema["properties"], schema.get("additionalProperties", False)
+        for name, member in value.items():
+            found |= untold(member, known.get(name, {}), document, f"{at}.{name}")
+            found |= set() if name in known or open_end else {f"{at}.{name}"}
+    if isinstance(value, list):
+        for one in value:
+            found |= untold(one, schema.get("items", {}), document, f"{at}[]")
+    return found
+
+
 def _problems(
     value: Any, schema: dict[str, Any], document: dict[str, Any], at: str
 ) -> Iterator[str]:
@@ -44,6 +62,7 @@ def _problems(
     if "type" in schema and not _fits(value, schema["type"]):
         yield f"{at}: {type(value).__name__} is not {schema['type']}"
         return
+    yield from _limits(value, schema, at)
     if isinstance(value, str):
         yield from _text(value, schema, at)
     if isinstance(value, dict):
@@ -61,6 +80,21 @@ def _fits(value: Any, kinds: str | list[str]) -> bool:
     return whole or any(isinstance(value, KINDS[name]) for name in names)
 
 
+def _limits(value: Any, schema: dict[str, Any], at: str) -> Iterator[str]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        size, low, high = value, schema.get("minimum"), schema.get("maximum")
+    elif isinstance(value, str):
+        size, low, high = len(value), schema.get("minLength"), schema.get("maxLength")
+    elif isinstance(value, list):
+        size, low, high = len(value), schema.get("minItems"), schema.get("maxItems")
+    elif isinstance(value, dict):
+        size, low, high = len(value), schema.get("minProperties"), None
+    else:
+        return
+    if (low is not None and size < low) or (high is not None and size > high):
+        yield f"{at}: {size} is not within {low} to {high}"
+
+
 def _text(value: str, schema: dict[str, Any], at: str) -> Iterator[str]:
     checks: dict[str, Callable[[str], object]] = {
         "uuid": UUID,
@@ -72,7 +106,8 @@ def _text(value: str, schema: dict[str, Any], at: str) -> Iterator[str]:
             checks[schema["format"]](value)
         except ValueError:
             yield f"{at}: {value!r} is no {schema['format']}"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    # In JSON Schema a dollar is the end; in Python a line may end before it.
+    if "pattern" in schema and not re.search(re.sub(r"\$$", r"\\Z", schema["pattern"]), value):
         yield f"{at}: {value!r} does not match {schema['pattern']}"
 
 

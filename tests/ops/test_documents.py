@@ -31,6 +31,7 @@ from autonomy.store import Store
 from autonomy.web.app import create_app
 from autonomy.web.state import WHERE
 from tests.ops.documents import DOCS, PATH, PROJECT, blocks, in_backticks, section
+from tests.ops.reference import HEADS, written
 
 REFERENCE, GUIDE, README = DOCS / "reference.md", DOCS / "guide.md", PROJECT / "README.md"
 OURS = [README, GUIDE, DOCS / "operations.md", REFERENCE, DOCS / "supabase-cron.md"]
@@ -159,6 +160,12 @@ def test_every_address_is_documented_and_exists(served: set[tuple[str, str]]) ->
     pages = {path.split("/")[1] for method, path in served - told if method == "GET"}
     for page in pages - {"assets"}:
         assert f"`/{page}" in section(REFERENCE, "HTTP"), page
+
+
+def test_the_tables_of_the_api_are_those_of_its_models() -> None:
+    page = REFERENCE.read_text()
+    assert written(page) == page, ".venv/bin/python -m tests.ops.reference writes them"
+    assert page.count("<!-- from the models: ") == len(HEADS)
 
 
 # SQL ---------------------------------------------------------------------------------------------

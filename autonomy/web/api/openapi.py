@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 import autonomy
-from autonomy.web.api.schema_parts import BOUND, ID, TEXT, TIME, Schema, ref, shape
-from autonomy.web.api.schemas import schemas
-from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES
-from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
-from autonomy.web.parsing import LARGEST_BODY_BYTES
+from autonomy.errors import BadRequest
+from autonomy.rules.language import rule_schema
+from autonomy.run.request import RunRequest
+from autonomy.run.sent import Sent
+from autonomy.web.api import answers, rows
+from autonomy.web.api.routes import OPERATIONS, Operation
+from autonomy.web.auth.sessions import COOKIE
+from autonomy.web.parsing import KEY_PATTERN, LARGEST_BODY_BYTES, Parameters
+
+Schema = dict[str, Any]
 
 ERRORS = {
     400: "The body, a header or a parameter is wrong; the message names it.",
@@ -27,133 +35,50 @@ ERRORS = {
     429: "Too many failed tries; Retry-After says how long to wait.",
     503: "Not configured, or the database cannot be reached; see code and hint.",
 }
-READING = (400, 401, 403, 429, 503)
-WRITING = (400, 401, 403, 409, 413, 415, 422, 429, 503)
-
-
-class Operation(NamedTuple):
-    """One method of one path."""
-
-    method: str
-    path: str
-    summary: str
-    answer: str
-    """The component that a success gives."""
-    body: str | None = None
-    parameters: tuple[Schema, ...] = ()
-    body_needed: bool = False
-    success: int = 200
-
-
-def query(name: str, schema: Schema, description: str = "") -> Schema:
-    """A query parameter; none is needed."""
-    return {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "schema": schema,
-        "description": description,
-    }
-
-
-def whole(name: str, default: int, lowest: int, highest: int) -> Schema:
-    """A whole number as a query parameter."""
-    bounds = {"type": "integer", "minimum": lowest, "maximum": highest, "default": default}
-    return query(name, bounds)
-
-
-AFTER = query(
-    "after",
-    {"type": "string", "pattern": "^[A-Za-z0-9_=-]{1,400}$"},
-    "next_after of the page before, as it was given",
-)
-LIMIT = whole("limit", 50, 1, 200)
-SHORT: Schema = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 200,
-    "pattern": "^[^\\u0000]*[^\\u0000\\s][^\\u0000]*$",
-}
+READING = (400, 401, 403, 405, 413, 415, 429, 503)
+WRITING = (*READING, 409, 422)
+OPEN = ("Alive", "Error", "Ready")
+"""Answers of what needs no token, and of what went wrong."""
 IDEMPOTENCY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+    "schema": {"type": "string", "pattern": f"^{KEY_PATTERN.pattern}$"},
     "description": "The same key gives the stored answer, byte for byte, and does nothing more.",
 }
+ID: Schema = {"type": "string", "format": "uuid"}
+NULL: Schema = {"type": "null"}
+COMPONENTS = "#/components/schemas/"
+SCHEMES: Schema = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "Set by the sign-in form. Unsafe methods need Origin and X-CSRF-Token.",
+    },
+}
 
-OPERATIONS = (
-    Operation("get", "/api/overview", "State, totals, daily figures", "Overview",
-              parameters=(whole("days", 30, 1, 366),
-                          query("since", TIME, "the last visit; without it 24 hours ago"))),
-    Operation("get", "/api/attention", "Under-performers and scaling candidates", "Attention",
-              parameters=(whole("limit", 10, 1, 200),)),
-    Operation("get", "/api/insights", "What was learnt this week, in sentences", "Insights"),
-    Operation("get", "/api/actions", "Actions, newest first", "Actions", parameters=(
-        query("action_type", {"enum": list(ACTION_NAMES)}),
-        query("status", {"enum": list(STATUSES)}),
-        query("rule_id", ID), query("run_id", ID), query("campaign_id", ID),
-        query("title", SHORT, "contained in the campaign's title"),
-        query("from", BOUND), query("to", BOUND), AFTER, LIMIT)),
-    Operation("get", "/api/actions/{action_id}", "One action with its evidence",
-              "ActionWithEvidence"),
-    Operation("post", "/api/actions/{action_id}/approve", "Carry out a pending action",
-              "ActionWithEvidence", "Decide"),
-    Operation("post", "/api/actions/{action_id}/reject", "Refuse a pending action",
-              "ActionWithEvidence", "Decide"),
-    Operation("post", "/api/actions/{action_id}/rollback", "Take back one action", "RolledBack",
-              "RollbackOne"),
-    Operation("post", "/api/rollback", "Take back a selection, a run, a rule's actions or a span",
-              "RolledBack", "Rollback", body_needed=True),
-    Operation("get", "/api/opportunities", "Opportunities of one status, the most severe first",
-              "Opportunities", parameters=(
-                  query("status", {"enum": list(OPPORTUNITY_STATUSES), "default": "open"}),
-                  query("severity", {"enum": list(SEVERITIES)}),
-                  query("opportunity_type", {"enum": list(OPPORTUNITY_TYPES)}),
-                  query("campaign_id", ID), AFTER, LIMIT)),
-    Operation("get", "/api/opportunities/{opportunity_id}", "One opportunity", "Opportunity"),
-    Operation("post", "/api/opportunities/{opportunity_id}/status", "Start, resolve, dismiss",
-              "Opportunity", "OpportunityStatus", body_needed=True),
-    Operation("get", "/api/rules", "All rules by priority", "Rules"),
-    Operation("post", "/api/rules", "A new rule; inactive unless it says otherwise", "Rule",
-              "NewRule", body_needed=True, success=201),
-    Operation("post", "/api/rules/preview",
-              "What runs would decide now, and would have over 30 days, with this rule", "Preview",
-              "PreviewRule", body_needed=True),
-    Operation("get", "/api/rules/history", "Changes of rules, newest first", "RuleHistory",
-              parameters=(query("rule_id", ID), LIMIT)),
-    Operation("get", "/api/rules/findings", "What is wrong with the rules", "Findings"),
-    Operation("get", "/api/rules/scoreboard", "What each rule has achieved in 90 days",
-              "Scoreboard"),
-    Operation("get", "/api/rules/templates", "Rules to start from", "Templates"),
-    Operation("get", "/api/rules/{rule_id}", "One rule", "ListedRule"),
-    Operation("patch", "/api/rules/{rule_id}", "Change the keys given", "Rule", "RuleChange",
-              body_needed=True),
-    Operation("get", "/api/campaigns", "Campaigns, the biggest spenders first", "Campaigns",
-              parameters=(query("title", SHORT, "contained in the title, or the id"),
-                          query("status", {"enum": ["active", "paused"]}), AFTER, LIMIT)),
-    Operation("get", "/api/campaigns/{campaign_id}", "One campaign", "Campaign",
-              parameters=(whole("days", 60, 1, 400),)),
-    Operation("patch", "/api/campaigns/{campaign_id}", "Hold, release, automation on or off",
-              "CampaignState", "CampaignChange", body_needed=True),
-    Operation("get", "/api/campaigns/{campaign_id}/explanation",
-              "What would happen to it now, and why", "Explanation"),
-    Operation("get", "/api/runs", "Runs, newest first", "Runs", parameters=(AFTER, LIMIT)),
-    Operation("post", "/api/runs", "One run, as POST /", "RunAnswer", "RunRequest",
-              parameters=(IDEMPOTENCY,)),
-    Operation("get", "/api/runs/{run_id}", "One run with its whole summary", "RunWithActions"),
-    Operation("get", "/api/policy", "Mode and limits", "Policy"),
-    Operation("patch", "/api/policy", "Change the settings given", "Policy", "PolicyChange",
-              body_needed=True),
-)  # fmt: skip
+
+class Described(GenerateJsonSchema):
+    """JSON Schema without what goes without saying: titles, and that what is left out is null."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Names need no second writing."""
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
+        """A default of null is none: the key is left out."""
+        found = super().default_schema(schema)
+        return {k: v for k, v in found.items() if not (k == "default" and v is None)}
 
 
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    paths: dict[str, Any] = {"/": {"post": _run(), "get": _dashboard()}, **_open_paths()}
+    paths = _fixed_paths()
     for one in OPERATIONS:
-        paths.setdefault(one.path, {})[one.method] = _described(one)
+        paths.setdefault(one.path, {})[one.method.lower()] = _described(one)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -164,102 +89,117 @@ def document() -> dict[str, Any]:
         },
         "security": [{"token": []}, {"session": []}],
         "paths": paths,
-        "components": {"schemas": schemas(), "securitySchemes": _schemes()},
+        "components": {"schemas": components(), "securitySchemes": SCHEMES},
     }
-
-
-def openapi_routes() -> Blueprint:
-    """The blueprint; the description holds no secret and needs no token."""
-    routes = Blueprint("openapi", __name__)
-
-    @routes.get("/openapi.json")
-    def openapi() -> Response:
-        return jsonify(document())
-
-    return routes
 
 
 def _described(one: Operation) -> dict[str, Any]:
     named = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
-    codes = WRITING if one.method != "get" else READING
-    operation: dict[str, Any] = {
-        "operationId": _name(one),
-        "summary": one.summary,
-        "tags": [one.path.split("/")[2]],
-        "parameters": [
-            *({"name": name, "in": "path", "required": True, "schema": ID} for name in named),
-            *one.parameters,
-        ],
-        "responses": _responses(one.answer, one.success, (*codes, 404) if named else codes),
-    }
-    if one.path == "/api/rules/preview" or AFTER in one.parameters:
-        operation["responses"]["404"] = _error(404)
-    if one.body is not None:
-        operation["requestBody"] = _body(one.body, one.body_needed)
-    return operation
+    parameters = [{"name": name, "in": "path", "required": True, "schema": ID} for name in named]
+    found: dict[str, Any] = {"parameters": parameters}
+    codes = {*WRITING}
+    if issubclass(one.takes, Parameters):
+        codes = {*READING}
+        parameters += query_parameters(one.takes)
+    elif one.takes is not Sent:
+        found["requestBody"] = _body(one.takes)
+    if one.takes is RunRequest:
+        parameters.append(IDEMPOTENCY)
+    if named or {"after", "rule_id"} & one.takes.model_fields.keys():
+        codes.add(404)
+    tag = one.path.split("/")[2]
+    return _operation(one.name, tag, one.summary, codes, ref(one.answer), one.success) | found
 
 
-def _name(one: Operation) -> str:
-    words = [part.strip("{}") for part in one.path.split("/")[2:]]
-    return "_".join([one.method, *words])
+def query_parameters(model: type[Parameters]) -> list[Schema]:
+    """The parameters of a query; none is needed."""
+    properties = model.model_json_schema(schema_generator=Described).get("properties", {})
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            **({"description": schema.pop("description")} if "description" in schema else {}),
+            "schema": _without_null(schema),
+        }
+        for name, schema in properties.items()
+    ]
 
 
-def _run() -> dict[str, Any]:
-    return {
-        "operationId": "run",
-        "summary": "One run: the scheduler's call",
+def _without_null(schema: Schema) -> Schema:
+    """A query cannot say null."""
+    options = [one for one in schema.pop("anyOf", []) if one != NULL]
+    return schema | (options[0] if len(options) == 1 else {"anyOf": options} if options else {})
+
+
+@cache
+def components() -> dict[str, Schema]:
+    """All requests and answers by name, with what they are made of."""
+    sent = {one.takes for one in OPERATIONS if not issubclass(one.takes, Parameters)} - {Sent}
+    known = {**vars(rows), **vars(answers)}
+    given = {known[name] for name in (*(one.answer for one in OPERATIONS), *OPEN)}
+    models: list[Any] = [(model, "validation") for model in sent]
+    models += [(model, "serialization") for model in given]
+    _, found = models_json_schema(
+        sorted(models, key=lambda one: one[0].__name__),
+        schema_generator=Described,
+        ref_template=COMPONENTS + "{model}",
+    )
+    # The language of rules says more of itself than its models do.
+    language = json.loads(json.dumps(rule_schema()).replace("#/$defs/", COMPONENTS))
+    schemas: dict[str, Schema] = found["$defs"] | language["$defs"]
+    for name in ("NewRule", "RuleChange"):
+        schemas[name]["allOf"] = language["allOf"]
+    for schema in schemas.values():
+        schema.pop("title", None)
+    return schemas
+
+
+def _fixed_paths() -> dict[str, Any]:
+    """What is not below /api: a run, the dashboard, health, this document."""
+    run = _operation("run", "runs", "One run: the scheduler's call", WRITING, ref("RunAnswer")) | {
         "description": "Reads rules and campaigns, decides, acts, detects, answers with a summary. "
         "Takes the operator's token or the scheduler's OIDC token, no session.",
-        "tags": ["runs"],
         "security": [{"token": []}],
         "parameters": [IDEMPOTENCY],
-        "requestBody": _body("RunRequest", needed=False),
-        "responses": _responses("RunAnswer", 200, WRITING),
+        "requestBody": _body(RunRequest),
+    }
+    summary = "The dashboard's first page, for people; the others are linked from it"
+    page = _operation("dashboard", "dashboard", summary, READING, {})
+    page["responses"] |= {
+        "200": {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        "303": {"description": "A browser that is not signed in is led to the form."},
+    }
+    ready = _open("readyz", "Database reachable, migrations current, runs succeeding", ref("Ready"))
+    ready["responses"]["503"] = {"description": "See reason", "content": _json(ref("Ready"))}
+    return {
+        "/": {"post": run, "get": page},
+        "/healthz": {"get": _open("healthz", "The process is up", ref("Alive"))},
+        "/readyz": {"get": ready},
+        "/openapi.json": {"get": _open("openapi", "This document", {"type": "object"})},
     }
 
 
-def _dashboard() -> dict[str, Any]:
-    html = {"text/html": {"schema": {"type": "string"}}}
-    page = {"description": "The dashboard", "content": html}
+def _open(name: str, summary: str, answer: Schema) -> dict[str, Any]:
+    """A GET that needs no token."""
+    return _operation(name, "health", summary, (405, 413, 415), answer) | {"security": []}
+
+
+def _operation(
+    name: str, tag: str, summary: str, codes: Iterable[int], answer: Schema, success: int = 200
+) -> dict[str, Any]:
+    good = {"description": "Done", "content": _json(answer)}
     return {
-        "operationId": "dashboard",
-        "summary": "The dashboard's first page, for people; the others are linked from it",
-        "tags": ["dashboard"],
-        "responses": {
-            "200": page,
-            "303": {"description": "A browser that is not signed in is led to the form."},
-            **{str(code): _error(code) for code in (401, 403, 429, 503)},
-        },
+        "operationId": name,
+        "summary": summary,
+        "tags": [tag],
+        "responses": {str(success): good, **{str(code): _error(code) for code in sorted(codes)}},
     }
 
 
-def _open_paths() -> dict[str, Any]:
-    """Health and this document: no token needed."""
-    alive = shape({"status": {"const": "ok"}, "version": TEXT})
-    plain = {"tags": ["health"], "security": []}
-    not_ready = {"description": "Not ready: see reason.", "content": _json(ref("Ready"))}
-    return {
-        "/healthz": {
-            "get": {**plain, "operationId": "healthz", "summary": "The process is up",
-                    "responses": {"200": {"description": "Up", "content": _json(alive)}}}
-        },
-        "/readyz": {
-            "get": {**plain, "operationId": "readyz",
-                    "summary": "Database reachable, migrations current, runs succeeding",
-                    "responses": {"200": {"description": "Ready", "content": _json(ref("Ready"))},
-                                  "503": not_ready}}
-        },
-        "/openapi.json": {
-            "get": {**plain, "operationId": "openapi", "summary": "This document",
-                    "responses": {"200": {"description": "OpenAPI 3.1",
-                                          "content": _json({"type": "object"})}}}
-        },
-    }  # fmt: skip
-
-
-def _responses(answer: str, success: int, codes: tuple[int, ...]) -> dict[str, Any]:
-    good = {"description": "Done" if success == 201 else "OK", "content": _json(ref(answer))}
-    return {str(success): good} | {str(code): _error(code) for code in sorted(codes)}
+def ref(name: str) -> Schema:
+    """A reference to a component."""
+    return {"$ref": COMPONENTS + name}
 
 
 def _error(code: int) -> dict[str, Any]:
@@ -271,21 +211,18 @@ def _error(code: int) -> dict[str, Any]:
     return answer
 
 
-def _body(name: str, needed: bool) -> dict[str, Any]:
-    return {"required": needed, "content": _json(ref(name))}
+def _body(model: type[Sent]) -> dict[str, Any]:
+    return {"required": needed(model), "content": _json(ref(model.__name__))}
+
+
+def needed(model: type[Sent]) -> bool:
+    """Whether an empty body will not do."""
+    try:
+        model.parse({})
+    except BadRequest:
+        return True
+    return False
 
 
 def _json(schema: Schema) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
-
-
-def _schemes() -> dict[str, Any]:
-    return {
-        "token": {"type": "http", "scheme": "bearer"},
-        "session": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": "__Host-autonomy",
-            "description": "Set by the sign-in form. Unsafe methods need Origin and X-CSRF-Token.",
-        },
-    }

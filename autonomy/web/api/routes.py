@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from autonomy.config import Settings
-from autonomy.errors import BadRequest
 from autonomy.rules.templates import TEMPLATES
-from autonomy.run.request import RunAnswer
+from autonomy.run.request import RunAnswer, RunRequest
+from autonomy.run.sent import Change, Sent
 from autonomy.store import Json, Store
+from autonomy.web.api import requests as asked
 from autonomy.web.auth.access import Access
-from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
-from autonomy.web.filters import (
-    MOST_PICKED,
-    OPPORTUNITY_STATUSES,
-    action_filters,
-    opportunity_filters,
-)
-from autonomy.web.parsing import (
-    Query,
-    bound,
-    encode_cursor,
-    idempotency_key,
-    identifier,
-    json_body,
-    moment,
-    text_argument,
-)
+from autonomy.web.commands import Changes
+from autonomy.web.parsing import Parameters, encode_cursor, idempotency_key, json_body
 from autonomy.web.queries import Reads
-from autonomy.web.rule_body import check_rule, findings, rule_of_json
+from autonomy.web.rule_body import NewRule, RuleChange, check_rule, findings
 from autonomy.web.scheduler import as_response
 
-LONGEST_PAGE = 200
+
+class Operation(NamedTuple):
+    """One method of one path: what it takes, and the name of its answer in answers.py."""
+
+    method: str
+    path: str
+    answer: str
+    takes: type[Sent]
+    """Query parameters of a GET, the body of the others."""
+    success: int
+    view: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """The operation's id."""
+        words = [part.strip("{}") for part in self.path.split("/")[2:]]
+        return "_".join([self.method.lower(), *words])
+
+    @property
+    def summary(self) -> str:
+        """What it is for."""
+        return (self.view.__doc__ or "").rstrip(".")
 
 
-def api_routes(
-    settings: Settings, store: Store, access: Access, start_run: Callable[..., RunAnswer]
-) -> Blueprint:
-    """The blueprint under /api."""
-    api = Api(settings, store, access, start_run)
-    routes = Blueprint("api", __name__, url_prefix="/api")
-    for method, path, view in api.table():
-        name = f"{method.lower()} {path}".replace(".", "")
-        routes.add_url_rule(path, name, view, methods=[method])
-    return routes
+OPERATIONS: list[Operation] = []
+"""In the order in which they are described; `serve` fills it."""
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def serve(
+    method: str, path: str, answer: str, takes: type[Sent] | None = None, success: int = 200
+) -> Decorator:
+    """Serves a method of Api; its docstring is the summary.
+
+    A GET is given its parameters, the others what can be changed and their body; all are given the
+    ids of the path. What they give is the JSON of the answer.
+    """
+
+    def served(view: Callable[..., Any]) -> Callable[..., Any]:
+        usual = Parameters if method == "GET" else Sent
+        OPERATIONS.append(Operation(method, path, answer, takes or usual, success, view))
+        return view
+
+    return served
 
 
 class Api:
-    """One method an operation; `table` says where each is served."""
+    """One method an operation."""
 
     def __init__(
         self, settings: Settings, store: Store, access: Access, start_run: Callable[..., RunAnswer]
@@ -59,321 +76,210 @@ class Api:
         self._run_interval_minutes = settings.run_interval_minutes
         self._reads = Reads(store)
 
-    def table(self) -> list[tuple[str, str, Callable[..., Response]]]:
-        """(method, path below /api, view)."""
-        return [
-            ("GET", "/overview", self.overview),
-            ("GET", "/attention", self.attention),
-            ("GET", "/insights", self.insights),
-            ("GET", "/actions", self.actions),
-            ("GET", "/actions/<uuid:action_id>", self.action),
-            ("POST", "/actions/<uuid:action_id>/approve", self.approve),
-            ("POST", "/actions/<uuid:action_id>/reject", self.reject),
-            ("POST", "/actions/<uuid:action_id>/rollback", self.roll_back_one),
-            ("POST", "/rollback", self.roll_back),
-            ("GET", "/opportunities", self.opportunities),
-            ("GET", "/opportunities/<uuid:opportunity_id>", self.opportunity),
-            ("POST", "/opportunities/<uuid:opportunity_id>/status", self.set_opportunity),
-            ("GET", "/rules", self.rules),
-            ("POST", "/rules", self.add_rule),
-            ("POST", "/rules/preview", self.preview_rule),
-            ("GET", "/rules/history", self.rule_history),
-            ("GET", "/rules/findings", self.rule_findings),
-            ("GET", "/rules/scoreboard", self.scoreboard),
-            ("GET", "/rules/templates", self.templates),
-            ("GET", "/rules/<uuid:rule_id>", self.rule),
-            ("PATCH", "/rules/<uuid:rule_id>", self.change_rule),
-            ("GET", "/campaigns", self.campaigns),
-            ("GET", "/campaigns/<uuid:campaign_id>", self.campaign),
-            ("PATCH", "/campaigns/<uuid:campaign_id>", self.change_campaign),
-            ("GET", "/campaigns/<uuid:campaign_id>/explanation", self.explanation),
-            ("GET", "/runs", self.runs),
-            ("POST", "/runs", self.start),
-            ("GET", "/runs/<uuid:run_id>", self.run),
-            ("GET", "/policy", self.policy),
-            ("PATCH", "/policy", self.change_policy),
-        ]
+    def answering(self, one: Operation) -> Callable[..., Response]:
+        """The view of an operation: who may, what was sent, the answer."""
+
+        def answer(**path: object) -> Response:
+            ids = {name: str(value) for name, value in path.items()}
+            if issubclass(one.takes, Parameters):
+                self._access.person()
+                found = one.view(self, one.takes.read(request.args), **ids)
+            else:
+                caller = self._access.operator()
+                Parameters.read(request.args)
+                changes = Changes(self._store, f"{caller.role} (api)")
+                found = one.view(self, changes, one.takes.parse(json_body(request)), **ids)
+            if isinstance(found, Response):
+                return found
+            response = jsonify(found)
+            response.status_code = one.success
+            return response
+
+        return answer
 
     # Reading -----------------------------------------------------------------------------------
 
-    def overview(self) -> Response:
-        """State, totals and daily figures."""
-        query = self._query("days", "since")
-        days = query.whole("days", 30, 1, 366)
-        since = query.moment("since")
-        return jsonify(self._reads.overview(days, self._run_interval_minutes, since))
+    @serve("GET", "/api/overview", "Overview", asked.OverviewParameters)
+    def overview(self, query: asked.OverviewParameters) -> Json:
+        """State with its reasons, totals, daily figures."""
+        return self._reads.overview(query.days, self._run_interval_minutes, query.since)
 
-    def attention(self) -> Response:
+    @serve("GET", "/api/attention", "Attention", asked.AttentionParameters)
+    def attention(self, query: asked.AttentionParameters) -> Json:
         """Under-performers and scaling candidates."""
-        limit = self._query("limit").whole("limit", 10, 1, LONGEST_PAGE)
-        return jsonify(self._reads.attention(limit))
+        return self._reads.attention(query.limit)
 
-    def insights(self) -> Response:
-        """What was learnt this week."""
-        self._query()
-        return jsonify({"insights": self._reads.insights()})
+    @serve("GET", "/api/insights", "Insights")
+    def insights(self, _: Parameters) -> Json:
+        """What was learnt this week, in sentences with figures."""
+        return {"insights": self._reads.insights()}
 
-    def actions(self) -> Response:
-        """A page of actions."""
-        names = ("action_type", "status", "rule_id", "run_id", "campaign_id", "title", "from", "to")
-        query = self._query(*names, "after", "limit")
-        after = query.cursor("created_at", "id")
-        filters, limit = action_filters(query), _limit(query)
-        return _page(self._reads.actions(filters, after, limit))
+    @serve("GET", "/api/actions", "Actions", asked.ActionsParameters)
+    def actions(self, query: asked.ActionsParameters) -> Json:
+        """Actions, newest first."""
+        return _page(self._reads.actions(query.filters(), query.after, query.limit))
 
-    def action(self, action_id: object) -> Response:
+    @serve("GET", "/api/actions/{action_id}", "ActionWithEvidence")
+    def action(self, _: Parameters, action_id: str) -> Json:
         """One action with its evidence."""
-        self._query()
-        return jsonify(self._reads.action(str(action_id)))
+        return self._reads.action(action_id)
 
-    def opportunities(self) -> Response:
-        """A page of opportunities of one status."""
-        names = ("status", "severity", "opportunity_type", "campaign_id")
-        query = self._query(*names, "after", "limit")
-        after = query.cursor("rank", "first_seen_at", "id")
-        filters, limit = opportunity_filters(query), _limit(query)
-        return _page(self._reads.opportunities(filters, after, limit))
-
-    def opportunity(self, opportunity_id: object) -> Response:
-        """One opportunity."""
-        self._query()
-        return jsonify(self._reads.opportunity(str(opportunity_id)))
-
-    def rules(self) -> Response:
-        """All rules."""
-        self._query()
-        return jsonify({"rules": self._reads.rules()})
-
-    def rule(self, rule_id: object) -> Response:
-        """One rule."""
-        self._query()
-        return jsonify(self._reads.rule(str(rule_id)))
-
-    def rule_history(self) -> Response:
-        """Changes of rules, newest first."""
-        query = self._query("rule_id", "limit")
-        changes = self._reads.rule_history(query.identifier("rule_id"), _limit(query))
-        return jsonify({"changes": changes})
-
-    def rule_findings(self) -> Response:
-        """What lint finds."""
-        self._query()
-        return jsonify({"findings": findings(self._reads.rules(), self._reads.policy())})
-
-    def scoreboard(self) -> Response:
-        """What each rule has achieved."""
-        self._query()
-        return jsonify({"scoreboard": self._reads.scoreboard()})
-
-    def templates(self) -> Response:
-        """Rules to start from."""
-        self._query()
-        return jsonify(
-            {"templates": [{"key": one.key, "title": one.title, "why": one.why,
-                            "adjust": one.adjust, "rule": one.row} for one in TEMPLATES]}
-        )  # fmt: skip
-
-    def campaigns(self) -> Response:
-        """A page of campaigns, the biggest spenders first."""
-        query = self._query("title", "status", "after", "limit")
-        status = query.choice("status", ("active", "paused"))
-        after = query.cursor("total_spend", "id")
-        return _page(self._reads.campaigns(query.text("title"), status, after, _limit(query)))
-
-    def campaign(self, campaign_id: object) -> Response:
-        """One campaign with its daily figures, actions and changes."""
-        days = self._query("days").whole("days", 60, 1, 400)
-        return jsonify(self._reads.campaign(str(campaign_id), days))
-
-    def explanation(self, campaign_id: object) -> Response:
-        """What would happen to the campaign now, and why."""
-        self._query()
-        return jsonify(self._reads.explanation(str(campaign_id)))
-
-    def runs(self) -> Response:
-        """A page of runs."""
-        query = self._query("after", "limit")
-        return _page(self._reads.runs(query.cursor("started_at", "id"), _limit(query)))
-
-    def run(self, run_id: object) -> Response:
-        """One run with its whole summary."""
-        self._query()
-        return jsonify(self._reads.run(str(run_id)))
-
-    def policy(self) -> Response:
-        """The policy's row."""
-        self._query()
-        return jsonify(self._reads.policy())
-
-    # Changing ----------------------------------------------------------------------------------
-
-    def start(self) -> Response:
-        """One run, as POST /."""
-        self._operator()
-        key, body = idempotency_key(request), json_body(request)
-        return as_response(self._start_run(body, idempotency_key=key, trigger="api"))
-
-    def approve(self, action_id: object) -> Response:
+    @serve("POST", "/api/actions/{action_id}/approve", "ActionWithEvidence", asked.Decide)
+    def approve(self, changes: Changes, body: asked.Decide, action_id: str) -> Json:
         """Carry out a pending action."""
-        return self._decide(str(action_id), approve=True)
+        changes.decide_pending(action_id, True, body.reason)
+        return self._reads.action(action_id)
 
-    def reject(self, action_id: object) -> Response:
+    @serve("POST", "/api/actions/{action_id}/reject", "ActionWithEvidence", asked.Decide)
+    def reject(self, changes: Changes, body: asked.Decide, action_id: str) -> Json:
         """Refuse a pending action."""
-        return self._decide(str(action_id), approve=False)
+        changes.decide_pending(action_id, False, body.reason)
+        return self._reads.action(action_id)
 
-    def _decide(self, action_id: str, *, approve: bool) -> Response:
-        changes, body = self._operator(), _fields(json_body(request), "reason")
-        changes.decide_pending(action_id, approve, _text(body, "reason"))
-        return jsonify(self._reads.action(action_id))
-
-    def roll_back_one(self, action_id: object) -> Response:
+    @serve("POST", "/api/actions/{action_id}/rollback", "RolledBack", asked.RollbackOne)
+    def roll_back_one(self, changes: Changes, body: asked.RollbackOne, action_id: str) -> Json:
         """Take back one action."""
-        changes, body = self._operator(), _fields(json_body(request), *ROLLBACK)
-        done = changes.roll_back_one(
-            str(action_id),
-            force=_flag(body, "force"),
-            reason=_text(body, "reason"),
-            preview=_flag(body, "preview"),
+        return changes.roll_back_one(
+            action_id, force=body.force, reason=body.reason, preview=body.preview
         )
-        return jsonify(done)
 
-    def roll_back(self) -> Response:
-        """Take back a selection, a run, a rule's actions or a span of time."""
-        changes, body = self._operator(), _fields(json_body(request), *ROLLBACK, *CHOICES)
-        chosen, force = _chosen(body), _flag(body, "force")
-        if _flag(body, "preview"):
-            return jsonify(self._reads.rollback_preview(chosen, force=force))
-        return jsonify(changes.roll_back(chosen, force=force, reason=_text(body, "reason")))
+    @serve("POST", "/api/rollback", "RolledBack", asked.Rollback)
+    def roll_back(self, changes: Changes, body: asked.Rollback) -> Json:
+        """Take back a selection, a run, a rule's actions or a span."""
+        if body.preview:
+            return self._reads.rollback_preview(body.chosen(), force=body.force)
+        return changes.roll_back(body.chosen(), force=body.force, reason=body.reason)
 
-    def set_opportunity(self, opportunity_id: object) -> Response:
+    @serve("GET", "/api/opportunities", "Opportunities", asked.OpportunitiesParameters)
+    def opportunities(self, query: asked.OpportunitiesParameters) -> Json:
+        """Opportunities of one status, the most severe first."""
+        return _page(self._reads.opportunities(query.filters(), query.after, query.limit))
+
+    @serve("GET", "/api/opportunities/{opportunity_id}", "Opportunity")
+    def opportunity(self, _: Parameters, opportunity_id: str) -> Json:
+        """One opportunity."""
+        return self._reads.opportunity(opportunity_id)
+
+    @serve(
+        "POST", "/api/opportunities/{opportunity_id}/status", "Opportunity", asked.OpportunityStatus
+    )
+    def set_opportunity(
+        self, changes: Changes, body: asked.OpportunityStatus, opportunity_id: str
+    ) -> Json:
         """Start, resolve, dismiss or reopen an opportunity."""
-        changes, body = self._operator(), _fields(json_body(request), "status")
-        if body.get("status") not in OPPORTUNITY_STATUSES:
-            raise BadRequest(f"status: use one of {', '.join(OPPORTUNITY_STATUSES)}.")
-        changes.set_opportunity(str(opportunity_id), body["status"])
-        return jsonify(self._reads.opportunity(str(opportunity_id)))
+        changes.set_opportunity(opportunity_id, body.status)
+        return self._reads.opportunity(opportunity_id)
 
-    def add_rule(self) -> Response:
-        """A new rule."""
-        changes, rule = self._operator(), rule_of_json(json_body(request))
-        check_rule(rule)
-        response = jsonify(changes.save_rule(rule))
-        response.status_code = 201
-        return response
+    @serve("GET", "/api/rules", "Rules")
+    def rules(self, _: Parameters) -> Json:
+        """All rules by priority."""
+        return {"rules": self._reads.rules()}
 
-    def change_rule(self, rule_id: object) -> Response:
-        """The keys given, of a rule."""
-        changes, given = self._operator(), rule_of_json(json_body(request), partial=True)
-        if not given:
-            raise BadRequest("body: give at least one field.")
-        check_rule({**self._reads.rule(str(rule_id)), **given})
-        return jsonify(changes.save_rule(given, str(rule_id)))
+    @serve("POST", "/api/rules", "Rule", NewRule, success=201)
+    def add_rule(self, changes: Changes, body: NewRule) -> Json:
+        """A new rule; inactive unless it says otherwise."""
+        check_rule(body.given())
+        return changes.save_rule(body.given())
 
-    def preview_rule(self) -> Response:
-        """What a run would decide now with this rule, and would have over 30 days."""
-        self._operator()
-        body = _fields(json_body(request), "rule", "rule_id")
-        given, rule_id = body.get("rule"), body.get("rule_id")
-        if not isinstance(given, dict):
-            raise BadRequest("rule: it must be an object.")
-        number = None if rule_id is None else identifier(rule_id, "rule_id")
-        rule = rule_of_json(given, partial=number is not None)
-        check_rule({**(self._reads.rule(number) if number else {}), **rule})
-        return jsonify(self._reads.rule_preview(rule, number))
+    @serve("POST", "/api/rules/preview", "Preview", asked.PreviewRule)
+    def preview_rule(self, _: Changes, body: asked.PreviewRule) -> Json:
+        """What runs would decide now and would have over 30 days (up to 5,000 active campaigns)."""
+        sent = body.given()["rule"]
+        if body.rule_id is None:
+            rule = NewRule.parse(sent).given()
+            check_rule(rule)
+        else:
+            rule = RuleChange.parse(sent).given()
+            check_rule({**self._reads.rule(body.rule_id), **rule})
+        return self._reads.rule_preview(rule, body.rule_id)
 
-    def change_campaign(self, campaign_id: object) -> Response:
+    @serve("GET", "/api/rules/history", "RuleHistory", asked.RuleHistoryParameters)
+    def rule_history(self, query: asked.RuleHistoryParameters) -> Json:
+        """Changes of rules, newest first."""
+        return {"changes": self._reads.rule_history(query.rule_id, query.limit)}
+
+    @serve("GET", "/api/rules/findings", "Findings")
+    def rule_findings(self, _: Parameters) -> Json:
+        """What is wrong with the rules."""
+        return {"findings": findings(self._reads.rules(), self._reads.policy())}
+
+    @serve("GET", "/api/rules/scoreboard", "Scoreboard")
+    def scoreboard(self, _: Parameters) -> Json:
+        """What each rule has achieved in 90 days."""
+        return {"scoreboard": self._reads.scoreboard()}
+
+    @serve("GET", "/api/rules/templates", "Templates")
+    def templates(self, _: Parameters) -> Json:
+        """Rules to start from."""
+        return {
+            "templates": [
+                {"key": one.key, "title": one.title, "why": one.why, "adjust": one.adjust,
+                 "rule": one.row}
+                for one in TEMPLATES
+            ]
+        }  # fmt: skip
+
+    @serve("GET", "/api/rules/{rule_id}", "ListedRule")
+    def rule(self, _: Parameters, rule_id: str) -> Json:
+        """One rule."""
+        return self._reads.rule(rule_id)
+
+    @serve("PATCH", "/api/rules/{rule_id}", "Rule", RuleChange)
+    def change_rule(self, changes: Changes, body: RuleChange, rule_id: str) -> Json:
+        """Change the keys given."""
+        given = body.given()
+        check_rule({**self._reads.rule(rule_id), **given})
+        return changes.save_rule(given, rule_id)
+
+    @serve("GET", "/api/campaigns", "Campaigns", asked.CampaignsParameters)
+    def campaigns(self, query: asked.CampaignsParameters) -> Json:
+        """Campaigns, the biggest spenders first."""
+        return _page(self._reads.campaigns(query.title, query.status, query.after, query.limit))
+
+    @serve("GET", "/api/campaigns/{campaign_id}", "Campaign", asked.CampaignParameters)
+    def campaign(self, query: asked.CampaignParameters, campaign_id: str) -> Json:
+        """One campaign with its daily figures, actions and changes."""
+        return self._reads.campaign(campaign_id, query.days)
+
+    @serve("PATCH", "/api/campaigns/{campaign_id}", "CampaignState", asked.CampaignChange)
+    def change_campaign(
+        self, changes: Changes, body: asked.CampaignChange, campaign_id: str
+    ) -> Json:
         """Hold, release, automation on or off."""
-        changes = self._operator()
-        body = _fields(json_body(request), "autonomous_enabled", "hold_until")
-        if not body:
-            raise BadRequest("body: give autonomous_enabled or hold_until.")
-        if "autonomous_enabled" in body:
-            _flag(body, "autonomous_enabled")
-        if body.get("hold_until") is not None:
-            body["hold_until"] = moment(body["hold_until"], "hold_until")
-        return jsonify(changes.set_campaign(str(campaign_id), body))
+        return changes.set_campaign(campaign_id, body.given())
 
-    def change_policy(self) -> Response:
-        """The settings given; the database knows the ranges."""
-        changes, body = self._operator(), _fields(json_body(request), *POLICY_KEYS)
-        if not body:
-            raise BadRequest("body: give at least one setting.")
-        for name, value in body.items():
-            _check_setting(name, value)
-        return jsonify(changes.set_policy(body))
+    @serve("GET", "/api/campaigns/{campaign_id}/explanation", "Explanation")
+    def explanation(self, _: Parameters, campaign_id: str) -> Json:
+        """What would happen to it now, and why."""
+        return self._reads.explanation(campaign_id)
 
-    def _query(self, *names: str) -> Query:
-        self._access.person()
-        return Query(request.args, *names, strict=True)
+    @serve("GET", "/api/runs", "Runs", asked.RunsParameters)
+    def runs(self, query: asked.RunsParameters) -> Json:
+        """Runs, newest first."""
+        return _page(self._reads.runs(query.after, query.limit))
 
-    def _operator(self) -> Changes:
-        caller = self._access.operator()
-        Query(request.args)
-        return Changes(self._store, f"{caller.role} (api)")
+    @serve("POST", "/api/runs", "RunAnswer", RunRequest)
+    def start(self, _: Changes, body: RunRequest) -> Response:
+        """One run, as `POST /`."""
+        key = idempotency_key(request)
+        return as_response(self._start_run(body.given(), idempotency_key=key, trigger="api"))
+
+    @serve("GET", "/api/runs/{run_id}", "RunWithActions")
+    def run(self, _: Parameters, run_id: str) -> Json:
+        """One run with its whole summary."""
+        return self._reads.run(run_id)
+
+    @serve("GET", "/api/policy", "Policy")
+    def policy(self, _: Parameters) -> Json:
+        """Mode and limits."""
+        return self._reads.policy()
+
+    @serve("PATCH", "/api/policy", "Policy", asked.PolicyChange)
+    def change_policy(self, changes: Changes, body: Change) -> Json:
+        """Change the settings given; the database knows the ranges."""
+        return changes.set_policy(body.given())
 
 
-ROLLBACK = ("force", "preview", "reason")
-CHOICES = ("action_ids", "run_id", "rule_id", "from", "to")
-
-
-def _page(found: Json) -> Response:
+def _page(found: Json) -> Json:
     """A page with the key of the next one as an opaque word."""
-    return jsonify({**found, "next_after": encode_cursor(found["next_after"])})
-
-
-def _limit(query: Query) -> int:
-    return query.whole("limit", 50, 1, LONGEST_PAGE)
-
-
-def _fields(body: Json, *allowed: str) -> Json:
-    for name in body:
-        if name not in allowed:
-            raise BadRequest(f"{name[:60]}: unknown field.", hint=f"Fields: {', '.join(allowed)}.")
-    return body
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name, False)
-    if not isinstance(value, bool):
-        raise BadRequest(f"{name}: it must be true or false.")
-    return value
-
-
-def _text(body: Mapping[str, Any], name: str, longest: int = 500) -> str | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise BadRequest(f"{name}: it must be a text.")
-    return text_argument(value, name, longest)
-
-
-def _chosen(body: Mapping[str, Any]) -> Json:
-    """The choice of a rollback; an empty one never means everything."""
-    chosen: Json = {}
-    if "action_ids" in body:
-        ids = body["action_ids"]
-        if not isinstance(ids, list) or not 1 <= len(ids) <= MOST_PICKED:
-            raise BadRequest(f"action_ids: a list of 1 to {MOST_PICKED} ids.")
-        chosen["action_ids"] = [identifier(one, "action_ids") for one in ids]
-    for name in ("run_id", "rule_id"):
-        if name in body:
-            chosen[name] = identifier(body[name], name)
-    for name in ("from", "to"):
-        if name in body:
-            chosen[name] = bound(body[name], name)
-    if not chosen:
-        raise BadRequest("Nothing is chosen.", hint=f"Give at least one of {', '.join(CHOICES)}.")
-    return chosen
-
-
-def _check_setting(name: str, value: object) -> None:
-    if name in POLICY_FLAGS:
-        if not isinstance(value, bool):
-            raise BadRequest(f"{name}: it must be true or false.")
-    elif name in POLICY_TEXTS:
-        if not isinstance(value, str):
-            raise BadRequest(f"{name}: it must be a text.")
-        text_argument(value, name, 500)
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadRequest(f"{name}: it must be a number.")
+    return {**found, "next_after": encode_cursor(found["next_after"])}

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest
 from autonomy.store import Json
-from autonomy.web.filters import (
-    ACTION_FILTERS,
-    CHOICES,
-    action_filters,
-    chosen_actions,
-)
+from autonomy.web.filters import CHOICES, ActionFilters, chosen_actions
 from autonomy.web.formats import ACTION_NAMES, STATUSES
-from autonomy.web.pages.frame import Frame, by_htmx, form_text, query_of, root
-from autonomy.web.parsing import Query, encode_cursor
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_text, query_of, root
+from autonomy.web.parsing import ACTIONS_AFTER, encode_cursor
 
 PAGE_LENGTH = 40
+
+
+class Asked(ActionFilters, Noticed):
+    """Which actions the page lists."""
+
+    after: Annotated[Json, ACTIONS_AFTER] | None = None
 
 
 def action_pages(frame: Frame) -> Blueprint:
@@ -29,10 +30,10 @@ def action_pages(frame: Frame) -> Blueprint:
     @pages.get("/actions")
     def actions() -> Response:
         caller = frame.access.person()
-        query = Query(request.args, *ACTION_FILTERS, "after", "done", "n")
         try:
-            filters = action_filters(query)
-            found = frame.reads.actions(filters, query.cursor("created_at", "id"), PAGE_LENGTH)
+            query = Asked.read(request.args, form=True)
+            filters = query.filters()
+            found = frame.reads.actions(filters, query.after, PAGE_LENGTH)
         except BadRequest as error:
             if by_htmx():
                 raise
@@ -71,7 +72,7 @@ def _list(frame: Frame, filters: Mapping[str, str | None], **shown: Any) -> Resp
 
 def _refused(frame: Frame, error: BadRequest) -> Response:
     """The list's filters as they were sent, and what is wrong with them."""
-    sent = {name: request.args.get(name, "")[:200] for name in ACTION_FILTERS}
+    sent = {name: request.args.get(name, "")[:200] for name in ActionFilters.names()}
     response = _list(frame, sent, problem=error, actions=[], older="", whole=None)
     response.status_code = error.http_status
     return response

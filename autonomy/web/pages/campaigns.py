@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 from flask import Blueprint, Response, request
+from pydantic import Field
 
+from autonomy.run.sent import Text
 from autonomy.store import Json
 from autonomy.web.commands import HOLD_DAYS, hold_until
 from autonomy.web.formats import parse_time
-from autonomy.web.pages.frame import Frame, by_htmx, form_choice, query_of, root
-from autonomy.web.parsing import Query, encode_cursor
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, query_of, root
+from autonomy.web.parsing import CAMPAIGNS_AFTER, Parameters, encode_cursor, one_of, whole
 
 PAGE_LENGTH = 40
 STATUSES = ("active", "paused")
 DAYS = (30, 60, 90)
+
+
+class Asked(Parameters):
+    """Which campaigns the page lists."""
+
+    q: Annotated[Text, Field(max_length=500)] | None = None
+    status: Annotated[str, one_of(STATUSES)] | None = None
+    after: Annotated[Json, CAMPAIGNS_AFTER] | None = None
+
+
+class Span(Noticed):
+    """How many days a campaign's chart shows."""
+
+    days: Annotated[int, whole(7, 400)] = 60
 
 
 def campaign_pages(frame: Frame) -> Blueprint:
@@ -24,9 +41,9 @@ def campaign_pages(frame: Frame) -> Blueprint:
     @pages.get("/campaigns")
     def campaigns() -> Response:
         frame.access.person()
-        query = Query(request.args, "q", "status", "after")
-        title, status = query.text("q", 500), query.choice("status", STATUSES)
-        found = frame.reads.campaigns(title, status, query.cursor("total_spend", "id"), PAGE_LENGTH)
+        query = Asked.read(request.args, form=True)
+        title, status = query.q, query.status
+        found = frame.reads.campaigns(title, status, query.after, PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         path = f"{root()}campaigns{query_of({'q': title, 'status': status, 'after': older})}"
         shown = {"campaigns": found["campaigns"], "older": path if older else ""}
@@ -39,8 +56,7 @@ def campaign_pages(frame: Frame) -> Blueprint:
     @pages.get("/campaigns/<uuid:campaign_id>")
     def campaign(campaign_id: object) -> Response:
         frame.access.person()
-        query = Query(request.args, "days", "done", "n")
-        days = query.whole("days", 60, 7, 400)
+        days = Span.read(request.args, form=True).days
         found = frame.reads.campaign(str(campaign_id), days)
         return frame.page(
             "campaign.html",

@@ -13,7 +13,7 @@ from autonomy.errors import BadRequest
 from autonomy.store import Store
 from autonomy.web.auth.access import Access, Caller
 from autonomy.web.commands import Changes
-from autonomy.web.parsing import text_argument
+from autonomy.web.parsing import Parameters, text_argument
 from autonomy.web.queries import Reads
 
 NOTICES = {
@@ -75,6 +75,13 @@ class Frame:
         target += f"#{fragment}" if fragment else ""
         response: Response = redirect(target, 303)  # type: ignore[assignment]
         return response
+
+
+class Noticed(Parameters):
+    """The parameters of a page that `Frame.back` leads to: what was done, and how often."""
+
+    done: str | None = None
+    n: str | None = None
 
 
 def root() -> str:

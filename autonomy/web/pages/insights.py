@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from autonomy.store import Json
 from autonomy.web.pages.frame import Frame
-from autonomy.web.parsing import Query
+from autonomy.web.parsing import Parameters
 
 GROUPS = (
     ("Rules to change", ("rule_flagged", "marginal_return_ratio")),
@@ -25,7 +25,7 @@ def insight_pages(frame: Frame) -> Blueprint:
     @pages.get("/insights")
     def insights() -> Response:
         frame.access.person()
-        Query(request.args)
+        Parameters.read(request.args, form=True)
         found = frame.reads.insights()
         return frame.page(
             "insights.html",

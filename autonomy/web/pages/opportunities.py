@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from flask import Blueprint, Response, request
 
-from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES, opportunity_filters
+from autonomy.store import Json
+from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES, OpportunityFilters
 from autonomy.web.formats import SEVERITIES
-from autonomy.web.pages.frame import Frame, by_htmx, form_choice, query_of, root
-from autonomy.web.parsing import Query, encode_cursor
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, query_of, root
+from autonomy.web.parsing import OPPORTUNITIES_AFTER, encode_cursor
 
 PAGE_LENGTH = 24
+
+
+class Asked(OpportunityFilters, Noticed):
+    """Which opportunities the page lists."""
+
+    after: Annotated[Json, OPPORTUNITIES_AFTER] | None = None
 
 
 def opportunity_pages(frame: Frame) -> Blueprint:
@@ -19,11 +28,9 @@ def opportunity_pages(frame: Frame) -> Blueprint:
     @pages.get("/opportunities")
     def opportunities() -> Response:
         frame.access.person()
-        names = ("status", "severity", "opportunity_type", "campaign_id", "after", "done", "n")
-        query = Query(request.args, *names)
-        filters = opportunity_filters(query)
-        after = query.cursor("rank", "first_seen_at", "id")
-        found = frame.reads.opportunities(filters, after, PAGE_LENGTH)
+        query = Asked.read(request.args, form=True)
+        filters = query.filters()
+        found = frame.reads.opportunities(filters, query.after, PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         path = f"{root()}opportunities{query_of({**filters, 'after': older})}"
         shown = {"opportunities": found["opportunities"], "older": path if older else ""}

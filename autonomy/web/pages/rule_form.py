@@ -8,7 +8,7 @@ from typing import Any
 
 from autonomy.errors import BadRequest
 from autonomy.web.parsing import parse_json, text_argument
-from autonomy.web.rule_body import check_types
+from autonomy.web.rule_body import RuleChange
 
 FLAT_KEYS = (
     "metric", "window", "operator", "threshold",
@@ -56,8 +56,7 @@ def rule_of_form(form: Mapping[str, str]) -> dict[str, Any]:
     else:
         rule["condition"] = _condition(form)
         rule["action"] = _action(form)
-    check_types(rule)
-    return rule
+    return RuleChange.parse(rule).given()
 
 
 def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:

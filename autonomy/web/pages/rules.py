@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from flask import Blueprint, Response, g, request
 
 from autonomy.errors import AutonomyError, BadRequest, NotFound, StateConflict
@@ -11,9 +13,9 @@ from autonomy.rules.language import METRICS, WINDOWS
 from autonomy.rules.templates import TEMPLATES
 from autonomy.store import Json
 from autonomy.web.auth.access import Caller
-from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
-from autonomy.web.parsing import Query
+from autonomy.web.parsing import Id, Parameters, one_of
 from autonomy.web.rule_body import check_rule, findings
 
 NEW_RULE: Json = {
@@ -24,6 +26,31 @@ NEW_RULE: Json = {
     "action": {"type": "auto_pause"},
     "is_active": False,
 }
+
+
+class OfRule(Parameters):
+    """The history of one rule, or of all."""
+
+    rule_id: Id | None = None
+
+
+class Start(Parameters):
+    """What a new rule begins as, and how it is shown."""
+
+    template: str | None = None
+    mode: str | None = None
+
+
+class Editing(Noticed):
+    """How a rule is shown."""
+
+    mode: str | None = None
+
+
+class Part(Parameters):
+    """Which part of a preview; without it both."""
+
+    part: Annotated[str, one_of(("past",))] | None = None
 
 
 def rule_pages(frame: Frame) -> Blueprint:
@@ -40,7 +67,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
     @pages.get("/rules")
     def rules() -> Response:
         frame.access.person()
-        Query(request.args, "done", "n")
+        Noticed.read(request.args, form=True)
         policy, rows = frame.reads.policy(), frame.reads.rules()
         return frame.page(
             "rules.html",
@@ -55,14 +82,14 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
     @pages.get("/rules/history")
     def history() -> Response:
         frame.access.person()
-        rule_id = Query(request.args, "rule_id").identifier("rule_id")
+        rule_id = OfRule.read(request.args, form=True).rule_id
         changes = frame.reads.rule_history(rule_id, 100)
         return frame.page("rule_history.html", "rules", changes=changes)
 
     @pages.get("/rules/new")
     def new_rule() -> Response:
         frame.access.operator()
-        key = Query(request.args, "template", "mode").text("template")
+        key = Start.read(request.args, form=True).template
         rule = NEW_RULE
         if key is not None:
             rule = next((one.row for one in TEMPLATES if one.key == key), {})
@@ -73,7 +100,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
     @pages.get("/rules/<uuid:rule_id>")
     def rule(rule_id: object) -> Response:
         frame.access.person()
-        Query(request.args, "mode", "done", "n")
+        Editing.read(request.args, form=True)
         return _editor(frame, frame.reads.rule(str(rule_id)), str(rule_id))
 
     @pages.post("/rules/<uuid:rule_id>/active")
@@ -128,7 +155,7 @@ def _preview(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
 
     The script asks twice: for now at once, then for the past, which takes longer.
     """
-    part = Query(request.args, "part").choice("part", ("past",))
+    part = Part.read(request.args, form=True).part
     problem: AutonomyError | None = None
     found: Json | None = None
     try:

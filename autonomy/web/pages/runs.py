@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
 
 from autonomy.errors import KeyReused
 from autonomy.run.request import RunAnswer
+from autonomy.run.sent import Reason
 from autonomy.store import Json
 from autonomy.text import count, money
-from autonomy.web.pages.frame import Frame, by_htmx, form_choice, form_text, query_of, root
-from autonomy.web.parsing import Query, encode_cursor, identifier
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text, query_of, root
+from autonomy.web.parsing import RUNS_AFTER, Parameters, encode_cursor, identifier
 
 PAGE_LENGTH = 40
 CHANGES = {
@@ -26,6 +27,18 @@ CHANGES = {
 """Kind of change -> how it is said, and what is counted."""
 
 
+class Asked(Noticed):
+    """Which runs the page lists."""
+
+    after: Annotated[Json, RUNS_AFTER] | None = None
+
+
+class Why(Parameters):
+    """Why a run is asked for."""
+
+    reason: Reason = ""
+
+
 def run_pages(frame: Frame, start_run: Callable[..., RunAnswer]) -> Blueprint:
     """The blueprint."""
     pages = Blueprint("runs", __name__)
@@ -33,8 +46,8 @@ def run_pages(frame: Frame, start_run: Callable[..., RunAnswer]) -> Blueprint:
     @pages.get("/runs")
     def runs() -> Response:
         frame.access.person()
-        query = Query(request.args, "after", "done", "n")
-        found = frame.reads.runs(query.cursor("started_at", "id"), PAGE_LENGTH)
+        query = Asked.read(request.args, form=True)
+        found = frame.reads.runs(query.after, PAGE_LENGTH)
         older = encode_cursor(found["next_after"])
         path = f"{root()}runs{query_of({'after': older})}"
         shown = {"runs": found["runs"], "older": path if older else ""}
@@ -45,7 +58,7 @@ def run_pages(frame: Frame, start_run: Callable[..., RunAnswer]) -> Blueprint:
     @pages.get("/runs/now")
     def ask() -> Response:
         frame.access.operator()
-        reason = Query(request.args, "reason").text("reason", 500) or ""
+        reason = Why.read(request.args, form=True).reason
         found = frame.reads.run_preview()
         values = {
             "found": found,

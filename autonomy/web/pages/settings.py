@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 from autonomy.errors import AutonomyError, BadRequest
 from autonomy.store import Json
 from autonomy.web.commands import POLICY_KEYS, POLICY_TEXTS
-from autonomy.web.pages.frame import Frame
-from autonomy.web.parsing import Query, text_argument
+from autonomy.web.pages.frame import Frame, Noticed
+from autonomy.web.parsing import text_argument
 
 FLAGS = ("resume_when_proven_wrong",)
 ELSEWHERE = ("frozen", "frozen_reason")
@@ -34,7 +34,7 @@ def settings_pages(frame: Frame) -> Blueprint:
     @pages.get("/settings")
     def settings() -> Response:
         frame.access.person()
-        Query(request.args, "done", "n")
+        Noticed.read(request.args, form=True)
         return _form(frame, frame.reads.policy())
 
     @pages.post("/settings")

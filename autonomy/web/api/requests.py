@@ -1,0 +1,156 @@
+"""What callers of the API send: one model a request (see autonomy/run/sent.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, create_model
+
+from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
+from autonomy.store import Json
+from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_LIMITS
+from autonomy.web.filters import (
+    OPPORTUNITY_STATUSES,
+    ActionFilters,
+    Chosen,
+    OpportunityFilters,
+    Title,
+)
+from autonomy.web.parsing import (
+    ACTIONS_AFTER,
+    CAMPAIGNS_AFTER,
+    OPPORTUNITIES_AFTER,
+    RUNS_AFTER,
+    Id,
+    Moment,
+    Parameters,
+    is_number,
+    one_of,
+    whole,
+)
+from autonomy.web.rule_body import OBJECT, RuleChange
+
+AFTER: Any = Field(default=None, description="`next_after` of the page before, as it was given")
+REASON: Any = Field(default=None, description="why; kept with the action")
+
+
+class Limited(Parameters):
+    """The length of a list, or of a page of it."""
+
+    limit: Annotated[int, whole(1, 200)] = 50
+
+
+class OverviewParameters(Parameters):
+    """What the overview looks at."""
+
+    days: Annotated[int, whole(1, 366)] = 30
+    since: Moment | None = Field(default=None, description="your last visit; else 24 hours ago")
+
+
+class AttentionParameters(Parameters):
+    """How many campaigns of each kind."""
+
+    limit: Annotated[int, whole(1, 200)] = 10
+
+
+class ActionsParameters(Limited, ActionFilters):
+    """A page of actions."""
+
+    after: Annotated[Json, ACTIONS_AFTER] | None = AFTER
+
+
+class OpportunitiesParameters(Limited, OpportunityFilters):
+    """A page of opportunities."""
+
+    after: Annotated[Json, OPPORTUNITIES_AFTER] | None = AFTER
+
+
+class RuleHistoryParameters(Limited):
+    """Which changes of rules."""
+
+    rule_id: Id | None = None
+
+
+class CampaignsParameters(Limited):
+    """A page of campaigns."""
+
+    title: Title | None = Field(default=None, description="contained in the title, or the id")
+    status: Annotated[str, one_of(("active", "paused"))] | None = None
+    after: Annotated[Json, CAMPAIGNS_AFTER] | None = AFTER
+
+
+class CampaignParameters(Parameters):
+    """How far back its figures go."""
+
+    days: Annotated[int, whole(1, 400)] = 60
+
+
+class RunsParameters(Limited):
+    """A page of runs."""
+
+    after: Annotated[Json, RUNS_AFTER] | None = AFTER
+
+
+class Decide(Sent):
+    """A decision on a pending action."""
+
+    reason: Reason | None = REASON
+
+
+class RollbackOne(Sent):
+    """How an action is taken back."""
+
+    force: bool = Field(default=False, description="also where somebody changed it since")
+    preview: bool = Field(default=False, description="say what would change, and change nothing")
+    reason: Reason | None = REASON
+
+
+class Rollback(Chosen, RollbackOne):
+    """Which actions are taken back, and how; at least one of the keys that choose."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [name]} for name in Chosen.names()]}
+    )
+
+
+class OpportunityStatus(Sent):
+    """What becomes of an opportunity."""
+
+    status: Annotated[str, one_of(OPPORTUNITY_STATUSES)]
+
+
+class PreviewRule(Sent):
+    """A rule to try: a new one, or with its id what is to change of one."""
+
+    rule: Annotated[RuleChange, OBJECT] = Field(description="as for `POST /api/rules`")
+    rule_id: Id | None = Field(
+        default=None, description="of the rule to change; then `rule` has only what changes"
+    )
+
+
+class CampaignChange(Change):
+    """What is to change of a campaign's automation."""
+
+    autonomous_enabled: bool = Field(default=LEFT_OUT, description="whether it may be acted on")
+    hold_until: Moment | None = Field(default=LEFT_OUT, description="left alone until; null: not")
+
+
+def _setting(name: str) -> Any:
+    """The type of a setting. The database knows the limits, and says what is beyond them."""
+    if name in POLICY_LIMITS:
+        low, high = POLICY_LIMITS[name]
+        read = Read("it must be a number", test=is_number, type="number", minimum=low, maximum=high)
+        return Annotated[float, read]
+    if name in POLICY_FLAGS:
+        return bool
+    return Annotated[Text, Field(max_length=500, json_schema_extra=SETTING_TEXTS.get(name, {}))]
+
+
+SETTING_TEXTS: dict[str, Json] = {
+    "mode": {"enum": ["autonomous", "approve", "observe"]},
+    "time_zone": {"examples": ["UTC", "Europe/Berlin"]},
+}
+_SETTINGS: dict[str, Any] = {name: (_setting(name), LEFT_OUT) for name in POLICY_KEYS}
+PolicyChange = create_model(
+    "PolicyChange", __base__=Change, __doc__="The settings that are to change.", **_SETTINGS
+)

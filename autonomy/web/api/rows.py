@@ -1,0 +1,150 @@
+"""What the API's answers are made of: one model a thing. More keys may stand beside these."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from autonomy.store import Json
+from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_LIMITS
+from autonomy.web.filters import OPPORTUNITY_STATUSES
+from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
+from autonomy.web.parsing import one_of
+
+
+class Answer(BaseModel):
+    """What all answers have in common."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Day(Answer):
+    day: date
+    spend: float | None
+    revenue: float | None
+    roi: float | None
+    clicks: int | None
+    conversions: int | None
+
+
+class Action(Answer):
+    id: UUID
+    run_id: UUID | None
+    campaign_id: UUID | None
+    title: str | None
+    rule_id: UUID | None
+    rule_name: str | None
+    action_type: Annotated[str, one_of(tuple(ACTION_NAMES))]
+    status: Annotated[str, one_of(STATUSES)]
+    error: str | None
+    reason: str | None
+    previous_state: Json | None
+    new_state: Json | None
+    confidence_score: float | None
+    expected_impact: Json | None
+    actual_impact: Json | None
+    created_at: datetime
+    executed_at: datetime | None
+    rolled_back_at: datetime | None
+    rolled_back_by: str | None
+    rollback_reason: str | None
+    actor: str
+    rule_changed: bool
+
+
+class ActionWithEvidence(Action):
+    evidence: Json | None
+
+
+class Opportunity(Answer):
+    id: UUID
+    campaign_id: UUID
+    title: str | None
+    opportunity_type: str
+    severity: Annotated[str, one_of(SEVERITIES)]
+    description: str | None
+    suggested_action: str | None
+    estimated_impact: Json | None
+    confidence_score: float | None
+    figures: Json
+    status: Annotated[str, one_of(OPPORTUNITY_STATUSES)]
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    overdue: bool
+
+
+class Rule(Answer):
+    id: UUID
+    rule_name: str
+    rule_type: str
+    condition: Json
+    action: Json
+    priority: int
+    is_active: bool | None
+    created_by: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+
+
+class ListedRule(Rule):
+    last_change: datetime | None
+    watch: bool
+
+
+class ListedCampaign(Answer):
+    id: UUID
+    title: str | None
+    status: str | None
+    budget: float | None
+    account: str
+    autonomous_enabled: bool
+    hold_until: datetime | None
+    total_spend: float
+    total_revenue: float
+    roi: float | None
+    conversions: int
+
+
+class Run(Answer):
+    id: UUID
+    trigger: str
+    status: Literal["running", "completed", "failed", "abandoned"]
+    started_at: datetime
+    finished_at: datetime | None
+    dry_run: bool
+    mode: str
+    response_status: int | None
+    failed: int
+    summary: Json
+
+
+class RunWithActions(Run):
+    actions_now: dict[str, int]
+
+
+def _kind(name: str) -> Any:
+    return float if name in POLICY_LIMITS else bool if name in POLICY_FLAGS else str
+
+
+class _NotSet(Answer):
+    """What the policy has besides the settings that the API changes."""
+
+    id: bool
+    automation_actors: list[str]
+    paused_text: str
+    prior_mean_roi: float
+    prior_tau2: float
+    prior_order_value: float
+    prior_cv2: float
+    prior_campaigns: int
+    prior_fitted_at: str
+    updated_at: datetime
+    updated_by: str
+
+
+_SETTINGS: dict[str, Any] = {name: (_kind(name), ...) for name in POLICY_KEYS}
+Policy = create_model("Policy", __base__=_NotSet, **_SETTINGS)
