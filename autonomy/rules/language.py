@@ -1,7 +1,7 @@
-"""The rule language: what a row of `autonomous_rules` may say, and the sentence when it may not.
+"""The rule language: what a row of `autonomous_rules` may say.
 
-`Rule.parse(row)` gives a valid rule or raises `RuleError` naming the path of the first thing that
-is wrong: `condition.all[1].operator: '~' is not an operator; use one of < <= > >= = != between`.
+`Rule.parse(row)` gives a valid rule or raises `RuleError`: with the database's sentence where the
+row carries it (`flaw`), else naming the path of the first thing that is wrong.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ ACTIONS_OF: dict[str, tuple[str, ...]] = {
     "scale": ("auto_scale_up", "auto_scale_down"),
     "optimize": ("budget_adjusted", "auto_scale_up", "auto_scale_down"),
 }
-NOT_OURS = ("created_by", "created_at", "updated_at")  # columns of the row that say nothing here
+# Columns of the row, and what lists add to it, that say nothing here.
+NOT_OURS = ("created_by", "created_at", "updated_at", "last_change", "watch", "flaw")
 
 
 def wrong(key: str, message: str) -> PydanticCustomError:
@@ -297,6 +298,8 @@ class Rule(Part):
             return row
         if not isinstance(row, Mapping):
             raise RuleError("a rule is an object with rule_name, rule_type, condition and action")
+        if row.get("flaw") is not None:
+            raise RuleError(str(row["flaw"]))
         values = {str(key): value for key, value in row.items() if key not in NOT_OURS}
         if values.get("id", "") is None:
             del values["id"]

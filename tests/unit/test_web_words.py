@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from autonomy.errors import BadRequest, NotFound
 from autonomy.rules.in_words import action_in_words, condition_in_words
+from autonomy.rules.language import Rule
 from autonomy.rules.templates import TEMPLATES
 from autonomy.text import NOTHING, count, decimal, money
 from autonomy.web import formats as show
@@ -18,7 +20,6 @@ from autonomy.web.pages.overview import visits
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
 from autonomy.web.pages.runs import foreseen
 from autonomy.web.parsing import bound, decode_cursor, encode_cursor, moment, parse_json
-from autonomy.web.rule_body import check_rule
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
@@ -121,7 +122,7 @@ def test_forms_keep_a_rule_as_it_is(template: dict[str, Any]) -> None:
         assert {key: back[key] for key in ("rule_name", "rule_type", "condition", "action")} == {
             key: template[key] for key in ("rule_name", "rule_type", "condition", "action")
         }
-        check_rule(back)
+        Rule.parse(back)
 
 
 @pytest.mark.parametrize("more", [{"notify": False}, {"requires_approval": True}])
@@ -138,7 +139,7 @@ def test_forms_keep_the_switches_of_an_action(more: dict[str, bool]) -> None:
 @given(st.dictionaries(FIELDS, st.text()))
 def test_any_form_is_a_rule_or_a_sentence(form: dict[str, str]) -> None:
     try:
-        check_rule(rule_of_form(form))
+        json.dumps(rule_of_form(form), allow_nan=False)  # what is wrong with it, the database says
     except BadRequest:
         return  # any other error would fail here
 

@@ -31,7 +31,7 @@ from autonomy.web.parsing import (
     text_argument,
 )
 from autonomy.web.queries import Reads
-from autonomy.web.rule_body import check_rule, findings, rule_of_json
+from autonomy.web.rule_body import findings
 from autonomy.web.scheduler import as_response
 
 LONGEST_PAGE = 200
@@ -255,18 +255,15 @@ class Api:
 
     def add_rule(self) -> Response:
         """A new rule."""
-        changes, rule = self._operator(), rule_of_json(json_body(request))
-        check_rule(rule)
-        response = jsonify(changes.save_rule(rule))
+        response = jsonify(self._operator().save_rule(json_body(request)))
         response.status_code = 201
         return response
 
     def change_rule(self, rule_id: object) -> Response:
         """The keys given, of a rule."""
-        changes, given = self._operator(), rule_of_json(json_body(request), partial=True)
+        changes, given = self._operator(), json_body(request)
         if not given:
             raise BadRequest("body: give at least one field.")
-        check_rule({**self._reads.rule(str(rule_id)), **given})
         return jsonify(changes.save_rule(given, str(rule_id)))
 
     def preview_rule(self) -> Response:
@@ -277,9 +274,7 @@ class Api:
         if not isinstance(given, dict):
             raise BadRequest("rule: it must be an object.")
         number = None if rule_id is None else identifier(rule_id, "rule_id")
-        rule = rule_of_json(given, partial=number is not None)
-        check_rule({**(self._reads.rule(number) if number else {}), **rule})
-        return jsonify(self._reads.rule_preview(rule, number))
+        return jsonify(self._reads.rule_preview(given, number))
 
     def change_campaign(self, campaign_id: object) -> Response:
         """Hold, release, automation on or off."""

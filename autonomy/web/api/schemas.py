@@ -214,7 +214,9 @@ def _rules() -> dict[str, Schema]:
     return {
         **parts,
         "Rule": shape(row),
-        "ListedRule": shape({**row, "last_change": maybe(TIME), "watch": FLAG}),
+        "ListedRule": shape(
+            {**row, "flaw": maybe(TEXT), "last_change": maybe(TIME), "watch": FLAG}
+        ),
         "Rules": shape({"rules": listed(ref("ListedRule"))}),
         "NewRule": asked(written, needed=("rule_name", "rule_type", "condition", "action")),
         "RuleChange": asked(written, least=1),
