@@ -156,7 +156,7 @@ def set_rule(rule_name: str, draft: dict[str, Any], active: bool | None, as_json
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON without this as well.")
 def schema() -> None:
     """The JSON Schema of rules, for editors."""
-    from autonomy.rules.language import rule_schema
+    from autonomy.rules.schema import rule_schema
 
     print_json(rule_schema())
 

@@ -91,7 +91,7 @@ class Plan:
         self.break_even = policy.break_even_roi if stated is None else stated
         self.marginal_break_even = self.break_even / policy.marginal_return_ratio
         self.pause_below, self.scale_above = self.break_even, self.marginal_break_even
-        if condition.flat and condition.metric == "roi" and isinstance(condition.threshold, float):
+        if condition.metric == "roi" and isinstance(condition.threshold, float):
             if condition.operator in ("<", "<="):
                 self.pause_below = max(self.break_even, condition.threshold)
             elif condition.operator in (">", ">="):

@@ -18,5 +18,7 @@ def sentence_for(error: Mapping[str, Any]) -> str:
 
 def path_of(loc: Sequence[int | str]) -> str:
     """('condition', 'all', 1, 'operator') -> condition.all[1].operator"""
-    steps = loc[:1] + loc[2:] if loc and loc[0] == "action" else loc  # without the kind of action
+    steps = [*loc]
+    if steps[:1] == ["action"]:
+        del steps[1:2]  # pydantic's mention of the kind of action
     return "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in steps)[1:]

@@ -59,7 +59,7 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
     if now["after"]["campaigns_evaluated"] > MOST_CAMPAIGNS:
         return {"sentence": f"More than {MOST_CAMPAIGNS:,} campaigns: {_ASK_REPLAY}"}
     rows = store.rpc("dashboard_rules")
-    known = next((row for row in rows if row["id"] == rule_id), {})
+    known: Json = next((row for row in rows if row["id"] == rule_id), {})
     # a run skips a bad one
     others = [row for row in rows if row["id"] != rule_id and row["flaw"] is None]
     rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True, "flaw": None}

@@ -315,7 +315,7 @@ def test_a_bad_rule_put_in_by_force_is_switched_with_the_others(db: psycopg.Conn
         )
 
 
-# --- looked at once, when it is written ------------------------------------------------------------
+# --- looked at once, when it is written -----------------------------------------------------------
 
 BAD = json.dumps({"metric": "roy", "operator": "<", "threshold": 1})
 SAID = 'condition.metric: "roy" is not a metric'
@@ -358,9 +358,9 @@ def test_a_rule_is_looked_at_when_it_is_written_and_not_when_it_is_read(
         f"update autonomous_rules set condition = '{BAD}' where rule_name = 'Mine'",
         "update autonomous_rules set rule_type = 'create' where rule_name = 'Mine'",
         "update autonomous_rules set action = '{}' where rule_name = 'Mine'",
-        "delete from autonomous_rules where rule_name = 'Mine'; insert into autonomous_rules"
-        f" (rule_name, rule_type, condition, action) values ('Mine', 'pause', '{BAD}',"
-        """ '{"type": "auto_pause"}')""",
+        f"""delete from autonomous_rules where rule_name = 'Mine'; insert into autonomous_rules
+        (rule_name, rule_type, condition, action) values ('Mine', 'pause', '{BAD}',
+        '{json.dumps(PAUSE)}')""",
     ],
 )
 def test_what_comes_in_past_the_trigger_is_looked_at_all_the_same(

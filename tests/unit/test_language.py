@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.errors import RuleError
-from autonomy.rules.language import MINIMUMS, Rule, comparisons, rule_schema
+from autonomy.rules.language import MINIMUMS, Rule, comparisons
+from autonomy.rules.schema import rule_schema
 from tests.unit import drawn
 from tests.unit.campaigns import DEFAULT_RULES, rule, scale_up
 

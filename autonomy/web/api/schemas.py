@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autonomy.rules.language import rule_schema
+from autonomy.rules.schema import rule_schema
 from autonomy.run.request import SHARD_PATTERN
 from autonomy.web.api.schema_parts import (
     ANY_OBJECT,
