@@ -97,14 +97,14 @@ def test_times() -> None:
             {"any": [{"metric": "roi", "operator": "<", "threshold": 1, "min_clicks": 20},
                      {"metric": "budget", "window": "7d", "operator": ">=", "threshold": 9}],
              "min_duration_hours": 24},
-            "At least 24 hours running and ((ROI is below 1x and at least 20 clicks) or "
-            + "daily budget is at least 9.00)",
+            ("At least 24 hours running and ((ROI is below 1x and at least 20 clicks) or "
+             "daily budget is at least 9.00)"),
         ),
         (
             {"metric": "spend", "window": "7d", "operator": ">",
              "than": {"metric": "spend", "window": "prior_7d"}, "min_conversions": 2.5},
-            "Spend in the last 7 days is above the spend in the 7 days before and "
-            + "at least 2.5 conversions in the last 7 days",
+            ("Spend in the last 7 days is above the spend in the 7 days before and "
+             "at least 2.5 conversions in the last 7 days"),
         ),
         ({"metric": "roi", "operator": "=<", "threshold": 1}, "Not a condition"),
         ([], "Not a condition"),
