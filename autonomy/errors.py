@@ -48,11 +48,18 @@ class AutonomyError(Exception):
     retryable = False
 
     def __init__(
-        self, message: str, *, hint: str = "", retry_after_seconds: int | None = None
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        place: str = "",
+        retry_after_seconds: int | None = None,
     ) -> None:
+        """`place`: the part of a rule that is wrong, as condition.all[1].operator."""
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.place = place
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -296,7 +303,9 @@ _HINTS: dict[type[AutonomyError], str] = {
 }
 
 
-def from_database(code: str | None, message: str | None, hint: str | None) -> AutonomyError:
+def from_database(
+    code: str | None, message: str | None, hint: str | None, details: str | None = None
+) -> AutonomyError:
     """The error of ours for an SQLSTATE or a PostgREST code (``DatabaseRefused`` where unknown)."""
     kind = FROM_SQLSTATE.get(code or "", DatabaseRefused)
     if kind is DatabaseRefused:
@@ -304,4 +313,5 @@ def from_database(code: str | None, message: str | None, hint: str | None) -> Au
             f"The database answered with an error ({code or 'no code'}).",
             hint="The function's log has the whole answer.",
         )
-    return kind(message or kind.__doc__ or "", hint=hint or _HINTS.get(kind, ""))
+    place = details or "" if code == RuleError.code else ""
+    return kind(message or kind.__doc__ or "", hint=hint or _HINTS.get(kind, ""), place=place)

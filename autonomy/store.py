@@ -251,4 +251,4 @@ def _from_api(error: Any) -> AutonomyError:
     code = str(error.code or "")
     if code in _LOST:
         return DatabaseUnavailable("The database cannot be reached.")
-    return from_database(code, error.message, error.hint)
+    return from_database(code, error.message, error.hint, error.details)

@@ -62,16 +62,20 @@ begin
                               order by r.priority desc, r.rule_name collate "C", r.id)::int end,
          r.id, r.rule_name, r.condition, r.action, x.flaw
   from public.autonomous_rules r
+  left join autonomy.rule_verdicts v on v.rule_id = r.id and v.rule_type = r.rule_type
+    and v.version = autonomy.rule_version(r.condition, r.action)
   cross join lateral (select case
     when r.rule_name = '' then 'rule_name: must be a text that is not empty'
     when r.priority is null then 'priority: is missing; give a whole number'
+    when v.rule_id is not null then v.flaw
     else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
   where r.is_active or p_include_inactive
   order by 1, r.rule_name collate "C";
 end $$;
 comment on function autonomy.rules_in_order(boolean) is
-  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only '
-  'reads. [autonomous-operations]';
+  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead, as '
+  'rule_verdicts has it, or looked at here where that says nothing about it as it stands. Only reads. '
+  '[autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Finding: one scan with every rule compiled to a predicate

@@ -79,7 +79,7 @@ begin
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
   if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
-    raise exception using errcode = 'AO000', message = 'undone', detail = v_undone::text;
+    raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::text;
   end if;
   return v_results;
 end $$;
@@ -107,7 +107,7 @@ begin
   end if;
   begin
     return autonomy.write_items(p_run_id, p_items, p_decisions, p_now);
-  exception when sqlstate 'AO000' then
+  exception when sqlstate 'AO099' then
     get stacked diagnostics v_undone = pg_exception_detail;
   when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;

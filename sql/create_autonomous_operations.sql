@@ -143,6 +143,10 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'condition_errors', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'action_errors', null, '{p_action}', '{jsonb}', 0, array[]::text[]),
   ('public', 'function', 'rule_errors', null, '{p_rule_type, p_condition, p_action}', '{text, jsonb, jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_body_error', null, '{p_rule, p_new}', '{jsonb, boolean}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refuse_rule', null, '{p_rule_name, p_error}', '{text, text}', 0, array[]::text[]),
+  ('autonomy', 'table', 'rule_verdicts', null, '{}', '{}', 0, array['rule_id uuid primary key', 'rule_type text not null', 'version text not null', 'flaw text']::text[]),
+  ('autonomy', 'function', 'keep_rule_verdict', null, '{p_rule_id, p_rule_type, p_version, p_flaw}', '{uuid, text, text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'check_autonomous_rule', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'log_autonomous_rule_change', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'check_autonomous_rule', 'public.autonomous_rules', '{}', '{}', 0, array[]::text[]),
@@ -3249,30 +3253,88 @@ end $$;
 comment on function public.rule_errors(text, jsonb, jsonb) is
   'Null where the rule is fine, else a sentence that names the wrong key and what is allowed. Pure. '
   '[autonomous-operations]';
+create function autonomy.rule_body_error(p_rule jsonb, p_new boolean) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  c_keys constant text[] := array['rule_name', 'rule_type', 'condition', 'action', 'priority', 'is_active'];
+  v_priority float8 := autonomy.json_number(p_rule -> 'priority');
+begin
+  if p_rule is null or jsonb_typeof(p_rule) <> 'object' then
+    return 'rule: must be an object with rule_name, rule_type, condition and action';
+  end if;
+  return coalesce(
+    substr(autonomy.unknown_key_error(p_rule, '', c_keys), 2),
+    (select k || ': is missing; a new rule needs it'
+     from unnest(c_keys[:4]) with ordinality u (k, n) where p_new and not p_rule ? k order by n limit 1),
+    case when jsonb_typeof(p_rule -> 'rule_name') <> 'string' then 'rule_name: must be a text that is not empty' end,
+    case when p_rule ? 'priority' and (abs(v_priority) <= 1e6 and v_priority = trunc(v_priority)) is not true then
+      format('priority: %s is not allowed; give a whole number from -1000000 to 1000000',
+             left((p_rule -> 'priority')::text, 60)) end,
+    substr(autonomy.flag_error(p_rule, 'is_active', ''), 2));
+end $$;
+comment on function autonomy.rule_body_error(jsonb, boolean) is
+  'Null where a rule as JSON (p_new: a whole one, else the keys that change) has keys that there are, each of its '
+  'type, else a sentence; what condition and action say is looked at when it is written. Pure. '
+  '[autonomous-operations]';
+create function autonomy.refuse_rule(p_rule_name text, p_error text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  raise exception using errcode = 'AO001',
+    message = format('Rule "%s" was refused. %s', coalesce(p_rule_name, ''), p_error),
+    detail = split_part(p_error, ':', 1),
+    hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
+end $$;
+comment on function autonomy.refuse_rule(text, text) is
+  'Raises AO001 with a sentence of rule_errors; the detail is the place that it names, so that a form can point at it. '
+  '[autonomous-operations]';
+create table if not exists autonomy.rule_verdicts (
+  rule_id uuid primary key,
+  rule_type text not null,
+  version text not null,  -- autonomy.rule_version
+  flaw text
+);
+comment on table autonomy.rule_verdicts is
+  'What rule_errors says of each rule as it was written; kept by the trigger, made anew by each migration. '
+  '[autonomous-operations]';
+create function autonomy.keep_rule_verdict(p_rule_id uuid, p_rule_type text, p_version text, p_flaw text) returns void
+language sql set search_path = ''
+as $$
+  insert into autonomy.rule_verdicts (rule_id, rule_type, version, flaw)
+  values (p_rule_id, p_rule_type, p_version, p_flaw)
+  on conflict (rule_id) do update
+    set rule_type = excluded.rule_type, version = excluded.version, flaw = excluded.flaw
+$$;
+comment on function autonomy.keep_rule_verdict(uuid, text, text, text) is
+  'Writes down what rule_errors has said of a rule. Safe to call again. [autonomous-operations]';
 create function autonomy.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
+  v_renamed boolean := tg_op = 'INSERT' or new.rule_name is distinct from old.rule_name;
   v_error text;
   v_warning text;
 begin
   if tg_op = 'INSERT'
      or (new.rule_type, new.condition, new.action) is distinct from (old.rule_type, old.condition, old.action) then
     v_error := public.rule_errors(new.rule_type, new.condition, new.action);
+    if v_error is null then
+      perform autonomy.keep_rule_verdict(
+        new.id, new.rule_type, autonomy.rule_version(new.condition, new.action), null);
+    end if;
   elsif new.is_active and not coalesce(old.is_active, false) then
     v_warning := public.rule_errors(new.rule_type, new.condition, new.action);
     if v_warning is not null then
       raise warning 'Rule "%" is skipped by every run until it is mended. %', coalesce(new.rule_name, ''), v_warning;
     end if;
   end if;
-  if v_error is null and (tg_op = 'INSERT' or new.rule_name is distinct from old.rule_name)
-     and coalesce(new.rule_name, '') = '' then
-    v_error := 'rule_name: must be a text that is not empty';
-  end if;
+  v_error := coalesce(v_error, case
+    when v_renamed and coalesce(new.rule_name, '') = '' then 'rule_name: must be a text that is not empty'
+    when v_renamed and length(new.rule_name) > 200 then
+      format('rule_name: has %s characters; at most 200 are allowed', length(new.rule_name)) end);
   if v_error is not null then
-    raise exception using errcode = 'AO001',
-      message = format('Rule "%s" was refused. %s', coalesce(new.rule_name, ''), v_error),
-      hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
+    perform autonomy.refuse_rule(left(new.rule_name, 200), v_error);
   end if;
   if tg_op = 'UPDATE' and new is distinct from old then
     new.updated_at := now();
@@ -3280,7 +3342,7 @@ begin
   return new;
 end $$;
 comment on function autonomy.check_autonomous_rule() is
-  'Trigger: refuses a bad rule with AO001 and a sentence; keeps updated_at. [autonomous-operations]';
+  'Trigger: refuses a bad rule with AO001 and a sentence; keeps its verdict and updated_at. [autonomous-operations]';
 create function autonomy.log_autonomous_rule_change() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3288,6 +3350,9 @@ declare
   v_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
   v_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
 begin
+  if tg_op = 'DELETE' then
+    delete from autonomy.rule_verdicts where rule_id = old.id;
+  end if;
   if v_before - 'updated_at' is distinct from v_after - 'updated_at' then
     insert into public.autonomous_rule_changes (rule_id, rule_name, actor, before, after)
     values (
@@ -3300,11 +3365,18 @@ begin
 end $$;
 comment on function autonomy.log_autonomous_rule_change() is
   'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else '
-  'the database user. [autonomous-operations]';
+  'the database user. Forgets the verdict of a rule that is deleted. [autonomous-operations]';
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
   for each row execute function autonomy.check_autonomous_rule();
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
   for each row execute function autonomy.log_autonomous_rule_change();
+delete from autonomy.rule_verdicts where true;
+insert into autonomy.rule_verdicts (rule_id, rule_type, version, flaw)
+select r.id, r.rule_type, autonomy.rule_version(r.condition, r.action),
+  public.rule_errors(r.rule_type, r.condition, r.action)
+from public.autonomous_rules r
+where r.id is not null and r.rule_type is not null
+on conflict (rule_id) do nothing;
 
 -- 0330_predicates.sql
 set local lock_timeout = '30s';
@@ -4057,16 +4129,20 @@ begin
                               order by r.priority desc, r.rule_name collate "C", r.id)::int end,
          r.id, r.rule_name, r.condition, r.action, x.flaw
   from public.autonomous_rules r
+  left join autonomy.rule_verdicts v on v.rule_id = r.id and v.rule_type = r.rule_type
+    and v.version = autonomy.rule_version(r.condition, r.action)
   cross join lateral (select case
     when r.rule_name = '' then 'rule_name: must be a text that is not empty'
     when r.priority is null then 'priority: is missing; give a whole number'
+    when v.rule_id is not null then v.flaw
     else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
   where r.is_active or p_include_inactive
   order by 1, r.rule_name collate "C";
 end $$;
 comment on function autonomy.rules_in_order(boolean) is
-  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead. Only '
-  'reads. [autonomous-operations]';
+  'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead, as '
+  'rule_verdicts has it, or looked at here where that says nothing about it as it stands. Only reads. '
+  '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text)
 language sql stable set search_path = ''
@@ -6613,7 +6689,7 @@ begin
   into v_results, v_undone from final f;
   perform set_config('autonomy.effect', '', true);
   if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
-    raise exception using errcode = 'AO000', message = 'undone', detail = v_undone::text;
+    raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::text;
   end if;
   return v_results;
 end $$;
@@ -6638,7 +6714,7 @@ begin
   end if;
   begin
     return autonomy.write_items(p_run_id, p_items, p_decisions, p_now);
-  exception when sqlstate 'AO000' then
+  exception when sqlstate 'AO099' then
     get stacked diagnostics v_undone = pg_exception_detail;
   when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
@@ -7469,8 +7545,9 @@ begin
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
                from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
-    'rules', (select coalesce(jsonb_agg(to_jsonb(r) order by r.priority desc, r.rule_name collate "C", r.id), '[]')
-              from public.autonomous_rules r where r.is_active or v_inactive),
+    'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
+                                order by r.priority desc, r.rule_name collate "C", r.id), '[]')
+              from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),
     'portfolio', v_portfolio,
     'rule_versions', (select coalesce(jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)), '{}')
                       from public.autonomous_rules r where r.is_active or v_inactive),
@@ -11035,18 +11112,21 @@ create function public.dashboard_rules(p_now timestamptz default now()) returns 
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object(
+    'flaw', o.flaw,
     'last_change', h.changed_at,
     'watch', coalesce(h.changed_at > p_now - interval '7 days', false)
       and (h.before is not null or r.created_by is distinct from 'system'))
     order by r.priority desc, r.rule_name collate "C", r.id), '[]')
-  from public.autonomous_rules r
+  from autonomy.rules_in_order(true) o
+  join public.autonomous_rules r on r.id = o.id
   left join lateral (
     select c.changed_at, c.before from public.autonomous_rule_changes c
     where c.rule_id = r.id order by c.changed_at desc, c.id desc limit 1
   ) h on true;
 $$;
 comment on function public.dashboard_rules(timestamptz) is
-  'All rules by priority; watch: changed within 7 days. Reads only. [autonomous-operations]';
+  'All rules by priority; flaw: why every run skips it, else null; watch: changed within 7 days. Reads only. '
+  '[autonomous-operations]';
 create function public.dashboard_scoreboard(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -11097,30 +11177,36 @@ create function public.dashboard_save_rule(
 ) returns jsonb language plpgsql set search_path = ''
 as $$
 declare
+  v_error text := autonomy.rule_body_error(p_rule, p_rule_id is null);
   v_rule public.autonomous_rules;
 begin
   perform set_config('autonomy.actor', coalesce(p_actor, ''), true);
+  if p_rule_id is not null then
+    select * into v_rule from public.autonomous_rules where id = p_rule_id for update;
+    if not found then
+      raise exception using errcode = 'AO003', message = 'There is no such rule.';
+    end if;
+    if p_seen is not null and p_seen is distinct from v_rule.updated_at then
+      raise exception using errcode = 'AO004', message = 'Somebody else changed this rule in the meantime.',
+        hint = 'Load the rule again and repeat your change.';
+    end if;
+  end if;
+  if v_error is not null then
+    perform autonomy.refuse_rule(coalesce(left(p_rule ->> 'rule_name', 200), v_rule.rule_name), v_error);
+  end if;
   if p_rule_id is null then
     insert into public.autonomous_rules (rule_name, rule_type, condition, action, priority, is_active, created_by)
     values (p_rule ->> 'rule_name', p_rule ->> 'rule_type', p_rule -> 'condition', p_rule -> 'action',
-            coalesce((p_rule ->> 'priority')::integer, 50), coalesce((p_rule ->> 'is_active')::boolean, false), p_actor)
+            coalesce((p_rule ->> 'priority')::numeric, 50), coalesce((p_rule ->> 'is_active')::boolean, false), p_actor)
     returning * into v_rule;
     return to_jsonb(v_rule);
   end if;
-  select * into v_rule from public.autonomous_rules where id = p_rule_id for update;
-  if not found then
-    raise exception using errcode = 'AO003', message = 'There is no such rule.';
-  end if;
-  if p_seen is not null and p_seen is distinct from v_rule.updated_at then
-    raise exception using errcode = 'AO004', message = 'Somebody else changed this rule in the meantime.',
-      hint = 'Load the rule again and repeat your change.';
-  end if;
   update public.autonomous_rules set
-    rule_name = coalesce(p_rule ->> 'rule_name', rule_name),
-    rule_type = coalesce(p_rule ->> 'rule_type', rule_type),
+    rule_name = case when p_rule ? 'rule_name' then p_rule ->> 'rule_name' else rule_name end,
+    rule_type = case when p_rule ? 'rule_type' then p_rule ->> 'rule_type' else rule_type end,
     condition = coalesce(p_rule -> 'condition', condition),
     action = coalesce(p_rule -> 'action', action),
-    priority = coalesce((p_rule ->> 'priority')::integer, priority),
+    priority = coalesce((p_rule ->> 'priority')::numeric, priority),
     is_active = coalesce((p_rule ->> 'is_active')::boolean, is_active),
     updated_at = clock_timestamp()
   where id = p_rule_id returning * into v_rule;
@@ -11179,8 +11265,8 @@ begin
   begin
     v_id := (public.dashboard_save_rule(p_rule || '{"is_active": true}', p_rule_id, 'preview') ->> 'id')::uuid;
     v_after := autonomy.dashboard_preview_summary(v_portfolio, v_id, p_now);
-    raise exception using errcode = 'AO000', message = 'preview';
-  exception when sqlstate 'AO000' then
+    raise exception using errcode = 'AO099', message = 'preview';
+  exception when sqlstate 'AO099' then
     null;
   end;
   return jsonb_build_object('before', v_before, 'after', v_after);
@@ -11773,13 +11859,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0220_keeping_facts', '0d1f5eaad0655953fdd375c5caea4fd49209494a492834e569f422b128079c9a', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'e03aa6a91e213806f9192328ca38ea8f3f7612423d8d97557fa1cedbe929ed6a', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
-  ('0320_rules', 'fd81872cad6d6e6997ff6b1e7e2d9d9acf558654aa8ae0c97161d0e7141eddb5', pg_catalog.clock_timestamp()),
+  ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', 'bac947ae52c9ad7c8581e2fb3a26e4ec8b83050a6514783ea01fabe0a377d486', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
-  ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
+  ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
   ('0505_codes', '5e9af4c0f5bdac9e1f3a60fd5b75ceb5972a218c8fecde804cdbaa686ede2cb1', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'a04cdc63544f9fec34b9646f2ed19ffba15015bdf7d656266acac6f7291a0dd5', pg_catalog.clock_timestamp()),
   ('0510_candidates', '3d3293ee67a3328c1a79a2bd465f8f4ccc26983c5914f946a8a6fbf2ced0e132', pg_catalog.clock_timestamp()),
@@ -11793,11 +11879,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
   ('0630_judge', '1228c538ef4c38787069016eb92603d84bf9b1106e05e7861a5ff6ddb8ea6bc9', pg_catalog.clock_timestamp()),
-  ('0640_apply', 'd20033525892a498f25bafa6608738926068e0a1ff1dc3a3850af0c9cede4fb0', pg_catalog.clock_timestamp()),
+  ('0640_apply', '3c3d08910a84c0af4ee00c997d2998e9b09b930e949b1e85e3d960c953d50a41', pg_catalog.clock_timestamp()),
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '5a572647d0c93358d5873bfb38fadfc0b3f61876c608c297d06065291750e01c', pg_catalog.clock_timestamp()),
+  ('0700_runs', '9505e7c023ab2e769bd0b22693aa3be55dfa60db539027989067998197f7cbe1', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '5cc53d2e7656f5ca02c706a944968096de80109bb5a1022e9274d834a4a63048', pg_catalog.clock_timestamp()),
@@ -11815,7 +11901,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'ce70b05340b20c3374f36a889e816dff45195c12f021599a2ff755f51a407d15', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '3a2200158f1ab568d4bea6f0b45e2be3826f98170e327e373e083a3012e82a42', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());

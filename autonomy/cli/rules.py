@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import wraps
+from math import isinf
 from typing import Any
 
 import click
@@ -46,37 +47,19 @@ def list_rules(as_json: bool) -> None:
 @json_option
 def check(as_json: bool) -> None:
     """Lint the rules: never fires, outranked, flapping, uncapped. Exit code 3 on errors."""
-    from autonomy.engine import RuleError
-    from autonomy.engine.lint import lint
-    from autonomy.engine.policy import Policy
-    from autonomy.rules.language import Rule
+    from autonomy.web.rule_body import findings
 
-    findings: list[dict[str, Any]] = []
-    good = []
     with connected() as target:
-        policy = Policy.from_row(target.store.select("autonomy_policy", limit=1)[0])
-        rows = _all_rules(target)
-    for row in rows:
-        try:
-            good.append(Rule.parse(row))
-        except RuleError as error:
-            findings.append(
-                {
-                    "rule": row["rule_name"],
-                    "severity": "error",
-                    "code": "INVALID",
-                    "sentence": str(error),
-                }
-            )
-    findings += [finding.to_row() for finding in lint(good, policy)]
+        policy = target.store.select("autonomy_policy", limit=1)[0]
+        found = findings(target.store.rpc("dashboard_rules"), policy)
     if as_json:
-        print_json(findings)
+        print_json(found)
     else:
-        table = [(one["severity"], one["rule"], one["code"], one["sentence"]) for one in findings]
+        table = [(one["severity"], one["rule"], one["code"], one["sentence"]) for one in found]
         print_table(
             "Findings", ("severity", "rule", "code", "what"), table, "none; the rules are sound"
         )
-    if any(one["severity"] == "error" for one in findings):
+    if any(one["severity"] == "error" for one in found):
         raise click.exceptions.Exit(3)
 
 
@@ -96,21 +79,19 @@ def disable(rule_name: str, as_json: bool) -> None:
     _switch(rule_name, active=False, as_json=as_json)
 
 
-class JsonObject(click.ParamType[dict[str, Any]]):
-    """A JSON object on the command line."""
+class JsonValue(click.ParamType[Any]):
+    """JSON on the command line; what is wrong with what it says, the database says."""
 
     name = "json"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, Any]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Fails as wrong usage where it is none."""
         try:
-            found = json.loads(value, parse_constant=_refuse)
-        except ValueError as error:
+            found = json.loads(value, parse_constant=_refuse, parse_float=_finite)
+        except (ValueError, RecursionError) as error:
             self.fail(f"it is not JSON: {error}.", param, ctx)
-        if not isinstance(found, dict):
-            self.fail("it must be a JSON object.", param, ctx)
+        if found is None:
+            self.fail("null says nothing; leave the option out.", param, ctx)
         return found
 
 
@@ -135,10 +116,10 @@ def draft_options(command: Callable[..., None]) -> Callable[..., None]:
         command(draft={name: value for name, value in given.items() if value is not None}, **others)
 
     for option in (
-        click.option("--priority", type=click.IntRange(-1000, 1000)),
-        click.option("--action", type=JsonObject(), help="JSON; default: as the rule stands."),
-        click.option("--condition", type=JsonObject(), help="JSON; default: as the rule stands."),
-        click.option("--type", "rule_type", type=click.Choice(["pause", "scale", "optimize"])),
+        click.option("--priority", type=int),
+        click.option("--action", type=JsonValue(), help="JSON; default: as the rule stands."),
+        click.option("--condition", type=JsonValue(), help="JSON; default: as the rule stands."),
+        click.option("--type", "rule_type", metavar="[pause|scale|optimize]"),
     ):
         gathered = option(gathered)
     return gathered
@@ -151,17 +132,21 @@ def draft_options(command: Callable[..., None]) -> Callable[..., None]:
 @json_option
 def set_rule(rule_name: str, draft: dict[str, Any], active: bool | None, as_json: bool) -> None:
     """Change a rule, or add one (then --type, --condition and --action are needed)."""
+    from autonomy.web.commands import Changes
+
     values = draft if active is None else {**draft, "is_active": active}
     if not values:
         raise click.UsageError("Nothing to set. For example: rules set NAME --priority 70")
     with connected() as target:
-        rows = target.store.update("autonomous_rules", values, filters={"rule_name": rule_name})
-        if not rows:
-            rows = [_add(target, rule_name, values)]
+        changes = Changes(target.store, "cli")
+        found = target.store.select("autonomous_rules", filters={"rule_name": rule_name})
+        if found:
+            row = changes.save_rule(values, found[0]["id"])
+        else:
+            row = changes.save_rule(_whole(rule_name, values))
     if as_json:
-        print_json(rows[0])
+        print_json(row)
     else:
-        row = rows[0]
         state = "on" if row["is_active"] else "off"
         click.echo(f"{row['rule_name']} (priority {row['priority']}, {state}): "
                    f"{json.dumps(row['condition'])} -> {json.dumps(row['action'])}")  # fmt: skip
@@ -171,7 +156,7 @@ def set_rule(rule_name: str, draft: dict[str, Any], active: bool | None, as_json
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON without this as well.")
 def schema() -> None:
     """The JSON Schema of rules, for editors."""
-    from autonomy.rules.language import rule_schema
+    from autonomy.rules.schema import rule_schema
 
     print_json(rule_schema())
 
@@ -221,20 +206,21 @@ def _switch(rule_name: str, *, active: bool, as_json: bool) -> None:
         click.echo(f"{rule_name} is {'on' if active else 'off'}.")
 
 
-def _add(target: Target, rule_name: str, values: dict[str, Any]) -> dict[str, Any]:
+def _whole(rule_name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """A new rule. Raises NotFound where something of it is missing: the name may be mistyped."""
     needed = {"rule_type": "--type", "condition": "--condition", "action": "--action"}
     missing = [option for name, option in needed.items() if name not in values]
     if missing:
         raise no_such_rule(rule_name, f", and a new one needs {', '.join(missing)}")
-    row = {
-        "rule_name": rule_name,
-        "priority": 50,
-        "is_active": False,
-        "created_by": "cli",
-        **values,
-    }
-    return target.store.insert("autonomous_rules", row)
+    return {"rule_name": rule_name, **values}
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise ValueError("a number is too large")
+    return value

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from autonomy.engine.candidate import MEASURES, NAN, Candidate
-from autonomy.rules.language import MINIMUM_OF, Condition
+from autonomy.rules.language import Condition
+from autonomy.rules.tree import OF_THE_CAMPAIGN, All, AnyOf, Comparison, Node, Not, Other, Scope
 
 Matcher = Callable[[Candidate], list[int]]
 
@@ -28,7 +29,6 @@ RATIOS: dict[str, tuple[str, str]] = {
     "aov": ("{revenue} / {conversions}", "conversions"),
     "frequency": ("{impressions} / {reach}", "reach"),
 }
-OF_THE_CAMPAIGN = ("budget", "hours_running")
 OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -83,74 +83,36 @@ def _of_the_campaign(metric: str) -> str:
     return "hours_running = c.hours_running"
 
 
-def is_met(condition: Condition, names: Names) -> str:
-    """Source of an expression that is true where the condition is met."""
-    parts = _filters(condition, names, wanted=True)
-    if condition.metric is not None:
-        parts.append(_comparison(condition, names, wanted=True))
-    for member in condition.all or []:
-        parts.append(is_met(member, names))
-    if condition.any:
-        parts.append("(" + " or ".join(is_met(member, names) for member in condition.any) + ")")
-    if condition.not_:
-        parts.append(is_not_met(condition.not_, names))
-    return "(" + " and ".join(parts) + ")"
+def source(node: Node, names: Names, *, met: bool) -> str:
+    """Source of an expression that is true where the node is met; else, where it is known not to be
+    met."""
+    match node:
+        case All(members=members) | AnyOf(members=members):
+            word = " and " if isinstance(node, All) == met else " or "
+            return "(" + word.join(source(one, names, met=met) for one in members) + ")"
+        case Not(member=member):
+            return source(member, names, met=not met)
+        case Scope(key="account", text=text):
+            equal = f"c.account == {text!r}"
+            return equal if met else f"(c.account is not None and c.account != {text!r})"
+        case Scope(text=text):
+            title, word = names.title(), "in" if met else "not in"
+            return f"({title} is not None and {text.lower()!r} {word} {title})"
+        case Comparison():
+            return _comparison(node, names, met=met)
 
 
-def is_not_met(condition: Condition, names: Names) -> str:
-    """Source of an expression that is true where the condition is known not to be met."""
-    parts = _filters(condition, names, wanted=False)
-    if condition.metric is not None:
-        parts.append(_comparison(condition, names, wanted=False))
-    for member in condition.all or []:
-        parts.append(is_not_met(member, names))
-    if condition.any:
-        failed = (is_not_met(member, names) for member in condition.any)
-        parts.append("(" + " and ".join(failed) + ")")
-    if condition.not_:
-        parts.append(is_met(condition.not_, names))
-    return "(" + " or ".join(parts) + ")"
-
-
-def _filters(condition: Condition, names: Names, *, wanted: bool) -> list[str]:
-    parts = []
-    if condition.account is not None:
-        equal = f"c.account == {condition.account!r}"
-        unequal = f"(c.account is not None and c.account != {condition.account!r})"
-        parts.append(equal if wanted else unequal)
-    if condition.title_contains is not None:
-        title, part = names.title(), repr(condition.title_contains.lower())
-        word = "in" if wanted else "not in"
-        parts.append(f"({title} is not None and {part} {word} {title})")
-    for key, metric in MINIMUM_OF.items():
-        least = getattr(condition, key)
-        if least is not None:
-            value = names.of(metric, condition.window or "lifetime")
-            parts.append(f"{value} {'>=' if wanted else '<'} {least!r}")
-    return parts
-
-
-def _comparison(condition: Condition, names: Names, *, wanted: bool) -> str:
-    value = names.of(str(condition.metric), condition.window or "lifetime")
-    if isinstance(condition.threshold, tuple):
-        low, high = condition.threshold
-        if wanted:
-            return f"{low!r} <= {value} <= {high!r}"
-        return f"({value} < {low!r} or {value} > {high!r})"
-    return _compared(value, str(condition.operator), _other_side(condition, names), wanted=wanted)
-
-
-def _other_side(condition: Condition, names: Names) -> str:
-    if condition.than is None:
-        return repr(condition.threshold)
-    than = condition.than
-    return f"({than.times!r} * {names.of(than.metric, than.window)})"
-
-
-def _compared(value: str, operator: str, other: str, *, wanted: bool) -> str:
+def _comparison(one: Comparison, names: Names, *, met: bool) -> str:
+    value, operator, target = names.of(one.metric, one.window), one.operator, one.target
+    other = repr(target)
+    if isinstance(target, Other):
+        other = f"({target.times!r} * {names.of(target.metric, target.window)})"
+    elif isinstance(target, tuple):
+        low, high = map(repr, target)
+        return f"{low} <= {value} <= {high}" if met else f"({value} < {low} or {value} > {high})"
     if operator in OPPOSITE:
-        return f"{value} {operator if wanted else OPPOSITE[operator]} {other}"
-    if (operator == "=") == wanted:
+        return f"{value} {operator if met else OPPOSITE[operator]} {other}"
+    if (operator == "=") == met:
         return f"{value} == {other}"
     return f"({value} < {other} or {value} > {other})"  # != would be true of NaN
 
@@ -158,7 +120,10 @@ def _compared(value: str, operator: str, other: str, *, wanted: bool) -> str:
 def source_of(conditions: Iterable[Condition]) -> str:
     """The generated function, as text: what `compile_conditions` runs."""
     names = Names()
-    tests = [f"if {is_met(one, names)}: hits.append({at})" for at, one in enumerate(conditions)]
+    tests = [
+        f"if {source(one.tree, names, met=True)}: hits.append({at})"
+        for at, one in enumerate(conditions)
+    ]
     lines = ["hits = []", *names.source(), *tests, "return hits"]
     return "def matching(c):\n" + "".join(f"    {line}\n" for line in lines)
 

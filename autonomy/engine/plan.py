@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 from autonomy.engine.candidate import PausedAction
 from autonomy.engine.policy import Policy
 from autonomy.rules.language import (
-    MINIMUMS,
     AutoPause,
     AutoScaleDown,
     AutoScaleUp,
@@ -17,8 +15,8 @@ from autonomy.rules.language import (
     Condition,
     Rule,
 )
+from autonomy.rules.tree import OF_THE_CAMPAIGN, Node, reads
 
-WITHOUT_WINDOW = ("budget", "hours_running")
 STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
 
 
@@ -74,7 +72,7 @@ class Plan:
         )
         floor = policy.min_confidence if action.min_confidence is None else action.min_confidence
         self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
-        self.window = window_read(rule.condition)
+        self.window = window_read(rule.condition.tree)
         self._thresholds(rule.condition, policy)
         self._amounts(policy)
 
@@ -96,7 +94,7 @@ class Plan:
         self.break_even = policy.break_even_roi if stated is None else stated
         self.marginal_break_even = self.break_even / policy.marginal_return_ratio
         self.pause_below, self.scale_above = self.break_even, self.marginal_break_even
-        if condition.flat and condition.metric == "roi" and isinstance(condition.threshold, float):
+        if condition.metric == "roi" and isinstance(condition.threshold, float):
             if condition.operator in ("<", "<="):
                 self.pause_below = max(self.break_even, condition.threshold)
             elif condition.operator in (">", ">="):
@@ -161,21 +159,8 @@ def kind_of(rule: Rule) -> str:
     return "up" if isinstance(rule.action, AutoScaleUp) else "down"
 
 
-def window_read(condition: Condition) -> str:
+def window_read(condition: Node) -> str:
     """The window whose figures a condition reads, where that is one; else lifetime."""
-    found = {window for metric, window in _reads(condition) if metric not in WITHOUT_WINDOW}
+    found = {window for metric, window in reads(condition) if metric not in OF_THE_CAMPAIGN}
     window = found.pop() if len(found) == 1 else "lifetime"
     return "lifetime" if window.startswith("prior") else window
-
-
-def _reads(condition: Condition) -> Iterator[tuple[str, str]]:
-    window = condition.window or "lifetime"
-    if condition.metric is not None:
-        yield condition.metric, window
-    if condition.than is not None:
-        yield condition.than.metric, condition.than.window
-    for name in MINIMUMS:
-        if getattr(condition, name) is not None:
-            yield name.removeprefix("min_").replace("duration_hours", "hours_running"), window
-    for member in condition.members:
-        yield from _reads(member)

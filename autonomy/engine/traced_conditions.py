@@ -6,12 +6,13 @@ a test holds the two equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import isnan
 from typing import NamedTuple
 
 from autonomy.engine.candidate import MEASURES, NAN, Candidate
-from autonomy.rules.language import MINIMUM_OF, Condition
+from autonomy.rules.language import Condition
+from autonomy.rules.tree import All, AnyOf, Beside, Comparison, Node, Not, Other, Scope
 
 Truth = bool | None  # None: unknown
 
@@ -47,29 +48,37 @@ def metric_value(candidate: Candidate, metric: str, window: str) -> float:
     return factor * seen[above] / seen[below] if seen[below] > 0.0 else NAN
 
 
-def read(condition: Condition, candidate: Candidate, depth: int = 0) -> tuple[Truth, list[Line]]:
+def read(condition: Condition, candidate: Candidate) -> tuple[Truth, list[Line]]:
     """Whether the condition is met (None: unknown), and the lines that say why."""
-    lines = [Line(text, met, depth) for text, met in _own(condition, candidate)]
-    parts = [line.met for line in lines]
-    for word, members in (("all of", condition.all), ("any of", condition.any)):
-        if members:
-            truths, below = _members(members, candidate, depth)
-            truth = conjunction(truths) if word == "all of" else disjunction(truths)
-            lines += [Line(word, truth, depth), *below]
-            parts.append(truth)
-    if condition.not_:
-        inner, below = read(condition.not_, candidate, depth + 1)
-        truth = None if inner is None else not inner
-        lines += [Line("not", truth, depth), *below]
-        parts.append(truth)
-    return conjunction(parts), lines
+    return _read(condition.tree, candidate, 0)
+
+
+def _read(node: Node, candidate: Candidate, depth: int) -> tuple[Truth, list[Line]]:
+    match node:
+        case Beside(members=members):
+            return _members(members, candidate, depth, conjunction)
+        case All(members=members):
+            word, (truth, below) = "all of", _members(members, candidate, depth + 1, conjunction)
+        case AnyOf(members=members):
+            word, (truth, below) = "any of", _members(members, candidate, depth + 1, disjunction)
+        case Not(member=member):
+            inner, below = _read(member, candidate, depth + 1)
+            word, truth = "not", None if inner is None else not inner
+        case Scope():
+            (word, truth), below = _scope(node, candidate), []
+        case Comparison():
+            (word, truth), below = _comparison(node, candidate), []
+    return truth, [Line(word, truth, depth), *below]
 
 
 def _members(
-    members: Iterable[Condition], candidate: Candidate, depth: int
-) -> tuple[list[Truth], list[Line]]:
-    read_out = [read(member, candidate, depth + 1) for member in members]
-    return [truth for truth, _ in read_out], [line for _, lines in read_out for line in lines]
+    members: Iterable[Node],
+    candidate: Candidate,
+    depth: int,
+    together: Callable[[Iterable[Truth]], Truth],
+) -> tuple[Truth, list[Line]]:
+    read_out = [_read(member, candidate, depth) for member in members]
+    return together(truth for truth, _ in read_out), [line for _, own in read_out for line in own]
 
 
 def conjunction(truths: Iterable[Truth]) -> Truth:
@@ -84,44 +93,27 @@ def disjunction(truths: Iterable[Truth]) -> Truth:
     return True if True in seen else None if None in seen else False
 
 
-def _own(condition: Condition, candidate: Candidate) -> list[tuple[str, Truth]]:
-    """The comparison and the filters of one object."""
-    found = []
-    window = condition.window or "lifetime"
-    if condition.metric is not None:
-        found.append(_comparison(condition, candidate, window))
-    for key, metric in MINIMUM_OF.items():
-        least = getattr(condition, key)
-        if least is not None:
-            value = metric_value(candidate, metric, window)
-            text = f"{named(metric, window)} {shown(value)} >= {least:g}"
-            found.append((text, compare(value, ">=", least)))
-    if condition.account is not None:
+def _scope(scope: Scope, candidate: Candidate) -> tuple[str, Truth]:
+    if scope.key == "account":
         known = candidate.account is not None
-        met = candidate.account == condition.account if known else None
-        found.append((f"account is {condition.account!r}", met))
-    if condition.title_contains is not None:
-        part, title = condition.title_contains.lower(), candidate.title
-        met = None if title is None else part in title.lower()
-        found.append((f"title contains {condition.title_contains!r}", met))
-    return found
+        return f"account is {scope.text!r}", candidate.account == scope.text if known else None
+    title = candidate.title
+    met = None if title is None else scope.text.lower() in title.lower()
+    return f"title contains {scope.text!r}", met
 
 
-def _comparison(condition: Condition, candidate: Candidate, window: str) -> tuple[str, Truth]:
-    metric, operator = str(condition.metric), str(condition.operator)
-    value = metric_value(candidate, metric, window)
-    start = f"{named(metric, window)} {shown(value)}"
-    if isinstance(condition.threshold, tuple):
-        low, high = condition.threshold
+def _comparison(one: Comparison, candidate: Candidate) -> tuple[str, Truth]:
+    value = metric_value(candidate, one.metric, one.window)
+    start, target = f"{named(one.metric, one.window)} {shown(value)}", one.target
+    if isinstance(target, tuple) and not isinstance(target, Other):
+        low, high = target
         within = conjunction([compare(value, ">=", low), compare(value, "<=", high)])
         return f"{start} between {low:g} and {high:g}", within
-    if condition.than is None:
-        limit = NAN if condition.threshold is None else condition.threshold
-        return f"{start} {operator} {limit:g}", compare(value, operator, limit)
-    than = condition.than
-    other = than.times * metric_value(candidate, than.metric, than.window)
-    text = f"{start} {operator} {shown(other)} ({than.times:g} x {named(than.metric, than.window)})"
-    return text, compare(value, operator, other)
+    if not isinstance(target, Other):
+        return f"{start} {one.operator} {target:g}", compare(value, one.operator, target)
+    other = target.times * metric_value(candidate, target.metric, target.window)
+    whose = f"{target.times:g} x {named(target.metric, target.window)}"
+    return f"{start} {one.operator} {shown(other)} ({whose})", compare(value, one.operator, other)
 
 
 def compare(value: float, operator: str, other: float) -> Truth:
@@ -140,8 +132,7 @@ def compare(value: float, operator: str, other: float) -> Truth:
 
 def named(metric: str, window: str) -> str:
     """roi, roi of 7d, ctr of prior_7d"""
-    plain = window == "lifetime" or metric in ("budget", "hours_running")
-    return metric if plain else f"{metric} of {window}"
+    return metric if window == "lifetime" else f"{metric} of {window}"
 
 
 def shown(value: float) -> str:

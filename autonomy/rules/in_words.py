@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autonomy.text import count, decimal, money
+from autonomy.errors import RuleError
+from autonomy.rules.language import Condition
+from autonomy.rules.tree import All, AnyOf, Comparison, Minimum, Node, Not, Other, Scope
+from autonomy.text import decimal, money
 
 METRICS = {
     "roi": "ROI",
@@ -33,20 +36,16 @@ OPERATORS = {
     "!=": "is not",
     "between": "is between",
 }
-MINIMUMS = {
-    "min_spend": ("spend", money),
-    "min_conversions": ("conversions", count),
-    "min_clicks": ("clicks", count),
-    "min_impressions": ("impressions", count),
-    "min_duration_hours": ("hours running", decimal),
-}
 PERCENTAGES = ("ctr", "conversion_rate")
 MONEY = ("cpa", "cpc", "aov", "spend", "revenue", "profit", "budget")
 
 
 def condition_in_words(condition: object) -> str:
     """A condition as one sentence without a full stop. Never raises: a bad rule is shown, too."""
-    text = _condition(condition, 0)
+    try:
+        text = _said(Condition.parse(condition).tree, "")
+    except RuleError:
+        return "Not a condition"
     return text[:1].upper() + text[1:]
 
 
@@ -57,51 +56,33 @@ def action_in_words(action: object) -> str:
     return _main_action(action) + "".join(_extras(action))
 
 
-def _condition(condition: object, depth: int) -> str:
-    if not isinstance(condition, Mapping) or depth > 8:
-        return "not a condition"
-    parts = [_form(condition, depth)]
-    for key, (name, show) in MINIMUMS.items():
-        if key in condition:
-            parts.append(f"at least {show(condition[key])} {name}")
-    if "account" in condition:
-        parts.append(f"the account is \u201c{condition['account']}\u201d")
-    if "title_contains" in condition:
-        parts.append(f"the title contains \u201c{condition['title_contains']}\u201d")
-    return " and ".join(part for part in parts if part) or "always"
+def _said(node: Node, around: str) -> str:
+    """`around`: the word that joins it to its neighbours; another one inside is put in brackets."""
+    match node:
+        case All(members=members) | AnyOf(members=members):
+            word = " and " if isinstance(node, All) else " or "
+            inner = word.join(_said(member, word) for member in members)
+            return f"({inner})" if around not in ("", word) else inner
+        case Not(member=member):
+            return f"not ({_said(member, '')})"
+        case Scope(key="account", text=text):
+            return f"the account is \u201c{text}\u201d"
+        case Scope(text=text):
+            return f"the title contains \u201c{text}\u201d"
+        case Minimum(metric=metric, window=window, target=least):
+            return f"at least {_amount(metric, least)} {METRICS[metric]}{_window(window)}"
+        case Comparison(metric=metric, window=window, operator=operator):
+            relation = f"{METRICS[metric]}{_window(window)} {OPERATORS[operator]}"
+            return f"{relation} {_target(metric, node.target)}"
 
 
-def _form(condition: Mapping[str, Any], depth: int) -> str:
-    if "metric" in condition:
-        return _comparison(condition)
-    for key, joint in (("all", " and "), ("any", " or ")):
-        members = condition.get(key)
-        if isinstance(members, list):
-            inner = joint.join(_condition(member, depth + 1) for member in members)
-            return f"({inner})" if depth or len(condition) > 1 else inner
-    if "not" in condition:
-        return f"not ({_condition(condition['not'], depth + 1)})"
-    return ""
-
-
-def _comparison(condition: Mapping[str, Any]) -> str:
-    metric = str(condition.get("metric"))
-    subject = f"{METRICS.get(metric, metric)}{_window(condition.get('window'))}"
-    relation = OPERATORS.get(str(condition.get("operator")), str(condition.get("operator")))
-    return f"{subject} {relation} {_target(metric, condition)}"
-
-
-def _target(metric: str, condition: Mapping[str, Any]) -> str:
-    than = condition.get("than")
-    if isinstance(than, Mapping):
-        other = str(than.get("metric"))
-        times = than.get("times", 1)
-        factor = "" if times == 1 else f"{decimal(times)} times "
-        return f"{factor}the {METRICS.get(other, other)}{_window(than.get('window'))}"
-    threshold = condition.get("threshold")
-    if isinstance(threshold, list | tuple):
-        return " and ".join(_amount(metric, bound) for bound in threshold)
-    return _amount(metric, threshold)
+def _target(metric: str, target: float | tuple[float, float] | Other) -> str:
+    if isinstance(target, Other):
+        factor = "" if target.times == 1 else f"{decimal(target.times)} times "
+        return f"{factor}the {METRICS[target.metric]}{_window(target.window)}"
+    if isinstance(target, tuple):
+        return " and ".join(_amount(metric, bound) for bound in target)
+    return _amount(metric, target)
 
 
 def _amount(metric: str, value: object) -> str:
@@ -112,13 +93,12 @@ def _amount(metric: str, value: object) -> str:
     return money(value) if metric in MONEY else decimal(value)
 
 
-def _window(window: object) -> str:
-    text = str(window or "lifetime")
-    if text == "lifetime":
+def _window(window: str) -> str:
+    if window == "lifetime":
         return ""
-    days = text.removeprefix("prior_").removesuffix("d")
+    days = window.removeprefix("prior_").removesuffix("d")
     span = "day" if days == "1" else f"{days} days"
-    return f" in the {span} before" if text.startswith("prior_") else f" in the last {span}"
+    return f" in the {span} before" if window.startswith("prior_") else f" in the last {span}"
 
 
 def _main_action(action: Mapping[str, Any]) -> str:

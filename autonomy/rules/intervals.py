@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from autonomy.rules.language import MINIMUM_OF, Condition
+from autonomy.rules.language import Condition
+from autonomy.rules.tree import All, Comparison, Node, Other, Scope
 
 MAY_BE_NEGATIVE = ("profit", "revenue", "roi", "aov")  # refunds
 Key = tuple[str, str]  # metric, window
@@ -64,7 +65,7 @@ class Demands:
     )  # comparisons that are never met by themselves
 
     def narrow(self, metric: str, window: str, interval: Interval) -> None:
-        key = (metric, "lifetime" if metric in ("budget", "hours_running") else window)
+        key = (metric, window)
         start = Interval() if metric in MAY_BE_NEGATIVE else Interval(low=0.0)
         self.bounds[key] = self.bounds.get(key, start).meet(interval)
 
@@ -92,40 +93,39 @@ class Demands:
         )
 
 
-def demands_of(condition: Condition, found: Demands | None = None) -> Demands:
+def demands_of(condition: Condition) -> Demands:
     """The demands of a condition, members of `all` included."""
-    found = found if found is not None else Demands()
-    window = condition.window or "lifetime"
-    if condition.metric is not None:
-        _comparison(condition, window, found)
-    for key, metric in MINIMUM_OF.items():
-        least = getattr(condition, key)
-        if least is not None:
-            found.narrow(metric, window, Interval(low=least))
-    if condition.account is not None:
-        found.accounts.add(condition.account)
-    if condition.title_contains is not None:
-        found.titles.add(condition.title_contains.lower())
-    if condition.any or condition.not_:
-        found.complete = False
-    for member in condition.all or []:
-        demands_of(member, found)
+    found = Demands()
+    _gather(condition.tree, found)
     return found
 
 
-def _comparison(condition: Condition, window: str, found: Demands) -> None:
-    metric, operator = str(condition.metric), str(condition.operator)
-    if isinstance(condition.threshold, tuple):
-        found.narrow(metric, window, Interval(*condition.threshold))
-        return
+def _gather(node: Node, found: Demands) -> None:
+    match node:
+        case All(members=members):
+            for member in members:
+                _gather(member, found)
+        case Scope(key="account", text=text):
+            found.accounts.add(text)
+        case Scope(text=text):
+            found.titles.add(text.lower())
+        case Comparison():
+            _compare(node, found)
+        case _:
+            found.complete = False
+
+
+def _compare(one: Comparison, found: Demands) -> None:
     interval = None
-    if condition.threshold is not None:
-        interval = interval_of(operator, condition.threshold)
-    if interval is not None:
-        found.narrow(metric, window, interval)
-        return
-    found.complete = False
-    than = condition.than
-    itself = than is not None and (than.metric, than.window, than.times) == (metric, window, 1.0)
-    if itself and operator in ("<", ">", "!="):
-        found.nonsense.append(f"{metric} is compared with itself ({operator})")
+    if isinstance(one.target, Other):
+        itself = one.target == (one.metric, one.window, 1.0)
+        if itself and one.operator in ("<", ">", "!="):
+            found.nonsense.append(f"{one.metric} is compared with itself ({one.operator})")
+    elif isinstance(one.target, tuple):
+        interval = Interval(*one.target)
+    else:
+        interval = interval_of(one.operator, one.target)
+    if interval is None:
+        found.complete = False
+    else:
+        found.narrow(one.metric, one.window, interval)

@@ -1,15 +1,16 @@
-"""The rule language: what a row of `autonomous_rules` may say, and the sentence when it may not.
+"""The rule language: what a row of `autonomous_rules` may say.
 
-`Rule.parse(row)` gives a valid rule or raises `RuleError` naming the path of the first thing that
-is wrong: `condition.all[1].operator: '~' is not an operator; use one of < <= > >= = != between`.
+`Rule.parse(row)` gives a valid rule or raises `RuleError`: with the database's sentence where the
+row carries it (`flaw`), else naming the path of the first thing that is wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from math import inf
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,6 +27,18 @@ from pydantic_core import PydanticCustomError
 
 from autonomy.errors import RuleError
 from autonomy.rules.error_text import sentence_for
+from autonomy.rules.tree import (
+    All,
+    AnyOf,
+    Beside,
+    Comparison,
+    Minimum,
+    Node,
+    Not,
+    Other,
+    Scope,
+    window_of,
+)
 
 Metric = Literal[
     "roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "spend", "revenue", "profit",
@@ -53,7 +66,8 @@ ACTIONS_OF: dict[str, tuple[str, ...]] = {
     "scale": ("auto_scale_up", "auto_scale_down"),
     "optimize": ("budget_adjusted", "auto_scale_up", "auto_scale_down"),
 }
-NOT_OURS = ("created_by", "created_at", "updated_at")  # columns of the row that say nothing here
+# Columns of the row, and what lists add to it, that say nothing here.
+NOT_OURS = ("created_by", "created_at", "updated_at", "last_change", "watch", "flaw")
 
 
 def wrong(key: str, message: str) -> PydanticCustomError:
@@ -108,6 +122,14 @@ class Part(BaseModel):
         defer_build=True,  # built when the first rule is read: an import need not wait for it
     )
 
+    @classmethod
+    def checked(cls, value: object) -> Self:
+        """Read from JSON. Raises RuleError with a sentence for each thing that is wrong."""
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            raise RuleError(*(sentence_for(one) for one in error.errors())) from None
+
     @model_validator(mode="before")
     @classmethod
     def _no_nulls(cls, value: object) -> object:
@@ -152,15 +174,39 @@ class Condition(Part):
     any: Annotated[list[Condition], Field(min_length=1, max_length=50)] | None = None
     not_: Annotated[Condition | None, Field(alias="not")] = None
 
-    @property
-    def flat(self) -> bool:
-        """A single comparison with a number: the form of which the engine takes the target."""
-        return self.metric is not None and isinstance(self.threshold, float)
+    @classmethod
+    def parse(cls, value: object) -> Condition:
+        """A condition from JSON. Raises RuleError."""
+        _check_size(value)
+        return cls.checked(value)
 
-    @property
-    def members(self) -> list[Condition]:
-        """The conditions directly inside this one."""
-        return [*(self.all or []), *(self.any or []), *([self.not_] if self.not_ else [])]
+    @cached_property
+    def tree(self) -> Node:
+        """What it says, to be walked."""
+        parts: list[Node] = []
+        if self.metric is not None:
+            window = window_of(self.metric, self.window)
+            parts.append(Comparison(self.metric, window, str(self.operator), self._target()))
+        for key, metric in MINIMUM_OF.items():
+            least = getattr(self, key)
+            if least is not None:
+                parts.append(Minimum(metric, window_of(metric, self.window), ">=", least))
+        parts += [Scope(key, getattr(self, key)) for key in SCOPES if self._has(key)]
+        if self.all:
+            parts.append(All(tuple(one.tree for one in self.all)))
+        if self.any:
+            parts.append(AnyOf(tuple(one.tree for one in self.any)))
+        if self.not_:
+            parts.append(Not(self.not_.tree))
+        return parts[0] if len(parts) == 1 else Beside(tuple(parts))
+
+    def _target(self) -> float | tuple[float, float] | Other:
+        if self.threshold is not None:
+            return self.threshold
+        if self.than is None:
+            raise ValueError("a comparison needs a threshold or a than")
+        window = window_of(self.than.metric, self.than.window)
+        return Other(self.than.metric, window, self.than.times)
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -185,24 +231,16 @@ class Condition(Part):
 
     def _comparison(self) -> None:
         if self.operator is None:
-            raise wrong("operator", "it is missing; use one of " + " ".join(get_args(Operator)))
+            raise wrong("operator", "it is missing")
         if (self.threshold is None) == (self.than is None):
-            problem = "missing" if self.than is None else "too much beside than"
-            raise wrong("threshold", f"it is {problem}; give exactly one of threshold and than")
-        if self.operator == "between" and not isinstance(self.threshold, tuple):
-            raise wrong("threshold", "between takes two numbers, [low, high]")
-        if self.operator != "between" and isinstance(self.threshold, tuple):
-            raise wrong("threshold", f"{self.operator} takes one number")
-        self._bounds()
-
-    def _bounds(self) -> None:
-        values = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
-        lowest = values[0]
-        if lowest is not None and lowest < 0 and self.metric != "profit":
-            raise wrong("threshold", f"{lowest:g} is negative; only profit may be compared so")
+            raise wrong("threshold", "give exactly one of threshold and than")
+        if (self.operator == "between") != isinstance(self.threshold, tuple):
+            raise wrong("threshold", "between takes two numbers, [low, high], all else takes one")
+        bounds = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
+        if bounds[0] is not None and bounds[0] < 0 and self.metric != "profit":
+            raise wrong("threshold", "only profit may be compared with a negative number")
         if isinstance(self.threshold, tuple) and self.threshold[0] > self.threshold[1]:
-            low, high = self.threshold
-            raise wrong("threshold", f"the lower bound {low:g} is above the upper bound {high:g}")
+            raise wrong("threshold", "the lower bound is above the upper one")
 
 
 class Common(Part):
@@ -297,27 +335,30 @@ class Rule(Part):
             return row
         if not isinstance(row, Mapping):
             raise RuleError("a rule is an object with rule_name, rule_type, condition and action")
+        if row.get("flaw") is not None:
+            raise RuleError(str(row["flaw"]))
         values = {str(key): value for key, value in row.items() if key not in NOT_OURS}
         if values.get("id", "") is None:
             del values["id"]
         elif "id" in values:
             values["id"] = str(values["id"])
-        if too_deep(values.get("condition")):
-            raise RuleError(f"condition: it is nested more than {DEEPEST} levels deep")
-        number = comparisons(values.get("condition"))
-        if number > MOST_COMPARISONS:
-            raise RuleError(
-                f"condition: it has {number} comparisons; at most {MOST_COMPARISONS} are allowed"
-            )
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise RuleError(*(sentence_for(one) for one in error.errors())) from None
+        _check_size(values.get("condition"))
+        return cls.checked(values)
 
     @property
     def order(self) -> tuple[int, str, str]:
         """Who decides first: highest priority, then name (by code point), then id."""
         return (-self.priority, self.rule_name, self.id)
+
+
+def _check_size(condition: object) -> None:
+    if too_deep(condition):
+        raise RuleError(f"condition: it is nested more than {DEEPEST} levels deep")
+    number = comparisons(condition)
+    if number > MOST_COMPARISONS:
+        raise RuleError(
+            f"condition: it has {number} comparisons; at most {MOST_COMPARISONS} are allowed"
+        )
 
 
 def too_deep(condition: object) -> bool:
@@ -346,33 +387,3 @@ def _inside(condition: object) -> list[object]:
         member = condition.get(key)
         found.extend(member if isinstance(member, list) else [member] if member else [])
     return [member for member in found if isinstance(member, Mapping)]
-
-
-def rule_schema() -> dict[str, Any]:
-    """The JSON Schema of a rule, for editors and the dashboard; the models are its source."""
-    from autonomy.rules.schema import budget_forms, condition_forms, rule_forms
-
-    schema = Rule.model_json_schema()
-    filters = (*SCOPES, *MINIMUMS)
-    schema["$defs"]["Condition"] |= condition_forms(get_args(Operator), BRANCHES, filters)
-    schema["$defs"]["BudgetAdjusted"] |= budget_forms()
-    schema |= rule_forms(ACTIONS_OF)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    tidy: dict[str, Any] = _without_nulls(schema)
-    return tidy
-
-
-def _without_nulls(node: object) -> Any:
-    """Leaves out what pydantic says of None: a key is left out, never null."""
-    if isinstance(node, list):
-        return [_without_nulls(member) for member in node]
-    if not isinstance(node, dict):
-        return node
-    kept = {k: _without_nulls(v) for k, v in node.items() if not (k == "default" and v is None)}
-    options = [one for one in kept.get("anyOf", []) if one != {"type": "null"}]
-    if "anyOf" in kept and len(options) == 1:
-        del kept["anyOf"]
-        kept |= options[0]
-    elif "anyOf" in kept:
-        kept["anyOf"] = options
-    return kept

@@ -27,7 +27,7 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
             hint="By its title: python -m autonomy explain TITLE",
         )
     return explain(
-        store.select("autonomous_rules", order=("-priority", "rule_name")),
+        store.rpc("dashboard_rules"),
         page["candidates"][0],
         store.select("autonomy_policy", limit=1)[0],
         moment,
@@ -58,10 +58,11 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
 
     if now["after"]["campaigns_evaluated"] > MOST_CAMPAIGNS:
         return {"sentence": f"More than {MOST_CAMPAIGNS:,} campaigns: {_ASK_REPLAY}"}
-    rows = store.select("autonomous_rules", order=("-priority", "rule_name"))
-    known = next((row for row in rows if row["id"] == rule_id), {})
-    others = [row for row in rows if row["id"] != rule_id]
-    rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True}
+    rows = store.rpc("dashboard_rules")
+    known: Json = next((row for row in rows if row["id"] == rule_id), {})
+    # a run skips a bad one
+    others = [row for row in rows if row["id"] != rule_id and row["flaw"] is None]
+    rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True, "flaw": None}
     try:
         return preview_rules(store, [*others, rule], days=days)
     except PastError as error:

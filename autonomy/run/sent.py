@@ -92,6 +92,11 @@ class Sent(BaseModel):
         """The keys, as they are written."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
+    @classmethod
+    def hint(cls) -> str:
+        """Which keys there are."""
+        return f"Fields: {', '.join(cls.names())}."
+
     def given(self) -> dict[str, Any]:
         """What was sent, by its keys, as it was read; nothing beside it."""
         return self.model_dump(by_alias=True, exclude_unset=True)
@@ -102,8 +107,7 @@ class Sent(BaseModel):
         first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
         name = str(first["loc"][0])[:60] if first["loc"] else ""
         if first["type"] == "extra_forbidden":
-            hint = f"Fields: {', '.join(cls.names())}."
-            return BadRequest(f"{name or 'body'}: unknown field.", hint=hint)
+            return BadRequest(f"{name or 'body'}: unknown field.", hint=cls.hint())
         said = SAID.get(first["type"], "it is wrong").format_map(first.get("ctx", {}))
         if first["type"] == "missing":
             said += "".join(f"; {one.said}" for one in cls._readers(name))
@@ -123,8 +127,7 @@ class Change(Sent):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            fields = f"Fields: {', '.join(self.names())}."
-            raise BadRequest("body: give at least one field.", hint=fields)
+            raise BadRequest("body: give at least one field.", hint=self.hint())
         return self
 
 

@@ -621,14 +621,16 @@ def test_what_a_trigger_refuses_or_swallows_fails_alone(db: Db) -> None:
     user_trigger(
         db,
         "if old.title = 'loud' then raise 'not this one'; end if;"
+        "if old.title = 'ours' then raise 'a code of our class' using errcode = 'AO042'; end if;"
         "if old.title = 'quiet' then return null; end if;"
         "if old.title = 'stubborn' then return old; end if; return new;",
     )
-    each = [campaign(db, title=title) for title in ("loud", "meek", "quiet", "stubborn")]
+    titles = ("loud", "meek", "quiet", "stubborn", "ours")
+    each = [campaign(db, title=title) for title in titles]
     results = apply(db, begin(db), [scale_up(one) for one in each])
     refusal = ("failed", "REFUSED_BY_DATABASE")
     outcomes = [(result["status"], result["error"]) for result in results]
-    assert outcomes == [refusal, ("executed", None), refusal, refusal]
+    assert outcomes == [refusal, ("executed", None), refusal, refusal, refusal]
     assert_sound(db)
 
 

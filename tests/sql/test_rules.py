@@ -315,6 +315,111 @@ def test_a_bad_rule_put_in_by_force_is_switched_with_the_others(db: psycopg.Conn
         )
 
 
+# --- looked at once, when it is written -----------------------------------------------------------
+
+BAD = json.dumps({"metric": "roy", "operator": "<", "threshold": 1})
+SAID = 'condition.metric: "roy" is not a metric'
+FLAWS = "select rule_name, flaw from autonomy.rules_in_order(true) where flaw is not null"
+
+
+def looks(db: psycopg.Connection, statement: str) -> int:
+    """How many rules are looked at while a statement runs; each time is a warning."""
+    body = db.execute(
+        "select pg_get_functiondef('rule_errors(text, jsonb, jsonb)'::regprocedure)"
+    ).fetchone()
+    assert body is not None
+    said: list[str] = []
+    db.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+    db.execute(body[0].replace("\nbegin\n", "\nbegin raise warning 'looked at';\n", 1))
+    db.execute(statement.encode())
+    db.execute(body[0])
+    return said.count("looked at")
+
+
+def test_a_rule_is_looked_at_when_it_is_written_and_not_when_it_is_read(
+    db: psycopg.Connection,
+) -> None:
+    insert(db)
+    change = "update autonomous_rules set action = action || '{\"notify\": true}'"
+    assert looks(db, f"{change} where rule_name = 'Mine'") == 1
+    for read in (
+        "select list_autonomous_candidates(p_ahead => 5)", "select propose_autonomous_actions()",
+        "select dashboard_rules()", "select run_autonomous_operations()",
+        "select begin_autonomous_run(gen_random_uuid())",
+    ):  # fmt: skip
+        assert looks(db, read) == 0, read
+    db.execute("delete from autonomy.rule_verdicts")
+    assert looks(db, "select dashboard_rules()") == 5
+
+
+@pytest.mark.parametrize(
+    "way_in",
+    [
+        f"update autonomous_rules set condition = '{BAD}' where rule_name = 'Mine'",
+        "update autonomous_rules set rule_type = 'create' where rule_name = 'Mine'",
+        "update autonomous_rules set action = '{}' where rule_name = 'Mine'",
+        f"""delete from autonomous_rules where rule_name = 'Mine'; insert into autonomous_rules
+        (rule_name, rule_type, condition, action) values ('Mine', 'pause', '{BAD}',
+        '{json.dumps(PAUSE)}')""",
+    ],
+)
+def test_what_comes_in_past_the_trigger_is_looked_at_all_the_same(
+    db: psycopg.Connection, way_in: str
+) -> None:
+    """A verdict is about what was written then; nothing acts on what stands there now."""
+    db.execute("update autonomous_rules set is_active = false")
+    insert(db)
+    db.execute(
+        "insert into campaigns (title, status, budget, created_at)"
+        " values ('Loser', 'active', 100, now() - interval '9 days')"
+    )
+    db.execute(
+        "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+        " total_spend, total_revenue) select id, 90000, 900, 30, 3000, 300 from campaigns"
+    )
+    before = db.execute("select propose_autonomous_actions()").fetchone()
+    assert before is not None
+    assert [one["code"] for one in before[0]["decisions"]] == ["auto_pause"]
+    for statement in way_in.split("; "):
+        force(db, statement)
+    ((name, flaw),) = db.execute(FLAWS).fetchall()
+    assert name == "Mine"
+    after = db.execute("select run_autonomous_operations()").fetchone()
+    assert after is not None
+    assert after[0]["rules_skipped"] == [{"rule_name": "Mine", "error": flaw}]
+    assert after[0]["actions"] == []
+    found = db.execute("select list_autonomous_candidates()").fetchone()
+    assert found is not None
+    assert found[0]["candidates"] == []
+
+
+def test_a_migration_looks_at_every_rule_again(scratch_database: Callable[[], str]) -> None:
+    """A version may refuse what the one before let in."""
+    with psycopg.connect(scratch_database()) as db:
+        insert(db)
+        force(db, f"update autonomous_rules set condition = '{BAD}' where rule_name = 'Mine'")
+        db.execute(
+            "insert into autonomy.rule_verdicts (rule_id, rule_type, version)"
+            " select id, rule_type, autonomy.rule_version(condition, action) from autonomous_rules"
+            " on conflict (rule_id) do update set version = excluded.version, flaw = null"
+        )
+        assert db.execute(FLAWS).fetchall() == []
+        run_again(db)
+        ((name, flaw),) = db.execute(FLAWS).fetchall()
+        assert (name, flaw[: len(SAID)]) == ("Mine", SAID)
+
+
+def test_the_verdict_goes_with_its_rule(db: psycopg.Connection) -> None:
+    insert(db)
+    kept = "select count(*) from autonomy.rule_verdicts"
+    assert db.execute(kept).fetchone() == (5,)
+    with pytest.raises(psycopg.DatabaseError), db.transaction():
+        db.execute(f"update autonomous_rules set condition = '{BAD}'")
+    assert db.execute(FLAWS).fetchall() == []
+    db.execute("delete from autonomous_rules where rule_name = 'Mine'")
+    assert db.execute(kept).fetchone() == (4,)
+
+
 def test_every_change_is_remembered(db: psycopg.Connection) -> None:
     db.execute("select set_config('autonomy.actor', 'ada', true)")
     insert(db)

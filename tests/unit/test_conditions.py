@@ -11,6 +11,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.compiled_conditions import compile_conditions, source_of
 from autonomy.engine.traced_conditions import metric_value, read
 from autonomy.rules.language import Condition
+from autonomy.rules.tree import All, Beside, Comparison, Minimum, Not, Scope
 from tests.unit import drawn
 from tests.unit.campaigns import campaign, figures
 
@@ -172,8 +173,25 @@ def test_compiled_is_what_is_read(condition: dict[str, Any], row: dict[str, Any]
     assert compile_conditions([negated])(one) == ([0] if truth is False else [])
 
 
+def test_a_condition_is_a_tree_and_built_once() -> None:
+    budget = compared("budget", "between", [1, 2], window="7d")
+    condition = Condition.parse({"all": [budget, {"not": {"account": "n"}}], "min_spend": 5})
+    least = Minimum("spend", "lifetime", ">=", 5.0)
+    both = All(
+        (Comparison("budget", "lifetime", "between", (1.0, 2.0)), Not(Scope("account", "n")))
+    )
+    assert condition.tree == Beside((least, both))
+    assert condition.tree is condition.tree
+
+
 def test_metric_values_in_words() -> None:
     one = Candidate.from_row(campaign())
     _, lines = read(Condition.model_validate(compared("roi", "<", 0.5, min_spend=50)), one)
     assert [line.text for line in lines] == ["roi 0.38 < 0.5", "spend 800 >= 50"]
+    two = {"any": [compared("roi", "<", 0.5), {"not": {"account": "x"}}], "min_clicks": 1}
+    _, lines = read(Condition.model_validate(two), one)
+    assert [(line.depth, line.text) for line in lines] == [
+        (0, "clicks 500 >= 1"), (0, "any of"), (1, "roi 0.38 < 0.5"), (1, "not"),
+        (2, "account is 'x'"),
+    ]  # fmt: skip
     assert metric_value(one, "roi", "lifetime") == 300 / 800

@@ -98,11 +98,13 @@ def test_status_decides_where_the_row_does_not_say_whether_it_is_active() -> Non
 
 def test_a_bad_rule_is_reported_and_the_others_go_on() -> None:
     bad: list[Any] = [LOW_PAUSE | {"condition": {"metric": "x"}, "rule_name": "Bad"}, None, 3]
-    answer = decide([*bad, HIGH_SCALE], [LOSER, WINNER], POLICY, NOW)
+    flawed = LOW_PAUSE | {"rule_name": "Flawed", "flaw": "what the database says"}
+    answer = decide([*bad, flawed, HIGH_SCALE], [LOSER, WINNER], POLICY, NOW)
     assert [one.code for one in answer] == ["auto_scale_up"]
     assert answer.rules_skipped[0]["rule_name"] == "Bad"
-    assert answer.rules_skipped[0]["error"].startswith("condition.metric: 'x' is not a metric")
-    assert len(answer.rules_skipped) == 3
+    assert answer.rules_skipped[0]["error"].startswith("condition.metric: ")
+    assert len(answer.rules_skipped) == 4
+    assert answer.rules_skipped[3] == {"rule_name": "Flawed", "error": "what the database says"}
 
 
 @pytest.mark.parametrize(

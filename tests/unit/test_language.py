@@ -1,4 +1,4 @@
-"""What the rule language accepts, and the sentences with which it refuses."""
+"""What the rule language accepts, and at which place it refuses; the words are the database's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.errors import RuleError
-from autonomy.rules.language import MINIMUMS, Rule, comparisons, rule_schema
+from autonomy.rules.language import MINIMUMS, Rule, comparisons
+from autonomy.rules.schema import rule_schema
 from tests.unit import drawn
 from tests.unit.campaigns import DEFAULT_RULES, rule, scale_up
 
@@ -24,6 +25,12 @@ def refusal(**changes: Any) -> str:
     with pytest.raises(RuleError) as caught:
         Rule.parse(rule(**changes))
     return str(caught.value)
+
+
+def place_of(sentence: str) -> str:
+    place, _, what = sentence.partition(": ")
+    assert what
+    return place
 
 
 @pytest.mark.parametrize("row", DEFAULT_RULES, ids=lambda row: row["rule_name"])
@@ -53,109 +60,109 @@ def test_accepted(condition: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "sentence"),
+    ("condition", "place"),
     [
         ({"all": [ROI, ROI | {"operator": "~"}]},
-         "condition.all[1].operator: '~' is not an operator; use one of < <= > >= = != between"),
-        ({"any": [{"not": ROI | {"metric": "rio"}}]}, "condition.any[0].not.metric: 'rio' is not"),
-        (ROI | {"window": "8d"}, "condition.window: '8d' is not a window; use one of 1d 3d"),
+         "condition.all[1].operator"),
+        ({"any": [{"not": ROI | {"metric": "rio"}}]}, "condition.any[0].not.metric"),
+        (ROI | {"window": "8d"}, "condition.window"),
         (ROI | {"min_spent": 3},
-         "condition.min_spent: there is no such key; did you mean min_spend?"),
-        (ROI | {"threshold": "1"}, "condition.threshold: '1' is not a number"),
-        (ROI | {"threshold": True}, "condition.threshold: True is not a number"),
-        (ROI | {"threshold": float("nan")}, "condition.threshold: nan is not a finite number"),
-        (ROI | {"threshold": float("inf")}, "condition.threshold: inf is not a finite number"),
-        (ROI | {"threshold": 10**400}, "condition.threshold: inf is not a finite number"),
-        (ROI | {"threshold": Decimal("NaN")}, "condition.threshold: nan is not a finite number"),
-        (ROI | {"threshold": -1}, "condition.threshold: -1 is negative; only profit"),
-        (ROI | {"threshold": None}, "condition.threshold: null is not a value; leave the key out"),
-        (ROI | {"threshold": [1, 2]}, "condition.threshold: < takes one number"),
-        (ROI | {"operator": "between"}, "condition.threshold: between takes two numbers"),
+         "condition.min_spent"),
+        (ROI | {"threshold": "1"}, "condition.threshold"),
+        (ROI | {"threshold": True}, "condition.threshold"),
+        (ROI | {"threshold": float("nan")}, "condition.threshold"),
+        (ROI | {"threshold": float("inf")}, "condition.threshold"),
+        (ROI | {"threshold": 10**400}, "condition.threshold"),
+        (ROI | {"threshold": Decimal("NaN")}, "condition.threshold"),
+        (ROI | {"threshold": -1}, "condition.threshold"),
+        (ROI | {"threshold": None}, "condition.threshold"),
+        (ROI | {"threshold": [1, 2]}, "condition.threshold"),
+        (ROI | {"operator": "between"}, "condition.threshold"),
         (ROI | {"operator": "between", "threshold": [1]},
-         "condition.threshold: between takes two numbers, [low, high], not 1"),
+         "condition.threshold"),
         (ROI | {"operator": "between", "threshold": [2, 1]},
-         "condition.threshold: the lower bound 2 is above the upper bound 1"),
-        (ROI | {"min_spend": -1}, "condition.min_spend: -1 is not at least 0"),
-        (ROI | {"min_spend": "many"}, "condition.min_spend: 'many' is not a number"),
-        (ROI | {"account": ""}, "condition.account: it is empty"),
-        (ROI | {"account": 3}, "condition.account: 3 is not text"),
-        ({"metric": "roi", "operator": "<"}, "condition.threshold: it is missing"),
-        ({"metric": "roi", "threshold": 1}, "condition.operator: it is missing"),
-        (ROI | {"than": {"metric": "ctr"}}, "condition.threshold: it is too much beside than"),
+         "condition.threshold"),
+        (ROI | {"min_spend": -1}, "condition.min_spend"),
+        (ROI | {"min_spend": "many"}, "condition.min_spend"),
+        (ROI | {"account": ""}, "condition.account"),
+        (ROI | {"account": 3}, "condition.account"),
+        ({"metric": "roi", "operator": "<"}, "condition.threshold"),
+        ({"metric": "roi", "threshold": 1}, "condition.operator"),
+        (ROI | {"than": {"metric": "ctr"}}, "condition.threshold"),
         ({"metric": "roi", "operator": "<", "than": {"metric": "ctr", "times": -1}},
-         "condition.than.times: -1 is not at least 0"),
+         "condition.than.times"),
         ({"metric": "roi", "operator": "<", "than": {"window": "7d"}},
-         "condition.than.metric: it is missing"),
-        ({"all": []}, "condition.all: it is empty"),
-        ({"all": [ROI] * 51}, "condition.all: it has more than 50 members"),
-        ({"all": ROI}, "condition.all: "),
-        ({"all": [ROI], "any": [ROI]}, "condition: all and any stand side by side"),
-        ({"all": [ROI], "window": "7d"}, "condition.window: it does not reach into all"),
-        ({"threshold": 3, "account": "x"}, "condition.threshold: it needs a metric beside it"),
-        ({}, "condition: it is empty"),
-        ({"window": "7d"}, "condition: it is empty"),
-        ([], "condition: [] is not an object"),
-        ("roi < 1", "condition: 'roi < 1' is not an object"),
+         "condition.than.metric"),
+        ({"all": []}, "condition.all"),
+        ({"all": [ROI] * 51}, "condition.all"),
+        ({"all": ROI}, "condition.all"),
+        ({"all": [ROI], "any": [ROI]}, "condition"),
+        ({"all": [ROI], "window": "7d"}, "condition.window"),
+        ({"threshold": 3, "account": "x"}, "condition.threshold"),
+        ({}, "condition"),
+        ({"window": "7d"}, "condition"),
+        ([], "condition"),
+        ("roi < 1", "condition"),
     ],
 )  # fmt: skip
-def test_a_refused_condition_is_named_by_its_path(condition: Any, sentence: str) -> None:
-    assert refusal(condition=condition).startswith(sentence)
+def test_a_refused_condition_is_named_by_its_path(condition: Any, place: str) -> None:
+    assert place_of(refusal(condition=condition)) == place
 
 
 @pytest.mark.parametrize(
-    ("action", "sentence"),
+    ("action", "place"),
     [
-        ({}, "action.type: it is missing; use one of auto_pause"),
-        ({"type": "delete"}, "action.type: 'delete' is not an action; use one of auto_pause"),
-        ({"type": "auto_pause", "multiplier": 2}, "action.multiplier: there is no such key"),
-        ({"type": "auto_pause", "min_confidence": 101}, "action.min_confidence: 101 is not at"),
-        ({"type": "auto_pause", "requires_approval": "no"}, "action.requires_approval: 'no' is"),
-        ({"type": "auto_pause", "break_even_roi": 0}, "action.break_even_roi: 0 is not above 0"),
+        ({}, "action"),
+        ({"type": "delete"}, "action"),
+        ({"type": "auto_pause", "multiplier": 2}, "action.multiplier"),
+        ({"type": "auto_pause", "min_confidence": 101}, "action.min_confidence"),
+        ({"type": "auto_pause", "requires_approval": "no"}, "action.requires_approval"),
+        ({"type": "auto_pause", "break_even_roi": 0}, "action.break_even_roi"),
         ({"type": "auto_scale_up", "multiplier": 2, "max_budget": 5},
-         "action.type: a rule of type 'pause' takes auto_pause, not 'auto_scale_up'"),
-        (None, "action: null is not a value"),
+         "action.type"),
+        (None, "action"),
     ],
 )  # fmt: skip
-def test_a_refused_action_is_named_by_its_path(action: Any, sentence: str) -> None:
-    assert refusal(action=action).startswith(sentence)
+def test_a_refused_action_is_named_by_its_path(action: Any, place: str) -> None:
+    assert place_of(refusal(action=action)) == place
 
 
 @pytest.mark.parametrize(
-    ("rule_type", "action", "sentence"),
+    ("rule_type", "action", "place"),
     [
-        ("scale", {"type": "auto_scale_up", "multiplier": 2}, "action.max_budget: it is missing"),
+        ("scale", {"type": "auto_scale_up", "multiplier": 2}, "action.max_budget"),
         ("scale", {"type": "auto_scale_up", "multiplier": 1, "max_budget": 5},
-         "action.multiplier: 1 is not above 1"),
+         "action.multiplier"),
         ("scale", {"type": "auto_scale_up", "multiplier": 2, "max_budget": None},
-         "action.max_budget: null is not a value"),
-        ("scale", {"type": "auto_scale_down", "multiplier": 1}, "action.multiplier: 1 is not be"),
-        ("optimize", {"type": "budget_adjusted"}, "action: give either budget, or by and step"),
-        ("optimize", {"type": "budget_adjusted", "by": "luck"}, "action.by: 'luck' is not"),
+         "action.max_budget"),
+        ("scale", {"type": "auto_scale_down", "multiplier": 1}, "action.multiplier"),
+        ("optimize", {"type": "budget_adjusted"}, "action"),
+        ("optimize", {"type": "budget_adjusted", "by": "luck"}, "action.by"),
         ("optimize", {"type": "budget_adjusted", "by": "marginal_return"},
-         "action.step: it is missing"),
+         "action.step"),
         ("optimize", {"type": "budget_adjusted", "budget": 5, "max_budget": 5},
-         "action.max_budget: it needs by: marginal_return beside it"),
+         "action.max_budget"),
         ("optimize", {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2,
-                      "max_budget": 5, "min_budget": 6}, "action.min_budget: 6 is above max_"),
+                      "max_budget": 5, "min_budget": 6}, "action.min_budget"),
     ],
 )  # fmt: skip
-def test_a_refused_budget_action(rule_type: str, action: Any, sentence: str) -> None:
-    assert refusal(rule_type=rule_type, action=action).startswith(sentence)
+def test_a_refused_budget_action(rule_type: str, action: Any, place: str) -> None:
+    assert place_of(refusal(rule_type=rule_type, action=action)) == place
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "place"),
     [
-        ({"rule_type": "create"}, "rule_type: no automatic action of type 'create' exists"),
-        ({"rule_type": "delete"}, "rule_type: 'delete' is not"),
-        ({"rule_name": ""}, "rule_name: it is empty"),
-        ({"priority": "high"}, "priority: 'high' is not a whole number"),
-        ({"is_active": 1}, "is_active: 1 is not true or false"),
-        ({"colour": "red"}, "colour: there is no such key"),
+        ({"rule_type": "create"}, "rule_type"),
+        ({"rule_type": "delete"}, "rule_type"),
+        ({"rule_name": ""}, "rule_name"),
+        ({"priority": "high"}, "priority"),
+        ({"is_active": 1}, "is_active"),
+        ({"colour": "red"}, "colour"),
     ],
 )
-def test_a_refused_rule(changes: dict[str, Any], sentence: str) -> None:
-    assert refusal(**changes).startswith(sentence)
+def test_a_refused_rule(changes: dict[str, Any], place: str) -> None:
+    assert place_of(refusal(**changes)) == place
 
 
 def nested(depth: int) -> dict[str, Any]:

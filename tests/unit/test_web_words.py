@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from autonomy.errors import BadRequest, NotFound
 from autonomy.rules.in_words import action_in_words, condition_in_words
+from autonomy.rules.language import Rule
 from autonomy.rules.templates import TEMPLATES
 from autonomy.text import NOTHING, count, decimal, money
 from autonomy.web import formats as show
@@ -27,7 +29,6 @@ from autonomy.web.parsing import (
     encode_cursor,
     parse_json,
 )
-from autonomy.web.rule_body import check_rule
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
@@ -101,6 +102,21 @@ def test_times() -> None:
                                                         "threshold": 5}}]},
             "The title contains \u201cx\u201d and not (clicks is above 5)",
         ),
+        (
+            {"any": [{"metric": "roi", "operator": "<", "threshold": 1, "min_clicks": 20},
+                     {"metric": "budget", "window": "7d", "operator": ">=", "threshold": 9}],
+             "min_duration_hours": 24},
+            ("At least 24 hours running and ((ROI is below 1x and at least 20 clicks) or "
+             "daily budget is at least 9.00)"),
+        ),
+        (
+            {"metric": "spend", "window": "7d", "operator": ">",
+             "than": {"metric": "spend", "window": "prior_7d"}, "min_conversions": 2.5},
+            ("Spend in the last 7 days is above the spend in the 7 days before and "
+             "at least 2.5 conversions in the last 7 days"),
+        ),
+        ({"metric": "roi", "operator": "=<", "threshold": 1}, "Not a condition"),
+        ([], "Not a condition"),
     ],
 )  # fmt: skip
 def test_conditions(condition: dict[str, Any], words: str) -> None:
@@ -130,7 +146,7 @@ def test_forms_keep_a_rule_as_it_is(template: dict[str, Any]) -> None:
         assert {key: back[key] for key in ("rule_name", "rule_type", "condition", "action")} == {
             key: template[key] for key in ("rule_name", "rule_type", "condition", "action")
         }
-        check_rule(back)
+        Rule.parse(back)
 
 
 @pytest.mark.parametrize("more", [{"notify": False}, {"requires_approval": True}])
@@ -147,7 +163,7 @@ def test_forms_keep_the_switches_of_an_action(more: dict[str, bool]) -> None:
 @given(st.dictionaries(FIELDS, st.text()))
 def test_any_form_is_a_rule_or_a_sentence(form: dict[str, str]) -> None:
     try:
-        check_rule(rule_of_form(form))
+        json.dumps(rule_of_form(form), allow_nan=False)  # what is wrong with it, the database says
     except BadRequest:
         return  # any other error would fail here
 

@@ -12,7 +12,7 @@ from pydantic_core import core_schema
 
 import autonomy
 from autonomy.errors import BadRequest
-from autonomy.rules.language import rule_schema
+from autonomy.rules.schema import rule_schema
 from autonomy.run.request import RunRequest
 from autonomy.run.sent import Sent
 from autonomy.web.api import answers, rows

@@ -17,7 +17,7 @@ from autonomy.web.auth.access import Access
 from autonomy.web.commands import Changes
 from autonomy.web.parsing import Parameters, encode_cursor, idempotency_key, json_body
 from autonomy.web.queries import Reads
-from autonomy.web.rule_body import NewRule, RuleChange, check_rule, findings
+from autonomy.web.rule_body import NewRule, RuleChange, findings
 from autonomy.web.scheduler import as_response
 
 
@@ -178,20 +178,12 @@ class Api:
     @serve("POST", "/api/rules", "Rule", NewRule, success=201)
     def add_rule(self, changes: Changes, body: NewRule) -> Json:
         """A new rule; inactive unless it says otherwise."""
-        check_rule(body.given())
         return changes.save_rule(body.given())
 
     @serve("POST", "/api/rules/preview", "Preview", asked.PreviewRule)
     def preview_rule(self, _: Changes, body: asked.PreviewRule) -> Json:
         """What runs would decide now and would have over 30 days (up to 5,000 active campaigns)."""
-        sent = body.given()["rule"]
-        if body.rule_id is None:
-            rule = NewRule.parse(sent).given()
-            check_rule(rule)
-        else:
-            rule = RuleChange.parse(sent).given()
-            check_rule({**self._reads.rule(body.rule_id), **rule})
-        return self._reads.rule_preview(rule, body.rule_id)
+        return self._reads.rule_preview(body.given()["rule"], body.rule_id)
 
     @serve("GET", "/api/rules/history", "RuleHistory", asked.RuleHistoryParameters)
     def rule_history(self, query: asked.RuleHistoryParameters) -> Json:
@@ -227,9 +219,7 @@ class Api:
     @serve("PATCH", "/api/rules/{rule_id}", "Rule", RuleChange)
     def change_rule(self, changes: Changes, body: RuleChange, rule_id: str) -> Json:
         """Change the keys given."""
-        given = body.given()
-        check_rule({**self._reads.rule(rule_id), **given})
-        return changes.save_rule(given, rule_id)
+        return changes.save_rule(body.given(), rule_id)
 
     @serve("GET", "/api/campaigns", "Campaigns", asked.CampaignsParameters)
     def campaigns(self, query: asked.CampaignsParameters) -> Json:

@@ -91,6 +91,7 @@ class Rule(Answer):
 
 
 class ListedRule(Rule):
+    flaw: str | None
     last_change: datetime | None
     watch: bool
 

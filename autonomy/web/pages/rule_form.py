@@ -1,4 +1,7 @@
-"""A rule as a form and back: fields for the flat form of the guide, JSON for everything else."""
+"""A rule as a form and back: fields for the flat form of the guide, JSON for everything else.
+
+What was typed goes on as it is, a number where it is one; what is wrong with it, the database says.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Any
 
 from autonomy.errors import BadRequest
 from autonomy.web.parsing import parse_json, text_argument
-from autonomy.web.rule_body import RuleChange
 
 FLAT_KEYS = (
     "metric", "window", "operator", "threshold",
@@ -26,6 +28,7 @@ ACTION_NUMBERS = (
     "multiplier", "max_budget", "min_budget", "budget", "step",
     "min_confidence", "cooldown_hours", "break_even_roi",
 )  # fmt: skip
+LONGEST_TEXT = 1000
 OWN_NUMBERS = {
     "auto_pause": (),
     "auto_scale_up": ("multiplier", "max_budget"),
@@ -44,11 +47,11 @@ def is_flat(rule: Mapping[str, Any]) -> bool:
 
 
 def rule_of_form(form: Mapping[str, str]) -> dict[str, Any]:
-    """The rule in a form, as fields or as JSON. Raises BadRequest naming the field."""
+    """The rule in a form, as fields or as JSON. Raises BadRequest for what is no text or JSON."""
     rule: dict[str, Any] = {
-        "rule_name": text_argument(form.get("rule_name", "").strip(), "rule_name", 200),
-        "rule_type": text_argument(form.get("rule_type", ""), "rule_type", 20),
-        "priority": _whole(form, "priority"),
+        "rule_name": _text(form, "rule_name"),
+        "rule_type": _text(form, "rule_type"),
+        "priority": _number(form, "priority"),
     }
     if form.get("mode") == "json":
         rule["condition"] = _json(form, "condition")
@@ -56,7 +59,7 @@ def rule_of_form(form: Mapping[str, str]) -> dict[str, Any]:
     else:
         rule["condition"] = _condition(form)
         rule["action"] = _action(form)
-    return RuleChange.parse(rule).given()
+    return rule
 
 
 def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:
@@ -84,32 +87,31 @@ def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:
 
 def _condition(form: Mapping[str, str]) -> dict[str, Any]:
     condition: dict[str, Any] = {
-        "metric": form.get("metric", ""),
-        "operator": form.get("operator", ""),
+        "metric": _text(form, "metric"),
+        "operator": _text(form, "operator"),
         "threshold": _number(form, "threshold"),
     }
     if condition["operator"] == "between":
         condition["threshold"] = [condition["threshold"], _number(form, "threshold_high")]
-    if form.get("window", "lifetime") not in ("", "lifetime"):
-        condition["window"] = form["window"]
+    if _text(form, "window") not in ("", "lifetime"):
+        condition["window"] = _text(form, "window")
     for key in NUMBERS:
-        if form.get(key, "").strip():
+        if _text(form, key):
             condition[key] = _number(form, key)
     for key in ("account", "title_contains"):
-        if form.get(key, "").strip():
-            condition[key] = text_argument(form[key].strip(), key, 200)
+        if _text(form, key):
+            condition[key] = _text(form, key)
     return condition
 
 
 def _action(form: Mapping[str, str]) -> dict[str, Any]:
-    kind = form.get("action_type", "")
-    if kind not in OWN_NUMBERS:
-        raise BadRequest("action_type: choose what to do.")
+    kind = _text(form, "action_type")
     action: dict[str, Any] = {"type": "budget_adjusted" if kind == "marginal_return" else kind}
     if kind == "marginal_return":
         action["by"] = "marginal_return"
-    for key in (*OWN_NUMBERS[kind], "min_confidence", "cooldown_hours", "break_even_roi"):
-        if form.get(key, "").strip():
+    own = OWN_NUMBERS.get(kind, ())
+    for key in (*own, "min_confidence", "cooldown_hours", "break_even_roi"):
+        if _text(form, key):
             action[key] = _number(form, key)
     if form.get("requires_approval") == "on":
         action["requires_approval"] = True
@@ -120,30 +122,29 @@ def _action(form: Mapping[str, str]) -> dict[str, Any]:
 
 def _json(form: Mapping[str, str], name: str) -> Any:
     try:
-        value = parse_json(form.get(name, ""))
+        return parse_json(form.get(name, ""))
     except BadRequest as error:
-        raise BadRequest(error.message.replace("body:", f"{name}:", 1)) from error
-    if not isinstance(value, dict):
-        raise BadRequest(f"{name}: it must be a JSON object.")
-    return value
+        sentence = error.message.replace("body:", f"{name}:", 1)
+        raise BadRequest(sentence, place=name) from error
 
 
-def _number(form: Mapping[str, str], name: str) -> int | float:
-    text = form.get(name, "").strip()
+def _number(form: Mapping[str, str], name: str) -> int | float | str:
+    """The number that was typed; else the text, which the database refuses by name."""
+    text = _text(form, name)
     try:
         value = float(text)
-    except ValueError as error:
-        raise BadRequest(f"{name}: it must be a number.") from error
+    except ValueError:
+        return text
     if not -1e15 <= value <= 1e15:  # NaN fails this, too
-        raise BadRequest(f"{name}: it must be a number of sane size.")
+        return text
     return int(value) if value.is_integer() else value
 
 
-def _whole(form: Mapping[str, str], name: str) -> int:
-    value = _number(form, name)
-    if not isinstance(value, int):
-        raise BadRequest(f"{name}: it must be a whole number.")
-    return value
+def _text(form: Mapping[str, str], name: str) -> str:
+    try:
+        return text_argument(form.get(name, "").strip(), name, LONGEST_TEXT)
+    except BadRequest as error:
+        raise BadRequest(error.message, place=name) from error
 
 
 def _shown(value: Any) -> str:

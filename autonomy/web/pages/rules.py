@@ -16,7 +16,7 @@ from autonomy.web.auth.access import Caller
 from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
 from autonomy.web.parsing import Id, Parameters, one_of
-from autonomy.web.rule_body import check_rule, findings
+from autonomy.web.rule_body import findings
 
 NEW_RULE: Json = {
     "rule_name": "",
@@ -143,7 +143,6 @@ def _save(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
         rule = rule_of_form(request.form)
         if rule_id is None:
             rule["is_active"] = request.form.get("is_active") == "on"
-        check_rule(rule)
         saved = frame.changes(caller).save_rule(rule, rule_id, form_text("seen", 60))
     except (BadRequest, StateConflict) as error:
         return _editor(frame, None, rule_id, problem=error)
@@ -160,7 +159,6 @@ def _preview(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
     found: Json | None = None
     try:
         rule = rule_of_form(request.form)
-        check_rule(rule)
         found = frame.reads.rule_preview(rule, rule_id, past=not by_htmx() or part == "past")
     except (BadRequest, StateConflict) as error:
         problem = error
@@ -206,6 +204,7 @@ def _editor(
         flat=rule is None or is_flat(rule),
         problem=problem,
         wrong=_wrong_field(problem),
+        wrong_part="" if problem is None else problem.place.partition(".")[0],
         preview=preview,
         history=frame.reads.rule_history(rule_id, 10) if rule_id is not None else [],
         metrics={name: METRIC_NAMES[name] for name in METRICS},
@@ -219,11 +218,9 @@ def _editor(
 
 
 def _wrong_field(problem: AutonomyError | None) -> str:
-    """The name of the field that a sentence is about: `action.multiplier: ...` -> multiplier"""
-    if problem is None:
-        return ""
-    path = problem.message.partition(":")[0].strip()
-    return path.rpartition(".")[2].partition("[")[0] if " " not in path else ""
+    """The name of the field that is wrong: of action.multiplier, multiplier."""
+    place = "" if problem is None else problem.place
+    return "action_type" if place == "action.type" else place.rpartition(".")[2].partition("[")[0]
 
 
 def _scores(frame: Frame) -> dict[str, Json]:
