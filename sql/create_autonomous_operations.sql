@@ -37,7 +37,7 @@ create temporary table autonomy_names (
   columns text[]
 ) on commit drop;
 insert into pg_temp.autonomy_names values
-  ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
+  ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
   ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
@@ -89,6 +89,24 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency}', '{numeric, text}', 0, array[]::text[]),
+  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
+  ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_guard', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_policies', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -408,6 +426,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_sign_in_failed', null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_end_session', null, '{p_session, p_ends_at}', '{text, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0, array[]::text[]),
+  ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
+  ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
@@ -460,13 +480,13 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-    'begin_autonomous_run',
-    'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
-    'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
-    'portfolio_state', 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
-    'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
-    'rule_scoreboard', 'set_opportunity_status']);
+    'autonomy_account_limits', 'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing',
+    'autonomy_schema_version', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
+    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
+    'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
+    'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
+    'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
+    'set_opportunity_status', 'update_autonomous_account']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
@@ -1073,6 +1093,8 @@ create table if not exists public.campaigns (
   hold_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  target_roi numeric check (target_roi between 0.01 and 100),
+  conversion_value numeric check (conversion_value between 0.000001 and 1000000000),
   constraint campaigns_budget_check check (budget between 0 and 999999999999.99)
 );
 do $$ begin
@@ -1097,6 +1119,18 @@ declare
   v_spelling text;
   v_column record;
 begin
+  for v_column in
+    select a.attname as name from pg_catalog.pg_attribute a
+    where pg_temp.is_theirs('campaigns') and a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
+      and a.attname in ('target_roi', 'conversion_value')
+      and coalesce(col_description(a.attrelid, a.attnum), '') not like '%[autonomous-operations]'
+  loop
+    raise exception using errcode = 'AO010',
+      message = format('The column campaigns.%I is in the way: this system makes its own under that name.',
+                       v_column.name),
+      hint = format('Nothing has been changed. Rename what is yours (alter table campaigns rename column %I to ...), '
+                    'then run the migrations again.', v_column.name);
+  end loop;
   if pg_temp.is_theirs('campaigns') then
     if not pg_temp.has_column('campaigns', 'title') then
       alter table public.campaigns add column title text;
@@ -1117,7 +1151,9 @@ begin
       add column if not exists autonomous_enabled boolean not null default true,
       add column if not exists hold_until timestamptz,
       add column if not exists created_at timestamptz default now(),
-      add column if not exists updated_at timestamptz default now();
+      add column if not exists updated_at timestamptz default now(),
+      add column if not exists target_roi numeric check (target_roi between 0.01 and 100),
+      add column if not exists conversion_value numeric check (conversion_value between 0.000001 and 1000000000);
     for v_column in
       select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -1197,6 +1233,11 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+comment on column public.campaigns.target_roi is
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. [autonomous-operations]';
+comment on column public.campaigns.conversion_value is
+  'money: what a conversion of this campaign is worth where no revenue is reported, null = its account''s. '
+  '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (account);
 create table if not exists public.campaign_metrics (
@@ -1891,6 +1932,354 @@ begin
     execute format('drop function %s', v_tool.name);
   end loop;
 end $$;
+
+-- 0135_accounts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.currency_digits(p_currency text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case
+    when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+                        'VUV', 'XAF', 'XOF', 'XPF') then 0
+    when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+    when p_currency in ('CLF', 'UYW') then 4
+    else 2 end;
+$$;
+comment on function autonomy.currency_digits(text) is
+  'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
+  'same in autonomy/text.py. Pure. [autonomous-operations]';
+create function autonomy.amount_words(p_amount numeric, p_currency text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select to_char(p_amount, 'FM999,999,999,999,999,990'
+      || case when d.digits > 0 and p_amount <> trunc(p_amount) then rpad('.', d.digits + 1, '0') else '' end)
+    || coalesce(' ' || p_currency, '')
+  from (select autonomy.currency_digits(p_currency) as digits) d;
+$$;
+comment on function autonomy.amount_words(numeric, text) is
+  '1234.5, EUR -> 1,234.50 EUR; whole amounts without decimals. Pure. [autonomous-operations]';
+create table if not exists public.autonomy_accounts (
+  account text primary key,
+  currency text,
+  time_zone text,
+  target_roi numeric,
+  conversion_value numeric,
+  attribution_factor numeric not null default 1,
+  daily_total numeric,
+  monthly_total numeric,
+  mode text,
+  frozen boolean not null default false,
+  frozen_reason text not null default '',
+  marginal_return_ratio numeric,
+  min_confidence numeric,
+  cooldown_hours numeric,
+  min_pause_hours numeric,
+  max_data_age_hours numeric,
+  max_step numeric,
+  max_growth_7d numeric,
+  max_budget numeric,
+  min_budget numeric,
+  pause_breaker_share numeric,
+  pause_breaker_count numeric,
+  growth_breaker_share numeric,
+  growth_breaker_count numeric,
+  tracking_breaker_ratio numeric,
+  tracking_breaker_min_expected numeric,
+  resume_when_proven_wrong boolean,
+  resume_confidence numeric,
+  conversion_delay_hours numeric,
+  hold_days_after_rollback numeric,
+  person_hold_days numeric,
+  approval_hours numeric,
+  updated_at timestamptz not null default now(),
+  updated_by text not null default ''
+);
+comment on table public.autonomy_accounts is
+  'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '
+  '[autonomous-operations]';
+create function public.autonomy_account_limits()
+returns table (setting text, low numeric, high numeric, unit text, meaning text)
+language sql stable set search_path = ''
+as $$
+  select 'target_roi', l.low, l.high, l.unit, 'break-even of this account, instead of the policy''s break_even_roi'
+  from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
+  union all values
+    ('conversion_value', 0.000001, 1000000000, 'money a conversion',
+     'what a conversion is worth where the platform reports no revenue: a lead of 35'),
+    ('attribution_factor', 0.01, 10, 'ratio',
+     'what is believed of the revenue and conversions that the platform reports: 0.7 where it claims too much, 1 = '
+     'all of it'),
+    ('daily_total', 0.01, 999999999999, 'money a day',
+     'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
+    ('monthly_total', 0.01, 999999999999, 'money a month',
+     'reserved, read by nothing yet: what all campaigns together may spend in a month')
+  union all
+  select l.* from public.autonomy_policy_limits() l
+  join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = l.setting;
+$$;
+comment on function public.autonomy_account_limits() is
+  'The range, unit and meaning of every number in autonomy_accounts; of those that are also the policy''s, its own. '
+  'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+do $$
+declare
+  v_check record;
+begin
+  for v_check in
+    select setting, format('%I between %s and %s', setting, low, high) as condition,
+           format('%s (%s to %s)%s: %s', unit, low, high,
+                  case when setting in ('conversion_value', 'daily_total', 'monthly_total') then ', null = none'
+                       when setting <> 'attribution_factor' then ', null = the policy''s' else '' end,
+                  meaning) as comment
+    from public.autonomy_account_limits()
+    union all values
+      ('mode', $c$mode in ('autonomous', 'approve', 'observe')$c$,
+       'autonomous, approve or observe, null = the policy''s; of the two the more careful one holds'),
+      ('currency', $c$currency ~ '^[A-Z]{3}$'$c$,
+       'ISO 4217, such as EUR, null = unknown; money of different currencies is never added or compared'),
+      ('budgets', 'min_budget <= max_budget', null)
+  loop
+    execute format('alter table public.autonomy_accounts drop constraint if exists %I',
+                   'autonomy_accounts_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_accounts add constraint %I check (%s)',
+                   'autonomy_accounts_' || v_check.setting || '_check', v_check.condition);
+    if v_check.comment is not null then
+      execute format('comment on column public.autonomy_accounts.%I is %L', v_check.setting, v_check.comment);
+    end if;
+  end loop;
+end $$;
+comment on column public.autonomy_accounts.account is 'the name that campaigns.account gives it';
+comment on column public.autonomy_accounts.time_zone is
+  'the zone that its days and windows are counted in, a name of pg_timezone_names, null = the policy''s; changing it '
+  'rebuilds the figures of the account';
+comment on column public.autonomy_accounts.frozen is
+  'while true, nothing of this account is changed; the policy''s frozen holds for all';
+comment on column public.autonomy_accounts.frozen_reason is 'why it is frozen, in the words of who froze it';
+comment on column public.autonomy_accounts.resume_when_proven_wrong is
+  'whether a pause is taken back by itself when late conversions show that it was wrong, null = the policy''s';
+comment on column public.autonomy_accounts.updated_at is 'when the row was last changed';
+comment on column public.autonomy_accounts.updated_by is 'who last changed it';
+create function autonomy.account_number_error(p_new jsonb) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_wrong record;
+begin
+  select l.*, p_new ->> l.setting as given into v_wrong
+  from public.autonomy_account_limits() l
+  where coalesce((p_new ->> l.setting)::numeric not between l.low and l.high, l.setting = 'attribution_factor')
+  limit 1;
+  if found then
+    raise exception using errcode = 'AO002',
+      message = format('%s must be a number from %s to %s (%s), not %s.',
+                       v_wrong.setting, v_wrong.low, v_wrong.high, v_wrong.unit, coalesce(v_wrong.given, 'NULL')),
+      hint = format('%s: %s.', v_wrong.setting, v_wrong.meaning);
+  end if;
+end $$;
+comment on function autonomy.account_number_error(jsonb) is
+  'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
+create function autonomy.account_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_least numeric;
+  v_most numeric;
+begin
+  if tg_op = 'DELETE' then
+    if exists (select from public.campaigns c where c.account = old.account) then
+      raise exception using errcode = 'AO002',
+        message = format('The account %L has campaigns: its row cannot be removed.', old.account),
+        hint = 'Set its columns to NULL, and it is the policy''s that holds.';
+    end if;
+    return old;
+  elsif tg_op = 'UPDATE' and new.account is distinct from old.account then
+    raise exception using errcode = 'AO002', message = 'An account is named by its campaigns, not here.',
+      hint = 'update campaigns set account = ... makes the new row by itself.';
+  end if;
+  new.currency := nullif(upper(btrim(new.currency)), '');
+  perform autonomy.account_number_error(to_jsonb(new));
+  if new.frozen is null or new.frozen_reason is null then
+    raise exception using errcode = 'AO002',
+      message = case when new.frozen is null then 'frozen' else 'frozen_reason' end || ' must not be NULL.';
+  elsif new.mode not in ('autonomous', 'approve', 'observe') then
+    raise exception using errcode = 'AO002',
+      message = format('mode must be autonomous, approve or observe, not %L.', new.mode),
+      hint = 'NULL takes the policy''s.';
+  elsif new.currency !~ '^[A-Z]{3}$' then
+    raise exception using errcode = 'AO002',
+      message = format('currency must be three letters of ISO 4217 such as EUR, not %L.', new.currency);
+  elsif new.time_zone is not null and (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
+     and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+    raise exception using errcode = 'AO002',
+      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.',
+                       new.time_zone),
+      hint = 'NULL takes the policy''s.';
+  end if;
+  if new.min_budget is not null or new.max_budget is not null then
+    select coalesce(new.min_budget, p.min_budget), coalesce(new.max_budget, p.max_budget)
+    into v_least, v_most from public.autonomy_policy p;
+    if v_least > v_most then
+      raise exception using errcode = 'AO002',
+        message = format('min_budget (%s%s) must not be above max_budget (%s%s).',
+          v_least, case when new.min_budget is null then ', the policy''s' else '' end,
+          v_most, case when new.max_budget is null then ', the policy''s' else '' end);
+    end if;
+  end if;
+  if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+comment on function autonomy.account_guard() is
+  'Trigger of autonomy_accounts: refuses (AO002) what is out of range or no currency, zone or mode, limits that cross '
+  'the policy''s, another name, and the removal of a row that campaigns name. [autonomous-operations]';
+create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_guard();
+create function autonomy.policy_fits_accounts() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_account text := (
+    select a.account from public.autonomy_accounts a
+    where coalesce(a.min_budget, new.min_budget) > coalesce(a.max_budget, new.max_budget) order by 1 limit 1);
+begin
+  if v_account is not null then
+    raise exception using errcode = 'AO002',
+      message = format('min_budget (%s) and max_budget (%s) would cross a limit that the account %L has of its own.',
+                       new.min_budget, new.max_budget, v_account),
+      hint = 'Change that account first.';
+  end if;
+  return null;
+end $$;
+comment on function autonomy.policy_fits_accounts() is
+  'Trigger of autonomy_policy: refuses (AO002) budgets that would cross an account''s own. [autonomous-operations]';
+create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
+  for each row execute function autonomy.policy_fits_accounts();
+create function autonomy.accounts_named() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  insert into public.autonomy_accounts (account)
+  select n.account from (select distinct account from new_campaigns) n
+  where n.account is not null and not exists (select from public.autonomy_accounts a where a.account = n.account)
+  order by n.account
+  on conflict do nothing;
+  return null;
+end $$;
+comment on function autonomy.accounts_named() is
+  'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
+  'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
+create trigger autonomy_accounts_inserted after insert on public.campaigns
+  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+create trigger autonomy_accounts_updated after update on public.campaigns
+  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+insert into public.autonomy_accounts (account)
+select distinct c.account from public.campaigns c where c.account is not null
+on conflict do nothing;
+create function autonomy.account_zone(p_account text) returns text
+language sql stable set search_path = ''
+as $$
+  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_zone(text) is
+  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+returns public.autonomy_policy
+language sql stable set search_path = ''
+as $$
+  select jsonb_populate_record(p_policy, coalesce(
+    jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
+    || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
+    || jsonb_build_object(
+      'mode', coalesce((
+        select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
+        where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
+      'frozen', (p_policy).frozen or (p_account).frozen,
+      'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
+                            else (p_account).frozen_reason end), '{}'));
+$$;
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
+  'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
+  '[autonomous-operations]';
+create function autonomy.account_policies() returns table (account text, policy public.autonomy_policy)
+language sql stable set search_path = ''
+as $$
+  select a.account, autonomy.policy_overlaid(p, a) from public.autonomy_policy p cross join public.autonomy_accounts a;
+$$;
+comment on function autonomy.account_policies() is
+  'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.account_policy(p_account text) returns public.autonomy_policy
+language sql stable set search_path = ''
+as $$
+  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_policy(text) is
+  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.account_findings()
+returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not exists (
+    select from public.autonomy_accounts a where a.max_budget is null
+      and (autonomy.currency_digits(a.currency) = 0
+           or exists (select from public.autonomy_accounts o where o.currency <> a.currency)))
+  then
+    return;  -- the usual case, and the campaigns need not be looked at
+  end if;
+  return query
+  with used as materialized (
+    select c.account, count(*) as campaigns, percentile_disc(0.5) within group (order by c.budget) as budget
+    from public.campaigns c
+    where (c.status = 'active' or lower(c.status) = 'active') and c.budget between 0.001 and 999999999999.99
+    group by c.account
+  ), known as materialized (
+    select a.account, a.currency, a.max_budget, a.min_budget, u.budget, u.campaigns
+    from public.autonomy_accounts a join used u on u.account = a.account where a.currency is not null
+  ), usual as (
+    select k.currency, percentile_disc(0.5) within group (order by k.budget) as budget from known k group by k.currency
+  ), compared as (
+    select k.*, p.max_budget as most, p.min_budget as least,
+      10::numeric ^ round(log(k.budget / coalesce((
+        select percentile_disc(0.5) within group (order by o.budget) from usual o where o.currency <> k.currency),
+        p.max_budget / 500))) as rate
+    from known k cross join public.autonomy_policy p
+    where k.max_budget is null
+  )
+  select c.account, c.currency, c.budget,
+    format('Budgets of the account "%s" are around %s a day, and the policy''s limit of %s, which knows no currency, '
+           '%s. Give it limits of its own, perhaps max_budget %s and min_budget %s.',
+           c.account, autonomy.amount_words(c.budget, c.currency), autonomy.amount_words(c.most, null),
+           case when c.rate > 1 then 'leaves them little room' else 'is hardly a limit there' end,
+           autonomy.amount_words(l.most, c.currency), autonomy.amount_words(l.least, c.currency)),
+    jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
+  from compared c
+  cross join lateral (
+    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), 2)), 0.01, c.min_budget) as most,
+      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), 2))) as least) l
+  where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
+  order by c.campaigns desc, c.account;
+end $$;
+comment on function autonomy.account_findings() is
+  'Accounts of a known currency in which the policy''s max_budget is of another order of magnitude than the budgets, '
+  'with limits of their own that are proposed. Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.account_warnings() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
+                              else format(' The same goes for %s more accounts.', f.others) end), '[]')
+  from (select a.sentence, count(*) over () - 1 as others from autonomy.account_findings() a limit 1) f;
+$$;
+comment on function autonomy.account_warnings() is
+  'What a run has to say of accounts: one sentence at most, in a list. Reads only; raises nothing. '
+  '[autonomous-operations]';
 
 -- 0140_json.sql
 set local lock_timeout = '30s';
@@ -10967,6 +11356,98 @@ $$;
 comment on function public.dashboard_session_ended(text) is
   'Whether this session was ended. Reads only. [autonomous-operations]';
 
+-- 1060_accounts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function public.list_autonomous_accounts(p_account text default null, p_limit integer default 200) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_rows jsonb;
+begin
+  with used as materialized (
+    select c.account, count(*) as campaigns, count(*) filter (where c.is_active) as active,
+      coalesce(sum(c.budget) filter (where c.is_active and c.budget between 0 and 999999999999.99), 0) as active_budget
+    from (select *, status = 'active' or lower(status) = 'active' as is_active from public.campaigns
+          where p_account is null or account = p_account) c
+    group by c.account
+  ), shown as (
+    select a, coalesce(u.campaigns, 0) as campaigns, coalesce(u.active, 0) as active,
+      coalesce(u.active_budget, 0) as active_budget, count(*) over () - v_limit as left_off
+    from public.autonomy_accounts a left join used u on u.account = a.account
+    where p_account is null or a.account = p_account
+    order by active desc, campaigns desc, a.account limit v_limit
+  ), found as materialized (
+    select * from autonomy.account_findings()
+  )
+  select jsonb_build_object(
+    'accounts', coalesce(jsonb_agg(to_jsonb(s.a) || jsonb_build_object(
+      'campaigns', s.campaigns, 'active', s.active, 'active_budget', s.active_budget,
+      'in_force', to_jsonb(autonomy.policy_overlaid(p, s.a)) - 'id',
+      'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
+                  from found f where f.account = (s.a).account))
+      order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
+    'left_off', greatest(coalesce(max(s.left_off), 0), 0))
+  into v_rows
+  from shown s cross join public.autonomy_policy p;
+  if p_account is not null and v_rows -> 'accounts' = '[]' then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  return v_rows;
+end $$;
+comment on function public.list_autonomous_accounts(text, integer) is
+  'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
+  'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
+  '"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
+  '[autonomous-operations]';
+create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
+returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_known text[] := array(
+    select a.attname from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.autonomy_accounts'::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname not in ('account', 'updated_at', 'updated_by'));
+  v_wrong text;
+  v_changed integer;
+begin
+  if jsonb_typeof(p_changes) is distinct from 'object' or p_changes = '{}' then
+    raise exception using errcode = 'AO010', message = 'Nothing to change: give at least one setting of the account.';
+  end if;
+  v_wrong := autonomy.unknown_key_error(p_changes, 'account', v_known);
+  if v_wrong is null then
+    select format('account.%s: %s is not allowed; give %s', c.key, left(c.value::text, 60), k.wanted) into v_wrong
+    from jsonb_each(p_changes) c
+    join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = c.key
+    join (values ('numeric'::regtype, 'number', 'a number'), ('boolean'::regtype, 'boolean', 'true or false'),
+                 ('text'::regtype, 'string', 'a text')) k (of, type, wanted) on k.of = a.atttypid
+    where jsonb_typeof(c.value) not in (k.type, 'null') order by c.key limit 1;
+  end if;
+  if v_wrong is not null then
+    raise exception using errcode = 'AO010', message = v_wrong || '.';
+  end if;
+  execute (
+    select format('update public.autonomy_accounts a set %s, updated_by = $2, updated_at = clock_timestamp()'
+                  ' from jsonb_populate_record(null::public.autonomy_accounts, $1) n where a.account = $3',
+                  string_agg(format('%1$I = n.%1$I', k), ', '))
+    from jsonb_object_keys(p_changes) k)
+  using p_changes, coalesce(p_actor, autonomy.actor()), p_account;
+  get diagnostics v_changed = row_count;
+  if v_changed = 0 then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  return public.list_autonomous_accounts(p_account) -> 'accounts' -> 0;
+end $$;
+comment on function public.update_autonomous_account(text, jsonb, text) is
+  'Changes the settings given of one account; null takes the policy''s value (or none). Answers the account as '
+  'list_autonomous_accounts. Safe to call again. Raises AO003 (no such account), AO010 (key or type), AO002 (value). '
+  '[autonomous-operations]';
+
 -- 1200_history.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -11460,9 +11941,10 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '179fc868edeb122abc3ad349d662a078b9345732a5383bf127a6a6b3bd49e6ae', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '7cdaac0a4c1c0b44d56d8cb36b971ea8fc32a59ff356d99ec82bc70cea3ac83c', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '2b50ca97ebc3ce92b7cd915f82ca78f6bdc599b6d16b671aed47895f1ad6924c', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
@@ -11510,6 +11992,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1030_dashboard_overview', '2ef6b9c89963d18074425ac576a90c2a5451c8b682e1598dd05b317022ae0f55', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
