@@ -170,6 +170,11 @@ class Query:
         value = self._args.get(name, "").strip()
         return text_argument(value, name, longest) if value else None
 
+    def exact(self, name: str, longest: int = 1000) -> str | None:
+        """A name as it is, blanks at its ends too; None where missing."""
+        value = self._args.get(name)
+        return None if value is None else text_argument(value, name, longest)
+
     def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
         """One of the allowed words."""
         value = self.text(name)

@@ -83,6 +83,10 @@ class Reads:
         """The one row of the policy."""
         return self._store.select("autonomy_policy", limit=1)[0]
 
+    def accounts(self, account: str | None = None, limit: int = 200) -> Json:
+        """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
+        return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
+
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:

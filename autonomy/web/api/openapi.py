@@ -142,6 +142,12 @@ OPERATIONS = (
     Operation("post", "/api/runs", "One run, as POST /", "RunAnswer", "RunRequest",
               parameters=(IDEMPOTENCY,)),
     Operation("get", "/api/runs/{run_id}", "One run with its whole summary", "RunWithActions"),
+    Operation("get", "/api/accounts", "Accounts, those with the most active campaigns first",
+              "Accounts", parameters=(
+                  query("account", {"type": "string", "maxLength": 1000}, "this one only"),
+                  whole("limit", 200, 1, 200))),
+    Operation("patch", "/api/accounts", "Change the settings given; null: the policy's",
+              "Account", "AccountChange", body_needed=True),
     Operation("get", "/api/policy", "Mode and limits", "Policy"),
     Operation("patch", "/api/policy", "Change the settings given", "Policy", "PolicyChange",
               body_needed=True),
@@ -192,7 +198,7 @@ def _described(one: Operation) -> dict[str, Any]:
         ],
         "responses": _responses(one.answer, one.success, (*codes, 404) if named else codes),
     }
-    if one.path == "/api/rules/preview" or AFTER in one.parameters:
+    if one.path in ("/api/rules/preview", "/api/accounts") or AFTER in one.parameters:
         operation["responses"]["404"] = _error(404)
     if one.body is not None:
         operation["requestBody"] = _body(one.body, one.body_needed)

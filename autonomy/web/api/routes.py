@@ -13,7 +13,13 @@ from autonomy.rules.templates import TEMPLATES
 from autonomy.run.request import RunAnswer
 from autonomy.store import Json, Store
 from autonomy.web.auth.access import Access
-from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
+from autonomy.web.commands import (
+    ACCOUNT_KEYS,
+    POLICY_FLAGS,
+    POLICY_KEYS,
+    POLICY_TEXTS,
+    Changes,
+)
 from autonomy.web.filters import (
     MOST_PICKED,
     OPPORTUNITY_STATUSES,
@@ -90,6 +96,8 @@ class Api:
             ("GET", "/runs", self.runs),
             ("POST", "/runs", self.start),
             ("GET", "/runs/<uuid:run_id>", self.run),
+            ("GET", "/accounts", self.accounts),
+            ("PATCH", "/accounts", self.change_account),
             ("GET", "/policy", self.policy),
             ("PATCH", "/policy", self.change_policy),
         ]
@@ -200,6 +208,12 @@ class Api:
         self._query()
         return jsonify(self._reads.run(str(run_id)))
 
+    def accounts(self) -> Response:
+        """All accounts, or the one named."""
+        query = self._query("account", "limit")
+        limit = query.whole("limit", LONGEST_PAGE, 1, LONGEST_PAGE)
+        return jsonify(self._reads.accounts(query.exact("account"), limit))
+
     def policy(self) -> Response:
         """The policy's row."""
         self._query()
@@ -292,6 +306,15 @@ class Api:
         if body.get("hold_until") is not None:
             body["hold_until"] = moment(body["hold_until"], "hold_until")
         return jsonify(changes.set_campaign(str(campaign_id), body))
+
+    def change_account(self) -> Response:
+        """The settings given, of the account named; the database knows what may be."""
+        changes, body = self._operator(), _fields(json_body(request), "account", *ACCOUNT_KEYS)
+        account = _text(body, "account", 1000)
+        if account is None:
+            raise BadRequest("account: name the account.")
+        del body["account"]
+        return jsonify(changes.set_account(account, body))
 
     def change_policy(self) -> Response:
         """The settings given; the database knows the ranges."""
