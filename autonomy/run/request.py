@@ -30,6 +30,11 @@ class RunRequest(BaseModel):
         default=None, max_length=500, description="Why this run was started; kept with the run."
     )
 
+    @property
+    def first_shard(self) -> bool:
+        """Whether it is this run's to look at all accounts: of several shards one does."""
+        return self.shard is None or self.shard.startswith("1/")
+
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> RunRequest:
         """Check the body. Raises BadRequest naming the field that is wrong."""

@@ -42,7 +42,8 @@ def rows(url: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("name", "currency"),
     [
-        ("Amount spent (EUR)", "EUR"), ("Cost (€)", "EUR"), ("Spend (£)", "GBP"), ("Cost ($)", None),
+        ("Amount spent (EUR)", "EUR"), ("Cost (€)", "EUR"), ("Spend (£)", "GBP"),
+        ("Cost ($)", None),
         ("Clicks (all)", None), ("Cost (avg)", None), ("Cost", None), ("Cost (EUR) total", None),
         ("amount_spent (jpy)", "JPY"), ("Cost (1EU)", None),
     ],

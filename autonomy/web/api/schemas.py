@@ -359,6 +359,7 @@ def _runs() -> dict[str, Schema]:
         "failed": listed(ANY_OBJECT),
         "rules_skipped": listed(ANY_OBJECT),
         "breakers": listed(ANY_OBJECT),
+        "warnings": listed(TEXT),
         "duration_ms": WHOLE,
     }
     request = asked(
