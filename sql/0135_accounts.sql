@@ -24,16 +24,18 @@ comment on function autonomy.currency_digits(text) is
   'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
   'same in autonomy/text.py. Pure. [autonomous-operations]';
 
-create function autonomy.amount_words(p_amount numeric, p_currency text) returns text
+create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
   select to_char(p_amount, 'FM999,999,999,999,999,990'
-      || case when d.digits > 0 and p_amount <> trunc(p_amount) then rpad('.', d.digits + 1, '0') else '' end)
-    || coalesce(' ' || p_currency, '')
+      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+              else '' end)
+    || coalesce(' ' || nullif(p_currency, ''), '')
   from (select autonomy.currency_digits(p_currency) as digits) d;
 $$;
-comment on function autonomy.amount_words(numeric, text) is
-  '1234.5, EUR -> 1,234.50 EUR; whole amounts without decimals. Pure. [autonomous-operations]';
+comment on function autonomy.amount_words(numeric, text, boolean) is
+  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
+  'Pure. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The table
@@ -287,6 +289,26 @@ comment on function autonomy.account_zone(text) is
   'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
   '[autonomous-operations]';
 
+create function autonomy.campaign_currency(p_campaign_id uuid) returns text
+language sql stable set search_path = ''
+as $$
+  select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
+  where c.id = p_campaign_id;
+$$;
+comment on function autonomy.campaign_currency(uuid) is
+  'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.only_currency() returns text
+language sql stable set search_path = ''
+as $$
+  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+  from public.autonomy_accounts a;
+$$;
+comment on function autonomy.only_currency() is
+  'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
+  'up. Reads only; raises nothing. [autonomous-operations]';
+
 create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
 returns public.autonomy_policy
 language sql stable set search_path = ''
@@ -366,9 +388,9 @@ begin
   select c.account, c.currency, c.budget,
     format('Budgets of the account "%s" are around %s a day, and the policy''s limit of %s, which knows no currency, '
            '%s. Give it limits of its own, perhaps max_budget %s and min_budget %s.',
-           c.account, autonomy.amount_words(c.budget, c.currency), autonomy.amount_words(c.most, null),
+           c.account, autonomy.amount_words(c.budget, c.currency, true), autonomy.amount_words(c.most, null, true),
            case when c.rate > 1 then 'leaves them little room' else 'is hardly a limit there' end,
-           autonomy.amount_words(l.most, c.currency), autonomy.amount_words(l.least, c.currency)),
+           autonomy.amount_words(l.most, c.currency, true), autonomy.amount_words(l.least, c.currency, true)),
     jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
   from compared c
   cross join lateral (

@@ -90,7 +90,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
-  ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency}', '{numeric, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
   ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
   ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
@@ -102,6 +102,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
+  ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_policies', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -337,7 +339,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'action_results_truncated', 'public.autonomous_actions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'action_sum', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'rule_score', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'action_sums', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'actions_in', null, '{p_currency, p_from}', '{text, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'action_sums', null, '{p_currency, p_now}', '{text, timestamptz}', 2, array[]::text[]),
   ('autonomy', 'function', 'rule_scores', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
   ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
@@ -346,10 +349,10 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'insight', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'week_insight', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'brought_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'clearest_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'brought_insights', null, '{p_currency, p_all, p_from, p_now}', '{text, boolean, timestamptz, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'clearest_insights', null, '{p_currency, p_all, p_from, p_now}', '{text, boolean, timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'calibration_insight', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'rule_insights', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_insights', null, '{p_sums, p_currency}', '{autonomy.action_sum[], text}', 0, array[]::text[]),
   ('autonomy', 'function', 'wrong_pause_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'ab_test_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'opportunity_insight', null, '{p_from}', '{timestamptz}', 0, array[]::text[]),
@@ -360,8 +363,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0, array[]::text[]),
   ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
-  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date primary key', 'impressions bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
-  ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null']::text[]),
+  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''']::text[]),
+  ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null', 'currency text not null default ''''']::text[]),
   ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0, array['source text not null check (source in (''actions'', ''performance''))', 'day date not null', 'transaction xid8 not null default pg_current_xact_id()']::text[]),
   ('autonomy', 'function', 'dashboard_day', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_mark_actions', null, '{}', '{}', 0, array[]::text[]),
@@ -376,6 +379,9 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'dashboard_performance_truncated', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_mark_all', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'dashboard_zone_changed', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_mark_currencies', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'dashboard_currency_changed', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'dashboard_account_changed', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_performance_figures', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_action_figures', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_refresh', null, '{p_milliseconds}', '{integer}', 1, array[]::text[]),
@@ -400,10 +406,12 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'dashboard_state_of_roi', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_state', null, '{p_since, p_run_interval_minutes, p_now}', '{timestamptz, integer, timestamptz}', 3, array[]::text[]),
   ('autonomy', 'function', 'dashboard_worth', null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_action_totals', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_days', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_action_totals', null, '{p_from, p_to, p_currency}', '{date, date, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_days', null, '{p_from, p_to, p_currency}', '{date, date, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_currencies', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_run_json', null, '{r}', '{public.autonomous_runs}', 0, array[]::text[]),
-  ('public', 'function', 'dashboard_overview', null, '{p_days, p_since, p_run_interval_minutes, p_now}', '{integer, timestamptz, integer, timestamptz}', 4, array[]::text[]),
+  ('public', 'function', 'dashboard_overview', null, '{p_days, p_since, p_run_interval_minutes, p_currency, p_now}', '{integer, timestamptz, integer, text, timestamptz}', 5, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_extremes', null, '{p_limit, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_attention', null, '{p_limit, p_now}', '{integer, timestamptz}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_runs', null, '{p_after, p_limit}', '{jsonb, integer}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_run', null, '{p_run_id}', '{uuid}', 0, array[]::text[]),
@@ -1951,16 +1959,18 @@ $$;
 comment on function autonomy.currency_digits(text) is
   'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
   'same in autonomy/text.py. Pure. [autonomous-operations]';
-create function autonomy.amount_words(p_amount numeric, p_currency text) returns text
+create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
   select to_char(p_amount, 'FM999,999,999,999,999,990'
-      || case when d.digits > 0 and p_amount <> trunc(p_amount) then rpad('.', d.digits + 1, '0') else '' end)
-    || coalesce(' ' || p_currency, '')
+      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+              else '' end)
+    || coalesce(' ' || nullif(p_currency, ''), '')
   from (select autonomy.currency_digits(p_currency) as digits) d;
 $$;
-comment on function autonomy.amount_words(numeric, text) is
-  '1234.5, EUR -> 1,234.50 EUR; whole amounts without decimals. Pure. [autonomous-operations]';
+comment on function autonomy.amount_words(numeric, text, boolean) is
+  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
+  'Pure. [autonomous-operations]';
 create table if not exists public.autonomy_accounts (
   account text primary key,
   currency text,
@@ -2187,6 +2197,24 @@ $$;
 comment on function autonomy.account_zone(text) is
   'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
   '[autonomous-operations]';
+create function autonomy.campaign_currency(p_campaign_id uuid) returns text
+language sql stable set search_path = ''
+as $$
+  select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
+  where c.id = p_campaign_id;
+$$;
+comment on function autonomy.campaign_currency(uuid) is
+  'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.only_currency() returns text
+language sql stable set search_path = ''
+as $$
+  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+  from public.autonomy_accounts a;
+$$;
+comment on function autonomy.only_currency() is
+  'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
+  'up. Reads only; raises nothing. [autonomous-operations]';
 create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
 returns public.autonomy_policy
 language sql stable set search_path = ''
@@ -2256,9 +2284,9 @@ begin
   select c.account, c.currency, c.budget,
     format('Budgets of the account "%s" are around %s a day, and the policy''s limit of %s, which knows no currency, '
            '%s. Give it limits of its own, perhaps max_budget %s and min_budget %s.',
-           c.account, autonomy.amount_words(c.budget, c.currency), autonomy.amount_words(c.most, null),
+           c.account, autonomy.amount_words(c.budget, c.currency, true), autonomy.amount_words(c.most, null, true),
            case when c.rate > 1 then 'leaves them little room' else 'is hardly a limit there' end,
-           autonomy.amount_words(l.most, c.currency), autonomy.amount_words(l.least, c.currency)),
+           autonomy.amount_words(l.most, c.currency, true), autonomy.amount_words(l.least, c.currency, true)),
     jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
   from compared c
   cross join lateral (
@@ -9338,7 +9366,19 @@ create type autonomy.rule_score as (
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
 comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
-create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
+create function autonomy.actions_in(p_currency text, p_from timestamptz) returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select a.id from public.autonomous_actions a
+  left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
+  where a.executed_at > p_from and coalesce(k.currency, '') = p_currency;
+$$;
+comment on function autonomy.actions_in(text, timestamptz) is
+  'The actions executed since on campaigns of one currency ('''': the unknown one). Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.action_sums(p_currency text default null, p_now timestamptz default now())
+returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
   select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
@@ -9355,12 +9395,15 @@ as $$
            greatest(k.error * k.error, 1e-6) as variance
     from autonomy.action_results k
     where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
-      and k.status in ('executed', 'rolled_back')) r
+      and k.status in ('executed', 'rolled_back')
+      and (p_currency is null
+           or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
   group by 1, 2, 3, 4, 5
 $$;
-comment on function autonomy.action_sums(timestamptz) is
-  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of '
-  'rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.action_sums(text, timestamptz) is
+  'What was carried out in the last 90 days, in all or in one currency, added up by rule, verdict and confidence: some '
+  'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -9435,12 +9478,17 @@ comment on function autonomy.rule_scores(autonomy.action_sum[]) is
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
-  select * from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now) s))
+  select (r.score).*
+  from (select case when autonomy.only_currency() is not null then s
+                    else jsonb_populate_record(s, '{"money": null, "money_low": null, "money_high": null,
+                      "flagged": false, "suggestion": null, "suggested_change": null}') end as score
+        from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now => p_now) s)) s) r
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
   'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
-  'more) a change to make. Only reads; raises nothing. [autonomous-operations]';
+  'more) a change to make. Where accounts have several currencies nothing is said of money: autonomous_insights says '
+  'it by currency. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9481,7 +9529,7 @@ comment on function autonomy.marginal_return(autonomy.action_sum[]) is
 create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now) s))
+  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now => p_now) s))
 $$;
 comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
   'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '
@@ -9535,20 +9583,21 @@ end $$;
 comment on function autonomy.week_insight(timestamptz, timestamptz) is
   'What was done in a week: how many paused, raised, lowered, resumed, taken back. Only reads; raises nothing. '
   '[autonomous-operations]';
-create function autonomy.brought_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+create function autonomy.brought_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
+returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end,
-                        to_char(abs(m.money), 'FM999,999,999,990.00'),
-                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'),
-                        to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
+                        autonomy.amount_words(abs(m.money)::numeric, p_currency),
+                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, null),
+                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, null)),
          jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
                             'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
                             'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
-                            'improved', m.improved, 'regressed', m.regressed),
+                            'improved', m.improved, 'regressed', m.regressed, 'currency', nullif(p_currency, '')),
          null::uuid, null::uuid
   from (
     select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes'
@@ -9565,13 +9614,16 @@ begin
     from autonomy.action_results a
     where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
       and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
+      and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
     group by 1, 2, 3) m
   order by m.kind desc;
 end $$;
-comment on function autonomy.brought_insights(timestamptz, timestamptz) is
-  'What the actions measured in a week brought, by kind of action. Only reads; raises nothing. '
+comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is
+  'What the actions measured in a week brought, by kind of action; all of them, or those in the currency. Only reads; '
+  'raises nothing. '
   '[autonomous-operations]';
-create function autonomy.clearest_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+create function autonomy.clearest_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
+returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -9583,7 +9635,7 @@ begin
                      else 'the budget change' end,
                 coalesce(c.title, b.campaign_id::text),
                 case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
-                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
+                autonomy.amount_words(abs(b.money)::numeric, p_currency), b.figures ->> 'horizon_days',
                 case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end,
                 coalesce(b.figures ->> 'baseline_roi', '?')),
          b.figures, b.campaign_id, b.rule_id
@@ -9595,12 +9647,13 @@ begin
       select r.action_id, r.money from autonomy.action_results r
       where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
         and r.verdict = v.verdict and r.measured_at > p_from and r.status = 'executed'
+        and (p_all or r.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
       order by abs(r.money) desc, r.action_id limit 1) clearest
     join public.autonomous_actions a on a.id = clearest.action_id) b
   left join public.campaigns c on c.id = b.campaign_id
   order by b.best desc;
 end $$;
-comment on function autonomy.clearest_insights(timestamptz, timestamptz) is
+comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is
   'The clearest gain and the clearest loss that were measured in a week. Only reads; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
@@ -9622,25 +9675,23 @@ end $$;
 comment on function autonomy.calibration_insight(autonomy.action_sum[]) is
   'Whether confidence keeps its word, from five measured actions on. Only reads; raises nothing. '
   '[autonomous-operations]';
-create function autonomy.rule_insights(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+create function autonomy.rule_insights(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-         case when s.flagged then s.suggestion
+         case when s.flagged then s.suggestion || coalesce(format(' (In %s.)', nullif(p_currency, '')), '')
               else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
-                          s.rule_name,
-                          to_char(s.money, 'FM999,999,999,990.00'), s.measured,
-                          to_char(s.money_low, 'FM999,999,999,990.00'),
-                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
+                          s.rule_name, autonomy.amount_words(s.money, p_currency), s.measured,
+                          autonomy.amount_words(s.money_low, null), autonomy.amount_words(s.money_high, null)) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
   from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
         where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
 end $$;
-comment on function autonomy.rule_insights(autonomy.action_sum[]) is
+comment on function autonomy.rule_insights(autonomy.action_sum[], text) is
   'The rules that lose money, and the one that earns most. Only reads; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
@@ -9697,19 +9748,24 @@ begin
                                  'appeared and %s were closed.',
                                  o.standing,
                                  case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end,
-                                 o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
-         to_jsonb(o), null::uuid, null::uuid
+                                 o.critical, o.high, coalesce(m.words, '0.00'), o.new, o.closed),
+         to_jsonb(o) || jsonb_build_object('money', m.money), null::uuid, null::uuid
   from (
     select count(*) filter (where u.unresolved) as standing,
            count(*) filter (where u.unresolved and severity = 'critical') as critical,
            count(*) filter (where u.unresolved and severity = 'high') as high,
-           coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day'))
-                    filter (where u.unresolved), 0) as money,
            count(*) filter (where first_seen_at > p_from) as new,
            count(*) filter (where not u.unresolved and resolved_at > p_from) as closed
     from public.optimization_opportunities
     cross join lateral (select status in ('open', 'in_progress') as unresolved) u
     where u.unresolved or resolved_at > p_from) o
+  cross join lateral (
+    select string_agg(autonomy.amount_words(c.money::numeric, c.currency), ' and ' order by c.currency) as words,
+      case count(*) when 0 then 0 when 1 then min(c.money) end as money
+    from (
+      select coalesce(autonomy.only_currency(), autonomy.campaign_currency(w.campaign_id), '') as currency,
+        coalesce(sum(autonomy.impact_number(w.estimated_impact -> 'money_per_day')), 0) as money
+      from public.optimization_opportunities w where w.status in ('open', 'in_progress') group by 1) c) m
   where o.standing > 0 or o.closed > 0;
 end $$;
 comment on function autonomy.opportunity_insight(timestamptz) is
@@ -9722,14 +9778,23 @@ as $$
 #variable_conflict use_column
 declare
   v_from timestamptz := p_now - interval '7 days';
-  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
+  v_only text := autonomy.only_currency();
+  v_currencies text[] := case when v_only is not null then array[v_only] else array(
+    select distinct coalesce(a.currency, '') from public.autonomy_accounts a order by 1) end;
+  v_currency text;
+  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now => p_now) s);
   v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
   return query select * from autonomy.week_insight(v_from, p_now);
-  return query select * from autonomy.brought_insights(v_from, p_now);
-  return query select * from autonomy.clearest_insights(v_from, p_now);
+  foreach v_currency in array v_currencies loop
+    return query select * from autonomy.brought_insights(v_currency, v_only is not null, v_from, p_now);
+    return query select * from autonomy.clearest_insights(v_currency, v_only is not null, v_from, p_now);
+  end loop;
   return query select * from autonomy.calibration_insight(v_sums);
-  return query select * from autonomy.rule_insights(v_sums);
+  foreach v_currency in array v_currencies loop
+    return query select * from autonomy.rule_insights(case when v_only is not null then v_sums else array(
+      select s from autonomy.action_sums(v_currency, p_now) s) end, v_currency);
+  end loop;
   return query select * from autonomy.wrong_pause_insights(v_from, p_now);
   return query
   select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
@@ -9963,15 +10028,18 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_performance_days (
-  day date primary key,
+  day date not null,
   impressions bigint not null,
   clicks bigint not null,
   conversions bigint not null,
   spend numeric not null,
-  revenue numeric not null
+  revenue numeric not null,
+  currency text not null default '',  -- '': unknown
+  primary key (day, currency)
 );
 comment on table autonomy.dashboard_performance_days is
-  'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart. [autonomous-operations]';
+  'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
+  '[autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
   day date not null,
   rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
@@ -9988,11 +10056,29 @@ create table if not exists autonomy.dashboard_action_days (
   judged bigint not null,
   right_sum float8 not null,
   judged_confidence_sum float8 not null,
-  primary key (day, rule_id, action_type, status)
+  currency text not null default '',
+  primary key (day, rule_id, action_type, status, currency)
 );
 comment on table autonomy.dashboard_action_days is
-  'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard. '
-  '[autonomous-operations]';
+  'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
+  'scoreboard. [autonomous-operations]';
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select c.oid::regclass as name, k.conname
+    from pg_catalog.pg_constraint k join pg_catalog.pg_class c on c.oid = k.conrelid
+    where k.contype = 'p' and c.oid in ('autonomy.dashboard_performance_days'::regclass,
+                                        'autonomy.dashboard_action_days'::regclass)
+      and not exists (select from pg_catalog.pg_attribute a
+                      where a.attrelid = c.oid and a.attname = 'currency' and a.attnum = any (k.conkey))
+  loop
+    execute format('alter table %s drop constraint %I, add primary key (day, currency%s)', v_table.name,
+      v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
+                            then ', rule_id, action_type, status' else '' end);
+  end loop;
+end $$;
 create table if not exists autonomy.dashboard_stale_days (
   source text not null check (source in ('actions', 'performance')),
   day date not null,
@@ -10076,15 +10162,59 @@ comment on function autonomy.dashboard_mark_all() is
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
   for each row when (new.time_zone is distinct from old.time_zone)
   execute function autonomy.dashboard_mark_all();
-create function autonomy.dashboard_performance_figures(p_from date, p_to date)
-returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
+create function autonomy.dashboard_mark_currencies() returns trigger
+language plpgsql security definer set search_path = ''
 as $$
+begin
+  if tg_table_name = 'campaigns' then
+    if autonomy.only_currency() is not null or not exists (
+      select from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
+      left join public.autonomy_accounts k on k.account = n.account
+      left join public.autonomy_accounts l on l.account = o.account
+      where k.currency is distinct from l.currency)
+    then
+      return null;
+    end if;
+  end if;
+  insert into autonomy.dashboard_stale_days (source, day)
+  select distinct 'performance', day from autonomy.dashboard_performance_days
+  union select distinct 'actions', day from autonomy.dashboard_action_days on conflict do nothing;
+  delete from autonomy.dashboard_performance_days;
+  delete from autonomy.dashboard_action_days;
+  return null;
+end $$;
+comment on function autonomy.dashboard_mark_currencies() is
+  'Triggers of autonomy_accounts and campaigns: figures that may stand under another currency from now on are counted '
+  'again. Runs as its owner. [autonomous-operations]';
+create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
+  for each row when (new.currency is distinct from old.currency)
+  execute function autonomy.dashboard_mark_currencies();
+create trigger dashboard_account_changed after update on public.campaigns
+  referencing old table as before_rows new table as after_rows
+  for each statement execute function autonomy.dashboard_mark_currencies();
+create function autonomy.dashboard_performance_figures(p_from date, p_to date)
+returns setof autonomy.dashboard_performance_days language plpgsql stable set search_path = ''
+as $$
+declare
+  v_only text := autonomy.only_currency();
+begin
+  if v_only is not null then  -- the usual case, and campaigns need not be looked at
+    return query
+    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+      sum(d.spend), sum(d.revenue), v_only
+    from public.campaign_daily d where d.day between p_from and p_to group by d.day;
+    return;
+  end if;
+  return query
   select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
-    sum(d.spend), sum(d.revenue)
-  from public.campaign_daily d where d.day between p_from and p_to group by d.day;
-$$;
+    sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
+  from public.campaign_daily d
+  left join public.campaigns c on c.id = d.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
+  where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
+end $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is
-  'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
+  'campaign_daily of all campaigns, added up by day and currency. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
@@ -10100,15 +10230,18 @@ begin
             coalesce(sum(r.money) filter (where r.verdict is not null), 0),
             coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
             count(r.right_probability), coalesce(sum(r.right_probability), 0),
-            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
+            coalesce($4, k.currency, '''')
      from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
+     left join public.campaigns c on $4 is null and c.id = a.campaign_id
+     left join public.autonomy_accounts k on k.account = c.account
      where a.created_at >= $2 and a.created_at <= $3
-     group by 1, 2, 3, 4'
+     group by 1, 2, 3, 4, coalesce($4, k.currency, '''')'
   using v_zone, p_from::timestamp at time zone v_zone,
-    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
 comment on function autonomy.dashboard_action_figures(date, date) is
-  'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. '
+  'autonomous_actions counted by day, rule, type, status and currency, with what was measured of them. Reads only. '
   '[autonomous-operations]';
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
@@ -10208,6 +10341,7 @@ as $$
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
+    'currency', autonomy.campaign_currency(a.campaign_id),
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
       (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
        where r.id = a.rule_id), ''), false));
@@ -10309,6 +10443,7 @@ as $$
     'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
     'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
     'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'currency', autonomy.campaign_currency(o.campaign_id),
     'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
 comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
@@ -10588,7 +10723,7 @@ $$;
 comment on function autonomy.dashboard_state_of_work(timestamptz) is
   'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz)
-returns table (campaigns bigint, paused bigint, moved numeric, net numeric)
+returns table (currency text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
 as $$
   with acted as (
@@ -10603,28 +10738,41 @@ as $$
     cross join lateral (select coalesce(lower(a.previous_state ->> 'status') = 'active', false) as active_before,
                                coalesce(lower(a.new_state ->> 'status') = 'active', false) as active_after) s
   ), changed as (
-    select sum(c.active_after::integer - c.active_before::integer) as turned, sum(c.after - c.before) as net
+    select c.campaign_id, sum(c.active_after::integer - c.active_before::integer) as turned,
+      sum(c.after - c.before) as net
     from acted c where c.before between 0 and 1e12 and c.after between 0 and 1e12 group by c.campaign_id
   )
-  select count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
+  select k.currency, count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
          coalesce(sum(abs(c.net)), 0), coalesce(sum(c.net), 0)
-  from changed c;
+  from changed c
+  left join public.campaigns m on m.id = c.campaign_id
+  left join public.autonomy_accounts k on k.account = m.account
+  group by k.currency;
 $$;
 comment on function autonomy.dashboard_changes_since(timestamptz) is
-  'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day '
-  'moved either way, and its sum. Reads only. [autonomous-operations]';
+  'What executed actions have changed since then and was not taken back, by currency: campaigns, of these paused, '
+  'budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  with active as (
-    select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e12), 0) as budget
-    from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+  with active as materialized (
+    select k.currency, sum(c.campaigns) as campaigns, sum(c.budget) as budget
+    from (select account, count(*) as campaigns, coalesce(sum(budget) filter (where budget between 0 and 1e12), 0)
+            as budget
+          from public.campaigns where status = 'active' or lower(status) = 'active' group by account) c
+    left join public.autonomy_accounts k on k.account = c.account
+    group by k.currency
+  ), changed as materialized (
+    select * from autonomy.dashboard_changes_since(p_since)
+  ), paused as (
+    select m.paused, a.campaigns + m.paused as campaigns_before,
+      m.paused / nullif(a.campaigns + m.paused, 0) as paused_share
+    from (select coalesce(sum(paused), 0) as paused from changed) m
+    cross join (select coalesce(sum(campaigns), 0) as campaigns from active) a
   ), seen as (
-    select m.*, a.campaigns + m.paused as campaigns_before, a.budget - m.net as budget_before,
-      m.paused::numeric / nullif(a.campaigns + m.paused, 0) as paused_share,
-      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
-    from active a cross join autonomy.dashboard_changes_since(p_since) m
+    select m.*, m.moved / nullif(greatest(coalesce(a.budget, 0) - m.net, 0), 0) as moved_share
+    from changed m left join active a on a.currency is not distinct from m.currency
   )
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
@@ -10634,15 +10782,17 @@ as $$
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
       'share', round(s.paused_share, 4), 'limit', p.pause_breaker_share, 'since', p_since)
-  from seen s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
+  from paused s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
   union all
   select 'BUDGET_MOVED',
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
          else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      autonomy.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+      autonomy.dashboard_amount(s.moved, autonomy.currency_digits(s.currency)) || coalesce(' ' || s.currency, ''),
+      p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
-      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since)
+      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
+      'currency', s.currency)
   from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
 $$;
 comment on function autonomy.dashboard_state_of_changes(timestamptz, text) is
@@ -10662,29 +10812,31 @@ as $$
     select t.*, w.*, w.conversions * w.spend_now / nullif(w.spend, 0) as expected
     from today t
     cross join lateral (
-      select sum(d.spend) filter (where d.day >= t.day - 7)::float8 as spend_now,
+      select nullif(d.currency, '') as currency, sum(d.spend) filter (where d.day >= t.day - 7)::float8 as spend_now,
         sum(d.revenue) filter (where d.day >= t.day - 7)::float8 as revenue_now,
         sum(d.spend) filter (where d.day < t.day - 7)::float8 as spend,
         sum(d.revenue) filter (where d.day < t.day - 7)::float8 as revenue,
         sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
-      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day) w
+      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
   ), rois as (
     select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, w.matured, w.break_even_roi,
-      sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now
+      sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now, w.currency
     from weeks w where w.spend_now > 0 and w.spend > 0 and w.revenue > 0 and w.conversions >= 10 and w.expected >= 10
   )
   select 'FALLING_ROI', case when r.now < r.break_even_roi then 'act' else 'look' end,
-    format('ROI has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
+    format('ROI%s has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
+      case when autonomy.only_currency() is not null then '' else ' of what is in '
+        || coalesce(r.currency, 'an unknown currency') end,
       round(r.now::numeric, 2), round(r.before::numeric, 2),
       case when r.now < r.break_even_roi then ': the account loses money' else '' end),
     '{}'::text[], jsonb_build_object('roi', round(r.now::numeric, 4), 'roi_before', round(r.before::numeric, 4),
-      'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4))
+      'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4), 'currency', r.currency)
   from rois r
   where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
 comment on function autonomy.dashboard_state_of_roi(timestamptz) is
-  'Part of dashboard_state: a fall of the roi of all campaigns by a fifth or more that chance does not explain (two '
-  'standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: a fall of the roi of all campaigns of a currency by a fifth or more that chance does not '
+  'explain (two standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
 create function public.dashboard_state(
   p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
@@ -10742,7 +10894,7 @@ as $$
 $$;
 comment on function autonomy.dashboard_worth(numeric, float8, float8) is
   'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
-create function autonomy.dashboard_action_totals(p_from date, p_to date) returns jsonb
+create function autonomy.dashboard_action_totals(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
@@ -10761,14 +10913,16 @@ as $$
                                       sum(error_squares) filter (where pause)),
     'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause),
                                        sum(error_squares) filter (where not pause)))
-  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
+  from (select *, status in ('executed', 'rolled_back') as done,
+               case when currency = p_currency then action_type = 'auto_pause' end as pause
         from autonomy.dashboard_action_days) d
   where d.day between p_from and p_to;
 $$;
-comment on function autonomy.dashboard_action_totals(date, date) is
-  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. '
+comment on function autonomy.dashboard_action_totals(date, date, text) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. What they brought: of one '
+  'currency ('''': the unknown one). Reads only. '
   '[autonomous-operations]';
-create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
+create function autonomy.dashboard_days(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -10777,17 +10931,40 @@ as $$
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
   from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-  left join autonomy.dashboard_performance_days p on p.day = g.day::date
+  left join autonomy.dashboard_performance_days p on p.day = g.day::date and p.currency = p_currency
   left join (
     select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
            sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
            sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
-    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') and currency = p_currency
+    group by day
   ) a on a.day = g.day::date;
 $$;
-comment on function autonomy.dashboard_days(date, date) is
-  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads '
-  'only. [autonomous-operations]';
+comment on function autonomy.dashboard_days(date, date, text) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns of a currency, and the actions of that '
+  'day on them. Reads only. [autonomous-operations]';
+create function autonomy.dashboard_currencies()
+returns table (currency text, active bigint, active_budget numeric, saved jsonb, earned jsonb)
+language sql stable set search_path = ''
+as $$
+  select u.currency, u.active, u.active_budget, t.totals -> 'saved', t.totals -> 'earned'
+  from (
+    select coalesce(k.currency, '') as currency, sum(c.active)::bigint as active, sum(c.active_budget) as active_budget
+    from (
+      select account, count(*) filter (where lower(status) = 'active') as active,
+        coalesce(sum(budget) filter (where lower(status) = 'active' and budget between 0 and 999999999999.99), 0)
+          as active_budget
+      from public.campaigns group by account) c
+    left join public.autonomy_accounts k on k.account = c.account
+    group by coalesce(k.currency, '')
+  ) u
+  cross join lateral (
+    select autonomy.dashboard_action_totals(date '-infinity', date 'infinity', u.currency) as totals) t
+  order by u.active desc, u.currency;
+$$;
+comment on function autonomy.dashboard_currencies() is
+  'One row a currency ('''': unknown), that with the most active campaigns first: budgets, and what actions brought. '
+  'Reads only. [autonomous-operations]';
 create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10802,15 +10979,29 @@ comment on function autonomy.dashboard_run_json(public.autonomous_runs) is
   'A run without its long lists. [autonomous-operations]';
 create function public.dashboard_overview(
   p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
-  p_now timestamptz default now()
+  p_currency text default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = ''
 as $$
 declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_today date := (p_now at time zone v_policy.time_zone)::date;
   v_left integer := (public.dashboard_refresh() ->> 'left')::integer;
+  v_currencies jsonb := (
+    select coalesce(jsonb_agg(to_jsonb(c) || jsonb_build_object('currency', nullif(c.currency, ''))), '[]')
+    from autonomy.dashboard_currencies() c);
+  v_currency text := case p_currency when 'unknown' then '' else coalesce(p_currency, v_currencies -> 0 ->> 'currency',
+                                                                          '') end;
 begin
+  if p_currency is not null and not exists (
+    select from jsonb_array_elements(v_currencies) c where coalesce(c ->> 'currency', '') = v_currency)
+  then
+    raise exception using errcode = 'AO010',
+      message = format('No campaign is in the currency %s.', left(p_currency, 20)),
+      hint = 'Leave it out, or give one of those that the answer lists under currencies.';
+  end if;
   return jsonb_build_object(
+    'currency', nullif(v_currency, ''),
+    'currencies', v_currencies,
     'state', public.dashboard_state(p_since, p_run_interval_minutes, p_now),
     'policy', to_jsonb(v_policy),
     'now', p_now,
@@ -10827,10 +11018,12 @@ begin
       where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
     'campaigns', (
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
-        'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
+        'active_budget', coalesce((
+          select (m -> 'active_budget')::numeric from jsonb_array_elements(v_currencies) m
+          where coalesce(m ->> 'currency', '') = v_currency), 0))
       from public.campaigns c),
-    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity'),
-    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity'),
+    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity', v_currency),
+    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity', v_currency),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -10838,11 +11031,40 @@ begin
         'high', count(*) filter (where o.severity = 'high'),
         'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
       from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
-    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today));
+    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today, v_currency));
 end $$;
-comment on function public.dashboard_overview(integer, timestamptz, integer, timestamptz) is
+comment on function public.dashboard_overview(integer, timestamptz, integer, text, timestamptz) is
   'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last '
-  'p_days days. Brings daily figures up to date first. [autonomous-operations]';
+  'p_days days. Money is of one currency: p_currency (unknown: of accounts that state none), else the one with the '
+  'most active campaigns; currencies lists all. Brings daily figures up to date first. Raises AO010. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_extremes(
+  p_limit integer, p_now timestamptz,
+  out under uuid[], out scaling uuid[], out under_count bigint, out scaling_count bigint)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  with found as materialized (
+    select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
+    from public.campaign_performance p
+    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
+       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+  ), live as materialized (
+    select f.*, row_number() over (partition by f.loses, k.currency order by
+      case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
+    from found f join public.campaigns c on c.id = f.campaign_id
+    left join public.autonomy_accounts k on k.account = c.account
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and (not f.loses or c.created_at <= p_now - interval '24 hours')
+  )
+  select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
+         array(select l.campaign_id from live l where not l.loses order by l.place, l.campaign_id limit p_limit),
+         count(*) filter (where l.loses), count(*) filter (where not l.loses)
+  into under, scaling, under_count, scaling_count from live l;
+end $$;
+comment on function autonomy.dashboard_extremes(integer, timestamptz) is
+  'Part of dashboard_attention: the p_limit campaigns that lose most and earn most, and how many there are. Reads '
+  'only. [autonomous-operations]';
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -10853,23 +11075,12 @@ declare
   v_under_count bigint;
   v_scaling_count bigint;
 begin
-  with found as materialized (
-    select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
-    from public.campaign_performance p
-    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
-       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
-  ), live as materialized (
-    select f.* from found f join public.campaigns c on c.id = f.campaign_id
-    where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.under or c.created_at <= p_now - interval '24 hours')
-  )
-  select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
-         array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
-         count(*) filter (where l.under), count(*) filter (where not l.under)
-  into v_under, v_scaling, v_under_count, v_scaling_count from live l;
+  select e.under, e.scaling, e.under_count, e.scaling_count into v_under, v_scaling, v_under_count, v_scaling_count
+  from autonomy.dashboard_extremes(p_limit, p_now) e;
   return (
     with seen as materialized (
-      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+      select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
+             c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
              autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint,
                                     'day') as days,
@@ -10888,24 +11099,24 @@ begin
       'underperforming_count', v_under_count,
       'underperforming', (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
             || format(': %s for %s in revenue over %s, %s %% likely to lose money', autonomy.money_words(s.spend),
                       autonomy.money_words(s.revenue), s.days, least(99, greatest(1, floor(s.loses + 0.5)))))
-          order by s.revenue - s.spend, s.campaign_id), '[]')
+          order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
                               autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
                               least(99, greatest(1, floor(s.grows + 0.5)))))
-          order by s.revenue - s.spend desc, s.campaign_id), '[]')
+          order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is
@@ -10952,12 +11163,14 @@ language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 declare
   v_portfolio jsonb := public.portfolio_state(p_now);
+  v_only text := autonomy.only_currency();
 begin
   return (
     with run as materialized (
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, v_portfolio) d
     ), weighed as materialized (
-      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(case k.kind
+      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(v_only, autonomy.campaign_currency((r.d).campaign_id))
+          as currency, coalesce(case k.kind
           when 'pause' then ((r.d).candidate).budget when 'resume' then (r.d).new_budget
           else abs((r.d).new_budget - ((r.d).candidate).budget) end, 0) as money
       from run r
@@ -10970,14 +11183,17 @@ begin
       'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
       'changes', (
         select coalesce(jsonb_agg(to_jsonb(t)
-          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind)), '[]')
-        from (select w.verdict, w.kind, count(*) as campaigns, round(sum(w.money), 2) as money
-              from weighed w where w.verdict <> 'hold' group by 1, 2) t),
+          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind), t.currency), '[]')
+        from (select w.verdict, w.kind, nullif(w.currency, '') as currency, count(*) as campaigns,
+                round(sum(w.money), 2) as money
+              from weighed w where w.verdict <> 'hold' group by 1, 2, 3) t),
       'held', (select count(*) from weighed w where w.verdict = 'hold'),
       'largest', (
-        select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('verdict', t.verdict)
-          order by w.money desc, t.campaign_id), '[]')
-        from (select * from weighed w where w.verdict <> 'hold' order by w.money desc, (w.d).campaign_id limit 10) w
+        select coalesce(jsonb_agg(autonomy.decision_entry(t)
+            || jsonb_build_object('verdict', t.verdict, 'currency', nullif(w.currency, ''))
+          order by w.place, t.campaign_id), '[]')
+        from (select *, row_number() over (partition by o.currency order by o.money desc, (o.d).campaign_id) as place
+              from weighed o where o.verdict <> 'hold' order by place, (o.d).campaign_id limit 10) w
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
         select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
@@ -10985,7 +11201,8 @@ begin
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
-  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", '
+  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "currency", "campaigns", "money"}], '
+  '"held", '
   '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
 
 -- 1040_dashboard_campaigns.sql
@@ -11025,8 +11242,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions
+           p.roi, coalesce(p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join public.autonomy_accounts k on k.account = c.account
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -11055,7 +11273,8 @@ begin
     'now', p_now,
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
-      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
+      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
+      'currency', autonomy.campaign_currency(p_campaign_id)),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
@@ -11149,11 +11368,22 @@ begin
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
       'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
       'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
-      'flagged', s.rule_id is not null and s.measured >= 5 and s.money + 1.645 * sqrt(s.error_squares) < 0)
-      || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
+      'flagged', s.rule_id is not null and s.loses, 'by_currency', coalesce(s.worths, '[]'))
+      || autonomy.dashboard_worth(s.measured, case when coalesce(jsonb_array_length(s.worths), 0) <= 1 then s.money end,
+                                  s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
-      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions,
+      select c.rule_id, sum(c.actions) as actions, sum(c.rolled_back) as rolled_back, sum(c.measured) as measured,
+             sum(c.improved) as improved, sum(c.regressed) as regressed, sum(c.money) as money,
+             sum(c.error_squares) as error_squares, sum(c.judged) as judged, sum(c.confidence) as confidence,
+             sum(c.right_sum) as right_sum, sum(c.pauses) as pauses, sum(c.false_pauses) as false_pauses,
+             bool_or(c.measured >= 5 and c.money + 1.645 * sqrt(c.error_squares) < 0) as loses,
+             jsonb_agg(autonomy.dashboard_worth(c.measured, c.money, c.error_squares)
+               || jsonb_build_object('currency', c.currency) order by c.measured desc, c.currency)
+               filter (where c.measured > 0) as worths
+      from (
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, nullif(d.currency, '') as currency,
+             sum(d.actions) as actions,
              coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
              sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
              sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
@@ -11161,12 +11391,13 @@ begin
              coalesce(sum(d.judged) filter (where d.action_type = 'auto_pause'), 0) as pauses,
              sum(d.judged - d.right_sum) filter (where d.action_type = 'auto_pause') as false_pauses
       from autonomy.dashboard_action_days d
-      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id
+      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id, d.currency) c
+      group by c.rule_id
     ) s left join public.autonomous_rules r on r.id = s.rule_id);
 end $$;
 comment on function public.dashboard_scoreboard(timestamptz) is
   'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its '
-  'suggestions, in milliseconds. [autonomous-operations]';
+  'suggestions, in milliseconds; by_currency where it was in several, and then no sum. [autonomous-operations]';
 create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -11945,7 +12176,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', '7cdaac0a4c1c0b44d56d8cb36b971ea8fc32a59ff356d99ec82bc70cea3ac83c', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
-  ('0135_accounts', '2b50ca97ebc3ce92b7cd915f82ca78f6bdc599b6d16b671aed47895f1ad6924c', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
@@ -11984,14 +12215,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
   ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
-  ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
+  ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
   ('0950_database_run', 'b7d146e03d9f26d4ce21d088d09f794df83a4606be0b8cca7a89fb7eee580248', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
-  ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '2ef6b9c89963d18074425ac576a90c2a5451c8b682e1598dd05b317022ae0f55', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', 'e6c76a55467b8ac2a705e78f290436d1586f49defceaa816615ebf9115d5262e', pg_catalog.clock_timestamp()),
+  ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'abd315807e646dec8c8a84119575701621abd3fdfc7d64882901767ac4102bb9', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '68e97bf79732b39abe2b50b0ff3e9755a3c1814516f3e62882c2d16bef96ee2b', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),

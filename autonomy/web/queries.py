@@ -64,14 +64,24 @@ class Reads:
         self._store = store
         self._remembered = cast(Store, Remembered(store))
 
-    def overview(self, days: int, run_interval_minutes: int, since: str | None = None) -> Json:
-        """State (since the last visit, where that is known), totals, opportunities, days."""
+    def overview(
+        self,
+        days: int,
+        run_interval_minutes: int,
+        since: str | None = None,
+        currency: str | None = None,
+    ) -> Json:
+        """State (since the last visit, where that is known), totals, opportunities, days.
+
+        Money is of one currency (`unknown`: of accounts that state none). Raises BadRequest.
+        """
         return dict(
             self._store.rpc(
                 "dashboard_overview",
                 p_days=days,
                 p_since=since,
                 p_run_interval_minutes=run_interval_minutes,
+                p_currency=currency,
             )
         )
 

@@ -85,7 +85,9 @@ IDEMPOTENCY: Schema = {
 OPERATIONS = (
     Operation("get", "/api/overview", "State, totals, daily figures", "Overview",
               parameters=(whole("days", 30, 1, 366),
-                          query("since", TIME, "the last visit; without it 24 hours ago"))),
+                          query("since", TIME, "the last visit; without it 24 hours ago"),
+                          query("currency", {"type": "string", "pattern": "^([A-Z]{3}|unknown)$"},
+                                "which of currencies the money is in; without it the first"))),
     Operation("get", "/api/attention", "Under-performers and scaling candidates", "Attention",
               parameters=(whole("limit", 10, 1, 200),)),
     Operation("get", "/api/insights", "What was learnt this week, in sentences", "Insights"),

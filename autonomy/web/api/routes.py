@@ -106,10 +106,11 @@ class Api:
 
     def overview(self) -> Response:
         """State, totals and daily figures."""
-        query = self._query("days", "since")
+        query = self._query("days", "since", "currency")
         days = query.whole("days", 30, 1, 366)
         since = query.moment("since")
-        return jsonify(self._reads.overview(days, self._run_interval_minutes, since))
+        currency = query.text("currency", 7)
+        return jsonify(self._reads.overview(days, self._run_interval_minutes, since, currency))
 
     def attention(self) -> Response:
         """Under-performers and scaling candidates."""

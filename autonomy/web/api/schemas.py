@@ -80,6 +80,11 @@ def _common() -> dict[str, Schema]:
                 "last_run": maybe(ref("Run")),
                 "running": WHOLE,
                 "last_success_at": maybe(TIME),
+                "currency": maybe(TEXT),
+                "currencies": listed(
+                    shape({"currency": maybe(TEXT), "active": WHOLE, "active_budget": NUMBER,
+                           "saved": WORTH, "earned": WORTH})
+                ),
                 "campaigns": shape({"all": WHOLE, "active": WHOLE, "active_budget": NUMBER}),
                 "totals": totals,
                 "recent": totals,
@@ -125,6 +130,7 @@ def _actions() -> dict[str, Schema]:
         "created_at": TIME,
         "executed_at": maybe(TIME),
         "rolled_back_at": maybe(TIME),
+        "currency": maybe(TEXT),
         "rolled_back_by": maybe(TEXT),
         "rollback_reason": maybe(TEXT),
         "actor": TEXT,
@@ -177,6 +183,7 @@ def _opportunities() -> dict[str, Schema]:
         "last_seen_at": TIME,
         "resolved_at": maybe(TIME),
         "overdue": FLAG,
+        "currency": maybe(TEXT),
     }
     return {
         "Opportunity": shape(opportunity),
@@ -303,6 +310,7 @@ def _campaigns() -> dict[str, Schema]:
         "total_revenue": NUMBER,
         "roi": maybe(NUMBER),
         "conversions": WHOLE,
+        "currency": maybe(TEXT),
     }
     return {
         "Campaigns": shape(
