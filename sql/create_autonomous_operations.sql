@@ -11907,7 +11907,7 @@ create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
   budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
-  spend float8, revenue float8, conversions float8, days float8)
+  spend float8, revenue float8, conversions float8, days float8, currency text)
 language sql stable set search_path = '' set jit = off
 as $$
   with clock as (
@@ -11944,9 +11944,10 @@ as $$
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
        and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
                                     from public.autonomy_policy p)),
-    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
+    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
 $$;
@@ -11974,7 +11975,7 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;
@@ -12225,7 +12226,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', '68e97bf79732b39abe2b50b0ff3e9755a3c1814516f3e62882c2d16bef96ee2b', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
-  ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
+  ('1200_history', 'faad064203e49f9c3c43a97657b78d63a0e34033a13fd56aa5daa4ccc7f01da8', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

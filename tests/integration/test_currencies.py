@@ -13,6 +13,10 @@ from flask.testing import FlaskClient
 
 from autonomy.cli import main
 from autonomy.local import LocalStack
+from autonomy.replay.past import Period
+from autonomy.replay.replay import replay
+from autonomy.replay.rule_preview import preview_rules
+from autonomy.replay.text_report import text
 from tests.integration import test_web
 from tests.integration.test_web import PAGES, get, page
 
@@ -233,6 +237,26 @@ def test_those_that_need_attention_are_shown_of_each_currency(mixed: FlaskClient
     shown = get(mixed, "/api/attention?limit=3")["underperforming"]
     assert [one["currency"] for one in shown].count("EUR") == 1
     assert len(shown) == 3
+
+
+def test_the_past_is_told_of_one_currency(mixed: FlaskClient, fresh: LocalStack) -> None:
+    said = "Only what is in EUR is looked at: 1 campaign in JPY cannot be added to it."
+    told = preview_rules(fresh.database_url, [])
+    assert told["campaigns"] == 2
+    assert said in told["sentence"]
+    done = replay(fresh.database_url, period=Period(days=5), draws=0)
+    assert (done.campaigns, done.one_currency) == (2, said)
+    assert done.spend % 303 == 0
+    assert said in text(done)
+
+
+def test_the_past_of_one_currency_needs_no_words(
+    mixed: FlaskClient, fresh: LocalStack, sql: Any
+) -> None:
+    sql("update autonomy_accounts set currency = null")
+    told = preview_rules(fresh.database_url, [])
+    assert told["campaigns"] == 3
+    assert "Only what is in" not in told["sentence"]
 
 
 def test_the_command_line_adds_nothing_up(
