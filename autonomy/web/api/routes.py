@@ -13,13 +13,7 @@ from autonomy.rules.templates import TEMPLATES
 from autonomy.run.request import RunAnswer
 from autonomy.store import Json, Store
 from autonomy.web.auth.access import Access
-from autonomy.web.commands import (
-    ACCOUNT_KEYS,
-    POLICY_FLAGS,
-    POLICY_KEYS,
-    POLICY_TEXTS,
-    Changes,
-)
+from autonomy.web.commands import ACCOUNT_KEYS, POLICY_FLAGS, POLICY_KEYS, POLICY_TEXTS, Changes
 from autonomy.web.filters import (
     MOST_PICKED,
     OPPORTUNITY_STATUSES,

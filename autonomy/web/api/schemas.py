@@ -6,6 +6,7 @@ from typing import Any
 
 from autonomy.rules.language import rule_schema
 from autonomy.run.request import SHARD_PATTERN
+from autonomy.web.api.account_schemas import CURRENCIES, account_schemas
 from autonomy.web.api.schema_parts import (
     ANY_OBJECT,
     BOUND,
@@ -27,14 +28,7 @@ from autonomy.web.api.schema_parts import (
     ref,
     shape,
 )
-from autonomy.web.commands import (
-    ACCOUNT_FLAGS,
-    ACCOUNT_LIMITS,
-    ACCOUNT_TEXTS,
-    POLICY_FLAGS,
-    POLICY_LIMITS,
-    POLICY_TEXTS,
-)
+from autonomy.web.commands import POLICY_FLAGS, POLICY_LIMITS, POLICY_TEXTS
 from autonomy.web.filters import MOST_PICKED, OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
 from autonomy.web.state import LEVELS, WHERE
@@ -42,7 +36,7 @@ from autonomy.web.state import LEVELS, WHERE
 
 def schemas() -> dict[str, Schema]:
     """All components by name."""
-    parts = (_common, _actions, _opportunities, _rules, _campaigns, _runs, _accounts, _policy)
+    parts = (_common, _actions, _opportunities, _rules, _campaigns, _runs, account_schemas, _policy)
     return {name: schema for part in parts for name, schema in part().items()}
 
 
@@ -81,10 +75,7 @@ def _common() -> dict[str, Schema]:
                 "running": WHOLE,
                 "last_success_at": maybe(TIME),
                 "currency": maybe(TEXT),
-                "currencies": listed(
-                    shape({"currency": maybe(TEXT), "active": WHOLE, "active_budget": NUMBER,
-                           "saved": WORTH, "earned": WORTH})
-                ),
+                "currencies": CURRENCIES,
                 "campaigns": shape({"all": WHOLE, "active": WHOLE, "active_budget": NUMBER}),
                 "totals": totals,
                 "recent": totals,
@@ -391,34 +382,6 @@ def _runs() -> dict[str, Schema]:
         ),
         "RunRequest": request,
         "RunAnswer": shape({"success": {"const": True}, "result": shape(result), "message": TEXT}),
-    }
-
-
-def _accounts() -> dict[str, Schema]:
-    own: dict[str, Schema] = dict.fromkeys(ACCOUNT_LIMITS, maybe(NUMBER))
-    own |= dict.fromkeys(ACCOUNT_TEXTS, maybe(TEXT)) | dict.fromkeys(ACCOUNT_FLAGS, maybe(FLAG))
-    told = {
-        "account": TEXT, "campaigns": WHOLE, "active": WHOLE, "active_budget": NUMBER,
-        "in_force": ref("Policy"), "updated_at": TIME, "updated_by": TEXT,
-        "finding": maybe(shape({"sentence": TEXT, "proposed": ANY_OBJECT})),
-    }  # fmt: skip
-    sent = own | {
-        name: {"type": ["number", "null"], "minimum": low, "maximum": high}
-        for name, (low, high) in ACCOUNT_LIMITS.items()
-    }
-    sent |= {
-        "account": {"type": "string", "maxLength": 1000, "pattern": STORABLE},
-        "currency": {"type": ["string", "null"], "pattern": "^[A-Z]{3}$"},
-        "mode": {"enum": ["autonomous", "approve", "observe", None]},
-        "attribution_factor": {"type": "number", "minimum": 0.01, "maximum": 10},
-        "frozen": FLAG,
-        "frozen_reason": {"type": "string", "maxLength": 500, "pattern": STORABLE},
-        "time_zone": {"type": ["string", "null"], "examples": ["UTC", "Europe/Berlin"]},
-    }
-    return {
-        "Account": shape({**own, **told}),
-        "Accounts": shape({"accounts": listed(ref("Account")), "left_off": WHOLE}),
-        "AccountChange": asked(sent, needed=("account",), least=2),
     }
 
 
