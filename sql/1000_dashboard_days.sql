@@ -166,11 +166,12 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_table_name = 'campaigns' then
-    if autonomy.only_currency() is not null or not exists (
-      select from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
+    -- an aggregate, not exists: that would be looked for row by row
+    if autonomy.only_currency() is not null or (
+      select coalesce(bool_and(k.currency is not distinct from l.currency), true)
+      from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
       left join public.autonomy_accounts k on k.account = n.account
-      left join public.autonomy_accounts l on l.account = o.account
-      where k.currency is distinct from l.currency)
+      left join public.autonomy_accounts l on l.account = o.account)
     then
       return null;
     end if;

@@ -10167,11 +10167,11 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_table_name = 'campaigns' then
-    if autonomy.only_currency() is not null or not exists (
-      select from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
+    if autonomy.only_currency() is not null or (
+      select coalesce(bool_and(k.currency is not distinct from l.currency), true)
+      from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
       left join public.autonomy_accounts k on k.account = n.account
-      left join public.autonomy_accounts l on l.account = o.account
-      where k.currency is distinct from l.currency)
+      left join public.autonomy_accounts l on l.account = o.account)
     then
       return null;
     end if;
@@ -12219,7 +12219,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
   ('0950_database_run', 'b7d146e03d9f26d4ce21d088d09f794df83a4606be0b8cca7a89fb7eee580248', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', 'e6c76a55467b8ac2a705e78f290436d1586f49defceaa816615ebf9115d5262e', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', 'fb2805a58f790ef0689407b12470ac5653505521ed9e750c3c2e49fd607f9c99', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'abd315807e646dec8c8a84119575701621abd3fdfc7d64882901767ac4102bb9', pg_catalog.clock_timestamp()),
