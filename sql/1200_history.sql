@@ -319,7 +319,8 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+      from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;

@@ -11975,7 +11975,8 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+      from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;
@@ -12226,7 +12227,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', '68e97bf79732b39abe2b50b0ff3e9755a3c1814516f3e62882c2d16bef96ee2b', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
-  ('1200_history', 'faad064203e49f9c3c43a97657b78d63a0e34033a13fd56aa5daa4ccc7f01da8', pg_catalog.clock_timestamp()),
+  ('1200_history', '103990a0a4a3761e95498d98981048cfe1ea8c8146176ba27680388771c1226c', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
