@@ -13,6 +13,21 @@ NOTHING = "–"
 DIGITS = 2  # as many as a confidence has
 
 
+CURRENCY_DIGITS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+         "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}  # fmt: skip
+"""Decimals of the smallest unit (ISO 4217), where they are not two. As autonomy.currency_digits."""
+
+
+def currency_digits(currency: str | None) -> int:
+    """JPY -> 0, KWD -> 3; 2 for all others, and where the currency is not known."""
+    return CURRENCY_DIGITS.get(currency or "", 2)
+
+
 def whole_chance(percent: float) -> int:
     """97.3 -> 97; from 1 to 99."""
     return min(99, max(1, floor(percent + 0.5)))
@@ -57,13 +72,14 @@ def _side(percent: float, bound: float) -> int:
     return (percent > bound) - (percent < bound)
 
 
-def money(value: object, cents: bool = True) -> str:
-    """12345.6 -> 12,345.60; the account's currency is not known here."""
+def money(value: object, cents: bool = True, currency: str | None = None) -> str:
+    """12345.6 -> 12,345.60, with its code once the currency is known: 12,345.60 EUR, 12,346 JPY."""
     number = number_or_none(value)
     if number is None:
         return NOTHING
-    text = f"{abs(number):,.2f}" if cents else f"{abs(number):,.0f}"
-    return f"\u2212{text}" if number < 0 and text.strip("0.,") else text
+    text = f"{abs(number):,.{currency_digits(currency) if cents else 0}f}"
+    text = f"\u2212{text}" if number < 0 and text.strip("0.,") else text
+    return f"{text}\u00a0{currency}" if currency else text
 
 
 def count(value: object) -> str:

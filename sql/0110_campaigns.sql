@@ -22,6 +22,8 @@ create table if not exists public.campaigns (
   hold_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  target_roi numeric check (target_roi between 0.01 and 100),
+  conversion_value numeric check (conversion_value between 0.000001 and 1000000000),
   constraint campaigns_budget_check check (budget between 0 and 999999999999.99)
 );
 
@@ -50,6 +52,20 @@ declare
   v_spelling text;
   v_column record;
 begin
+  -- A number of the user's own under one of these names would be taken for ours, and campaigns judged by it.
+  for v_column in
+    select a.attname as name from pg_catalog.pg_attribute a
+    where pg_temp.is_theirs('campaigns') and a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
+      and a.attname in ('target_roi', 'conversion_value')
+      and coalesce(col_description(a.attrelid, a.attnum), '') not like '%[autonomous-operations]'
+  loop
+    raise exception using errcode = 'AO010',
+      message = format('The column campaigns.%I is in the way: this system makes its own under that name.',
+                       v_column.name),
+      hint = format('Nothing has been changed. Rename what is yours (alter table campaigns rename column %I to ...), '
+                    'then run the migrations again.', v_column.name);
+  end loop;
+
   if pg_temp.is_theirs('campaigns') then
     if not pg_temp.has_column('campaigns', 'title') then
       alter table public.campaigns add column title text;
@@ -70,7 +86,9 @@ begin
       add column if not exists autonomous_enabled boolean not null default true,
       add column if not exists hold_until timestamptz,
       add column if not exists created_at timestamptz default now(),
-      add column if not exists updated_at timestamptz default now();
+      add column if not exists updated_at timestamptz default now(),
+      add column if not exists target_roi numeric check (target_roi between 0.01 and 100),
+      add column if not exists conversion_value numeric check (conversion_value between 0.000001 and 1000000000);
     for v_column in
       select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -155,6 +173,12 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+
+comment on column public.campaigns.target_roi is
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. [autonomous-operations]';
+comment on column public.campaigns.conversion_value is
+  'money: what a conversion of this campaign is worth where no revenue is reported, null = its account''s. '
+  '[autonomous-operations]';
 
 -- Values are asked for by account: without it each account would read all campaigns. Rows are rewritten in
 -- place all the same, as a change of status or budget leaves the account.

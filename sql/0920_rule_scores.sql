@@ -36,7 +36,20 @@ create type autonomy.rule_score as (
 );
 comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
 
-create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
+create function autonomy.actions_in(p_currency text, p_from timestamptz) returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select a.id from public.autonomous_actions a
+  left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
+  where a.executed_at > p_from and coalesce(k.currency, '') = p_currency;
+$$;
+comment on function autonomy.actions_in(text, timestamptz) is
+  'The actions executed since on campaigns of one currency ('''': the unknown one). Reads only; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.action_sums(p_currency text default null, p_now timestamptz default now())
+returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
   select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
@@ -53,12 +66,15 @@ as $$
            greatest(k.error * k.error, 1e-6) as variance
     from autonomy.action_results k
     where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
-      and k.status in ('executed', 'rolled_back')) r
+      and k.status in ('executed', 'rolled_back')
+      and (p_currency is null
+           or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
   group by 1, 2, 3, 4, 5
 $$;
-comment on function autonomy.action_sums(timestamptz) is
-  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of '
-  'rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.action_sums(text, timestamptz) is
+  'What was carried out in the last 90 days, in all or in one currency, added up by rule, verdict and confidence: some '
+  'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
+  '[autonomous-operations]';
 
 create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
 language sql stable set search_path = ''
@@ -136,12 +152,17 @@ comment on function autonomy.rule_scores(autonomy.action_sum[]) is
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
-  select * from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now) s))
+  select (r.score).*
+  from (select case when autonomy.only_currency() is not null then s
+                    else jsonb_populate_record(s, '{"money": null, "money_low": null, "money_high": null,
+                      "flagged": false, "suggestion": null, "suggested_change": null}') end as score
+        from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now => p_now) s)) s) r
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
   'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
-  'more) a change to make. Only reads; raises nothing. [autonomous-operations]';
+  'more) a change to make. Where accounts have several currencies nothing is said of money: autonomous_insights says '
+  'it by currency. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
@@ -186,7 +207,7 @@ comment on function autonomy.marginal_return(autonomy.action_sum[]) is
 create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now) s))
+  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now => p_now) s))
 $$;
 comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
   'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '

@@ -60,20 +60,21 @@ comment on function autonomy.week_insight(timestamptz, timestamptz) is
   'What was done in a week: how many paused, raised, lowered, resumed, taken back. Only reads; raises nothing. '
   '[autonomous-operations]';
 
-create function autonomy.brought_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+create function autonomy.brought_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
+returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end,
-                        to_char(abs(m.money), 'FM999,999,999,990.00'),
-                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'),
-                        to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
+                        autonomy.amount_words(abs(m.money)::numeric, p_currency),
+                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, null),
+                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, null)),
          jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
                             'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
                             'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
-                            'improved', m.improved, 'regressed', m.regressed),
+                            'improved', m.improved, 'regressed', m.regressed, 'currency', nullif(p_currency, '')),
          null::uuid, null::uuid
   from (
     select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes'
@@ -90,14 +91,17 @@ begin
     from autonomy.action_results a
     where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
       and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
+      and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
     group by 1, 2, 3) m
   order by m.kind desc;
 end $$;
-comment on function autonomy.brought_insights(timestamptz, timestamptz) is
-  'What the actions measured in a week brought, by kind of action. Only reads; raises nothing. '
+comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is
+  'What the actions measured in a week brought, by kind of action; all of them, or those in the currency. Only reads; '
+  'raises nothing. '
   '[autonomous-operations]';
 
-create function autonomy.clearest_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+create function autonomy.clearest_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
+returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -109,7 +113,7 @@ begin
                      else 'the budget change' end,
                 coalesce(c.title, b.campaign_id::text),
                 case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
-                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
+                autonomy.amount_words(abs(b.money)::numeric, p_currency), b.figures ->> 'horizon_days',
                 case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end,
                 coalesce(b.figures ->> 'baseline_roi', '?')),
          b.figures, b.campaign_id, b.rule_id
@@ -121,12 +125,13 @@ begin
       select r.action_id, r.money from autonomy.action_results r
       where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
         and r.verdict = v.verdict and r.measured_at > p_from and r.status = 'executed'
+        and (p_all or r.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
       order by abs(r.money) desc, r.action_id limit 1) clearest
     join public.autonomous_actions a on a.id = clearest.action_id) b
   left join public.campaigns c on c.id = b.campaign_id
   order by b.best desc;
 end $$;
-comment on function autonomy.clearest_insights(timestamptz, timestamptz) is
+comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is
   'The clearest gain and the clearest loss that were measured in a week. Only reads; raises nothing. '
   '[autonomous-operations]';
 
@@ -150,25 +155,23 @@ comment on function autonomy.calibration_insight(autonomy.action_sum[]) is
   'Whether confidence keeps its word, from five measured actions on. Only reads; raises nothing. '
   '[autonomous-operations]';
 
-create function autonomy.rule_insights(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+create function autonomy.rule_insights(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-         case when s.flagged then s.suggestion
+         case when s.flagged then s.suggestion || coalesce(format(' (In %s.)', nullif(p_currency, '')), '')
               else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
-                          s.rule_name,
-                          to_char(s.money, 'FM999,999,999,990.00'), s.measured,
-                          to_char(s.money_low, 'FM999,999,999,990.00'),
-                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
+                          s.rule_name, autonomy.amount_words(s.money, p_currency), s.measured,
+                          autonomy.amount_words(s.money_low, null), autonomy.amount_words(s.money_high, null)) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
   from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
         where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
 end $$;
-comment on function autonomy.rule_insights(autonomy.action_sum[]) is
+comment on function autonomy.rule_insights(autonomy.action_sum[], text) is
   'The rules that lose money, and the one that earns most. Only reads; raises nothing. '
   '[autonomous-operations]';
 
@@ -228,19 +231,24 @@ begin
                                  'appeared and %s were closed.',
                                  o.standing,
                                  case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end,
-                                 o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
-         to_jsonb(o), null::uuid, null::uuid
+                                 o.critical, o.high, coalesce(m.words, '0.00'), o.new, o.closed),
+         to_jsonb(o) || jsonb_build_object('money', m.money), null::uuid, null::uuid
   from (
     select count(*) filter (where u.unresolved) as standing,
            count(*) filter (where u.unresolved and severity = 'critical') as critical,
            count(*) filter (where u.unresolved and severity = 'high') as high,
-           coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day'))
-                    filter (where u.unresolved), 0) as money,
            count(*) filter (where first_seen_at > p_from) as new,
            count(*) filter (where not u.unresolved and resolved_at > p_from) as closed
     from public.optimization_opportunities
     cross join lateral (select status in ('open', 'in_progress') as unresolved) u
     where u.unresolved or resolved_at > p_from) o
+  cross join lateral (
+    select string_agg(autonomy.amount_words(c.money::numeric, c.currency), ' and ' order by c.currency) as words,
+      case count(*) when 0 then 0 when 1 then min(c.money) end as money
+    from (
+      select coalesce(autonomy.only_currency(), autonomy.campaign_currency(w.campaign_id), '') as currency,
+        coalesce(sum(autonomy.impact_number(w.estimated_impact -> 'money_per_day')), 0) as money
+      from public.optimization_opportunities w where w.status in ('open', 'in_progress') group by 1) c) m
   where o.standing > 0 or o.closed > 0;
 end $$;
 comment on function autonomy.opportunity_insight(timestamptz) is
@@ -254,14 +262,23 @@ as $$
 #variable_conflict use_column
 declare
   v_from timestamptz := p_now - interval '7 days';
-  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
+  v_only text := autonomy.only_currency();
+  v_currencies text[] := case when v_only is not null then array[v_only] else array(
+    select distinct coalesce(a.currency, '') from public.autonomy_accounts a order by 1) end;
+  v_currency text;
+  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now => p_now) s);
   v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
   return query select * from autonomy.week_insight(v_from, p_now);
-  return query select * from autonomy.brought_insights(v_from, p_now);
-  return query select * from autonomy.clearest_insights(v_from, p_now);
+  foreach v_currency in array v_currencies loop
+    return query select * from autonomy.brought_insights(v_currency, v_only is not null, v_from, p_now);
+    return query select * from autonomy.clearest_insights(v_currency, v_only is not null, v_from, p_now);
+  end loop;
   return query select * from autonomy.calibration_insight(v_sums);
-  return query select * from autonomy.rule_insights(v_sums);
+  foreach v_currency in array v_currencies loop
+    return query select * from autonomy.rule_insights(case when v_only is not null then v_sums else array(
+      select s from autonomy.action_sums(v_currency, p_now) s) end, v_currency);
+  end loop;
   return query select * from autonomy.wrong_pause_insights(v_from, p_now);
   return query
   select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid

@@ -9,15 +9,18 @@ set local client_min_messages = 'warning';
 -- Tables
 -- ---------------------------------------------------------------------------------------------
 create table if not exists autonomy.dashboard_performance_days (
-  day date primary key,
+  day date not null,
   impressions bigint not null,
   clicks bigint not null,
   conversions bigint not null,
   spend numeric not null,
-  revenue numeric not null
+  revenue numeric not null,
+  currency text not null default '',  -- '': unknown
+  primary key (day, currency)
 );
 comment on table autonomy.dashboard_performance_days is
-  'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart. [autonomous-operations]';
+  'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
+  '[autonomous-operations]';
 
 create table if not exists autonomy.dashboard_action_days (
   day date not null,
@@ -35,11 +38,31 @@ create table if not exists autonomy.dashboard_action_days (
   judged bigint not null,
   right_sum float8 not null,
   judged_confidence_sum float8 not null,
-  primary key (day, rule_id, action_type, status)
+  currency text not null default '',
+  primary key (day, rule_id, action_type, status, currency)
 );
 comment on table autonomy.dashboard_action_days is
-  'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard. '
-  '[autonomous-operations]';
+  'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
+  'scoreboard. [autonomous-operations]';
+
+-- Earlier versions knew no currency.
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select c.oid::regclass as name, k.conname
+    from pg_catalog.pg_constraint k join pg_catalog.pg_class c on c.oid = k.conrelid
+    where k.contype = 'p' and c.oid in ('autonomy.dashboard_performance_days'::regclass,
+                                        'autonomy.dashboard_action_days'::regclass)
+      and not exists (select from pg_catalog.pg_attribute a
+                      where a.attrelid = c.oid and a.attname = 'currency' and a.attnum = any (k.conkey))
+  loop
+    execute format('alter table %s drop constraint %I, add primary key (day, currency%s)', v_table.name,
+      v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
+                            then ', rule_id, action_type, status' else '' end);
+  end loop;
+end $$;
 
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
 -- refresh only together with what it marks.
@@ -137,15 +160,63 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
   for each row when (new.time_zone is distinct from old.time_zone)
   execute function autonomy.dashboard_mark_all();
 
-create function autonomy.dashboard_performance_figures(p_from date, p_to date)
-returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
+-- Where an account has another currency, or a campaign another account, every day is counted again.
+create function autonomy.dashboard_mark_currencies() returns trigger
+language plpgsql security definer set search_path = ''
 as $$
+begin
+  if tg_table_name = 'campaigns' then
+    -- an aggregate, not exists: that would be looked for row by row
+    if autonomy.only_currency() is not null or (
+      select coalesce(bool_and(k.currency is not distinct from l.currency), true)
+      from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
+      left join public.autonomy_accounts k on k.account = n.account
+      left join public.autonomy_accounts l on l.account = o.account)
+    then
+      return null;
+    end if;
+  end if;
+  insert into autonomy.dashboard_stale_days (source, day)
+  select distinct 'performance', day from autonomy.dashboard_performance_days
+  union select distinct 'actions', day from autonomy.dashboard_action_days on conflict do nothing;
+  delete from autonomy.dashboard_performance_days;
+  delete from autonomy.dashboard_action_days;
+  return null;
+end $$;
+comment on function autonomy.dashboard_mark_currencies() is
+  'Triggers of autonomy_accounts and campaigns: figures that may stand under another currency from now on are counted '
+  'again. Runs as its owner. [autonomous-operations]';
+
+create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
+  for each row when (new.currency is distinct from old.currency)
+  execute function autonomy.dashboard_mark_currencies();
+create trigger dashboard_account_changed after update on public.campaigns
+  referencing old table as before_rows new table as after_rows
+  for each statement execute function autonomy.dashboard_mark_currencies();
+
+create function autonomy.dashboard_performance_figures(p_from date, p_to date)
+returns setof autonomy.dashboard_performance_days language plpgsql stable set search_path = ''
+as $$
+declare
+  v_only text := autonomy.only_currency();
+begin
+  if v_only is not null then  -- the usual case, and campaigns need not be looked at
+    return query
+    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+      sum(d.spend), sum(d.revenue), v_only
+    from public.campaign_daily d where d.day between p_from and p_to group by d.day;
+    return;
+  end if;
+  return query
   select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
-    sum(d.spend), sum(d.revenue)
-  from public.campaign_daily d where d.day between p_from and p_to group by d.day;
-$$;
+    sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
+  from public.campaign_daily d
+  left join public.campaigns c on c.id = d.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
+  where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
+end $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is
-  'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
+  'campaign_daily of all campaigns, added up by day and currency. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
@@ -163,15 +234,18 @@ begin
             coalesce(sum(r.money) filter (where r.verdict is not null), 0),
             coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
             count(r.right_probability), coalesce(sum(r.right_probability), 0),
-            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
+            coalesce($4, k.currency, '''')
      from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
+     left join public.campaigns c on $4 is null and c.id = a.campaign_id
+     left join public.autonomy_accounts k on k.account = c.account
      where a.created_at >= $2 and a.created_at <= $3
-     group by 1, 2, 3, 4'
+     group by 1, 2, 3, 4, coalesce($4, k.currency, '''')'
   using v_zone, p_from::timestamp at time zone v_zone,
-    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
 comment on function autonomy.dashboard_action_figures(date, date) is
-  'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. '
+  'autonomous_actions counted by day, rule, type, status and currency, with what was measured of them. Reads only. '
   '[autonomous-operations]';
 
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb

@@ -19,6 +19,7 @@ as $$
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
+    'currency', autonomy.campaign_currency(a.campaign_id),
     -- unknown (an older proposal) is not changed
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
       (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
@@ -133,6 +134,7 @@ as $$
     'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
     'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
     'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'currency', autonomy.campaign_currency(o.campaign_id),
     'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
 comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is

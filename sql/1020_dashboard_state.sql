@@ -221,7 +221,7 @@ comment on function autonomy.dashboard_state_of_work(timestamptz) is
   'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_changes_since(p_since timestamptz)
-returns table (campaigns bigint, paused bigint, moved numeric, net numeric)
+returns table (currency text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
 as $$
   -- What stands of what was done: state after minus state before, added up, is what has changed in
@@ -238,29 +238,42 @@ as $$
     cross join lateral (select coalesce(lower(a.previous_state ->> 'status') = 'active', false) as active_before,
                                coalesce(lower(a.new_state ->> 'status') = 'active', false) as active_after) s
   ), changed as (
-    select sum(c.active_after::integer - c.active_before::integer) as turned, sum(c.after - c.before) as net
+    select c.campaign_id, sum(c.active_after::integer - c.active_before::integer) as turned,
+      sum(c.after - c.before) as net
     from acted c where c.before between 0 and 1e12 and c.after between 0 and 1e12 group by c.campaign_id
   )
-  select count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
+  select k.currency, count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
          coalesce(sum(abs(c.net)), 0), coalesce(sum(c.net), 0)
-  from changed c;
+  from changed c
+  left join public.campaigns m on m.id = c.campaign_id
+  left join public.autonomy_accounts k on k.account = m.account
+  group by k.currency;
 $$;
 comment on function autonomy.dashboard_changes_since(timestamptz) is
-  'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day '
-  'moved either way, and its sum. Reads only. [autonomous-operations]';
+  'What executed actions have changed since then and was not taken back, by currency: campaigns, of these paused, '
+  'budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  with active as (
-    select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e12), 0) as budget
-    from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+  with active as materialized (
+    select k.currency, sum(c.campaigns) as campaigns, sum(c.budget) as budget
+    from (select account, count(*) as campaigns, coalesce(sum(budget) filter (where budget between 0 and 1e12), 0)
+            as budget
+          from public.campaigns where status = 'active' or lower(status) = 'active' group by account) c
+    left join public.autonomy_accounts k on k.account = c.account
+    group by k.currency
+  ), changed as materialized (
+    select * from autonomy.dashboard_changes_since(p_since)
+  ), paused as (
+    select m.paused, a.campaigns + m.paused as campaigns_before,
+      m.paused / nullif(a.campaigns + m.paused, 0) as paused_share
+    from (select coalesce(sum(paused), 0) as paused from changed) m
+    cross join (select coalesce(sum(campaigns), 0) as campaigns from active) a
   ), seen as (
-    select m.*, a.campaigns + m.paused as campaigns_before, a.budget - m.net as budget_before,
-      m.paused::numeric / nullif(a.campaigns + m.paused, 0) as paused_share,
-      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
-    from active a cross join autonomy.dashboard_changes_since(p_since) m
+    select m.*, m.moved / nullif(greatest(coalesce(a.budget, 0) - m.net, 0), 0) as moved_share
+    from changed m left join active a on a.currency is not distinct from m.currency
   )
   -- from half of what a run may do in a day a person should know
   select 'MANY_PAUSED',
@@ -271,15 +284,17 @@ as $$
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
       'share', round(s.paused_share, 4), 'limit', p.pause_breaker_share, 'since', p_since)
-  from seen s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
+  from paused s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
   union all
   select 'BUDGET_MOVED',
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
          else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      autonomy.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+      autonomy.dashboard_amount(s.moved, autonomy.currency_digits(s.currency)) || coalesce(' ' || s.currency, ''),
+      p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
-      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since)
+      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
+      'currency', s.currency)
   from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
 $$;
 comment on function autonomy.dashboard_state_of_changes(timestamptz, text) is
@@ -302,29 +317,31 @@ as $$
     select t.*, w.*, w.conversions * w.spend_now / nullif(w.spend, 0) as expected
     from today t
     cross join lateral (
-      select sum(d.spend) filter (where d.day >= t.day - 7)::float8 as spend_now,
+      select nullif(d.currency, '') as currency, sum(d.spend) filter (where d.day >= t.day - 7)::float8 as spend_now,
         sum(d.revenue) filter (where d.day >= t.day - 7)::float8 as revenue_now,
         sum(d.spend) filter (where d.day < t.day - 7)::float8 as spend,
         sum(d.revenue) filter (where d.day < t.day - 7)::float8 as revenue,
         sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
-      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day) w
+      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
   ), rois as (
     select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, w.matured, w.break_even_roi,
-      sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now
+      sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now, w.currency
     from weeks w where w.spend_now > 0 and w.spend > 0 and w.revenue > 0 and w.conversions >= 10 and w.expected >= 10
   )
   select 'FALLING_ROI', case when r.now < r.break_even_roi then 'act' else 'look' end,
-    format('ROI has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
+    format('ROI%s has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
+      case when autonomy.only_currency() is not null then '' else ' of what is in '
+        || coalesce(r.currency, 'an unknown currency') end,
       round(r.now::numeric, 2), round(r.before::numeric, 2),
       case when r.now < r.break_even_roi then ': the account loses money' else '' end),
     '{}'::text[], jsonb_build_object('roi', round(r.now::numeric, 4), 'roi_before', round(r.before::numeric, 4),
-      'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4))
+      'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4), 'currency', r.currency)
   from rois r
   where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
 comment on function autonomy.dashboard_state_of_roi(timestamptz) is
-  'Part of dashboard_state: a fall of the roi of all campaigns by a fifth or more that chance does not explain (two '
-  'standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: a fall of the roi of all campaigns of a currency by a fifth or more that chance does not '
+  'explain (two standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
 
 create function public.dashboard_state(
   p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()

@@ -19,7 +19,7 @@ $$;
 comment on function autonomy.dashboard_worth(numeric, float8, float8) is
   'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
 
-create function autonomy.dashboard_action_totals(p_from date, p_to date) returns jsonb
+create function autonomy.dashboard_action_totals(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
@@ -38,15 +38,17 @@ as $$
                                       sum(error_squares) filter (where pause)),
     'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause),
                                        sum(error_squares) filter (where not pause)))
-  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
+  from (select *, status in ('executed', 'rolled_back') as done,
+               case when currency = p_currency then action_type = 'auto_pause' end as pause
         from autonomy.dashboard_action_days) d
   where d.day between p_from and p_to;
 $$;
-comment on function autonomy.dashboard_action_totals(date, date) is
-  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. '
+comment on function autonomy.dashboard_action_totals(date, date, text) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. What they brought: of one '
+  'currency ('''': the unknown one). Reads only. '
   '[autonomous-operations]';
 
-create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
+create function autonomy.dashboard_days(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -55,17 +57,42 @@ as $$
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
   from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-  left join autonomy.dashboard_performance_days p on p.day = g.day::date
+  left join autonomy.dashboard_performance_days p on p.day = g.day::date and p.currency = p_currency
   left join (
     select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
            sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
            sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
-    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') and currency = p_currency
+    group by day
   ) a on a.day = g.day::date;
 $$;
-comment on function autonomy.dashboard_days(date, date) is
-  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads '
-  'only. [autonomous-operations]';
+comment on function autonomy.dashboard_days(date, date, text) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns of a currency, and the actions of that '
+  'day on them. Reads only. [autonomous-operations]';
+
+create function autonomy.dashboard_currencies()
+returns table (currency text, active bigint, active_budget numeric, saved jsonb, earned jsonb)
+language sql stable set search_path = ''
+as $$
+  -- Of each account first: there are few of those. No campaign: what an account states is its own affair.
+  select u.currency, u.active, u.active_budget, t.totals -> 'saved', t.totals -> 'earned'
+  from (
+    select coalesce(k.currency, '') as currency, sum(c.active)::bigint as active, sum(c.active_budget) as active_budget
+    from (
+      select account, count(*) filter (where lower(status) = 'active') as active,
+        coalesce(sum(budget) filter (where lower(status) = 'active' and budget between 0 and 999999999999.99), 0)
+          as active_budget
+      from public.campaigns group by account) c
+    left join public.autonomy_accounts k on k.account = c.account
+    group by coalesce(k.currency, '')
+  ) u
+  cross join lateral (
+    select autonomy.dashboard_action_totals(date '-infinity', date 'infinity', u.currency) as totals) t
+  order by u.active desc, u.currency;
+$$;
+comment on function autonomy.dashboard_currencies() is
+  'One row a currency ('''': unknown), that with the most active campaigns first: budgets, and what actions brought. '
+  'Reads only. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Runs
@@ -85,15 +112,29 @@ comment on function autonomy.dashboard_run_json(public.autonomous_runs) is
 
 create function public.dashboard_overview(
   p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
-  p_now timestamptz default now()
+  p_currency text default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = ''
 as $$
 declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_today date := (p_now at time zone v_policy.time_zone)::date;
   v_left integer := (public.dashboard_refresh() ->> 'left')::integer;
+  v_currencies jsonb := (
+    select coalesce(jsonb_agg(to_jsonb(c) || jsonb_build_object('currency', nullif(c.currency, ''))), '[]')
+    from autonomy.dashboard_currencies() c);
+  v_currency text := case p_currency when 'unknown' then '' else coalesce(p_currency, v_currencies -> 0 ->> 'currency',
+                                                                          '') end;
 begin
+  if p_currency is not null and not exists (
+    select from jsonb_array_elements(v_currencies) c where coalesce(c ->> 'currency', '') = v_currency)
+  then
+    raise exception using errcode = 'AO010',
+      message = format('No campaign is in the currency %s.', left(p_currency, 20)),
+      hint = 'Leave it out, or give one of those that the answer lists under currencies.';
+  end if;
   return jsonb_build_object(
+    'currency', nullif(v_currency, ''),
+    'currencies', v_currencies,
     'state', public.dashboard_state(p_since, p_run_interval_minutes, p_now),
     'policy', to_jsonb(v_policy),
     'now', p_now,
@@ -110,10 +151,12 @@ begin
       where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
     'campaigns', (
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
-        'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
+        'active_budget', coalesce((
+          select (m -> 'active_budget')::numeric from jsonb_array_elements(v_currencies) m
+          where coalesce(m ->> 'currency', '') = v_currency), 0))
       from public.campaigns c),
-    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity'),
-    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity'),
+    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity', v_currency),
+    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity', v_currency),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -121,11 +164,45 @@ begin
         'high', count(*) filter (where o.severity = 'high'),
         'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
       from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
-    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today));
+    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today, v_currency));
 end $$;
-comment on function public.dashboard_overview(integer, timestamptz, integer, timestamptz) is
+comment on function public.dashboard_overview(integer, timestamptz, integer, text, timestamptz) is
   'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last '
-  'p_days days. Brings daily figures up to date first. [autonomous-operations]';
+  'p_days days. Money is of one currency: p_currency (unknown: of accounts that state none), else the one with the '
+  'most active campaigns; currencies lists all. Brings daily figures up to date first. Raises AO010. '
+  '[autonomous-operations]';
+
+create function autonomy.dashboard_extremes(
+  p_limit integer, p_now timestamptz,
+  out under uuid[], out scaling uuid[], out under_count bigint, out scaling_count bigint)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
+  -- evidence weighed for the few that are shown only.
+  with found as materialized (
+    -- First what the narrow table alone can tell, then the state of those.
+    select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
+    from public.campaign_performance p
+    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
+       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+  ), live as materialized (
+    select f.*, row_number() over (partition by f.loses, k.currency order by
+      case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
+    from found f join public.campaigns c on c.id = f.campaign_id
+    left join public.autonomy_accounts k on k.account = c.account
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and (not f.loses or c.created_at <= p_now - interval '24 hours')
+  )
+  -- the largest of each currency, then the second of each: their sizes cannot be compared
+  select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
+         array(select l.campaign_id from live l where not l.loses order by l.place, l.campaign_id limit p_limit),
+         count(*) filter (where l.loses), count(*) filter (where not l.loses)
+  into under, scaling, under_count, scaling_count from live l;
+end $$;
+comment on function autonomy.dashboard_extremes(integer, timestamptz) is
+  'Part of dashboard_attention: the p_limit campaigns that lose most and earn most, and how many there are. Reads '
+  'only. [autonomous-operations]';
 
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
@@ -137,27 +214,12 @@ declare
   v_under_count bigint;
   v_scaling_count bigint;
 begin
-  -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
-  -- evidence weighed for the few that are shown only.
-  with found as materialized (
-    -- First what the narrow table alone can tell, then the state of those.
-    select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
-    from public.campaign_performance p
-    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
-       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
-  ), live as materialized (
-    select f.* from found f join public.campaigns c on c.id = f.campaign_id
-    where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.under or c.created_at <= p_now - interval '24 hours')
-  )
-  select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
-         array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
-         count(*) filter (where l.under), count(*) filter (where not l.under)
-  into v_under, v_scaling, v_under_count, v_scaling_count from live l;
-
+  select e.under, e.scaling, e.under_count, e.scaling_count into v_under, v_scaling, v_under_count, v_scaling_count
+  from autonomy.dashboard_extremes(p_limit, p_now) e;
   return (
     with seen as materialized (
-      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+      select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
+             c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
              c as campaign,
              autonomy.cut_confidence(100::float8
@@ -175,22 +237,22 @@ begin
       'underperforming_count', v_under_count,
       'underperforming', (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
             || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
                                           v_policy))
-          order by s.revenue - s.spend, s.campaign_id), '[]')
+          order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
-          order by s.revenue - s.spend desc, s.campaign_id), '[]')
+          order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is
@@ -240,12 +302,14 @@ language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 declare
   v_portfolio jsonb := public.portfolio_state(p_now);
+  v_only text := autonomy.only_currency();
 begin
   return (
     with run as materialized (
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, v_portfolio) d
     ), weighed as materialized (
-      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(case k.kind
+      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(v_only, autonomy.campaign_currency((r.d).campaign_id))
+          as currency, coalesce(case k.kind
           when 'pause' then ((r.d).candidate).budget when 'resume' then (r.d).new_budget
           else abs((r.d).new_budget - ((r.d).candidate).budget) end, 0) as money
       from run r
@@ -258,14 +322,17 @@ begin
       'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
       'changes', (
         select coalesce(jsonb_agg(to_jsonb(t)
-          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind)), '[]')
-        from (select w.verdict, w.kind, count(*) as campaigns, round(sum(w.money), 2) as money
-              from weighed w where w.verdict <> 'hold' group by 1, 2) t),
+          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind), t.currency), '[]')
+        from (select w.verdict, w.kind, nullif(w.currency, '') as currency, count(*) as campaigns,
+                round(sum(w.money), 2) as money
+              from weighed w where w.verdict <> 'hold' group by 1, 2, 3) t),
       'held', (select count(*) from weighed w where w.verdict = 'hold'),
       'largest', (
-        select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('verdict', t.verdict)
-          order by w.money desc, t.campaign_id), '[]')
-        from (select * from weighed w where w.verdict <> 'hold' order by w.money desc, (w.d).campaign_id limit 10) w
+        select coalesce(jsonb_agg(autonomy.decision_entry(t)
+            || jsonb_build_object('verdict', t.verdict, 'currency', nullif(w.currency, ''))
+          order by w.place, t.campaign_id), '[]')
+        from (select *, row_number() over (partition by o.currency order by o.money desc, (o.d).campaign_id) as place
+              from weighed o where o.verdict <> 'hold' order by place, (o.d).campaign_id limit 10) w
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
         select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
@@ -273,5 +340,6 @@ begin
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
-  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", '
+  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "currency", "campaigns", "money"}], '
+  '"held", '
   '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';

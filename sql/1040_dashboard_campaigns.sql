@@ -42,8 +42,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions
+           p.roi, coalesce(p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join public.autonomy_accounts k on k.account = c.account
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -73,7 +74,8 @@ begin
     'now', p_now,
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
-      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
+      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
+      'currency', autonomy.campaign_currency(p_campaign_id)),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
@@ -177,11 +179,23 @@ begin
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
       'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
       'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
-      'flagged', s.rule_id is not null and s.measured >= 5 and s.money + 1.645 * sqrt(s.error_squares) < 0)
-      || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
+      'flagged', s.rule_id is not null and s.loses, 'by_currency', coalesce(s.worths, '[]'))
+      -- what was brought in several currencies has no sum
+      || autonomy.dashboard_worth(s.measured, case when coalesce(jsonb_array_length(s.worths), 0) <= 1 then s.money end,
+                                  s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
-      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions,
+      select c.rule_id, sum(c.actions) as actions, sum(c.rolled_back) as rolled_back, sum(c.measured) as measured,
+             sum(c.improved) as improved, sum(c.regressed) as regressed, sum(c.money) as money,
+             sum(c.error_squares) as error_squares, sum(c.judged) as judged, sum(c.confidence) as confidence,
+             sum(c.right_sum) as right_sum, sum(c.pauses) as pauses, sum(c.false_pauses) as false_pauses,
+             bool_or(c.measured >= 5 and c.money + 1.645 * sqrt(c.error_squares) < 0) as loses,
+             jsonb_agg(autonomy.dashboard_worth(c.measured, c.money, c.error_squares)
+               || jsonb_build_object('currency', c.currency) order by c.measured desc, c.currency)
+               filter (where c.measured > 0) as worths
+      from (
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, nullif(d.currency, '') as currency,
+             sum(d.actions) as actions,
              coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
              sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
              sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
@@ -189,12 +203,13 @@ begin
              coalesce(sum(d.judged) filter (where d.action_type = 'auto_pause'), 0) as pauses,
              sum(d.judged - d.right_sum) filter (where d.action_type = 'auto_pause') as false_pauses
       from autonomy.dashboard_action_days d
-      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id
+      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id, d.currency) c
+      group by c.rule_id
     ) s left join public.autonomous_rules r on r.id = s.rule_id);
 end $$;
 comment on function public.dashboard_scoreboard(timestamptz) is
   'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its '
-  'suggestions, in milliseconds. [autonomous-operations]';
+  'suggestions, in milliseconds; by_currency where it was in several, and then no sum. [autonomous-operations]';
 
 create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
 language sql stable set search_path = ''

@@ -247,7 +247,7 @@ create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
   budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
-  spend float8, revenue float8, conversions float8, days float8)
+  spend float8, revenue float8, conversions float8, days float8, currency text)
 language sql stable set search_path = '' set jit = off
 as $$
 -- Budgets are told backwards: what each was before every change since p_from.
@@ -286,9 +286,10 @@ as $$
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
        and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
                                     from public.autonomy_policy p)),
-    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
+    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
 $$;
@@ -318,7 +319,8 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+      from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;

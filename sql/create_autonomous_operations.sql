@@ -37,7 +37,7 @@ create temporary table autonomy_names (
   columns text[]
 ) on commit drop;
 insert into pg_temp.autonomy_names values
-  ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
+  ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
   ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
@@ -89,6 +89,26 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
+  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
+  ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_guard', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
+  ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_policies', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -334,7 +354,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'action_results_truncated', 'public.autonomous_actions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'action_sum', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'rule_score', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'action_sums', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'actions_in', null, '{p_currency, p_from}', '{text, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'action_sums', null, '{p_currency, p_now}', '{text, timestamptz}', 2, array[]::text[]),
   ('autonomy', 'function', 'rule_scores', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
   ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
@@ -343,10 +364,10 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'insight', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'week_insight', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'brought_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'clearest_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'brought_insights', null, '{p_currency, p_all, p_from, p_now}', '{text, boolean, timestamptz, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'clearest_insights', null, '{p_currency, p_all, p_from, p_now}', '{text, boolean, timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'calibration_insight', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'rule_insights', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_insights', null, '{p_sums, p_currency}', '{autonomy.action_sum[], text}', 0, array[]::text[]),
   ('autonomy', 'function', 'wrong_pause_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'ab_test_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'opportunity_insight', null, '{p_from}', '{timestamptz}', 0, array[]::text[]),
@@ -357,8 +378,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0, array[]::text[]),
   ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
-  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date primary key', 'impressions bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
-  ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null']::text[]),
+  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''']::text[]),
+  ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null', 'currency text not null default ''''']::text[]),
   ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0, array['source text not null check (source in (''actions'', ''performance''))', 'day date not null', 'transaction xid8 not null default pg_current_xact_id()']::text[]),
   ('autonomy', 'function', 'dashboard_day', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_mark_actions', null, '{}', '{}', 0, array[]::text[]),
@@ -373,6 +394,9 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'dashboard_performance_truncated', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_mark_all', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'dashboard_zone_changed', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_mark_currencies', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'dashboard_currency_changed', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'dashboard_account_changed', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_performance_figures', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_action_figures', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_refresh', null, '{p_milliseconds}', '{integer}', 1, array[]::text[]),
@@ -397,10 +421,12 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'dashboard_state_of_roi', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_state', null, '{p_since, p_run_interval_minutes, p_now}', '{timestamptz, integer, timestamptz}', 3, array[]::text[]),
   ('autonomy', 'function', 'dashboard_worth', null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_action_totals', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_days', null, '{p_from, p_to}', '{date, date}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_action_totals', null, '{p_from, p_to, p_currency}', '{date, date, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_days', null, '{p_from, p_to, p_currency}', '{date, date, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_currencies', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_run_json', null, '{r}', '{public.autonomous_runs}', 0, array[]::text[]),
-  ('public', 'function', 'dashboard_overview', null, '{p_days, p_since, p_run_interval_minutes, p_now}', '{integer, timestamptz, integer, timestamptz}', 4, array[]::text[]),
+  ('public', 'function', 'dashboard_overview', null, '{p_days, p_since, p_run_interval_minutes, p_currency, p_now}', '{integer, timestamptz, integer, text, timestamptz}', 5, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_extremes', null, '{p_limit, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_attention', null, '{p_limit, p_now}', '{integer, timestamptz}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_runs', null, '{p_after, p_limit}', '{jsonb, integer}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_run', null, '{p_run_id}', '{uuid}', 0, array[]::text[]),
@@ -423,6 +449,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_sign_in_failed', null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_end_session', null, '{p_session, p_ends_at}', '{text, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0, array[]::text[]),
+  ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
+  ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
@@ -475,13 +503,13 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-    'begin_autonomous_run',
-    'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
-    'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
-    'portfolio_state', 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
-    'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
-    'rule_scoreboard', 'set_opportunity_status']);
+    'autonomy_account_limits', 'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing',
+    'autonomy_schema_version', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
+    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
+    'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
+    'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
+    'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
+    'set_opportunity_status', 'update_autonomous_account']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
@@ -1088,6 +1116,8 @@ create table if not exists public.campaigns (
   hold_until timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  target_roi numeric check (target_roi between 0.01 and 100),
+  conversion_value numeric check (conversion_value between 0.000001 and 1000000000),
   constraint campaigns_budget_check check (budget between 0 and 999999999999.99)
 );
 do $$ begin
@@ -1112,6 +1142,18 @@ declare
   v_spelling text;
   v_column record;
 begin
+  for v_column in
+    select a.attname as name from pg_catalog.pg_attribute a
+    where pg_temp.is_theirs('campaigns') and a.attrelid = 'public.campaigns'::regclass and not a.attisdropped
+      and a.attname in ('target_roi', 'conversion_value')
+      and coalesce(col_description(a.attrelid, a.attnum), '') not like '%[autonomous-operations]'
+  loop
+    raise exception using errcode = 'AO010',
+      message = format('The column campaigns.%I is in the way: this system makes its own under that name.',
+                       v_column.name),
+      hint = format('Nothing has been changed. Rename what is yours (alter table campaigns rename column %I to ...), '
+                    'then run the migrations again.', v_column.name);
+  end loop;
   if pg_temp.is_theirs('campaigns') then
     if not pg_temp.has_column('campaigns', 'title') then
       alter table public.campaigns add column title text;
@@ -1132,7 +1174,9 @@ begin
       add column if not exists autonomous_enabled boolean not null default true,
       add column if not exists hold_until timestamptz,
       add column if not exists created_at timestamptz default now(),
-      add column if not exists updated_at timestamptz default now();
+      add column if not exists updated_at timestamptz default now(),
+      add column if not exists target_roi numeric check (target_roi between 0.01 and 100),
+      add column if not exists conversion_value numeric check (conversion_value between 0.000001 and 1000000000);
     for v_column in
       select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, t.oid, t.typtype, t.typcategory
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
@@ -1212,6 +1256,11 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+comment on column public.campaigns.target_roi is
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. [autonomous-operations]';
+comment on column public.campaigns.conversion_value is
+  'money: what a conversion of this campaign is worth where no revenue is reported, null = its account''s. '
+  '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (account);
 create table if not exists public.campaign_metrics (
@@ -1906,6 +1955,374 @@ begin
     execute format('drop function %s', v_tool.name);
   end loop;
 end $$;
+
+-- 0135_accounts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.currency_digits(p_currency text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case
+    when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+                        'VUV', 'XAF', 'XOF', 'XPF') then 0
+    when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+    when p_currency in ('CLF', 'UYW') then 4
+    else 2 end;
+$$;
+comment on function autonomy.currency_digits(text) is
+  'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
+  'same in autonomy/text.py. Pure. [autonomous-operations]';
+create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select to_char(p_amount, 'FM999,999,999,999,999,990'
+      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+              else '' end)
+    || coalesce(' ' || nullif(p_currency, ''), '')
+  from (select autonomy.currency_digits(p_currency) as digits) d;
+$$;
+comment on function autonomy.amount_words(numeric, text, boolean) is
+  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
+  'Pure. [autonomous-operations]';
+create table if not exists public.autonomy_accounts (
+  account text primary key,
+  currency text,
+  time_zone text,
+  target_roi numeric,
+  conversion_value numeric,
+  attribution_factor numeric not null default 1,
+  daily_total numeric,
+  monthly_total numeric,
+  mode text,
+  frozen boolean not null default false,
+  frozen_reason text not null default '',
+  marginal_return_ratio numeric,
+  min_confidence numeric,
+  cooldown_hours numeric,
+  min_pause_hours numeric,
+  max_data_age_hours numeric,
+  max_step numeric,
+  max_growth_7d numeric,
+  max_budget numeric,
+  min_budget numeric,
+  pause_breaker_share numeric,
+  pause_breaker_count numeric,
+  growth_breaker_share numeric,
+  growth_breaker_count numeric,
+  tracking_breaker_ratio numeric,
+  tracking_breaker_min_expected numeric,
+  resume_when_proven_wrong boolean,
+  resume_confidence numeric,
+  conversion_delay_hours numeric,
+  hold_days_after_rollback numeric,
+  person_hold_days numeric,
+  approval_hours numeric,
+  updated_at timestamptz not null default now(),
+  updated_by text not null default ''
+);
+comment on table public.autonomy_accounts is
+  'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '
+  '[autonomous-operations]';
+create function public.autonomy_account_limits()
+returns table (setting text, low numeric, high numeric, unit text, meaning text)
+language sql stable set search_path = ''
+as $$
+  select 'target_roi', l.low, l.high, l.unit, 'break-even of this account, instead of the policy''s break_even_roi'
+  from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
+  union all values
+    ('conversion_value', 0.000001, 1000000000, 'money a conversion',
+     'what a conversion is worth where the platform reports no revenue: a lead of 35'),
+    ('attribution_factor', 0.01, 10, 'ratio',
+     'what is believed of the revenue and conversions that the platform reports: 0.7 where it claims too much, 1 = '
+     'all of it'),
+    ('daily_total', 0.01, 999999999999, 'money a day',
+     'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
+    ('monthly_total', 0.01, 999999999999, 'money a month',
+     'reserved, read by nothing yet: what all campaigns together may spend in a month')
+  union all
+  select l.* from public.autonomy_policy_limits() l
+  join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = l.setting;
+$$;
+comment on function public.autonomy_account_limits() is
+  'The range, unit and meaning of every number in autonomy_accounts; of those that are also the policy''s, its own. '
+  'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+do $$
+declare
+  v_check record;
+begin
+  for v_check in
+    select setting, format('%I between %s and %s', setting, low, high) as condition,
+           format('%s (%s to %s)%s: %s', unit, low, high,
+                  case when setting in ('conversion_value', 'daily_total', 'monthly_total') then ', null = none'
+                       when setting <> 'attribution_factor' then ', null = the policy''s' else '' end,
+                  meaning) as comment
+    from public.autonomy_account_limits()
+    union all values
+      ('mode', $c$mode in ('autonomous', 'approve', 'observe')$c$,
+       'autonomous, approve or observe, null = the policy''s; of the two the more careful one holds'),
+      ('currency', $c$currency ~ '^[A-Z]{3}$'$c$,
+       'ISO 4217, such as EUR, null = unknown; money of different currencies is never added or compared'),
+      ('budgets', 'min_budget <= max_budget', null)
+  loop
+    execute format('alter table public.autonomy_accounts drop constraint if exists %I',
+                   'autonomy_accounts_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_accounts add constraint %I check (%s)',
+                   'autonomy_accounts_' || v_check.setting || '_check', v_check.condition);
+    if v_check.comment is not null then
+      execute format('comment on column public.autonomy_accounts.%I is %L', v_check.setting, v_check.comment);
+    end if;
+  end loop;
+end $$;
+comment on column public.autonomy_accounts.account is 'the name that campaigns.account gives it';
+comment on column public.autonomy_accounts.time_zone is
+  'the zone that its days and windows are counted in, a name of pg_timezone_names, null = the policy''s; changing it '
+  'rebuilds the figures of the account';
+comment on column public.autonomy_accounts.frozen is
+  'while true, nothing of this account is changed; the policy''s frozen holds for all';
+comment on column public.autonomy_accounts.frozen_reason is 'why it is frozen, in the words of who froze it';
+comment on column public.autonomy_accounts.resume_when_proven_wrong is
+  'whether a pause is taken back by itself when late conversions show that it was wrong, null = the policy''s';
+comment on column public.autonomy_accounts.updated_at is 'when the row was last changed';
+comment on column public.autonomy_accounts.updated_by is 'who last changed it';
+create function autonomy.account_number_error(p_new jsonb) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_wrong record;
+begin
+  select l.*, p_new ->> l.setting as given into v_wrong
+  from public.autonomy_account_limits() l
+  where coalesce((p_new ->> l.setting)::numeric not between l.low and l.high, l.setting = 'attribution_factor')
+  limit 1;
+  if found then
+    raise exception using errcode = 'AO002',
+      message = format('%s must be a number from %s to %s (%s), not %s.',
+                       v_wrong.setting, v_wrong.low, v_wrong.high, v_wrong.unit, coalesce(v_wrong.given, 'NULL')),
+      hint = format('%s: %s.', v_wrong.setting, v_wrong.meaning);
+  end if;
+end $$;
+comment on function autonomy.account_number_error(jsonb) is
+  'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
+create function autonomy.account_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_least numeric;
+  v_most numeric;
+begin
+  if tg_op = 'DELETE' then
+    if exists (select from public.campaigns c where c.account = old.account) then
+      raise exception using errcode = 'AO002',
+        message = format('The account %L has campaigns: its row cannot be removed.', old.account),
+        hint = 'Set its columns to NULL, and it is the policy''s that holds.';
+    end if;
+    return old;
+  elsif tg_op = 'UPDATE' and new.account is distinct from old.account then
+    raise exception using errcode = 'AO002', message = 'An account is named by its campaigns, not here.',
+      hint = 'update campaigns set account = ... makes the new row by itself.';
+  end if;
+  new.currency := nullif(upper(btrim(new.currency)), '');
+  perform autonomy.account_number_error(to_jsonb(new));
+  if new.frozen is null or new.frozen_reason is null then
+    raise exception using errcode = 'AO002',
+      message = case when new.frozen is null then 'frozen' else 'frozen_reason' end || ' must not be NULL.';
+  elsif new.mode not in ('autonomous', 'approve', 'observe') then
+    raise exception using errcode = 'AO002',
+      message = format('mode must be autonomous, approve or observe, not %L.', new.mode),
+      hint = 'NULL takes the policy''s.';
+  elsif new.currency !~ '^[A-Z]{3}$' then
+    raise exception using errcode = 'AO002',
+      message = format('currency must be three letters of ISO 4217 such as EUR, not %L.', new.currency);
+  elsif new.time_zone is not null and (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
+     and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+    raise exception using errcode = 'AO002',
+      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.',
+                       new.time_zone),
+      hint = 'NULL takes the policy''s.';
+  end if;
+  if new.min_budget is not null or new.max_budget is not null then
+    select coalesce(new.min_budget, p.min_budget), coalesce(new.max_budget, p.max_budget)
+    into v_least, v_most from public.autonomy_policy p;
+    if v_least > v_most then
+      raise exception using errcode = 'AO002',
+        message = format('min_budget (%s%s) must not be above max_budget (%s%s).',
+          v_least, case when new.min_budget is null then ', the policy''s' else '' end,
+          v_most, case when new.max_budget is null then ', the policy''s' else '' end);
+    end if;
+  end if;
+  if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+comment on function autonomy.account_guard() is
+  'Trigger of autonomy_accounts: refuses (AO002) what is out of range or no currency, zone or mode, limits that cross '
+  'the policy''s, another name, and the removal of a row that campaigns name. [autonomous-operations]';
+create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_guard();
+create function autonomy.policy_fits_accounts() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_account text := (
+    select a.account from public.autonomy_accounts a
+    where coalesce(a.min_budget, new.min_budget) > coalesce(a.max_budget, new.max_budget) order by 1 limit 1);
+begin
+  if v_account is not null then
+    raise exception using errcode = 'AO002',
+      message = format('min_budget (%s) and max_budget (%s) would cross a limit that the account %L has of its own.',
+                       new.min_budget, new.max_budget, v_account),
+      hint = 'Change that account first.';
+  end if;
+  return null;
+end $$;
+comment on function autonomy.policy_fits_accounts() is
+  'Trigger of autonomy_policy: refuses (AO002) budgets that would cross an account''s own. [autonomous-operations]';
+create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
+  for each row execute function autonomy.policy_fits_accounts();
+create function autonomy.accounts_named() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  insert into public.autonomy_accounts (account)
+  select n.account from (select distinct account from new_campaigns) n
+  where n.account is not null and not exists (select from public.autonomy_accounts a where a.account = n.account)
+  order by n.account
+  on conflict do nothing;
+  return null;
+end $$;
+comment on function autonomy.accounts_named() is
+  'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
+  'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
+create trigger autonomy_accounts_inserted after insert on public.campaigns
+  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+create trigger autonomy_accounts_updated after update on public.campaigns
+  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+insert into public.autonomy_accounts (account)
+select distinct c.account from public.campaigns c where c.account is not null
+on conflict do nothing;
+create function autonomy.account_zone(p_account text) returns text
+language sql stable set search_path = ''
+as $$
+  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_zone(text) is
+  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.campaign_currency(p_campaign_id uuid) returns text
+language sql stable set search_path = ''
+as $$
+  select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
+  where c.id = p_campaign_id;
+$$;
+comment on function autonomy.campaign_currency(uuid) is
+  'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.only_currency() returns text
+language sql stable set search_path = ''
+as $$
+  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+  from public.autonomy_accounts a;
+$$;
+comment on function autonomy.only_currency() is
+  'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
+  'up. Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+returns public.autonomy_policy
+language sql stable set search_path = ''
+as $$
+  select jsonb_populate_record(p_policy, coalesce(
+    jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
+    || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
+    || jsonb_build_object(
+      'mode', coalesce((
+        select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
+        where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
+      'frozen', (p_policy).frozen or (p_account).frozen,
+      'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
+                            else (p_account).frozen_reason end), '{}'));
+$$;
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
+  'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
+  '[autonomous-operations]';
+create function autonomy.account_policies() returns table (account text, policy public.autonomy_policy)
+language sql stable set search_path = ''
+as $$
+  select a.account, autonomy.policy_overlaid(p, a) from public.autonomy_policy p cross join public.autonomy_accounts a;
+$$;
+comment on function autonomy.account_policies() is
+  'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.account_policy(p_account text) returns public.autonomy_policy
+language sql stable set search_path = ''
+as $$
+  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_policy(text) is
+  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.account_findings()
+returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not exists (
+    select from public.autonomy_accounts a where a.max_budget is null
+      and (autonomy.currency_digits(a.currency) = 0
+           or exists (select from public.autonomy_accounts o where o.currency <> a.currency)))
+  then
+    return;  -- the usual case, and the campaigns need not be looked at
+  end if;
+  return query
+  with used as materialized (
+    select c.account, count(*) as campaigns, percentile_disc(0.5) within group (order by c.budget) as budget
+    from public.campaigns c
+    where (c.status = 'active' or lower(c.status) = 'active') and c.budget between 0.001 and 999999999999.99
+    group by c.account
+  ), known as materialized (
+    select a.account, a.currency, a.max_budget, a.min_budget, u.budget, u.campaigns
+    from public.autonomy_accounts a join used u on u.account = a.account where a.currency is not null
+  ), usual as (
+    select k.currency, percentile_disc(0.5) within group (order by k.budget) as budget from known k group by k.currency
+  ), compared as (
+    select k.*, p.max_budget as most, p.min_budget as least,
+      10::numeric ^ round(log(k.budget / coalesce((
+        select percentile_disc(0.5) within group (order by o.budget) from usual o where o.currency <> k.currency),
+        p.max_budget / 500))) as rate
+    from known k cross join public.autonomy_policy p
+    where k.max_budget is null
+  )
+  select c.account, c.currency, c.budget,
+    format('Budgets of the account "%s" are around %s a day, and the policy''s limit of %s, which knows no currency, '
+           '%s. Give it limits of its own, perhaps max_budget %s and min_budget %s.',
+           c.account, autonomy.amount_words(c.budget, c.currency, true), autonomy.amount_words(c.most, null, true),
+           case when c.rate > 1 then 'leaves them little room' else 'is hardly a limit there' end,
+           autonomy.amount_words(l.most, c.currency, true), autonomy.amount_words(l.least, c.currency, true)),
+    jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
+  from compared c
+  cross join lateral (
+    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), 2)), 0.01, c.min_budget) as most,
+      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), 2))) as least) l
+  where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
+  order by c.campaigns desc, c.account;
+end $$;
+comment on function autonomy.account_findings() is
+  'Accounts of a known currency in which the policy''s max_budget is of another order of magnitude than the budgets, '
+  'with limits of their own that are proposed. Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.account_warnings() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
+                              else format(' The same goes for %s more accounts.', f.others) end), '[]')
+  from (select a.sentence, count(*) over () - 1 as others from autonomy.account_findings() a limit 1) f;
+$$;
+comment on function autonomy.account_warnings() is
+  'What a run has to say of accounts: one sentence at most, in a list. Reads only; raises nothing. '
+  '[autonomous-operations]';
 
 -- 0140_json.sql
 set local lock_timeout = '30s';
@@ -7554,7 +7971,8 @@ begin
     'page', public.list_autonomous_candidates(
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
-    'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio));
+    'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
+    'warnings', autonomy.account_warnings());
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
@@ -9332,7 +9750,19 @@ create type autonomy.rule_score as (
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
 comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
-create function autonomy.action_sums(p_now timestamptz default now()) returns setof autonomy.action_sum
+create function autonomy.actions_in(p_currency text, p_from timestamptz) returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select a.id from public.autonomous_actions a
+  left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
+  where a.executed_at > p_from and coalesce(k.currency, '') = p_currency;
+$$;
+comment on function autonomy.actions_in(text, timestamptz) is
+  'The actions executed since on campaigns of one currency ('''': the unknown one). Reads only; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.action_sums(p_currency text default null, p_now timestamptz default now())
+returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
   select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
@@ -9349,12 +9779,15 @@ as $$
            greatest(k.error * k.error, 1e-6) as variance
     from autonomy.action_results k
     where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
-      and k.status in ('executed', 'rolled_back')) r
+      and k.status in ('executed', 'rolled_back')
+      and (p_currency is null
+           or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
   group by 1, 2, 3, 4, 5
 $$;
-comment on function autonomy.action_sums(timestamptz) is
-  'What was carried out in the last 90 days, added up by rule, verdict and confidence: some hundred rows. A part of '
-  'rule_scoreboard and autonomous_insights. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.action_sums(text, timestamptz) is
+  'What was carried out in the last 90 days, in all or in one currency, added up by rule, verdict and confidence: some '
+  'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -9429,12 +9862,17 @@ comment on function autonomy.rule_scores(autonomy.action_sum[]) is
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
-  select * from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now) s))
+  select (r.score).*
+  from (select case when autonomy.only_currency() is not null then s
+                    else jsonb_populate_record(s, '{"money": null, "money_low": null, "money_high": null,
+                      "flagged": false, "suggestion": null, "suggested_change": null}') end as score
+        from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now => p_now) s)) s) r
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
   'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
-  'more) a change to make. Only reads; raises nothing. [autonomous-operations]';
+  'more) a change to make. Where accounts have several currencies nothing is said of money: autonomous_insights says '
+  'it by currency. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9475,7 +9913,7 @@ comment on function autonomy.marginal_return(autonomy.action_sum[]) is
 create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now) s))
+  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now => p_now) s))
 $$;
 comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
   'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '
@@ -9529,20 +9967,21 @@ end $$;
 comment on function autonomy.week_insight(timestamptz, timestamptz) is
   'What was done in a week: how many paused, raised, lowered, resumed, taken back. Only reads; raises nothing. '
   '[autonomous-operations]';
-create function autonomy.brought_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+create function autonomy.brought_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
+returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end,
-                        to_char(abs(m.money), 'FM999,999,999,990.00'),
-                        to_char(m.money - 1.645 * m.error, 'FM999,999,999,990.00'),
-                        to_char(m.money + 1.645 * m.error, 'FM999,999,999,990.00')),
+                        autonomy.amount_words(abs(m.money)::numeric, p_currency),
+                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, null),
+                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, null)),
          jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
                             'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
                             'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
-                            'improved', m.improved, 'regressed', m.regressed),
+                            'improved', m.improved, 'regressed', m.regressed, 'currency', nullif(p_currency, '')),
          null::uuid, null::uuid
   from (
     select case when a.action_type = 'auto_pause' then 'pauses' when a.action_type = 'auto_resume' then 'resumes'
@@ -9559,13 +9998,16 @@ begin
     from autonomy.action_results a
     where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
       and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
+      and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
     group by 1, 2, 3) m
   order by m.kind desc;
 end $$;
-comment on function autonomy.brought_insights(timestamptz, timestamptz) is
-  'What the actions measured in a week brought, by kind of action. Only reads; raises nothing. '
+comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is
+  'What the actions measured in a week brought, by kind of action; all of them, or those in the currency. Only reads; '
+  'raises nothing. '
   '[autonomous-operations]';
-create function autonomy.clearest_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
+create function autonomy.clearest_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
+returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -9577,7 +10019,7 @@ begin
                      else 'the budget change' end,
                 coalesce(c.title, b.campaign_id::text),
                 case when b.money < 0 then 'lost' when b.action_type = 'auto_pause' then 'saved' else 'earned' end,
-                to_char(abs(b.money), 'FM999,999,999,990.00'), b.figures ->> 'horizon_days',
+                autonomy.amount_words(abs(b.money)::numeric, p_currency), b.figures ->> 'horizon_days',
                 case when b.figures ->> 'horizon_days' = '1' then 'day' else 'days' end,
                 coalesce(b.figures ->> 'baseline_roi', '?')),
          b.figures, b.campaign_id, b.rule_id
@@ -9589,12 +10031,13 @@ begin
       select r.action_id, r.money from autonomy.action_results r
       where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
         and r.verdict = v.verdict and r.measured_at > p_from and r.status = 'executed'
+        and (p_all or r.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
       order by abs(r.money) desc, r.action_id limit 1) clearest
     join public.autonomous_actions a on a.id = clearest.action_id) b
   left join public.campaigns c on c.id = b.campaign_id
   order by b.best desc;
 end $$;
-comment on function autonomy.clearest_insights(timestamptz, timestamptz) is
+comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is
   'The clearest gain and the clearest loss that were measured in a week. Only reads; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
@@ -9616,25 +10059,23 @@ end $$;
 comment on function autonomy.calibration_insight(autonomy.action_sum[]) is
   'Whether confidence keeps its word, from five measured actions on. Only reads; raises nothing. '
   '[autonomous-operations]';
-create function autonomy.rule_insights(p_sums autonomy.action_sum[]) returns setof autonomy.insight
+create function autonomy.rule_insights(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-         case when s.flagged then s.suggestion
+         case when s.flagged then s.suggestion || coalesce(format(' (In %s.)', nullif(p_currency, '')), '')
               else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
-                          s.rule_name,
-                          to_char(s.money, 'FM999,999,999,990.00'), s.measured,
-                          to_char(s.money_low, 'FM999,999,999,990.00'),
-                          to_char(s.money_high, 'FM999,999,999,990.00')) end,
+                          s.rule_name, autonomy.amount_words(s.money, p_currency), s.measured,
+                          autonomy.amount_words(s.money_low, null), autonomy.amount_words(s.money_high, null)) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
   from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
         where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
 end $$;
-comment on function autonomy.rule_insights(autonomy.action_sum[]) is
+comment on function autonomy.rule_insights(autonomy.action_sum[], text) is
   'The rules that lose money, and the one that earns most. Only reads; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
@@ -9691,19 +10132,24 @@ begin
                                  'appeared and %s were closed.',
                                  o.standing,
                                  case when o.standing = 1 then 'opportunity stands' else 'opportunities stand' end,
-                                 o.critical, o.high, to_char(o.money, 'FM999,999,999,990.00'), o.new, o.closed),
-         to_jsonb(o), null::uuid, null::uuid
+                                 o.critical, o.high, coalesce(m.words, '0.00'), o.new, o.closed),
+         to_jsonb(o) || jsonb_build_object('money', m.money), null::uuid, null::uuid
   from (
     select count(*) filter (where u.unresolved) as standing,
            count(*) filter (where u.unresolved and severity = 'critical') as critical,
            count(*) filter (where u.unresolved and severity = 'high') as high,
-           coalesce(sum(autonomy.impact_number(estimated_impact -> 'money_per_day'))
-                    filter (where u.unresolved), 0) as money,
            count(*) filter (where first_seen_at > p_from) as new,
            count(*) filter (where not u.unresolved and resolved_at > p_from) as closed
     from public.optimization_opportunities
     cross join lateral (select status in ('open', 'in_progress') as unresolved) u
     where u.unresolved or resolved_at > p_from) o
+  cross join lateral (
+    select string_agg(autonomy.amount_words(c.money::numeric, c.currency), ' and ' order by c.currency) as words,
+      case count(*) when 0 then 0 when 1 then min(c.money) end as money
+    from (
+      select coalesce(autonomy.only_currency(), autonomy.campaign_currency(w.campaign_id), '') as currency,
+        coalesce(sum(autonomy.impact_number(w.estimated_impact -> 'money_per_day')), 0) as money
+      from public.optimization_opportunities w where w.status in ('open', 'in_progress') group by 1) c) m
   where o.standing > 0 or o.closed > 0;
 end $$;
 comment on function autonomy.opportunity_insight(timestamptz) is
@@ -9716,14 +10162,23 @@ as $$
 #variable_conflict use_column
 declare
   v_from timestamptz := p_now - interval '7 days';
-  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now) s);
+  v_only text := autonomy.only_currency();
+  v_currencies text[] := case when v_only is not null then array[v_only] else array(
+    select distinct coalesce(a.currency, '') from public.autonomy_accounts a order by 1) end;
+  v_currency text;
+  v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now => p_now) s);
   v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
   return query select * from autonomy.week_insight(v_from, p_now);
-  return query select * from autonomy.brought_insights(v_from, p_now);
-  return query select * from autonomy.clearest_insights(v_from, p_now);
+  foreach v_currency in array v_currencies loop
+    return query select * from autonomy.brought_insights(v_currency, v_only is not null, v_from, p_now);
+    return query select * from autonomy.clearest_insights(v_currency, v_only is not null, v_from, p_now);
+  end loop;
   return query select * from autonomy.calibration_insight(v_sums);
-  return query select * from autonomy.rule_insights(v_sums);
+  foreach v_currency in array v_currencies loop
+    return query select * from autonomy.rule_insights(case when v_only is not null then v_sums else array(
+      select s from autonomy.action_sums(v_currency, p_now) s) end, v_currency);
+  end loop;
   return query select * from autonomy.wrong_pause_insights(v_from, p_now);
   return query
   select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
@@ -9938,7 +10393,7 @@ begin
     'failed', v_failed,
     'rules_skipped', autonomy.skipped_rules(false),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-    'warnings', v_around -> 'warnings',
+    'warnings', (v_around -> 'warnings') || autonomy.account_warnings(),
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
     || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
@@ -9957,15 +10412,18 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_performance_days (
-  day date primary key,
+  day date not null,
   impressions bigint not null,
   clicks bigint not null,
   conversions bigint not null,
   spend numeric not null,
-  revenue numeric not null
+  revenue numeric not null,
+  currency text not null default '',  -- '': unknown
+  primary key (day, currency)
 );
 comment on table autonomy.dashboard_performance_days is
-  'Derived: spend, revenue and counts of all campaigns by day, for the overview''s chart. [autonomous-operations]';
+  'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
+  '[autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
   day date not null,
   rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
@@ -9982,11 +10440,29 @@ create table if not exists autonomy.dashboard_action_days (
   judged bigint not null,
   right_sum float8 not null,
   judged_confidence_sum float8 not null,
-  primary key (day, rule_id, action_type, status)
+  currency text not null default '',
+  primary key (day, rule_id, action_type, status, currency)
 );
 comment on table autonomy.dashboard_action_days is
-  'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard. '
-  '[autonomous-operations]';
+  'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
+  'scoreboard. [autonomous-operations]';
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select c.oid::regclass as name, k.conname
+    from pg_catalog.pg_constraint k join pg_catalog.pg_class c on c.oid = k.conrelid
+    where k.contype = 'p' and c.oid in ('autonomy.dashboard_performance_days'::regclass,
+                                        'autonomy.dashboard_action_days'::regclass)
+      and not exists (select from pg_catalog.pg_attribute a
+                      where a.attrelid = c.oid and a.attname = 'currency' and a.attnum = any (k.conkey))
+  loop
+    execute format('alter table %s drop constraint %I, add primary key (day, currency%s)', v_table.name,
+      v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
+                            then ', rule_id, action_type, status' else '' end);
+  end loop;
+end $$;
 create table if not exists autonomy.dashboard_stale_days (
   source text not null check (source in ('actions', 'performance')),
   day date not null,
@@ -10070,15 +10546,59 @@ comment on function autonomy.dashboard_mark_all() is
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
   for each row when (new.time_zone is distinct from old.time_zone)
   execute function autonomy.dashboard_mark_all();
-create function autonomy.dashboard_performance_figures(p_from date, p_to date)
-returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
+create function autonomy.dashboard_mark_currencies() returns trigger
+language plpgsql security definer set search_path = ''
 as $$
+begin
+  if tg_table_name = 'campaigns' then
+    if autonomy.only_currency() is not null or (
+      select coalesce(bool_and(k.currency is not distinct from l.currency), true)
+      from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
+      left join public.autonomy_accounts k on k.account = n.account
+      left join public.autonomy_accounts l on l.account = o.account)
+    then
+      return null;
+    end if;
+  end if;
+  insert into autonomy.dashboard_stale_days (source, day)
+  select distinct 'performance', day from autonomy.dashboard_performance_days
+  union select distinct 'actions', day from autonomy.dashboard_action_days on conflict do nothing;
+  delete from autonomy.dashboard_performance_days;
+  delete from autonomy.dashboard_action_days;
+  return null;
+end $$;
+comment on function autonomy.dashboard_mark_currencies() is
+  'Triggers of autonomy_accounts and campaigns: figures that may stand under another currency from now on are counted '
+  'again. Runs as its owner. [autonomous-operations]';
+create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
+  for each row when (new.currency is distinct from old.currency)
+  execute function autonomy.dashboard_mark_currencies();
+create trigger dashboard_account_changed after update on public.campaigns
+  referencing old table as before_rows new table as after_rows
+  for each statement execute function autonomy.dashboard_mark_currencies();
+create function autonomy.dashboard_performance_figures(p_from date, p_to date)
+returns setof autonomy.dashboard_performance_days language plpgsql stable set search_path = ''
+as $$
+declare
+  v_only text := autonomy.only_currency();
+begin
+  if v_only is not null then  -- the usual case, and campaigns need not be looked at
+    return query
+    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+      sum(d.spend), sum(d.revenue), v_only
+    from public.campaign_daily d where d.day between p_from and p_to group by d.day;
+    return;
+  end if;
+  return query
   select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
-    sum(d.spend), sum(d.revenue)
-  from public.campaign_daily d where d.day between p_from and p_to group by d.day;
-$$;
+    sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
+  from public.campaign_daily d
+  left join public.campaigns c on c.id = d.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
+  where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
+end $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is
-  'campaign_daily of all campaigns, added up by day. Reads only. [autonomous-operations]';
+  'campaign_daily of all campaigns, added up by day and currency. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
@@ -10094,15 +10614,18 @@ begin
             coalesce(sum(r.money) filter (where r.verdict is not null), 0),
             coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
             count(r.right_probability), coalesce(sum(r.right_probability), 0),
-            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
+            coalesce($4, k.currency, '''')
      from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
+     left join public.campaigns c on $4 is null and c.id = a.campaign_id
+     left join public.autonomy_accounts k on k.account = c.account
      where a.created_at >= $2 and a.created_at <= $3
-     group by 1, 2, 3, 4'
+     group by 1, 2, 3, 4, coalesce($4, k.currency, '''')'
   using v_zone, p_from::timestamp at time zone v_zone,
-    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond';
+    (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
 comment on function autonomy.dashboard_action_figures(date, date) is
-  'autonomous_actions counted by day, rule, type and status, with what was measured of them. Reads only. '
+  'autonomous_actions counted by day, rule, type, status and currency, with what was measured of them. Reads only. '
   '[autonomous-operations]';
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
@@ -10202,6 +10725,7 @@ as $$
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
+    'currency', autonomy.campaign_currency(a.campaign_id),
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
       (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
        where r.id = a.rule_id), ''), false));
@@ -10303,6 +10827,7 @@ as $$
     'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
     'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
     'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'currency', autonomy.campaign_currency(o.campaign_id),
     'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
 comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
@@ -10582,7 +11107,7 @@ $$;
 comment on function autonomy.dashboard_state_of_work(timestamptz) is
   'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz)
-returns table (campaigns bigint, paused bigint, moved numeric, net numeric)
+returns table (currency text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
 as $$
   with acted as (
@@ -10597,28 +11122,41 @@ as $$
     cross join lateral (select coalesce(lower(a.previous_state ->> 'status') = 'active', false) as active_before,
                                coalesce(lower(a.new_state ->> 'status') = 'active', false) as active_after) s
   ), changed as (
-    select sum(c.active_after::integer - c.active_before::integer) as turned, sum(c.after - c.before) as net
+    select c.campaign_id, sum(c.active_after::integer - c.active_before::integer) as turned,
+      sum(c.after - c.before) as net
     from acted c where c.before between 0 and 1e12 and c.after between 0 and 1e12 group by c.campaign_id
   )
-  select count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
+  select k.currency, count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
          coalesce(sum(abs(c.net)), 0), coalesce(sum(c.net), 0)
-  from changed c;
+  from changed c
+  left join public.campaigns m on m.id = c.campaign_id
+  left join public.autonomy_accounts k on k.account = m.account
+  group by k.currency;
 $$;
 comment on function autonomy.dashboard_changes_since(timestamptz) is
-  'What executed actions have changed since then and was not taken back: campaigns, of these paused, budget a day '
-  'moved either way, and its sum. Reads only. [autonomous-operations]';
+  'What executed actions have changed since then and was not taken back, by currency: campaigns, of these paused, '
+  'budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_changes(p_since timestamptz, p_span text)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  with active as (
-    select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e12), 0) as budget
-    from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+  with active as materialized (
+    select k.currency, sum(c.campaigns) as campaigns, sum(c.budget) as budget
+    from (select account, count(*) as campaigns, coalesce(sum(budget) filter (where budget between 0 and 1e12), 0)
+            as budget
+          from public.campaigns where status = 'active' or lower(status) = 'active' group by account) c
+    left join public.autonomy_accounts k on k.account = c.account
+    group by k.currency
+  ), changed as materialized (
+    select * from autonomy.dashboard_changes_since(p_since)
+  ), paused as (
+    select m.paused, a.campaigns + m.paused as campaigns_before,
+      m.paused / nullif(a.campaigns + m.paused, 0) as paused_share
+    from (select coalesce(sum(paused), 0) as paused from changed) m
+    cross join (select coalesce(sum(campaigns), 0) as campaigns from active) a
   ), seen as (
-    select m.*, a.campaigns + m.paused as campaigns_before, a.budget - m.net as budget_before,
-      m.paused::numeric / nullif(a.campaigns + m.paused, 0) as paused_share,
-      m.moved / nullif(greatest(a.budget - m.net, 0), 0) as moved_share
-    from active a cross join autonomy.dashboard_changes_since(p_since) m
+    select m.*, m.moved / nullif(greatest(coalesce(a.budget, 0) - m.net, 0), 0) as moved_share
+    from changed m left join active a on a.currency is not distinct from m.currency
   )
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
@@ -10628,15 +11166,17 @@ as $$
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
       'share', round(s.paused_share, 4), 'limit', p.pause_breaker_share, 'since', p_since)
-  from seen s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
+  from paused s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
   union all
   select 'BUDGET_MOVED',
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
          else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      autonomy.dashboard_amount(s.moved), p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+      autonomy.dashboard_amount(s.moved, autonomy.currency_digits(s.currency)) || coalesce(' ' || s.currency, ''),
+      p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
-      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since)
+      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
+      'currency', s.currency)
   from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
 $$;
 comment on function autonomy.dashboard_state_of_changes(timestamptz, text) is
@@ -10656,29 +11196,31 @@ as $$
     select t.*, w.*, w.conversions * w.spend_now / nullif(w.spend, 0) as expected
     from today t
     cross join lateral (
-      select sum(d.spend) filter (where d.day >= t.day - 7)::float8 as spend_now,
+      select nullif(d.currency, '') as currency, sum(d.spend) filter (where d.day >= t.day - 7)::float8 as spend_now,
         sum(d.revenue) filter (where d.day >= t.day - 7)::float8 as revenue_now,
         sum(d.spend) filter (where d.day < t.day - 7)::float8 as spend,
         sum(d.revenue) filter (where d.day < t.day - 7)::float8 as revenue,
         sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
-      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day) w
+      from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
   ), rois as (
     select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, w.matured, w.break_even_roi,
-      sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now
+      sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now, w.currency
     from weeks w where w.spend_now > 0 and w.spend > 0 and w.revenue > 0 and w.conversions >= 10 and w.expected >= 10
   )
   select 'FALLING_ROI', case when r.now < r.break_even_roi then 'act' else 'look' end,
-    format('ROI has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
+    format('ROI%s has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
+      case when autonomy.only_currency() is not null then '' else ' of what is in '
+        || coalesce(r.currency, 'an unknown currency') end,
       round(r.now::numeric, 2), round(r.before::numeric, 2),
       case when r.now < r.break_even_roi then ': the account loses money' else '' end),
     '{}'::text[], jsonb_build_object('roi', round(r.now::numeric, 4), 'roi_before', round(r.before::numeric, 4),
-      'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4))
+      'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4), 'currency', r.currency)
   from rois r
   where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
 comment on function autonomy.dashboard_state_of_roi(timestamptz) is
-  'Part of dashboard_state: a fall of the roi of all campaigns by a fifth or more that chance does not explain (two '
-  'standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: a fall of the roi of all campaigns of a currency by a fifth or more that chance does not '
+  'explain (two standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
 create function public.dashboard_state(
   p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
@@ -10736,7 +11278,7 @@ as $$
 $$;
 comment on function autonomy.dashboard_worth(numeric, float8, float8) is
   'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
-create function autonomy.dashboard_action_totals(p_from date, p_to date) returns jsonb
+create function autonomy.dashboard_action_totals(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
@@ -10755,14 +11297,16 @@ as $$
                                       sum(error_squares) filter (where pause)),
     'earned', autonomy.dashboard_worth(sum(measured) filter (where not pause), sum(money) filter (where not pause),
                                        sum(error_squares) filter (where not pause)))
-  from (select *, status in ('executed', 'rolled_back') as done, action_type = 'auto_pause' as pause
+  from (select *, status in ('executed', 'rolled_back') as done,
+               case when currency = p_currency then action_type = 'auto_pause' end as pause
         from autonomy.dashboard_action_days) d
   where d.day between p_from and p_to;
 $$;
-comment on function autonomy.dashboard_action_totals(date, date) is
-  'Actions counted over days, both ends included; what was rolled back later was done, too. Reads only. '
+comment on function autonomy.dashboard_action_totals(date, date, text) is
+  'Actions counted over days, both ends included; what was rolled back later was done, too. What they brought: of one '
+  'currency ('''': the unknown one). Reads only. '
   '[autonomous-operations]';
-create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
+create function autonomy.dashboard_days(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -10771,17 +11315,40 @@ as $$
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
   from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-  left join autonomy.dashboard_performance_days p on p.day = g.day::date
+  left join autonomy.dashboard_performance_days p on p.day = g.day::date and p.currency = p_currency
   left join (
     select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
            sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
            sum(actions) filter (where action_type not in ('auto_pause', 'auto_scale_up')) as other
-    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') group by day
+    from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') and currency = p_currency
+    group by day
   ) a on a.day = g.day::date;
 $$;
-comment on function autonomy.dashboard_days(date, date) is
-  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns, and the actions of that day. Reads '
-  'only. [autonomous-operations]';
+comment on function autonomy.dashboard_days(date, date, text) is
+  'One object a day: spend, revenue, clicks, conversions, roi of all campaigns of a currency, and the actions of that '
+  'day on them. Reads only. [autonomous-operations]';
+create function autonomy.dashboard_currencies()
+returns table (currency text, active bigint, active_budget numeric, saved jsonb, earned jsonb)
+language sql stable set search_path = ''
+as $$
+  select u.currency, u.active, u.active_budget, t.totals -> 'saved', t.totals -> 'earned'
+  from (
+    select coalesce(k.currency, '') as currency, sum(c.active)::bigint as active, sum(c.active_budget) as active_budget
+    from (
+      select account, count(*) filter (where lower(status) = 'active') as active,
+        coalesce(sum(budget) filter (where lower(status) = 'active' and budget between 0 and 999999999999.99), 0)
+          as active_budget
+      from public.campaigns group by account) c
+    left join public.autonomy_accounts k on k.account = c.account
+    group by coalesce(k.currency, '')
+  ) u
+  cross join lateral (
+    select autonomy.dashboard_action_totals(date '-infinity', date 'infinity', u.currency) as totals) t
+  order by u.active desc, u.currency;
+$$;
+comment on function autonomy.dashboard_currencies() is
+  'One row a currency ('''': unknown), that with the most active campaigns first: budgets, and what actions brought. '
+  'Reads only. [autonomous-operations]';
 create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10796,15 +11363,29 @@ comment on function autonomy.dashboard_run_json(public.autonomous_runs) is
   'A run without its long lists. [autonomous-operations]';
 create function public.dashboard_overview(
   p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
-  p_now timestamptz default now()
+  p_currency text default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = ''
 as $$
 declare
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_today date := (p_now at time zone v_policy.time_zone)::date;
   v_left integer := (public.dashboard_refresh() ->> 'left')::integer;
+  v_currencies jsonb := (
+    select coalesce(jsonb_agg(to_jsonb(c) || jsonb_build_object('currency', nullif(c.currency, ''))), '[]')
+    from autonomy.dashboard_currencies() c);
+  v_currency text := case p_currency when 'unknown' then '' else coalesce(p_currency, v_currencies -> 0 ->> 'currency',
+                                                                          '') end;
 begin
+  if p_currency is not null and not exists (
+    select from jsonb_array_elements(v_currencies) c where coalesce(c ->> 'currency', '') = v_currency)
+  then
+    raise exception using errcode = 'AO010',
+      message = format('No campaign is in the currency %s.', left(p_currency, 20)),
+      hint = 'Leave it out, or give one of those that the answer lists under currencies.';
+  end if;
   return jsonb_build_object(
+    'currency', nullif(v_currency, ''),
+    'currencies', v_currencies,
     'state', public.dashboard_state(p_since, p_run_interval_minutes, p_now),
     'policy', to_jsonb(v_policy),
     'now', p_now,
@@ -10821,10 +11402,12 @@ begin
       where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1),
     'campaigns', (
       select jsonb_build_object('all', count(*), 'active', count(*) filter (where lower(c.status) = 'active'),
-        'active_budget', coalesce(sum(c.budget) filter (where lower(c.status) = 'active'), 0))
+        'active_budget', coalesce((
+          select (m -> 'active_budget')::numeric from jsonb_array_elements(v_currencies) m
+          where coalesce(m ->> 'currency', '') = v_currency), 0))
       from public.campaigns c),
-    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity'),
-    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity'),
+    'totals', autonomy.dashboard_action_totals(date '-infinity', date 'infinity', v_currency),
+    'recent', autonomy.dashboard_action_totals(v_today - 1, date 'infinity', v_currency),
     'opportunities', (
       select jsonb_build_object(
         'unresolved', count(*),
@@ -10832,11 +11415,40 @@ begin
         'high', count(*) filter (where o.severity = 'high'),
         'overdue', count(*) filter (where o.first_seen_at < p_now - interval '48 hours'))
       from public.optimization_opportunities o where o.status in ('open', 'in_progress')),
-    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today));
+    'days', autonomy.dashboard_days(v_today - p_days + 1, v_today, v_currency));
 end $$;
-comment on function public.dashboard_overview(integer, timestamptz, integer, timestamptz) is
+comment on function public.dashboard_overview(integer, timestamptz, integer, text, timestamptz) is
   'What the overview page shows: state (see dashboard_state), policy, last run, totals, opportunities, the last '
-  'p_days days. Brings daily figures up to date first. [autonomous-operations]';
+  'p_days days. Money is of one currency: p_currency (unknown: of accounts that state none), else the one with the '
+  'most active campaigns; currencies lists all. Brings daily figures up to date first. Raises AO010. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_extremes(
+  p_limit integer, p_now timestamptz,
+  out under uuid[], out scaling uuid[], out under_count bigint, out scaling_count bigint)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  with found as materialized (
+    select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
+    from public.campaign_performance p
+    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
+       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+  ), live as materialized (
+    select f.*, row_number() over (partition by f.loses, k.currency order by
+      case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
+    from found f join public.campaigns c on c.id = f.campaign_id
+    left join public.autonomy_accounts k on k.account = c.account
+    where (c.status = 'active' or lower(c.status) = 'active')
+      and (not f.loses or c.created_at <= p_now - interval '24 hours')
+  )
+  select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
+         array(select l.campaign_id from live l where not l.loses order by l.place, l.campaign_id limit p_limit),
+         count(*) filter (where l.loses), count(*) filter (where not l.loses)
+  into under, scaling, under_count, scaling_count from live l;
+end $$;
+comment on function autonomy.dashboard_extremes(integer, timestamptz) is
+  'Part of dashboard_attention: the p_limit campaigns that lose most and earn most, and how many there are. Reads '
+  'only. [autonomous-operations]';
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -10847,23 +11459,12 @@ declare
   v_under_count bigint;
   v_scaling_count bigint;
 begin
-  with found as materialized (
-    select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
-    from public.campaign_performance p
-    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
-       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
-  ), live as materialized (
-    select f.* from found f join public.campaigns c on c.id = f.campaign_id
-    where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.under or c.created_at <= p_now - interval '24 hours')
-  )
-  select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
-         array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
-         count(*) filter (where l.under), count(*) filter (where not l.under)
-  into v_under, v_scaling, v_under_count, v_scaling_count from live l;
+  select e.under, e.scaling, e.under_count, e.scaling_count into v_under, v_scaling, v_under_count, v_scaling_count
+  from autonomy.dashboard_extremes(p_limit, p_now) e;
   return (
     with seen as materialized (
-      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+      select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
+             c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
              c as campaign,
              autonomy.cut_confidence(100::float8
@@ -10881,22 +11482,22 @@ begin
       'underperforming_count', v_under_count,
       'underperforming', (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
             || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
                                           v_policy))
-          order by s.revenue - s.spend, s.campaign_id), '[]')
+          order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
+          'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
-          order by s.revenue - s.spend desc, s.campaign_id), '[]')
+          order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is
@@ -10943,12 +11544,14 @@ language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 declare
   v_portfolio jsonb := public.portfolio_state(p_now);
+  v_only text := autonomy.only_currency();
 begin
   return (
     with run as materialized (
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, v_portfolio) d
     ), weighed as materialized (
-      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(case k.kind
+      select r.d, (r.d).verdict, (r.d).code, k.kind, coalesce(v_only, autonomy.campaign_currency((r.d).campaign_id))
+          as currency, coalesce(case k.kind
           when 'pause' then ((r.d).candidate).budget when 'resume' then (r.d).new_budget
           else abs((r.d).new_budget - ((r.d).candidate).budget) end, 0) as money
       from run r
@@ -10961,14 +11564,17 @@ begin
       'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
       'changes', (
         select coalesce(jsonb_agg(to_jsonb(t)
-          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind)), '[]')
-        from (select w.verdict, w.kind, count(*) as campaigns, round(sum(w.money), 2) as money
-              from weighed w where w.verdict <> 'hold' group by 1, 2) t),
+          order by t.verdict, array_position(array['pause', 'raise', 'lower', 'resume'], t.kind), t.currency), '[]')
+        from (select w.verdict, w.kind, nullif(w.currency, '') as currency, count(*) as campaigns,
+                round(sum(w.money), 2) as money
+              from weighed w where w.verdict <> 'hold' group by 1, 2, 3) t),
       'held', (select count(*) from weighed w where w.verdict = 'hold'),
       'largest', (
-        select coalesce(jsonb_agg(autonomy.decision_entry(t) || jsonb_build_object('verdict', t.verdict)
-          order by w.money desc, t.campaign_id), '[]')
-        from (select * from weighed w where w.verdict <> 'hold' order by w.money desc, (w.d).campaign_id limit 10) w
+        select coalesce(jsonb_agg(autonomy.decision_entry(t)
+            || jsonb_build_object('verdict', t.verdict, 'currency', nullif(w.currency, ''))
+          order by w.place, t.campaign_id), '[]')
+        from (select *, row_number() over (partition by o.currency order by o.money desc, (o.d).campaign_id) as place
+              from weighed o where o.verdict <> 'hold' order by place, (o.d).campaign_id limit 10) w
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
         select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
@@ -10976,7 +11582,8 @@ begin
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
-  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "campaigns", "money"}], "held", '
+  '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "currency", "campaigns", "money"}], '
+  '"held", '
   '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
 
 -- 1040_dashboard_campaigns.sql
@@ -11016,8 +11623,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions
+           p.roi, coalesce(p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join public.autonomy_accounts k on k.account = c.account
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -11046,7 +11654,8 @@ begin
     'now', p_now,
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
-      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
+      'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
+      'currency', autonomy.campaign_currency(p_campaign_id)),
     'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
@@ -11143,11 +11752,22 @@ begin
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
       'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
       'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
-      'flagged', s.rule_id is not null and s.measured >= 5 and s.money + 1.645 * sqrt(s.error_squares) < 0)
-      || autonomy.dashboard_worth(s.measured, s.money, s.error_squares)
+      'flagged', s.rule_id is not null and s.loses, 'by_currency', coalesce(s.worths, '[]'))
+      || autonomy.dashboard_worth(s.measured, case when coalesce(jsonb_array_length(s.worths), 0) <= 1 then s.money end,
+                                  s.error_squares)
       order by r.priority desc nulls last, r.rule_name, s.rule_id), '[]')
     from (
-      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, sum(d.actions) as actions,
+      select c.rule_id, sum(c.actions) as actions, sum(c.rolled_back) as rolled_back, sum(c.measured) as measured,
+             sum(c.improved) as improved, sum(c.regressed) as regressed, sum(c.money) as money,
+             sum(c.error_squares) as error_squares, sum(c.judged) as judged, sum(c.confidence) as confidence,
+             sum(c.right_sum) as right_sum, sum(c.pauses) as pauses, sum(c.false_pauses) as false_pauses,
+             bool_or(c.measured >= 5 and c.money + 1.645 * sqrt(c.error_squares) < 0) as loses,
+             jsonb_agg(autonomy.dashboard_worth(c.measured, c.money, c.error_squares)
+               || jsonb_build_object('currency', c.currency) order by c.measured desc, c.currency)
+               filter (where c.measured > 0) as worths
+      from (
+      select nullif(d.rule_id, '00000000-0000-0000-0000-000000000000') as rule_id, nullif(d.currency, '') as currency,
+             sum(d.actions) as actions,
              coalesce(sum(d.actions) filter (where d.status = 'rolled_back'), 0) as rolled_back,
              sum(d.measured) as measured, sum(d.improved) as improved, sum(d.regressed) as regressed,
              sum(d.money) as money, sum(d.error_squares) as error_squares, sum(d.judged) as judged,
@@ -11155,12 +11775,13 @@ begin
              coalesce(sum(d.judged) filter (where d.action_type = 'auto_pause'), 0) as pauses,
              sum(d.judged - d.right_sum) filter (where d.action_type = 'auto_pause') as false_pauses
       from autonomy.dashboard_action_days d
-      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id
+      where d.day > v_from and d.status in ('executed', 'rolled_back') group by d.rule_id, d.currency) c
+      group by c.rule_id
     ) s left join public.autonomous_rules r on r.id = s.rule_id);
 end $$;
 comment on function public.dashboard_scoreboard(timestamptz) is
   'What each rule did in 90 days and what it was worth, from the daily figures: rule_scoreboard without its '
-  'suggestions, in milliseconds. [autonomous-operations]';
+  'suggestions, in milliseconds; by_currency where it was in several, and then no sum. [autonomous-operations]';
 create function public.dashboard_rule_history(p_rule_id uuid default null, p_limit integer default 50) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -11356,6 +11977,98 @@ as $$
 $$;
 comment on function public.dashboard_session_ended(text) is
   'Whether this session was ended. Reads only. [autonomous-operations]';
+
+-- 1060_accounts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function public.list_autonomous_accounts(p_account text default null, p_limit integer default 200) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_rows jsonb;
+begin
+  with used as materialized (
+    select c.account, count(*) as campaigns, count(*) filter (where c.is_active) as active,
+      coalesce(sum(c.budget) filter (where c.is_active and c.budget between 0 and 999999999999.99), 0) as active_budget
+    from (select *, status = 'active' or lower(status) = 'active' as is_active from public.campaigns
+          where p_account is null or account = p_account) c
+    group by c.account
+  ), shown as (
+    select a, coalesce(u.campaigns, 0) as campaigns, coalesce(u.active, 0) as active,
+      coalesce(u.active_budget, 0) as active_budget, count(*) over () - v_limit as left_off
+    from public.autonomy_accounts a left join used u on u.account = a.account
+    where p_account is null or a.account = p_account
+    order by active desc, campaigns desc, a.account limit v_limit
+  ), found as materialized (
+    select * from autonomy.account_findings()
+  )
+  select jsonb_build_object(
+    'accounts', coalesce(jsonb_agg(to_jsonb(s.a) || jsonb_build_object(
+      'campaigns', s.campaigns, 'active', s.active, 'active_budget', s.active_budget,
+      'in_force', to_jsonb(autonomy.policy_overlaid(p, s.a)) - 'id',
+      'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
+                  from found f where f.account = (s.a).account))
+      order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
+    'left_off', greatest(coalesce(max(s.left_off), 0), 0))
+  into v_rows
+  from shown s cross join public.autonomy_policy p;
+  if p_account is not null and v_rows -> 'accounts' = '[]' then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  return v_rows;
+end $$;
+comment on function public.list_autonomous_accounts(text, integer) is
+  'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
+  'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
+  '"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
+  '[autonomous-operations]';
+create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
+returns jsonb language plpgsql set search_path = ''
+as $$
+declare
+  v_known text[] := array(
+    select a.attname from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.autonomy_accounts'::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname not in ('account', 'updated_at', 'updated_by'));
+  v_wrong text;
+  v_changed integer;
+begin
+  if jsonb_typeof(p_changes) is distinct from 'object' or p_changes = '{}' then
+    raise exception using errcode = 'AO010', message = 'Nothing to change: give at least one setting of the account.';
+  end if;
+  v_wrong := autonomy.unknown_key_error(p_changes, 'account', v_known);
+  if v_wrong is null then
+    select format('account.%s: %s is not allowed; give %s', c.key, left(c.value::text, 60), k.wanted) into v_wrong
+    from jsonb_each(p_changes) c
+    join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = c.key
+    join (values ('numeric'::regtype, 'number', 'a number'), ('boolean'::regtype, 'boolean', 'true or false'),
+                 ('text'::regtype, 'string', 'a text')) k (of, type, wanted) on k.of = a.atttypid
+    where jsonb_typeof(c.value) not in (k.type, 'null') order by c.key limit 1;
+  end if;
+  if v_wrong is not null then
+    raise exception using errcode = 'AO010', message = v_wrong || '.';
+  end if;
+  execute (
+    select format('update public.autonomy_accounts a set %s, updated_by = $2, updated_at = clock_timestamp()'
+                  ' from jsonb_populate_record(null::public.autonomy_accounts, $1) n where a.account = $3',
+                  string_agg(format('%1$I = n.%1$I', k), ', '))
+    from jsonb_object_keys(p_changes) k)
+  using p_changes, coalesce(p_actor, autonomy.actor()), p_account;
+  get diagnostics v_changed = row_count;
+  if v_changed = 0 then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  return public.list_autonomous_accounts(p_account) -> 'accounts' -> 0;
+end $$;
+comment on function public.update_autonomous_account(text, jsonb, text) is
+  'Changes the settings given of one account; null takes the policy''s value (or none). Answers the account as '
+  'list_autonomous_accounts. Safe to call again. Raises AO003 (no such account), AO010 (key or type), AO002 (value). '
+  '[autonomous-operations]';
 
 -- 1200_history.sql
 set local lock_timeout = '30s';
@@ -11584,7 +12297,7 @@ create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
   budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
-  spend float8, revenue float8, conversions float8, days float8)
+  spend float8, revenue float8, conversions float8, days float8, currency text)
 language sql stable set search_path = '' set jit = off
 as $$
   with clock as (
@@ -11621,9 +12334,10 @@ as $$
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
        and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
                                     from public.autonomy_policy p)),
-    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days
+    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
+  left join public.autonomy_accounts k on k.account = c.account
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
 $$;
@@ -11651,7 +12365,8 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days)) from autonomy.past_campaigns(v_from, v_to) c), '[]'),
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+      from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
 end $$;
@@ -11850,9 +12565,10 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '179fc868edeb122abc3ad349d662a078b9345732a5383bf127a6a6b3bd49e6ae', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '7cdaac0a4c1c0b44d56d8cb36b971ea8fc32a59ff356d99ec82bc70cea3ac83c', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
@@ -11883,7 +12599,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '9505e7c023ab2e769bd0b22693aa3be55dfa60db539027989067998197f7cbe1', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'b7a27f716d800dfeed91e14545f3f8e2df48abb39c76bcbba4f4be51733146f6', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '5cc53d2e7656f5ca02c706a944968096de80109bb5a1022e9274d834a4a63048', pg_catalog.clock_timestamp()),
@@ -11894,16 +12610,17 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
   ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
-  ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
-  ('0950_database_run', 'bcd669a49d4c43d81f87137ebcc1c04d0b01691fabbf4b0f81831c231bd11c4b', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
-  ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'ce70b05340b20c3374f36a889e816dff45195c12f021599a2ff755f51a407d15', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '3a2200158f1ab568d4bea6f0b45e2be3826f98170e327e373e083a3012e82a42', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
+  ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '3aa4f2107515bcfa2ed31ae275a171b894719804be181af6a79f88c4d308658b', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', 'fb2805a58f790ef0689407b12470ac5653505521ed9e750c3c2e49fd607f9c99', pg_catalog.clock_timestamp()),
+  ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'b895bb194d372e28a758e0fbfa5b3f08788c9e677cdf42b9030ee913f7dee1e3', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', 'bdc2a98f632374d66d5802496c76d9559fec7c655860344a5e664a9a2400525f', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
+  ('1200_history', '103990a0a4a3761e95498d98981048cfe1ea8c8146176ba27680388771c1226c', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

@@ -13,7 +13,6 @@ from autonomy.cli.output import (
     DayOrTime,
     json_option,
     moment,
-    money,
     percent,
     print_json,
     print_table,
@@ -21,6 +20,8 @@ from autonomy.cli.output import (
 )
 from autonomy.cli.report import print_run
 from autonomy.errors import BadRequest, NotFound
+from autonomy.text import money as in_currency
+from autonomy.web.queries import Reads
 
 ACTION_TYPES = (
     "auto_pause", "auto_resume", "auto_scale_up", "auto_scale_down", "budget_adjusted",
@@ -71,6 +72,7 @@ def status(as_json: bool) -> None:
             limit=5,
         )
         portfolio = target.store.rpc("portfolio_state")
+        budgets = Reads(target.store).overview(1, 60)["currencies"]
         state = target.store.rpc(
             "dashboard_state", p_run_interval_minutes=target.settings.run_interval_minutes
         )
@@ -84,6 +86,7 @@ def status(as_json: bool) -> None:
         "frozen_reason": policy["frozen_reason"],
         "pending_actions": len(pending),
         "portfolio": portfolio,
+        "budgets": [{name: one[name] for name in ("currency", "active_budget")} for one in budgets],
         "runs": runs,
     }
     if as_json:
@@ -96,8 +99,7 @@ def status(as_json: bool) -> None:
     )
     click.echo(f"mode {policy['mode']}, frozen: {frozen}, waiting for approval: {len(pending)}")
     click.echo(
-        f"{portfolio['active_campaigns']} active campaigns, "
-        f"daily budget {money(portfolio['active_budget'])}"
+        f"{portfolio['active_campaigns']} active campaigns, daily budget {_budgets(budgets)}"
     )
     rows = [
         (
@@ -347,6 +349,11 @@ def _print_rollback(seen: dict[str, Any]) -> None:
     skipped = [(one["title"], one["code"], one["message"]) for one in seen["skipped"]]
     if skipped:
         print_table("Skipped", ("campaign", "code", "why"), skipped, "")
+
+
+def _budgets(budgets: list[dict[str, Any]]) -> str:
+    """What is active a day, each currency by itself: 303.00 EUR, 30,000 JPY."""
+    return ", ".join(in_currency(one["active_budget"], currency=one["currency"]) for one in budgets)
 
 
 def _did(summary: dict[str, Any] | None) -> str:

@@ -43,6 +43,8 @@ def _print_trouble(result: dict[str, Any]) -> None:
         click.secho(f"  BREAKER {breaker['code']}: {breaker['message']}", bold=True)
     for rule in result["rules_skipped"]:
         click.secho(f"  RULE SKIPPED {rule['rule_name']}: {rule['error']}", bold=True)
+    for warning in result.get("warnings") or []:
+        click.secho(f"  WARNING {warning}", bold=True)
 
 
 def _print_totals(result: dict[str, Any]) -> None:

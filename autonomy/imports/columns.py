@@ -52,7 +52,11 @@ NAMES: Mapping[str, Sequence[str]] = {
     ),
     "budget": ("campaign budget", "daily budget", "budget"),
     "status": ("campaign status", "campaign state", "campaign delivery", "delivery", "status"),
-    "currency": ("currency code", "currency"),
+    "currency": ("currency code", "currency", "account currency"),
+    "time_zone": (
+        "time zone", "timezone", "account time zone", "ad account time zone", "customer time zone",
+        "timezone name",
+    ),
 }  # fmt: skip
 
 MORE_REVENUE = (
@@ -70,6 +74,7 @@ REQUIRED = ("campaign", "spend")
 _CURRENCY = re.compile(
     r"\s*\((?!(?:all|avg|est|max|med|min|net|num|pct|qty)\))(?:[a-z]{3}|[$€£¥])\)$"
 )
+_SIGNS = {"€": "EUR", "£": "GBP"}  # $ and ¥ are signs of several
 # What a column that may be the revenue has in its name, for a guess that is said and never taken.
 _LIKE_REVENUE = re.compile(r"value|revenue|sales|turnover|gmv|umsatz|valeur|valor|ingresos|ricavi")
 _LIKE_A_RATIO = re.compile(r"/|\b(per|cost|average|avg|share|rate|roas|target)\b|%")
@@ -220,6 +225,13 @@ def plain_name(name: str) -> str:
     """A column name without case, currency in brackets, underscores and double spaces."""
     name = name.replace("\ufeff", "").replace("_", " ").strip().strip('"').lower()
     return re.sub(r"\s+", " ", _CURRENCY.sub("", name))
+
+
+def currency_of(name: str) -> str | None:
+    """The currency that a column's name states in brackets: Amount spent (EUR), Cost (€)."""
+    found = _CURRENCY.search(name.strip().strip('"').lower())
+    stated = found[0].strip()[1:-1].upper() if found else ""
+    return _SIGNS.get(stated, stated if stated.isalpha() and stated.isascii() else None)
 
 
 def _key(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autonomy.imports import numbers as figures
-from autonomy.imports.columns import MappingFile
+from autonomy.imports.columns import MONEY, MappingFile, currency_of
 from autonomy.imports.row_checks import Tally
 
 
@@ -37,6 +37,12 @@ class Export:
     def starts(self) -> str:
         """The column of the row's day or moment."""
         return self.columns.get("bucket") or self.columns["date"]
+
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies that the names of its columns of money state; more than one is wrong."""
+        stated = (currency_of(self.columns[name]) for name in MONEY if name in self.columns)
+        return list(dict.fromkeys(one for one in stated if one is not None))
 
     @property
     def reckoned(self) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import ExportError
+from autonomy.imports.accounts import note_accounts
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.export import Export
 from autonomy.imports.read_export import open_export, slices
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 _COLUMNS = (
-    "campaign", "campaign_id", "account", "status", "currency", "moment", "zoned",
-    "impressions", "reach", "clicks", "conversions", "spend", "revenue", "budget",
+    "line", "campaign", "campaign_id", "account", "status", "currency", "time_zone", "moment",
+    "zoned", "impressions", "reach", "clicks", "conversions", "spend", "revenue", "budget",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ class FileReport:
     first: datetime | None
     last: datetime | None
     budgets_estimated: int
+    accounts: Mapping[str, Mapping[str, str]]  # what their rows say from now on, and did not before
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class FileReport:
             "first": self.first.isoformat() if self.first else None,
             "last": self.last.isoformat() if self.last else None,
             "budgets_estimated": self.budgets_estimated,
+            "accounts": {name: dict(known) for name, known in self.accounts.items()},
             "seconds": round(self.seconds, 2),
         }
 
@@ -116,6 +119,10 @@ class FileReport:
                 f"  Campaigns without a budget in the file: {self.budgets_estimated:,}; the highest"
                 " daily spend of each one's last 14 days stands in."
             )
+        said += [
+            f"  Noted of the account {name}: {', '.join(known.values())}."
+            for name, known in self.accounts.items()
+        ]
         return said
 
 
@@ -186,7 +193,7 @@ def _import(
     connection.execute(_STAGE)
     _copy(connection, export, tell)
     tell(f"{export.path.name}: matching campaigns", 0.6)
-    _refuse_mixed_currencies(connection, export)
+    noted = note_accounts(connection, export, account)
     connection.execute("analyze staged_rows")
     for statement in (_CAMPAIGNS, _BUCKETS):
         connection.execute(sql.SQL(statement).format(account=sql.Literal(account)))
@@ -221,6 +228,7 @@ def _import(
         first=first,
         last=last,
         budgets_estimated=budgets,
+        accounts=noted,
         seconds=time.monotonic() - began,
     )
 
@@ -262,23 +270,10 @@ def _csv(frame: pl.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def _refuse_mixed_currencies(connection: psycopg.Connection, export: Export) -> None:
-    rows = connection.execute(
-        "select account, array_agg(distinct currency) from staged_rows where currency <> ''"
-        " group by account having count(distinct currency) > 1"
-    ).fetchall()
-    if rows:
-        account, currencies = rows[0]
-        raise ExportError(
-            f"{export.path} mixes the currencies {', '.join(currencies)}"
-            f"{f' in the account {account}' if account else ''}."
-            " Export each currency by itself: sums over several say nothing."
-        )
-
-
 _STAGE = """
 create temp table staged_rows (
-  campaign text, campaign_id text, account text, status text, currency text,
+  line bigint, campaign text, campaign_id text, account text, status text, currency text,
+  time_zone text,
   moment timestamp, zoned timestamptz,
   impressions float8, reach float8, clicks float8, conversions float8, spend numeric,
   revenue numeric, budget numeric

@@ -267,6 +267,7 @@ def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         text("account").alias("account"),
         text("status").alias("status"),
         text("currency").alias("currency"),
+        text("time_zone").alias("time_zone"),
         *_moment(export, frame),
         periods.days_of(export, frame),
         *(_number(export, name) for name in (*COUNTS, *MONEY, "roas")),

@@ -52,6 +52,7 @@ def html(replay: Replay, tuning: Tuning | None = None) -> str:
             f" {replay.end:%d %B %Y}, {replay.runs:,} runs. In that time {money(replay.spend)} were"
             f" spent and {money(replay.revenue)} came in.</p>"
         ),
+        *([f"<p class='bad'>{escape(replay.one_currency)}</p>"] if replay.one_currency else []),
         *(
             [f"<p class='bad'>{escape(left_out_sentence(replay.left_out))}</p>"]
             if replay.left_out

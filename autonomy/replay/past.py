@@ -23,6 +23,8 @@ from autonomy.replay.value import (
     SAY_THE_WORTH,
     conversions_by_account,
     left_out_sentence,
+    of_one_currency,
+    other_currencies_sentence,
     split_by_value,
     with_worth,
 )
@@ -140,6 +142,7 @@ class Past:
     tracking: Any = None
     delay: Delay | None = None
     left_out: Mapping[str, float] = field(default_factory=dict)  # see `split_by_value`
+    one_currency: str = ""  # which it is and what is left out for it, where there are several
 
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
         """The looks of each moment, oldest first, at the campaigns that can be judged in money."""
@@ -192,7 +195,8 @@ def open_past(
         every_hours = period.every_hours
         windows = windows_of(conditions)
         worth = period.value_per_conversion
-        campaigns, silent = split_by_value(_campaigns(connection, start, end))
+        everyone, others = of_one_currency(_campaigns(connection, start, end))
+        campaigns, silent = split_by_value(everyone)
         valued: dict[str, PastCampaign] = {}
         if worth is not None:
             valued, silent = split_by_value(with_worth(silent, worth))
@@ -225,6 +229,7 @@ def open_past(
             policy=_policy(connection),
             looks=looks,
             left_out=left_out,
+            one_currency=other_currencies_sentence(others, campaigns.values()),
             tracking=lambda at: _tracking(asking, at),
             delay=_delay(connection, end),
         )

@@ -36,6 +36,7 @@ class PastCampaign:
     revenue: float
     conversions: float
     days: float
+    currency: str | None = None
     _times: list[datetime] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -61,6 +62,7 @@ class PastCampaign:
 def past_campaign(row: Sequence[Any]) -> PastCampaign:
     """From a row of past_campaigns, as SQL or as JSON gives it."""
     number, title, account, enabled, budget, changes, known, people, cv2, first_day, *totals = row
+    spend, revenue, conversions, days, currency = totals
     return PastCampaign(
         str(number),
         title or str(number),
@@ -72,7 +74,11 @@ def past_campaign(row: Sequence[Any]) -> PastCampaign:
         [PersonChange(_time(at), str(what)) for at, what in people or ()],
         cv2,
         _time(str(first_day)),
-        *(float(total or 0.0) for total in totals),
+        float(spend or 0.0),
+        float(revenue or 0.0),
+        float(conversions or 0.0),
+        float(days or 0.0),
+        currency,
     )
 
 

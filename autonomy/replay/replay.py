@@ -51,6 +51,7 @@ class Replay:
     revenue: float
     outcomes: list[Outcome] = field(default_factory=list)
     left_out: Mapping[str, float] = field(default_factory=dict)  # account -> conversions
+    one_currency: str = ""  # a sentence, where there are several
     delay: Delay | None = None
     present_delay_hours: float = 0.0
     runs: int = 0
@@ -95,6 +96,7 @@ def replay(
             judge(setting, own, draws) for setting, own in zip(settings, players, strict=True)
         ]
         result.left_out = past.left_out
+        result.one_currency = past.one_currency
         result.delay = past.delay
         result.present_delay_hours = float(past.policy["conversion_delay_hours"])
         result.runs = max((one.account.runs for one in result.outcomes), default=0)

@@ -16,7 +16,13 @@ from autonomy.replay.past_campaign import past_campaign
 from autonomy.replay.replay import Outcome, accounts_of, carry_out, judge
 from autonomy.replay.scenarios import Setting
 from autonomy.replay.valuation import MIDDLE, PauseOutcome
-from autonomy.replay.value import conversions_by_account, left_out_sentence, split_by_value
+from autonomy.replay.value import (
+    conversions_by_account,
+    left_out_sentence,
+    of_one_currency,
+    other_currencies_sentence,
+    split_by_value,
+)
 
 _LISTED = 20
 _LITTLE = 7
@@ -71,13 +77,15 @@ def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
         return times[text]
 
     everyone = {one.id: one for one in map(past_campaign, given["campaigns"])}
-    campaigns, silent = split_by_value(everyone)
+    alike, others = of_one_currency(everyone)
+    campaigns, silent = split_by_value(alike)
     return Past(
         start=time_of(given["from"]),
         end=time_of(given["to"]),
         every_hours=float(given["every_hours"]),
         campaigns=campaigns,
         left_out=conversions_by_account(silent.values()),
+        one_currency=other_currencies_sentence(others, campaigns.values()),
         windows=windows,
         policy=given["policy"],
         looks=[
@@ -122,7 +130,8 @@ def _sentence(outcome: Outcome, days: int, seen: int, past: Past) -> str:
     left_out = f" {left_out_sentence(past.left_out)}" if past.left_out else ""
     if left_out and not past.campaigns:
         return left_out.strip()
-    return _what_they_did(outcome, days, seen) + left_out
+    one_currency = f" {past.one_currency}" if past.one_currency else ""
+    return _what_they_did(outcome, days, seen) + one_currency + left_out
 
 
 def _what_they_did(outcome: Outcome, days: int, seen: int) -> str:

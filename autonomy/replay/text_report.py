@@ -42,6 +42,7 @@ def to_json(replay: Replay) -> dict[str, Any]:
         "campaigns": replay.campaigns,
         "spend": round(replay.spend, 2),
         "revenue": round(replay.revenue, 2),
+        "one_currency": replay.one_currency,
         "left_out": [
             {"account": name, "conversions": count} for name, count in replay.left_out.items()
         ],
@@ -90,6 +91,8 @@ def text(replay: Replay, *, most: int = 8) -> str:
         ),
         f"In that time {money(replay.spend)} were spent and {money(replay.revenue)} came in.",
     ]
+    if replay.one_currency:
+        lines += ["", f"WARNING: {replay.one_currency}"]
     if replay.left_out:
         lines += ["", f"WARNING: {left_out_sentence(replay.left_out)} {SAY_THE_WORTH}"]
     for one in replay.outcomes:

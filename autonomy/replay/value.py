@@ -1,13 +1,15 @@
-"""Accounts whose conversions carry no value: nothing in them can be judged in money."""
+"""What cannot be judged in money, or not beside the rest: no value, another currency."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from autonomy.errors import ReplayError
 from autonomy.replay.past_campaign import PastCampaign
+from autonomy.text import counted
 
 SAY_THE_WORTH = (
     "Say what a conversion is worth (--value-per-conversion 35), or import a file with the revenue."
@@ -27,6 +29,34 @@ def split_by_value(
         {number: one for number, one in campaigns.items() if one.account not in spending},
         {number: one for number, one in campaigns.items() if one.account in spending},
     )
+
+
+def of_one_currency(
+    campaigns: Mapping[str, PastCampaign],
+) -> tuple[dict[str, PastCampaign], dict[str, int]]:
+    """The campaigns of the currency that most of them are in, and how many there are of others.
+
+    A sum over two currencies says nothing.
+    """
+    counts = Counter(one.currency or "" for one in campaigns.values() if one.spend)
+    if len(counts) < 2:
+        return dict(campaigns), {}
+    chosen = max(sorted(counts), key=lambda currency: counts[currency])
+    kept = {n: one for n, one in campaigns.items() if (one.currency or "") == chosen}
+    del counts[chosen]
+    return kept, dict(sorted(counts.items()))
+
+
+def other_currencies_sentence(others: Mapping[str, int], campaigns: Iterable[PastCampaign]) -> str:
+    """Which currency is spoken of, and what is left out for it; "" where there is one alone."""
+    if not others:
+        return ""
+    spoken = next((one.currency for one in campaigns if one.currency), "no known currency")
+    named = " and ".join(
+        f"{counted(n, 'campaign')} in {currency or 'no known currency'}"
+        for currency, n in others.items()
+    )
+    return f"Only what is in {spoken} is looked at: {named} cannot be added to it."
 
 
 def conversions_by_account(campaigns: Iterable[PastCampaign]) -> dict[str, float]:

@@ -113,6 +113,7 @@ def digest(result: Mapping[str, Any]) -> str:
         lines.append(f":x: {_plain(one.get('title'))}: {_plain(one.get('message'), 300)}")
     for one in result.get("rules_skipped") or []:
         lines.append(f":warning: Rule {_plain(one['rule_name'])}: {_plain(one['error'], 300)}")
+    lines += [f":warning: {_plain(one, 500)}" for one in result.get("warnings") or []]
     return "\n".join(lines)
 
 

@@ -54,6 +54,11 @@ class RunRequest(Sent):
         default=None, description="why this run was started; kept with the run"
     )
 
+    @property
+    def first_shard(self) -> bool:
+        """Whether it is this run's to look at all accounts: of several shards one does."""
+        return self.shard is None or self.shard.startswith("1/")
+
     @model_validator(mode="after")
     def _inactive_rules_act_never(self) -> Self:
         if self.include_inactive_rules and not self.dry_run:

@@ -205,7 +205,7 @@ class Runner:
         summary.applied(batch, answer)
 
     def _detect(self, run: Run, summary: Summary) -> None:
-        if run.out_of_time or not _first_shard(run):
+        if run.out_of_time or not run.request.first_shard:
             return
         with step("detect", run_id=run.id) as counts:
             found = self._store.rpc("record_opportunities", **self._simulated_now())
@@ -214,12 +214,12 @@ class Runner:
 
     def _foresee(self, run: Run, summary: Summary) -> None:
         """What would be detected; a dry run counts and writes nothing."""
-        if _first_shard(run) and not run.out_of_time:
+        if run.request.first_shard and not run.out_of_time:
             now = run.now.isoformat()
             summary.detected(self._store.rpc_count("detect_optimization_opportunities", p_now=now))
 
     def _measure(self, run: Run, summary: Summary) -> None:
-        if run.out_of_time or not _first_shard(run):
+        if run.out_of_time or not run.request.first_shard:
             return
         with step("measure", run_id=run.id) as counts:
             counts.update(self._store.rpc("measure_action_impact", **self._simulated_now()))
@@ -250,11 +250,6 @@ def _row(run: Run, decision: Decision) -> Json:
         "rule_version": run.began["rule_versions"].get(decision.rule_id),
         "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id)),
     }
-
-
-def _first_shard(run: Run) -> bool:
-    """Detection and measurement look at the whole account: one shard does it for all."""
-    return run.request.shard is None or run.request.shard.startswith("1/")
 
 
 def _notify_by_settings(settings: Settings, result: Mapping[str, Any]) -> None:

@@ -49,6 +49,7 @@ class Summary:
         self._failed: list[Json] = []
         self._breakers: list[dict[str, Any]] = []
         self._rules_skipped: list[dict[str, str]] = []
+        self._warnings = list(began.get("warnings") or []) if request.first_shard else []
         self._extra: Json = {}
         self._silent_rules = {
             rule["id"]
@@ -127,6 +128,7 @@ class Summary:
             "failed": self._failed,
             "rules_skipped": self._rules_skipped,
             "breakers": self._breakers,
+            "warnings": self._warnings,
             **self._extra,
             "duration_ms": round((time.monotonic() - started) * 1000),
         }

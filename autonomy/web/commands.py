@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from autonomy.errors import BadRequest
 from autonomy.store import Json, Store
 from autonomy.web.queries import spanned
 
@@ -38,6 +40,27 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
 POLICY_TEXTS = ("mode", "frozen_reason", "time_zone")
 POLICY_FLAGS = ("frozen", "resume_when_proven_wrong")
 POLICY_KEYS = (*POLICY_TEXTS, *POLICY_FLAGS, *POLICY_LIMITS)
+ACCOUNT_LIMITS: dict[str, tuple[float, float]] = {
+    "target_roi": POLICY_LIMITS["break_even_roi"],
+    "conversion_value": (0.000001, 1_000_000_000),
+    "attribution_factor": (0.01, 10),
+    "daily_total": (0.01, 999_999_999_999),
+    "monthly_total": (0.01, 999_999_999_999),
+} | {
+    name: bounds
+    for name, bounds in POLICY_LIMITS.items()
+    if name not in ("break_even_roi", "evidence_half_life_days", "holdout_share")
+}
+"""As above: the numbers of an account. Those of the policy too have its ranges."""
+ACCOUNT_TEXTS = ("currency", "time_zone", "mode", "frozen_reason")
+ACCOUNT_FLAGS = ("frozen", "resume_when_proven_wrong")
+ACCOUNT_KEYS = (*ACCOUNT_TEXTS, *ACCOUNT_FLAGS, *ACCOUNT_LIMITS)
+ACCOUNT_OVERRIDES = (
+    "mode",
+    *(name for name in ACCOUNT_LIMITS if name in POLICY_LIMITS),
+    "resume_when_proven_wrong",
+)
+"""What is the policy's where an account says nothing, target and zone apart."""
 HOLD_DAYS = (1, 7, 30)
 
 
@@ -122,10 +145,45 @@ class Changes:
             )
         )
 
+    def set_account(self, account: str, values: Mapping[str, Any]) -> Json:
+        """Settings of one account, None the policy's. Raises BadRequest, NotFound."""
+        return dict(
+            self._store.rpc(
+                "update_autonomous_account",
+                p_account=account,
+                p_changes=dict(values),
+                p_actor=self._actor,
+            )
+        )
+
     def set_policy(self, values: Mapping[str, Any]) -> Json:
         """Change the policy; the database names what is out of range. Raises BadRequest."""
         row = {**values, "updated_by": self._actor}
         return self._store.update("autonomy_policy", row, filters={"id": True})[0]
+
+
+def inherited_name(name: str) -> str:
+    """The policy's setting that holds where an account has none of this name."""
+    return "break_even_roi" if name == "target_roi" else name
+
+
+def account_value(name: str, text: str) -> Any:
+    """A setting of an account as it is typed; nothing is the policy's. Raises BadRequest."""
+    text = text.strip()
+    if name == "frozen_reason":
+        return text
+    if text.lower() in ("", "null", "none"):
+        return None
+    if name in ACCOUNT_TEXTS:
+        return text
+    if name in ACCOUNT_FLAGS:
+        if text.lower() not in ("true", "false"):
+            raise BadRequest(f"{name}: it must be true or false.")
+        return text.lower() == "true"
+    if not re.fullmatch(r"[+-]?([0-9]{1,15}(\.[0-9]{0,12})?|\.[0-9]{1,12})", text):
+        raise BadRequest(f"{name}: it must be a number.")
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def hold_until(days: int) -> str:

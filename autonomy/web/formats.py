@@ -160,27 +160,30 @@ def number_in(value: object, name: str) -> float | None:
     return number_or_none(value.get(name)) if isinstance(value, Mapping) else None
 
 
-def impact(value: object) -> str:
+def impact(value: object, currency: str | None = None) -> str:
     """What an action was expected to bring, or what was measured, in words; "" where unknown."""
     if not isinstance(value, Mapping):
         return ""
     loss, profit = number_in(value, "loss_avoided"), number_in(value, "added_profit")
     if loss is not None:
-        return f"avoids a loss of {money(loss)}"
+        return f"avoids a loss of {money(loss, currency=currency)}"
     if profit is not None:
-        return f"profit {signed(profit)}"
+        return f"profit {signed(profit, currency)}"
     worth, days = number_in(value, "money"), number_in(value, "horizon_days")
     verdict = str(value.get("verdict") or "")
     if worth is None:
         return verdict
     low, high = number_in(value, "money_low"), number_in(value, "money_high")
     span = f" in {count(days)} {'day' if days == 1 else 'days'}" if days is not None else ""
-    return f"{verdict}, {signed(worth)} ({money(low, False)} to {money(high, False)}){span}"
+    return (
+        f"{verdict}, {signed(worth, currency)} ({money(low, False)} to {money(high, False)}){span}"
+    )
 
 
-def signed(value: float) -> str:
+def signed(value: float, currency: str | None = None) -> str:
     """224 -> +224.00"""
-    return f"+{money(value)}" if value > 0 else money(value)
+    said = money(value, currency=currency)
+    return f"+{said}" if value > 0 else said
 
 
 def held_because(code: object) -> str:

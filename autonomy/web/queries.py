@@ -64,14 +64,24 @@ class Reads:
         self._store = store
         self._remembered = cast(Store, Remembered(store))
 
-    def overview(self, days: int, run_interval_minutes: int, since: str | None = None) -> Json:
-        """State (since the last visit, where that is known), totals, opportunities, days."""
+    def overview(
+        self,
+        days: int,
+        run_interval_minutes: int,
+        since: str | None = None,
+        currency: str | None = None,
+    ) -> Json:
+        """State (since the last visit, where that is known), totals, opportunities, days.
+
+        Money is of one currency (`unknown`: of accounts that state none). Raises BadRequest.
+        """
         return dict(
             self._store.rpc(
                 "dashboard_overview",
                 p_days=days,
                 p_since=since,
                 p_run_interval_minutes=run_interval_minutes,
+                p_currency=currency,
             )
         )
 
@@ -82,6 +92,10 @@ class Reads:
     def policy(self) -> Json:
         """The one row of the policy."""
         return self._store.select("autonomy_policy", limit=1)[0]
+
+    def accounts(self, account: str | None = None, limit: int = 200) -> Json:
+        """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
+        return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
 
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -392,6 +393,7 @@ def test_everything_works_without_javascript(account: Served, visit: Visit) -> N
     expect(page.get_by_text("All is well.")).to_be_visible()
     _rows_without_script(account, page)
     _rules_without_script(account, page)
+    _accounts_without_script(account, page)
     page.goto(f"{account.base}/runs")
     page.get_by_role("button", name="Dry run: change nothing").click()
     expect(page.get_by_text("dry run: nothing was changed")).to_be_visible()
@@ -431,9 +433,26 @@ def _rules_without_script(account: Served, page: Page) -> None:
     expect(page.get_by_text("The rule is saved.")).to_be_visible()
 
 
+def _accounts_without_script(account: Served, page: Page) -> None:
+    page.goto(f"{account.base}/settings")
+    page.get_by_role("link", name="Accounts: what differs there").click()
+    page.get_by_role("table").get_by_role("link").first.click()
+    page.get_by_label("Max budget").fill("many")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("max_budget: it must be a number.")
+    page.get_by_label("Max budget").fill("700")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Save once more to do it.")
+    page.get_by_role("button", name="Yes, save").click()
+    expect(page.get_by_text("The account is saved.")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="Europe/Berlin")
+    expect(row).to_contain_text("max budget 700")
+
+
 def test_a_viewer_finds_nothing_to_press(account: Served, visit: Visit) -> None:
     visitor = visit(account).sign_in(VIEWER)
-    for path in ("/", "/actions", "/opportunities", "/rules", "/runs", "/settings"):
+    for path in ("/", "/actions", "/opportunities", "/rules", "/runs", "/settings", "/accounts"):
         page = visitor.open(path)
         for name in ("Rollback", "Approve", "Start", "New rule", "Run now", "Freeze now", "Save"):
             expect(page.get_by_role("button", name=name)).to_have_count(0)
@@ -554,9 +573,10 @@ def _paths(served: Served) -> list[str]:
         "select id, campaign_id, run_id from autonomous_actions where status = 'executed' limit 1"
     )[0]
     rule = served.sql("select id from autonomous_rules order by rule_name limit 1")[0][0]
+    name = quote(served.sql("select account from autonomy_accounts order by 1 limit 1")[0][0])
     paths: list[Any] = ["/", "/actions", "/opportunities", "/rules", "/rules/new", "/campaigns",
         "/runs", "/settings", "/insights", "/rules/history", f"/rules/{rule}",
         f"/rules/{rule}?mode=json", f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
-        f"/rollback?action_ids={action}", "/runs/now",
+        f"/rollback?action_ids={action}", "/runs/now", "/accounts", f"/accounts?account={name}",
         "/actions?from=2026-11-28&to=2026-11-28"]  # fmt: skip
     return paths

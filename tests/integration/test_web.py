@@ -112,6 +112,7 @@ def page(client: FlaskClient, path: str, token: str = OPERATOR) -> str:
 PAGES = [
     "/", "/actions", "/opportunities", "/rules", "/rules/history", "/rules/new", "/campaigns",
     "/runs", "/settings", "/actions?status=pending", "/opportunities?status=resolved", "/insights",
+    "/accounts",
 ]  # fmt: skip
 
 
@@ -719,6 +720,8 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         "OpportunityStatus": {"status": "open"}, "NewRule": RULE, "RuleChange": {"priority": 1},
         "PreviewRule": {"rule": RULE | {"rule_name": "Other"}}, "RunRequest": {"dry_run": True},
         "CampaignChange": {"hold_until": None}, "PolicyChange": {"min_confidence": 60},
+        "AccountChange": {"account": get(filled, "/api/accounts")["accounts"][0]["account"],
+                          "currency": "EUR"},
     }  # fmt: skip
     for one in OPERATIONS:
         if one.path.endswith(("approve", "reject")):
@@ -877,9 +880,9 @@ def test_the_preview_of_a_run_says_what_the_dry_run_does(untouched: FlaskClient,
     counts = result["actions_taken"]
     assert found["changes"] == [
         {"verdict": "act", "kind": "pause", "campaigns": counts["campaigns_paused"],
-         "money": pytest.approx(money["pause"])},
+         "currency": None, "money": pytest.approx(money["pause"])},
         {"verdict": "act", "kind": "raise", "campaigns": counts["campaigns_scaled"],
-         "money": pytest.approx(money["raise"])},
+         "currency": None, "money": pytest.approx(money["raise"])},
     ]  # fmt: skip
     assert found["held"] == sum(result["held"].values())
     assert found["campaigns_evaluated"] == result["campaigns_evaluated"]

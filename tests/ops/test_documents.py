@@ -234,6 +234,16 @@ def test_settings_of_the_policy(names: dict[str, set[str]], migrated: LocalStack
         assert value in (plain, "empty" if plain == "" else plain), name
 
 
+def test_settings_of_an_account(migrated: LocalStack) -> None:
+    with psycopg.connect(migrated.database_url) as connection:
+        columns = connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_schema = 'public' and table_name = 'autonomy_accounts'"
+        ).fetchall()
+    keys = {"account", "updated_at", "updated_by"}
+    assert table_words("Accounts") == {name for (name,) in columns} - keys
+
+
 def test_codes_of_sql_errors() -> None:
     told = set(re.findall(r"`(AO\d{3})`", section(REFERENCE, "SQL functions")))
     assert told == {code for code in FROM_SQLSTATE if code.startswith("AO")}

@@ -229,3 +229,9 @@ def test_hostile_titles_are_text() -> None:
 )
 def test_events(changes: dict[str, Any], event: str) -> None:
     assert event_of(result(**changes)) == event
+
+
+def test_a_warning_is_told_beside_what_was_done_but_is_no_news_by_itself() -> None:
+    told = result(warnings=["Give it limits of its own."])
+    assert ":warning: Give it limits of its own." in digest(told)
+    assert not worth_telling(result(actions_taken=NOTHING, actions=[], warnings=["x"]))

@@ -148,6 +148,8 @@ def test_bearer_calls_need_no_form_token() -> None:
 UNSAFE = [
     ("POST", "/api/runs"),
     ("PATCH", "/api/policy"),
+    ("PATCH", "/api/accounts"),
+    ("POST", "/accounts"),
     ("POST", "/api/rollback"),
     ("POST", "/api/rules"),
     ("PATCH", "/api/rules/00000000-0000-0000-0000-000000000000"),

@@ -288,3 +288,24 @@ def test_what_a_run_would_do(state: dict[str, Any], acts: str, proposals: str, s
 )
 def test_the_last_visit(cookie: str, last: str | None, kept: str) -> None:
     assert visits(cookie, 1_000_000) == (last, kept)
+
+
+@pytest.mark.parametrize(
+    ("value", "cents", "currency", "said"),
+    [
+        (12345.6, True, None, "12,345.60"),
+        (12345.6, True, "EUR", "12,345.60\u00a0EUR"),
+        (12345.6, False, "EUR", "12,346\u00a0EUR"),
+        (30000, True, "JPY", "30,000\u00a0JPY"),
+        (1.2345, True, "KWD", "1.234\u00a0KWD"),
+        (-0.004, True, "EUR", "0.00\u00a0EUR"),
+        (-1234, True, "JPY", "\u22121,234\u00a0JPY"),
+        (None, True, "EUR", "–"),
+        ("NaN", True, "EUR", "–"),
+        (5, True, "", "5.00"),
+    ],
+)
+def test_money_has_the_digits_and_the_code_of_its_currency(
+    value: object, cents: bool, currency: str | None, said: str
+) -> None:
+    assert money(value, cents, currency) == said

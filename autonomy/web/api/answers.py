@@ -103,6 +103,16 @@ class OpenOpportunities(Answer):
     overdue: int
 
 
+class InCurrency(Answer):
+    """Money of one currency by itself; null: of accounts that state none."""
+
+    currency: str | None
+    active: int
+    active_budget: float
+    saved: Worth
+    earned: Worth
+
+
 class Overview(Answer):
     state: State
     policy: rows.Policy  # type: ignore[valid-type]  # a class
@@ -112,6 +122,8 @@ class Overview(Answer):
     last_run: rows.Run | None
     running: int
     last_success_at: datetime | None
+    currency: str | None
+    currencies: list[InCurrency]
     campaigns: Portfolio
     totals: Totals
     recent: Totals
@@ -332,3 +344,8 @@ class RunAnswer(Answer):
     success: Literal[True]
     result: RunSummary
     message: str
+
+
+class Accounts(Answer):
+    accounts: list[rows.Account]  # type: ignore[valid-type]  # a class
+    left_off: int

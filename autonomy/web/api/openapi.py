@@ -105,7 +105,7 @@ def _described(one: Operation) -> dict[str, Any]:
         found["requestBody"] = _body(one.takes)
     if one.takes is RunRequest:
         parameters.append(IDEMPOTENCY)
-    if named or {"after", "rule_id"} & one.takes.model_fields.keys():
+    if named or {"account", "after", "rule_id"} & one.takes.model_fields.keys():
         codes.add(404)
     tag = one.path.split("/")[2]
     return _operation(one.name, tag, one.summary, codes, ref(one.answer), one.success) | found

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, create_model
 
 from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
 from autonomy.store import Json
-from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_LIMITS
+from autonomy.web.commands import (
+    ACCOUNT_FLAGS,
+    ACCOUNT_KEYS,
+    ACCOUNT_LIMITS,
+    POLICY_FLAGS,
+    POLICY_KEYS,
+    POLICY_LIMITS,
+)
 from autonomy.web.filters import (
     OPPORTUNITY_STATUSES,
     ActionFilters,
@@ -30,6 +38,16 @@ from autonomy.web.parsing import (
 )
 from autonomy.web.rule_body import OBJECT, RuleChange
 
+CURRENCY = re.compile("[A-Z]{3}|unknown")
+Currency = Annotated[
+    str,
+    Read(
+        "it must be three letters of ISO 4217 such as EUR, or unknown",
+        test=CURRENCY.fullmatch,
+        type="string",
+        pattern="^([A-Z]{3}|unknown)$",
+    ),
+]
 AFTER: Any = Field(default=None, description="`next_after` of the page before, as it was given")
 REASON: Any = Field(default=None, description="why; kept with the action")
 
@@ -45,6 +63,9 @@ class OverviewParameters(Parameters):
 
     days: Annotated[int, whole(1, 366)] = 30
     since: Moment | None = Field(default=None, description="your last visit; else 24 hours ago")
+    currency: Currency | None = Field(
+        default=None, description="which one the money is in, of several; else the first"
+    )
 
 
 class AttentionParameters(Parameters):
@@ -89,6 +110,15 @@ class RunsParameters(Limited):
     """A page of runs."""
 
     after: Annotated[Json, RUNS_AFTER] | None = AFTER
+
+
+class AccountsParameters(Parameters):
+    """Which accounts."""
+
+    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+        default=None, description="this one only"
+    )
+    limit: Annotated[int, whole(1, 200)] = 200
 
 
 class Decide(Sent):
@@ -137,20 +167,46 @@ class CampaignChange(Change):
 
 def _setting(name: str) -> Any:
     """The type of a setting. The database knows the limits, and says what is beyond them."""
-    if name in POLICY_LIMITS:
-        low, high = POLICY_LIMITS[name]
+    if name in SETTING_LIMITS:
+        low, high = SETTING_LIMITS[name]
         read = Read("it must be a number", test=is_number, type="number", minimum=low, maximum=high)
         return Annotated[float, read]
-    if name in POLICY_FLAGS:
+    if name in (*POLICY_FLAGS, *ACCOUNT_FLAGS):
         return bool
     return Annotated[Text, Field(max_length=500, json_schema_extra=SETTING_TEXTS.get(name, {}))]
 
 
+SETTING_LIMITS = POLICY_LIMITS | ACCOUNT_LIMITS
 SETTING_TEXTS: dict[str, Json] = {
     "mode": {"enum": ["autonomous", "approve", "observe"]},
     "time_zone": {"examples": ["UTC", "Europe/Berlin"]},
+    "currency": {"examples": ["EUR", "USD"]},
 }
 _SETTINGS: dict[str, Any] = {name: (_setting(name), LEFT_OUT) for name in POLICY_KEYS}
 PolicyChange = create_model(
     "PolicyChange", __base__=Change, __doc__="The settings that are to change.", **_SETTINGS
+)
+
+
+class _AccountNamed(Sent):
+    """Which account the settings are of."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2})
+
+    account: Annotated[Text, Field(max_length=1000)]
+
+
+_NEVER_NULL = ("attribution_factor", "frozen", "frozen_reason")
+_OWN: dict[str, Any] = {
+    name: (
+        _setting(name) if name in _NEVER_NULL else _setting(name) | None,
+        Field(default=LEFT_OUT, description="" if name in _NEVER_NULL else "null: the policy's"),
+    )
+    for name in ACCOUNT_KEYS
+}
+AccountChange = create_model(
+    "AccountChange",
+    __base__=_AccountNamed,
+    __doc__="An account, and the settings of it that are to change.",
+    **_OWN,
 )

@@ -102,7 +102,9 @@ class Api:
     @serve("GET", "/api/overview", "Overview", asked.OverviewParameters)
     def overview(self, query: asked.OverviewParameters) -> Json:
         """State with its reasons, totals, daily figures."""
-        return self._reads.overview(query.days, self._run_interval_minutes, query.since)
+        return self._reads.overview(
+            query.days, self._run_interval_minutes, query.since, query.currency
+        )
 
     @serve("GET", "/api/attention", "Attention", asked.AttentionParameters)
     def attention(self, query: asked.AttentionParameters) -> Json:
@@ -258,6 +260,17 @@ class Api:
     def run(self, _: Parameters, run_id: str) -> Json:
         """One run with its whole summary."""
         return self._reads.run(run_id)
+
+    @serve("GET", "/api/accounts", "Accounts", asked.AccountsParameters)
+    def accounts(self, query: asked.AccountsParameters) -> Json:
+        """Accounts, those with the most active campaigns first."""
+        return self._reads.accounts(query.account, query.limit)
+
+    @serve("PATCH", "/api/accounts", "Account", asked.AccountChange)
+    def change_account(self, changes: Changes, body: Any) -> Json:
+        """Change the settings given; null: the policy's."""
+        given = body.given()
+        return changes.set_account(given.pop("account"), given)
 
     @serve("GET", "/api/policy", "Policy")
     def policy(self, _: Parameters) -> Json:

@@ -9,7 +9,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, create_model
 
 from autonomy.store import Json
-from autonomy.web.commands import POLICY_FLAGS, POLICY_KEYS, POLICY_LIMITS
+from autonomy.web.commands import (
+    ACCOUNT_FLAGS,
+    ACCOUNT_KEYS,
+    ACCOUNT_LIMITS,
+    POLICY_FLAGS,
+    POLICY_KEYS,
+    POLICY_LIMITS,
+)
 from autonomy.web.filters import OPPORTUNITY_STATUSES
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
 from autonomy.web.parsing import one_of
@@ -53,6 +60,7 @@ class Action(Answer):
     rollback_reason: str | None
     actor: str
     rule_changed: bool
+    currency: str | None
 
 
 class ActionWithEvidence(Action):
@@ -75,6 +83,7 @@ class Opportunity(Answer):
     last_seen_at: datetime
     resolved_at: datetime | None
     overdue: bool
+    currency: str | None
 
 
 class Rule(Answer):
@@ -108,6 +117,7 @@ class ListedCampaign(Answer):
     total_revenue: float
     roi: float | None
     conversions: int
+    currency: str | None
 
 
 class Run(Answer):
@@ -128,7 +138,9 @@ class RunWithActions(Run):
 
 
 def _kind(name: str) -> Any:
-    return float if name in POLICY_LIMITS else bool if name in POLICY_FLAGS else str
+    if name in POLICY_LIMITS or name in ACCOUNT_LIMITS:
+        return float
+    return bool if name in (*POLICY_FLAGS, *ACCOUNT_FLAGS) else str
 
 
 class _NotSet(Answer):
@@ -149,3 +161,25 @@ class _NotSet(Answer):
 
 _SETTINGS: dict[str, Any] = {name: (_kind(name), ...) for name in POLICY_KEYS}
 Policy = create_model("Policy", __base__=_NotSet, **_SETTINGS)
+
+
+class AccountFinding(Answer):
+    sentence: str
+    proposed: Json
+
+
+class _AccountTold(Answer):
+    """What an account has besides its settings."""
+
+    account: str
+    campaigns: int
+    active: int
+    active_budget: float
+    in_force: Policy  # type: ignore[valid-type]  # a class
+    updated_at: datetime
+    updated_by: str
+    finding: AccountFinding | None
+
+
+_OWN: dict[str, Any] = {name: (_kind(name) | None, ...) for name in ACCOUNT_KEYS}
+Account = create_model("Account", __base__=_AccountTold, **_OWN)

@@ -10,6 +10,7 @@ from autonomy.config import Settings
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
 from autonomy.web.auth.access import Access
+from autonomy.web.pages.accounts import account_pages
 from autonomy.web.pages.actions import action_pages
 from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.frame import Frame
@@ -24,7 +25,7 @@ from autonomy.web.pages.settings import settings_pages
 def page_routes(
     settings: Settings, store: Store, access: Access, run: Callable[..., RunAnswer]
 ) -> list[Blueprint]:
-    """One blueprint a tab, and the insights."""
+    """One blueprint a tab, and insights and accounts."""
     frame = Frame(settings, store, access)
     return [
         overview_pages(frame),
@@ -35,4 +36,5 @@ def page_routes(
         campaign_pages(frame),
         run_pages(frame, run),
         settings_pages(frame),
+        account_pages(frame),
     ]

@@ -32,6 +32,7 @@ NOTICES = {
     "frozen": "Frozen: nothing is changed until you lift it.",
     "unfrozen": "The freeze is lifted; the next run acts again.",
     "settings_saved": "The settings are saved.",
+    "account_saved": "The account is saved.",
     "opportunity": "Noted.",
     "run_done": "That run has been carried out already; ask again for another.",
 }

@@ -30,7 +30,11 @@ def overview_pages(frame: Frame) -> Blueprint:
     def overview() -> Response:
         frame.access.person()
         last, seen = visits(request.cookies.get(VISITS_COOKIE, ""), int(time.time()))
-        found = frame.reads.overview(CHART_DAYS, frame.settings.run_interval_minutes, last)
+        interval = frame.settings.run_interval_minutes
+        found = frame.reads.overview(CHART_DAYS, interval, last)
+        wanted = request.args.get("currency", "")
+        if wanted in {one["currency"] or "unknown" for one in found["currencies"][1:]}:
+            found = frame.reads.overview(CHART_DAYS, interval, last, wanted)
         waiting = (
             frame.reads.actions({"status": "pending"}, limit=5)["actions"]
             if found["totals"]["pending"]

@@ -126,5 +126,5 @@ def _changes(changes: Iterable[Mapping[str, Any]]) -> str:
     for one in changes:
         words, what = CHANGES[one["kind"]]
         n = f"{count(one['campaigns'])} {what}{'' if one['campaigns'] == 1 else 's'}"
-        parts.append(words.format(n=n, money=money(one["money"])))
+        parts.append(words.format(n=n, money=money(one["money"], currency=one.get("currency"))))
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

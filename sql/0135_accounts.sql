@@ -1,0 +1,415 @@
+-- Accounts: one row each, made by the campaigns that name it. What an account does not state itself is the
+-- policy's. Nothing decides by it yet but what asks account_policy or account_zone.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+-- ---------------------------------------------------------------------------------------------
+-- Currencies
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.currency_digits(p_currency text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+  -- ISO 4217. Platforms differ in places: Meta counts budgets in HUF, TWD, COP, CRC and IDR in whole units.
+  select case
+    when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+                        'VUV', 'XAF', 'XOF', 'XPF') then 0
+    when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+    when p_currency in ('CLF', 'UYW') then 4
+    else 2 end;
+$$;
+comment on function autonomy.currency_digits(text) is
+  'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
+  'same in autonomy/text.py. Pure. [autonomous-operations]';
+
+create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select to_char(p_amount, 'FM999,999,999,999,999,990'
+      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+              else '' end)
+    || coalesce(' ' || nullif(p_currency, ''), '')
+  from (select autonomy.currency_digits(p_currency) as digits) d;
+$$;
+comment on function autonomy.amount_words(numeric, text, boolean) is
+  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
+  'Pure. [autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- The table
+-- ---------------------------------------------------------------------------------------------
+create table if not exists public.autonomy_accounts (
+  account text primary key,
+  currency text,
+  time_zone text,
+  target_roi numeric,
+  conversion_value numeric,
+  attribution_factor numeric not null default 1,
+  daily_total numeric,
+  monthly_total numeric,
+  mode text,
+  frozen boolean not null default false,
+  frozen_reason text not null default '',
+  marginal_return_ratio numeric,
+  min_confidence numeric,
+  cooldown_hours numeric,
+  min_pause_hours numeric,
+  max_data_age_hours numeric,
+  max_step numeric,
+  max_growth_7d numeric,
+  max_budget numeric,
+  min_budget numeric,
+  pause_breaker_share numeric,
+  pause_breaker_count numeric,
+  growth_breaker_share numeric,
+  growth_breaker_count numeric,
+  tracking_breaker_ratio numeric,
+  tracking_breaker_min_expected numeric,
+  resume_when_proven_wrong boolean,
+  resume_confidence numeric,
+  conversion_delay_hours numeric,
+  hold_days_after_rollback numeric,
+  person_hold_days numeric,
+  approval_hours numeric,
+  updated_at timestamptz not null default now(),
+  updated_by text not null default ''
+);
+comment on table public.autonomy_accounts is
+  'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '
+  '[autonomous-operations]';
+
+create function public.autonomy_account_limits()
+returns table (setting text, low numeric, high numeric, unit text, meaning text)
+language sql stable set search_path = ''
+as $$
+  select 'target_roi', l.low, l.high, l.unit, 'break-even of this account, instead of the policy''s break_even_roi'
+  from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
+  union all values
+    ('conversion_value', 0.000001, 1000000000, 'money a conversion',
+     'what a conversion is worth where the platform reports no revenue: a lead of 35'),
+    ('attribution_factor', 0.01, 10, 'ratio',
+     'what is believed of the revenue and conversions that the platform reports: 0.7 where it claims too much, 1 = '
+     'all of it'),
+    ('daily_total', 0.01, 999999999999, 'money a day',
+     'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
+    ('monthly_total', 0.01, 999999999999, 'money a month',
+     'reserved, read by nothing yet: what all campaigns together may spend in a month')
+  union all
+  select l.* from public.autonomy_policy_limits() l
+  join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = l.setting;
+$$;
+comment on function public.autonomy_account_limits() is
+  'The range, unit and meaning of every number in autonomy_accounts; of those that are also the policy''s, its own. '
+  'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- As the policy's: the table's own checks and comments come from the list. Null is always allowed: the policy's.
+do $$
+declare
+  v_check record;
+begin
+  for v_check in
+    select setting, format('%I between %s and %s', setting, low, high) as condition,
+           format('%s (%s to %s)%s: %s', unit, low, high,
+                  case when setting in ('conversion_value', 'daily_total', 'monthly_total') then ', null = none'
+                       when setting <> 'attribution_factor' then ', null = the policy''s' else '' end,
+                  meaning) as comment
+    from public.autonomy_account_limits()
+    union all values
+      ('mode', $c$mode in ('autonomous', 'approve', 'observe')$c$,
+       'autonomous, approve or observe, null = the policy''s; of the two the more careful one holds'),
+      ('currency', $c$currency ~ '^[A-Z]{3}$'$c$,
+       'ISO 4217, such as EUR, null = unknown; money of different currencies is never added or compared'),
+      ('budgets', 'min_budget <= max_budget', null)
+  loop
+    execute format('alter table public.autonomy_accounts drop constraint if exists %I',
+                   'autonomy_accounts_' || v_check.setting || '_check');
+    execute format('alter table public.autonomy_accounts add constraint %I check (%s)',
+                   'autonomy_accounts_' || v_check.setting || '_check', v_check.condition);
+    if v_check.comment is not null then
+      execute format('comment on column public.autonomy_accounts.%I is %L', v_check.setting, v_check.comment);
+    end if;
+  end loop;
+end $$;
+
+comment on column public.autonomy_accounts.account is 'the name that campaigns.account gives it';
+comment on column public.autonomy_accounts.time_zone is
+  'the zone that its days and windows are counted in, a name of pg_timezone_names, null = the policy''s; changing it '
+  'rebuilds the figures of the account';
+comment on column public.autonomy_accounts.frozen is
+  'while true, nothing of this account is changed; the policy''s frozen holds for all';
+comment on column public.autonomy_accounts.frozen_reason is 'why it is frozen, in the words of who froze it';
+comment on column public.autonomy_accounts.resume_when_proven_wrong is
+  'whether a pause is taken back by itself when late conversions show that it was wrong, null = the policy''s';
+comment on column public.autonomy_accounts.updated_at is 'when the row was last changed';
+comment on column public.autonomy_accounts.updated_by is 'who last changed it';
+
+create function autonomy.account_number_error(p_new jsonb) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_wrong record;
+begin
+  select l.*, p_new ->> l.setting as given into v_wrong
+  from public.autonomy_account_limits() l
+  where coalesce((p_new ->> l.setting)::numeric not between l.low and l.high, l.setting = 'attribution_factor')
+  limit 1;
+  if found then
+    raise exception using errcode = 'AO002',
+      message = format('%s must be a number from %s to %s (%s), not %s.',
+                       v_wrong.setting, v_wrong.low, v_wrong.high, v_wrong.unit, coalesce(v_wrong.given, 'NULL')),
+      hint = format('%s: %s.', v_wrong.setting, v_wrong.meaning);
+  end if;
+end $$;
+comment on function autonomy.account_number_error(jsonb) is
+  'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
+
+create function autonomy.account_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_least numeric;
+  v_most numeric;
+begin
+  if tg_op = 'DELETE' then
+    if exists (select from public.campaigns c where c.account = old.account) then
+      raise exception using errcode = 'AO002',
+        message = format('The account %L has campaigns: its row cannot be removed.', old.account),
+        hint = 'Set its columns to NULL, and it is the policy''s that holds.';
+    end if;
+    return old;
+  elsif tg_op = 'UPDATE' and new.account is distinct from old.account then
+    raise exception using errcode = 'AO002', message = 'An account is named by its campaigns, not here.',
+      hint = 'update campaigns set account = ... makes the new row by itself.';
+  end if;
+
+  new.currency := nullif(upper(btrim(new.currency)), '');
+  perform autonomy.account_number_error(to_jsonb(new));
+  if new.frozen is null or new.frozen_reason is null then
+    raise exception using errcode = 'AO002',
+      message = case when new.frozen is null then 'frozen' else 'frozen_reason' end || ' must not be NULL.';
+  elsif new.mode not in ('autonomous', 'approve', 'observe') then
+    raise exception using errcode = 'AO002',
+      message = format('mode must be autonomous, approve or observe, not %L.', new.mode),
+      hint = 'NULL takes the policy''s.';
+  elsif new.currency !~ '^[A-Z]{3}$' then
+    raise exception using errcode = 'AO002',
+      message = format('currency must be three letters of ISO 4217 such as EUR, not %L.', new.currency);
+  elsif new.time_zone is not null and (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
+     and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+    raise exception using errcode = 'AO002',
+      message = format('time_zone must be the name of a time zone such as UTC or America/New_York, not %L.',
+                       new.time_zone),
+      hint = 'NULL takes the policy''s.';
+  end if;
+
+  if new.min_budget is not null or new.max_budget is not null then
+    select coalesce(new.min_budget, p.min_budget), coalesce(new.max_budget, p.max_budget)
+    into v_least, v_most from public.autonomy_policy p;
+    if v_least > v_most then
+      raise exception using errcode = 'AO002',
+        message = format('min_budget (%s%s) must not be above max_budget (%s%s).',
+          v_least, case when new.min_budget is null then ', the policy''s' else '' end,
+          v_most, case when new.max_budget is null then ', the policy''s' else '' end);
+    end if;
+  end if;
+  if tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then
+    new.updated_at := now();
+  end if;
+  return new;
+end $$;
+comment on function autonomy.account_guard() is
+  'Trigger of autonomy_accounts: refuses (AO002) what is out of range or no currency, zone or mode, limits that cross '
+  'the policy''s, another name, and the removal of a row that campaigns name. [autonomous-operations]';
+
+create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_guard();
+
+create function autonomy.policy_fits_accounts() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_account text := (
+    select a.account from public.autonomy_accounts a
+    where coalesce(a.min_budget, new.min_budget) > coalesce(a.max_budget, new.max_budget) order by 1 limit 1);
+begin
+  if v_account is not null then
+    raise exception using errcode = 'AO002',
+      message = format('min_budget (%s) and max_budget (%s) would cross a limit that the account %L has of its own.',
+                       new.min_budget, new.max_budget, v_account),
+      hint = 'Change that account first.';
+  end if;
+  return null;
+end $$;
+comment on function autonomy.policy_fits_accounts() is
+  'Trigger of autonomy_policy: refuses (AO002) budgets that would cross an account''s own. [autonomous-operations]';
+
+create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
+  for each row execute function autonomy.policy_fits_accounts();
+
+-- ---------------------------------------------------------------------------------------------
+-- A row appears by itself
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.accounts_named() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- In one order, so that two who name the same new accounts wait for one another and never in a circle.
+  insert into public.autonomy_accounts (account)
+  select n.account from (select distinct account from new_campaigns) n
+  where n.account is not null and not exists (select from public.autonomy_accounts a where a.account = n.account)
+  order by n.account
+  on conflict do nothing;
+  return null;
+end $$;
+comment on function autonomy.accounts_named() is
+  'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
+  'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
+
+create trigger autonomy_accounts_inserted after insert on public.campaigns
+  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+create trigger autonomy_accounts_updated after update on public.campaigns
+  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+
+insert into public.autonomy_accounts (account)
+select distinct c.account from public.campaigns c where c.account is not null
+on conflict do nothing;
+
+-- ---------------------------------------------------------------------------------------------
+-- What holds for an account
+-- ---------------------------------------------------------------------------------------------
+create function autonomy.account_zone(p_account text) returns text
+language sql stable set search_path = ''
+as $$
+  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_zone(text) is
+  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.campaign_currency(p_campaign_id uuid) returns text
+language sql stable set search_path = ''
+as $$
+  select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
+  where c.id = p_campaign_id;
+$$;
+comment on function autonomy.campaign_currency(uuid) is
+  'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.only_currency() returns text
+language sql stable set search_path = ''
+as $$
+  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+  from public.autonomy_accounts a;
+$$;
+comment on function autonomy.only_currency() is
+  'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
+  'up. Reads only; raises nothing. [autonomous-operations]';
+
+create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+returns public.autonomy_policy
+language sql stable set search_path = ''
+as $$
+  -- By name, so that a column that the policy gains is there at once. Freeze and mode protect: the more careful holds.
+  select jsonb_populate_record(p_policy, coalesce(
+    jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
+    || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
+    || jsonb_build_object(
+      'mode', coalesce((
+        select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
+        where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
+      'frozen', (p_policy).frozen or (p_account).frozen,
+      'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
+                            else (p_account).frozen_reason end), '{}'));
+$$;
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
+  'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
+  '[autonomous-operations]';
+
+create function autonomy.account_policies() returns table (account text, policy public.autonomy_policy)
+language sql stable set search_path = ''
+as $$
+  select a.account, autonomy.policy_overlaid(p, a) from public.autonomy_policy p cross join public.autonomy_accounts a;
+$$;
+comment on function autonomy.account_policies() is
+  'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.account_policy(p_account text) returns public.autonomy_policy
+language sql stable set search_path = ''
+as $$
+  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_policy(text) is
+  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
+  '[autonomous-operations]';
+
+-- ---------------------------------------------------------------------------------------------
+-- Limits that know no currency
+-- ---------------------------------------------------------------------------------------------
+-- The policy's limits are plain numbers. Between currencies they are compared by what campaigns have as budgets,
+-- to the power of ten; no rate of exchange is known here. Where there is one currency alone, one without a
+-- smaller unit is held against the policy as it ships: a limit of 500 times what is usual.
+create function autonomy.account_findings()
+returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not exists (
+    select from public.autonomy_accounts a where a.max_budget is null
+      and (autonomy.currency_digits(a.currency) = 0
+           or exists (select from public.autonomy_accounts o where o.currency <> a.currency)))
+  then
+    return;  -- the usual case, and the campaigns need not be looked at
+  end if;
+  return query
+  with used as materialized (
+    select c.account, count(*) as campaigns, percentile_disc(0.5) within group (order by c.budget) as budget
+    from public.campaigns c
+    where (c.status = 'active' or lower(c.status) = 'active') and c.budget between 0.001 and 999999999999.99
+    group by c.account
+  ), known as materialized (
+    select a.account, a.currency, a.max_budget, a.min_budget, u.budget, u.campaigns
+    from public.autonomy_accounts a join used u on u.account = a.account where a.currency is not null
+  ), usual as (
+    select k.currency, percentile_disc(0.5) within group (order by k.budget) as budget from known k group by k.currency
+  ), compared as (
+    select k.*, p.max_budget as most, p.min_budget as least,
+      10::numeric ^ round(log(k.budget / coalesce((
+        select percentile_disc(0.5) within group (order by o.budget) from usual o where o.currency <> k.currency),
+        p.max_budget / 500))) as rate
+    from known k cross join public.autonomy_policy p
+    where k.max_budget is null
+  )
+  select c.account, c.currency, c.budget,
+    format('Budgets of the account "%s" are around %s a day, and the policy''s limit of %s, which knows no currency, '
+           '%s. Give it limits of its own, perhaps max_budget %s and min_budget %s.',
+           c.account, autonomy.amount_words(c.budget, c.currency, true), autonomy.amount_words(c.most, null, true),
+           case when c.rate > 1 then 'leaves them little room' else 'is hardly a limit there' end,
+           autonomy.amount_words(l.most, c.currency, true), autonomy.amount_words(l.least, c.currency, true)),
+    jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
+  from compared c
+  cross join lateral (
+    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), 2)), 0.01, c.min_budget) as most,
+      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), 2))) as least) l
+  where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
+  order by c.campaigns desc, c.account;
+end $$;
+comment on function autonomy.account_findings() is
+  'Accounts of a known currency in which the policy''s max_budget is of another order of magnitude than the budgets, '
+  'with limits of their own that are proposed. Reads only; raises nothing. [autonomous-operations]';
+
+create function autonomy.account_warnings() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
+                              else format(' The same goes for %s more accounts.', f.others) end), '[]')
+  from (select a.sentence, count(*) over () - 1 as others from autonomy.account_findings() a limit 1) f;
+$$;
+comment on function autonomy.account_warnings() is
+  'What a run has to say of accounts: one sentence at most, in a list. Reads only; raises nothing. '
+  '[autonomous-operations]';

@@ -1,0 +1,322 @@
+"""Accounts over HTTP, on their page, on the command line, and where money stands beside money."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import sys
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+
+from autonomy.cli import main
+from autonomy.local import LocalStack
+from autonomy.web.api.openapi import document
+from autonomy.web.commands import ACCOUNT_KEYS, ACCOUNT_LIMITS
+from tests.integration import test_web
+from tests.integration.json_shapes import problems
+from tests.integration.test_web import BEARER, OPERATOR, PAGES, VIEWER, get, page
+
+app, empty, settings, sql, store = (
+    test_web.app, test_web.empty, test_web.settings, test_web.sql, test_web.store,
+)  # fmt: skip
+
+ODD = ["Acme / DE", "../up", "<b>bold</b>", "x" * 300, "ü & ?=#", "  blanks  "]
+
+
+@pytest.fixture
+def two(empty: FlaskClient, sql: Any) -> FlaskClient:
+    """An account in euros, one in yen."""
+    sql(
+        "insert into campaigns (title, account, budget, created_at) values"
+        " ('a', 'Paris', 100, now() - interval '30 days'),"
+        " ('b', 'Paris', 200, now() - interval '30 days'),"
+        " ('c', 'Tokyo', 30000, now() - interval '30 days');"
+        " update autonomy_accounts set currency = 'EUR' where account = 'Paris';"
+        " update autonomy_accounts set currency = 'JPY' where account = 'Tokyo'"
+    )
+    return empty
+
+
+def patch(client: FlaskClient, body: Any, code: int = 200, token: str = OPERATOR) -> Any:
+    answer = client.patch("/api/accounts", headers={"Authorization": f"Bearer {token}"}, json=body)
+    assert answer.status_code == code, answer.text
+    return answer.json
+
+
+# API ---------------------------------------------------------------------------------------------
+
+
+def test_accounts_are_read_and_changed(two: FlaskClient) -> None:
+    paris, tokyo = get(two, "/api/accounts")["accounts"]
+    assert (paris["account"], paris["currency"], paris["active"], paris["active_budget"]) == (
+        "Paris", "EUR", 2, 300,
+    )  # fmt: skip
+    assert tokyo["finding"]["proposed"]["max_budget"] == 5000000
+    changed = patch(two, {"account": "Tokyo", **tokyo["finding"]["proposed"], "target_roi": 1.5})
+    assert (changed["max_budget"], changed["finding"]) == (5000000, None)
+    assert changed["in_force"]["break_even_roi"] == 1.5
+    assert changed["updated_by"] == "operator (api)"
+    assert get(two, "/api/accounts?account=Tokyo")["accounts"] == [changed]
+    assert patch(two, {"account": "Tokyo", "target_roi": None})["in_force"]["break_even_roi"] == 1
+    get(two, "/api/accounts?account=tokyo", 404)
+    get(two, "/api/accounts?nonsense=1", 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({}, 400, "name the account"),
+        ({"account": None, "frozen": True}, 400, "name the account"),
+        ({"account": 5, "frozen": True}, 400, "account: it must be a text"),
+        ({"account": "nobody", "frozen": True}, 404, "no such account"),
+        ({"account": "Paris"}, 400, "at least one setting"),
+        ({"account": "Paris", "budget": 1}, 400, "budget: unknown field"),
+        ({"account": "Paris", "max_budget": "5"}, 400, "give a number"),
+        ({"account": "Paris", "max_budget": -5}, 400, "max_budget must be a number"),
+        ({"account": "Paris", "max_budget": 1e308}, 400, "max_budget must be a number"),
+        ({"account": "Paris", "target_roi": [1]}, 400, "give a number"),
+        ({"account": "Paris", "currency": "EURO"}, 400, "three letters"),
+        ({"account": "Paris", "time_zone": "Mars"}, 400, "time zone"),
+        ({"account": "Paris", "frozen": None}, 400, "frozen must not be NULL"),
+    ],
+)
+def test_a_change_that_is_none_is_a_sentence(
+    two: FlaskClient, body: Any, code: int, words: str
+) -> None:
+    before = get(two, "/api/accounts")
+    assert words in patch(two, body, code)["error"]["message"]
+    assert get(two, "/api/accounts") == before
+
+
+def test_a_viewer_changes_no_account(two: FlaskClient) -> None:
+    patch(two, {"account": "Paris", "frozen": True}, 403, VIEWER)
+
+
+def test_every_setting_can_be_sent_and_is_described(two: FlaskClient, sql: Any) -> None:
+    limits = {
+        row[0]: (float(row[1]), float(row[2]))
+        for row in sql("select * from autonomy_account_limits()")
+    }
+    assert limits == {name: tuple(map(float, both)) for name, both in ACCOUNT_LIMITS.items()}
+    columns = {
+        row[0]
+        for row in sql(
+            "select attname from pg_attribute where attrelid = 'autonomy_accounts'::regclass"
+            " and attnum > 0 and not attisdropped"
+        )
+    }
+    assert columns - {"account", "updated_at", "updated_by"} == set(ACCOUNT_KEYS)
+    (paris,) = get(two, "/api/accounts?account=Paris")["accounts"]
+    sent = {name: paris[name] for name in ACCOUNT_KEYS} | {"account": "Paris"}
+    schema = {"$ref": "#/components/schemas/AccountChange"}
+    assert problems(sent, schema, document()) == []
+    assert patch(two, sent)["currency"] == "EUR"
+
+
+# Page --------------------------------------------------------------------------------------------
+
+
+def send(client: FlaskClient, code: int = 303, **fields: str) -> str:
+    headers = {**BEARER, "Accept": "text/html"}
+    answer = client.post("/accounts", headers=headers, data=fields)
+    assert answer.status_code == code, answer.text
+    return answer.text if code != 303 else answer.headers["Location"]
+
+
+def account(client: FlaskClient, name: str) -> Any:
+    (found,) = get(client, f"/api/accounts?account={quote(name, safe='')}")["accounts"]
+    return found
+
+
+def test_the_page_without_accounts_says_where_they_come_from(empty: FlaskClient) -> None:
+    assert "There are no accounts yet." in page(empty, "/accounts")
+    for path in ("/", "/settings"):
+        assert re.search(r'href="[./]*accounts"', page(empty, path))
+
+
+def test_the_page_lists_and_links(two: FlaskClient) -> None:
+    text = page(two, "/accounts")
+    assert "30,000\u00a0JPY" in text
+    assert "300.00\u00a0EUR" in text
+    assert "Budgets of the account &#34;Tokyo&#34;" in text
+    assert "<form" not in page(two, "/accounts", VIEWER).split("<main")[1]
+    form = page(two, "/accounts?account=Paris&utm_source=mail")
+    assert "empty: the policy&#39;s: 50,000" in form
+    assert 'name="max_budget" inputmode="decimal" maxlength="30" value=""' in form
+    viewer = page(two, "/accounts?account=Paris", VIEWER).split("<main")[1]
+    assert "<button" not in viewer
+    assert viewer.count("readonly") > 15
+    answer = two.get("/accounts?account=nobody", headers={**BEARER, "Accept": "text/html"})
+    assert answer.status_code == 404
+
+
+def test_the_form_changes_what_differs(two: FlaskClient) -> None:
+    to = send(
+        two, account="Paris", max_budget="700.5", target_roi="", mode="approve", frozen="true"
+    )
+    assert to.endswith("accounts?account=Paris&done=account_saved")
+    paris = account(two, "Paris")
+    assert (paris["max_budget"], paris["mode"], paris["frozen"]) == (700.5, "approve", True)
+    assert paris["updated_by"] == "operator (dashboard)"
+    assert "max budget <strong>700.5</strong>" in page(two, "/accounts")
+    assert "done=nothing" in send(two, account="Paris", max_budget="700.50")
+    send(two, account="Paris", max_budget="", mode="", frozen="false")
+    paris = account(two, "Paris")
+    assert (paris["max_budget"], paris["mode"], paris["frozen"]) == (None, None, False)
+
+
+def test_the_whole_form_as_a_browser_sends_it_changes_nothing(two: FlaskClient) -> None:
+    before = account(two, "Paris")
+    main_part = page(two, "/accounts?account=Paris").split('id="edit"')[1]
+    fields = dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', main_part))
+    for name, options in re.findall(
+        r'<select[^>]* name="(\w+)".*?>(<option.*?)</select>', main_part
+    ):
+        chosen = re.search(r'value="(\w*)" selected', options)
+        fields[name] = chosen[1] if chosen else ""
+    assert len(fields) > 25
+    assert "done=nothing" in send(two, **fields)
+    assert account(two, "Paris") == before
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [
+        ("max_budget", "many", "max_budget: it must be a number"),
+        ("max_budget", "-5", "max_budget must be a number from 0.01"),
+        ("max_budget", "1e9", "max_budget: it must be a number"),
+        ("attribution_factor", "", "attribution_factor must be a number"),
+        ("min_budget", "60000", "min_budget (60000) must not be above"),
+        ("currency", "EURO", "currency must be three letters"),
+        ("time_zone", "Mars/Base", "time_zone must be the name of a time zone"),
+        ("mode", "yolo", "mode must be"),
+        ("frozen", "perhaps", "frozen: it must be true or false"),
+        ("frozen_reason", "a\x00b", "cannot be stored"),
+    ],
+)
+def test_what_is_wrong_is_said_and_kept_in_the_form(
+    two: FlaskClient, field: str, typed: str, words: str
+) -> None:
+    before = account(two, "Paris")
+    sent = {"time_zone": None, "currency": None} | {field: typed}
+    confirm = f"{sent['time_zone']}/{sent['currency']}"
+    first = send(two, 400, account="Paris", confirm=confirm, **{field: typed})
+    assert words in html.unescape(first)
+    assert f'value="{typed}"' in first or field in ("mode", "frozen", "frozen_reason")
+    assert account(two, "Paris") == before
+
+
+def test_what_is_costly_is_asked_first(two: FlaskClient) -> None:
+    asked = send(two, 200, account="Paris", time_zone="Europe/Paris", currency="USD")
+    assert "figures by day are counted anew" in html.unescape(asked)
+    assert "every amount of this account that is EUR now will be read as USD" in asked
+    assert account(two, "Paris")["time_zone"] is None
+    word = re.search(r'name="confirm" value="([^"]+)"', asked)
+    assert word is not None
+    other = send(two, 200, account="Paris", time_zone="Asia/Tokyo", confirm=word[1], currency="USD")
+    assert "Save once more" in other
+    send(two, account="Paris", time_zone="Europe/Paris", currency="USD", confirm=word[1])
+    paris = account(two, "Paris")
+    assert (paris["time_zone"], paris["currency"]) == ("Europe/Paris", "USD")
+
+
+def test_the_proposed_limits_are_taken_with_one_button(two: FlaskClient) -> None:
+    text = page(two, "/accounts")
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text))
+    send(two, **{name: fields[name] for name in ("account", "max_budget", "min_budget")})
+    tokyo = account(two, "Tokyo")
+    assert (tokyo["max_budget"], tokyo["min_budget"], tokyo["finding"]) == (5000000, 100, None)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_names_are_names(empty: FlaskClient, sql: Any, name: str) -> None:
+    sql("insert into campaigns (title, account) values ('a', %s)", name)
+    assert name.strip() in html.unescape(page(empty, "/accounts"))
+    send(empty, account=name, max_budget="9")
+    assert patch(empty, {"account": name, "min_budget": 2})["max_budget"] == 9
+    assert account(empty, name)["min_budget"] == 2
+    text = page(empty, f"/accounts?account={quote(name, safe='')}")
+    assert "<b>bold" not in text
+    for path in PAGES:
+        page(empty, path)
+
+
+def test_a_viewer_changes_nothing_by_the_form(two: FlaskClient) -> None:
+    headers = {"Authorization": f"Bearer {VIEWER}", "Accept": "text/html"}
+    answer = two.post("/accounts", headers=headers, data={"account": "Paris", "max_budget": "9"})
+    assert answer.status_code == 403
+
+
+# Runs --------------------------------------------------------------------------------------------
+
+
+def test_a_run_says_which_limits_know_no_currency(two: FlaskClient, sql: Any) -> None:
+    def warnings(body: Any) -> list[str]:
+        answer = two.post("/", headers=BEARER, json=body)
+        assert answer.status_code == 200, answer.text
+        found: list[str] = json.loads(answer.text)["result"]["warnings"]
+        return found
+
+    (said,) = warnings({"dry_run": True})
+    assert 'account "Tokyo"' in said
+    assert warnings({}) == [said]
+    assert warnings({"shard": "1/2"}) == [said]
+    assert warnings({"shard": "2/2"}) == []
+    (in_database,) = sql("select run_autonomous_operations() -> 'warnings'")[0]
+    assert in_database == [said]
+    run = get(two, "/api/runs")["runs"][0]["id"]
+    assert "Budgets of the account" in page(two, f"/runs/{run}")
+    patch(two, {"account": "Tokyo", "max_budget": 5000000})
+    assert warnings({}) == []
+
+
+# Command line ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def say(
+    two: FlaskClient,
+    fresh: LocalStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Any:
+    for name, value in fresh.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def said(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["autonomy", *arguments])
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        ended = 0
+        try:
+            main()
+        except SystemExit as end:
+            ended = int(end.code or 0)
+        out = capsys.readouterr()
+        assert ended == code, out.err
+        return out.out + out.err
+
+    return said
+
+
+def test_accounts_on_the_command_line(say: Any) -> None:
+    table = say("accounts")
+    assert "30,000\u00a0JPY" in table
+    assert "300.00\u00a0EUR" in table
+    assert "policy: UTC" in table
+    assert 'Budgets of the account "Tokyo" are around 30,000 JPY a day' in table
+    assert say("accounts", "list") == table
+    assert len(json.loads(say("accounts", "--json"))["accounts"]) == 2
+    changed = say("accounts", "set", "Tokyo", "max_budget=5000000", "target_roi=1.5", "frozen=true")
+    assert "max_budget: policy: 50000 -> 5000000" in changed
+    assert "target_roi: policy: 1.0 -> 1.5" in changed
+    assert "frozen, max_budget=5000000" in say("accounts")
+    assert "target_roi: 1.5 -> policy: 1.0" in say("accounts", "set", "Tokyo", "target_roi=")
+    assert "no such account" in say("accounts", "set", "tokyo", "currency=JPY", code=1)
+    assert "above max_budget" in say("accounts", "set", "Paris", "min_budget=60000", code=1)
+    (one,) = [json.loads(say("accounts", "set", "Paris", "currency=usd", "--json"))]
+    assert one["currency"] == "USD"
