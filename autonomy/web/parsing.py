@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NoReturn, Self
+from typing import Annotated, Any, ClassVar, NoReturn, Self
 
 from flask import Request, request
 from werkzeug.datastructures import MultiDict
@@ -146,6 +146,9 @@ def text_argument(value: str, name: str, longest: int) -> str:
 class Parameters(Sent):
     """Query parameters: each known, checked, none twice. Without fields: none at all."""
 
+    exact: ClassVar[tuple[str, ...]] = ()
+    """Names, which may be empty or have blanks at their ends."""
+
     @classmethod
     def read(cls, args: MultiDict[str, str], *, form: bool = False) -> Self:
         """Raises BadRequest, NotFound. `form`: empty ones are what a form sends of an open field.
@@ -161,10 +164,11 @@ class Parameters(Sent):
                 )
             if len(args.getlist(name)) > 1:
                 raise BadRequest(f"{name}: it was given twice.")
-            if not form and not args[name].strip():
+            if not form and name not in cls.exact and not args[name].strip():
                 raise BadRequest(f"{name}: it is empty; leave it out.")
+        exact = {name: args[name] for name in cls.exact if name in args}
         stripped = {name: value.strip() for name, value in args.items()}
-        return cls.parse({name: value for name, value in stripped.items() if value})
+        return cls.parse({name: value for name, value in stripped.items() if value} | exact)
 
 
 def one_of(words: Sequence[str]) -> Read:

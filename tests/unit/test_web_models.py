@@ -12,7 +12,7 @@ from autonomy.errors import BadRequest, NotFound
 from autonomy.run.request import RunRequest
 from autonomy.run.sent import Sent
 from autonomy.web.api.openapi import ERRORS, components, document, query_parameters
-from autonomy.web.api.requests import PolicyChange
+from autonomy.web.api.requests import AccountChange, PolicyChange
 from autonomy.web.api.routes import OPERATIONS
 from autonomy.web.parsing import Parameters
 from autonomy.web.rule_body import RuleChange
@@ -30,6 +30,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "Rollback": {"run_id": ID},
     "OpportunityStatus": {"status": "open"},
     "PreviewRule": {"rule": RULE},
+    "AccountChange": {"account": "Paris", "frozen": True},
 }
 TEXTS = [
     "", " ", "x", "x" * 200, "x" * 201, "x" * 500, "x" * 501, "a\x00b", "\ud800", ID, ID.upper(),
@@ -40,7 +41,7 @@ VALUES = [
     *TEXTS, 0, 1, 1.5, 50.0, -1, 10**30, True, False, None,
     [], [ID], ["x"], [1], [ID] * 200, [ID] * 201, {}, {"x": 1},
 ]  # fmt: skip
-LATER = {"rule_name", "rule_type", "condition", "action", "rule", *PolicyChange.names()}
+LATER = {"rule", *PolicyChange.names(), *AccountChange.names()} - {"account"}
 """What the language of rules or the database refuses, each with its own sentence."""
 BODIES = sorted(
     # a rule is taken as it comes: what is wrong with it, the database says

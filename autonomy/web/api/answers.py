@@ -218,6 +218,15 @@ class Findings(Answer):
     findings: list[Finding]
 
 
+class WorthIn(Answer):
+    """What a rule brought in one currency."""
+
+    currency: str | None
+    money: float | None
+    money_low: float | None
+    money_high: float | None
+
+
 class Score(Worth):
     rule_id: UUID | None
     rule_name: str
@@ -231,6 +240,7 @@ class Score(Worth):
     mean_confidence: float | None
     right_share: float | None
     flagged: bool
+    by_currency: list[WorthIn]
 
 
 class Scoreboard(Answer):

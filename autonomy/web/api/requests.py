@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, create_model, model_validator
 
+from autonomy.errors import BadRequest
 from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
 from autonomy.store import Json
 from autonomy.web.commands import (
@@ -115,6 +116,7 @@ class RunsParameters(Limited):
 class AccountsParameters(Parameters):
     """Which accounts."""
 
+    exact = ("account",)
     account: Annotated[Text, Field(max_length=1000)] | None = Field(
         default=None, description="this one only"
     )
@@ -194,6 +196,12 @@ class _AccountNamed(Sent):
     model_config = ConfigDict(json_schema_extra={"minProperties": 2})
 
     account: Annotated[Text, Field(max_length=1000)]
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if len(self.model_fields_set) < 2:
+            raise BadRequest("body: give at least one setting of the account.", hint=self.hint())
+        return self
 
 
 _NEVER_NULL = ("attribution_factor", "frozen", "frozen_reason")

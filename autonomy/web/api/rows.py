@@ -146,7 +146,6 @@ def _kind(name: str) -> Any:
 class _NotSet(Answer):
     """What the policy has besides the settings that the API changes."""
 
-    id: bool
     automation_actors: list[str]
     paused_text: str
     prior_mean_roi: float
@@ -160,7 +159,8 @@ class _NotSet(Answer):
 
 
 _SETTINGS: dict[str, Any] = {name: (_kind(name), ...) for name in POLICY_KEYS}
-Policy = create_model("Policy", __base__=_NotSet, **_SETTINGS)
+PolicyInForce = create_model("PolicyInForce", __base__=_NotSet, **_SETTINGS)
+Policy = create_model("Policy", __base__=_NotSet, id=(bool, ...), **_SETTINGS)
 
 
 class AccountFinding(Answer):
@@ -175,7 +175,7 @@ class _AccountTold(Answer):
     campaigns: int
     active: int
     active_budget: float
-    in_force: Policy  # type: ignore[valid-type]  # a class
+    in_force: PolicyInForce  # type: ignore[valid-type]  # a class
     updated_at: datetime
     updated_by: str
     finding: AccountFinding | None
