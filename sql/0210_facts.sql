@@ -27,7 +27,7 @@ begin
     where p_now is null
     union all
     select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone v_zone)::date
@@ -194,6 +194,27 @@ comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
   'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
   'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
   '[autonomous-operations]';
+
+create function autonomy.shown_conversions(p_conversions float8) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return trim_scale(round(p_conversions::numeric, 2));
+end $$;
+comment on function autonomy.shown_conversions(float8) is
+  'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. Pure. '
+  '[autonomous-operations]';
+
+create function autonomy.conversion_words(p_conversions float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_shown numeric := autonomy.shown_conversions(p_conversions);
+begin
+  return v_shown || case when v_shown = 1 then ' conversion' else ' conversions' end;
+end $$;
+comment on function autonomy.conversion_words(float8) is
+  '1 conversion, 12.4 conversions. Pure. [autonomous-operations]';
 
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts

@@ -219,9 +219,12 @@ begin
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform autonomy.refresh_campaign_facts(v_campaigns);
 
-  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion.
+  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion. Conversions are
+  -- whole here, rounded once and half up; whoever compares them takes the facts.
   update public.campaign_performance p set
-    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    impressions = f.life_impressions, clicks = f.life_clicks,
+    conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
+                       else p.conversions end,
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)

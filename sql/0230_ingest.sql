@@ -62,7 +62,7 @@ as $$
                             left(coalesce((r.r -> m.name)::text, 'missing'), 60))
                 else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
                             m.low, m.high) end
-       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 999999999999.99),
                     (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
                     (6, 'reach', 0, 1e12)) m (place, name, low, high)
        where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
@@ -106,12 +106,13 @@ begin
     order by j.campaign_id, j.bucket, j.index desc
   ),
   written as (
-    -- Platforms report a fraction of a conversion; counts are whole here.
+    -- Platforms credit parts of a conversion; of a view or a click there are none.
     insert into public.campaign_metrics as m
       (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
     select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
       coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
-      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
+      trim_scale(round((l.r -> 'conversions')::numeric, 6)),
+      round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
     from latest l
     order by l.campaign_id, l.bucket
     on conflict (campaign_id, bucket) do update set

@@ -235,7 +235,7 @@ begin
       from recent r join before b using (campaign_id)
     )
     select jsonb_build_object(
-      'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+      'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
       'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
     from total t, clock k);
 end $$;

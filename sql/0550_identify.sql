@@ -91,7 +91,7 @@ begin
     from autonomy.campaigns_by_metrics(
       null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
   )
-  select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
+  select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), round(c.conversions::numeric)::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
@@ -102,7 +102,7 @@ begin
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
            autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
            autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
-           autonomy.counted_words(c.conversions::bigint, 'conversion'),
+           autonomy.conversion_words(c.conversions),
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
@@ -119,7 +119,8 @@ begin
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
-  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is '
-  'the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the '
-  'probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, '
-  'negative or infinite argument. [autonomous-operations]';
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; conversions are rounded '
+  'where they are given, not where they are compared. suggested_budget is the least of budget x 1.5, budget x '
+  'max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its '
+  'keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. '
+  '[autonomous-operations]';

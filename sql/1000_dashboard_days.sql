@@ -12,7 +12,7 @@ create table if not exists autonomy.dashboard_performance_days (
   day date primary key,
   impressions bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null
 );
@@ -40,6 +40,13 @@ create table if not exists autonomy.dashboard_action_days (
 comment on table autonomy.dashboard_action_days is
   'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard. '
   '[autonomous-operations]';
+
+do $$ begin
+  if (select atttypid from pg_catalog.pg_attribute where attname = 'conversions'
+      and attrelid = 'autonomy.dashboard_performance_days'::regclass) <> 'numeric'::regtype then
+    alter table autonomy.dashboard_performance_days alter column conversions type numeric;
+  end if;
+end $$;
 
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
 -- refresh only together with what it marks.
@@ -140,7 +147,7 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
 create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
 as $$
-  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
     sum(d.spend), sum(d.revenue)
   from public.campaign_daily d where d.day between p_from and p_to group by d.day;
 $$;

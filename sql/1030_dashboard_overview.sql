@@ -50,7 +50,8 @@ create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks,
+    'conversions', autonomy.shown_conversions(p.conversions::float8),
     'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
@@ -147,8 +148,10 @@ begin
        or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
   ), live as materialized (
     select f.* from found f join public.campaigns c on c.id = f.campaign_id
+    left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.under or c.created_at <= p_now - interval '24 hours')
+      and case when f.under then c.created_at <= p_now - interval '24 hours'
+               else t.life_conversions >= 10 end  -- 9.6 is 10 only where it is rounded
   )
   select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
          array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
@@ -188,7 +191,7 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
                               autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,

@@ -42,8 +42,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions
+           p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join autonomy.campaign_totals t on t.campaign_id = c.id
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -74,13 +75,17 @@ begin
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
-    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+    'performance', (select to_jsonb(p) || coalesce((
+        select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
+          'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
+        from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+      from public.campaign_performance p where p.campaign_id = p_campaign_id
       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'clicks', d.clicks, 'conversions', autonomy.shown_conversions(d.conversions::float8), 'impressions', d.impressions,
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),

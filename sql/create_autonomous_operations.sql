@@ -41,12 +41,12 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions bigint not null default 0 check (conversions >= 0)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
   ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions bigint not null default 0 check (conversions >= 0)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
   ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
+  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
   ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -104,6 +104,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'facts_of_campaigns', null, '{p_campaign_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'shown_conversions', null, '{p_conversions}', '{float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'conversion_words', null, '{p_conversions}', '{float8}', 0, array[]::text[]),
   ('public', 'function', 'campaign_facts_at', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0, array[]::text[]),
@@ -342,7 +344,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0, array[]::text[]),
   ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
-  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date primary key', 'impressions bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
+  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date primary key', 'impressions bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
   ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null']::text[]),
   ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0, array['source text not null check (source in (''actions'', ''performance''))', 'day date not null', 'transaction xid8 not null default pg_current_xact_id()']::text[]),
   ('autonomy', 'function', 'dashboard_day', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
@@ -1205,7 +1207,7 @@ create table if not exists public.campaign_metrics (
   impressions bigint not null default 0 check (impressions >= 0),
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
-  conversions bigint not null default 0 check (conversions >= 0),
+  conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, bucket)
@@ -1218,11 +1220,28 @@ create table if not exists public.campaign_audience_metrics (
   impressions bigint not null default 0 check (impressions >= 0),
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
-  conversions bigint not null default 0 check (conversions >= 0),
+  conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, segment, day)
 );
+do $$
+declare
+  v_table text;
+  v_check record;
+begin
+  foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
+    perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    for v_check in
+      select k.conname from pg_catalog.pg_constraint k
+      where k.conrelid = format('public.%I', v_table)::regclass and k.conname = v_table || '_conversions_check'
+        and not pg_temp.is_theirs(v_table) and pg_get_constraintdef(k.oid) !~ '999999999999'
+    loop
+      execute format('alter table public.%I drop constraint %I, add constraint %2$I '
+                     'check (conversions between 0 and 999999999999.99)', v_table, v_check.conname);
+    end loop;
+  end loop;
+end $$;
 create table if not exists public.campaign_ab_tests (
   id uuid primary key default gen_random_uuid(),
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -1242,11 +1261,14 @@ create table if not exists public.campaign_daily (
   impressions bigint not null,
   reach bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
   primary key (campaign_id, day)
 ) with (fillfactor = 90);
+do $$ begin
+  perform pg_temp.retype('campaign_daily', 'conversions', 'numeric', '$::numeric');
+end $$;
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
@@ -2206,7 +2228,7 @@ begin
     where p_now is null
     union all
     select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone v_zone)::date
@@ -2366,6 +2388,25 @@ comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
   'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
   'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
   '[autonomous-operations]';
+create function autonomy.shown_conversions(p_conversions float8) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return trim_scale(round(p_conversions::numeric, 2));
+end $$;
+comment on function autonomy.shown_conversions(float8) is
+  'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. Pure. '
+  '[autonomous-operations]';
+create function autonomy.conversion_words(p_conversions float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_shown numeric := autonomy.shown_conversions(p_conversions);
+begin
+  return v_shown || case when v_shown = 1 then ' conversion' else ' conversions' end;
+end $$;
+comment on function autonomy.conversion_words(float8) is
+  '1 conversion, 12.4 conversions. Pure. [autonomous-operations]';
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -2580,7 +2621,9 @@ begin
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform autonomy.refresh_campaign_facts(v_campaigns);
   update public.campaign_performance p set
-    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    impressions = f.life_impressions, clicks = f.life_clicks,
+    conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
+                       else p.conversions end,
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
@@ -2836,7 +2879,7 @@ as $$
                             left(coalesce((r.r -> m.name)::text, 'missing'), 60))
                 else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
                             m.low, m.high) end
-       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 999999999999.99),
                     (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
                     (6, 'reach', 0, 1e12)) m (place, name, low, high)
        where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
@@ -2882,7 +2925,8 @@ begin
       (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
     select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
       coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
-      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
+      trim_scale(round((l.r -> 'conversions')::numeric, 6)),
+      round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
     from latest l
     order by l.campaign_id, l.bucket
     on conflict (campaign_id, bucket) do update set
@@ -4383,7 +4427,7 @@ begin
       from recent r join before b using (campaign_id)
     )
     select jsonb_build_object(
-      'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+      'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
       'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
     from total t, clock k);
 end $$;
@@ -5299,7 +5343,7 @@ begin
     from autonomy.campaigns_by_metrics(
       null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
   )
-  select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
+  select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), round(c.conversions::numeric)::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
          when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', round(c.budget, 2))
@@ -5310,7 +5354,7 @@ begin
       || format('spent %s for %s in revenue (%sx) over %s, %s; %s %% likely that more budget earns its keep',
            autonomy.money_words(c.spend), autonomy.money_words(c.revenue), autonomy.money_words(f.roi),
            autonomy.counted_words(greatest(1, floor(coalesce(c.hours_running, 24) / 24 + 0.5))::bigint, 'day'),
-           autonomy.counted_words(c.conversions::bigint, 'conversion'),
+           autonomy.conversion_words(c.conversions),
            least(99, greatest(1, floor(s.confidence + 0.5))))
   from found f
   cross join public.autonomy_policy p
@@ -5327,10 +5371,11 @@ begin
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
-  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is '
-  'the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the '
-  'probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, '
-  'negative or infinite argument. [autonomous-operations]';
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; conversions are rounded '
+  'where they are given, not where they are compared. suggested_budget is the least of budget x 1.5, budget x '
+  'max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its '
+  'keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. '
+  '[autonomous-operations]';
 
 -- 0560_leases.sql
 set local lock_timeout = '30s';
@@ -9576,7 +9621,7 @@ create table if not exists autonomy.dashboard_performance_days (
   day date primary key,
   impressions bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null
 );
@@ -9603,6 +9648,12 @@ create table if not exists autonomy.dashboard_action_days (
 comment on table autonomy.dashboard_action_days is
   'Derived: actions by day, rule, type and status with their measured worth, for the overview and the scoreboard. '
   '[autonomous-operations]';
+do $$ begin
+  if (select atttypid from pg_catalog.pg_attribute where attname = 'conversions'
+      and attrelid = 'autonomy.dashboard_performance_days'::regclass) <> 'numeric'::regtype then
+    alter table autonomy.dashboard_performance_days alter column conversions type numeric;
+  end if;
+end $$;
 create table if not exists autonomy.dashboard_stale_days (
   source text not null check (source in ('actions', 'performance')),
   day date not null,
@@ -9689,7 +9740,7 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
 create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language sql stable set search_path = ''
 as $$
-  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
     sum(d.spend), sum(d.revenue)
   from public.campaign_daily d where d.day between p_from and p_to group by d.day;
 $$;
@@ -10382,7 +10433,8 @@ create function autonomy.dashboard_days(p_from date, p_to date) returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks,
+    'conversions', autonomy.shown_conversions(p.conversions::float8),
     'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
@@ -10470,8 +10522,10 @@ begin
        or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
   ), live as materialized (
     select f.* from found f join public.campaigns c on c.id = f.campaign_id
+    left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.under or c.created_at <= p_now - interval '24 hours')
+      and case when f.under then c.created_at <= p_now - interval '24 hours'
+               else t.life_conversions >= 10 end  -- 9.6 is 10 only where it is rounded
   )
   select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
          array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
@@ -10510,7 +10564,7 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
                               autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
@@ -10635,8 +10689,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions
+           p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join autonomy.campaign_totals t on t.campaign_id = c.id
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -10666,12 +10721,16 @@ begin
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600),
-    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+    'performance', (select to_jsonb(p) || coalesce((
+        select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
+          'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
+        from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+      from public.campaign_performance p where p.campaign_id = p_campaign_id
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'clicks', d.clicks, 'conversions', autonomy.shown_conversions(d.conversions::float8), 'impressions', d.impressions,
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
@@ -11460,14 +11519,14 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '179fc868edeb122abc3ad349d662a078b9345732a5383bf127a6a6b3bd49e6ae', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', 'a13a5508b324c2c8b3ea51c3b11344179ff1f0a8a886e390b20c7836969940a9', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
-  ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '0d1f5eaad0655953fdd375c5caea4fd49209494a492834e569f422b128079c9a', pg_catalog.clock_timestamp()),
-  ('0230_ingest', 'e03aa6a91e213806f9192328ca38ea8f3f7612423d8d97557fa1cedbe929ed6a', pg_catalog.clock_timestamp()),
+  ('0210_facts', '23d67e17d49e259a78998c2a76a2efc165d77fa2a5f7ac6fc09454d8f2dfbca0', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'd6db8f2c1db8f5927e3be1fea89819e3eb45106cf11553137d47501b0cb27f91', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '322ac69c32736bd11e7cb300d87ab71a992e4c98bb8cd921a6479482ca4f861e', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', 'fd81872cad6d6e6997ff6b1e7e2d9d9acf558654aa8ae0c97161d0e7141eddb5', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),
@@ -11476,11 +11535,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
   ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '3d3293ee67a3328c1a79a2bd465f8f4ccc26983c5914f946a8a6fbf2ced0e132', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'ccd0f1af1ec1b1d88f536fe5480b364091892ab1c637574d461acf4cc8e58228', pg_catalog.clock_timestamp()),
   ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'dc94e624e7c6377673b30abd760d59bb0d5dee62402ef4f90275a81710473518', pg_catalog.clock_timestamp()),
+  ('0550_identify', '7249db786bf93d5e465057ec2402ff518ba05f1b3a74bdbcc1e958a05f907928', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
@@ -11504,11 +11563,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
   ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
   ('0950_database_run', '2ce09e77f1f128bf93dcf927202437616a69536a7e76c9a6e11dd0a44c8b3f8a', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', 'c416013cb70a688e74937c5a9946d154841066c1061f79d8158d58a0948fe1bf', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '2ef6b9c89963d18074425ac576a90c2a5451c8b682e1598dd05b317022ae0f55', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'd4aef5e2e9da9fafeb0278f5ac5187e9d02081c34dbb7587dbe8dd36d01fc163', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', 'b9c2703082f13509c6ae592d347825383569a2e828bed655c0b35a30cb8ef70f', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());

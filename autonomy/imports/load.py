@@ -324,7 +324,8 @@ _BUCKETS = """
 create temp table staged_buckets on commit drop as
 select c.id as campaign_id, b.bucket, count(*) as rows,
   round(sum(r.impressions)::numeric) as impressions, round(sum(r.reach)::numeric) as reach,
-  round(sum(r.clicks)::numeric) as clicks, round(sum(r.conversions)::numeric) as conversions,
+  round(sum(r.clicks)::numeric) as clicks,
+  trim_scale(round(sum(r.conversions)::numeric, 6)) as conversions,
   round(sum(r.spend), 2) as spend, round(sum(r.revenue), 2) as revenue
 from staged_rows r
 join staged_campaigns c on c.key = coalesce(nullif(r.campaign_id, ''), r.campaign)

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from autonomy.imports.columns import MappingFile, find_roas, guess_revenue
+from autonomy.text import decimal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,7 +90,7 @@ def reckoned(mapping: MappingFile, rows: pl.DataFrame, percent: pl.Series | bool
 def no_value_sentence(account: str, conversions: float) -> str:
     """A warning at an import."""
     return (
-        f"WARNING: the {conversions:,.0f} conversions of the account {account} carry no value: its"
-        " revenue is 0 in every row. roi says nothing of it and will not be judged. Say what a"
+        f"WARNING: the {decimal(conversions)} conversions of the account {account} carry no value:"
+        " its revenue is 0 in every row. roi says nothing of it and will not be judged. Say what a"
         " conversion is worth (--value-per-conversion 35) and import it again."
     )
