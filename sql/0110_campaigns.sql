@@ -172,6 +172,7 @@ create table if not exists public.campaign_metrics (
   -- a refund makes revenue negative, never spend
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  whole_day boolean not null default false,
   primary key (campaign_id, bucket)
 );
 
@@ -198,6 +199,9 @@ declare
 begin
   foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
     perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    if v_table = 'campaign_metrics' then
+      alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
+    end if;
     for v_check in
       select k.conname from pg_catalog.pg_constraint k
       where k.conrelid = format('public.%I', v_table)::regclass and k.conname = v_table || '_conversions_check'

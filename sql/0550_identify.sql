@@ -119,8 +119,8 @@ begin
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
-  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; conversions are rounded '
-  'where they are given, not where they are compared. suggested_budget is the least of budget x 1.5, budget x '
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; conversions are '
+  'rounded where they are given, not where they are compared. suggested_budget is the least of budget x 1.5, budget x '
   'max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its '
   'keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. '
   '[autonomous-operations]';

@@ -141,7 +141,7 @@ begin
   -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
   -- evidence weighed for the few that are shown only.
   with found as materialized (
-    -- First what the narrow table alone can tell, then the state of those.
+    -- First what the narrow table alone can tell, rounded (9.6 is not 10), then the state of those.
     select p.campaign_id, p.total_revenue < p.total_spend as under, (p.total_revenue - p.total_spend)::float8 as profit
     from public.campaign_performance p
     where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
@@ -150,8 +150,7 @@ begin
     select f.* from found f join public.campaigns c on c.id = f.campaign_id
     left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and case when f.under then c.created_at <= p_now - interval '24 hours'
-               else t.life_conversions >= 10 end  -- 9.6 is 10 only where it is rounded
+      and case when f.under then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
   )
   select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
          array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
@@ -191,8 +190,8 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
-          'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
+          'conversions', autonomy.shown_conversions(s.conversions), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
                               autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
                               least(99, greatest(1, floor(s.grows + 0.5)))))

@@ -85,7 +85,8 @@ begin
         p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'conversions', autonomy.shown_conversions(d.conversions::float8), 'impressions', d.impressions,
+        'clicks', d.clicks, 'impressions', d.impressions,
+        'conversions', autonomy.shown_conversions(d.conversions::float8),
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),

@@ -41,7 +41,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
   ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
   ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
@@ -89,6 +89,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'time_zone text']::text[]),
+  ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -100,6 +102,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'exact_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'argument_error', null, '{p_name, p_value}', '{text, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_zones', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0, array[]::text[]),
@@ -107,6 +110,10 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'shown_conversions', null, '{p_conversions}', '{float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'conversion_words', null, '{p_conversions}', '{float8}', 0, array[]::text[]),
   ('public', 'function', 'campaign_facts_at', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'at_an_edge', null, '{p_bucket, p_zone}', '{timestamptz, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'was_by_day', null, '{p_campaign_id, p_day, p_zone}', '{uuid, date, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'settle_grain', null, '{p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions, p_now}', '{uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refuse_two_grains', null, '{p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before}', '{uuid[], date[], integer[], timestamptz[], numeric[], numeric[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_inserted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -114,8 +121,9 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'campaign_totals_deleted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days, p_zone}', '{uuid[], date[], text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sum_all_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_after', null, '{}', '{}', 0, array[]::text[]),
@@ -123,6 +131,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_facts_insert', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_facts_update', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_facts_delete', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'metrics_changed', null, '{p_campaigns, p_days, p_goes_on}', '{uuid[], date[], boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_metrics_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_absorb_begin', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_absorb_insert', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
@@ -131,10 +140,16 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'metrics_truncated', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_truncated', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_truncated', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'change_zone', null, '{p_campaign_ids, p_from, p_to}', '{uuid[], text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_after', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_zone_after', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'metric_bucket', null, '{p_text, p_zone}', '{text, text}', 0, array[]::text[]),
-  ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_zone, p_now}', '{jsonb, text, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'write_metrics', null, '{p_taken, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'word_error', null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'than_error', null, '{p_than, p_path}', '{jsonb, text}', 0, array[]::text[]),
@@ -1210,6 +1225,7 @@ create table if not exists public.campaign_metrics (
   conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  whole_day boolean not null default false,
   primary key (campaign_id, bucket)
 );
 create index if not exists campaign_metrics_bucket on public.campaign_metrics (bucket);
@@ -1232,6 +1248,9 @@ declare
 begin
   foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
     perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    if v_table = 'campaign_metrics' then
+      alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
+    end if;
     for v_check in
       select k.conname from pg_catalog.pg_constraint k
       where k.conrelid = format('public.%I', v_table)::regclass and k.conname = v_table || '_conversions_check'
@@ -1914,6 +1933,31 @@ begin
   end loop;
 end $$;
 
+-- 0135_accounts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists public.autonomy_accounts (
+  account text primary key,
+  time_zone text
+);
+comment on table public.autonomy_accounts is
+  'One row an account: the zone of its days. [autonomous-operations]';
+comment on column public.autonomy_accounts.account is 'the name that campaigns.account gives it';
+comment on column public.autonomy_accounts.time_zone is
+  'the zone that its days and windows are counted in, a name of pg_timezone_names, null = the policy''s; changing it '
+  'rebuilds the figures of the account';
+create function autonomy.account_zone(p_account text) returns text
+language sql stable set search_path = ''
+as $$
+  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.account_zone(text) is
+  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
+  '[autonomous-operations]';
+
 -- 0140_json.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -2083,6 +2127,23 @@ end $$;
 comment on function autonomy.campaign_slot(uuid) is
   'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call '
   'again; raises nothing. [autonomous-operations]';
+create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  with asked as materialized (
+    select c.id, coalesce(c.account, 'default') as account
+    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
+  ),
+  zones as materialized (
+    select k.account, autonomy.account_zone(k.account) as zone from (select distinct a.account from asked a) k
+  )
+  select a.id, z.zone from asked a join zones z using (account);
+end $$;
+comment on function autonomy.campaign_zones(uuid[]) is
+  'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -2221,27 +2282,30 @@ begin
   select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
   from public.autonomy_policy;
   return query
-  with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
+  with asked as materialized (
+    select a.campaign_id, coalesce(z.zone, v_zone) as zone
+    from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+  ),
   days as (
     select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
     from asked a join public.campaign_daily d using (campaign_id)
     where p_now is null
     union all
-    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
+    select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
            sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
-    group by m.campaign_id, (m.bucket at time zone v_zone)::date
+    group by m.campaign_id, (m.bucket at time zone a.zone)::date
   ),
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
   ),
   adopted as (
-    select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
+    select t.campaign_id, (max(t.finished_at) at time zone a.zone)::date as day
     from asked a join public.campaign_ab_tests t using (campaign_id)
     where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
       and t.finished_at <= v_changed_at
-    group by t.campaign_id
+    group by t.campaign_id, a.zone
   ),
   weighed as (
     select a.*,
@@ -2266,7 +2330,7 @@ begin
     group by w.campaign_id, w.segment
   ),
   history as (
-    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone v_zone as as_of,
+    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone a.zone as as_of,
       sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
       sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
       sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
@@ -2332,8 +2396,8 @@ begin
       coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
       coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
       coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
-    from segments s
-    group by s.campaign_id
+    from segments s join asked a using (campaign_id)
+    group by s.campaign_id, a.zone
   ),
   performance as (
     select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
@@ -2395,8 +2459,8 @@ begin
   return trim_scale(round(p_conversions::numeric, 2));
 end $$;
 comment on function autonomy.shown_conversions(float8) is
-  'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. Pure. '
-  '[autonomous-operations]';
+  'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. '
+  'Pure. [autonomous-operations]';
 create function autonomy.conversion_words(p_conversions float8) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2422,6 +2486,171 @@ end $$;
 comment on function public.campaign_facts_at(timestamptz) is
   'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it '
   'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
+
+-- 0215_one_grain.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.at_an_edge(p_bucket timestamptz, p_zone text) returns boolean
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return '00:00' in ((p_bucket at time zone p_zone)::time, (p_bucket at time zone 'UTC')::time);
+end $$;
+comment on function autonomy.at_an_edge(timestamptz, text) is
+  'Whether a bucket begins where a row of a whole day may: at midnight of its zone or of UTC. Pure. '
+  '[autonomous-operations]';
+create function autonomy.was_by_day(p_campaign_id uuid, p_day date, p_zone text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select count(*) = 1
+    from (select max(d.day) as day from public.campaign_daily d
+          where d.campaign_id = p_campaign_id and d.day < p_day and d.day >= p_day - 7) l
+    join public.campaign_metrics m on m.campaign_id = p_campaign_id
+      and m.bucket >= l.day::timestamp at time zone p_zone and m.bucket < (l.day + 1)::timestamp at time zone p_zone);
+end $$;
+comment on function autonomy.was_by_day(uuid, date, text) is
+  'Whether the campaign''s last day with figures before this one has a single row. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.settle_grain(
+  p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
+  p_now timestamptz)
+returns table (campaign_id uuid, bucket timestamptz, whole_day boolean, reason text)
+language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with given as materialized (
+    select g.*, z.zone, (g.bucket at time zone z.zone)::date as day,
+      count(*) over (partition by g.campaign_id, (g.bucket at time zone z.zone)::date) as in_day
+    from unnest(p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions)
+      g (campaign_id, bucket, whole, spend, impressions)
+    join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+  ),
+  days as materialized (
+    select g.campaign_id, g.day, g.zone, (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows,
+      sum(g.spend) as spend, sum(g.impressions) as impressions
+    from given g group by g.campaign_id, g.day, g.zone
+  ),
+  there as materialized (
+    select d.campaign_id, d.day, m.bucket, m.spend, m.impressions,
+      m.whole_day or d.rows >= 3 and count(*) over (partition by d.campaign_id, d.day) = 1
+        and m.spend >= d.spend and m.impressions >= d.impressions and autonomy.at_an_edge(m.bucket, d.zone)
+        and not exists (select from given g where g.campaign_id = d.campaign_id and g.bucket = m.bucket)
+        and autonomy.was_by_day(d.campaign_id, d.day, d.zone) as whole
+    from days d
+    join public.campaign_metrics m on m.campaign_id = d.campaign_id
+      and m.bucket >= d.day::timestamp at time zone d.zone and m.bucket < d.ends
+  ),
+  known as materialized (
+    select t.campaign_id, t.day, count(*) filter (where t.spend > 0) as spent,
+      coalesce(sum(t.spend), 0) as spend, coalesce(sum(t.impressions), 0) as impressions
+    from there t group by t.campaign_id, t.day having not bool_or(t.whole)
+  ),
+  new as materialized (
+    select g.*, coalesce(g.whole, g.in_day = 1 and k.spent >= 3 and g.spend >= k.spend
+      and g.impressions >= k.impressions and autonomy.at_an_edge(g.bucket, g.zone), false) as is_whole
+    from given g left join known k on k.campaign_id = g.campaign_id and k.day = g.day
+  ),
+  standing as materialized (
+    select t.* from there t
+    where not exists (select from new n where n.campaign_id = t.campaign_id and n.day = t.day
+                      and n.is_whole = t.whole and (n.is_whole or n.bucket = t.bucket))
+  ),
+  decided as materialized (
+    select d.campaign_id, d.day, p_now < d.ends
+      or s.hours >= 0.99 * s.day_spend and s.hours_shown >= 0.99 * s.day_shown as hours_win
+    from days d
+    cross join lateral (
+      select sum(a.spend) filter (where a.whole) as day_spend, sum(a.impressions) filter (where a.whole) as day_shown,
+        sum(a.spend) filter (where not a.whole) as hours, sum(a.impressions) filter (where not a.whole) as hours_shown
+      from (select n.is_whole as whole, n.spend, n.impressions from new n
+            where n.campaign_id = d.campaign_id and n.day = d.day
+            union all
+            select t.whole, t.spend, t.impressions from standing t
+            where t.campaign_id = d.campaign_id and t.day = d.day) a) s
+    where s.hours is not null and s.day_spend is not null
+  ),
+  losers as materialized (
+    select m.campaign_id, m.bucket
+    from there t
+    join public.campaign_metrics m using (campaign_id, bucket)
+    left join decided d on d.campaign_id = t.campaign_id and d.day = t.day
+    where t.whole = d.hours_win
+       or t.whole and exists (select from new n where n.campaign_id = t.campaign_id and n.day = t.day and n.is_whole
+                              and n.bucket <> t.bucket)
+    order by m.campaign_id, m.bucket for update of m
+  ),
+  gone as (
+    delete from public.campaign_metrics m using losers l
+    where m.campaign_id = l.campaign_id and m.bucket = l.bucket
+  )
+  select n.campaign_id, n.bucket, n.is_whole, case when n.is_whole = d.hours_win then
+      case when n.is_whole then 'the hours of its day are there, and a whole day is not added to them'
+           else 'its day is there as a whole, and its hours hold less: some are missing' end end
+  from new n left join decided d on d.campaign_id = n.campaign_id and d.day = n.day;
+end $$;
+comment on function autonomy.settle_grain(uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz) is
+  'Before these buckets are written (whole: whether each is a whole day, null where nothing says it): which of them '
+  'are whole days, and which must be left out, with the reason. Removes what they take the place of. Each bucket '
+  'given once. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.refuse_two_grains(
+  p_campaign_ids uuid[], p_days date[], p_rows integer[], p_first timestamptz[],
+  p_spend_before numeric[], p_impressions_before numeric[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_found record;
+begin
+  for v_found in
+    select t.*, r.*, z.zone, r.wholes > 0 as marked
+    from unnest(p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before)
+      t (campaign_id, day, written, first, spend_before, impressions_before)
+    join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+    cross join lateral (
+      select count(*) as rows, count(*) filter (where m.whole_day) as wholes,
+        count(*) filter (where m.spend > 0) as spent, sum(m.spend) as spend, sum(m.impressions) as impressions,
+        min(m.bucket) filter (where autonomy.at_an_edge(m.bucket, z.zone)) as edge
+      from public.campaign_metrics m
+      where m.campaign_id = t.campaign_id and m.bucket >= t.day::timestamp at time zone z.zone
+        and m.bucket < (t.day + 1)::timestamp at time zone z.zone) r
+    where r.rows > 1 and (r.wholes between 1 and r.rows - 1 or r.wholes = 0 and r.spent >= 4 and r.edge is not null)
+  loop
+    if v_found.marked then
+      delete from public.campaign_metrics m
+      where m.campaign_id = v_found.campaign_id and m.whole_day and m.bucket <> v_found.first
+        and m.bucket >= v_found.day::timestamp at time zone v_found.zone
+        and m.bucket < (v_found.day + 1)::timestamp at time zone v_found.zone
+        and (autonomy.writing_at() < (v_found.day + 1)::timestamp at time zone v_found.zone
+             or v_found.spend - m.spend >= 0.99 * m.spend
+                and v_found.impressions - m.impressions >= 0.99 * m.impressions);
+      continue when found;
+    else
+      perform from public.campaign_metrics m
+      where m.campaign_id = v_found.campaign_id and m.bucket = v_found.edge
+        and case when v_found.written = 1 and m.bucket = v_found.first
+              then m.spend >= v_found.spend - m.spend + v_found.spend_before
+                and m.impressions >= v_found.impressions - m.impressions + v_found.impressions_before
+              when m.bucket < v_found.first
+              then m.spend >= v_found.spend - m.spend and m.impressions >= v_found.impressions - m.impressions
+                and autonomy.was_by_day(v_found.campaign_id, v_found.day, v_found.zone)
+              else false end;
+      continue when not found;
+    end if;
+    raise exception using errcode = 'AO010',
+      message = format('%s of campaign %s would be there by hour and as a whole day: added up, it would count twice.',
+                       v_found.day, v_found.campaign_id),
+      hint = 'Delete the rows of that day that are not to stay first; or send the rows to record_campaign_metrics, '
+             'which keeps the fuller of the two.';
+  end loop;
+end $$;
+comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is
+  'Refuses what a statement on campaign_metrics wrote where a day would be there by hour and as a whole. Raises AO010. '
+  '[autonomous-operations]';
 
 -- 0220_keeping_facts.sql
 set local lock_timeout = '30s';
@@ -2548,12 +2777,13 @@ end $$;
 comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
-create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[], p_zone text) returns void
+create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  with touched as (
-    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  with touched as materialized (
+    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
   summed as (
     select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
@@ -2561,13 +2791,13 @@ begin
     from touched t
     join public.campaign_metrics m
       on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone p_zone
-      and m.bucket < (t.day + 1)::timestamp at time zone p_zone
+      and m.bucket >= t.day::timestamp at time zone t.zone
+      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
     group by t.campaign_id, t.day
   ),
-  emptied as (
+  emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
     delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and d.day = t.day
+    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
       and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
@@ -2577,7 +2807,7 @@ begin
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
 end $$;
-comment on function autonomy.sum_days(uuid[], date[], text) is
+comment on function autonomy.sum_days(uuid[], date[]) is
   'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
@@ -2585,14 +2815,12 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_campaigns uuid[] := array(select distinct i from unnest(p_campaign_ids) i order by i);
-  v_zone text;
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
 begin
   if v_campaigns = '{}' then
     return;
   end if;
   perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
-  select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   begin
     insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
@@ -2615,7 +2843,7 @@ begin
   on conflict (campaign_id) do nothing;
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
-  perform autonomy.sum_days(p_campaign_ids, p_days, v_zone);
+  perform autonomy.sum_days(p_campaign_ids, p_days);
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
@@ -2634,24 +2862,32 @@ end $$;
 comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
   'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
   'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.campaign_daily d using unnest(p_campaign_ids) i where d.campaign_id = i;
+  insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select m.campaign_id, (m.bucket at time zone z.zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
+         sum(m.conversions), sum(m.spend), sum(m.revenue)
+  from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m using (campaign_id)
+  group by m.campaign_id, (m.bucket at time zone z.zone)::date;
+end $$;
+comment on function autonomy.sum_all_days(uuid[]) is
+  'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
 declare
-  v_zone text;
   v_after uuid := null;
   v_slice uuid[];
   v_count bigint := 0;
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
-  select time_zone into strict v_zone from public.autonomy_policy;
   if p_days then
     delete from public.campaign_daily where true;
-    insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
-           sum(m.conversions), sum(m.spend), sum(m.revenue)
-    from public.campaign_metrics m
-    group by m.campaign_id, (m.bucket at time zone v_zone)::date;
+    perform autonomy.sum_all_days(array(select c.id from public.campaigns c));
   end if;
   delete from public.campaign_facts f
   where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
@@ -2677,7 +2913,7 @@ begin
 end $$;
 comment on function autonomy.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
-  'needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+  'needed only after a change of the policy''s half-life or delay, which calls it. [autonomous-operations]';
 create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2733,12 +2969,29 @@ create trigger autonomy_facts_update after update on public.campaign_performance
 create trigger autonomy_facts_delete after delete on public.campaign_performance
   referencing old table as old_rows
   for each statement execute function autonomy.campaign_performance_after();
+create function autonomy.metrics_changed(p_campaigns uuid[], p_days date[], p_goes_on boolean) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  p_campaigns := p_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
+  p_days := p_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
+  if p_goes_on then
+    perform set_config('autonomy.put_by_campaigns', coalesce(p_campaigns::text, ''), true),
+            set_config('autonomy.put_by_days', coalesce(p_days::text, ''), true);
+    return;
+  end if;
+  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
+  perform autonomy.absorb_campaign_metrics(p_campaigns, p_days);
+end $$;
+comment on function autonomy.metrics_changed(uuid[], date[], boolean) is
+  'Absorbs what a statement on campaign_metrics touched; where the statement goes on, it is put by until it ends. A '
+  'part of campaign_metrics_after. [autonomous-operations]';
 create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
   v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
-  v_zone text;
+  v_zone text := (select p.time_zone from public.autonomy_policy p);  -- of campaigns that are gone
   v_campaigns uuid[];
   v_days date[];
 begin
@@ -2748,27 +3001,40 @@ begin
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
   end if;
-  select time_zone into strict v_zone from public.autonomy_policy;
   if tg_op = 'INSERT' then
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from new_rows) t;
+    perform autonomy.refuse_two_grains(
+      array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(0::numeric),
+      array_agg(0::numeric))
+    from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
+                 min(n.bucket) as first
+          from new_rows n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
+          group by 1, 2) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select distinct n.campaign_id, (n.bucket at time zone z.zone)::date as day from new_rows n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)) t;
   elsif tg_op = 'DELETE' then
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from old_rows) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select distinct o.campaign_id, (o.bucket at time zone coalesce(z.zone, v_zone))::date as day from old_rows o
+          left join autonomy.campaign_zones(array(select distinct campaign_id from old_rows)) z using (campaign_id)) t;
   else
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
-          union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
+    perform autonomy.refuse_two_grains(
+      array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(t.spend),
+      array_agg(t.impressions))
+    from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
+                 min(n.bucket) as first, sum(coalesce(o.spend, 0)) as spend,
+                 sum(coalesce(o.impressions, 0)) as impressions
+          from new_rows n left join old_rows o using (campaign_id, bucket)
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
+          group by 1, 2) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select r.campaign_id, (r.bucket at time zone coalesce(z.zone, v_zone))::date as day
+          from (select campaign_id, bucket from new_rows union select campaign_id, bucket from old_rows) r
+          left join autonomy.campaign_zones(array(
+            select campaign_id from new_rows union select campaign_id from old_rows)) z using (campaign_id)
+          group by 1, 2) t;
   end if;
-  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
-  v_days := v_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
-  if v_inserting and tg_op <> 'INSERT' then
-    perform set_config('autonomy.put_by_campaigns', coalesce(v_campaigns::text, ''), true),
-            set_config('autonomy.put_by_days', coalesce(v_days::text, ''), true);
-    return null;
-  end if;
-  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
-  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  perform autonomy.metrics_changed(v_campaigns, v_days, v_inserting and tg_op <> 'INSERT');
   return null;
 end $$;
 comment on function autonomy.campaign_metrics_after() is
@@ -2802,21 +3068,97 @@ create trigger autonomy_truncated after truncate on public.campaign_metrics
   for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
   for each statement execute function autonomy.metrics_truncated();
+
+-- 0225_zones.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.change_zone(p_campaign_ids uuid[], p_from text, p_to text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_whole public.campaign_metrics[];
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  perform set_config('autonomy.ingest', '1', true);
+  v_whole := array(
+    select m from unnest(p_campaign_ids) i join public.campaign_metrics m on m.campaign_id = i
+    where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
+  delete from public.campaign_metrics m using unnest(v_whole) w
+  where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
+  insert into public.campaign_metrics
+    (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+  select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
+    w.conversions, w.spend, w.revenue, true
+  from unnest(v_whole) w
+  on conflict do nothing;
+  perform autonomy.sum_all_days(p_campaign_ids);
+  perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+  from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+  perform set_config('autonomy.ingest', v_ingest, true);
+end $$;
+comment on function autonomy.change_zone(uuid[], text, text) is
+  'Counts the days of these campaigns in another zone from now on: of them alone the roll-up and the facts are made '
+  'anew. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
-     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
-    perform autonomy.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
+  if new.time_zone is distinct from old.time_zone then
+    perform autonomy.change_zone(array(
+      select c.id from public.campaigns c
+      where not exists (select from public.autonomy_accounts a
+                        where a.account = coalesce(c.account, 'default') and a.time_zone is not null)),
+      old.time_zone, new.time_zone);
+  end if;
+  if (new.evidence_half_life_days, new.conversion_delay_hours)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours) then
+    perform autonomy.rebuild_campaign_facts();
   end if;
   return null;
 end $$;
 comment on function autonomy.policy_after() is
-  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. '
-  '[autonomous-operations]';
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life or the conversion delay changes, and when the '
+  'time zone does, those of the accounts that have none of their own. [autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
   for each row execute function autonomy.policy_after();
+create function autonomy.account_zone_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
+  v_policy text := (select p.time_zone from public.autonomy_policy p);
+  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy);
+  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy);
+begin
+  if v_from <> v_to then
+    perform autonomy.change_zone(
+      array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.account_zone_after() is
+  'Trigger of autonomy_accounts: another zone has other days, of this account alone. [autonomous-operations]';
+create trigger autonomy_account_zone after insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_zone_after();
+create function autonomy.campaign_moved() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := autonomy.account_zone(coalesce(old.account, 'default'));
+  v_to text := autonomy.account_zone(coalesce(new.account, 'default'));
+begin
+  if v_from <> v_to then
+    perform autonomy.change_zone(array[new.id], v_from, v_to);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_moved() is
+  'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
+create trigger autonomy_campaign_moved after update of account on public.campaigns
+  for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
 -- 0230_ingest.sql
 set local lock_timeout = '30s';
@@ -2839,7 +3181,7 @@ end $$;
 comment on function autonomy.metric_bucket(text, text) is
   'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
   'Only computes; raises nothing. [autonomous-operations]';
-create function autonomy.judged_metrics(p_rows jsonb, p_zone text, p_now timestamptz)
+create function autonomy.judged_metrics(p_rows jsonb, p_now timestamptz)
 returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
 language sql stable set search_path = ''
 as $$
@@ -2848,13 +3190,16 @@ as $$
       case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
     from jsonb_array_elements(p_rows) with ordinality t (given, position)
   ),
-  read as (
-    select g.index, g.given, g.r,
-      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
-      case when jsonb_typeof(g.r -> 'bucket') = 'string'
-           then autonomy.metric_bucket(g.r ->> 'bucket', p_zone) end as bucket
+  named as materialized (
+    select g.*, case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+                     then (g.r ->> 'campaign_id')::uuid end as campaign_id
     from given g
+  ),
+  read as (
+    select n.*, case when jsonb_typeof(n.r -> 'bucket') = 'string'
+                     then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
+    from named n
+    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z using (campaign_id)
   )
   select r.index, r.r, r.campaign_id, r.bucket,
     coalesce(
@@ -2889,18 +3234,67 @@ as $$
     ) as error
   from read r
 $$;
-comment on function autonomy.judged_metrics(jsonb, text, timestamptz) is
+comment on function autonomy.judged_metrics(jsonb, timestamptz) is
   'The rows of an array of buckets, numbered from 0, each with what it lacks (error), which is null where it can be '
   'taken in. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.write_metrics(p_taken jsonb, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_left_out jsonb;
+  v_campaigns uuid[];
+  v_days date[];
+begin
+  with taken as materialized (
+    select t.* from jsonb_to_recordset(p_taken)
+      t (index bigint, campaign_id uuid, bucket timestamptz, whole boolean, impressions bigint, reach bigint,
+         clicks bigint, conversions numeric, spend numeric, revenue numeric)
+  ),
+  grain as materialized (
+    select s.*
+    from (select array_agg(t.campaign_id) as ids, array_agg(t.bucket) as buckets, array_agg(t.whole) as whole,
+            array_agg(t.spend) as spends, array_agg(t.impressions::numeric) as shown from taken t) a
+    cross join lateral autonomy.settle_grain(a.ids, a.buckets, a.whole, a.spends, a.shown, p_now) s
+  )
+  select jsonb_agg(jsonb_build_object('index', t.index, 'error', format('Left out: %s.', g.reason)))
+           filter (where g.reason is not null),
+    jsonb_agg(to_jsonb(t) || jsonb_build_object('whole_day', g.whole_day)) filter (where g.reason is null)
+  into v_left_out, p_taken
+  from taken t join grain g using (campaign_id, bucket);
+  with written as (
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+    select t.* from jsonb_to_recordset(p_taken)
+      t (campaign_id uuid, bucket timestamptz, impressions bigint, reach bigint, clicks bigint, conversions numeric,
+         spend numeric, revenue numeric, whole_day boolean)
+    order by t.campaign_id, t.bucket
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue,
+      whole_day = excluded.whole_day
+    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day) is distinct from
+      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue,
+       excluded.whole_day)
+    returning m.campaign_id, m.bucket
+  )
+  select array_agg(d.campaign_id order by d.campaign_id, d.day), array_agg(d.day order by d.campaign_id, d.day)
+  into v_campaigns, v_days
+  from (select distinct w.campaign_id, (w.bucket at time zone z.zone)::date as day
+        from written w join autonomy.campaign_zones(array(select campaign_id from written)) z using (campaign_id)) d;
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  return coalesce(v_left_out, '[]');
+end $$;
+comment on function autonomy.write_metrics(jsonb, timestamptz) is
+  'Writes buckets that were judged, one a campaign and time, but for those that would count a day twice: these come '
+  'back with index and sentence. A part of record_campaign_metrics. [autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
-  v_zone text;
+  v_taken jsonb;
   v_rejected jsonb;
   v_accepted bigint;
-  v_campaigns uuid[];
-  v_days date[];
+  v_left_out jsonb;
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
   v_now text := coalesce(current_setting('autonomy.now', true), '');
 begin
@@ -2909,49 +3303,39 @@ begin
       hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", '
              '"revenue"}.';
   end if;
-  select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
   perform autonomy.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
-  with judged as materialized (select * from autonomy.judged_metrics(p_rows, v_zone, p_now)),
+  with judged as materialized (select * from autonomy.judged_metrics(p_rows, p_now)),
   latest as (
     select distinct on (j.campaign_id, j.bucket) j.*
     from judged j where j.error is null
     order by j.campaign_id, j.bucket, j.index desc
-  ),
-  written as (
-    insert into public.campaign_metrics as m
-      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
-    select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
-      coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
-      trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-      round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
-    from latest l
-    order by l.campaign_id, l.bucket
-    on conflict (campaign_id, bucket) do update set
-      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
-    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
-      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue)
-    returning m.campaign_id, (m.bucket at time zone v_zone)::date as day
-  ),
-  touched as (select distinct campaign_id, day from written)
-  select (select array_agg(campaign_id order by campaign_id, day) from touched),
-         (select array_agg(day order by campaign_id, day) from touched),
-         (select count(*) from judged where error is null),
-         (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
-          from judged where error is not null)
-  into v_campaigns, v_days, v_accepted, v_rejected;
-  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  )
+  select (select jsonb_agg(jsonb_build_object(
+      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket,
+      'whole', case when l.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' then true end,
+      'impressions', round((l.r -> 'impressions')::numeric),
+      'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
+      'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
+      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2))) from latest l),
+    (select count(*) from judged where error is null),
+    (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error)), '[]')
+     from judged where error is not null)
+  into v_taken, v_accepted, v_rejected;
+  v_left_out := autonomy.write_metrics(v_taken, p_now);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
-  return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
+  return jsonb_build_object('accepted', v_accepted - jsonb_array_length(v_left_out), 'rejected', (
+    select coalesce(jsonb_agg(e order by (e -> 'index')::bigint), '[]')
+    from jsonb_array_elements(v_rejected || v_left_out) e));
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
   'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, '
-  'spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with '
-  'index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now '
+  'spend, revenue} (reach optional; a bucket that is a date is that whole day), by upsert: safe to call again. Good '
+  'rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins, of a day by '
+  'hour and as a whole the fuller. Raises AO010 where p_rows is no array, AO014 (p_now '
   'is not the clock''s). [autonomous-operations]';
 do $$ begin
   perform autonomy.rebuild_campaign_facts(true);
@@ -5371,8 +5755,8 @@ begin
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
-  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; conversions are rounded '
-  'where they are given, not where they are compared. suggested_budget is the least of budget x 1.5, budget x '
+  'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; conversions are '
+  'rounded where they are given, not where they are compared. suggested_budget is the least of budget x 1.5, budget x '
   'max_budget_multiplier and the policy''s ceiling, confidence_score the probability that the added money earns its '
   'keep. Only reads; safe to call again. Raises AO010 for a missing, negative or infinite argument. '
   '[autonomous-operations]';
@@ -10524,8 +10908,7 @@ begin
     select f.* from found f join public.campaigns c on c.id = f.campaign_id
     left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and case when f.under then c.created_at <= p_now - interval '24 hours'
-               else t.life_conversions >= 10 end  -- 9.6 is 10 only where it is rounded
+      and case when f.under then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
   )
   select array(select l.campaign_id from live l where l.under order by l.profit, l.campaign_id limit p_limit),
          array(select l.campaign_id from live l where not l.under order by l.profit desc, l.campaign_id limit p_limit),
@@ -10564,8 +10947,8 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
-          'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
+          'conversions', autonomy.shown_conversions(s.conversions), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', format('%s for %s in revenue over %s, %s %% likely that more budget earns its keep',
                               autonomy.money_words(s.spend), autonomy.money_words(s.revenue), s.days,
                               least(99, greatest(1, floor(s.grows + 0.5)))))
@@ -10730,7 +11113,8 @@ begin
         p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'conversions', autonomy.shown_conversions(d.conversions::float8), 'impressions', d.impressions,
+        'clicks', d.clicks, 'impressions', d.impressions,
+        'conversions', autonomy.shown_conversions(d.conversions::float8),
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
@@ -11519,14 +11903,17 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', 'a13a5508b324c2c8b3ea51c3b11344179ff1f0a8a886e390b20c7836969940a9', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', 'e896813ff4ef965a954d6f30820fab4a7f4280c3f2579d7fc465ee136567ff9d', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'bd07729cb27bd242ed13fa34536eff012c1a74cab40c6367c1f05c8d284e222f', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
-  ('0210_facts', '23d67e17d49e259a78998c2a76a2efc165d77fa2a5f7ac6fc09454d8f2dfbca0', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'd6db8f2c1db8f5927e3be1fea89819e3eb45106cf11553137d47501b0cb27f91', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '322ac69c32736bd11e7cb300d87ab71a992e4c98bb8cd921a6479482ca4f861e', pg_catalog.clock_timestamp()),
+  ('0200_performance', '16d0613f0b38b03ab7f75b332ac415afff93248da25b50e9e20bfdd4e4a2189c', pg_catalog.clock_timestamp()),
+  ('0210_facts', 'd00c39dc0dc341276d826446472073ebe194e7fb41fa214b0a9525139d8044ab', pg_catalog.clock_timestamp()),
+  ('0215_one_grain', '07cd1bae6b49895a4846a64eb7a4c5d14d7e19f8ee7239aaf1a2a47f57721685', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '5a900ef8093d2bbdcd3e6233e696216a0d4f80d97a7a5c7d1e21fce7f99e3384', pg_catalog.clock_timestamp()),
+  ('0225_zones', '631648c4fbd12c93f4f92babf79bda9e449d287d429dfaedb8292229e399b685', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '7ecf4b058eee6601c2f88e5075dc24d48df486669bcb3385ba3d78804d9777d8', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', 'fd81872cad6d6e6997ff6b1e7e2d9d9acf558654aa8ae0c97161d0e7141eddb5', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),
@@ -11539,7 +11926,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
-  ('0550_identify', '7249db786bf93d5e465057ec2402ff518ba05f1b3a74bdbcc1e958a05f907928', pg_catalog.clock_timestamp()),
+  ('0550_identify', '9b8a5e5fd5a72bb715fff95c31a48fcb28ae4fa6e773439c2ae4af385e31fc0d', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
@@ -11566,8 +11953,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', 'c416013cb70a688e74937c5a9946d154841066c1061f79d8158d58a0948fe1bf', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'd4aef5e2e9da9fafeb0278f5ac5187e9d02081c34dbb7587dbe8dd36d01fc163', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', 'b9c2703082f13509c6ae592d347825383569a2e828bed655c0b35a30cb8ef70f', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '9c3124e876c7679d729087c4a4b13c47a378a48e19f894fa197ebfcf0da8971f', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', 'bfe2f43499d31b99ee70144b9b30b78c23b762672ab085f758bb9f2aef02c164', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());

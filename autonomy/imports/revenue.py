@@ -13,6 +13,16 @@ from autonomy.text import decimal
 if TYPE_CHECKING:
     import polars as pl
 
+# A few conversions may have missed their value; five without any were never measured.
+WITHOUT_VALUE = """
+select c.account, sum(b.conversions)::float8
+from staged_buckets b
+join (select distinct id, account from staged_campaigns) c on c.id = b.campaign_id
+group by c.account
+having sum(b.conversions) >= 5 and not coalesce(bool_or(b.revenue <> 0), false)
+order by c.account
+"""
+
 _IMPLAUSIBLE = Decimal(10) ** 15  # rows beyond it are kept out
 
 

@@ -20,6 +20,7 @@ ASIDE = [Migration(name, (SQL_FOLDER / f"{name}.sql").read_text()) for name in (
 # by row, or the planner would no longer see through it.
 ONE_QUERY = {
     "autonomy.facts_of_campaigns",  # every window of a campaign from one pass over its days
+    "autonomy.settle_grain",  # what comes and what is there, weighed day by day at once
     "autonomy.decided_campaigns",  # all rules on all candidates of a run
     "autonomy.decided_run",  # sums over all decisions of a run, in their order
     "autonomy.judge",  # every limit on every decision of a batch, breakers over all of them
