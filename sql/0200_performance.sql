@@ -34,6 +34,18 @@ comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
   'raises nothing. [autonomous-operations]';
 
+create function autonomy.account_zones() returns table (account text, zone text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select a.account, autonomy.account_zone(a.account)
+  from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
+end $$;
+comment on function autonomy.account_zones() is
+  'The zone of the days of every account that campaigns name. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$

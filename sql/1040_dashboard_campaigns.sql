@@ -64,12 +64,13 @@ create function public.dashboard_campaign(
 as $$
 declare
   v_campaign public.campaigns;
-  v_today date := autonomy.dashboard_day(p_now);
+  v_today date;
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
+  v_today := (p_now at time zone autonomy.account_zone(v_campaign.account))::date;
   return jsonb_build_object(
     'now', p_now,
     'today', v_today,

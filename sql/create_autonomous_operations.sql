@@ -103,6 +103,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'argument_error', null, '{p_name, p_value}', '{text, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_zones', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_zones', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0, array[]::text[]),
@@ -305,6 +306,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'opportunity_rates', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'high_traffic_low_conversion', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'declining_performance', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'gamma_below', null, '{p_shape, p_limit}', '{float8, float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'collapsed_return', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'declining_campaigns', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'budget_inefficiency', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'audience_mismatch', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'creative_fatigue', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
@@ -2144,6 +2148,17 @@ end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
   'raises nothing. [autonomous-operations]';
+create function autonomy.account_zones() returns table (account text, zone text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select a.account, autonomy.account_zone(a.account)
+  from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
+end $$;
+comment on function autonomy.account_zones() is
+  'The zone of the days of every account that campaigns name. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -4327,7 +4342,7 @@ begin
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects,
       k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
-      (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
+      (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
@@ -4336,6 +4351,7 @@ begin
     join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
+    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,
@@ -4373,17 +4389,16 @@ as $$
 begin
   return query
   select c.id, u.share
-  from public.autonomy_policy p
-  cross join lateral (select (p_now at time zone p.time_zone)::date as today) k
-  cross join unnest(p_ids) i (id)
+  from autonomy.campaign_zones(p_ids) i (id, zone)
   join public.campaigns c on c.id = i.id
+  cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days
     from (
       select x.spend / b.budget as share
       from (
-        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone p.time_zone as starts,
-               (m.day + 1)::timestamp at time zone p.time_zone as ends
+        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone i.zone as starts,
+               (m.day + 1)::timestamp at time zone i.zone as ends
         from public.campaign_daily m
         where m.campaign_id = i.id and m.day < k.today and m.day >= k.today - 28) x
       left join lateral (
@@ -4783,7 +4798,6 @@ begin
   return (
     with clock as (
       select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-             ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
              p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
              p.tracking_breaker_min_expected as least_expected
       from public.autonomy_policy p
@@ -4799,9 +4813,10 @@ begin
     ),
     before as (
       select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-      from public.campaign_daily d, clock k
-      where d.day >= k.first_day - 7 and d.day < k.first_day
-        and d.campaign_id in (select r.campaign_id from recent r)
+      from clock k
+      cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
+      cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
+      join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
       group by d.campaign_id
       having sum(d.clicks) > 0
     ),
@@ -7978,10 +7993,10 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -8051,6 +8066,130 @@ comment on function autonomy.declining_performance(uuid, uuid, timestamptz, time
   'The detector declining_performance, for active campaigns with ids in (p_after, p_until] whose facts changed after '
   'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
   'nothing. [autonomous-operations]';
+
+-- 0825_collapsed_return.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.gamma_below(p_shape float8, p_limit float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (cbrt(p_limit / p_shape) - (1::float8 - 1::float8 / (9::float8 * p_shape))) * 3::float8 * sqrt(p_shape);
+end $$;
+comment on function autonomy.gamma_below(float8, float8) is
+  'The normal figure as probable as that a gamma of this shape (and scale 1) is below a limit (Wilson and Hilferty). '
+  'Pure. [autonomous-operations]';
+create function autonomy.collapsed_return(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
+           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, p.conversion_delay_hours::float8 as delay,
+           p.break_even_roi::float8 as break_even
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.has_history and f.as_of >= p_now - interval '8 days' and f.w14_spend between 1e-2 and 1e15
+      and (f.w14_revenue * f.life_spend < 0.7 * f.life_revenue * f.w14_spend
+           or f.w14_revenue * f.p14_spend < 0.7 * f.p14_revenue * f.w14_spend)
+  ), summed as (
+    select l.id, sum(d.s) filter (where d.late) as s2, sum(d.r) filter (where d.late) as r2,
+           sum(d.n) filter (where d.late) as n2, count(*) filter (where d.late) as days2,
+           sum(d.s * case when l.delay > 0 then 1 - exp(-least(200, greatest(0,
+               extract(epoch from p_now - (d.day::timestamp + interval '12 hours') at time zone l.zone)::float8 / 3600)
+             / l.delay)) else 1 end) filter (where d.late) as matured2,
+           sum(d.s) filter (where not d.late) as s1, sum(d.r) filter (where not d.late) as r1,
+           sum(d.n) filter (where not d.late) as n1, count(*) filter (where not d.late)::float8 as days1,
+           sum(d.r * d.r) filter (where not d.late) as rr, sum(d.r * d.s) filter (where not d.late) as rs,
+           sum(d.s * d.s) filter (where not d.late) as ss
+    from looked_at l
+    cross join lateral (
+      select x.day, x.day > l.last_day - 14 as late, x.spend::float8 as s, greatest(0, x.revenue)::float8 as r,
+             x.conversions::float8 as n
+      from public.campaign_daily x
+      where x.campaign_id = l.id and x.day > l.last_day - 104 and x.day <= l.last_day and x.spend > 0) d
+    group by l.id
+  ), compared as (
+    select s.*, l.title, l.break_even, s.r1 / s.s1 as before, s.r2 / s.s2 as after,
+           s.n1 / s.s1 * s.matured2 as expected, q.unit
+    from summed s
+    join looked_at l on l.id = s.id
+    cross join lateral (
+      select s.r1 / s.n1 * (1 + l.order_cv2 + 0.25 * s.n1 / s.days1) as usual,
+             greatest(0, s.rr - 2 * s.r1 / s.s1 * s.rs + (s.r1 / s.s1) ^ 2 * s.ss) / s.r1 * s.days1 / (s.days1 - 1) as seen
+      ) u
+    cross join lateral (select greatest(u.usual, u.seen) as unit) q
+    where s.days2 >= 7 and s.days1 >= 14 and s.r1 > 0 and s.n1 > 0 and s.s1 > 0 and s.s2 > 0
+      and s.n1 / s.s1 * s.matured2 >= 10 and s.r1 / s.s1 >= l.break_even
+      and s.r2 * s.s1 <= 0.5 * s.r1 * s.matured2
+  ), judged as materialized (
+    select c.*, autonomy.normal_probability(autonomy.gamma_below(g.shape, 0.5 * g.usual) * w.certainty) as confidence,
+           autonomy.normal_probability(
+             autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) as loses
+    from compared c
+    cross join lateral (select c.r2 / c.unit + 2 as shape, c.before * c.matured2 / c.unit + 2 as usual) g
+    cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
+  ), valueless as materialized (  -- where conversions carry no value, revenue says nothing
+    select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
+  )
+  select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
+         format('Campaign "%s": the last 14 days returned %sx against %sx before (%s spent for %s)', j.title,
+                trim_scale(round(j.after::numeric, 2)), trim_scale(round(j.before::numeric, 2)),
+                to_char(j.s2, 'FM999,999,999,990.00'), to_char(j.r2, 'FM999,999,999,990.00')),
+         'Check today that its conversions and their value still arrive; then the page, the price, the stock and the '
+         'audience. What still runs at this return is paid from the past: pause it, or cut its budget, until it is '
+         'clear.',
+         jsonb_build_object(
+           'kind', 'loss',
+           'money_per_day', round(((j.before * j.matured2 - j.r2) / j.days2)::numeric, 2),
+           'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
+           'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
+           'basis', format('%s spent a day, which returned %s instead of %s', to_char(j.s2 / j.days2, 'FM999,999,990.00'),
+                           to_char(j.r2 / j.days2, 'FM999,999,990.00'),
+                           to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
+         round(least(99.9, 100 * j.confidence)::numeric, 2),
+         jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.before::numeric, 4),
+                            'spend', round(j.s2::numeric, 2), 'revenue', round(j.r2::numeric, 2),
+                            'conversions', autonomy.shown_conversions(j.n2),
+                            'conversions_expected', autonomy.shown_conversions(j.expected),
+                            'days', j.days2, 'days_before', j.days1,
+                            'below_break_even', round((100 * j.loses)::numeric, 2))
+  from judged j
+  where j.confidence >= 0.975 and not exists (select from valueless v where v.id = j.id);
+end $$;
+comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is
+  'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose facts '
+  'changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call '
+  'again; raises nothing. [autonomous-operations]';
+create function autonomy.declining_campaigns(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language sql stable set search_path = ''
+as $$
+  select distinct on (d.campaign_id) d.*
+  from (select * from autonomy.declining_performance(p_after, p_until, p_changed_after, p_now)
+        union all
+        select * from autonomy.collapsed_return(p_after, p_until, p_changed_after, p_now)) d
+  order by d.campaign_id, autonomy.severity_rank(d.severity), (d.estimated_impact -> 'money_per_day')::numeric desc,
+    d.description
+$$;
+comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is
+  'Both forms of declining_performance, of a campaign that shows both the more severe. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
 set local lock_timeout = '30s';
@@ -8157,7 +8296,6 @@ language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
   v_conversion float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
   v_conversion_weights float8[] := array(select value::float8
                                          from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
@@ -8173,7 +8311,8 @@ begin
     from public.campaign_audience_metrics a
     join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'active'
     join public.campaign_facts f on f.campaign_id = c.id
-    where a.day >= v_today - 30 and a.day < v_today
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    where a.day >= (p_now at time zone z.zone)::date - 30 and a.day < (p_now at time zone z.zone)::date
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
     group by c.id, a.segment
@@ -8325,10 +8464,10 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -8441,17 +8580,16 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
-declare
-  v_zone text := (select time_zone from public.autonomy_policy);
-  v_until timestamptz := date_trunc('day', p_now at time zone v_zone) at time zone v_zone;
-  v_from timestamptz := (date_trunc('day', p_now at time zone v_zone) - interval '28 days') at time zone v_zone;
 begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
+      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+      date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
+      (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     cross join public.autonomy_policy p
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
@@ -8466,8 +8604,9 @@ begin
            sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
            sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
     from looked_at l
-    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= v_from and m.bucket < v_until
-    cross join lateral (select m.bucket at time zone v_zone as at) b
+    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= l.from_at and m.bucket < l.until_at
+      and not m.whole_day
+    cross join lateral (select m.bucket at time zone l.zone as at) b
     cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
     group by l.id, 3, 4
@@ -8527,7 +8666,7 @@ begin
     where t.suspicious and not t.whole and (t.weak or t.hour is not null)
     group by t.id
   ), named as (
-    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks,
+    select s.*, l.title, l.zone, (s.hours ->> 'clicks')::float8 as weak_clicks,
            (s.hours ->> 'conversions')::float8 as weak_conversions,
            (s.hours ->> 'spend')::float8 as weak_spend, (s.hours ->> 'revenue')::float8 as weak_revenue,
            s.hours ->> 'words' as words, s.hours ->> 'peak' as peak
@@ -8539,10 +8678,10 @@ begin
               when s.share >= 0.15 then 'medium' else 'low' end,
          format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends '
                 '%s%% of its money there',
-                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, v_zone,
+                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, n.zone,
                 to_char(100 * n.conversions / n.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
          format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.',
-                n.words, v_zone, n.peak),
+                n.words, n.zone, n.peak),
          jsonb_build_object(
            'kind', 'gain',
            'money_per_day', round((greatest(0, n.weak_spend * s.other_roi - n.weak_revenue) / n.days)::numeric, 2),
@@ -8555,7 +8694,7 @@ begin
                            to_char(s.other_roi, 'FM990.00'))),
          round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - autonomy.normal_probability(n.z)))))::numeric, 2),
          jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list',
-                            'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+                            'time_zone', n.zone, 'z', round(n.z::numeric, 2),
                             'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
   cross join lateral (
@@ -8582,7 +8721,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query select * from autonomy.high_traffic_low_conversion(p_after, p_until, p_changed_after, p_rates, p_now);
-  return query select * from autonomy.declining_performance(p_after, p_until, p_changed_after, p_now);
+  return query select * from autonomy.declining_campaigns(p_after, p_until, p_changed_after, p_now);
   return query select * from autonomy.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
   return query select * from autonomy.audience_mismatch(p_after, p_until, p_changed_after, p_rates, p_now);
   return query select * from autonomy.creative_fatigue(p_after, p_until, p_changed_after, p_now);
@@ -8920,7 +9059,7 @@ begin
            coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
-    select c.id, c.account from public.campaigns c
+    select c.id, c.account, autonomy.account_zone(c.account) as zone from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
@@ -8934,10 +9073,10 @@ begin
              where x.campaign_id = s.id and x.kind <> 'created'
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
-    cross join lateral autonomy.spend_before(s.id, w.from_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
                                              v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
-    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
@@ -9029,7 +9168,8 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
+  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
+                                        p.evidence_half_life_days::float8,
                                         p.conversion_delay_hours::float8, p_now) b on e.s is null
   cross join lateral (
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
@@ -9093,7 +9233,8 @@ begin
                 else 0 end as late_conversions
     from joined j
     cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
-      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)), v_policy.time_zone,
+      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
+                                            autonomy.account_zone(j.account),
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
     select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
@@ -11093,12 +11234,13 @@ create function public.dashboard_campaign(
 as $$
 declare
   v_campaign public.campaigns;
-  v_today date := autonomy.dashboard_day(p_now);
+  v_today date;
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
+  v_today := (p_now at time zone autonomy.account_zone(v_campaign.account))::date;
   return jsonb_build_object(
     'now', p_now,
     'today', v_today,
@@ -11520,8 +11662,9 @@ begin
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
          and (p_from at time zone v_zone) - (p_from at time zone 'UTC')
            = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+         and not exists (select from autonomy.account_zones() z where z.zone <> v_zone)
     then $by_day$hours as (
-      select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
+      select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
       from public.campaign_daily d
       where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
@@ -11529,14 +11672,14 @@ begin
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
     -- a day where the campaign never has a second bucket in a day.
     counted as (
-      select m.*, (m.bucket at time zone $6)::date as day,
-        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
-      from public.campaign_metrics m
+      select m.*, (m.bucket at time zone z.zone)::date as day, z.zone,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone z.zone)::date) as in_day
+      from public.campaign_metrics m join zones z using (campaign_id)
       where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
     ),
     hours as (
-      select m.campaign_id, m.day,
-        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+      select m.campaign_id, m.day, m.zone,
+        m.bucket + case when m.whole_day or max(m.in_day) over (partition by m.campaign_id) = 1
                         then interval '1 day' else interval '1 hour' end as since,
         sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
         sum(m.clicks) over today as clicks,
@@ -11546,10 +11689,14 @@ begin
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
   return query execute format($query$
-    with days as (
+    with zones as materialized (
+      select c.id as campaign_id, z.zone
+      from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    ),
+    days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
       from public.campaign_daily c
-      where c.day <= ($3 at time zone $6)::date
+      where c.day <= ($3 at time zone $6)::date + 1
     ),
     before as (
       select d.campaign_id, d.day, d.since, %1$s,
@@ -11564,7 +11711,7 @@ begin
                                          least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
-      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
+      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 2
     ),
     %8$s,
     states as (
@@ -11580,7 +11727,7 @@ begin
                ceil(extract(epoch from $3 - $2) / extract(epoch from $8))) - 1)::int) i
     ),
     f as (
-      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone $6 as as_of, %5$s,
+      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone s.zone as as_of, %5$s,
         coalesce(k.ev_spend * k.fade, 0) + s.spend::float8 as ev_spend,
         coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
         coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
@@ -11641,16 +11788,16 @@ returns table (
 language sql stable set search_path = '' set jit = off
 as $$
   with clock as (
-    select p.time_zone as zone, (p_to at time zone p.time_zone)::date as today,
-           (p_to at time zone p.time_zone)::date::timestamp at time zone p.time_zone as midnight
-    from public.autonomy_policy p
+    select c.id as campaign_id, (p_to at time zone z.zone)::date as today,
+           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight
+    from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
   ),
   sums as (
     select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
-    from public.campaign_daily d, clock k where d.day < k.today
+    from public.campaign_daily d join clock k using (campaign_id) where d.day < k.today
     union all
     select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
-    from public.campaign_metrics m, clock k
+    from public.campaign_metrics m join clock k using (campaign_id)
     where m.bucket >= k.midnight and m.bucket < p_to
     group by m.campaign_id, k.today
   ),
@@ -11724,13 +11871,13 @@ as $$
     having sum(m.clicks) > 0 and sum(m.conversions) >= 5
   ),
   recent as (
-    select m.campaign_id, m.bucket, m.clicks, m.conversions
+    select m.campaign_id, m.bucket, m.clicks, m.conversions, m.whole_day
     from public.campaign_metrics m
     where m.bucket >= p_now - interval '10 days' and m.bucket < p_now
   ),
   shaped as (
     select r.campaign_id, r.clicks, r.conversions,
-      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily then 12 else 0.5 end as age
+      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily or r.whole_day then 12 else 0.5 end as age
     from recent r
     join (
       select d.campaign_id, max(d.buckets) = 1 as daily
@@ -11908,7 +12055,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'bd07729cb27bd242ed13fa34536eff012c1a74cab40c6367c1f05c8d284e222f', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '16d0613f0b38b03ab7f75b332ac415afff93248da25b50e9e20bfdd4e4a2189c', pg_catalog.clock_timestamp()),
+  ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd00c39dc0dc341276d826446472073ebe194e7fb41fa214b0a9525139d8044ab', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '07cd1bae6b49895a4846a64eb7a4c5d14d7e19f8ee7239aaf1a2a47f57721685', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '5a900ef8093d2bbdcd3e6233e696216a0d4f80d97a7a5c7d1e21fce7f99e3384', pg_catalog.clock_timestamp()),
@@ -11920,9 +12067,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', 'bac947ae52c9ad7c8581e2fb3a26e4ec8b83050a6514783ea01fabe0a377d486', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'ab33478b1ddfc85c5c69a2b05cdd3f1269a01c7139f367dc4a8e6fe76b7ce341', pg_catalog.clock_timestamp()),
   ('0500_find', '698a32054636740ecd5e7f0609c3f59fb6a16350398d573c2ee70e35efdaab89', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'ccd0f1af1ec1b1d88f536fe5480b364091892ab1c637574d461acf4cc8e58228', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'dc6397a916352797d7d748ee92bf62f7eeaafdf2c227e8edd61e7b72205c6cc3', pg_catalog.clock_timestamp()),
   ('0520_decide', '9f69f640ad68beab1e16592e9999b2d900ef332aea02c4f1717313eb695f9bcc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'dc650e8171b48fe829b91360ebbc87024795056a838ab0fc2ad48a4e2f47c22e', pg_catalog.clock_timestamp()),
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
@@ -11939,13 +12086,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0700_runs', '5a572647d0c93358d5873bfb38fadfc0b3f61876c608c297d06065291750e01c', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
-  ('0820_declining_performance', '5cc53d2e7656f5ca02c706a944968096de80109bb5a1022e9274d834a4a63048', pg_catalog.clock_timestamp()),
+  ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', '04777f117bed01dde0d429ada0c8efed43865d8722295b49049dfac83857c91c', pg_catalog.clock_timestamp()),
   ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', '1a16fe7ad23c1f347f7b7c01552d4afa2bdd709784c4492a4429a30ff2f30c90', pg_catalog.clock_timestamp()),
-  ('0850_creative_fatigue', '10321708a0418ab1eb5057fd8f483e6934145267b662d9ab4f66d23d91bf8e37', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', 'c74d150fd20c99c2e893e8e34f895836970b647d5521d2dbf781a5b3391ce906', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
-  ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
+  ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'e783bd4d6a2e9b7e52ed0145c854ba2f480b3a1fabe041b7dc32ff9b24c04775', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '4a7806b4bd8544b308f6ab7cc59c54b10ad96f6683e78373997fa9c200c8b35b', pg_catalog.clock_timestamp()),
   ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
@@ -11954,9 +12102,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', '70e7494b270fd4c22fea4ed21fc1b68f8715345cde921354e9f3c8da8782a836', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65bb477713357b23eca2b8a5a93254ba29f61cdc6f9a515158867d6a3b80846e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '9c3124e876c7679d729087c4a4b13c47a378a48e19f894fa197ebfcf0da8971f', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', 'bfe2f43499d31b99ee70144b9b30b78c23b762672ab085f758bb9f2aef02c164', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '7fedabf248d23a752aa6668625419e29e70fc22ae094c28e95c23f336d8fa6af', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
+  ('1200_history', '72685e40afa89313802202363a60a0461cac17d22306ee4562a7a711454cd854', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

@@ -290,6 +290,15 @@ def _conversion(factor: float) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     return lambda grid: {"conversion": grid * factor}
 
 
+def _return(factor: float) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    def bend(grid: np.ndarray) -> dict[str, np.ndarray]:
+        conversion = grid.copy()
+        conversion[-15:] = factor
+        return {"conversion": conversion}
+
+    return bend
+
+
 def _both(factor: float) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     return lambda grid: {"ctr": grid * factor, "conversion": grid * factor}
 
@@ -329,6 +338,11 @@ PLANTS = [
         Plant("declining_performance", f"CTR -{1 - f:.0%} in the last 7 days", c, _step(f))
         for c in (10, 50, 300)
         for f in (0.6, 0.5, 0.3)
+    ),
+    *(
+        Plant("declining_performance", f"roi {f:.0%} in the last 14 days", c, _return(f))
+        for c in (10, 50, 300)
+        for f in (0.5, 0.25, 0.1)
     ),
     *(
         Plant("creative_fatigue", f"CTR -{1 - f:.0%} over 14 days, steadily", c, _slope(f))

@@ -27,6 +27,7 @@ ONE_QUERY = {
     "autonomy.write_items",  # campaigns, log and changes written by one statement, or none
     "autonomy.high_traffic_low_conversion",  # a detector: one pass over the facts
     "autonomy.declining_performance",  # a detector
+    "autonomy.collapsed_return",  # a detector: the days of a campaign in two sums
     "autonomy.budget_inefficiency",  # a detector
     "autonomy.audience_mismatch",  # a detector, of segments and of whole campaigns
     "autonomy.creative_fatigue",  # a detector: a line through the days of each campaign
