@@ -91,25 +91,25 @@ begin
   decided as materialized (
     select d.campaign_id, d.day, p_now < d.ends
       or s.hours >= 0.99 * s.day_spend and s.hours_shown >= 0.99 * s.day_shown as hours_win
-    from days d
-    cross join lateral (
-      select sum(a.spend) filter (where a.whole) as day_spend, sum(a.impressions) filter (where a.whole) as day_shown,
-        sum(a.spend) filter (where not a.whole) as hours, sum(a.impressions) filter (where not a.whole) as hours_shown
-      from (select n.is_whole as whole, n.spend, n.impressions from new n
-            where n.campaign_id = d.campaign_id and n.day = d.day
+    from (
+      select a.campaign_id, a.day, sum(a.spend) filter (where a.whole) as day_spend,
+        sum(a.impressions) filter (where a.whole) as day_shown, sum(a.spend) filter (where not a.whole) as hours,
+        sum(a.impressions) filter (where not a.whole) as hours_shown
+      from (select n.campaign_id, n.day, n.is_whole as whole, n.spend, n.impressions from new n
             union all
-            select t.whole, t.spend, t.impressions from standing t
-            where t.campaign_id = d.campaign_id and t.day = d.day) a) s
+            select t.campaign_id, t.day, t.whole, t.spend, t.impressions from standing t) a
+      group by a.campaign_id, a.day) s
+    join days d on d.campaign_id = s.campaign_id and d.day = s.day
     where s.hours is not null and s.day_spend is not null
   ),
   losers as materialized (
     select m.campaign_id, m.bucket
     from there t
-    join public.campaign_metrics m using (campaign_id, bucket)
+    join public.campaign_metrics m on m.campaign_id = t.campaign_id and m.bucket = t.bucket
     left join decided d on d.campaign_id = t.campaign_id and d.day = t.day
-    where t.whole = d.hours_win
-       or t.whole and exists (select from new n where n.campaign_id = t.campaign_id and n.day = t.day and n.is_whole
-                              and n.bucket <> t.bucket)
+    left join (select n.campaign_id, n.day, max(n.bucket) as bucket from new n where n.is_whole
+               group by n.campaign_id, n.day) w on w.campaign_id = t.campaign_id and w.day = t.day
+    where t.whole = d.hours_win or t.whole and w.bucket <> t.bucket
     order by m.campaign_id, m.bucket for update of m
   ),
   gone as (

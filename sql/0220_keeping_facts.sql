@@ -409,9 +409,12 @@ begin
       array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(t.spend),
       array_agg(t.impressions))
     from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
-                 min(n.bucket) as first, sum(coalesce(o.spend, 0)) as spend,
-                 sum(coalesce(o.impressions, 0)) as impressions
-          from new_rows n left join old_rows o using (campaign_id, bucket)
+                 min(n.bucket) as first, sum(n.spend) as spend, sum(n.impressions) as impressions
+          from (select r.campaign_id, r.bucket, coalesce(sum(r.spend) filter (where r.old), 0) as spend,
+                       coalesce(sum(r.impressions) filter (where r.old), 0) as impressions
+                from (select campaign_id, bucket, spend, impressions, false as old from new_rows
+                      union all select campaign_id, bucket, spend, impressions, true from old_rows) r
+                group by 1, 2 having bool_or(not r.old)) n
           join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
           group by 1, 2) t;
     select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days

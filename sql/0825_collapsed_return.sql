@@ -5,8 +5,8 @@
 -- Test:   the probability that the true return is below half of what it was. Revenue comes in units: a gamma with
 --         as many of them as its mean over their size, the size being what orders and day-to-day shocks let expect
 --         (as the confidence has it) or what the days before show, whichever is larger. The 14 days are drawn to
---         the return of before as if two units more of it had been seen; the doubt about the days before counts as
---         well. Late conversions are allowed for. Raised at 97.5 %: that is the confidence.
+--         the return of before as if one unit more of it had been seen; the doubt about the days before counts as
+--         well. Late conversions are allowed for. Raised at 95 %: that is the confidence.
 -- Severity: critical where the return is by now more likely below break-even than not, else high.
 
 set local lock_timeout = '30s';
@@ -73,7 +73,8 @@ begin
     join looked_at l on l.id = s.id
     cross join lateral (
       select s.r1 / s.n1 * (1 + l.order_cv2 + 0.25 * s.n1 / s.days1) as usual,
-             greatest(0, s.rr - 2 * s.r1 / s.s1 * s.rs + (s.r1 / s.s1) ^ 2 * s.ss) / s.r1 * s.days1 / (s.days1 - 1) as seen
+             greatest(0, s.rr - 2 * s.r1 / s.s1 * s.rs + (s.r1 / s.s1) ^ 2 * s.ss) / s.r1
+               * s.days1 / (s.days1 - 1) as seen
       ) u
     cross join lateral (select greatest(u.usual, u.seen) as unit) q
     where s.days2 >= 7 and s.days1 >= 14 and s.r1 > 0 and s.n1 > 0 and s.s1 > 0 and s.s2 > 0
@@ -85,7 +86,7 @@ begin
            autonomy.normal_probability(
              autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) as loses
     from compared c
-    cross join lateral (select c.r2 / c.unit + 2 as shape, c.before * c.matured2 / c.unit + 2 as usual) g
+    cross join lateral (select c.r2 / c.unit + 1 as shape, c.before * c.matured2 / c.unit + 1 as usual) g
     cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
   ), valueless as materialized (  -- where conversions carry no value, revenue says nothing
     select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
@@ -102,7 +103,8 @@ begin
            'money_per_day', round(((j.before * j.matured2 - j.r2) / j.days2)::numeric, 2),
            'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
            'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
-           'basis', format('%s spent a day, which returned %s instead of %s', to_char(j.s2 / j.days2, 'FM999,999,990.00'),
+           'basis', format('%s spent a day, which returned %s instead of %s',
+                           to_char(j.s2 / j.days2, 'FM999,999,990.00'),
                            to_char(j.r2 / j.days2, 'FM999,999,990.00'),
                            to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
@@ -113,12 +115,12 @@ begin
                             'days', j.days2, 'days_before', j.days1,
                             'below_break_even', round((100 * j.loses)::numeric, 2))
   from judged j
-  where j.confidence >= 0.975 and not exists (select from valueless v where v.id = j.id);
+  where j.confidence >= 0.95 and not exists (select from valueless v where v.id = j.id);
 end $$;
 comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is
-  'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose facts '
-  'changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call '
-  'again; raises nothing. [autonomous-operations]';
+  'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose '
+  'facts changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to '
+  'call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.declining_campaigns(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())

@@ -2579,25 +2579,25 @@ begin
   decided as materialized (
     select d.campaign_id, d.day, p_now < d.ends
       or s.hours >= 0.99 * s.day_spend and s.hours_shown >= 0.99 * s.day_shown as hours_win
-    from days d
-    cross join lateral (
-      select sum(a.spend) filter (where a.whole) as day_spend, sum(a.impressions) filter (where a.whole) as day_shown,
-        sum(a.spend) filter (where not a.whole) as hours, sum(a.impressions) filter (where not a.whole) as hours_shown
-      from (select n.is_whole as whole, n.spend, n.impressions from new n
-            where n.campaign_id = d.campaign_id and n.day = d.day
+    from (
+      select a.campaign_id, a.day, sum(a.spend) filter (where a.whole) as day_spend,
+        sum(a.impressions) filter (where a.whole) as day_shown, sum(a.spend) filter (where not a.whole) as hours,
+        sum(a.impressions) filter (where not a.whole) as hours_shown
+      from (select n.campaign_id, n.day, n.is_whole as whole, n.spend, n.impressions from new n
             union all
-            select t.whole, t.spend, t.impressions from standing t
-            where t.campaign_id = d.campaign_id and t.day = d.day) a) s
+            select t.campaign_id, t.day, t.whole, t.spend, t.impressions from standing t) a
+      group by a.campaign_id, a.day) s
+    join days d on d.campaign_id = s.campaign_id and d.day = s.day
     where s.hours is not null and s.day_spend is not null
   ),
   losers as materialized (
     select m.campaign_id, m.bucket
     from there t
-    join public.campaign_metrics m using (campaign_id, bucket)
+    join public.campaign_metrics m on m.campaign_id = t.campaign_id and m.bucket = t.bucket
     left join decided d on d.campaign_id = t.campaign_id and d.day = t.day
-    where t.whole = d.hours_win
-       or t.whole and exists (select from new n where n.campaign_id = t.campaign_id and n.day = t.day and n.is_whole
-                              and n.bucket <> t.bucket)
+    left join (select n.campaign_id, n.day, max(n.bucket) as bucket from new n where n.is_whole
+               group by n.campaign_id, n.day) w on w.campaign_id = t.campaign_id and w.day = t.day
+    where t.whole = d.hours_win or t.whole and w.bucket <> t.bucket
     order by m.campaign_id, m.bucket for update of m
   ),
   gone as (
@@ -3037,9 +3037,12 @@ begin
       array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(t.spend),
       array_agg(t.impressions))
     from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
-                 min(n.bucket) as first, sum(coalesce(o.spend, 0)) as spend,
-                 sum(coalesce(o.impressions, 0)) as impressions
-          from new_rows n left join old_rows o using (campaign_id, bucket)
+                 min(n.bucket) as first, sum(n.spend) as spend, sum(n.impressions) as impressions
+          from (select r.campaign_id, r.bucket, coalesce(sum(r.spend) filter (where r.old), 0) as spend,
+                       coalesce(sum(r.impressions) filter (where r.old), 0) as impressions
+                from (select campaign_id, bucket, spend, impressions, false as old from new_rows
+                      union all select campaign_id, bucket, spend, impressions, true from old_rows) r
+                group by 1, 2 having bool_or(not r.old)) n
           join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
           group by 1, 2) t;
     select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
@@ -8129,7 +8132,8 @@ begin
     join looked_at l on l.id = s.id
     cross join lateral (
       select s.r1 / s.n1 * (1 + l.order_cv2 + 0.25 * s.n1 / s.days1) as usual,
-             greatest(0, s.rr - 2 * s.r1 / s.s1 * s.rs + (s.r1 / s.s1) ^ 2 * s.ss) / s.r1 * s.days1 / (s.days1 - 1) as seen
+             greatest(0, s.rr - 2 * s.r1 / s.s1 * s.rs + (s.r1 / s.s1) ^ 2 * s.ss) / s.r1
+               * s.days1 / (s.days1 - 1) as seen
       ) u
     cross join lateral (select greatest(u.usual, u.seen) as unit) q
     where s.days2 >= 7 and s.days1 >= 14 and s.r1 > 0 and s.n1 > 0 and s.s1 > 0 and s.s2 > 0
@@ -8140,7 +8144,7 @@ begin
            autonomy.normal_probability(
              autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) as loses
     from compared c
-    cross join lateral (select c.r2 / c.unit + 2 as shape, c.before * c.matured2 / c.unit + 2 as usual) g
+    cross join lateral (select c.r2 / c.unit + 1 as shape, c.before * c.matured2 / c.unit + 1 as usual) g
     cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
   ), valueless as materialized (  -- where conversions carry no value, revenue says nothing
     select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
@@ -8157,7 +8161,8 @@ begin
            'money_per_day', round(((j.before * j.matured2 - j.r2) / j.days2)::numeric, 2),
            'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
            'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
-           'basis', format('%s spent a day, which returned %s instead of %s', to_char(j.s2 / j.days2, 'FM999,999,990.00'),
+           'basis', format('%s spent a day, which returned %s instead of %s',
+                           to_char(j.s2 / j.days2, 'FM999,999,990.00'),
                            to_char(j.r2 / j.days2, 'FM999,999,990.00'),
                            to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
@@ -8168,12 +8173,12 @@ begin
                             'days', j.days2, 'days_before', j.days1,
                             'below_break_even', round((100 * j.loses)::numeric, 2))
   from judged j
-  where j.confidence >= 0.975 and not exists (select from valueless v where v.id = j.id);
+  where j.confidence >= 0.95 and not exists (select from valueless v where v.id = j.id);
 end $$;
 comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is
-  'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose facts '
-  'changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call '
-  'again; raises nothing. [autonomous-operations]';
+  'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose '
+  'facts changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to '
+  'call again; raises nothing. [autonomous-operations]';
 create function autonomy.declining_campaigns(
   p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12057,8 +12062,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd00c39dc0dc341276d826446472073ebe194e7fb41fa214b0a9525139d8044ab', pg_catalog.clock_timestamp()),
-  ('0215_one_grain', '07cd1bae6b49895a4846a64eb7a4c5d14d7e19f8ee7239aaf1a2a47f57721685', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '5a900ef8093d2bbdcd3e6233e696216a0d4f80d97a7a5c7d1e21fce7f99e3384', pg_catalog.clock_timestamp()),
+  ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '4afdfa2e8bee69332080fc42cf5f239db313fd18829a304953ef772230e244be', pg_catalog.clock_timestamp()),
   ('0225_zones', '631648c4fbd12c93f4f92babf79bda9e449d287d429dfaedb8292229e399b685', pg_catalog.clock_timestamp()),
   ('0230_ingest', '7ecf4b058eee6601c2f88e5075dc24d48df486669bcb3385ba3d78804d9777d8', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -12087,7 +12092,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', '04777f117bed01dde0d429ada0c8efed43865d8722295b49049dfac83857c91c', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'aa2699203ab145ea59957d3f5457b4bf24bc6fc4cf39d95b4df4f78066fe2abf', pg_catalog.clock_timestamp()),
   ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),

@@ -49,9 +49,12 @@ def hours(db: Any, begin: datetime, count: int, spend: float = 10) -> None:
 
 
 def days(db: Any, account: str) -> dict[str, Decimal]:
-    return pairs(db, "select day::text, spend from campaign_daily d join campaigns c on c.id = d.campaign_id"
-            " where account = %s order by 1",
-            account)
+    return pairs(
+        db,
+        "select day::text, spend from campaign_daily d join campaigns c on c.id = d.campaign_id"
+        " where account = %s order by 1",
+        account,
+    )
 
 
 def one(db: Any, query: str, *values: Any) -> Any:
@@ -87,7 +90,10 @@ def test_the_same_hours_are_other_days(own: str, door: str) -> None:
         assert days(db, PLAIN) == {"2026-11-02": 240}
         assert days(db, TOKYO) == {"2026-11-02": 150, "2026-11-03": 90}
         assert days(db, LOS_ANGELES) == {"2026-11-01": 80, "2026-11-02": 160}
-        ends = pairs(db, "select c.account, f.as_of from campaign_facts f join campaigns c on c.id = f.campaign_id")
+        ends = pairs(
+            db,
+            "select c.account, f.as_of from campaign_facts f join campaigns c on c.id = f.campaign_id",
+        )
         assert {account: at.astimezone(UTC) for account, at in ends.items()} == {
             PLAIN: datetime(2026, 11, 3, tzinfo=UTC),
             TOKYO: datetime(2026, 11, 3, 15, tzinfo=UTC),
@@ -191,7 +197,10 @@ def test_days_and_hours_of_a_file_are_the_accounts(own: str, tmp_path: Path) -> 
     with psycopg.connect(own) as db:
         for account in ZONES:
             assert days(db, account) == {"2026-11-02": 240}
-        firsts = pairs(db, "select account, min(bucket) from campaign_metrics m join campaigns c on c.id = m.campaign_id group by 1")
+        firsts = pairs(
+            db,
+            "select account, min(bucket) from campaign_metrics m join campaigns c on c.id = m.campaign_id group by 1",
+        )
         assert firsts[TOKYO].astimezone(UTC) == datetime(2026, 11, 1, 15, tzinfo=UTC)
         assert firsts[LOS_ANGELES].astimezone(UTC) == datetime(2026, 11, 2, 8, tzinfo=UTC)
 
@@ -206,9 +215,12 @@ def test_complete_days_are_the_accounts(own: str) -> None:
             "update campaign_metrics m set spend = 4 from campaigns c where c.id = m.campaign_id"
             " and bucket >= '2026-11-19 15:00Z'"  # midnight of the 20th in Tokyo
         )
-        used = pairs(db, """select c.account, u.share from campaigns c
+        used = pairs(
+            db,
+            """select c.account, u.share from campaigns c
                    join autonomy.budget_use(array(select id from campaigns), %s) u on u.campaign_id = c.id""",
-                now)
+            now,
+        )
         assert used[TOKYO] == pytest.approx((0.96 + 0.48 + 0.48) / 3)
         assert used[PLAIN] == pytest.approx(((15 * 2 + 9 * 4) / 100 + 0.48 + 0.48) / 3)
         assert (
@@ -240,11 +252,10 @@ def test_replay_sees_the_days_of_each_account(own: str) -> None:
                     "select life_spend, w3_spend, p3_spend, ev_spend from campaign_facts_at(%s) where campaign_id = %s",
                     (at - timedelta(microseconds=1), campaign),
                 ).fetchone()
+                assert seen is not None
                 assert (figures[4], figures[13 + 4], figures[13 + 6 + 4]) == seen[:3]
-                faded = 0.5 ** (
-                    max(0.0, figures[11]) / 24 / 7
-                )  # the age of its data, in half-lives
-                assert figures[6] == pytest.approx(seen[3] * faded)
+                half_lives = max(0.0, figures[11]) / 24 / 7  # of the age of its data
+                assert figures[6] == pytest.approx(seen[3] * 0.5**half_lives)
 
 
 def test_the_weak_hours_are_the_accounts(own: str) -> None:
@@ -279,9 +290,12 @@ def test_people_are_counted_by_days_of_the_account(own: str) -> None:
         ):
             db.execute("select set_config('autonomy.now', %s, true)", (at,))
             db.execute("update campaigns set budget = %s", (90 - number,))
-        held = pairs(db, "select c.account, p.no_raise_until from campaigns c left join"
-                " autonomy.people_changes(array(select id from campaigns), %s) p on p.campaign_id = c.id",
-                now)
+        held = pairs(
+            db,
+            "select c.account, p.no_raise_until from campaigns c left join"
+            " autonomy.people_changes(array(select id from campaigns), %s) p on p.campaign_id = c.id",
+            now,
+        )
         assert held[PLAIN] is None
         assert held[LOS_ANGELES] is not None
         assert date(2026, 11, 12) == held[LOS_ANGELES].astimezone(UTC).date()

@@ -259,10 +259,12 @@ def test_a_collapse_under_a_good_lifetime_is_critical(db: Db) -> None:
     )
     assert row["estimated_impact"]["money_per_day"] == 310
     assert row["estimated_impact"]["spend_per_day"] == 100
-    assert row["confidence_score"] >= 97.5
+    assert row["confidence_score"] >= 99
     result = value(db, "select run_autonomous_operations(%s)", NOW)
     assert result["actions_taken"]["opportunities_detected"] >= 1
-    kept = value(db, "select description from optimization_opportunities where campaign_id = %s", made)
+    kept = value(
+        db, "select description from optimization_opportunities where campaign_id = %s", made
+    )
     assert kept == row["description"]
 
 
