@@ -6012,6 +6012,9 @@ begin
     from public.autonomy_policy p
     cross join unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
+    join autonomy.campaign_zones(array(
+      select g.campaign_id from public.campaign_changes g where g.id = any (p_changes))) z
+      on z.campaign_id = k.campaign_id
     cross join lateral (values
       (lower(k.old_status) is distinct from lower(k.new_status), 'status'),
       (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
@@ -6026,7 +6029,7 @@ begin
     where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
       and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
-      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone p.time_zone)::date)
+      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
            from public.campaign_changes h
            where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
              and h.changed_at > p_at - interval '7 days'
@@ -12080,7 +12083,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0540_propose', 'f98deda1be2b993cc18593096d61f002f9aa7f187bb4d26b195afd008d0ce1a2', pg_catalog.clock_timestamp()),
   ('0550_identify', '9b8a5e5fd5a72bb715fff95c31a48fcb28ae4fa6e773439c2ae4af385e31fc0d', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
-  ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
+  ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
   ('0630_judge', '9fd48a8da93c20cadc03774052809e16f8d24e6cd0c45f25ebf455ac0cdd2a2c', pg_catalog.clock_timestamp()),

@@ -299,3 +299,23 @@ def test_people_are_counted_by_days_of_the_account(own: str) -> None:
         assert held[PLAIN] is None
         assert held[LOS_ANGELES] is not None
         assert date(2026, 11, 12) == held[LOS_ANGELES].astimezone(UTC).date()
+
+
+def test_putting_back_is_told_from_a_program_by_days_of_the_account(own: str) -> None:
+    with psycopg.connect(own) as db:
+        for number, at in enumerate(("2026-11-03 20:00Z", "2026-11-04 06:00Z")):
+            db.execute("select set_config('autonomy.now', %s, true)", (at,))
+            db.execute("update campaigns set budget = %s", (90 + number,))
+        db.execute(
+            "select auto_scale_campaign(id, 120, 'more', 90, '2026-11-04 18:00Z') from campaigns"
+        )
+        db.execute("select set_config('autonomy.now', '2026-11-05 04:00Z', true)")
+        db.execute(
+            "update campaigns set budget = 91"
+        )  # the third day of UTC, the second of Los Angeles
+        became = pairs(
+            db,
+            "select c.account, a.status from autonomous_actions a join campaigns c on c.id = a.campaign_id",
+        )
+        assert became[LOS_ANGELES] == "rolled_back"
+        assert became[PLAIN] == "executed"
