@@ -108,5 +108,5 @@ def number_or_none(value: object) -> float | None:
 
 
 def counted(number: float, what: str) -> str:
-    """1 day, 2 days, 1,234.5 conversions."""
-    return f"{decimal(number, 1)} {what}" if number == 1 else f"{decimal(number, 1)} {what}s"
+    """1 day, 2 days, 1,234.56 conversions."""
+    return f"{decimal(number)} {what}" if number == 1 else f"{decimal(number)} {what}s"

@@ -191,10 +191,12 @@ create table if not exists public.campaign_metrics (
   impressions bigint not null default 0 check (impressions >= 0),
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
-  conversions bigint not null default 0 check (conversions >= 0),
-  -- between, because NaN passes >= 0; a refund makes revenue negative, never spend
+  -- a number, no count: platforms credit parts of a conversion; between, because NaN passes >= 0
+  conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
+  -- a refund makes revenue negative, never spend
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  whole_day boolean not null default false,
   primary key (campaign_id, bucket)
 );
 
@@ -207,11 +209,33 @@ create table if not exists public.campaign_audience_metrics (
   impressions bigint not null default 0 check (impressions >= 0),
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
-  conversions bigint not null default 0 check (conversions >= 0),
+  conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, segment, day)
 );
+
+-- Where they were here before, conversions were whole: they are widened, as they stand.
+do $$
+declare
+  v_table text;
+  v_check record;
+begin
+  foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
+    perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    if v_table = 'campaign_metrics' then
+      alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
+    end if;
+    for v_check in
+      select k.conname from pg_catalog.pg_constraint k
+      where k.conrelid = format('public.%I', v_table)::regclass and k.conname = v_table || '_conversions_check'
+        and not pg_temp.is_theirs(v_table) and pg_get_constraintdef(k.oid) !~ '999999999999'
+    loop
+      execute format('alter table public.%I drop constraint %I, add constraint %2$I '
+                     'check (conversions between 0 and 999999999999.99)', v_table, v_check.conname);
+    end loop;
+  end loop;
+end $$;
 
 create table if not exists public.campaign_ab_tests (
   id uuid primary key default gen_random_uuid(),
@@ -237,11 +261,15 @@ create table if not exists public.campaign_daily (
   impressions bigint not null,
   reach bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
   primary key (campaign_id, day)
 ) with (fillfactor = 90);
+
+do $$ begin
+  perform pg_temp.retype('campaign_daily', 'conversions', 'numeric', '$::numeric');
+end $$;
 
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 

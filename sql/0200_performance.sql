@@ -1,4 +1,4 @@
--- The ratios of campaign_performance, whoever writes it.
+-- The ratios of campaign_performance, whoever writes it; and before them what all figures are read with.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -14,6 +14,37 @@ end $$;
 comment on function autonomy.campaign_slot(uuid) is
   'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call '
   'again; raises nothing. [autonomous-operations]';
+
+create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
+language plpgsql stable set search_path = ''
+as $$
+-- An account's zone is asked for once, however many campaigns it has.
+begin
+  return query
+  with asked as materialized (
+    select c.id, coalesce(c.account, 'default') as account
+    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
+  ),
+  zones as materialized (
+    select k.account, autonomy.account_zone(k.account) as zone from (select distinct a.account from asked a) k
+  )
+  select a.id, z.zone from asked a join zones z using (account);
+end $$;
+comment on function autonomy.campaign_zones(uuid[]) is
+  'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.account_zones() returns table (account text, zone text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select a.account, autonomy.account_zone(a.account)
+  from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
+end $$;
+comment on function autonomy.account_zones() is
+  'The zone of the days of every account that campaigns name. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
 
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''

@@ -20,28 +20,31 @@ begin
 
   return query
   -- unnest and join, not = any (array): a generic plan would search the array for every row
-  with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
+  with asked as materialized (
+    select a.campaign_id, coalesce(z.zone, v_zone) as zone
+    from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+  ),
   days as (
     select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
     from asked a join public.campaign_daily d using (campaign_id)
     where p_now is null
     union all
-    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+    select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
+           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
-    group by m.campaign_id, (m.bucket at time zone v_zone)::date
+    group by m.campaign_id, (m.bucket at time zone a.zone)::date
   ),
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
   ),
   adopted as (
     -- the day on which the winner of the latest finished A/B test took over
-    select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
+    select t.campaign_id, (max(t.finished_at) at time zone a.zone)::date as day
     from asked a join public.campaign_ab_tests t using (campaign_id)
     where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
       and t.finished_at <= v_changed_at
-    group by t.campaign_id
+    group by t.campaign_id, a.zone
   ),
   weighed as (
     select a.*,
@@ -69,7 +72,7 @@ begin
     group by w.campaign_id, w.segment
   ),
   history as (
-    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone v_zone as as_of,
+    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone a.zone as as_of,
       sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
       sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
       sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
@@ -135,8 +138,8 @@ begin
       coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
       coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
       coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
-    from segments s
-    group by s.campaign_id
+    from segments s join asked a using (campaign_id)
+    group by s.campaign_id, a.zone
   ),
   performance as (
     -- distinct: in an older shape several rows may name one campaign; the latest speaks, and of
@@ -194,6 +197,16 @@ comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
   'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
   'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
   '[autonomous-operations]';
+
+create function autonomy.shown_conversions(p_conversions float8) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return trim_scale(round(p_conversions::numeric, 2));
+end $$;
+comment on function autonomy.shown_conversions(float8) is
+  'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. '
+  'Pure. [autonomous-operations]';
 
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts

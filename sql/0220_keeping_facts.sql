@@ -141,12 +141,13 @@ comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
 
-create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[], p_zone text) returns void
+create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  with touched as (
-    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  with touched as materialized (
+    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
   summed as (
     select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
@@ -154,13 +155,13 @@ begin
     from touched t
     join public.campaign_metrics m
       on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone p_zone
-      and m.bucket < (t.day + 1)::timestamp at time zone p_zone
+      and m.bucket >= t.day::timestamp at time zone t.zone
+      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
     group by t.campaign_id, t.day
   ),
-  emptied as (
+  emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
     delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and d.day = t.day
+    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
       and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
@@ -170,7 +171,7 @@ begin
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
 end $$;
-comment on function autonomy.sum_days(uuid[], date[], text) is
+comment on function autonomy.sum_days(uuid[], date[]) is
   'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 
@@ -179,14 +180,12 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_campaigns uuid[] := array(select distinct i from unnest(p_campaign_ids) i order by i);
-  v_zone text;
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
 begin
   if v_campaigns = '{}' then
     return;
   end if;
   perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
-  select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
 
   begin
@@ -213,15 +212,18 @@ begin
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
 
-  perform autonomy.sum_days(p_campaign_ids, p_days, v_zone);
+  perform autonomy.sum_days(p_campaign_ids, p_days);
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform autonomy.refresh_campaign_facts(v_campaigns);
 
-  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion.
+  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion. Conversions are
+  -- whole here, rounded once and half up; whoever compares them takes the facts.
   update public.campaign_performance p set
-    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    impressions = f.life_impressions, clicks = f.life_clicks,
+    conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
+                       else p.conversions end,
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
@@ -234,25 +236,34 @@ comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
   'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
   'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
 
+create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.campaign_daily d using unnest(p_campaign_ids) i where d.campaign_id = i;
+  insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select m.campaign_id, (m.bucket at time zone z.zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
+         sum(m.conversions), sum(m.spend), sum(m.revenue)
+  from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m using (campaign_id)
+  group by m.campaign_id, (m.bucket at time zone z.zone)::date;
+end $$;
+comment on function autonomy.sum_all_days(uuid[]) is
+  'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
+
 create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
 declare
-  v_zone text;
   v_after uuid := null;
   v_slice uuid[];
   v_count bigint := 0;
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
-  select time_zone into strict v_zone from public.autonomy_policy;
 
   if p_days then
     delete from public.campaign_daily where true;
-    insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
-           sum(m.conversions), sum(m.spend), sum(m.revenue)
-    from public.campaign_metrics m
-    group by m.campaign_id, (m.bucket at time zone v_zone)::date;
+    perform autonomy.sum_all_days(array(select c.id from public.campaigns c));
   end if;
 
   delete from public.campaign_facts f
@@ -279,7 +290,7 @@ begin
 end $$;
 comment on function autonomy.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
-  'needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+  'needed only after a change of the policy''s half-life or delay, which calls it. [autonomous-operations]';
 
 -- Statement-level, so that a hundred thousand rows are one set. INSERT ... ON CONFLICT DO UPDATE
 -- fires the triggers of its updates first, then those of its inserts: the updated part is put by
@@ -343,12 +354,30 @@ create trigger autonomy_facts_delete after delete on public.campaign_performance
   referencing old table as old_rows
   for each statement execute function autonomy.campaign_performance_after();
 
+create function autonomy.metrics_changed(p_campaigns uuid[], p_days date[], p_goes_on boolean) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  p_campaigns := p_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
+  p_days := p_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
+  if p_goes_on then
+    perform set_config('autonomy.put_by_campaigns', coalesce(p_campaigns::text, ''), true),
+            set_config('autonomy.put_by_days', coalesce(p_days::text, ''), true);
+    return;
+  end if;
+  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
+  perform autonomy.absorb_campaign_metrics(p_campaigns, p_days);
+end $$;
+comment on function autonomy.metrics_changed(uuid[], date[], boolean) is
+  'Absorbs what a statement on campaign_metrics touched; where the statement goes on, it is put by until it ends. A '
+  'part of campaign_metrics_after. [autonomous-operations]';
+
 create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
   v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
-  v_zone text;
+  v_zone text := (select p.time_zone from public.autonomy_policy p);  -- of campaigns that are gone
   v_campaigns uuid[];
   v_days date[];
 begin
@@ -359,27 +388,43 @@ begin
     return null;
   end if;
 
-  select time_zone into strict v_zone from public.autonomy_policy;
   if tg_op = 'INSERT' then
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from new_rows) t;
+    perform autonomy.refuse_two_grains(
+      array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(0::numeric),
+      array_agg(0::numeric))
+    from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
+                 min(n.bucket) as first
+          from new_rows n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
+          group by 1, 2) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select distinct n.campaign_id, (n.bucket at time zone z.zone)::date as day from new_rows n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)) t;
   elsif tg_op = 'DELETE' then
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from old_rows) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select distinct o.campaign_id, (o.bucket at time zone coalesce(z.zone, v_zone))::date as day from old_rows o
+          left join autonomy.campaign_zones(array(select distinct campaign_id from old_rows)) z using (campaign_id)) t;
   else
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
-          union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
+    perform autonomy.refuse_two_grains(
+      array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(t.spend),
+      array_agg(t.impressions))
+    from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
+                 min(n.bucket) as first, sum(n.spend) as spend, sum(n.impressions) as impressions
+          from (select r.campaign_id, r.bucket, coalesce(sum(r.spend) filter (where r.old), 0) as spend,
+                       coalesce(sum(r.impressions) filter (where r.old), 0) as impressions
+                from (select campaign_id, bucket, spend, impressions, false as old from new_rows
+                      union all select campaign_id, bucket, spend, impressions, true from old_rows) r
+                group by 1, 2 having bool_or(not r.old)) n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
+          group by 1, 2) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select r.campaign_id, (r.bucket at time zone coalesce(z.zone, v_zone))::date as day
+          from (select campaign_id, bucket from new_rows union select campaign_id, bucket from old_rows) r
+          left join autonomy.campaign_zones(array(
+            select campaign_id from new_rows union select campaign_id from old_rows)) z using (campaign_id)
+          group by 1, 2) t;
   end if;
-  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
-  v_days := v_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
-  if v_inserting and tg_op <> 'INSERT' then
-    perform set_config('autonomy.put_by_campaigns', coalesce(v_campaigns::text, ''), true),
-            set_config('autonomy.put_by_days', coalesce(v_days::text, ''), true);
-    return null;
-  end if;
-  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
-  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  perform autonomy.metrics_changed(v_campaigns, v_days, v_inserting and tg_op <> 'INSERT');
   return null;
 end $$;
 comment on function autonomy.campaign_metrics_after() is
@@ -416,20 +461,3 @@ create trigger autonomy_truncated after truncate on public.campaign_metrics
   for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
   for each statement execute function autonomy.metrics_truncated();
-
-create function autonomy.policy_after() returns trigger
-language plpgsql set search_path = ''
-as $$
-begin
-  if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
-     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
-    perform autonomy.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
-  end if;
-  return null;
-end $$;
-comment on function autonomy.policy_after() is
-  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. '
-  '[autonomous-operations]';
-
-create trigger autonomy_policy_after after update on public.autonomy_policy
-  for each row execute function autonomy.policy_after();

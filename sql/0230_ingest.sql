@@ -22,7 +22,7 @@ comment on function autonomy.metric_bucket(text, text) is
   'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
   'Only computes; raises nothing. [autonomous-operations]';
 
-create function autonomy.judged_metrics(p_rows jsonb, p_zone text, p_now timestamptz)
+create function autonomy.judged_metrics(p_rows jsonb, p_now timestamptz)
 returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
 language sql stable set search_path = ''
 as $$
@@ -31,13 +31,16 @@ as $$
       case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
     from jsonb_array_elements(p_rows) with ordinality t (given, position)
   ),
-  read as (
-    select g.index, g.given, g.r,
-      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
-      case when jsonb_typeof(g.r -> 'bucket') = 'string'
-           then autonomy.metric_bucket(g.r ->> 'bucket', p_zone) end as bucket
+  named as materialized (
+    select g.*, case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+                     then (g.r ->> 'campaign_id')::uuid end as campaign_id
     from given g
+  ),
+  read as (
+    select n.*, case when jsonb_typeof(n.r -> 'bucket') = 'string'
+                     then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
+    from named n
+    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z using (campaign_id)
   )
   select r.index, r.r, r.campaign_id, r.bucket,
     coalesce(
@@ -62,7 +65,7 @@ as $$
                             left(coalesce((r.r -> m.name)::text, 'missing'), 60))
                 else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
                             m.low, m.high) end
-       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 999999999999.99),
                     (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
                     (6, 'reach', 0, 1e12)) m (place, name, low, high)
        where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
@@ -72,19 +75,70 @@ as $$
     ) as error
   from read r
 $$;
-comment on function autonomy.judged_metrics(jsonb, text, timestamptz) is
+comment on function autonomy.judged_metrics(jsonb, timestamptz) is
   'The rows of an array of buckets, numbered from 0, each with what it lacks (error), which is null where it can be '
   'taken in. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.write_metrics(p_taken jsonb, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_left_out jsonb;
+  v_campaigns uuid[];
+  v_days date[];
+begin
+  with taken as materialized (
+    select t.* from jsonb_to_recordset(p_taken)
+      t (index bigint, campaign_id uuid, bucket timestamptz, whole boolean, impressions bigint, reach bigint,
+         clicks bigint, conversions numeric, spend numeric, revenue numeric)
+  ),
+  grain as materialized (
+    select s.*
+    from (select array_agg(t.campaign_id) as ids, array_agg(t.bucket) as buckets, array_agg(t.whole) as whole,
+            array_agg(t.spend) as spends, array_agg(t.impressions::numeric) as shown from taken t) a
+    cross join lateral autonomy.settle_grain(a.ids, a.buckets, a.whole, a.spends, a.shown, p_now) s
+  )
+  select jsonb_agg(jsonb_build_object('index', t.index, 'error', format('Left out: %s.', g.reason)))
+           filter (where g.reason is not null),
+    jsonb_agg(to_jsonb(t) || jsonb_build_object('whole_day', g.whole_day)) filter (where g.reason is null)
+  into v_left_out, p_taken
+  from taken t join grain g using (campaign_id, bucket);
+
+  with written as (
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+    select t.* from jsonb_to_recordset(p_taken)
+      t (campaign_id uuid, bucket timestamptz, impressions bigint, reach bigint, clicks bigint, conversions numeric,
+         spend numeric, revenue numeric, whole_day boolean)
+    order by t.campaign_id, t.bucket
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue,
+      whole_day = excluded.whole_day
+    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day) is distinct from
+      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue,
+       excluded.whole_day)
+    returning m.campaign_id, m.bucket
+  )
+  select array_agg(d.campaign_id order by d.campaign_id, d.day), array_agg(d.day order by d.campaign_id, d.day)
+  into v_campaigns, v_days
+  from (select distinct w.campaign_id, (w.bucket at time zone z.zone)::date as day
+        from written w join autonomy.campaign_zones(array(select campaign_id from written)) z using (campaign_id)) d;
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  return coalesce(v_left_out, '[]');
+end $$;
+comment on function autonomy.write_metrics(jsonb, timestamptz) is
+  'Writes buckets that were judged, one a campaign and time, but for those that would count a day twice: these come '
+  'back with index and sentence. A part of record_campaign_metrics. [autonomous-operations]';
 
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
-  v_zone text;
+  v_taken jsonb;
   v_rejected jsonb;
   v_accepted bigint;
-  v_campaigns uuid[];
-  v_days date[];
+  v_left_out jsonb;
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
   v_now text := coalesce(current_setting('autonomy.now', true), '');
 begin
@@ -93,51 +147,42 @@ begin
       hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", '
              '"revenue"}.';
   end if;
-  select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
   perform autonomy.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
 
-  with judged as materialized (select * from autonomy.judged_metrics(p_rows, v_zone, p_now)),
+  with judged as materialized (select * from autonomy.judged_metrics(p_rows, p_now)),
   latest as (
     select distinct on (j.campaign_id, j.bucket) j.*
     from judged j where j.error is null
     order by j.campaign_id, j.bucket, j.index desc
-  ),
-  written as (
-    -- Platforms report a fraction of a conversion; counts are whole here.
-    insert into public.campaign_metrics as m
-      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
-    select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
-      coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
-      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
-    from latest l
-    order by l.campaign_id, l.bucket
-    on conflict (campaign_id, bucket) do update set
-      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
-    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
-      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue)
-    returning m.campaign_id, (m.bucket at time zone v_zone)::date as day
-  ),
-  touched as (select distinct campaign_id, day from written)
-  select (select array_agg(campaign_id order by campaign_id, day) from touched),
-         (select array_agg(day order by campaign_id, day) from touched),
-         (select count(*) from judged where error is null),
-         (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
-          from judged where error is not null)
-  into v_campaigns, v_days, v_accepted, v_rejected;
+  )
+  -- Platforms credit parts of a conversion; of a view or a click there are none.
+  select (select jsonb_agg(jsonb_build_object(
+      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket,
+      'whole', case when l.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' then true end,
+      'impressions', round((l.r -> 'impressions')::numeric),
+      'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
+      'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
+      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2))) from latest l),
+    (select count(*) from judged where error is null),
+    (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error)), '[]')
+     from judged where error is not null)
+  into v_taken, v_accepted, v_rejected;
 
-  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  v_left_out := autonomy.write_metrics(v_taken, p_now);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
-  return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
+  return jsonb_build_object('accepted', v_accepted - jsonb_array_length(v_left_out), 'rejected', (
+    select coalesce(jsonb_agg(e order by (e -> 'index')::bigint), '[]')
+    from jsonb_array_elements(v_rejected || v_left_out) e));
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
   'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, '
-  'spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with '
-  'index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now '
+  'spend, revenue} (reach optional; a bucket that is a date is that whole day), by upsert: safe to call again. Good '
+  'rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins, of a day by '
+  'hour and as a whole the fuller. Raises AO010 where p_rows is no array, AO014 (p_now '
   'is not the clock''s). [autonomous-operations]';
 
 do $$ begin

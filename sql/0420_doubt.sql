@@ -90,7 +90,7 @@ begin
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects,
       k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
-      (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
+      (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
@@ -99,6 +99,7 @@ begin
     join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
+    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,
@@ -139,17 +140,16 @@ as $$
 begin
   return query
   select c.id, u.share
-  from public.autonomy_policy p
-  cross join lateral (select (p_now at time zone p.time_zone)::date as today) k
-  cross join unnest(p_ids) i (id)
+  from autonomy.campaign_zones(p_ids) i (id, zone)
   join public.campaigns c on c.id = i.id
+  cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days
     from (
       select x.spend / b.budget as share
       from (
-        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone p.time_zone as starts,
-               (m.day + 1)::timestamp at time zone p.time_zone as ends
+        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone i.zone as starts,
+               (m.day + 1)::timestamp at time zone i.zone as ends
         from public.campaign_daily m
         where m.campaign_id = i.id and m.day < k.today and m.day >= k.today - 28) x
       left join lateral (

@@ -47,11 +47,11 @@ create function autonomy.counted_words(p_number numeric, p_what text) returns te
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.9'), '.') || ' ' || p_what
+  return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.99'), '.') || ' ' || p_what
     || case when p_number = 1 then '' else 's' end;
 end $$;
 comment on function autonomy.counted_words(numeric, text) is
-  '1 day, 2 days, 1,234.5 conversions. Pure. [autonomous-operations]';
+  '1 day, 2 days, 1,234.56 conversions. Pure. [autonomous-operations]';
 
 create function autonomy.moment_words(p_moment timestamptz) returns text
 language plpgsql stable parallel safe set search_path = '' set timezone = 'UTC'

@@ -207,7 +207,6 @@ begin
   return (
     with clock as (
       select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-             ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
              p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
              p.tracking_breaker_min_expected as least_expected
       from public.autonomy_policy p
@@ -223,9 +222,10 @@ begin
     ),
     before as (
       select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-      from public.campaign_daily d, clock k
-      where d.day >= k.first_day - 7 and d.day < k.first_day
-        and d.campaign_id in (select r.campaign_id from recent r)
+      from clock k
+      cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
+      cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
+      join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
       group by d.campaign_id
       having sum(d.clicks) > 0
     ),
@@ -235,7 +235,7 @@ begin
       from recent r join before b using (campaign_id)
     )
     select jsonb_build_object(
-      'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+      'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
       'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
     from total t, clock k);
 end $$;

@@ -31,7 +31,7 @@ begin
     floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
     floor(100::float8 * v_revenue + 0.5::float8) / 100::float8,
     case when v_spend > 0 then floor(100::float8 * (v_revenue / v_spend) + 0.5::float8) / 100::float8 end,
-    floor(10::float8 * v_conversions + 0.5::float8) / 10::float8,
+    floor(100::float8 * v_conversions + 0.5::float8) / 100::float8,
     greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),

@@ -75,6 +75,9 @@ begin
     from public.autonomy_policy p
     cross join unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
+    join autonomy.campaign_zones(array(
+      select g.campaign_id from public.campaign_changes g where g.id = any (p_changes))) z
+      on z.campaign_id = k.campaign_id
     cross join lateral (values
       (lower(k.old_status) is distinct from lower(k.new_status), 'status'),
       (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
@@ -89,7 +92,7 @@ begin
     where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
       and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
-      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone p.time_zone)::date)
+      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
            from public.campaign_changes h
            where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
              and h.changed_at > p_at - interval '7 days'

@@ -23,7 +23,6 @@ language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
   v_conversion float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
   v_conversion_weights float8[] := array(select value::float8
                                          from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
@@ -39,7 +38,8 @@ begin
     from public.campaign_audience_metrics a
     join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'active'
     join public.campaign_facts f on f.campaign_id = c.id
-    where a.day >= v_today - 30 and a.day < v_today
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    where a.day >= (p_now at time zone z.zone)::date - 30 and a.day < (p_now at time zone z.zone)::date
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
     group by c.id, a.segment

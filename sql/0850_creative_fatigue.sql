@@ -27,10 +27,10 @@ begin
   with looked_at as materialized (
     -- As in declining_performance, this only spares reading days that cannot matter.
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)

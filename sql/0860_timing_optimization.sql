@@ -23,17 +23,16 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
-declare
-  v_zone text := (select time_zone from public.autonomy_policy);
-  v_until timestamptz := date_trunc('day', p_now at time zone v_zone) at time zone v_zone;
-  v_from timestamptz := (date_trunc('day', p_now at time zone v_zone) - interval '28 days') at time zone v_zone;
 begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
+      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+      date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
+      (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     cross join public.autonomy_policy p
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
@@ -48,8 +47,9 @@ begin
            sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
            sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
     from looked_at l
-    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= v_from and m.bucket < v_until
-    cross join lateral (select m.bucket at time zone v_zone as at) b
+    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= l.from_at and m.bucket < l.until_at
+      and not m.whole_day
+    cross join lateral (select m.bucket at time zone l.zone as at) b
     cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
     group by l.id, 3, 4
@@ -111,7 +111,7 @@ begin
     where t.suspicious and not t.whole and (t.weak or t.hour is not null)
     group by t.id
   ), named as (
-    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks,
+    select s.*, l.title, l.zone, (s.hours ->> 'clicks')::float8 as weak_clicks,
            (s.hours ->> 'conversions')::float8 as weak_conversions,
            (s.hours ->> 'spend')::float8 as weak_spend, (s.hours ->> 'revenue')::float8 as weak_revenue,
            s.hours ->> 'words' as words, s.hours ->> 'peak' as peak
@@ -123,10 +123,10 @@ begin
               when s.share >= 0.15 then 'medium' else 'low' end,
          format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends '
                 '%s%% of its money there',
-                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, v_zone,
+                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, n.zone,
                 to_char(100 * n.conversions / n.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
          format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.',
-                n.words, v_zone, n.peak),
+                n.words, n.zone, n.peak),
          jsonb_build_object(
            'kind', 'gain',
            'money_per_day', round((greatest(0, n.weak_spend * s.other_roi - n.weak_revenue) / n.days)::numeric, 2),
@@ -139,7 +139,7 @@ begin
                            to_char(s.other_roi, 'FM990.00'))),
          round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - autonomy.normal_probability(n.z)))))::numeric, 2),
          jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list',
-                            'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+                            'time_zone', n.zone, 'z', round(n.z::numeric, 2),
                             'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
   cross join lateral (

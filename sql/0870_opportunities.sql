@@ -14,7 +14,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query select * from autonomy.high_traffic_low_conversion(p_after, p_until, p_changed_after, p_rates, p_now);
-  return query select * from autonomy.declining_performance(p_after, p_until, p_changed_after, p_now);
+  return query select * from autonomy.declining_campaigns(p_after, p_until, p_changed_after, p_now);
   return query select * from autonomy.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
   return query select * from autonomy.audience_mismatch(p_after, p_until, p_changed_after, p_rates, p_now);
   return query select * from autonomy.creative_fatigue(p_after, p_until, p_changed_after, p_now);

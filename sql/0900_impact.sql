@@ -144,7 +144,7 @@ begin
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
     -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
-    select c.id, c.account from public.campaigns c
+    select c.id, c.account, autonomy.account_zone(c.account) as zone from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
@@ -159,10 +159,10 @@ begin
              where x.campaign_id = s.id and x.kind <> 'created'
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
-    cross join lateral autonomy.spend_before(s.id, w.from_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
                                              v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
-    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
@@ -261,7 +261,8 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
+  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
+                                        p.evidence_half_life_days::float8,
                                         p.conversion_delay_hours::float8, p_now) b on e.s is null
   cross join lateral (
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
@@ -331,7 +332,8 @@ begin
                 else 0 end as late_conversions
     from joined j
     cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
-      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)), v_policy.time_zone,
+      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
+                                            autonomy.account_zone(j.account),
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
     select o.*, b.posterior, v_policy.break_even_roi::float8 as be,

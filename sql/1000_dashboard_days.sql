@@ -12,7 +12,7 @@ create table if not exists autonomy.dashboard_performance_days (
   day date not null,
   impressions bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
   currency text not null default '',  -- '': unknown
@@ -62,6 +62,13 @@ begin
       v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
                             then ', rule_id, action_type, status' else '' end);
   end loop;
+end $$;
+
+do $$ begin
+  if (select atttypid from pg_catalog.pg_attribute where attname = 'conversions'
+      and attrelid = 'autonomy.dashboard_performance_days'::regclass) <> 'numeric'::regtype then
+    alter table autonomy.dashboard_performance_days alter column conversions type numeric;
+  end if;
 end $$;
 
 -- One mark a transaction and day: writers never wait for one another, and a mark is seen by the
@@ -202,13 +209,13 @@ declare
 begin
   if v_only is not null then  -- the usual case, and campaigns need not be looked at
     return query
-    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
       sum(d.spend), sum(d.revenue), v_only
     from public.campaign_daily d where d.day between p_from and p_to group by d.day;
     return;
   end if;
   return query
-  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
     sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
   from public.campaign_daily d
   left join public.campaigns c on c.id = d.campaign_id

@@ -52,7 +52,8 @@ create function autonomy.dashboard_days(p_from date, p_to date, p_currency text)
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks,
+    'conversions', autonomy.shown_conversions(p.conversions::float8),
     'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
@@ -181,7 +182,7 @@ begin
   -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
   -- evidence weighed for the few that are shown only.
   with found as materialized (
-    -- First what the narrow table alone can tell, then the state of those.
+    -- First what the narrow table alone can tell, rounded (9.6 is not 10), then the state of those.
     select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
     from public.campaign_performance p
     where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
@@ -191,8 +192,9 @@ begin
       case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
     from found f join public.campaigns c on c.id = f.campaign_id
     left join public.autonomy_accounts k on k.account = c.account
+    left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.loses or c.created_at <= p_now - interval '24 hours')
+      and case when f.loses then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
   )
   -- the largest of each currency, then the second of each: their sizes cannot be compared
   select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
@@ -249,7 +251,7 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')

@@ -42,8 +42,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions, k.currency
+           p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join autonomy.campaign_totals t on t.campaign_id = c.id
     left join public.autonomy_accounts k on k.account = c.account
     where c.id = any (v_ids)
   ) page;
@@ -64,25 +65,31 @@ create function public.dashboard_campaign(
 as $$
 declare
   v_campaign public.campaigns;
-  v_today date := autonomy.dashboard_day(p_now);
+  v_today date;
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
+  v_today := (p_now at time zone autonomy.account_zone(v_campaign.account))::date;
   return jsonb_build_object(
     'now', p_now,
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
       'currency', autonomy.campaign_currency(p_campaign_id)),
-    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+    'performance', (select to_jsonb(p) || coalesce((
+        select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
+          'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
+        from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+      from public.campaign_performance p where p.campaign_id = p_campaign_id
       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'clicks', d.clicks, 'impressions', d.impressions,
+        'conversions', autonomy.shown_conversions(d.conversions::float8),
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),

@@ -128,8 +128,9 @@ begin
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
          and (p_from at time zone v_zone) - (p_from at time zone 'UTC')
            = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+         and not exists (select from autonomy.account_zones() z where z.zone <> v_zone)
     then $by_day$hours as (
-      select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
+      select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
       from public.campaign_daily d
       where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
@@ -137,14 +138,14 @@ begin
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
     -- a day where the campaign never has a second bucket in a day.
     counted as (
-      select m.*, (m.bucket at time zone $6)::date as day,
-        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
-      from public.campaign_metrics m
+      select m.*, (m.bucket at time zone z.zone)::date as day, z.zone,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone z.zone)::date) as in_day
+      from public.campaign_metrics m join zones z using (campaign_id)
       where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
     ),
     hours as (
-      select m.campaign_id, m.day,
-        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+      select m.campaign_id, m.day, m.zone,
+        m.bucket + case when m.whole_day or max(m.in_day) over (partition by m.campaign_id) = 1
                         then interval '1 day' else interval '1 hour' end as since,
         sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
         sum(m.clicks) over today as clicks,
@@ -155,10 +156,14 @@ begin
     )$by_bucket$ end;
 
   return query execute format($query$
-    with days as (
+    with zones as materialized (
+      select c.id as campaign_id, z.zone
+      from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    ),
+    days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
       from public.campaign_daily c
-      where c.day <= ($3 at time zone $6)::date
+      where c.day <= ($3 at time zone $6)::date + 1
     ),
     before as (
       select d.campaign_id, d.day, d.since, %1$s,
@@ -173,7 +178,7 @@ begin
                                          least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
-      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
+      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 2
     ),
     %8$s,
     states as (
@@ -189,7 +194,7 @@ begin
                ceil(extract(epoch from $3 - $2) / extract(epoch from $8))) - 1)::int) i
     ),
     f as (
-      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone $6 as as_of, %5$s,
+      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone s.zone as as_of, %5$s,
         coalesce(k.ev_spend * k.fade, 0) + s.spend::float8 as ev_spend,
         coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
         coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
@@ -252,16 +257,16 @@ language sql stable set search_path = '' set jit = off
 as $$
 -- Budgets are told backwards: what each was before every change since p_from.
   with clock as (
-    select p.time_zone as zone, (p_to at time zone p.time_zone)::date as today,
-           (p_to at time zone p.time_zone)::date::timestamp at time zone p.time_zone as midnight
-    from public.autonomy_policy p
+    select c.id as campaign_id, (p_to at time zone z.zone)::date as today,
+           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight
+    from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
   ),
   sums as (
     select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
-    from public.campaign_daily d, clock k where d.day < k.today
+    from public.campaign_daily d join clock k using (campaign_id) where d.day < k.today
     union all
     select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
-    from public.campaign_metrics m, clock k
+    from public.campaign_metrics m join clock k using (campaign_id)
     where m.bucket >= k.midnight and m.bucket < p_to
     group by m.campaign_id, k.today
   ),
@@ -342,13 +347,13 @@ as $$
     having sum(m.clicks) > 0 and sum(m.conversions) >= 5
   ),
   recent as (
-    select m.campaign_id, m.bucket, m.clicks, m.conversions
+    select m.campaign_id, m.bucket, m.clicks, m.conversions, m.whole_day
     from public.campaign_metrics m
     where m.bucket >= p_now - interval '10 days' and m.bucket < p_now
   ),
   shaped as (
     select r.campaign_id, r.clicks, r.conversions,
-      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily then 12 else 0.5 end as age
+      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily or r.whole_day then 12 else 0.5 end as age
     from recent r
     join (
       select d.campaign_id, max(d.buckets) = 1 as daily

@@ -41,12 +41,12 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions bigint not null default 0 check (conversions >= 0)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
   ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions bigint not null default 0 check (conversions >= 0)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
   ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
+  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
   ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -120,11 +120,18 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'exact_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'argument_error', null, '{p_name, p_value}', '{text, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_zones', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_zones', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'facts_of_campaigns', null, '{p_campaign_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'shown_conversions', null, '{p_conversions}', '{float8}', 0, array[]::text[]),
   ('public', 'function', 'campaign_facts_at', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'at_an_edge', null, '{p_bucket, p_zone}', '{timestamptz, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'was_by_day', null, '{p_campaign_id, p_day, p_zone}', '{uuid, date, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'settle_grain', null, '{p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions, p_now}', '{uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refuse_two_grains', null, '{p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before}', '{uuid[], date[], integer[], timestamptz[], numeric[], numeric[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_inserted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -132,8 +139,9 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'campaign_totals_deleted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days, p_zone}', '{uuid[], date[], text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sum_all_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_after', null, '{}', '{}', 0, array[]::text[]),
@@ -141,6 +149,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_facts_insert', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_facts_update', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_facts_delete', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'metrics_changed', null, '{p_campaigns, p_days, p_goes_on}', '{uuid[], date[], boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_metrics_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_absorb_begin', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_absorb_insert', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
@@ -149,10 +158,16 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'metrics_truncated', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_truncated', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_truncated', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'change_zone', null, '{p_campaign_ids, p_from, p_to}', '{uuid[], text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_after', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_zone_after', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'metric_bucket', null, '{p_text, p_zone}', '{text, text}', 0, array[]::text[]),
-  ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_zone, p_now}', '{jsonb, text, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'write_metrics', null, '{p_taken, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'word_error', null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'than_error', null, '{p_than, p_path}', '{jsonb, text}', 0, array[]::text[]),
@@ -323,6 +338,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'opportunity_rates', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'high_traffic_low_conversion', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'declining_performance', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'gamma_below', null, '{p_shape, p_limit}', '{float8, float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'collapsed_return', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'declining_campaigns', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'budget_inefficiency', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'audience_mismatch', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'creative_fatigue', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
@@ -378,7 +396,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0, array[]::text[]),
   ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
-  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions bigint not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''']::text[]),
+  ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''']::text[]),
   ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null', 'currency text not null default ''''']::text[]),
   ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0, array['source text not null check (source in (''actions'', ''performance''))', 'day date not null', 'transaction xid8 not null default pg_current_xact_id()']::text[]),
   ('autonomy', 'function', 'dashboard_day', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
@@ -1269,9 +1287,10 @@ create table if not exists public.campaign_metrics (
   impressions bigint not null default 0 check (impressions >= 0),
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
-  conversions bigint not null default 0 check (conversions >= 0),
+  conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  whole_day boolean not null default false,
   primary key (campaign_id, bucket)
 );
 create index if not exists campaign_metrics_bucket on public.campaign_metrics (bucket);
@@ -1282,11 +1301,31 @@ create table if not exists public.campaign_audience_metrics (
   impressions bigint not null default 0 check (impressions >= 0),
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
-  conversions bigint not null default 0 check (conversions >= 0),
+  conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
   revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, segment, day)
 );
+do $$
+declare
+  v_table text;
+  v_check record;
+begin
+  foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
+    perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    if v_table = 'campaign_metrics' then
+      alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
+    end if;
+    for v_check in
+      select k.conname from pg_catalog.pg_constraint k
+      where k.conrelid = format('public.%I', v_table)::regclass and k.conname = v_table || '_conversions_check'
+        and not pg_temp.is_theirs(v_table) and pg_get_constraintdef(k.oid) !~ '999999999999'
+    loop
+      execute format('alter table public.%I drop constraint %I, add constraint %2$I '
+                     'check (conversions between 0 and 999999999999.99)', v_table, v_check.conname);
+    end loop;
+  end loop;
+end $$;
 create table if not exists public.campaign_ab_tests (
   id uuid primary key default gen_random_uuid(),
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
@@ -1306,11 +1345,14 @@ create table if not exists public.campaign_daily (
   impressions bigint not null,
   reach bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
   primary key (campaign_id, day)
 ) with (fillfactor = 90);
+do $$ begin
+  perform pg_temp.retype('campaign_daily', 'conversions', 'numeric', '$::numeric');
+end $$;
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
@@ -2493,6 +2535,34 @@ end $$;
 comment on function autonomy.campaign_slot(uuid) is
   'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call '
   'again; raises nothing. [autonomous-operations]';
+create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  with asked as materialized (
+    select c.id, coalesce(c.account, 'default') as account
+    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
+  ),
+  zones as materialized (
+    select k.account, autonomy.account_zone(k.account) as zone from (select distinct a.account from asked a) k
+  )
+  select a.id, z.zone from asked a join zones z using (account);
+end $$;
+comment on function autonomy.campaign_zones(uuid[]) is
+  'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.account_zones() returns table (account text, zone text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select a.account, autonomy.account_zone(a.account)
+  from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
+end $$;
+comment on function autonomy.account_zones() is
+  'The zone of the days of every account that campaigns name. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -2631,27 +2701,30 @@ begin
   select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
   from public.autonomy_policy;
   return query
-  with asked as (select a.campaign_id from unnest(p_campaign_ids) a (campaign_id)),
+  with asked as materialized (
+    select a.campaign_id, coalesce(z.zone, v_zone) as zone
+    from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+  ),
   days as (
     select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
     from asked a join public.campaign_daily d using (campaign_id)
     where p_now is null
     union all
-    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions)::bigint, sum(m.spend), sum(m.revenue)
+    select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
+           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
-    group by m.campaign_id, (m.bucket at time zone v_zone)::date
+    group by m.campaign_id, (m.bucket at time zone a.zone)::date
   ),
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
   ),
   adopted as (
-    select t.campaign_id, (max(t.finished_at) at time zone v_zone)::date as day
+    select t.campaign_id, (max(t.finished_at) at time zone a.zone)::date as day
     from asked a join public.campaign_ab_tests t using (campaign_id)
     where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.finished_at)
       and t.finished_at <= v_changed_at
-    group by t.campaign_id
+    group by t.campaign_id, a.zone
   ),
   weighed as (
     select a.*,
@@ -2676,7 +2749,7 @@ begin
     group by w.campaign_id, w.segment
   ),
   history as (
-    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone v_zone as as_of,
+    select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone a.zone as as_of,
       sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
       sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
       sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
@@ -2742,8 +2815,8 @@ begin
       coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
       coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
       coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
-    from segments s
-    group by s.campaign_id
+    from segments s join asked a using (campaign_id)
+    group by s.campaign_id, a.zone
   ),
   performance as (
     select distinct on (p.campaign_id) p.campaign_id, p.from_metrics, p.updated_at as written_at,
@@ -2798,6 +2871,15 @@ comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
   'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
   'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
   '[autonomous-operations]';
+create function autonomy.shown_conversions(p_conversions float8) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return trim_scale(round(p_conversions::numeric, 2));
+end $$;
+comment on function autonomy.shown_conversions(float8) is
+  'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. '
+  'Pure. [autonomous-operations]';
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -2813,6 +2895,171 @@ end $$;
 comment on function public.campaign_facts_at(timestamptz) is
   'The facts as they were at p_now, computed from the series (late corrections included: an upsert forgets when it '
   'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
+
+-- 0215_one_grain.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.at_an_edge(p_bucket timestamptz, p_zone text) returns boolean
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return '00:00' in ((p_bucket at time zone p_zone)::time, (p_bucket at time zone 'UTC')::time);
+end $$;
+comment on function autonomy.at_an_edge(timestamptz, text) is
+  'Whether a bucket begins where a row of a whole day may: at midnight of its zone or of UTC. Pure. '
+  '[autonomous-operations]';
+create function autonomy.was_by_day(p_campaign_id uuid, p_day date, p_zone text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select count(*) = 1
+    from (select max(d.day) as day from public.campaign_daily d
+          where d.campaign_id = p_campaign_id and d.day < p_day and d.day >= p_day - 7) l
+    join public.campaign_metrics m on m.campaign_id = p_campaign_id
+      and m.bucket >= l.day::timestamp at time zone p_zone and m.bucket < (l.day + 1)::timestamp at time zone p_zone);
+end $$;
+comment on function autonomy.was_by_day(uuid, date, text) is
+  'Whether the campaign''s last day with figures before this one has a single row. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.settle_grain(
+  p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
+  p_now timestamptz)
+returns table (campaign_id uuid, bucket timestamptz, whole_day boolean, reason text)
+language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with given as materialized (
+    select g.*, z.zone, (g.bucket at time zone z.zone)::date as day,
+      count(*) over (partition by g.campaign_id, (g.bucket at time zone z.zone)::date) as in_day
+    from unnest(p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions)
+      g (campaign_id, bucket, whole, spend, impressions)
+    join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+  ),
+  days as materialized (
+    select g.campaign_id, g.day, g.zone, (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows,
+      sum(g.spend) as spend, sum(g.impressions) as impressions
+    from given g group by g.campaign_id, g.day, g.zone
+  ),
+  there as materialized (
+    select d.campaign_id, d.day, m.bucket, m.spend, m.impressions,
+      m.whole_day or d.rows >= 3 and count(*) over (partition by d.campaign_id, d.day) = 1
+        and m.spend >= d.spend and m.impressions >= d.impressions and autonomy.at_an_edge(m.bucket, d.zone)
+        and not exists (select from given g where g.campaign_id = d.campaign_id and g.bucket = m.bucket)
+        and autonomy.was_by_day(d.campaign_id, d.day, d.zone) as whole
+    from days d
+    join public.campaign_metrics m on m.campaign_id = d.campaign_id
+      and m.bucket >= d.day::timestamp at time zone d.zone and m.bucket < d.ends
+  ),
+  known as materialized (
+    select t.campaign_id, t.day, count(*) filter (where t.spend > 0) as spent,
+      coalesce(sum(t.spend), 0) as spend, coalesce(sum(t.impressions), 0) as impressions
+    from there t group by t.campaign_id, t.day having not bool_or(t.whole)
+  ),
+  new as materialized (
+    select g.*, coalesce(g.whole, g.in_day = 1 and k.spent >= 3 and g.spend >= k.spend
+      and g.impressions >= k.impressions and autonomy.at_an_edge(g.bucket, g.zone), false) as is_whole
+    from given g left join known k on k.campaign_id = g.campaign_id and k.day = g.day
+  ),
+  standing as materialized (
+    select t.* from there t
+    where not exists (select from new n where n.campaign_id = t.campaign_id and n.day = t.day
+                      and n.is_whole = t.whole and (n.is_whole or n.bucket = t.bucket))
+  ),
+  decided as materialized (
+    select d.campaign_id, d.day, p_now < d.ends
+      or s.hours >= 0.99 * s.day_spend and s.hours_shown >= 0.99 * s.day_shown as hours_win
+    from (
+      select a.campaign_id, a.day, sum(a.spend) filter (where a.whole) as day_spend,
+        sum(a.impressions) filter (where a.whole) as day_shown, sum(a.spend) filter (where not a.whole) as hours,
+        sum(a.impressions) filter (where not a.whole) as hours_shown
+      from (select n.campaign_id, n.day, n.is_whole as whole, n.spend, n.impressions from new n
+            union all
+            select t.campaign_id, t.day, t.whole, t.spend, t.impressions from standing t) a
+      group by a.campaign_id, a.day) s
+    join days d on d.campaign_id = s.campaign_id and d.day = s.day
+    where s.hours is not null and s.day_spend is not null
+  ),
+  losers as materialized (
+    select m.campaign_id, m.bucket
+    from there t
+    join public.campaign_metrics m on m.campaign_id = t.campaign_id and m.bucket = t.bucket
+    left join decided d on d.campaign_id = t.campaign_id and d.day = t.day
+    left join (select n.campaign_id, n.day, max(n.bucket) as bucket from new n where n.is_whole
+               group by n.campaign_id, n.day) w on w.campaign_id = t.campaign_id and w.day = t.day
+    where t.whole = d.hours_win or t.whole and w.bucket <> t.bucket
+    order by m.campaign_id, m.bucket for update of m
+  ),
+  gone as (
+    delete from public.campaign_metrics m using losers l
+    where m.campaign_id = l.campaign_id and m.bucket = l.bucket
+  )
+  select n.campaign_id, n.bucket, n.is_whole, case when n.is_whole = d.hours_win then
+      case when n.is_whole then 'the hours of its day are there, and a whole day is not added to them'
+           else 'its day is there as a whole, and its hours hold less: some are missing' end end
+  from new n left join decided d on d.campaign_id = n.campaign_id and d.day = n.day;
+end $$;
+comment on function autonomy.settle_grain(uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz) is
+  'Before these buckets are written (whole: whether each is a whole day, null where nothing says it): which of them '
+  'are whole days, and which must be left out, with the reason. Removes what they take the place of. Each bucket '
+  'given once. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.refuse_two_grains(
+  p_campaign_ids uuid[], p_days date[], p_rows integer[], p_first timestamptz[],
+  p_spend_before numeric[], p_impressions_before numeric[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_found record;
+begin
+  for v_found in
+    select t.*, r.*, z.zone, r.wholes > 0 as marked
+    from unnest(p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before)
+      t (campaign_id, day, written, first, spend_before, impressions_before)
+    join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+    cross join lateral (
+      select count(*) as rows, count(*) filter (where m.whole_day) as wholes,
+        count(*) filter (where m.spend > 0) as spent, sum(m.spend) as spend, sum(m.impressions) as impressions,
+        min(m.bucket) filter (where autonomy.at_an_edge(m.bucket, z.zone)) as edge
+      from public.campaign_metrics m
+      where m.campaign_id = t.campaign_id and m.bucket >= t.day::timestamp at time zone z.zone
+        and m.bucket < (t.day + 1)::timestamp at time zone z.zone) r
+    where r.rows > 1 and (r.wholes between 1 and r.rows - 1 or r.wholes = 0 and r.spent >= 4 and r.edge is not null)
+  loop
+    if v_found.marked then
+      delete from public.campaign_metrics m
+      where m.campaign_id = v_found.campaign_id and m.whole_day and m.bucket <> v_found.first
+        and m.bucket >= v_found.day::timestamp at time zone v_found.zone
+        and m.bucket < (v_found.day + 1)::timestamp at time zone v_found.zone
+        and (autonomy.writing_at() < (v_found.day + 1)::timestamp at time zone v_found.zone
+             or v_found.spend - m.spend >= 0.99 * m.spend
+                and v_found.impressions - m.impressions >= 0.99 * m.impressions);
+      continue when found;
+    else
+      perform from public.campaign_metrics m
+      where m.campaign_id = v_found.campaign_id and m.bucket = v_found.edge
+        and case when v_found.written = 1 and m.bucket = v_found.first
+              then m.spend >= v_found.spend - m.spend + v_found.spend_before
+                and m.impressions >= v_found.impressions - m.impressions + v_found.impressions_before
+              when m.bucket < v_found.first
+              then m.spend >= v_found.spend - m.spend and m.impressions >= v_found.impressions - m.impressions
+                and autonomy.was_by_day(v_found.campaign_id, v_found.day, v_found.zone)
+              else false end;
+      continue when not found;
+    end if;
+    raise exception using errcode = 'AO010',
+      message = format('%s of campaign %s would be there by hour and as a whole day: added up, it would count twice.',
+                       v_found.day, v_found.campaign_id),
+      hint = 'Delete the rows of that day that are not to stay first; or send the rows to record_campaign_metrics, '
+             'which keeps the fuller of the two.';
+  end loop;
+end $$;
+comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is
+  'Refuses what a statement on campaign_metrics wrote where a day would be there by hour and as a whole. Raises AO010. '
+  '[autonomous-operations]';
 
 -- 0220_keeping_facts.sql
 set local lock_timeout = '30s';
@@ -2939,12 +3186,13 @@ end $$;
 comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
-create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[], p_zone text) returns void
+create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  with touched as (
-    select distinct t.campaign_id, t.day from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+  with touched as materialized (
+    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
   summed as (
     select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
@@ -2952,13 +3200,13 @@ begin
     from touched t
     join public.campaign_metrics m
       on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone p_zone
-      and m.bucket < (t.day + 1)::timestamp at time zone p_zone
+      and m.bucket >= t.day::timestamp at time zone t.zone
+      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
     group by t.campaign_id, t.day
   ),
-  emptied as (
+  emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
     delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and d.day = t.day
+    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
       and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
@@ -2968,7 +3216,7 @@ begin
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
 end $$;
-comment on function autonomy.sum_days(uuid[], date[], text) is
+comment on function autonomy.sum_days(uuid[], date[]) is
   'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
@@ -2976,14 +3224,12 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_campaigns uuid[] := array(select distinct i from unnest(p_campaign_ids) i order by i);
-  v_zone text;
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
 begin
   if v_campaigns = '{}' then
     return;
   end if;
   perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
-  select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   begin
     insert into public.campaign_performance (campaign_id, from_metrics, updated_at)
@@ -3006,13 +3252,15 @@ begin
   on conflict (campaign_id) do nothing;
   perform from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
   order by f.campaign_id for update of f;
-  perform autonomy.sum_days(p_campaign_ids, p_days, v_zone);
+  perform autonomy.sum_days(p_campaign_ids, p_days);
   delete from public.campaign_performance p using unnest(v_campaigns) i
   where p.campaign_id = i and p.from_metrics
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform autonomy.refresh_campaign_facts(v_campaigns);
   update public.campaign_performance p set
-    impressions = f.life_impressions, clicks = f.life_clicks, conversions = f.life_conversions,
+    impressions = f.life_impressions, clicks = f.life_clicks,
+    conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
+                       else p.conversions end,
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
@@ -3023,24 +3271,32 @@ end $$;
 comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
   'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
   'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  delete from public.campaign_daily d using unnest(p_campaign_ids) i where d.campaign_id = i;
+  insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
+  select m.campaign_id, (m.bucket at time zone z.zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
+         sum(m.conversions), sum(m.spend), sum(m.revenue)
+  from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m using (campaign_id)
+  group by m.campaign_id, (m.bucket at time zone z.zone)::date;
+end $$;
+comment on function autonomy.sum_all_days(uuid[]) is
+  'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
 declare
-  v_zone text;
   v_after uuid := null;
   v_slice uuid[];
   v_count bigint := 0;
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
-  select time_zone into strict v_zone from public.autonomy_policy;
   if p_days then
     delete from public.campaign_daily where true;
-    insert into public.campaign_daily (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-    select m.campaign_id, (m.bucket at time zone v_zone)::date, sum(m.impressions), sum(m.reach), sum(m.clicks),
-           sum(m.conversions), sum(m.spend), sum(m.revenue)
-    from public.campaign_metrics m
-    group by m.campaign_id, (m.bucket at time zone v_zone)::date;
+    perform autonomy.sum_all_days(array(select c.id from public.campaigns c));
   end if;
   delete from public.campaign_facts f
   where not exists (select from public.campaign_performance p where p.campaign_id = f.campaign_id)
@@ -3066,7 +3322,7 @@ begin
 end $$;
 comment on function autonomy.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
-  'needed only after a change of the policy''s half-life, delay or zone, which calls it. [autonomous-operations]';
+  'needed only after a change of the policy''s half-life or delay, which calls it. [autonomous-operations]';
 create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3122,12 +3378,29 @@ create trigger autonomy_facts_update after update on public.campaign_performance
 create trigger autonomy_facts_delete after delete on public.campaign_performance
   referencing old table as old_rows
   for each statement execute function autonomy.campaign_performance_after();
+create function autonomy.metrics_changed(p_campaigns uuid[], p_days date[], p_goes_on boolean) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  p_campaigns := p_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
+  p_days := p_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
+  if p_goes_on then
+    perform set_config('autonomy.put_by_campaigns', coalesce(p_campaigns::text, ''), true),
+            set_config('autonomy.put_by_days', coalesce(p_days::text, ''), true);
+    return;
+  end if;
+  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
+  perform autonomy.absorb_campaign_metrics(p_campaigns, p_days);
+end $$;
+comment on function autonomy.metrics_changed(uuid[], date[], boolean) is
+  'Absorbs what a statement on campaign_metrics touched; where the statement goes on, it is put by until it ends. A '
+  'part of campaign_metrics_after. [autonomous-operations]';
 create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
   v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
-  v_zone text;
+  v_zone text := (select p.time_zone from public.autonomy_policy p);  -- of campaigns that are gone
   v_campaigns uuid[];
   v_days date[];
 begin
@@ -3137,27 +3410,43 @@ begin
   if coalesce(current_setting('autonomy.ingest', true), '') = '1' then
     return null;
   end if;
-  select time_zone into strict v_zone from public.autonomy_policy;
   if tg_op = 'INSERT' then
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from new_rows) t;
+    perform autonomy.refuse_two_grains(
+      array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(0::numeric),
+      array_agg(0::numeric))
+    from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
+                 min(n.bucket) as first
+          from new_rows n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
+          group by 1, 2) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select distinct n.campaign_id, (n.bucket at time zone z.zone)::date as day from new_rows n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)) t;
   elsif tg_op = 'DELETE' then
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select distinct campaign_id, (bucket at time zone v_zone)::date as day from old_rows) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select distinct o.campaign_id, (o.bucket at time zone coalesce(z.zone, v_zone))::date as day from old_rows o
+          left join autonomy.campaign_zones(array(select distinct campaign_id from old_rows)) z using (campaign_id)) t;
   else
-    select array_agg(campaign_id), array_agg(day) into v_campaigns, v_days
-    from (select campaign_id, (bucket at time zone v_zone)::date as day from new_rows
-          union select campaign_id, (bucket at time zone v_zone)::date from old_rows) t;
+    perform autonomy.refuse_two_grains(
+      array_agg(t.campaign_id), array_agg(t.day), array_agg(t.rows), array_agg(t.first), array_agg(t.spend),
+      array_agg(t.impressions))
+    from (select n.campaign_id, (n.bucket at time zone z.zone)::date as day, count(*)::int as rows,
+                 min(n.bucket) as first, sum(n.spend) as spend, sum(n.impressions) as impressions
+          from (select r.campaign_id, r.bucket, coalesce(sum(r.spend) filter (where r.old), 0) as spend,
+                       coalesce(sum(r.impressions) filter (where r.old), 0) as impressions
+                from (select campaign_id, bucket, spend, impressions, false as old from new_rows
+                      union all select campaign_id, bucket, spend, impressions, true from old_rows) r
+                group by 1, 2 having bool_or(not r.old)) n
+          join autonomy.campaign_zones(array(select distinct campaign_id from new_rows)) z using (campaign_id)
+          group by 1, 2) t;
+    select array_agg(t.campaign_id), array_agg(t.day) into v_campaigns, v_days
+    from (select r.campaign_id, (r.bucket at time zone coalesce(z.zone, v_zone))::date as day
+          from (select campaign_id, bucket from new_rows union select campaign_id, bucket from old_rows) r
+          left join autonomy.campaign_zones(array(
+            select campaign_id from new_rows union select campaign_id from old_rows)) z using (campaign_id)
+          group by 1, 2) t;
   end if;
-  v_campaigns := v_campaigns || nullif(current_setting('autonomy.put_by_campaigns', true), '')::uuid[];
-  v_days := v_days || nullif(current_setting('autonomy.put_by_days', true), '')::date[];
-  if v_inserting and tg_op <> 'INSERT' then
-    perform set_config('autonomy.put_by_campaigns', coalesce(v_campaigns::text, ''), true),
-            set_config('autonomy.put_by_days', coalesce(v_days::text, ''), true);
-    return null;
-  end if;
-  perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
-  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  perform autonomy.metrics_changed(v_campaigns, v_days, v_inserting and tg_op <> 'INSERT');
   return null;
 end $$;
 comment on function autonomy.campaign_metrics_after() is
@@ -3191,21 +3480,97 @@ create trigger autonomy_truncated after truncate on public.campaign_metrics
   for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
   for each statement execute function autonomy.metrics_truncated();
+
+-- 0225_zones.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.change_zone(p_campaign_ids uuid[], p_from text, p_to text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_whole public.campaign_metrics[];
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  perform set_config('autonomy.ingest', '1', true);
+  v_whole := array(
+    select m from unnest(p_campaign_ids) i join public.campaign_metrics m on m.campaign_id = i
+    where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
+  delete from public.campaign_metrics m using unnest(v_whole) w
+  where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
+  insert into public.campaign_metrics
+    (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+  select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
+    w.conversions, w.spend, w.revenue, true
+  from unnest(v_whole) w
+  on conflict do nothing;
+  perform autonomy.sum_all_days(p_campaign_ids);
+  perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+  from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+  perform set_config('autonomy.ingest', v_ingest, true);
+end $$;
+comment on function autonomy.change_zone(uuid[], text, text) is
+  'Counts the days of these campaigns in another zone from now on: of them alone the roll-up and the facts are made '
+  'anew. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  if (new.evidence_half_life_days, new.conversion_delay_hours, new.time_zone)
-     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.time_zone) then
-    perform autonomy.rebuild_campaign_facts(new.time_zone is distinct from old.time_zone);
+  if new.time_zone is distinct from old.time_zone then
+    perform autonomy.change_zone(array(
+      select c.id from public.campaigns c
+      where not exists (select from public.autonomy_accounts a
+                        where a.account = coalesce(c.account, 'default') and a.time_zone is not null)),
+      old.time_zone, new.time_zone);
+  end if;
+  if (new.evidence_half_life_days, new.conversion_delay_hours)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours) then
+    perform autonomy.rebuild_campaign_facts();
   end if;
   return null;
 end $$;
 comment on function autonomy.policy_after() is
-  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the time zone changes. '
-  '[autonomous-operations]';
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life or the conversion delay changes, and when the '
+  'time zone does, those of the accounts that have none of their own. [autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
   for each row execute function autonomy.policy_after();
+create function autonomy.account_zone_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
+  v_policy text := (select p.time_zone from public.autonomy_policy p);
+  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy);
+  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy);
+begin
+  if v_from <> v_to then
+    perform autonomy.change_zone(
+      array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.account_zone_after() is
+  'Trigger of autonomy_accounts: another zone has other days, of this account alone. [autonomous-operations]';
+create trigger autonomy_account_zone after insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_zone_after();
+create function autonomy.campaign_moved() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := autonomy.account_zone(coalesce(old.account, 'default'));
+  v_to text := autonomy.account_zone(coalesce(new.account, 'default'));
+begin
+  if v_from <> v_to then
+    perform autonomy.change_zone(array[new.id], v_from, v_to);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_moved() is
+  'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
+create trigger autonomy_campaign_moved after update of account on public.campaigns
+  for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
 -- 0230_ingest.sql
 set local lock_timeout = '30s';
@@ -3228,7 +3593,7 @@ end $$;
 comment on function autonomy.metric_bucket(text, text) is
   'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
   'Only computes; raises nothing. [autonomous-operations]';
-create function autonomy.judged_metrics(p_rows jsonb, p_zone text, p_now timestamptz)
+create function autonomy.judged_metrics(p_rows jsonb, p_now timestamptz)
 returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
 language sql stable set search_path = ''
 as $$
@@ -3237,13 +3602,16 @@ as $$
       case when jsonb_typeof(t.given) = 'object' then t.given else '{}' end as r
     from jsonb_array_elements(p_rows) with ordinality t (given, position)
   ),
-  read as (
-    select g.index, g.given, g.r,
-      case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-           then (g.r ->> 'campaign_id')::uuid end as campaign_id,
-      case when jsonb_typeof(g.r -> 'bucket') = 'string'
-           then autonomy.metric_bucket(g.r ->> 'bucket', p_zone) end as bucket
+  named as materialized (
+    select g.*, case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+                     then (g.r ->> 'campaign_id')::uuid end as campaign_id
     from given g
+  ),
+  read as (
+    select n.*, case when jsonb_typeof(n.r -> 'bucket') = 'string'
+                     then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
+    from named n
+    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z using (campaign_id)
   )
   select r.index, r.r, r.campaign_id, r.bucket,
     coalesce(
@@ -3268,7 +3636,7 @@ as $$
                             left(coalesce((r.r -> m.name)::text, 'missing'), 60))
                 else format('%s is %s; it must be from %s to %s.', m.name, left(r.r ->> m.name, 60),
                             m.low, m.high) end
-       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 1e12),
+       from (values (1, 'impressions', 0, 1e12), (2, 'clicks', 0, 1e12), (3, 'conversions', 0, 999999999999.99),
                     (4, 'spend', 0, 999999999999.99), (5, 'revenue', -999999999999.99, 999999999999.99),
                     (6, 'reach', 0, 1e12)) m (place, name, low, high)
        where case when m.name = 'reach' and coalesce(jsonb_typeof(r.r -> 'reach'), 'null') = 'null' then false
@@ -3278,18 +3646,67 @@ as $$
     ) as error
   from read r
 $$;
-comment on function autonomy.judged_metrics(jsonb, text, timestamptz) is
+comment on function autonomy.judged_metrics(jsonb, timestamptz) is
   'The rows of an array of buckets, numbered from 0, each with what it lacks (error), which is null where it can be '
   'taken in. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.write_metrics(p_taken jsonb, p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_left_out jsonb;
+  v_campaigns uuid[];
+  v_days date[];
+begin
+  with taken as materialized (
+    select t.* from jsonb_to_recordset(p_taken)
+      t (index bigint, campaign_id uuid, bucket timestamptz, whole boolean, impressions bigint, reach bigint,
+         clicks bigint, conversions numeric, spend numeric, revenue numeric)
+  ),
+  grain as materialized (
+    select s.*
+    from (select array_agg(t.campaign_id) as ids, array_agg(t.bucket) as buckets, array_agg(t.whole) as whole,
+            array_agg(t.spend) as spends, array_agg(t.impressions::numeric) as shown from taken t) a
+    cross join lateral autonomy.settle_grain(a.ids, a.buckets, a.whole, a.spends, a.shown, p_now) s
+  )
+  select jsonb_agg(jsonb_build_object('index', t.index, 'error', format('Left out: %s.', g.reason)))
+           filter (where g.reason is not null),
+    jsonb_agg(to_jsonb(t) || jsonb_build_object('whole_day', g.whole_day)) filter (where g.reason is null)
+  into v_left_out, p_taken
+  from taken t join grain g using (campaign_id, bucket);
+  with written as (
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+    select t.* from jsonb_to_recordset(p_taken)
+      t (campaign_id uuid, bucket timestamptz, impressions bigint, reach bigint, clicks bigint, conversions numeric,
+         spend numeric, revenue numeric, whole_day boolean)
+    order by t.campaign_id, t.bucket
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue,
+      whole_day = excluded.whole_day
+    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day) is distinct from
+      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue,
+       excluded.whole_day)
+    returning m.campaign_id, m.bucket
+  )
+  select array_agg(d.campaign_id order by d.campaign_id, d.day), array_agg(d.day order by d.campaign_id, d.day)
+  into v_campaigns, v_days
+  from (select distinct w.campaign_id, (w.bucket at time zone z.zone)::date as day
+        from written w join autonomy.campaign_zones(array(select campaign_id from written)) z using (campaign_id)) d;
+  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  return coalesce(v_left_out, '[]');
+end $$;
+comment on function autonomy.write_metrics(jsonb, timestamptz) is
+  'Writes buckets that were judged, one a campaign and time, but for those that would count a day twice: these come '
+  'back with index and sentence. A part of record_campaign_metrics. [autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
-  v_zone text;
+  v_taken jsonb;
   v_rejected jsonb;
   v_accepted bigint;
-  v_campaigns uuid[];
-  v_days date[];
+  v_left_out jsonb;
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
   v_now text := coalesce(current_setting('autonomy.now', true), '');
 begin
@@ -3298,48 +3715,39 @@ begin
       hint = 'Each row: {"campaign_id", "bucket", "impressions", "reach", "clicks", "conversions", "spend", '
              '"revenue"}.';
   end if;
-  select time_zone into strict v_zone from public.autonomy_policy;
   perform set_config('autonomy.ingest', '1', true);
   p_now := coalesce(p_now, now());
   perform autonomy.simulated_moment(p_now);
   perform set_config('autonomy.now', p_now::text, true);
-  with judged as materialized (select * from autonomy.judged_metrics(p_rows, v_zone, p_now)),
+  with judged as materialized (select * from autonomy.judged_metrics(p_rows, p_now)),
   latest as (
     select distinct on (j.campaign_id, j.bucket) j.*
     from judged j where j.error is null
     order by j.campaign_id, j.bucket, j.index desc
-  ),
-  written as (
-    insert into public.campaign_metrics as m
-      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
-    select l.campaign_id, l.bucket, round((l.r -> 'impressions')::numeric),
-      coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0), round((l.r -> 'clicks')::numeric),
-      round((l.r -> 'conversions')::numeric), round((l.r -> 'spend')::numeric, 2), round((l.r -> 'revenue')::numeric, 2)
-    from latest l
-    order by l.campaign_id, l.bucket
-    on conflict (campaign_id, bucket) do update set
-      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
-    where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
-      (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue)
-    returning m.campaign_id, (m.bucket at time zone v_zone)::date as day
-  ),
-  touched as (select distinct campaign_id, day from written)
-  select (select array_agg(campaign_id order by campaign_id, day) from touched),
-         (select array_agg(day order by campaign_id, day) from touched),
-         (select count(*) from judged where error is null),
-         (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error) order by index), '[]')
-          from judged where error is not null)
-  into v_campaigns, v_days, v_accepted, v_rejected;
-  perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+  )
+  select (select jsonb_agg(jsonb_build_object(
+      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket,
+      'whole', case when l.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' then true end,
+      'impressions', round((l.r -> 'impressions')::numeric),
+      'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
+      'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
+      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2))) from latest l),
+    (select count(*) from judged where error is null),
+    (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error)), '[]')
+     from judged where error is not null)
+  into v_taken, v_accepted, v_rejected;
+  v_left_out := autonomy.write_metrics(v_taken, p_now);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
-  return jsonb_build_object('accepted', v_accepted, 'rejected', v_rejected);
+  return jsonb_build_object('accepted', v_accepted - jsonb_array_length(v_left_out), 'rejected', (
+    select coalesce(jsonb_agg(e order by (e -> 'index')::bigint), '[]')
+    from jsonb_array_elements(v_rejected || v_left_out) e));
 end $$;
 comment on function public.record_campaign_metrics(jsonb, timestamptz) is
   'Takes in buckets of the time series, an array of {campaign_id, bucket, impressions, reach, clicks, conversions, '
-  'spend, revenue} (reach optional), by upsert: safe to call again. Good rows are kept, bad ones are returned with '
-  'index and sentence; of two rows for one bucket the last wins. Raises AO010 where p_rows is no array, AO014 (p_now '
+  'spend, revenue} (reach optional; a bucket that is a date is that whole day), by upsert: safe to call again. Good '
+  'rows are kept, bad ones are returned with index and sentence; of two rows for one bucket the last wins, of a day by '
+  'hour and as a whole the fuller. Raises AO010 where p_rows is no array, AO014 (p_now '
   'is not the clock''s). [autonomous-operations]';
 do $$ begin
   perform autonomy.rebuild_campaign_facts(true);
@@ -4399,7 +4807,7 @@ begin
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects,
       k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
-      (least(k.changed_at, p_now) at time zone p.time_zone)::date as day, k.old_budget, k.new_budget,
+      (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
@@ -4408,6 +4816,7 @@ begin
     join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
+    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,
@@ -4445,17 +4854,16 @@ as $$
 begin
   return query
   select c.id, u.share
-  from public.autonomy_policy p
-  cross join lateral (select (p_now at time zone p.time_zone)::date as today) k
-  cross join unnest(p_ids) i (id)
+  from autonomy.campaign_zones(p_ids) i (id, zone)
   join public.campaigns c on c.id = i.id
+  cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days
     from (
       select x.spend / b.budget as share
       from (
-        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone p.time_zone as starts,
-               (m.day + 1)::timestamp at time zone p.time_zone as ends
+        select m.day, m.spend::float8 as spend, m.day::timestamp at time zone i.zone as starts,
+               (m.day + 1)::timestamp at time zone i.zone as ends
         from public.campaign_daily m
         where m.campaign_id = i.id and m.day < k.today and m.day >= k.today - 28) x
       left join lateral (
@@ -4988,11 +5396,11 @@ create function autonomy.counted_words(p_number numeric, p_what text) returns te
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.9'), '.') || ' ' || p_what
+  return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.99'), '.') || ' ' || p_what
     || case when p_number = 1 then '' else 's' end;
 end $$;
 comment on function autonomy.counted_words(numeric, text) is
-  '1 day, 2 days, 1,234.5 conversions. Pure. [autonomous-operations]';
+  '1 day, 2 days, 1,234.56 conversions. Pure. [autonomous-operations]';
 create function autonomy.moment_words(p_moment timestamptz) returns text
 language plpgsql stable parallel safe set search_path = '' set timezone = 'UTC'
 as $$
@@ -5186,7 +5594,6 @@ begin
   return (
     with clock as (
       select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-             ((date_trunc('hour', p_now) - interval '24 hours') at time zone p.time_zone)::date as first_day,
              p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
              p.tracking_breaker_min_expected as least_expected
       from public.autonomy_policy p
@@ -5202,9 +5609,10 @@ begin
     ),
     before as (
       select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-      from public.campaign_daily d, clock k
-      where d.day >= k.first_day - 7 and d.day < k.first_day
-        and d.campaign_id in (select r.campaign_id from recent r)
+      from clock k
+      cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
+      cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
+      join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
       group by d.campaign_id
       having sum(d.clicks) > 0
     ),
@@ -5214,7 +5622,7 @@ begin
       from recent r join before b using (campaign_id)
     )
     select jsonb_build_object(
-      'observed', t.observed, 'expected', round(t.expected::numeric, 2),
+      'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
       'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
     from total t, clock k);
 end $$;
@@ -5766,7 +6174,7 @@ begin
     floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
     floor(100::float8 * v_revenue + 0.5::float8) / 100::float8,
     case when v_spend > 0 then floor(100::float8 * (v_revenue / v_spend) + 0.5::float8) / 100::float8 end,
-    floor(10::float8 * v_conversions + 0.5::float8) / 10::float8,
+    floor(100::float8 * v_conversions + 0.5::float8) / 100::float8,
     greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
@@ -6416,6 +6824,9 @@ begin
     from public.autonomy_policy p
     cross join unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
+    join autonomy.campaign_zones(array(
+      select g.campaign_id from public.campaign_changes g where g.id = any (p_changes))) z
+      on z.campaign_id = k.campaign_id
     cross join lateral (values
       (lower(k.old_status) is distinct from lower(k.new_status), 'status'),
       (k.old_budget is distinct from k.new_budget, 'budget')) f (changed, field)
@@ -6430,7 +6841,7 @@ begin
     where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
       and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
-      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone p.time_zone)::date)
+      and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
            from public.campaign_changes h
            where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
              and h.changed_at > p_at - interval '7 days'
@@ -8351,10 +8762,10 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -8424,6 +8835,132 @@ comment on function autonomy.declining_performance(uuid, uuid, timestamptz, time
   'The detector declining_performance, for active campaigns with ids in (p_after, p_until] whose facts changed after '
   'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
   'nothing. [autonomous-operations]';
+
+-- 0825_collapsed_return.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.gamma_below(p_shape float8, p_limit float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (cbrt(p_limit / p_shape) - (1::float8 - 1::float8 / (9::float8 * p_shape))) * 3::float8 * sqrt(p_shape);
+end $$;
+comment on function autonomy.gamma_below(float8, float8) is
+  'The normal figure as probable as that a gamma of this shape (and scale 1) is below a limit (Wilson and Hilferty). '
+  'Pure. [autonomous-operations]';
+create function autonomy.collapsed_return(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with looked_at as materialized (
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
+           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, p.conversion_delay_hours::float8 as delay,
+           p.break_even_roi::float8 as break_even
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    cross join public.autonomy_policy p
+    where lower(c.status) = 'active'
+      and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
+      and (p_changed_after is null or f.changed_at > p_changed_after)
+      and f.has_history and f.as_of >= p_now - interval '8 days' and f.w14_spend between 1e-2 and 1e15
+      and (f.w14_revenue * f.life_spend < 0.7 * f.life_revenue * f.w14_spend
+           or f.w14_revenue * f.p14_spend < 0.7 * f.p14_revenue * f.w14_spend)
+  ), summed as (
+    select l.id, sum(d.s) filter (where d.late) as s2, sum(d.r) filter (where d.late) as r2,
+           sum(d.n) filter (where d.late) as n2, count(*) filter (where d.late) as days2,
+           sum(d.s * case when l.delay > 0 then 1 - exp(-least(200, greatest(0,
+               extract(epoch from p_now - (d.day::timestamp + interval '12 hours') at time zone l.zone)::float8 / 3600)
+             / l.delay)) else 1 end) filter (where d.late) as matured2,
+           sum(d.s) filter (where not d.late) as s1, sum(d.r) filter (where not d.late) as r1,
+           sum(d.n) filter (where not d.late) as n1, count(*) filter (where not d.late)::float8 as days1,
+           sum(d.r * d.r) filter (where not d.late) as rr, sum(d.r * d.s) filter (where not d.late) as rs,
+           sum(d.s * d.s) filter (where not d.late) as ss
+    from looked_at l
+    cross join lateral (
+      select x.day, x.day > l.last_day - 14 as late, x.spend::float8 as s, greatest(0, x.revenue)::float8 as r,
+             x.conversions::float8 as n
+      from public.campaign_daily x
+      where x.campaign_id = l.id and x.day > l.last_day - 104 and x.day <= l.last_day and x.spend > 0) d
+    group by l.id
+  ), compared as (
+    select s.*, l.title, l.break_even, s.r1 / s.s1 as before, s.r2 / s.s2 as after,
+           s.n1 / s.s1 * s.matured2 as expected, q.unit
+    from summed s
+    join looked_at l on l.id = s.id
+    cross join lateral (
+      select s.r1 / s.n1 * (1 + l.order_cv2 + 0.25 * s.n1 / s.days1) as usual,
+             greatest(0, s.rr - 2 * s.r1 / s.s1 * s.rs + (s.r1 / s.s1) ^ 2 * s.ss) / s.r1
+               * s.days1 / (s.days1 - 1) as seen
+      ) u
+    cross join lateral (select greatest(u.usual, u.seen) as unit) q
+    where s.days2 >= 7 and s.days1 >= 14 and s.r1 > 0 and s.n1 > 0 and s.s1 > 0 and s.s2 > 0
+      and s.n1 / s.s1 * s.matured2 >= 10 and s.r1 / s.s1 >= l.break_even
+      and s.r2 * s.s1 <= 0.5 * s.r1 * s.matured2
+  ), judged as materialized (
+    select c.*, autonomy.normal_probability(autonomy.gamma_below(g.shape, 0.5 * g.usual) * w.certainty) as confidence,
+           autonomy.normal_probability(
+             autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) as loses
+    from compared c
+    cross join lateral (select c.r2 / c.unit + 1 as shape, c.before * c.matured2 / c.unit + 1 as usual) g
+    cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
+  ), valueless as materialized (  -- where conversions carry no value, revenue says nothing
+    select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
+  )
+  select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
+         format('Campaign "%s": the last 14 days returned %sx against %sx before (%s spent for %s)', j.title,
+                trim_scale(round(j.after::numeric, 2)), trim_scale(round(j.before::numeric, 2)),
+                to_char(j.s2, 'FM999,999,999,990.00'), to_char(j.r2, 'FM999,999,999,990.00')),
+         'Check today that its conversions and their value still arrive; then the page, the price, the stock and the '
+         'audience. What still runs at this return is paid from the past: pause it, or cut its budget, until it is '
+         'clear.',
+         jsonb_build_object(
+           'kind', 'loss',
+           'money_per_day', round(((j.before * j.matured2 - j.r2) / j.days2)::numeric, 2),
+           'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
+           'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
+           'basis', format('%s spent a day, which returned %s instead of %s',
+                           to_char(j.s2 / j.days2, 'FM999,999,990.00'),
+                           to_char(j.r2 / j.days2, 'FM999,999,990.00'),
+                           to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
+         round(least(99.9, 100 * j.confidence)::numeric, 2),
+         jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.before::numeric, 4),
+                            'spend', round(j.s2::numeric, 2), 'revenue', round(j.r2::numeric, 2),
+                            'conversions', autonomy.shown_conversions(j.n2),
+                            'conversions_expected', autonomy.shown_conversions(j.expected),
+                            'days', j.days2, 'days_before', j.days1,
+                            'below_break_even', round((100 * j.loses)::numeric, 2))
+  from judged j
+  where j.confidence >= 0.95 and not exists (select from valueless v where v.id = j.id);
+end $$;
+comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is
+  'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose '
+  'facts changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to '
+  'call again; raises nothing. [autonomous-operations]';
+create function autonomy.declining_campaigns(
+  p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
+returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
+               estimated_impact jsonb, confidence_score numeric, figures jsonb)
+language sql stable set search_path = ''
+as $$
+  select distinct on (d.campaign_id) d.*
+  from (select * from autonomy.declining_performance(p_after, p_until, p_changed_after, p_now)
+        union all
+        select * from autonomy.collapsed_return(p_after, p_until, p_changed_after, p_now)) d
+  order by d.campaign_id, autonomy.severity_rank(d.severity), (d.estimated_impact -> 'money_per_day')::numeric desc,
+    d.description
+$$;
+comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is
+  'Both forms of declining_performance, of a campaign that shows both the more severe. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
 set local lock_timeout = '30s';
@@ -8530,7 +9067,6 @@ language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
   v_conversion float8 := (p_rates #>> '{conversion_rate,centre}')::float8;
   v_conversion_weights float8[] := array(select value::float8
                                          from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
@@ -8546,7 +9082,8 @@ begin
     from public.campaign_audience_metrics a
     join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'active'
     join public.campaign_facts f on f.campaign_id = c.id
-    where a.day >= v_today - 30 and a.day < v_today
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    where a.day >= (p_now at time zone z.zone)::date - 30 and a.day < (p_now at time zone z.zone)::date
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
     group by c.id, a.segment
@@ -8698,10 +9235,10 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-           least((f.as_of at time zone p.time_zone)::date - 1, (p_now at time zone p.time_zone)::date - 1) as last_day
+           least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -8814,17 +9351,16 @@ returns table (campaign_id uuid, opportunity_type text, severity text, descripti
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
-declare
-  v_zone text := (select time_zone from public.autonomy_policy);
-  v_until timestamptz := date_trunc('day', p_now at time zone v_zone) at time zone v_zone;
-  v_from timestamptz := (date_trunc('day', p_now at time zone v_zone) - interval '28 days') at time zone v_zone;
 begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2
+      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+      date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
+      (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     cross join public.autonomy_policy p
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
@@ -8839,8 +9375,9 @@ begin
            sum(x.n) as clicks, sum(x.x) as conversions, sum(x.s) as spend, sum(x.r) as revenue,
            sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
     from looked_at l
-    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= v_from and m.bucket < v_until
-    cross join lateral (select m.bucket at time zone v_zone as at) b
+    join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= l.from_at and m.bucket < l.until_at
+      and not m.whole_day
+    cross join lateral (select m.bucket at time zone l.zone as at) b
     cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
                                m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
     group by l.id, 3, 4
@@ -8900,7 +9437,7 @@ begin
     where t.suspicious and not t.whole and (t.weak or t.hour is not null)
     group by t.id
   ), named as (
-    select s.*, l.title, (s.hours ->> 'clicks')::float8 as weak_clicks,
+    select s.*, l.title, l.zone, (s.hours ->> 'clicks')::float8 as weak_clicks,
            (s.hours ->> 'conversions')::float8 as weak_conversions,
            (s.hours ->> 'spend')::float8 as weak_spend, (s.hours ->> 'revenue')::float8 as weak_revenue,
            s.hours ->> 'words' as words, s.hours ->> 'peak' as peak
@@ -8912,10 +9449,10 @@ begin
               when s.share >= 0.15 then 'medium' else 'low' end,
          format('Campaign "%s" converts %s%% of its clicks in weak hours (%s, %s) against %s%% over all, and spends '
                 '%s%% of its money there',
-                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, v_zone,
+                n.title, to_char(100 * n.weak_conversions / greatest(1, n.weak_clicks), 'FM990.0'), n.words, n.zone,
                 to_char(100 * n.conversions / n.clicks, 'FM990.0'), round((100 * s.share)::numeric)),
          format('Take these hours out of its schedule: %s (%s). Raise bids in its best hours: every day %s.',
-                n.words, v_zone, n.peak),
+                n.words, n.zone, n.peak),
          jsonb_build_object(
            'kind', 'gain',
            'money_per_day', round((greatest(0, n.weak_spend * s.other_roi - n.weak_revenue) / n.days)::numeric, 2),
@@ -8928,7 +9465,7 @@ begin
                            to_char(s.other_roi, 'FM990.00'))),
          round(least(99.9, greatest(50, 100 * (1 - 734 * (1 - autonomy.normal_probability(n.z)))))::numeric, 2),
          jsonb_build_object('weak_hours', n.hours -> 'list', 'peak_hours', n.hours -> 'peak_list',
-                            'time_zone', v_zone, 'z', round(n.z::numeric, 2),
+                            'time_zone', n.zone, 'z', round(n.z::numeric, 2),
                             'phi', round(n.phi::numeric, 2), 'days', n.days, 'conversions', n.conversions)
   from named n
   cross join lateral (
@@ -8955,7 +9492,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query select * from autonomy.high_traffic_low_conversion(p_after, p_until, p_changed_after, p_rates, p_now);
-  return query select * from autonomy.declining_performance(p_after, p_until, p_changed_after, p_now);
+  return query select * from autonomy.declining_campaigns(p_after, p_until, p_changed_after, p_now);
   return query select * from autonomy.budget_inefficiency(p_after, p_until, p_changed_after, p_now);
   return query select * from autonomy.audience_mismatch(p_after, p_until, p_changed_after, p_rates, p_now);
   return query select * from autonomy.creative_fatigue(p_after, p_until, p_changed_after, p_now);
@@ -9293,7 +9830,7 @@ begin
            coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
-    select c.id, c.account from public.campaigns c
+    select c.id, c.account, autonomy.account_zone(c.account) as zone from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
@@ -9307,10 +9844,10 @@ begin
              where x.campaign_id = s.id and x.kind <> 'created'
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
-    cross join lateral autonomy.spend_before(s.id, w.from_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
                                              v_policy.evidence_half_life_days::float8,
                                            v_policy.conversion_delay_hours::float8, p_now) b
-    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, v_policy.time_zone,
+    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone,
                                             v_policy.conversion_delay_hours::float8, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
@@ -9402,7 +9939,8 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, p.time_zone, p.evidence_half_life_days::float8,
+  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
+                                        p.evidence_half_life_days::float8,
                                         p.conversion_delay_hours::float8, p_now) b on e.s is null
   cross join lateral (
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
@@ -9466,7 +10004,8 @@ begin
                 else 0 end as late_conversions
     from joined j
     cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
-      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)), v_policy.time_zone,
+      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
+                                            autonomy.account_zone(j.account),
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
     select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
@@ -10415,7 +10954,7 @@ create table if not exists autonomy.dashboard_performance_days (
   day date not null,
   impressions bigint not null,
   clicks bigint not null,
-  conversions bigint not null,
+  conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
   currency text not null default '',  -- '': unknown
@@ -10462,6 +11001,12 @@ begin
       v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
                             then ', rule_id, action_type, status' else '' end);
   end loop;
+end $$;
+do $$ begin
+  if (select atttypid from pg_catalog.pg_attribute where attname = 'conversions'
+      and attrelid = 'autonomy.dashboard_performance_days'::regclass) <> 'numeric'::regtype then
+    alter table autonomy.dashboard_performance_days alter column conversions type numeric;
+  end if;
 end $$;
 create table if not exists autonomy.dashboard_stale_days (
   source text not null check (source in ('actions', 'performance')),
@@ -10584,13 +11129,13 @@ declare
 begin
   if v_only is not null then  -- the usual case, and campaigns need not be looked at
     return query
-    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
       sum(d.spend), sum(d.revenue), v_only
     from public.campaign_daily d where d.day between p_from and p_to group by d.day;
     return;
   end if;
   return query
-  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions)::bigint,
+  select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
     sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
   from public.campaign_daily d
   left join public.campaigns c on c.id = d.campaign_id
@@ -11310,7 +11855,8 @@ create function autonomy.dashboard_days(p_from date, p_to date, p_currency text)
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks, 'conversions', p.conversions,
+    'day', g.day::date, 'spend', p.spend, 'revenue', p.revenue, 'clicks', p.clicks,
+    'conversions', autonomy.shown_conversions(p.conversions::float8),
     'roi', p.revenue::float8 / nullif(p.spend, 0)::float8,
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
@@ -11438,8 +11984,9 @@ begin
       case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
     from found f join public.campaigns c on c.id = f.campaign_id
     left join public.autonomy_accounts k on k.account = c.account
+    left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and (not f.loses or c.created_at <= p_now - interval '24 hours')
+      and case when f.loses then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
   )
   select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
          array(select l.campaign_id from live l where not l.loses order by l.place, l.campaign_id limit p_limit),
@@ -11494,7 +12041,7 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', s.conversions,
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')
@@ -11623,8 +12170,9 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(p.conversions, 0) as conversions, k.currency
+           p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
+    left join autonomy.campaign_totals t on t.campaign_id = c.id
     left join public.autonomy_accounts k on k.account = c.account
     where c.id = any (v_ids)
   ) page;
@@ -11644,24 +12192,30 @@ create function public.dashboard_campaign(
 as $$
 declare
   v_campaign public.campaigns;
-  v_today date := autonomy.dashboard_day(p_now);
+  v_today date;
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
+  v_today := (p_now at time zone autonomy.account_zone(v_campaign.account))::date;
   return jsonb_build_object(
     'now', p_now,
     'today', v_today,
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
       'currency', autonomy.campaign_currency(p_campaign_id)),
-    'performance', (select to_jsonb(p) from public.campaign_performance p where p.campaign_id = p_campaign_id
+    'performance', (select to_jsonb(p) || coalesce((
+        select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
+          'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
+        from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+      from public.campaign_performance p where p.campaign_id = p_campaign_id
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
     'days', (
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'conversions', d.conversions, 'impressions', d.impressions,
+        'clicks', d.clicks, 'impressions', d.impressions,
+        'conversions', autonomy.shown_conversions(d.conversions::float8),
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
@@ -12180,8 +12734,9 @@ begin
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
          and (p_from at time zone v_zone) - (p_from at time zone 'UTC')
            = (p_to at time zone v_zone) - (p_to at time zone 'UTC')
+         and not exists (select from autonomy.account_zones() z where z.zone <> v_zone)
     then $by_day$hours as (
-      select d.campaign_id, d.day, (d.day + 1)::timestamp at time zone $6 as since,
+      select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
       from public.campaign_daily d
       where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
@@ -12189,14 +12744,14 @@ begin
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
     -- a day where the campaign never has a second bucket in a day.
     counted as (
-      select m.*, (m.bucket at time zone $6)::date as day,
-        count(*) over (partition by m.campaign_id, (m.bucket at time zone $6)::date) as in_day
-      from public.campaign_metrics m
+      select m.*, (m.bucket at time zone z.zone)::date as day, z.zone,
+        count(*) over (partition by m.campaign_id, (m.bucket at time zone z.zone)::date) as in_day
+      from public.campaign_metrics m join zones z using (campaign_id)
       where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
     ),
     hours as (
-      select m.campaign_id, m.day,
-        m.bucket + case when max(m.in_day) over (partition by m.campaign_id) = 1
+      select m.campaign_id, m.day, m.zone,
+        m.bucket + case when m.whole_day or max(m.in_day) over (partition by m.campaign_id) = 1
                         then interval '1 day' else interval '1 hour' end as since,
         sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
         sum(m.clicks) over today as clicks,
@@ -12206,10 +12761,14 @@ begin
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
   return query execute format($query$
-    with days as (
+    with zones as materialized (
+      select c.id as campaign_id, z.zone
+      from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    ),
+    days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
       from public.campaign_daily c
-      where c.day <= ($3 at time zone $6)::date
+      where c.day <= ($3 at time zone $6)::date + 1
     ),
     before as (
       select d.campaign_id, d.day, d.since, %1$s,
@@ -12224,7 +12783,7 @@ begin
                                          least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
         %4$s as ev_immature
       from before b
-      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 1
+      where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 2
     ),
     %8$s,
     states as (
@@ -12240,7 +12799,7 @@ begin
                ceil(extract(epoch from $3 - $2) / extract(epoch from $8))) - 1)::int) i
     ),
     f as (
-      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone $6 as as_of, %5$s,
+      select s.at, s.campaign_id, (s.day + 1)::timestamp at time zone s.zone as as_of, %5$s,
         coalesce(k.ev_spend * k.fade, 0) + s.spend::float8 as ev_spend,
         coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
         coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
@@ -12301,16 +12860,16 @@ returns table (
 language sql stable set search_path = '' set jit = off
 as $$
   with clock as (
-    select p.time_zone as zone, (p_to at time zone p.time_zone)::date as today,
-           (p_to at time zone p.time_zone)::date::timestamp at time zone p.time_zone as midnight
-    from public.autonomy_policy p
+    select c.id as campaign_id, (p_to at time zone z.zone)::date as today,
+           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight
+    from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
   ),
   sums as (
     select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
-    from public.campaign_daily d, clock k where d.day < k.today
+    from public.campaign_daily d join clock k using (campaign_id) where d.day < k.today
     union all
     select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
-    from public.campaign_metrics m, clock k
+    from public.campaign_metrics m join clock k using (campaign_id)
     where m.bucket >= k.midnight and m.bucket < p_to
     group by m.campaign_id, k.today
   ),
@@ -12386,13 +12945,13 @@ as $$
     having sum(m.clicks) > 0 and sum(m.conversions) >= 5
   ),
   recent as (
-    select m.campaign_id, m.bucket, m.clicks, m.conversions
+    select m.campaign_id, m.bucket, m.clicks, m.conversions, m.whole_day
     from public.campaign_metrics m
     where m.bucket >= p_now - interval '10 days' and m.bucket < p_now
   ),
   shaped as (
     select r.campaign_id, r.clicks, r.conversions,
-      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily then 12 else 0.5 end as age
+      extract(epoch from p_now - r.bucket)::float8 / 3600 - case when k.daily or r.whole_day then 12 else 0.5 end as age
     from recent r
     join (
       select d.campaign_id, max(d.buckets) = 1 as daily
@@ -12565,33 +13124,35 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '7cdaac0a4c1c0b44d56d8cb36b971ea8fc32a59ff356d99ec82bc70cea3ac83c', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '8992368bcbef8d77d11fcc8319519df84d4d187c01e98ef7cd945ed9e1618fb8', pg_catalog.clock_timestamp()),
-  ('0210_facts', 'd6f523564933e376d324315744cdd628466d2ccbc6f54abebda087ce8215cd10', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '0d1f5eaad0655953fdd375c5caea4fd49209494a492834e569f422b128079c9a', pg_catalog.clock_timestamp()),
-  ('0230_ingest', 'e03aa6a91e213806f9192328ca38ea8f3f7612423d8d97557fa1cedbe929ed6a', pg_catalog.clock_timestamp()),
+  ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
+  ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
+  ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '4afdfa2e8bee69332080fc42cf5f239db313fd18829a304953ef772230e244be', pg_catalog.clock_timestamp()),
+  ('0225_zones', '631648c4fbd12c93f4f92babf79bda9e449d287d429dfaedb8292229e399b685', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '7ecf4b058eee6601c2f88e5075dc24d48df486669bcb3385ba3d78804d9777d8', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', 'bac947ae52c9ad7c8581e2fb3a26e4ec8b83050a6514783ea01fabe0a377d486', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', 'c0fd614b2cc1763d91944905c13198e48cded3af07bd70d27b058c72363a51ee', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'ab33478b1ddfc85c5c69a2b05cdd3f1269a01c7139f367dc4a8e6fe76b7ce341', pg_catalog.clock_timestamp()),
   ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
   ('0505_codes', '5e9af4c0f5bdac9e1f3a60fd5b75ceb5972a218c8fecde804cdbaa686ede2cb1', pg_catalog.clock_timestamp()),
-  ('0506_number_words', 'a04cdc63544f9fec34b9646f2ed19ffba15015bdf7d656266acac6f7291a0dd5', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '3d3293ee67a3328c1a79a2bd465f8f4ccc26983c5914f946a8a6fbf2ced0e132', pg_catalog.clock_timestamp()),
+  ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'dc6397a916352797d7d748ee92bf62f7eeaafdf2c227e8edd61e7b72205c6cc3', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'f1410ce2280945c23d7e7b49750f7adfaf3acffd52464f8a4492177355f35548', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '20b92d574ffc4bbe90241415a2aa2bf63bda9e8219b2aa4270a7c35468088584', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '64429592aacf6f2961c8a292cf735b706b459f30a5a7e7fc110f3d84186b10a6', pg_catalog.clock_timestamp()),
   ('0540_propose', '1adbe89ba724f264067e734f6b029b57c9c753670c52a829c94e629a79ee35ef', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
-  ('0600_changes', 'eb1d2d3d85f92da8a70b5eeb9deaa5e4b83ec75d8db15896c60cd6b901e3c93d', pg_catalog.clock_timestamp()),
+  ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
   ('0630_judge', '1228c538ef4c38787069016eb92603d84bf9b1106e05e7861a5ff6ddb8ea6bc9', pg_catalog.clock_timestamp()),
@@ -12602,25 +13163,26 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0700_runs', 'b7a27f716d800dfeed91e14545f3f8e2df48abb39c76bcbba4f4be51733146f6', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
-  ('0820_declining_performance', '5cc53d2e7656f5ca02c706a944968096de80109bb5a1022e9274d834a4a63048', pg_catalog.clock_timestamp()),
+  ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'aa2699203ab145ea59957d3f5457b4bf24bc6fc4cf39d95b4df4f78066fe2abf', pg_catalog.clock_timestamp()),
   ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', '1a16fe7ad23c1f347f7b7c01552d4afa2bdd709784c4492a4429a30ff2f30c90', pg_catalog.clock_timestamp()),
-  ('0850_creative_fatigue', '10321708a0418ab1eb5057fd8f483e6934145267b662d9ab4f66d23d91bf8e37', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', 'c74d150fd20c99c2e893e8e34f895836970b647d5521d2dbf781a5b3391ce906', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
-  ('0900_impact', '23f829474a9bf193a3ddf7f73438a6113d940ccc8db19e7a81761daf8f17e2a9', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
+  ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'e783bd4d6a2e9b7e52ed0145c854ba2f480b3a1fabe041b7dc32ff9b24c04775', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
   ('0950_database_run', '3aa4f2107515bcfa2ed31ae275a171b894719804be181af6a79f88c4d308658b', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', 'fb2805a58f790ef0689407b12470ac5653505521ed9e750c3c2e49fd607f9c99', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'b895bb194d372e28a758e0fbfa5b3f08788c9e677cdf42b9030ee913f7dee1e3', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', 'bdc2a98f632374d66d5802496c76d9559fec7c655860344a5e664a9a2400525f', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '59b52e0d708ba45651fb88740892a5c5d0f6a2022106433ecdcb4f54f3d1cb5c', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', 'ef339b645ea4c5b4781fddc77d61a62808820c726d4aa00e0768ab133383c042', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
-  ('1200_history', '103990a0a4a3761e95498d98981048cfe1ea8c8146176ba27680388771c1226c', pg_catalog.clock_timestamp()),
+  ('1200_history', '67c8f00e6a1c9e035493ded70caea7dc0b7e64e65f5f5ede1b6205547c7a7c21', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

@@ -26,7 +26,7 @@ PARAMS = {
     "spend": "money spent in that window",
     "revenue": "money earned in that window",
     "roi": "revenue / spend, before rounding either; null where spend is 0",
-    "conversions": "number in that window, to one digit, half up",
+    "conversions": "number in that window, to two digits, half up",
     "days": "hours_running / 24, rounded half up, at least 1",
     "confidence": "percent, as in the decision",
     "chance": "percent, whole, 1 to 99: what the sentence says of the confidence",
@@ -47,7 +47,7 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "spend": two_digits(spend),
         "revenue": two_digits(revenue),
         "roi": two_digits(revenue / spend) if spend > 0.0 else None,
-        "conversions": one_digit(seen[CONVERSIONS]),
+        "conversions": two_digits(seen[CONVERSIONS]),
         "days": max(1, whole(candidate.hours_running / 24.0) or 1),
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
@@ -60,11 +60,6 @@ def params_of(decision: Outcome) -> dict[str, Any]:
 def two_digits(value: float) -> float | None:
     """Half up in float8, as SQL does it; None where unknown."""
     return None if isnan(value) else round_half_up(value)
-
-
-def one_digit(value: float) -> float | None:
-    """Half up in float8, as SQL does it; None where unknown."""
-    return None if isnan(value) else floor(10.0 * value + 0.5) / 10.0
 
 
 def whole(value: float) -> int | None:

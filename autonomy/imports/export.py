@@ -34,6 +34,13 @@ class Export:
         return "hour" in self.columns or "bucket" in self.columns
 
     @property
+    def by_whole_days(self) -> bool | None:
+        """Whether its rows are whole days; None: moments, and nothing says how long each is."""
+        if "bucket" in self.columns:
+            return None
+        return "hour" not in self.columns
+
+    @property
     def starts(self) -> str:
         """The column of the row's day or moment."""
         return self.columns.get("bucket") or self.columns["date"]

@@ -20,8 +20,9 @@ from autonomy.errors import ExportError
 from autonomy.imports.accounts import note_accounts
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.export import Export
+from autonomy.imports.one_grain import settle_grain
 from autonomy.imports.read_export import open_export, slices
-from autonomy.imports.revenue import no_value_sentence
+from autonomy.imports.revenue import WITHOUT_VALUE, no_value_sentence
 from autonomy.imports.row_checks import Tally
 
 if TYPE_CHECKING:
@@ -203,14 +204,15 @@ def _import(
     connection.execute("analyze staged_buckets")
     new = connection.execute(_NEW_CAMPAIGNS).rowcount
     tell(f"{export.path.name}: building the figures of each campaign", 0.7)
-    changed = connection.execute(_UPSERT).rowcount
+    left_out = settle_grain(connection, export, now)
+    changed = connection.execute(_UPSERT, {"whole": export.by_whole_days}).rowcount
     connection.execute(_CREATED)
     budgets = connection.execute(_BUDGETS).rowcount
-    without_value: dict[str, float] = dict(connection.execute(_WITHOUT_VALUE).fetchall())
+    without_value: dict[str, float] = dict(connection.execute(WITHOUT_VALUE).fetchall())
     row = connection.execute(_SUMMARY).fetchone()
-    connection.execute("drop table staged_rows, staged_buckets, staged_campaigns")
+    connection.execute("drop table staged_rows, staged_buckets, staged_campaigns, staged_grain")
     buckets, campaigns, rows, first, last = row or (0, 0, 0, None, None)
-    if export.tally.read and not buckets:
+    if export.tally.read and not buckets and not left_out:
         raise ExportError(_nothing_kept(export))
     return FileReport(
         path=str(export.path),
@@ -280,7 +282,7 @@ create temp table staged_rows (
 ) on commit drop
 """
 
-# The zone of days and hours without an offset is the policy's. A campaign is its platform id where
+# The zone of days and hours without an offset is the account's. A campaign is its platform id where
 # the file has one, else its name; the latest name, status and budget of a file are the campaign's.
 _CAMPAIGNS = """
 create temp table staged_campaigns on commit drop as
@@ -307,8 +309,10 @@ known as (
   select c.account, c.title, (array_agg(c.id order by c.created_at, c.id))[1] as id
   from public.campaigns c group by c.account, c.title having count(*) = 1
 )
-select l.account, l.key, l.title, l.status, l.budget, coalesce(k.id, i.id) as id
+select l.account, l.key, l.title, l.status, l.budget, coalesce(k.id, i.id) as id, z.zone
 from told l
+join (select a.account, autonomy.account_zone(a.account) as zone
+      from (select distinct account from told) a) z on z.account = l.account
 cross join lateral (
   select md5('autonomous-operations/import/' || l.account || '/' || l.key)::uuid as id) i
 left join known k on k.account = l.account and k.title = l.title and l.alone
@@ -319,14 +323,14 @@ _BUCKETS = """
 create temp table staged_buckets on commit drop as
 select c.id as campaign_id, b.bucket, count(*) as rows,
   round(sum(r.impressions)::numeric) as impressions, round(sum(r.reach)::numeric) as reach,
-  round(sum(r.clicks)::numeric) as clicks, round(sum(r.conversions)::numeric) as conversions,
+  round(sum(r.clicks)::numeric) as clicks,
+  trim_scale(round(sum(r.conversions)::numeric, 6)) as conversions,
   round(sum(r.spend), 2) as spend, round(sum(r.revenue), 2) as revenue
 from staged_rows r
 join staged_campaigns c on c.key = coalesce(nullif(r.campaign_id, ''), r.campaign)
   and c.account = coalesce(nullif(r.account, ''), {account})
 cross join lateral (
-  select coalesce(r.zoned, r.moment at time zone (select time_zone from public.autonomy_policy))
-    as bucket) b
+  select coalesce(r.zoned, r.moment at time zone c.zone) as bucket) b
 group by c.id, b.bucket
 """
 
@@ -344,17 +348,19 @@ where not exists (select from public.campaigns c where c.id = s.id)
 
 _UPSERT = """
 insert into public.campaign_metrics as m
-  (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue)
+  (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
 select campaign_id, bucket, coalesce(impressions, 0), coalesce(reach, 0), coalesce(clicks, 0),
-  coalesce(conversions, 0), coalesce(spend, 0), coalesce(revenue, 0)
-from staged_buckets
+  coalesce(conversions, 0), coalesce(spend, 0), coalesce(revenue, 0),
+  coalesce(g.whole_day, %(whole)s::boolean, false)
+from staged_buckets left join staged_grain g using (campaign_id, bucket)
 order by campaign_id, bucket
 on conflict (campaign_id, bucket) do update set
   impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-  conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue
-where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue) is distinct from
-  (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend,
-   excluded.revenue)
+  conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue,
+  whole_day = excluded.whole_day
+where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day)
+  is distinct from (excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions,
+   excluded.spend, excluded.revenue, excluded.whole_day)
 """
 
 _CREATED = """
@@ -375,16 +381,6 @@ from (
   group by d.campaign_id
 ) b
 where c.id = b.campaign_id and c.budget is null and b.budget > 0
-"""
-
-# A few conversions may have missed their value; five without any were never measured.
-_WITHOUT_VALUE = """
-select c.account, sum(b.conversions)::float8
-from staged_buckets b
-join (select distinct id, account from staged_campaigns) c on c.id = b.campaign_id
-group by c.account
-having sum(b.conversions) >= 5 and not coalesce(bool_or(b.revenue <> 0), false)
-order by c.account
 """
 
 _SUMMARY = """

@@ -8,9 +8,20 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from autonomy.imports.columns import MappingFile, find_roas, guess_revenue
+from autonomy.text import decimal
 
 if TYPE_CHECKING:
     import polars as pl
+
+# A few conversions may have missed their value; five without any were never measured.
+WITHOUT_VALUE = """
+select c.account, sum(b.conversions)::float8
+from staged_buckets b
+join (select distinct id, account from staged_campaigns) c on c.id = b.campaign_id
+group by c.account
+having sum(b.conversions) >= 5 and not coalesce(bool_or(b.revenue <> 0), false)
+order by c.account
+"""
 
 _IMPLAUSIBLE = Decimal(10) ** 15  # rows beyond it are kept out
 
@@ -89,7 +100,7 @@ def reckoned(mapping: MappingFile, rows: pl.DataFrame, percent: pl.Series | bool
 def no_value_sentence(account: str, conversions: float) -> str:
     """A warning at an import."""
     return (
-        f"WARNING: the {conversions:,.0f} conversions of the account {account} carry no value: its"
-        " revenue is 0 in every row. roi says nothing of it and will not be judged. Say what a"
+        f"WARNING: the {decimal(conversions)} conversions of the account {account} carry no value:"
+        " its revenue is 0 in every row. roi says nothing of it and will not be judged. Say what a"
         " conversion is worth (--value-per-conversion 35) and import it again."
     )

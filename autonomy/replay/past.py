@@ -239,7 +239,9 @@ def _period(connection: psycopg.Connection, period: Period) -> tuple[datetime, d
     row = connection.execute(
         """
         select min(m.bucket), max(m.bucket)
-          + case when extract(hour from max(m.bucket) at time zone p.time_zone) = 0
+          + case when exists (select from public.campaign_metrics o
+                where o.bucket = max(m.bucket) and o.whole_day)
+              or extract(hour from max(m.bucket) at time zone p.time_zone) = 0
               and not exists (select from public.campaign_metrics o
                 where o.bucket > max(m.bucket) - interval '1 day' and o.bucket < max(m.bucket))
             then interval '1 day' else interval '1 hour' end

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from autonomy.errors import ReplayError
 from autonomy.replay.past_campaign import PastCampaign
-from autonomy.text import counted
+from autonomy.text import counted, decimal
 
 SAY_THE_WORTH = (
     "Say what a conversion is worth (--value-per-conversion 35), or import a file with the revenue."
@@ -70,7 +70,7 @@ def conversions_by_account(campaigns: Iterable[PastCampaign]) -> dict[str, float
 def left_out_sentence(left_out: Mapping[str, float]) -> str:
     """Which accounts say nothing in money."""
     named = [
-        f"{name or '(without a name)'} ({count:,.0f} conversions)"
+        f"{name or '(without a name)'} ({decimal(count)} conversions)"
         for name, count in left_out.items()
     ]
     return (

@@ -4,9 +4,10 @@
     python tests/benchmarks/detectors.py healthy recall   parts of it
     python tests/benchmarks/detectors.py --url postgresql://...  on an empty migrated database
 
-Parts: healthy (false alarms in a week of hourly runs), recall (planted truth), real (lines of
-one advertiser, where ../shared/data is there), speed (100,000 campaigns, 14 days). The database
-given by --url is emptied.
+Parts: healthy (false alarms in a week of hourly runs), collapse (of a return that is gone: false
+alarms in four weeks, and recall), recall (planted truth), real (lines of one advertiser, where
+../shared/data is there), speed (100,000 campaigns, 14 days). The database given by --url is
+emptied.
 """
 
 from __future__ import annotations
@@ -249,6 +250,51 @@ def share(hits: int, of: int) -> str:
     half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / (1 + z * z / of)
     low, high = max(0.0, 100 * (middle - half)), 100 * (middle + half)
     return f"{100 * p:5.1f} %  ({low:.1f} to {high:.1f}; {hits} of {of})"
+
+
+PAST = 104  # days that a fall of the return is looked for in
+
+
+def collapse(connection: psycopg.Connection, campaigns: int, copies: int, seed: int) -> None:
+    """Four weeks of daily looks at constant campaigns, and at some whose return is gone."""
+    random = np.random.default_rng(seed)
+    volumes = np.exp(random.uniform(math.log(10), math.log(2000), campaigns))
+    end = NOW.replace(hour=0)
+    portfolio = Portfolio(volumes, days=PAST + 28, until=end - timedelta(days=1))
+    measures = _daily(portfolio, random)
+    empty(connection)
+    create(connection, portfolio, [f"Healthy {i}" for i in range(campaigns)])
+    store(connection, portfolio, measures, hourly=False, until=end - timedelta(days=28))
+    ever: set[uuid.UUID] = set()
+    for back in range(28, 0, -1):
+        _hour(connection, portfolio, measures, end - timedelta(days=back))
+        ever |= _collapsed(connection, end - timedelta(days=back - 1, hours=-6))
+    print(
+        f"\nA return that is gone: {campaigns} healthy constant campaigns, {PAST} days of history,"
+    )
+    print("then a look a day for 28 days; ever raised")
+    for low, high in ((10, 50), (50, 300), (300, 2000)):
+        some = {n for n, v in zip(portfolio.ids, volumes, strict=True) if low <= v < high}
+        print(f"  {f'{low} to {high} clicks a day':52s} {share(len(some & ever), len(some))}")
+
+    cases = [(clicks, factor) for clicks in (10, 50, 300) for factor in (0.5, 0.25, 0.1)]
+    portfolio = Portfolio(np.repeat([float(c) for c, _ in cases], copies), days=PAST, until=end)
+    measures = _daily(portfolio, random, np.repeat([f for _, f in cases], copies))
+    empty(connection)
+    create(connection, portfolio, [f"Gone {i}" for i in range(len(portfolio.ids))])
+    store(connection, portfolio, measures, hourly=False, until=end + timedelta(days=1))
+    found = _collapsed(connection, end + timedelta(days=1, hours=6))
+    connection.commit()
+    print(f"found, {copies} campaigns each, one look")
+    for k, (clicks, factor) in enumerate(cases):
+        some = set(portfolio.ids[k * copies : (k + 1) * copies])
+        words = f"{clicks} clicks a day, the last 14 days return {factor:.0%}"
+        print(f"  {words:52s} {share(len(some & found), copies)}")
+
+
+def _collapsed(connection: psycopg.Connection, now: datetime) -> set[uuid.UUID]:
+    query = "select campaign_id from autonomy.collapsed_return(null, null, null, %s)"
+    return {row[0] for row in connection.execute(query, (now,))}
 
 
 # -- recall ----------------------------------------------------------------------------------
@@ -561,13 +607,18 @@ def speed(connection: psycopg.Connection, campaigns: int, seed: int) -> None:
     connection.autocommit = False
 
 
-def _daily(portfolio: Portfolio, random: np.random.Generator) -> Measures:
+def _daily(
+    portfolio: Portfolio, random: np.random.Generator, at_last: np.ndarray | float = 1.0
+) -> Measures:
+    """A bucket a day; in the last 14 days clicks convert `at_last` times as often."""
     shape = (len(portfolio.ids), portfolio.days, 1)
     weekday = (portfolio.first_day.weekday() + np.arange(portfolio.days)) % 7
     base = portfolio.clicks_a_day[:, None, None] / CTR * WEEKDAYS[weekday][None, :, None]
     shown = random.poisson(base * _shock(random, VOLUME_SHOCK, shape))
     clicks = random.poisson(shown * CTR * _shock(random, CLICK_SHOCK, shape))
-    conversions = random.poisson(clicks * CONVERSION_RATE * _shock(random, CONVERSION_SHOCK, shape))
+    rate = CONVERSION_RATE * _shock(random, CONVERSION_SHOCK, shape)
+    rate[:, -14:] *= np.asarray(at_last).reshape(-1, 1, 1)
+    conversions = random.poisson(clicks * rate)
     spend = clicks * CONVERSION_RATE * ORDER_VALUE / ROI
     return {
         "impressions": shown,
@@ -621,7 +672,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", default=["healthy", "recall", "real", "speed"])
+    parser.add_argument(
+        "parts", nargs="*", default=["healthy", "collapse", "recall", "real", "speed"]
+    )
     parser.add_argument("--url")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--healthy", type=int, default=2000, metavar="CAMPAIGNS")
@@ -632,6 +685,8 @@ def main() -> None:
         for part in arguments.parts:
             if part == "healthy":
                 healthy(connection, arguments.healthy, arguments.seed)
+            elif part == "collapse":
+                collapse(connection, arguments.healthy, arguments.copies, arguments.seed)
             elif part == "recall":
                 recall(connection, arguments.copies, arguments.seed)
             elif part == "real":

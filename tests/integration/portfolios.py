@@ -317,7 +317,10 @@ def _facts(r: Random, campaign_id: str, dirt: float) -> dict[str, Any]:
 def _measures(r: Random) -> dict[str, float]:
     impressions = r.choice(COUNTS) * r.choice((0, 1, 10, 100))
     clicks = r.choice(COUNTS)
-    conversions = r.choice(COUNTS[:14]) if r.random() < 0.9 else r.choice(COUNTS)
+    conversions: float = r.choice(COUNTS[:14]) if r.random() < 0.9 else r.choice(COUNTS)
+    # Platforms credit parts of a conversion: 9.6 is not 10.
+    part = (0, 0, 0, 0.4, 0.04, 0.5, 0.01)[(clicks + impressions) % 7]
+    conversions = max(0.0, conversions - part)
     spend: float = r.choice(MONEY)
     multiple = r.choice((0, 0.3, 0.499, 0.5, 0.7, 0.999, 1, 1.5, 2.1, 3, 3.5, 4, 8))
     revenue = round(spend * multiple, 2) if r.random() < 0.85 else r.choice((*MONEY, -20.5))
@@ -425,7 +428,7 @@ def _days(r: Random, drawn: Drawn, campaign: dict[str, Any]) -> None:
 def _silence(r: Random, drawn: Drawn) -> None:
     """Clicks go on, conversions stop (or not): what the tracking breaker looks at."""
     hour = NOW.replace(minute=0, second=0, microsecond=0)
-    conversions = r.choice((0, 0, 3, 50))
+    conversions = r.choice((0, 0, 3.4, 50))
     for one in drawn.campaigns[:3]:
         for back in range(1, r.choice((2, 4, 25))):
             drawn.campaign_metrics.append(

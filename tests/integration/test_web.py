@@ -124,6 +124,24 @@ def test_pages_without_data_say_what_to_do_next(empty: FlaskClient) -> None:
     assert "Nothing has been learnt yet." in page(empty, "/insights")
 
 
+def test_parts_of_a_conversion_are_shown(empty: FlaskClient, sql: Any) -> None:
+    sql(
+        "insert into campaigns (title, budget, created_at)"
+        " values ('Lake', 100, now() - interval '40 days')"
+    )
+    sql(
+        "insert into campaign_metrics (campaign_id, bucket, clicks, conversions, spend, revenue)"
+        " select id, date_trunc('day', now()) - i * interval '1 day', 40, 0.32, 12, 60"
+        " from campaigns, generate_series(1, 30) i"
+    )
+    sql("select dashboard_refresh(5000)")
+    (number,) = [one["id"] for one in get(empty, "/api/campaigns")["campaigns"]]
+    assert get(empty, "/api/campaigns")["campaigns"][0]["conversions"] == 9.6
+    for path in ("/campaigns", f"/campaigns/{number}"):
+        assert ">9.6<" in page(empty, path)
+    assert ">0.32<" in page(empty, "/")
+
+
 def test_pages_with_data(filled: FlaskClient) -> None:
     action = get(filled, "/api/actions?limit=1")["actions"][0]
     rule = get(filled, "/api/rules")["rules"][0]

@@ -21,12 +21,14 @@ ASIDE = [Migration(name, (SQL_FOLDER / f"{name}.sql").read_text()) for name in (
 ONE_QUERY = {
     "autonomy.sentences",  # a list: written from autonomy/engine/codes.py
     "autonomy.facts_of_campaigns",  # every window of a campaign from one pass over its days
+    "autonomy.settle_grain",  # what comes and what is there, weighed day by day at once
     "autonomy.decided_campaigns",  # all rules on all candidates of a run
     "autonomy.decided_run",  # sums over all decisions of a run, in their order
     "autonomy.judge",  # every limit on every decision of a batch, breakers over all of them
     "autonomy.write_items",  # campaigns, log and changes written by one statement, or none
     "autonomy.high_traffic_low_conversion",  # a detector: one pass over the facts
     "autonomy.declining_performance",  # a detector
+    "autonomy.collapsed_return",  # a detector: the days of a campaign in two sums
     "autonomy.budget_inefficiency",  # a detector
     "autonomy.audience_mismatch",  # a detector, of segments and of whole campaigns
     "autonomy.creative_fatigue",  # a detector: a line through the days of each campaign

@@ -126,7 +126,8 @@ def random_history(chance: random.Random, now: datetime, days: int) -> dict[date
             "impressions": chance.choice([0, 5, 1000, 10**9]),
             "reach": chance.randint(0, 900),
             "clicks": chance.randint(0, 50),
-            "conversions": chance.randint(0, 60),  # dirty: more than the clicks
+            "conversions": chance.choice((0, 0.4, 2, 3.75))
+            * chance.randint(0, 15),  # dirty: more than the clicks
             "spend": round(chance.choice([0, chance.random() * 50]), 2),
             "revenue": round(chance.random() * 90 - 5, 2),  # refunds too
         }
@@ -467,7 +468,7 @@ def test_odd_but_good_rows(db: psycopg.Connection[Any]) -> None:
         "select conversions, spend, revenue from campaign_metrics where campaign_id = %s and bucket = %s",
         (campaign, NOW - timedelta(hours=3)),
     ).fetchone()
-    assert found == (1, Decimal("0.13"), Decimal("-7.00"))
+    assert found == (Decimal("0.5"), Decimal("0.13"), Decimal("-7.00"))
 
 
 def test_a_bucket_without_an_offset_is_of_the_policys_zone(own: Db) -> None:

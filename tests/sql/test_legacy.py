@@ -536,6 +536,39 @@ def test_other_types_are_widened(server: Server, cast: str) -> None:
         run_guide(db)
 
 
+@pytest.mark.parametrize("whole", ["integer", "bigint"])
+def test_whole_conversions_are_widened_under_the_views_that_read_them(
+    server: Server, whole: str
+) -> None:
+    """A time series that was here before: its rows, its view and its writer's upsert stay."""
+    url = prepared(
+        server,
+        f"""create table public.campaigns (id uuid primary key, title text, budget numeric(14,2), status text,
+          created_at timestamptz default now() - interval '9 days');
+        create table public.campaign_metrics (campaign_id uuid not null references public.campaigns, bucket timestamptz,
+          impressions bigint default 0, reach bigint default 0, clicks bigint default 0,
+          conversions {whole} not null default 0, spend numeric(14,2) default 0, revenue numeric(14,2) default 0,
+          primary key (campaign_id, bucket));
+        create view public.by_campaign as
+          select campaign_id, sum(conversions) as conversions, min(conversions) + 1 as more
+          from public.campaign_metrics group by campaign_id;
+        comment on view public.by_campaign is 'For the weekly report';
+        insert into public.campaigns values ('{LOSER}', 'A', 100, 'active');
+        insert into public.campaign_metrics (campaign_id, bucket, conversions, spend)
+          select '{LOSER}', date_trunc('day', now()) - i * interval '1 day', i, 10 from generate_series(1, 4) i;""",
+    )
+    migrated(url)
+    with psycopg.connect(url, autocommit=True) as db:
+        assert one(db, "select conversions, more from by_campaign") == (10, 2)
+        assert one(db, "select obj_description('by_campaign'::regclass)") == "For the weekly report"
+        assert one(db, "select life_conversions from campaign_facts") == 10
+        db.execute("update campaign_metrics set conversions = 0.4")
+        assert one(db, "select conversions from by_campaign") == Decimal("1.6")
+        assert one(db, "select conversions from campaign_performance") == 2
+        assert one(db, "select life_conversions from campaign_facts") == 1.6
+        run_guide(db)
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -98,6 +98,37 @@ def test_a_table_of_an_older_version_gets_the_columns_that_it_lacks(server: Serv
         assert db.execute("select run_autonomous_operations() -> 'success'").fetchone() == (True,)
 
 
+def test_tables_of_whole_conversions_hold_parts_of_them_afterwards(server: Server) -> None:
+    """As an older version made them, with a view of the user's on each."""
+    url = server.migrated()
+    shape = {row[:3] for row in columns(url)}
+    tables = ("campaign_metrics", "campaign_audience_metrics", "campaign_daily")
+    with psycopg.connect(url) as db:
+        db.execute("insert into campaigns (title, budget) values ('Kept', 12.34)")
+        db.execute(
+            "insert into campaign_metrics (campaign_id, bucket, conversions)"
+            " select id, '2026-11-02Z', 3 from campaigns"
+        )
+        for table in tables:
+            db.execute(f"alter table {table} alter conversions type bigint".encode())
+            db.execute(
+                f"create view of_{table} as select sum(conversions) as n from {table}".encode()
+            )
+        db.execute(
+            "alter table campaign_metrics drop constraint campaign_metrics_conversions_check,"
+            " add constraint campaign_metrics_conversions_check check (conversions >= 0);"
+            "alter table autonomy.dashboard_performance_days alter conversions type bigint;"
+            "delete from autonomy_migrations"
+        )
+    assert apply(url) == NAMES
+    assert {row[:3] for row in columns(url) if not str(row[0]).startswith("of_")} == shape
+    with psycopg.connect(url) as db:
+        assert db.execute("select n from of_campaign_metrics").fetchone() == (3,)
+        assert db.execute("select n from of_campaign_daily").fetchone() == (3,)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            db.execute("update campaign_metrics set conversions = 'NaN'")
+
+
 def contents(url: str) -> dict[str, list[tuple[object, ...]]]:
     tables = {
         "campaigns": "id, title, status, budget, created_at, updated_at",

@@ -243,6 +243,71 @@ def test_a_drop_that_ended_long_ago_is_no_news(db: Db) -> None:
     assert "declining_performance" not in detect(db).get(made, {})
 
 
+def steady(roi: float, orders: int = 7, spend: float = 100) -> Measures:
+    return Measures(5000, 100, orders, spend, roi * spend)
+
+
+def test_a_collapse_under_a_good_lifetime_is_critical(db: Db) -> None:
+    """186 days at 3.4x, 14 at 0.3x: the lifetime is at 3.2x, and the click rate is what it was."""
+    made = campaign(db, "Faded", days_old=200)
+    series(db, made, [steady(3.4)] * 186 + [steady(0.3, 1)] * 14)
+    row = detect(db)[made]["declining_performance"]
+    assert row["severity"] == "critical"
+    assert row["description"] == (
+        'Campaign "Faded": the last 14 days returned 0.3x against 3.4x before'
+        " (1,400.00 spent for 420.00)"
+    )
+    assert row["estimated_impact"]["money_per_day"] == 310
+    assert row["estimated_impact"]["spend_per_day"] == 100
+    assert row["confidence_score"] >= 99
+    result = value(db, "select run_autonomous_operations(%s)", NOW)
+    assert result["actions_taken"]["opportunities_detected"] >= 1
+    kept = value(
+        db, "select description from optimization_opportunities where campaign_id = %s", made
+    )
+    assert kept == row["description"]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [steady(3.4)] * 60 + [steady(1.9, 4)] * 14,  # less, but not by half
+        [steady(0.6)] * 60 + [steady(0.2, 2)] * 14,  # never earned: budget_inefficiency says so
+        [steady(3.4, 1, 25)] * 60 + [steady(0.3, 0, 5)] * 14,  # three orders are missing
+        [steady(3.4)] * 10 + [steady(0.3, 1)] * 14,  # too short a past
+        [steady(3.4)] * 60 + [steady(0.3, 1)] * 3,  # three days
+        [steady(3.4 if i % 6 == 0 else 0.3) for i in range(74)],  # its orders come in lumps
+    ],
+)
+def test_less_than_a_collapse_is_none(db: Db, days: list[Measures]) -> None:
+    made = campaign(db, days_old=90)
+    series(db, made, days)
+    assert "declining_performance" not in detect(db).get(made, {})
+
+
+def test_a_collapse_that_still_earns_is_high(db: Db) -> None:
+    made = campaign(db, days_old=90)
+    series(db, made, [steady(9, 18)] * 60 + [steady(2, 4)] * 14)
+    assert detect(db)[made]["declining_performance"]["severity"] == "high"
+
+
+def test_conversions_that_are_still_to_come_are_no_collapse(db: Db) -> None:
+    made = campaign(db, days_old=90)
+    series(db, made, [steady(3)] * 60 + [steady(0.6, 2)] * 14)
+    assert "declining_performance" in detect(db)[made]
+    db.execute("update autonomy_policy set conversion_delay_hours = 240")
+    assert "declining_performance" not in detect(db).get(made, {})
+
+
+def test_of_two_falls_the_more_severe_is_said(db: Db) -> None:
+    """Clicks and their worth fall together: one row, as one is kept a campaign and type."""
+    made = campaign(db, days_old=90)
+    fallen = Measures(5000, 55, 1, 100, 30)
+    series(db, made, [steady(3.4)] * 67 + [steady(0.3, 1)] * 7 + [fallen] * 7)
+    assert detect(db)[made]["declining_performance"]["severity"] == "critical"
+    value(db, "select record_opportunities(%s)", NOW)
+
+
 # budget_inefficiency ----------------------------------------------------------------------------
 
 

@@ -1,0 +1,102 @@
+-- Days are counted in the zone of the campaign's account. When that changes, of the campaigns that it concerns the
+-- days and the facts are made anew, and of no others.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.change_zone(p_campaign_ids uuid[], p_from text, p_to text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_whole public.campaign_metrics[];
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  perform set_config('autonomy.ingest', '1', true);
+
+  -- An hour is a moment, and falls on whatever day the new zone says. A whole day is a date, and stays that date.
+  v_whole := array(
+    select m from unnest(p_campaign_ids) i join public.campaign_metrics m on m.campaign_id = i
+    where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
+  delete from public.campaign_metrics m using unnest(v_whole) w
+  where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
+  insert into public.campaign_metrics
+    (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+  select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
+    w.conversions, w.spend, w.revenue, true
+  from unnest(v_whole) w
+  on conflict do nothing;
+
+  perform autonomy.sum_all_days(p_campaign_ids);
+  perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+  from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+  perform set_config('autonomy.ingest', v_ingest, true);
+end $$;
+comment on function autonomy.change_zone(uuid[], text, text) is
+  'Counts the days of these campaigns in another zone from now on: of them alone the roll-up and the facts are made '
+  'anew. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function autonomy.policy_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if new.time_zone is distinct from old.time_zone then
+    perform autonomy.change_zone(array(
+      select c.id from public.campaigns c
+      where not exists (select from public.autonomy_accounts a
+                        where a.account = coalesce(c.account, 'default') and a.time_zone is not null)),
+      old.time_zone, new.time_zone);
+  end if;
+  if (new.evidence_half_life_days, new.conversion_delay_hours)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours) then
+    perform autonomy.rebuild_campaign_facts();
+  end if;
+  return null;
+end $$;
+comment on function autonomy.policy_after() is
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life or the conversion delay changes, and when the '
+  'time zone does, those of the accounts that have none of their own. [autonomous-operations]';
+
+create trigger autonomy_policy_after after update on public.autonomy_policy
+  for each row execute function autonomy.policy_after();
+
+create function autonomy.account_zone_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
+  v_policy text := (select p.time_zone from public.autonomy_policy p);
+  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy);
+  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy);
+begin
+  if v_from <> v_to then
+    perform autonomy.change_zone(
+      array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.account_zone_after() is
+  'Trigger of autonomy_accounts: another zone has other days, of this account alone. [autonomous-operations]';
+
+create trigger autonomy_account_zone after insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_zone_after();
+
+create function autonomy.campaign_moved() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := autonomy.account_zone(coalesce(old.account, 'default'));
+  v_to text := autonomy.account_zone(coalesce(new.account, 'default'));
+begin
+  if v_from <> v_to then
+    perform autonomy.change_zone(array[new.id], v_from, v_to);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_moved() is
+  'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
+
+create trigger autonomy_campaign_moved after update of account on public.campaigns
+  for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
