@@ -251,7 +251,8 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
+          'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')

@@ -12041,7 +12041,8 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4), 'conversions', autonomy.shown_conversions(s.conversions),
+          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
+          'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')
@@ -13178,7 +13179,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '59b52e0d708ba45651fb88740892a5c5d0f6a2022106433ecdcb4f54f3d1cb5c', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '60a15d596928ac113f9ef28c44aa50ee1a67be2114906a91e64f6e09fc83da77', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'ef339b645ea4c5b4781fddc77d61a62808820c726d4aa00e0768ab133383c042', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),

@@ -102,7 +102,7 @@ def test_whole_numbers_look_as_they_did(own: str, tmp_path: Path) -> None:
         own, "select (dashboard_campaign(%s, 60, '2026-10-01Z') -> 'performance')::text", campaign
     )
     reasoning = one(own, "select reasoning from identify_scaling_candidates()")
-    assert "60 conversions;" in reasoning
+    assert "60 conversions." in reasoning
 
 
 def test_whoever_writes_the_totals_alone_has_said_the_fact(own: str) -> None:

@@ -34,7 +34,7 @@ class Day(Answer):
     revenue: float | None
     roi: float | None
     clicks: int | None
-    conversions: int | None
+    conversions: float | None
 
 
 class Action(Answer):
@@ -116,7 +116,7 @@ class ListedCampaign(Answer):
     total_spend: float
     total_revenue: float
     roi: float | None
-    conversions: int
+    conversions: float
     currency: str | None
 
 
