@@ -112,7 +112,8 @@ create table if not exists public.autonomy_policy (
   paused_text text not null default 'paused',
   time_zone text not null default 'UTC',
   updated_at timestamptz not null default now(),
-  updated_by text not null default ''
+  updated_by text not null default '',
+  shrink_breaker_share numeric not null default 0.30
 );
 
 create function public.autonomy_policy_limits()
@@ -138,6 +139,8 @@ as $$
     ('pause_breaker_share', 0, 1, 'share of the active campaigns',
      'more pauses than this in 24 hours wait for a person'),
     ('pause_breaker_count', 0, 1000000, 'campaigns', 'up to this many pauses in 24 hours never trip the breaker'),
+    ('shrink_breaker_share', 0, 1, 'share of the active budget',
+     'cuts that together take more than this from an account in 24 hours are held, the most certain go first'),
     ('growth_breaker_share', 0, 100, 'share of the active budget',
      'scale-ups that together raise more than this in 24 hours are held'),
     ('growth_breaker_count', 0, 1000000, 'campaigns', 'up to this many scale-ups in 24 hours never trip the breaker'),

@@ -74,7 +74,8 @@ create table if not exists public.autonomy_accounts (
   person_hold_days numeric,
   approval_hours numeric,
   updated_at timestamptz not null default now(),
-  updated_by text not null default ''
+  updated_by text not null default '',
+  shrink_breaker_share numeric
 );
 comment on table public.autonomy_accounts is
   'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '

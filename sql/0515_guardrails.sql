@@ -112,7 +112,8 @@ create type autonomy.decided as (
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8,              -- P(true roi < break_even)
   log_roi float8,            -- the most probable ln roi
-  candidate autonomy.candidate);
+  candidate autonomy.candidate,
+  stopped_at text);          -- the account or currency whose breaker stopped it; null for one of all
 comment on type autonomy.decided is
   'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 

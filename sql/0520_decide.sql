@@ -6,17 +6,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.growth_base(p_portfolio jsonb) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-  -- greatest() passes over null: an unknown portfolio must stay unknown
-  select case when jsonb_typeof(p_portfolio) = 'object' then
-    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
-$$;
-comment on function autonomy.growth_base(jsonb) is
-  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures '
-  'against. Pure; null for null. [autonomous-operations]';
-
 create function autonomy.window_read(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -213,53 +202,74 @@ begin
     from public.autonomy_policy p
     cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
-  raised as (
-    select e.*, (e.candidate).campaign_id, e.held is null and e.action_type = 'auto_pause' as pauses,
-      case when e.held is null and e.action_type <> 'auto_resume'
-        then greatest(e.new_budget - (e.candidate).budget, 0) else 0 end as raise
+  groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
+  moved as (  -- what each would change, unless tracking looks broken in its account or in all
+    select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
+      t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
+      case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
+      case when t.code is null and e.held is null and m.change < 0 then -m.change else 0 end as cut,
+      case when t.code is not null and g.tracking then g.account end as tracked_at
     from each e
+    left join groups g on g.account = coalesce((e.candidate).account, '')
+    left join groups w on w.account is null
+    cross join lateral (select case when e.action_type not in ('auto_pause', 'auto_resume')
+      then e.new_budget - (e.candidate).budget end as change) m
+    cross join lateral (select case when e.held is null and e.action_type <> 'auto_resume'
+      and (coalesce(g.tracking, false) or coalesce(w.tracking, false)) then 'TRACKING_BREAKER' end as code) t
   ),
-  -- the portfolio's guardrails, over all decisions of the run and the last 24 hours
-  counted as (
-    select r.*,
-      count(*) filter (where r.pauses) over () as pauses_wanted,
-      count(*) filter (where r.raise > 0) over () as ups,
-      sum(r.raise) over () as raise_wanted,
-      sum(r.raise) over (order by r.raise > 0 desc, r.confidence desc, r.campaign_id) as raise_so_far
-    from raised r
+  within as (  -- beside the others of its account
+    select m.*, k.currency, case
+        when m.pauses and autonomy.too_many_pauses(p, k.campaigns, k.pauses,
+          count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
+        when m.raise > 0 and autonomy.too_much_growth(p, k.budget, k.raised, k.ups,
+          count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
+          sum(m.raise) over (partition by m.account order by m.raise > 0 desc, m.confidence desc, m.campaign_id))
+          then 'GROWTH_BREAKER'
+        when m.cut > 0 and autonomy.too_much_shrinking(p, k.budget, k.raised, k.lowered, k.cuts,
+          row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id),
+          sum(m.cut) over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id))
+          then 'SHRINK_BREAKER' end as stopped
+    from moved m
+    cross join public.autonomy_policy p
+    left join groups k on k.account = m.account
+    window account as (partition by m.account)
   ),
-  portfolio as materialized (
-    select p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
-      (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
-      (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
-      -- of the budget before these 24 hours: hourly runs would else raise the limit with their raises
-      p.growth_breaker_share * autonomy.growth_base(p_portfolio) as growth_limit,
-      p.pause_breaker_share::float8
-        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit
-    from public.autonomy_policy p
+  beside as (  -- beside those of all accounts that are left, money of one currency only
+    select w.*,
+      count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
+      count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
+      coalesce(sum(w.raise) filter (where w.stopped is null) over currency, 0) as raise_wanted,
+      coalesce(sum(w.raise) filter (where w.stopped is null) over (partition by w.currency
+        order by w.raise > 0 desc, w.confidence desc, w.campaign_id), 0) as raise_so_far
+    from within w window currency as (partition by w.currency)
+  ),
+  currencies as materialized (
+    select g.currency, sum(g.budget) as budget, sum(g.raised) as raised, sum(g.ups) as ups
+    from groups g where g.account is not null group by g.currency
   ),
   stopped as (
-    select n.*,
-      case
-        when n.held is not null then n.held
-        when n.pauses and p.tracking then 'TRACKING_BREAKER'
-        when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
-          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit
-            then 'GROWTH_BREAKER'
-      end as hold,
-      case
-        when n.pauses and p.pauses + n.pauses_wanted > p.pause_breaker_count
-          and p.pauses::float8 + n.pauses_wanted > p.pause_limit then 'PAUSE_BREAKER'
-        when p.mode = 'approve' or n.requires_approval then 'APPROVAL'
-      end as propose
-    from counted n
-    cross join portfolio p
+    select b.*,
+      coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
+      case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
+           when p.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
+      case when b.code is not null then b.tracked_at when b.stopped is not null then b.at
+           when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
+    from beside b
+    cross join public.autonomy_policy p
+    left join groups a on a.account is null
+    left join currencies c on c.currency is not distinct from b.currency
+    cross join lateral (select case
+      when b.stopped is not null or a.campaigns is null then null
+      when b.pauses and autonomy.too_many_pauses(p, a.campaigns, a.pauses, b.pauses_wanted) then 'PAUSE_BREAKER'
+      when b.raise > 0 and autonomy.too_much_growth(p, c.budget, c.raised, c.ups, b.ups_wanted, b.raise_wanted,
+                                                    b.raise_so_far) then 'GROWTH_BREAKER' end as code) f
   )
   select s.campaign_id,
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate,
+    s.stopped_at
   from stopped s;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is

@@ -127,48 +127,76 @@ comment on function autonomy.active_campaigns(text, jsonb) is
   'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only '
   'reads; safe to call again. [autonomous-operations]';
 
-create function autonomy.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
+create function autonomy.breaker_reports(p_portfolio jsonb, p_counts jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_several boolean := jsonb_array_length(p_portfolio -> 'accounts') > 1;
 begin
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message,
-                                                 'count', b.stopped, 'limit', b.most)
-                              order by b.n), '[]')
-    from public.autonomy_policy p
-    cross join (
-      select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
-        coalesce((p_codes ->> 'VALUE_NOT_MEASURED')::bigint, 0) as valueless,
-        coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
-        coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
-        coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
-    cross join lateral (values
-      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
-      (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
-       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a '
-              'conversion is worth',
-              autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
-      (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
-       format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
-              round((p_portfolio #>> '{tracking,observed}')::float8),
-              round((p_portfolio #>> '{tracking,expected}')::float8)),
-       s.tracking, p.tracking_breaker_ratio::float8),
-      (4, s.pauses > 0, 'PAUSE_BREAKER',
-       format('%s pauses in 24 hours of %s campaigns: a person decides them',
-              s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
-              (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
-       s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
-         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-      (5, s.growth > 0, 'GROWTH_BREAKER',
-       format('raises of 24 hours would add more than %s a day',
-              round(p.growth_breaker_share * autonomy.growth_base(p_portfolio), 2)),
-       s.growth, (p.growth_breaker_share * autonomy.growth_base(p_portfolio))::float8)
-    ) b (n, tripped, code, message, stopped, most)
-    where b.tripped);
+    with counted as (
+      select c.one ->> 'code' as code, c.one ->> 'at' as at, (c.one ->> 'n')::bigint as n
+      from jsonb_array_elements(p_counts) c (one)
+    ),
+    groups as (
+      select g.account as at, g.account, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking, g.told
+      from autonomy.breaker_groups(p_portfolio) g
+      union all  -- raises of all accounts are counted by currency
+      select 'currency:' || g.currency, null, null, sum(g.budget), null, sum(g.raised), null, false, null
+      from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
+    ),
+    told as (
+      select r.*, g.at, case when v_several then g.account end as account,
+        case when v_several and g.account is not null then format('In account "%s": ', g.account)
+             when g.campaigns is null then coalesce('In ' || substr(g.at, 10) || ': ', '') else '' end as prefix
+      from public.autonomy_policy p
+      cross join groups g
+      left join lateral (select sum(c.n) filter (where c.code = 'TRACKING_BREAKER') as tracking,
+          sum(c.n) filter (where c.code = 'SHRINK_BREAKER') as shrinking,
+          sum(c.n) filter (where c.code = 'PAUSE_BREAKER') as pauses,
+          sum(c.n) filter (where c.code = 'GROWTH_BREAKER') as growth
+        from counted c where c.at is not distinct from g.at) s on true
+      cross join lateral (values
+        (3, g.tracking, 'TRACKING_BREAKER',
+         format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, nothing is '
+                'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
+         coalesce(s.tracking, 0), p.tracking_breaker_ratio::float8),
+        (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
+         format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
+           p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+         (p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
+        (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
+         format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
+                g.campaigns + g.pauses), s.pauses, greatest(p.pause_breaker_count::float8,
+          p.pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
+        (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
+         format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
+           p.growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+         (p.growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
+      ) r (n, tripped, code, message, stopped, most)
+      where r.tripped
+      union all
+      select r.*, null, null, ''
+      from public.autonomy_policy p
+      cross join (select coalesce(sum(c.n) filter (where c.code = 'FROZEN'), 0) as frozen,
+        coalesce(sum(c.n) filter (where c.code = 'VALUE_NOT_MEASURED'), 0) as valueless from counted c) s
+      cross join lateral (values
+        (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
+        (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
+         format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a '
+                'conversion is worth', autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8)
+      ) r (n, tripped, code, message, stopped, most)
+      where r.tripped
+    )
+    select coalesce(jsonb_agg(jsonb_build_object('code', t.code, 'message', t.prefix || t.message,
+        'count', t.stopped, 'limit', t.most)
+        || case when t.account is null then '{}' else jsonb_build_object('account', t.account) end
+      order by t.n, t.account is null, t.account collate "C", t.at collate "C" nulls first), '[]')
+    from told t);
 end $$;
 comment on function autonomy.breaker_reports(jsonb, jsonb) is
-  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each '
-  'code. Only reads. [autonomous-operations]';
+  'The breakers that are on, with how many decisions each changed: portfolio_state, and a list of how many decisions '
+  '(n) have each code, by the account or currency whose breaker stopped them (at). Only reads. [autonomous-operations]';
 
 create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
@@ -189,7 +217,8 @@ begin
       message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
-  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+  select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
+          from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
     array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
           limit p_limit)
   into v_codes, v_page;

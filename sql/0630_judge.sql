@@ -106,7 +106,7 @@ comment on function autonomy.read_decisions(uuid, jsonb) is
 -- Whatever the engine thought, each limit is looked at again here, under locks, against the policy
 -- and the rule of this moment. Nothing is written.
 create function autonomy.judge(
-  p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_growth_base numeric,
+  p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
   p_by_person boolean, p_now timestamptz) returns autonomy.item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -215,44 +215,66 @@ judged as materialized (
     end as code
   from known k
 ),
--- over the portfolio, together with what was done in the last 24 hours
-raises as materialized (
-  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n
-                                 rows unbounded preceding) as so_far
-  from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
+-- of each account and of all, together with what was done in the last 24 hours
+groups as materialized (
+  -- the budgets as the run found them; what was done, as it is now: another shard may have written since
+  select g.account, g.currency, g.campaigns + g.pauses as all_campaigns,
+    g.budget - g.raised + g.lowered as budget_before,
+    coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
+    coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then
+  from autonomy.breaker_groups(p_portfolio) g
+  left join (
+    select account, pauses, ups, raised, cuts, lowered from autonomy.done_within_day(p_now)
+    union all
+    select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from autonomy.done_within_day(p_now)
+  ) d on d.account is not distinct from g.account
 ),
-before as materialized (
-  select
-    (select count(*) from public.autonomous_actions a
-     where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'
-       and a.status in ('executed', 'pending')) as pauses,
-    count(*) as raises,
-    coalesce(sum((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric), 0) as raised
-  from public.autonomous_actions a
-  -- a raise counts when it was carried out, which approval may have delayed
-  where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
-    and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
-    and case when jsonb_typeof(a.new_state -> 'budget') = 'number'
-             and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-          then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
+moves as materialized (
+  select j.n, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
+    j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
+    case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
+  from judged j where j.code is null and not p_by_person
 ),
 tripped as materialized (
-  select
-    case when b.pauses + t.pauses > p_policy.pause_breaker_count then
-      -- of the campaigns as the run found them; counting them again in each batch would cost more
-      -- than all else here
-      b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
-        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint
-         + (r.summary #>> '{portfolio,pauses_24h}')::bigint
-         from public.autonomous_runs r where r.id = p_run_id),
-        b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
-      else false end as pauses,
-    b.raises + t.raises > p_policy.growth_breaker_count as raises,
-    -- one cent, because the engine may have added the same amounts in another order
-    p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
-  from before b, (
-    select (select count(*) from judged j where j.code is null and j.action_type = 'auto_pause') as pauses,
-      (select count(*) from raises) as raises) t
+  -- a cent more than decided: the engine may have added the same amounts in another order
+  select m.*,
+    case
+      when m.pauses and autonomy.too_many_pauses(p_policy, k.all_campaigns - k.pauses, k.pauses,
+        count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
+      when m.raise > 0 and autonomy.too_much_growth(
+        p_policy, k.budget_before - k.lowered_then + k.raised, k.raised, k.ups,
+        count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
+        sum(m.raise) over (partition by m.account
+                           order by m.raise > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
+        then 'GROWTH_BREAKER'
+      when m.cut > 0 and autonomy.too_much_shrinking(
+        p_policy, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
+        row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
+        sum(m.cut) over (partition by m.account
+                         order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
+        then 'SHRINK_BREAKER' end as within
+  from moves m left join groups k on k.account = m.account
+  window account as (partition by m.account)
+),
+beside as materialized (
+  select t.n, coalesce(t.within, case
+      when t.pauses and autonomy.too_many_pauses(p_policy, w.all_campaigns - w.pauses, w.pauses,
+        count(*) filter (where t.pauses and t.within is null) over ()) then 'PAUSE_BREAKER'
+      when t.raise > 0 and autonomy.too_much_growth(p_policy, c.budget, c.raised, c.ups,
+        count(*) filter (where t.raise > 0 and t.within is null) over currency,
+        coalesce(sum(t.raise) filter (where t.within is null) over currency, 0),
+        coalesce(sum(t.raise) filter (where t.within is null) over (partition by c.currency
+          order by t.raise > 0 desc, t.confidence desc nulls last, t.campaign_id), 0) - 0.01)
+        then 'GROWTH_BREAKER' end) as stopped
+  from tripped t
+  left join groups k on k.account = t.account
+  left join groups w on w.account is null
+  left join (
+    select g.currency, sum(g.budget_before - g.lowered_then + g.raised) as budget, sum(g.raised) as raised,
+      sum(g.ups) as ups
+    from groups g where g.account is not null group by g.currency
+  ) c on w.all_campaigns is not null and c.currency is not distinct from k.currency
+  window currency as (partition by c.currency)
 ),
 settled as (
   select c.*,
@@ -261,21 +283,19 @@ settled as (
       when c.code in ('FROZEN', 'OBSERVE') then 'hold'
       when c.code is not null then 'fail'
       when p_by_person then 'execute'
-      when c.action_type = 'auto_pause' and t.pauses then 'propose'
-      when t.raises and r.so_far > t.room then 'fail'
+      when t.stopped = 'PAUSE_BREAKER' then 'propose'
+      when t.stopped is not null then 'fail'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'propose'
       else 'execute'
     end as outcome,
     case
       when c.code is not null or p_by_person then c.code
-      when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
-      when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
+      when t.stopped is not null then t.stopped
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'APPROVAL'
     end as final_code
   from judged c
-  cross join tripped t
-  left join raises r using (n)
+  left join beside t using (n)
 )
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
@@ -302,7 +322,7 @@ select coalesce(array_agg(row(
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
         s.confidence::float8, coalesce(s.confidence_floor, p_policy.min_confidence::float8), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, null, null,
-        s.candidate)::autonomy.decided, p_policy)
+        s.candidate, null)::autonomy.decided, p_policy)
     end end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
@@ -311,6 +331,6 @@ select coalesce(array_agg(row(
     )::autonomy.item order by s.n), '{}')
 from settled s
 $$;
-comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
+comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is
   'What is to become of each decision, in the order given, looked at again against state, policy and rule of this '
   'moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';

@@ -224,9 +224,8 @@ begin
       select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
   end if;
   v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
-    coalesce(autonomy.growth_base(v_run.summary -> 'portfolio'),
-             (select sum(c.budget) from public.campaigns c
-              where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
+    case when v_run.summary -> 'portfolio' ? 'accounts' then v_run.summary -> 'portfolio'
+         else public.portfolio_state(p_now) end, false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
 
   -- What was accepted before is answered as it was answered then.

@@ -61,7 +61,7 @@ begin
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
       'previous', v_action.previous_state, 'new', v_action.new_state)));
-    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
+    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, null, true, p_now))[1];
   end if;
 
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);

@@ -60,20 +60,22 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d as decided
+    select d.campaign_id, d.verdict, d.code, d.stopped_at, d as decided
     from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
   ), counted as (
-    select r.verdict = 'hold' as holds, r.code, count(*) as n from run r group by 1, 2
+    select r.verdict = 'hold' as holds, r.code, r.stopped_at as at, count(*) as n from run r group by 1, 2, 3
   )
-  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
-    (select jsonb_object_agg(c.code, c.n) from counted c where c.holds),
+  select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
+    (select jsonb_object_agg(c.code, c.n) from (
+      select code, sum(n) as n from counted where holds group by code) c),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
     array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
   into codes, held, chosen, held_first, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
-  'What a run over all campaigns decides: how many decisions of each code (codes; of those that are held alone: held), '
+  'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of those that '
+  'are held alone: held), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
   'reads; raises nothing. [autonomous-operations]';
 

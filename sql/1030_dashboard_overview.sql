@@ -338,7 +338,8 @@ begin
               from weighed o where o.verdict <> 'hold' order by place, (o.d).campaign_id limit 10) w
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
-        select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
+        select coalesce(jsonb_agg(to_jsonb(t)), '[]')
+        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)))
     from public.autonomy_policy p);
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is

@@ -286,8 +286,8 @@ begin
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, p_portfolio) d
     ), counted as materialized (
       select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code,
-        (r.d).action_type, count(*) as n
-      from run r group by 1, 2, 3, 4
+        (r.d).action_type, (r.d).stopped_at as at, count(*) as n
+      from run r group by 1, 2, 3, 4, 5
     )
     select jsonb_build_object(
       'all', (
@@ -306,7 +306,8 @@ begin
           select r.d from run r where (r.d).rule_id is not distinct from p_rule_id
           order by (r.d).verdict = 'hold', (r.d).confidence desc, (r.d).campaign_id limit 100)) t),
       'breakers', autonomy.breaker_reports(p_portfolio, (
-        select jsonb_object_agg(t.code, t.n) from (select code, sum(n) as n from counted group by code) t)),
+        select coalesce(jsonb_agg(to_jsonb(t)), '[]')
+        from (select code, at, sum(n) as n from counted group by 1, 2) t)),
       'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
 end $$;
 comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is

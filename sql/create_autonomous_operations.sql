@@ -84,14 +84,14 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
+  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30']::text[]),
   ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
-  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
+  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric']::text[]),
   ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
@@ -230,8 +230,13 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidates_json', null, '{p_ids, p_windows, p_now}', '{uuid[], text[], timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
-  ('autonomy', 'function', 'tracking_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'tracking_by_account', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'done_within_day', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'breaker_groups', null, '{p_portfolio}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'too_many_pauses', null, '{p_policy, p_campaigns, p_before, p_wanted}', '{public.autonomy_policy, numeric, numeric, bigint}', 0, array[]::text[]),
+  ('autonomy', 'function', 'too_much_growth', null, '{p_policy, p_budget, p_raised, p_before, p_wanted, p_raise, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, bigint, numeric, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'too_much_shrinking', null, '{p_policy, p_budget, p_raised, p_lowered, p_before, p_place, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, numeric, bigint, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
@@ -240,7 +245,6 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'evidence_times', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'variant', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'guardrail_word', null, '{p_name, p_decided, p_policy}', '{text, autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
-  ('autonomy', 'function', 'growth_base', null, '{p_portfolio}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'window_read', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_campaigns', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
@@ -263,7 +267,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'reasons_held', null, '{p_held}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'skipped_rules', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'active_campaigns', null, '{p_shard, p_portfolio}', '{text, jsonb}', 0, array[]::text[]),
-  ('autonomy', 'function', 'breaker_reports', null, '{p_portfolio, p_codes}', '{jsonb, jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'breaker_reports', null, '{p_portfolio, p_counts}', '{jsonb, jsonb}', 0, array[]::text[]),
   ('public', 'function', 'propose_autonomous_actions', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_now}', '{uuid, int, text, boolean, timestamptz}', 5, array[]::text[]),
   ('autonomy', 'function', 'campaigns_by_metrics', null, '{p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours, p_now}', '{float8, float8, float8, float8, float8, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'identify_underperforming_campaigns', null, '{min_spend, max_roi, min_duration_hours, p_now}', '{numeric, numeric, integer, timestamptz}', 4, array[]::text[]),
@@ -297,7 +301,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'type', 'item', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'result', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'read_decisions', null, '{p_run_id, p_decisions}', '{uuid, jsonb}', 0, array[]::text[]),
-  ('autonomy', 'function', 'judge', null, '{p_run_id, p_decisions, p_policy, p_growth_base, p_by_person, p_now}', '{uuid, autonomy.decision[], public.autonomy_policy, numeric, boolean, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'judge', null, '{p_run_id, p_decisions, p_policy, p_portfolio, p_by_person, p_now}', '{uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'write_items', null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, autonomy.item[], autonomy.decision[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'carry_out', null, '{p_run_id, p_items, p_decisions, p_now}', '{uuid, autonomy.item[], autonomy.decision[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'lock_decided', null, '{p_decisions}', '{autonomy.decision[]}', 0, array[]::text[]),
@@ -1804,7 +1808,8 @@ create table if not exists public.autonomy_policy (
   paused_text text not null default 'paused',
   time_zone text not null default 'UTC',
   updated_at timestamptz not null default now(),
-  updated_by text not null default ''
+  updated_by text not null default '',
+  shrink_breaker_share numeric not null default 0.30
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
@@ -1829,6 +1834,8 @@ as $$
     ('pause_breaker_share', 0, 1, 'share of the active campaigns',
      'more pauses than this in 24 hours wait for a person'),
     ('pause_breaker_count', 0, 1000000, 'campaigns', 'up to this many pauses in 24 hours never trip the breaker'),
+    ('shrink_breaker_share', 0, 1, 'share of the active budget',
+     'cuts that together take more than this from an account in 24 hours are held, the most certain go first'),
     ('growth_breaker_share', 0, 100, 'share of the active budget',
      'scale-ups that together raise more than this in 24 hours are held'),
     ('growth_breaker_count', 0, 1000000, 'campaigns', 'up to this many scale-ups in 24 hours never trip the breaker'),
@@ -2062,7 +2069,8 @@ create table if not exists public.autonomy_accounts (
   person_hold_days numeric,
   approval_hours numeric,
   updated_at timestamptz not null default now(),
-  updated_by text not null default ''
+  updated_by text not null default '',
+  shrink_breaker_share numeric
 );
 comment on table public.autonomy_accounts is
   'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '
@@ -5126,7 +5134,7 @@ as $$ values
   ('OUTRANKED', 33, 'rule', 'another rule came first', false),
   ('TRACKING_BREAKER', 34, 'run', 'conversion tracking seems broken', false),
   ('VALUE_BREAKER', 35, 'run', 'what a conversion is worth has jumped', true),
-  ('SHRINK_BREAKER', 36, 'run', 'the account would shrink too fast', true),
+  ('SHRINK_BREAKER', 36, 'run', 'the account would shrink too fast', false),
   ('PAUSE_BREAKER', 37, 'run', 'too many pauses at once: a person decides', false),
   ('GROWTH_BREAKER', 38, 'run', 'the account would grow too fast', false),
   ('APPROVAL', 39, 'proposal', 'a person must approve it', false),
@@ -5228,8 +5236,11 @@ as $$ values
    'tracking looks broken, and then every campaign looks bad. It will be looked at again when '
    'conversions arrive again.',
    '{}'::text[]),
+  ('SHRINK_BREAKER.',
+   'the account has been cut enough for 24 hours. It will be looked at again when those have passed.',
+   '{}'::text[]),
   ('GROWTH_BREAKER.',
-   'the portfolio has grown enough for 24 hours. It will be looked at again when those have passed.',
+   'the budgets have grown enough for 24 hours. It will be looked at again when those have passed.',
    '{}'::text[]),
   ('why.pause',
    '%s. %s %% likely to be below %s.',
@@ -5587,82 +5598,196 @@ comment on function public.list_autonomous_candidates(uuid, int, text, boolean, 
   'id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
   'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
   'AO010 for a bad argument. [autonomous-operations]';
-create function autonomy.tracking_state(p_now timestamptz default now()) returns jsonb
+
+-- 0512_portfolio.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.tracking_by_account(p_now timestamptz)
+returns table (account text, observed float8, expected float8, tripped boolean)
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
 begin
-  return (
-    with clock as (
-      select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-             p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
-             p.tracking_breaker_min_expected as least_expected
-      from public.autonomy_policy p
-    ),
-    recent as (
-      select m.campaign_id, sum(m.conversions) as conversions,
-        sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
-          -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
-      from public.campaign_metrics m, clock k
-      where m.bucket >= k.since and m.bucket < k.until
-      group by m.campaign_id
-      having count(*) >= 3 and sum(m.clicks) > 0
-    ),
-    before as (
-      select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-      from clock k
-      cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
-      cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
-      join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
-      group by d.campaign_id
-      having sum(d.clicks) > 0
-    ),
-    total as (
-      select coalesce(sum(r.conversions), 0)::float8 as observed,
-             coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
-      from recent r join before b using (campaign_id)
-    )
-    select jsonb_build_object(
-      'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
-      'tripped', t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected)
-    from total t, clock k);
+  return query
+  with clock as (
+    select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
+           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
+           p.tracking_breaker_min_expected as least_expected
+    from public.autonomy_policy p
+  ),
+  recent as (
+    select m.campaign_id, sum(m.conversions) as conversions,
+      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
+    from public.campaign_metrics m, clock k
+    where m.bucket >= k.since and m.bucket < k.until
+    group by m.campaign_id
+    having count(*) >= 3 and sum(m.clicks) > 0
+  ),
+  before as (
+    select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
+    from clock k
+    cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
+    cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
+    join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
+    group by d.campaign_id
+    having sum(d.clicks) > 0
+  ),
+  total as (
+    select case grouping(a.account) when 0 then a.account end as account,
+      coalesce(sum(r.conversions), 0)::float8 as observed,
+      coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
+    from recent r
+    join before b using (campaign_id)
+    join public.campaigns c on c.id = r.campaign_id
+    cross join lateral (select coalesce(c.account, '') as account) a
+    group by grouping sets ((a.account), ())
+  )
+  select t.account, t.observed, t.expected,
+    t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected
+  from total t, clock k;
 end $$;
-comment on function autonomy.tracking_state(timestamptz) is
+comment on function autonomy.tracking_by_account(timestamptz) is
   'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
-  'the 7 days before; tripped where measurement looks broken. Only reads. [autonomous-operations]';
-create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+  'the 7 days before, for each account and (account null) for all; tripped where measurement looks broken. Only reads. '
+  '[autonomous-operations]';
+create function autonomy.done_within_day(p_now timestamptz)
+returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
+language plpgsql stable set search_path = '' set jit = off
 as $$
-declare
-  v_campaigns bigint;
-  v_budget numeric;
-  v_pauses bigint;
-  v_ups bigint;
-  v_raised numeric;
 begin
-  perform autonomy.moment_error(p_now);
-  select count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) into v_campaigns, v_budget
-  from public.campaigns c where c.status = 'active' or lower(c.status) = 'active';
-  select count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
-    count(*) filter (where r.raise > 0), coalesce(sum(r.raise) filter (where r.raise > 0), 0)
-  into v_pauses, v_ups, v_raised
+  return query
+  select coalesce(c.account, ''),
+    count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
+    count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
+    count(*) filter (where r.change < 0), coalesce(-sum(r.change) filter (where r.change < 0), 0)
   from public.autonomy_policy p
   join public.autonomous_actions a
     on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
       and a.status in ('executed', 'pending')
+  left join public.campaigns c on c.id = a.campaign_id
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
     then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
               and (a.previous_state -> 'budget')::numeric between 0 and 1e15
-      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as raise offset 0) r;
-  return jsonb_build_object(
-    'active_campaigns', v_campaigns, 'active_budget', v_budget,
-    'pauses_24h', v_pauses, 'scale_ups_24h', v_ups, 'raised_24h', v_raised,
-    'tracking', autonomy.tracking_state(p_now));
+      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
+  group by 1;
+end $$;
+comment on function autonomy.done_within_day(timestamptz) is
+  'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
+  'money. Only reads; raises nothing. [autonomous-operations]';
+create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+begin
+  perform autonomy.moment_error(p_now);
+  return (
+    with active as materialized (
+      select coalesce(c.account, '') as account, count(*) as campaigns,
+        coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
+      from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+      group by 1
+    ),
+    done as materialized (select * from autonomy.done_within_day(p_now)),
+    tracking as materialized (
+      select t.account, jsonb_build_object('observed', trim_scale(round(t.observed::numeric, 2)),
+        'expected', round(t.expected::numeric, 2), 'tripped', t.tripped) as seen
+      from autonomy.tracking_by_account(p_now) t
+    ),
+    each as (
+      select account, k.currency, coalesce(a.campaigns, 0) as campaigns, coalesce(a.budget, 0) as budget,
+        coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
+        coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered,
+        coalesce(t.seen, '{"observed": 0, "expected": 0, "tripped": false}') as tracking
+      from active a
+      full join done d using (account)
+      left join tracking t using (account)
+      left join public.autonomy_accounts k using (account)
+    )
+    select jsonb_build_object(
+      'active_campaigns', coalesce(sum(e.campaigns), 0), 'active_budget', coalesce(sum(e.budget), 0),
+      'pauses_24h', coalesce(sum(e.pauses), 0), 'scale_ups_24h', coalesce(sum(e.ups), 0),
+      'raised_24h', coalesce(sum(e.raised), 0), 'cuts_24h', coalesce(sum(e.cuts), 0),
+      'lowered_24h', coalesce(sum(e.lowered), 0),
+      'tracking', (select t.seen from tracking t where t.account is null),
+      'accounts', coalesce(jsonb_agg(jsonb_build_object(
+        'account', e.account, 'currency', e.currency, 'active_campaigns', e.campaigns, 'active_budget', e.budget,
+        'pauses_24h', e.pauses, 'scale_ups_24h', e.ups, 'raised_24h', e.raised, 'cuts_24h', e.cuts,
+        'lowered_24h', e.lowered, 'tracking', e.tracking) order by e.account collate "C")
+        filter (where e.account <> '' or e.campaigns > 0), '[]'))
+    from each e);
 end $$;
 comment on function public.portfolio_state(timestamptz) is
-  'What the portfolio-wide guardrails count: active campaigns and budget, what was done in 24 hours, and whether '
-  'tracking looks broken. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken; '
+  'of all and of each account. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+create function autonomy.breaker_groups(p_portfolio jsonb)
+returns table (
+  account text, currency text, campaigns numeric, budget numeric, pauses numeric, ups numeric, raised numeric,
+  cuts numeric, lowered numeric, tracking boolean, told jsonb)
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return query
+  select g.one ->> 'account', g.one ->> 'currency', (g.one ->> 'active_campaigns')::numeric,
+    (g.one ->> 'active_budget')::numeric, (g.one ->> 'pauses_24h')::numeric, (g.one ->> 'scale_ups_24h')::numeric,
+    (g.one ->> 'raised_24h')::numeric, coalesce((g.one ->> 'cuts_24h')::numeric, 0),
+    coalesce((g.one ->> 'lowered_24h')::numeric, 0), coalesce((g.one #>> '{tracking,tripped}')::boolean, false),
+    g.one -> 'tracking'
+  from (
+    select p_portfolio - 'accounts' as one
+    where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_portfolio -> 'accounts'), 0) <> 1
+    union all
+    select a from jsonb_array_elements(coalesce(p_portfolio -> 'accounts', '[]')) a) g;
+end $$;
+comment on function autonomy.breaker_groups(jsonb) is
+  'What portfolio_state says of each account, and of all together (account null) unless there is just one. Pure. '
+  '[autonomous-operations]';
+create function autonomy.too_many_pauses(
+  p_policy public.autonomy_policy, p_campaigns numeric, p_before numeric, p_wanted bigint) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_all float8 := p_campaigns + p_before;
+  v_pauses float8 := p_before + p_wanted;
+begin
+  return p_wanted > 0 and (
+    v_pauses > p_policy.pause_breaker_count::float8 and v_pauses > p_policy.pause_breaker_share::float8 * v_all
+    or v_all < 20 and v_pauses >= 3 and v_pauses * 2 > v_all);
+end $$;
+comment on function autonomy.too_many_pauses(public.autonomy_policy, numeric, numeric, bigint) is
+  'Whether the pauses of 24 hours are so many that a person decides: p_before were taken, p_wanted are wanted, '
+  'p_campaigns are active still. Pure. [autonomous-operations]';
+create function autonomy.too_much_growth(
+  p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_before numeric,
+  p_wanted bigint, p_raise numeric, p_so_far numeric) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_limit numeric := p_policy.growth_breaker_share * greatest(p_budget - p_raised, 0);
+begin
+  return p_before + p_wanted > p_policy.growth_breaker_count and p_raised + p_raise > v_limit
+    and p_raised + p_so_far > v_limit;
+end $$;
+comment on function autonomy.too_much_growth(public.autonomy_policy, numeric, numeric, numeric, bigint, numeric,
+                                             numeric) is
+  'Whether a raise is beyond what the active budget may grow by within 24 hours: p_raise of p_wanted raises are wanted '
+  'altogether, p_so_far with it and the more certain ones; p_raised by p_before were done. Pure. '
+  '[autonomous-operations]';
+create function autonomy.too_much_shrinking(
+  p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_lowered numeric, p_before numeric,
+  p_place bigint, p_so_far numeric) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return p_before + p_place > 1
+    and p_lowered + p_so_far > p_policy.shrink_breaker_share * greatest(p_budget + p_lowered - p_raised, 0);
+end $$;
+comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric, numeric, numeric, numeric, bigint,
+                                                numeric) is
+  'Whether a cut is beyond what the active budget may shrink by within 24 hours: the p_place-th and p_so_far with the '
+  'more certain ones; p_lowered by p_before were done. Pure. [autonomous-operations]';
 
 -- 0515_guardrails.sql
 set local lock_timeout = '30s';
@@ -5765,7 +5890,8 @@ create type autonomy.decided as (
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   below float8,              -- P(true roi < break_even)
   log_roi float8,            -- the most probable ln roi
-  candidate autonomy.candidate);
+  candidate autonomy.candidate,
+  stopped_at text);          -- the account or currency whose breaker stopped it; null for one of all
 comment on type autonomy.decided is
   'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8, p_direction text, p_kind text) returns text
@@ -5897,15 +6023,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.growth_base(p_portfolio jsonb) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-  select case when jsonb_typeof(p_portfolio) = 'object' then
-    greatest((p_portfolio ->> 'active_budget')::numeric - (p_portfolio ->> 'raised_24h')::numeric, 0) end
-$$;
-comment on function autonomy.growth_base(jsonb) is
-  'The active budget before the raises of the last 24 hours, from portfolio_state: what GROWTH_BREAKER measures '
-  'against. Pure; null for null. [autonomous-operations]';
 create function autonomy.window_read(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6095,51 +6212,74 @@ begin
     from public.autonomy_policy p
     cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
-  raised as (
-    select e.*, (e.candidate).campaign_id, e.held is null and e.action_type = 'auto_pause' as pauses,
-      case when e.held is null and e.action_type <> 'auto_resume'
-        then greatest(e.new_budget - (e.candidate).budget, 0) else 0 end as raise
+  groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
+  moved as (  -- what each would change, unless tracking looks broken in its account or in all
+    select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
+      t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
+      case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
+      case when t.code is null and e.held is null and m.change < 0 then -m.change else 0 end as cut,
+      case when t.code is not null and g.tracking then g.account end as tracked_at
     from each e
+    left join groups g on g.account = coalesce((e.candidate).account, '')
+    left join groups w on w.account is null
+    cross join lateral (select case when e.action_type not in ('auto_pause', 'auto_resume')
+      then e.new_budget - (e.candidate).budget end as change) m
+    cross join lateral (select case when e.held is null and e.action_type <> 'auto_resume'
+      and (coalesce(g.tracking, false) or coalesce(w.tracking, false)) then 'TRACKING_BREAKER' end as code) t
   ),
-  counted as (
-    select r.*,
-      count(*) filter (where r.pauses) over () as pauses_wanted,
-      count(*) filter (where r.raise > 0) over () as ups,
-      sum(r.raise) over () as raise_wanted,
-      sum(r.raise) over (order by r.raise > 0 desc, r.confidence desc, r.campaign_id) as raise_so_far
-    from raised r
+  within as (  -- beside the others of its account
+    select m.*, k.currency, case
+        when m.pauses and autonomy.too_many_pauses(p, k.campaigns, k.pauses,
+          count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
+        when m.raise > 0 and autonomy.too_much_growth(p, k.budget, k.raised, k.ups,
+          count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
+          sum(m.raise) over (partition by m.account order by m.raise > 0 desc, m.confidence desc, m.campaign_id))
+          then 'GROWTH_BREAKER'
+        when m.cut > 0 and autonomy.too_much_shrinking(p, k.budget, k.raised, k.lowered, k.cuts,
+          row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id),
+          sum(m.cut) over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id))
+          then 'SHRINK_BREAKER' end as stopped
+    from moved m
+    cross join public.autonomy_policy p
+    left join groups k on k.account = m.account
+    window account as (partition by m.account)
   ),
-  portfolio as materialized (
-    select p.mode, (p_portfolio #>> '{tracking,tripped}')::boolean as tracking,
-      (p_portfolio ->> 'scale_ups_24h')::numeric as ups, (p_portfolio ->> 'raised_24h')::numeric as raised,
-      (p_portfolio ->> 'pauses_24h')::numeric as pauses, p.growth_breaker_count, p.pause_breaker_count,
-      p.growth_breaker_share * autonomy.growth_base(p_portfolio) as growth_limit,
-      p.pause_breaker_share::float8
-        * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8) as pause_limit
-    from public.autonomy_policy p
+  beside as (  -- beside those of all accounts that are left, money of one currency only
+    select w.*,
+      count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
+      count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
+      coalesce(sum(w.raise) filter (where w.stopped is null) over currency, 0) as raise_wanted,
+      coalesce(sum(w.raise) filter (where w.stopped is null) over (partition by w.currency
+        order by w.raise > 0 desc, w.confidence desc, w.campaign_id), 0) as raise_so_far
+    from within w window currency as (partition by w.currency)
+  ),
+  currencies as materialized (
+    select g.currency, sum(g.budget) as budget, sum(g.raised) as raised, sum(g.ups) as ups
+    from groups g where g.account is not null group by g.currency
   ),
   stopped as (
-    select n.*,
-      case
-        when n.held is not null then n.held
-        when n.pauses and p.tracking then 'TRACKING_BREAKER'
-        when n.raise > 0 and p.ups + n.ups > p.growth_breaker_count
-          and p.raised + n.raise_wanted > p.growth_limit and p.raised + n.raise_so_far > p.growth_limit
-            then 'GROWTH_BREAKER'
-      end as hold,
-      case
-        when n.pauses and p.pauses + n.pauses_wanted > p.pause_breaker_count
-          and p.pauses::float8 + n.pauses_wanted > p.pause_limit then 'PAUSE_BREAKER'
-        when p.mode = 'approve' or n.requires_approval then 'APPROVAL'
-      end as propose
-    from counted n
-    cross join portfolio p
+    select b.*,
+      coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
+      case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
+           when p.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
+      case when b.code is not null then b.tracked_at when b.stopped is not null then b.at
+           when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
+    from beside b
+    cross join public.autonomy_policy p
+    left join groups a on a.account is null
+    left join currencies c on c.currency is not distinct from b.currency
+    cross join lateral (select case
+      when b.stopped is not null or a.campaigns is null then null
+      when b.pauses and autonomy.too_many_pauses(p, a.campaigns, a.pauses, b.pauses_wanted) then 'PAUSE_BREAKER'
+      when b.raise > 0 and autonomy.too_much_growth(p, c.budget, c.raised, c.ups, b.ups_wanted, b.raise_wanted,
+                                                    b.raise_so_far) then 'GROWTH_BREAKER' end as code) f
   )
   select s.campaign_id,
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate,
+    s.stopped_at
   from stopped s;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is
@@ -6398,48 +6538,76 @@ end $$;
 comment on function autonomy.active_campaigns(text, jsonb) is
   'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only '
   'reads; safe to call again. [autonomous-operations]';
-create function autonomy.breaker_reports(p_portfolio jsonb, p_codes jsonb) returns jsonb
+create function autonomy.breaker_reports(p_portfolio jsonb, p_counts jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_several boolean := jsonb_array_length(p_portfolio -> 'accounts') > 1;
 begin
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('code', b.code, 'message', b.message,
-                                                 'count', b.stopped, 'limit', b.most)
-                              order by b.n), '[]')
-    from public.autonomy_policy p
-    cross join (
-      select coalesce((p_codes ->> 'FROZEN')::bigint, 0) as frozen,
-        coalesce((p_codes ->> 'VALUE_NOT_MEASURED')::bigint, 0) as valueless,
-        coalesce((p_codes ->> 'TRACKING_BREAKER')::bigint, 0) as tracking,
-        coalesce((p_codes ->> 'PAUSE_BREAKER')::bigint, 0) as pauses,
-        coalesce((p_codes ->> 'GROWTH_BREAKER')::bigint, 0) as growth) s
-    cross join lateral (values
-      (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
-      (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
-       format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a '
-              'conversion is worth',
-              autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8),
-      (3, (p_portfolio #>> '{tracking,tripped}')::boolean, 'TRACKING_BREAKER',
-       format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, no pauses',
-              round((p_portfolio #>> '{tracking,observed}')::float8),
-              round((p_portfolio #>> '{tracking,expected}')::float8)),
-       s.tracking, p.tracking_breaker_ratio::float8),
-      (4, s.pauses > 0, 'PAUSE_BREAKER',
-       format('%s pauses in 24 hours of %s campaigns: a person decides them',
-              s.pauses + (p_portfolio ->> 'pauses_24h')::bigint,
-              (p_portfolio ->> 'active_campaigns')::bigint + (p_portfolio ->> 'pauses_24h')::bigint),
-       s.pauses, greatest(p.pause_breaker_count::float8, p.pause_breaker_share::float8
-         * ((p_portfolio ->> 'active_campaigns')::float8 + (p_portfolio ->> 'pauses_24h')::float8))),
-      (5, s.growth > 0, 'GROWTH_BREAKER',
-       format('raises of 24 hours would add more than %s a day',
-              round(p.growth_breaker_share * autonomy.growth_base(p_portfolio), 2)),
-       s.growth, (p.growth_breaker_share * autonomy.growth_base(p_portfolio))::float8)
-    ) b (n, tripped, code, message, stopped, most)
-    where b.tripped);
+    with counted as (
+      select c.one ->> 'code' as code, c.one ->> 'at' as at, (c.one ->> 'n')::bigint as n
+      from jsonb_array_elements(p_counts) c (one)
+    ),
+    groups as (
+      select g.account as at, g.account, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking, g.told
+      from autonomy.breaker_groups(p_portfolio) g
+      union all  -- raises of all accounts are counted by currency
+      select 'currency:' || g.currency, null, null, sum(g.budget), null, sum(g.raised), null, false, null
+      from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
+    ),
+    told as (
+      select r.*, g.at, case when v_several then g.account end as account,
+        case when v_several and g.account is not null then format('In account "%s": ', g.account)
+             when g.campaigns is null then coalesce('In ' || substr(g.at, 10) || ': ', '') else '' end as prefix
+      from public.autonomy_policy p
+      cross join groups g
+      left join lateral (select sum(c.n) filter (where c.code = 'TRACKING_BREAKER') as tracking,
+          sum(c.n) filter (where c.code = 'SHRINK_BREAKER') as shrinking,
+          sum(c.n) filter (where c.code = 'PAUSE_BREAKER') as pauses,
+          sum(c.n) filter (where c.code = 'GROWTH_BREAKER') as growth
+        from counted c where c.at is not distinct from g.at) s on true
+      cross join lateral (values
+        (3, g.tracking, 'TRACKING_BREAKER',
+         format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, nothing is '
+                'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
+         coalesce(s.tracking, 0), p.tracking_breaker_ratio::float8),
+        (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
+         format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
+           p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+         (p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
+        (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
+         format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
+                g.campaigns + g.pauses), s.pauses, greatest(p.pause_breaker_count::float8,
+          p.pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
+        (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
+         format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
+           p.growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+         (p.growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
+      ) r (n, tripped, code, message, stopped, most)
+      where r.tripped
+      union all
+      select r.*, null, null, ''
+      from public.autonomy_policy p
+      cross join (select coalesce(sum(c.n) filter (where c.code = 'FROZEN'), 0) as frozen,
+        coalesce(sum(c.n) filter (where c.code = 'VALUE_NOT_MEASURED'), 0) as valueless from counted c) s
+      cross join lateral (values
+        (1, p.frozen, 'FROZEN', 'the system is frozen: nothing is changed', s.frozen, 0::float8),
+        (2, s.valueless > 0, 'VALUE_NOT_MEASURED',
+         format('conversions of %s without any value: nothing is judged by roi there; feed their revenue, or what a '
+                'conversion is worth', autonomy.counted_words(s.valueless, 'campaign')), s.valueless, 0::float8)
+      ) r (n, tripped, code, message, stopped, most)
+      where r.tripped
+    )
+    select coalesce(jsonb_agg(jsonb_build_object('code', t.code, 'message', t.prefix || t.message,
+        'count', t.stopped, 'limit', t.most)
+        || case when t.account is null then '{}' else jsonb_build_object('account', t.account) end
+      order by t.n, t.account is null, t.account collate "C", t.at collate "C" nulls first), '[]')
+    from told t);
 end $$;
 comment on function autonomy.breaker_reports(jsonb, jsonb) is
-  'The breakers that are on, with how many decisions each changed: portfolio_state, and how many decisions have each '
-  'code. Only reads. [autonomous-operations]';
+  'The breakers that are on, with how many decisions each changed: portfolio_state, and a list of how many decisions '
+  '(n) have each code, by the account or currency whose breaker stopped them (at). Only reads. [autonomous-operations]';
 create function public.propose_autonomous_actions(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_now timestamptz default now())
@@ -6459,7 +6627,8 @@ begin
       message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
-  select (select jsonb_object_agg(c.code, c.n) from (select (r.d).code, count(*) as n from run r group by 1) c),
+  select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
+          from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
     array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
           limit p_limit)
   into v_codes, v_page;
@@ -7241,7 +7410,7 @@ comment on function autonomy.read_decisions(uuid, jsonb) is
   'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call '
   'again; raises nothing. [autonomous-operations]';
 create function autonomy.judge(
-  p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_growth_base numeric,
+  p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
   p_by_person boolean, p_now timestamptz) returns autonomy.item[]
 language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -7344,39 +7513,63 @@ judged as materialized (
     end as code
   from known k
 ),
-raises as materialized (
-  select j.n, sum(j.raise) over (order by j.confidence desc nulls last, j.campaign_id, j.n
-                                 rows unbounded preceding) as so_far
-  from judged j where j.code is null and j.verdict = 'act' and j.raise > 0
+groups as materialized (
+  select g.account, g.currency, g.campaigns + g.pauses as all_campaigns,
+    g.budget - g.raised + g.lowered as budget_before,
+    coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
+    coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then
+  from autonomy.breaker_groups(p_portfolio) g
+  left join (
+    select account, pauses, ups, raised, cuts, lowered from autonomy.done_within_day(p_now)
+    union all
+    select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from autonomy.done_within_day(p_now)
+  ) d on d.account is not distinct from g.account
 ),
-before as materialized (
-  select
-    (select count(*) from public.autonomous_actions a
-     where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'
-       and a.status in ('executed', 'pending')) as pauses,
-    count(*) as raises,
-    coalesce(sum((a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric), 0) as raised
-  from public.autonomous_actions a
-  where a.created_at > p_now - interval '24 hours' - p_policy.approval_hours * interval '1 hour'
-    and a.executed_at > p_now - interval '24 hours' and a.status = 'executed' and a.action_type <> 'auto_resume'
-    and case when jsonb_typeof(a.new_state -> 'budget') = 'number'
-             and jsonb_typeof(a.previous_state -> 'budget') = 'number'
-          then (a.new_state -> 'budget')::numeric > (a.previous_state -> 'budget')::numeric end
+moves as materialized (
+  select j.n, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
+    j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
+    case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
+  from judged j where j.code is null and not p_by_person
 ),
 tripped as materialized (
-  select
-    case when b.pauses + t.pauses > p_policy.pause_breaker_count then
-      b.pauses + t.pauses > p_policy.pause_breaker_share * coalesce(
-        (select (r.summary #>> '{portfolio,active_campaigns}')::bigint
-         + (r.summary #>> '{portfolio,pauses_24h}')::bigint
-         from public.autonomous_runs r where r.id = p_run_id),
-        b.pauses + (select count(*) from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'))
-      else false end as pauses,
-    b.raises + t.raises > p_policy.growth_breaker_count as raises,
-    p_policy.growth_breaker_share * p_growth_base - b.raised + 0.01 as room
-  from before b, (
-    select (select count(*) from judged j where j.code is null and j.action_type = 'auto_pause') as pauses,
-      (select count(*) from raises) as raises) t
+  select m.*,
+    case
+      when m.pauses and autonomy.too_many_pauses(p_policy, k.all_campaigns - k.pauses, k.pauses,
+        count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
+      when m.raise > 0 and autonomy.too_much_growth(
+        p_policy, k.budget_before - k.lowered_then + k.raised, k.raised, k.ups,
+        count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
+        sum(m.raise) over (partition by m.account
+                           order by m.raise > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
+        then 'GROWTH_BREAKER'
+      when m.cut > 0 and autonomy.too_much_shrinking(
+        p_policy, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
+        row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
+        sum(m.cut) over (partition by m.account
+                         order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
+        then 'SHRINK_BREAKER' end as within
+  from moves m left join groups k on k.account = m.account
+  window account as (partition by m.account)
+),
+beside as materialized (
+  select t.n, coalesce(t.within, case
+      when t.pauses and autonomy.too_many_pauses(p_policy, w.all_campaigns - w.pauses, w.pauses,
+        count(*) filter (where t.pauses and t.within is null) over ()) then 'PAUSE_BREAKER'
+      when t.raise > 0 and autonomy.too_much_growth(p_policy, c.budget, c.raised, c.ups,
+        count(*) filter (where t.raise > 0 and t.within is null) over currency,
+        coalesce(sum(t.raise) filter (where t.within is null) over currency, 0),
+        coalesce(sum(t.raise) filter (where t.within is null) over (partition by c.currency
+          order by t.raise > 0 desc, t.confidence desc nulls last, t.campaign_id), 0) - 0.01)
+        then 'GROWTH_BREAKER' end) as stopped
+  from tripped t
+  left join groups k on k.account = t.account
+  left join groups w on w.account is null
+  left join (
+    select g.currency, sum(g.budget_before - g.lowered_then + g.raised) as budget, sum(g.raised) as raised,
+      sum(g.ups) as ups
+    from groups g where g.account is not null group by g.currency
+  ) c on w.all_campaigns is not null and c.currency is not distinct from k.currency
+  window currency as (partition by c.currency)
 ),
 settled as (
   select c.*,
@@ -7385,21 +7578,19 @@ settled as (
       when c.code in ('FROZEN', 'OBSERVE') then 'hold'
       when c.code is not null then 'fail'
       when p_by_person then 'execute'
-      when c.action_type = 'auto_pause' and t.pauses then 'propose'
-      when t.raises and r.so_far > t.room then 'fail'
+      when t.stopped = 'PAUSE_BREAKER' then 'propose'
+      when t.stopped is not null then 'fail'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'propose'
       else 'execute'
     end as outcome,
     case
       when c.code is not null or p_by_person then c.code
-      when c.action_type = 'auto_pause' and t.pauses then 'PAUSE_BREAKER'
-      when t.raises and r.so_far > t.room then 'GROWTH_BREAKER'
+      when t.stopped is not null then t.stopped
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
       when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'APPROVAL'
     end as final_code
   from judged c
-  cross join tripped t
-  left join raises r using (n)
+  left join beside t using (n)
 )
 select coalesce(array_agg(row(
     s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
@@ -7426,7 +7617,7 @@ select coalesce(array_agg(row(
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
         s.confidence::float8, coalesce(s.confidence_floor, p_policy.min_confidence::float8), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, null, null,
-        s.candidate)::autonomy.decided, p_policy)
+        s.candidate, null)::autonomy.decided, p_policy)
     end end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
@@ -7435,7 +7626,7 @@ select coalesce(array_agg(row(
     )::autonomy.item order by s.n), '{}')
 from settled s
 $$;
-comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, numeric, boolean, timestamptz) is
+comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is
   'What is to become of each decision, in the order given, looked at again against state, policy and rule of this '
   'moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
 
@@ -7653,9 +7844,8 @@ begin
       select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
   end if;
   v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
-    coalesce(autonomy.growth_base(v_run.summary -> 'portfolio'),
-             (select sum(c.budget) from public.campaigns c
-              where lower(c.status) = 'active' and c.budget between 0 and 1e18), 0), false, p_now);
+    case when v_run.summary -> 'portfolio' ? 'accounts' then v_run.summary -> 'portfolio'
+         else public.portfolio_state(p_now) end, false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
   if exists (select from unnest(v_items) i where i.outcome = 'again') then
     v_results := array(
@@ -7758,7 +7948,7 @@ begin
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
       'previous', v_action.previous_state, 'new', v_action.new_state)));
-    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, 0, true, p_now))[1];
+    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, null, true, p_now))[1];
   end if;
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
   if v_item.code is not null then
@@ -10786,20 +10976,22 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d as decided
+    select d.campaign_id, d.verdict, d.code, d.stopped_at, d as decided
     from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
   ), counted as (
-    select r.verdict = 'hold' as holds, r.code, count(*) as n from run r group by 1, 2
+    select r.verdict = 'hold' as holds, r.code, r.stopped_at as at, count(*) as n from run r group by 1, 2, 3
   )
-  select (select jsonb_object_agg(c.code, c.n) from (select code, sum(n) as n from counted group by code) c),
-    (select jsonb_object_agg(c.code, c.n) from counted c where c.holds),
+  select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
+    (select jsonb_object_agg(c.code, c.n) from (
+      select code, sum(n) as n from counted where holds group by code) c),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
     array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
   into codes, held, chosen, held_first, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
-  'What a run over all campaigns decides: how many decisions of each code (codes; of those that are held alone: held), '
+  'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of those that '
+  'are held alone: held), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
   'reads; raises nothing. [autonomous-operations]';
 create function autonomy.carry_out_chosen(
@@ -12125,7 +12317,8 @@ begin
               from weighed o where o.verdict <> 'hold' order by place, (o.d).campaign_id limit 10) w
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
-        select jsonb_object_agg(t.code, t.n) from (select code, count(*) as n from weighed group by code) t)))
+        select coalesce(jsonb_agg(to_jsonb(t)), '[]')
+        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)))
     from public.autonomy_policy p);
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
@@ -12401,8 +12594,8 @@ begin
       select d from autonomy.decided_run(autonomy.shard_slots(null), false, p_now, p_portfolio) d
     ), counted as materialized (
       select (r.d).rule_id is not distinct from p_rule_id as own, (r.d).verdict, (r.d).code,
-        (r.d).action_type, count(*) as n
-      from run r group by 1, 2, 3, 4
+        (r.d).action_type, (r.d).stopped_at as at, count(*) as n
+      from run r group by 1, 2, 3, 4, 5
     )
     select jsonb_build_object(
       'all', (
@@ -12421,7 +12614,8 @@ begin
           select r.d from run r where (r.d).rule_id is not distinct from p_rule_id
           order by (r.d).verdict = 'hold', (r.d).confidence desc, (r.d).campaign_id limit 100)) t),
       'breakers', autonomy.breaker_reports(p_portfolio, (
-        select jsonb_object_agg(t.code, t.n) from (select code, sum(n) as n from counted group by code) t)),
+        select coalesce(jsonb_agg(to_jsonb(t)), '[]')
+        from (select code, at, sum(n) as n from counted group by 1, 2) t)),
       'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
 end $$;
 comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is
@@ -13127,8 +13321,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
+  ('0130_policy', '444eb9b0e8b401621211e6d12443373a8c0cae4bbe4b741195d8bbb69f2b3f7e', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'ca0dd7111c305e3a235a075abe4229fa0a00b84c9bd1ba2a8522d6d3dc47ad7e', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
@@ -13144,21 +13338,22 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ab33478b1ddfc85c5c69a2b05cdd3f1269a01c7139f367dc4a8e6fe76b7ce341', pg_catalog.clock_timestamp()),
   ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
-  ('0505_codes', '5e9af4c0f5bdac9e1f3a60fd5b75ceb5972a218c8fecde804cdbaa686ede2cb1', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'e0b3f2dd2534192f4c77e37c529de60cd15e23603a4b9547c0bef6039f7447c0', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'dc6397a916352797d7d748ee92bf62f7eeaafdf2c227e8edd61e7b72205c6cc3', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'f1410ce2280945c23d7e7b49750f7adfaf3acffd52464f8a4492177355f35548', pg_catalog.clock_timestamp()),
-  ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '3dc59b7507a8b0abeb75cafb51e30e1f745763fbb56ef6061feda494815ffdb4', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'ad4750a6a54ca8d8a712836a7dd8de4219929654f303ed278ff077a36de9c29c', pg_catalog.clock_timestamp()),
+  ('0520_decide', '85728e0151d8fce9301ad0790e65e2e0907c24de18cf2f60b24590463714f181', pg_catalog.clock_timestamp()),
   ('0530_sentences', '64429592aacf6f2961c8a292cf735b706b459f30a5a7e7fc110f3d84186b10a6', pg_catalog.clock_timestamp()),
-  ('0540_propose', '1adbe89ba724f264067e734f6b029b57c9c753670c52a829c94e629a79ee35ef', pg_catalog.clock_timestamp()),
+  ('0540_propose', 'cafb9b3a0987238d9651089297d7949e9f105510b2ca20327fded51cee5d85f2', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
-  ('0630_judge', '1228c538ef4c38787069016eb92603d84bf9b1106e05e7861a5ff6ddb8ea6bc9', pg_catalog.clock_timestamp()),
-  ('0640_apply', '3c3d08910a84c0af4ee00c997d2998e9b09b930e949b1e85e3d960c953d50a41', pg_catalog.clock_timestamp()),
-  ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
+  ('0630_judge', '154a477f602cd3477af333785714df8bbc41fff361341791acec38807550fb0d', pg_catalog.clock_timestamp()),
+  ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
+  ('0650_proposals', 'cde872a69bb7182625761465fcb2adaa4627dc39466587cef0e479e8e1837736', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0700_runs', 'b7a27f716d800dfeed91e14545f3f8e2df48abb39c76bcbba4f4be51733146f6', pg_catalog.clock_timestamp()),
@@ -13175,12 +13370,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '3aa4f2107515bcfa2ed31ae275a171b894719804be181af6a79f88c4d308658b', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '79045205cf877d7191cfa820898dc79d230f4913b25abe0b0f691ecc582578f2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '60a15d596928ac113f9ef28c44aa50ee1a67be2114906a91e64f6e09fc83da77', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', 'ef339b645ea4c5b4781fddc77d61a62808820c726d4aa00e0768ab133383c042', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '4f7831f9d42f067272488efa34711aabba79cdc5b8c11803265afc17f79720c0', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1200_history', '67c8f00e6a1c9e035493ded70caea7dc0b7e64e65f5f5ede1b6205547c7a7c21', pg_catalog.clock_timestamp()),

@@ -1,108 +1,209 @@
-"""The portfolio-wide guardrails: they look at all decisions of the run and the last 24 hours.
+"""The breakers: they look at all decisions of a run together with the last 24 hours.
 
 Each takes the decisions, the policy and the portfolio, changes the decisions it blocks, and
-reports itself: {"code", "message", "count": decisions it changed, "limit"}, or None.
+reports itself: {"code", "message", "count": decisions it changed, "limit", "account": where it
+stands for one of several}. They look at each account, then at all accounts together; money of
+different currencies is never added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from autonomy.engine.decision import Decision
-from autonomy.engine.policy import Policy, Portfolio
-from autonomy.text import counted
+from autonomy.engine.policy import AccountState, Counted, Policy, Portfolio
+from autonomy.text import counted, money
 
-Report = dict[str, Any] | None
-Breaker = Callable[[Sequence[Decision], Policy, Portfolio], Report]
+Report = dict[str, Any]
+Breaker = Callable[[Sequence[Decision], Policy, Portfolio], list[Report]]
+SMALL = 20  # an account of fewer active campaigns is small: a few pauses are most of it
 
 
-def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
+class Group(NamedTuple):
+    """Decisions that are counted together, with what was done before."""
+
+    decisions: list[Decision]
+    state: Counted
+    account: str | None = None
+    prefix: str = ""
+
+    def report(self, code: str, message: str, count: int, limit: float) -> Report:
+        """What it says of itself."""
+        told = {"code": code, "message": self.prefix + message, "count": count, "limit": limit}
+        return told if self.account is None else told | {"account": self.account}
+
+
+def by_account(decisions: Sequence[Decision], portfolio: Portfolio) -> list[Group]:
+    """Each account; all decisions where only one account is known, or none."""
+    if len(portfolio.accounts) < 2:
+        return [Group(list(decisions), next(iter(portfolio.accounts), portfolio))]
+    found: dict[str, list[Decision]] = {state.account: [] for state in portfolio.accounts}
+    for decision in decisions:
+        found.setdefault(decision.case.candidate.account or "", []).append(decision)
+    states = {state.account: state for state in portfolio.accounts}
+    return [
+        Group(
+            found[account],
+            states.get(account) or AccountState(account=account),
+            account,
+            f'In account "{account}": ',
+        )
+        for account in sorted(found)
+    ]
+
+
+def of_all(decisions: Sequence[Decision], portfolio: Portfolio) -> list[Group]:
+    """All accounts together, where there are several."""
+    return [Group(list(decisions), portfolio)] if len(portfolio.accounts) > 1 else []
+
+
+def by_currency(decisions: Sequence[Decision], portfolio: Portfolio) -> Iterator[Group]:
+    """The accounts of each currency together, where there are several accounts."""
+    if len(portfolio.accounts) < 2:
+        return
+    currency_of = {state.account: state.currency for state in portfolio.accounts}
+    for currency in sorted(set(currency_of.values()), key=lambda name: (name is not None, name)):
+        states = [state for state in portfolio.accounts if state.currency == currency]
+        state = Counted(
+            active_budget=sum((one.active_budget for one in states), Decimal(0)),
+            scale_ups_24h=sum(one.scale_ups_24h for one in states),
+            raised_24h=sum((one.raised_24h for one in states), Decimal(0)),
+        )
+        own = [
+            one for one in decisions
+            if currency_of.get(one.case.candidate.account or "") == currency
+        ]  # fmt: skip
+        yield Group(own, state, prefix=f"In {currency}: " if currency else "")
+
+
+def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
     """The kill switch, said once; it has held each decision by itself."""
     if not policy.frozen:
-        return None
+        return []
+    group = Group(list(decisions), portfolio)
     held = sum(decision.code == "FROZEN" for decision in decisions)
-    return _report("FROZEN", "the system is frozen: nothing is changed", held, 0.0)
+    return [group.report("FROZEN", "the system is frozen: nothing is changed", held, 0.0)]
 
 
-def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
+def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
     """Said once for all the campaigns that VALUE_NOT_MEASURED blocks, with what to do about it."""
     held = sum(decision.code == "VALUE_NOT_MEASURED" for decision in decisions)
     if not held:
-        return None
+        return []
     message = (
         f"conversions of {counted(held, 'campaign')} without any value: nothing is judged by roi "
         "there; feed their revenue, or what a conversion is worth"
     )
-    return _report("VALUE_NOT_MEASURED", message, held, 0.0)
+    return [Group([], portfolio).report("VALUE_NOT_MEASURED", message, held, 0.0)]
 
 
-def tracking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
-    """Conversions of the last day are missing everywhere: measurement is broken, pause nothing."""
-    if not portfolio.tracking.tripped:
-        return None
-    blocked = _pauses(decisions)
+def tracking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+    """Conversions of the last day are missing: measurement is broken, nothing is judged by it.
+
+    Neither paused nor cut nor raised; what an account has broken by itself, all have not.
+    """
+    groups = [*by_account(decisions, portfolio), *of_all(decisions, portfolio)]
+    return [
+        _tracking(group, policy) for group in groups if group.state.tracking.tripped
+    ]  # fmt: skip
+
+
+def _tracking(group: Group, policy: Policy) -> Report:
+    blocked = [
+        one for one in group.decisions
+        if one.verdict == "act" and one.action_type != "auto_resume"
+    ]  # fmt: skip
     for decision in blocked:
         decision.hold("TRACKING_BREAKER")
-    seen = ""
-    if portfolio.tracking.observed is not None and portfolio.tracking.expected is not None:
-        seen = f" ({portfolio.tracking.observed:.0f} of {portfolio.tracking.expected:.0f} expected)"
+    seen = group.state.tracking
+    figures = ""
+    if seen.observed is not None and seen.expected is not None:
+        figures = f" ({seen.observed:.0f} of {seen.expected:.0f} expected)"
     message = (
-        f"conversions of the last 24 hours are missing{seen}: tracking looks broken, no pauses"
+        f"conversions of the last 24 hours are missing{figures}: tracking looks broken, nothing is "
+        "judged by them"
     )
-    return _report("TRACKING_BREAKER", message, len(blocked), policy.tracking_breaker_ratio)
+    limit = policy.tracking_breaker_ratio
+    return group.report("TRACKING_BREAKER", message, len(blocked), limit)
 
 
-def pauses(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
-    """More than a share of the portfolio would be paused: a person decides all of them."""
-    wanted = _pauses(decisions)
-    number = portfolio.pauses_24h + len(wanted)
-    base = portfolio.active_campaigns + portfolio.pauses_24h
+def shrinking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+    """Cuts that take too much of an account in 24 hours: the most certain go first.
+
+    The first of a day always goes: an account of one campaign could else never be cut by half.
+    """
+    reports = (_shrinking(group, policy) for group in by_account(decisions, portfolio))
+    return [report for report in reports if report is not None]
+
+
+def _shrinking(group: Group, policy: Policy) -> Report | None:
+    cuts = [one for one in group.decisions if one.verdict == "act" and one.cut_of > 0]
+    cuts.sort(key=lambda one: (-one.confidence, one.campaign_id))
+    state = group.state
+    before = max(state.active_budget + state.lowered_24h - state.raised_24h, Decimal(0))
+    limit = policy.shrink_breaker_share * before
+    running, held = state.lowered_24h, 0
+    for place, one in enumerate(cuts, 1):
+        running += one.cut_of
+        if state.cuts_24h + place > 1 and running > limit:
+            one.hold("SHRINK_BREAKER")
+            held += 1
+    message = f"cuts of 24 hours would take more than {money(limit)} a day"
+    return group.report("SHRINK_BREAKER", message, held, float(limit)) if held else None
+
+
+def pauses(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+    """So many of an account, or of all, would be paused that a person decides."""
+    groups = [*by_account(decisions, portfolio), *of_all(decisions, portfolio)]
+    reports = (_pauses(group, policy) for group in groups)
+    return [report for report in reports if report is not None]
+
+
+def _pauses(group: Group, policy: Policy) -> Report | None:
+    wanted = [one for one in group.decisions if one.is_pause and one.verdict == "act"]
+    number = group.state.pauses_24h + len(wanted)
+    base = group.state.active_campaigns + group.state.pauses_24h
     share = policy.pause_breaker_share * base
-    if not wanted or number <= policy.pause_breaker_count or number <= share:
+    many = number > policy.pause_breaker_count and number > share
+    most_of_a_small_one = base < SMALL and number >= 3 and number * 2 > base
+    if not wanted or not (many or most_of_a_small_one):
         return None
     for decision in wanted:
         decision.propose("PAUSE_BREAKER")
     message = f"{number:.0f} pauses in 24 hours of {base:.0f} campaigns: a person decides them"
     limit = max(policy.pause_breaker_count, share)
-    return _report("PAUSE_BREAKER", message, len(wanted), limit)
+    return group.report("PAUSE_BREAKER", message, len(wanted), limit)
 
 
-def growth(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> Report:
+def growth(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
     """Raises that add too much in 24 hours: the most confident go first, the rest is held.
 
     Measured against the budget before those 24 hours: hourly runs would else raise the limit
     with what they have raised.
     """
-    ups = [up for up in decisions if up.verdict == "act" and up.raise_of > 0]
-    number = portfolio.scale_ups_24h + len(ups)
-    base = max(portfolio.active_budget - portfolio.raised_24h, Decimal(0))
-    limit = policy.growth_breaker_share * base
-    total = portfolio.raised_24h + sum((up.raise_of for up in ups), Decimal(0))
-    if number <= policy.growth_breaker_count or total <= limit:
+    accounts = [_growth(group, policy) for group in by_account(decisions, portfolio)]
+    together = [_growth(group, policy) for group in by_currency(decisions, portfolio)]
+    return [report for report in (*accounts, *together) if report is not None]
+
+
+def _growth(group: Group, policy: Policy) -> Report | None:
+    ups = [up for up in group.decisions if up.verdict == "act" and up.raise_of > 0]
+    state = group.state
+    limit = policy.growth_breaker_share * max(state.active_budget - state.raised_24h, Decimal(0))
+    total = state.raised_24h + sum((up.raise_of for up in ups), Decimal(0))
+    if state.scale_ups_24h + len(ups) <= policy.growth_breaker_count or total <= limit:
         return None
     ups.sort(key=lambda up: (-up.confidence, up.campaign_id))
-    running, going = portfolio.raised_24h, 0
+    running, held = state.raised_24h, 0
     for up in ups:
         running += up.raise_of
         if running > limit:
-            break
-        going += 1
-    for up in ups[going:]:
-        up.hold("GROWTH_BREAKER")
-    if not ups[going:]:
-        return None
-    message = f"raises of 24 hours would add {total:.2f} a day, more than {limit:.2f}"
-    return _report("GROWTH_BREAKER", message, len(ups) - going, float(limit))
+            up.hold("GROWTH_BREAKER")
+            held += 1
+    message = f"raises of 24 hours would add {money(total)} a day, more than {money(limit)}"
+    return group.report("GROWTH_BREAKER", message, held, float(limit)) if held else None
 
 
-def _pauses(decisions: Sequence[Decision]) -> list[Decision]:
-    return [one for one in decisions if one.is_pause and one.verdict == "act"]
-
-
-def _report(code: str, message: str, count: int, limit: float) -> dict[str, Any]:
-    return {"code": code, "message": message, "count": count, "limit": limit}
-
-
-BREAKERS: tuple[Breaker, ...] = (frozen, valueless, tracking, pauses, growth)
+BREAKERS: tuple[Breaker, ...] = (frozen, valueless, tracking, shrinking, pauses, growth)

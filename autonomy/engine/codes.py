@@ -169,16 +169,24 @@ CODES: tuple[Code, ...] = (
         _says("tracking looks broken, and then every campaign looks bad. It will be looked at "
               "again when conversions arrive again."),
         "conversions beside what the clicks would have brought", "tracking_breaker_ratio",
-        "conversions are missing everywhere: no pauses"),
+        "conversions are missing, in its account or everywhere: neither paused nor cut nor raised"),
     Code("VALUE_BREAKER", "run", "what a conversion is worth has jumped", reserved=True),
-    Code("SHRINK_BREAKER", "run", "the account would shrink too fast", reserved=True),
+    Code(
+        "SHRINK_BREAKER", "run", "the account would shrink too fast",
+        _says("the account has been cut enough for 24 hours. It will be looked at again when those "
+              "have passed."),
+        "money that cuts of 24 hours take from the budget before them", "shrink_breaker_share",
+        "cuts of 24 hours would take too much of the account's budget before them: the most "
+        "certain go first, and one always goes"),
     Code(
         "PAUSE_BREAKER", "run", "too many pauses at once: a person decides",
         looks_at="pauses of 24 hours beside the active campaigns",
-        limit="pause_breaker_share, pause_breaker_count"),
+        limit="pause_breaker_share, pause_breaker_count",
+        detail="too many pauses at once, in an account or in all: a person decides; of fewer than "
+        "20 campaigns also the third pause that makes more than half"),
     Code(
         "GROWTH_BREAKER", "run", "the account would grow too fast",
-        _says("the portfolio has grown enough for 24 hours. It will be looked at again when those "
+        _says("the budgets have grown enough for 24 hours. It will be looked at again when those "
               "have passed."),
         "money that scale-ups of 24 hours add to the budget before them",
         "growth_breaker_share, growth_breaker_count",

@@ -162,8 +162,9 @@ class Engine:
         decisions = self.answer.decisions
         decisions.sort(key=lambda decision: decision.campaign_id)
         state = self._portfolio(portfolio)
-        reports = [trips(decisions, self.policy, state) for trips in BREAKERS]
-        self.answer.breakers = [report for report in reports if report is not None]
+        self.answer.breakers = [
+            report for trips in BREAKERS for report in trips(decisions, self.policy, state)
+        ]
         for decision in decisions:
             decision.dry_run = dry_run or self.policy.mode == "observe"
             approval = self.policy.mode == "approve" or decision.case.plan.requires_approval

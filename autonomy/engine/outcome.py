@@ -113,6 +113,14 @@ class Outcome:
         return max(new - old, Decimal(0))
 
     @property
+    def cut_of(self) -> Decimal:
+        """Daily money that it takes away; 0 for whatever takes none."""
+        old, new = self.previous.budget, self.new.budget
+        if old is None or new is None or self.action_type == "auto_resume":
+            return Decimal(0)
+        return max(old - new, Decimal(0))
+
+    @property
     def matched(self) -> list[dict[str, str]]:
         """Every rule that matched, in order, with what became of it."""
         found = [{"rule_name": name, "code": code} for name, code in self.others]

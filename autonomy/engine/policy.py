@@ -66,6 +66,7 @@ class Policy(BaseModel):
     min_budget: Money = Decimal(1)
     pause_breaker_share: Share = 0.25
     pause_breaker_count: Count = 5.0
+    shrink_breaker_share: Money = Decimal("0.30")
     growth_breaker_share: Money = Decimal("0.30")
     growth_breaker_count: Count = 5.0
     tracking_breaker_ratio: Share = 0.40
@@ -113,17 +114,34 @@ class Tracking(BaseModel):
     expected: float | None = None
 
 
-class Portfolio(BaseModel):
+class Counted(BaseModel):
     """What the run's own decisions are counted together with: the last 24 hours, all shards."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    active_campaigns: Count
-    active_budget: Money
+    active_campaigns: Count = 0.0
+    active_budget: Money = Decimal(0)
     pauses_24h: Count = 0.0
     scale_ups_24h: Count = 0.0
     raised_24h: Annotated[Decimal, BeforeValidator(_exact)] = Decimal(0)
-    tracking: Tracking = Tracking()
+    cuts_24h: Count = 0.0
+    lowered_24h: Annotated[Decimal, BeforeValidator(_exact)] = Decimal(0)
+    tracking: Annotated[Tracking, BeforeValidator(lambda value: value or {})] = Tracking()
+
+
+class AccountState(Counted):
+    """What is counted of one account. Its money is never added to that of another currency."""
+
+    account: str
+    currency: str | None = None
+
+
+class Portfolio(Counted):
+    """What is counted of all accounts together, and of each."""
+
+    active_campaigns: Count
+    active_budget: Money
+    accounts: tuple[AccountState, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Portfolio:

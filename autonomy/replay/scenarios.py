@@ -35,7 +35,8 @@ USUAL_RULES: Sequence[Row] = (
 )  # fmt: skip
 USUAL_POLICY: Row = {
     "min_confidence": 0, "cooldown_hours": 0, "max_growth_7d": 1000, "max_step": 10,
-    "pause_breaker_share": 1, "growth_breaker_share": 100, "tracking_breaker_ratio": 0,
+    "pause_breaker_share": 1, "growth_breaker_share": 100,
+    "shrink_breaker_share": 1, "tracking_breaker_ratio": 0,
 }  # fmt: skip
 
 

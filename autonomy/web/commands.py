@@ -24,6 +24,7 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "min_budget": (0, 999_999_999),
     "pause_breaker_share": (0, 1),
     "pause_breaker_count": (0, 1_000_000),
+    "shrink_breaker_share": (0, 1),
     "growth_breaker_share": (0, 100),
     "growth_breaker_count": (0, 1_000_000),
     "tracking_breaker_ratio": (0, 1),

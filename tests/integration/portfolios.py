@@ -126,6 +126,7 @@ def _policy(r: Random) -> dict[str, Any]:
         "pause_breaker_share": (0.25, 0.25, 0, 1, 0.07),
         "pause_breaker_count": (5, 5, 0, 1000),
         "growth_breaker_share": (0.3, 0.3, 0, 0.01, 5),
+        "shrink_breaker_share": (0.3, 0.3, 0, 0.01, 1),
         "growth_breaker_count": (5, 5, 0, 1000),
         "resume_when_proven_wrong": (True, True, True, False),
         "resume_confidence": (20, 20, 50, 0),

@@ -319,10 +319,38 @@ def test_the_portfolio_counts_a_day(empty: psycopg.Connection) -> None:
     acted(empty, "auto_scale_up", "executed", 5, None, "NaN")
     state = ask(empty, "select portfolio_state(%s)", NOW)
     assert state.pop("tracking") == {"observed": 0, "expected": 0, "tripped": False}
+    (account,) = state.pop("accounts")
     assert state == {
-        "active_campaigns": 2, "active_budget": 100.5,
-        "pauses_24h": 2, "scale_ups_24h": 2, "raised_24h": 60.25,
+        "active_campaigns": 2, "active_budget": 100.5, "pauses_24h": 2, "scale_ups_24h": 2,
+        "raised_24h": 60.25, "cuts_24h": 1, "lowered_24h": 10,
     }  # fmt: skip
+    assert (account["account"], account["active_campaigns"]) == ("default", 2)
+    assert account["pauses_24h"] == 0, "those campaigns are gone: no account's"
+
+
+def test_each_account_has_breakers_of_its_own(empty: psycopg.Connection) -> None:
+    """One account's losers do not stop another's, and stop their own."""
+    for account in ("north", "south"):
+        for _ in range(30):
+            one = campaign(empty)
+            empty.execute("update campaigns set account = %s where id = %s", (account, one))
+    bad = [
+        row[0]
+        for row in empty.execute(
+            "select id from campaigns where account = 'north' order by id limit 9"
+        ).fetchall()
+    ]
+    empty.execute(
+        "update campaigns set status = 'paused' where account = 'north' and id <> all (%s)", (bad,)
+    )
+    page = propose(empty, limit=5000)
+    told = {(one["code"], one.get("account")): one["count"] for one in page["breakers"]}
+    assert told[("PAUSE_BREAKER", "north")] == 9
+    assert all(
+        one.get("account") or one["code"] != "PAUSE_BREAKER" or one["count"]
+        for one in page["breakers"]
+    )
+    assert 'In account "north": 9 pauses' in page["breakers"][0]["message"]
 
 
 def test_breakers_look_at_all_decisions_before_the_page_is_cut(empty: psycopg.Connection) -> None:

@@ -22,6 +22,7 @@ LIMITS = [
     "min_budget",
     "pause_breaker_share",
     "pause_breaker_count",
+    "shrink_breaker_share",
     "growth_breaker_share",
     "growth_breaker_count",
     "tracking_breaker_ratio",

@@ -373,12 +373,95 @@ def test_frozen_changes_nothing() -> None:
     assert answer.breakers[0]["count"] == 5
 
 
-def test_broken_tracking_pauses_nothing_but_raises_go_on() -> None:
-    tripped = PORTFOLIO | {"tracking": {"observed": 1.0, "expected": 100.0, "tripped": True}}
+BROKEN = {"observed": 1.0, "expected": 100.0, "tripped": True}
+
+
+def accounts(*names: str, **changes: Any) -> dict[str, Any]:
+    """A portfolio of accounts of 50 campaigns and 5,000 a day each, the first one changed."""
+    each = [
+        {"account": name, "currency": "EUR", "active_campaigns": 50, "active_budget": 5000.0}
+        for name in names
+    ]
+    each[0] |= changes
+    return PORTFOLIO | {"accounts": each}
+
+
+def in_account(name: str, rows: list[Any]) -> list[Any]:
+    return [row | {"account": name} for row in rows]
+
+
+def test_broken_tracking_stops_pauses_raises_and_cuts() -> None:
+    tripped = PORTFOLIO | {"tracking": BROKEN}
     answer = run([PAUSE, UP], [*losers(3), winner(9)], tripped)
-    assert [one.code for one in answer] == ["TRACKING_BREAKER"] * 3 + ["auto_scale_up"]
-    assert answer.breakers[0]["count"] == 3
+    assert [one.code for one in answer] == ["TRACKING_BREAKER"] * 4
+    assert answer.breakers[0]["count"] == 4
     assert "(1 of 100 expected)" in answer.breakers[0]["message"]
+    assert run([DOWN], losers(1), tripped)[0].code == "TRACKING_BREAKER"
+
+
+def test_one_accounts_broken_tracking_stops_that_account() -> None:
+    rows = [*in_account("a", [campaign(1), winner(2)]), *in_account("b", [campaign(3), winner(4)])]
+    answer = run([PAUSE, UP], rows, accounts("a", "b", tracking=BROKEN))
+    assert [one.verdict for one in answer] == ["hold", "hold", "act", "act"]
+    assert answer.breakers[0] | {"message": ""} == {
+        "code": "TRACKING_BREAKER", "message": "", "count": 2, "limit": 0.4, "account": "a",
+    }  # fmt: skip
+    assert answer.breakers[0]["message"].startswith('In account "a": conversions')
+
+
+def test_pauses_of_each_account_are_counted_by_themselves() -> None:
+    """A hundred campaigns elsewhere do not make six of eight few."""
+    both = accounts("small", "large", active_campaigns=8)
+    rows = [*in_account("small", losers(6)), *in_account("large", [campaign(9)])]
+    answer = run([PAUSE], rows, both)
+    assert [one.verdict for one in answer] == ["propose"] * 6 + ["act"]
+    assert [one.get("account") for one in answer.breakers] == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("active", "before", "wanted", "verdict"),
+    [(1, 0, 1, "act"), (2, 0, 2, "act"), (3, 0, 2, "act"), (3, 0, 3, "propose"),
+     (6, 0, 3, "act"), (5, 0, 3, "propose"), (2, 2, 1, "propose"), (4, 2, 1, "act"),
+     (20, 0, 5, "act"), (19, 0, 10, "propose")],
+)  # fmt: skip
+def test_of_a_small_account_one_and_two_pauses_always_pass(
+    active: int, before: int, wanted: int, verdict: str
+) -> None:
+    state = PORTFOLIO | {"active_campaigns": active, "pauses_24h": before}
+    assert {one.verdict for one in run([PAUSE], losers(wanted), state)} == {verdict}
+
+
+def test_cuts_take_a_share_of_the_account_and_the_most_certain_go_first() -> None:
+    state = PORTFOLIO | {"active_campaigns": 10, "active_budget": 1000.0}
+    half = rule("Half", rule_type="scale", action={"type": "auto_scale_down", "multiplier": 0.5})
+    answer = run([half], losers(9), state)
+    assert [one.code for one in answer].count("SHRINK_BREAKER") == 3
+    assert answer.breakers == [
+        {"code": "SHRINK_BREAKER", "message": "cuts of 24 hours would take more than 300.00 a day",
+         "count": 3, "limit": 300.0}
+    ]  # fmt: skip
+    done = state | {"active_budget": 700.0, "cuts_24h": 6, "lowered_24h": 300.0}
+    assert {one.code for one in run([half], losers(2), done)} == {"SHRINK_BREAKER"}
+
+
+def test_one_cut_a_day_always_goes() -> None:
+    alone = PORTFOLIO | {"active_campaigns": 1, "active_budget": 100.0}
+    half = rule("Half", rule_type="scale", action={"type": "auto_scale_down", "multiplier": 0.5})
+    assert run([half], losers(1), alone)[0].verdict == "act"
+    again = alone | {"active_budget": 50.0, "cuts_24h": 1, "lowered_24h": 50.0}
+    assert run([half], losers(1), again)[0].code == "SHRINK_BREAKER"
+
+
+def test_money_of_two_currencies_is_not_added() -> None:
+    """Raises of yen are no growth of euros, nor the reverse."""
+    rows = [*in_account("yen", [winner(n, budget=200.0) for n in range(1, 8)]),
+            *in_account("euro", [winner(n) for n in range(11, 18)])]  # fmt: skip
+    both = accounts("yen", "euro", currency="JPY", active_budget=1_000_000.0)
+    answer = run([UP], rows, both)
+    assert {one.verdict for one in answer} == {"act"}
+    tight = accounts("yen", "euro", currency="JPY", active_budget=1000.0)
+    held = [one.case.candidate.account for one in run([UP], rows, tight) if one.verdict == "hold"]
+    assert set(held) == {"yen"}
 
 
 def test_pause_breaker_asks_a_person() -> None:
@@ -453,7 +536,8 @@ def test_observe_decides_as_ever() -> None:
     [
         "min_confidence", "cooldown_hours", "min_pause_hours", "max_data_age_hours", "max_step",
         "max_growth_7d", "max_budget", "min_budget", "pause_breaker_share", "pause_breaker_count",
-        "growth_breaker_share", "growth_breaker_count", "holdout_share", "break_even_roi",
+        "growth_breaker_share", "growth_breaker_count", "shrink_breaker_share", "holdout_share",
+        "break_even_roi",
         "marginal_return_ratio", "prior_mean_roi", "prior_tau2", "prior_order_value", "prior_cv2",
     ],
 )  # fmt: skip

@@ -1,0 +1,207 @@
+-- The state of the portfolio and of each of its accounts: what the breakers count.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.tracking_by_account(p_now timestamptz)
+returns table (account text, observed float8, expected float8, tripped boolean)
+language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+-- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
+-- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
+-- (conversion_delay_hours) are not yet expected.
+begin
+  return query
+  with clock as (
+    select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
+           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
+           p.tracking_breaker_min_expected as least_expected
+    from public.autonomy_policy p
+  ),
+  recent as (
+    select m.campaign_id, sum(m.conversions) as conversions,
+      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
+    from public.campaign_metrics m, clock k
+    where m.bucket >= k.since and m.bucket < k.until
+    group by m.campaign_id
+    having count(*) >= 3 and sum(m.clicks) > 0
+  ),
+  before as (
+    select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
+    from clock k
+    cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
+    cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
+    join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
+    group by d.campaign_id
+    having sum(d.clicks) > 0
+  ),
+  total as (
+    select case grouping(a.account) when 0 then a.account end as account,
+      coalesce(sum(r.conversions), 0)::float8 as observed,
+      coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
+    from recent r
+    join before b using (campaign_id)
+    join public.campaigns c on c.id = r.campaign_id
+    cross join lateral (select coalesce(c.account, '') as account) a
+    group by grouping sets ((a.account), ())
+  )
+  select t.account, t.observed, t.expected,
+    t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected
+  from total t, clock k;
+end $$;
+comment on function autonomy.tracking_by_account(timestamptz) is
+  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
+  'the 7 days before, for each account and (account null) for all; tripped where measurement looks broken. Only reads. '
+  '[autonomous-operations]';
+
+create function autonomy.done_within_day(p_now timestamptz)
+returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  -- Counted without an upper end in time: an action that another shard has just written counts. A budget counts
+  -- when it was changed, which approval may have delayed.
+  return query
+  select coalesce(c.account, ''),
+    count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
+    count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
+    count(*) filter (where r.change < 0), coalesce(-sum(r.change) filter (where r.change < 0), 0)
+  from public.autonomy_policy p
+  join public.autonomous_actions a
+    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+      and a.status in ('executed', 'pending')
+  left join public.campaigns c on c.id = a.campaign_id
+  cross join lateral (select case
+    when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
+      and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
+    then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
+              and (a.previous_state -> 'budget')::numeric between 0 and 1e15
+      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
+  group by 1;
+end $$;
+comment on function autonomy.done_within_day(timestamptz) is
+  'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
+  'money. Only reads; raises nothing. [autonomous-operations]';
+
+create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
+as $$
+begin
+  perform autonomy.moment_error(p_now);
+  return (
+    with active as materialized (
+      select coalesce(c.account, '') as account, count(*) as campaigns,
+        coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
+      from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+      group by 1
+    ),
+    done as materialized (select * from autonomy.done_within_day(p_now)),
+    tracking as materialized (
+      select t.account, jsonb_build_object('observed', trim_scale(round(t.observed::numeric, 2)),
+        'expected', round(t.expected::numeric, 2), 'tripped', t.tripped) as seen
+      from autonomy.tracking_by_account(p_now) t
+    ),
+    each as (
+      select account, k.currency, coalesce(a.campaigns, 0) as campaigns, coalesce(a.budget, 0) as budget,
+        coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
+        coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered,
+        coalesce(t.seen, '{"observed": 0, "expected": 0, "tripped": false}') as tracking
+      from active a
+      full join done d using (account)
+      left join tracking t using (account)
+      left join public.autonomy_accounts k using (account)
+    )
+    select jsonb_build_object(
+      'active_campaigns', coalesce(sum(e.campaigns), 0), 'active_budget', coalesce(sum(e.budget), 0),
+      'pauses_24h', coalesce(sum(e.pauses), 0), 'scale_ups_24h', coalesce(sum(e.ups), 0),
+      'raised_24h', coalesce(sum(e.raised), 0), 'cuts_24h', coalesce(sum(e.cuts), 0),
+      'lowered_24h', coalesce(sum(e.lowered), 0),
+      'tracking', (select t.seen from tracking t where t.account is null),
+      'accounts', coalesce(jsonb_agg(jsonb_build_object(
+        'account', e.account, 'currency', e.currency, 'active_campaigns', e.campaigns, 'active_budget', e.budget,
+        'pauses_24h', e.pauses, 'scale_ups_24h', e.ups, 'raised_24h', e.raised, 'cuts_24h', e.cuts,
+        'lowered_24h', e.lowered, 'tracking', e.tracking) order by e.account collate "C")
+        -- what was done to campaigns that are gone counts for all together
+        filter (where e.account <> '' or e.campaigns > 0), '[]'))
+    from each e);
+end $$;
+comment on function public.portfolio_state(timestamptz) is
+  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken; '
+  'of all and of each account. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
+create function autonomy.breaker_groups(p_portfolio jsonb)
+returns table (
+  account text, currency text, campaigns numeric, budget numeric, pauses numeric, ups numeric, raised numeric,
+  cuts numeric, lowered numeric, tracking boolean, told jsonb)
+language plpgsql immutable set search_path = ''
+as $$
+-- Each account, and (account null) all together where there are several; of one that knows no accounts, all.
+begin
+  return query
+  select g.one ->> 'account', g.one ->> 'currency', (g.one ->> 'active_campaigns')::numeric,
+    (g.one ->> 'active_budget')::numeric, (g.one ->> 'pauses_24h')::numeric, (g.one ->> 'scale_ups_24h')::numeric,
+    (g.one ->> 'raised_24h')::numeric, coalesce((g.one ->> 'cuts_24h')::numeric, 0),
+    coalesce((g.one ->> 'lowered_24h')::numeric, 0), coalesce((g.one #>> '{tracking,tripped}')::boolean, false),
+    g.one -> 'tracking'
+  from (
+    select p_portfolio - 'accounts' as one
+    where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_portfolio -> 'accounts'), 0) <> 1
+    union all
+    select a from jsonb_array_elements(coalesce(p_portfolio -> 'accounts', '[]')) a) g;
+end $$;
+comment on function autonomy.breaker_groups(jsonb) is
+  'What portfolio_state says of each account, and of all together (account null) unless there is just one. Pure. '
+  '[autonomous-operations]';
+
+create function autonomy.too_many_pauses(
+  p_policy public.autonomy_policy, p_campaigns numeric, p_before numeric, p_wanted bigint) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+-- Of a small account one and two always pass: more than half of five is what a bad day of tracking looks like.
+declare
+  v_all float8 := p_campaigns + p_before;
+  v_pauses float8 := p_before + p_wanted;
+begin
+  return p_wanted > 0 and (
+    v_pauses > p_policy.pause_breaker_count::float8 and v_pauses > p_policy.pause_breaker_share::float8 * v_all
+    or v_all < 20 and v_pauses >= 3 and v_pauses * 2 > v_all);
+end $$;
+comment on function autonomy.too_many_pauses(public.autonomy_policy, numeric, numeric, bigint) is
+  'Whether the pauses of 24 hours are so many that a person decides: p_before were taken, p_wanted are wanted, '
+  'p_campaigns are active still. Pure. [autonomous-operations]';
+
+create function autonomy.too_much_growth(
+  p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_before numeric,
+  p_wanted bigint, p_raise numeric, p_so_far numeric) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+-- Of the budget before these 24 hours: hourly runs would else raise the limit with their raises.
+declare
+  v_limit numeric := p_policy.growth_breaker_share * greatest(p_budget - p_raised, 0);
+begin
+  return p_before + p_wanted > p_policy.growth_breaker_count and p_raised + p_raise > v_limit
+    and p_raised + p_so_far > v_limit;
+end $$;
+comment on function autonomy.too_much_growth(public.autonomy_policy, numeric, numeric, numeric, bigint, numeric,
+                                             numeric) is
+  'Whether a raise is beyond what the active budget may grow by within 24 hours: p_raise of p_wanted raises are wanted '
+  'altogether, p_so_far with it and the more certain ones; p_raised by p_before were done. Pure. '
+  '[autonomous-operations]';
+
+create function autonomy.too_much_shrinking(
+  p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_lowered numeric, p_before numeric,
+  p_place bigint, p_so_far numeric) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+-- The most certain cut of a day always passes: an account of one campaign could else never be cut by half.
+begin
+  return p_before + p_place > 1
+    and p_lowered + p_so_far > p_policy.shrink_breaker_share * greatest(p_budget + p_lowered - p_raised, 0);
+end $$;
+comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric, numeric, numeric, numeric, bigint,
+                                                numeric) is
+  'Whether a cut is beyond what the active budget may shrink by within 24 hours: the p_place-th and p_so_far with the '
+  'more certain ones; p_lowered by p_before were done. Pure. [autonomous-operations]';
