@@ -83,6 +83,10 @@ class Reads:
         """The one row of the policy."""
         return self._store.select("autonomy_policy", limit=1)[0]
 
+    def told(self) -> list[Json]:
+        """What people can be told of, and where they are."""
+        return list(self._store.rpc("notify_settings"))
+
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:

@@ -36,12 +36,12 @@ def send(
     channel: str,
     message: Message,
     *,
-    delays: Sequence[float] = RETRY_DELAYS_SECONDS,
+    delays: Sequence[float] | None = None,
     sleep: Sleep = time.sleep,
 ) -> str:
     """Send to one channel, with retries. What came of it: `sent`, or why not."""
     attempt = _prepared(settings, channel, message)
-    for delay in (*delays, None):
+    for delay in (*(RETRY_DELAYS_SECONDS if delays is None else delays), None):
         outcome = attempt()
         if outcome in FINAL or delay is None:
             break
