@@ -90,18 +90,18 @@ comment on function autonomy.told_channels(text, text) is
   'Where people are told of this cause: the account''s own setting, else that of all, else the default. Reads only. '
   '[autonomous-operations]';
 
-create function public.notify_settings() returns jsonb
+create function public.autonomy_notify_settings() returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
     'channels', autonomy.told_channels(null, t.code)) order by t.ordinality)
   from autonomy.told_of() with ordinality t;
 $$;
-comment on function public.notify_settings() is
+comment on function public.autonomy_notify_settings() is
   'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]. Reads '
   'only; safe to call again; raises nothing. [autonomous-operations]';
 
-create function public.set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
+create function public.autonomy_set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -115,7 +115,7 @@ begin
   where c.key not in (select t.code from autonomy.told_of() t) order by 1 limit 1;
   if found then
     raise exception using errcode = 'AO010', message = format('Nobody is told of %s.', v_wrong),
-      hint = 'notify_settings() lists what people can be told of.';
+      hint = 'autonomy_notify_settings() lists what people can be told of.';
   end if;
   select c.key into v_wrong from jsonb_each(p_channels) c
   where case when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
@@ -129,11 +129,11 @@ begin
   from jsonb_each(p_channels) c order by c.key
   on conflict (account, code) do update
     set channels = excluded.channels, updated_at = now(), updated_by = excluded.updated_by;
-  return public.notify_settings();
+  return public.autonomy_notify_settings();
 end $$;
-comment on function public.set_notify_settings(jsonb, text) is
+comment on function public.autonomy_set_notify_settings(jsonb, text) is
   'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; answers '
-  'as notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
+  'as autonomy_notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What goes on
@@ -270,7 +270,7 @@ comment on function autonomy.untold(text[], timestamptz) is
   'What these channels have not been told: that a cause began, changed (its size by a factor of two), has lasted '
   'another day, is over. Reads only. [autonomous-operations]';
 
-create function public.take_messages(
+create function public.autonomy_take_messages(
   p_claim uuid, p_channels text[], p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set lock_timeout = '3s'
 as $$
@@ -309,13 +309,13 @@ begin
   return jsonb_build_object('messages', v_taken, 'digest', to_jsonb(array(
     select w from unnest(autonomy.told_channels(null, 'RUN_ACTED')) w where w = any (p_channels) order by w)));
 end $$;
-comment on function public.take_messages(uuid, text[], integer, timestamptz) is
+comment on function public.autonomy_take_messages(uuid, text[], integer, timestamptz) is
   'Looks at what goes on and takes what these channels have not been told: {"digest": channels that want to hear what '
   'a run did, "messages": [{"channel", "kind": began, changed, reminder or over, "code", "sentence", ...}]}. Nobody '
-  'else gets these for ten minutes; messages_sent says what became of them. Safe to call again with the same claim: '
-  'the same is given. Raises AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'else gets these for ten minutes; autonomy_messages_sent says what became of them. Safe to call again with the same '
+  'claim: the same is given. Raises AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
-create function public.messages_sent(
+create function public.autonomy_messages_sent(
   p_claim uuid, p_channel text, p_sent boolean, p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -333,7 +333,7 @@ begin
   get diagnostics v_count = row_count;
   return v_count;
 end $$;
-comment on function public.messages_sent(uuid, text, boolean, timestamptz) is
+comment on function public.autonomy_messages_sent(uuid, text, boolean, timestamptz) is
   'Says of what a claim took for a channel whether it went out; what did not is taken again by whoever comes next. '
   'Gives how many causes that were; 0 where the claim is not held any more. Safe to call again. Raises AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';

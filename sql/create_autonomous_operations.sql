@@ -425,15 +425,15 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'table', 'told_where', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'code text not null', 'channels text[] not null', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
   ('autonomy', 'function', 'told_of', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'told_channels', null, '{p_account, p_code}', '{text, text}', 0, array[]::text[]),
-  ('public', 'function', 'notify_settings', null, '{}', '{}', 0, array[]::text[]),
-  ('public', 'function', 'set_notify_settings', null, '{p_channels, p_actor}', '{jsonb, text}', 1, array[]::text[]),
+  ('public', 'function', 'autonomy_notify_settings', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'function', 'autonomy_set_notify_settings', null, '{p_channels, p_actor}', '{jsonb, text}', 1, array[]::text[]),
   ('autonomy', 'function', 'causes_now', null, '{p_run_interval_minutes, p_whole, p_now}', '{integer, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'notice_causes', null, '{p_run_interval_minutes, p_whole, p_now}', '{integer, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'notice_after_run', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomous_runs_noticed', 'public.autonomous_runs', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'untold', null, '{p_channels, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
-  ('public', 'function', 'take_messages', null, '{p_claim, p_channels, p_run_interval_minutes, p_now}', '{uuid, text[], integer, timestamptz}', 2, array[]::text[]),
-  ('public', 'function', 'messages_sent', null, '{p_claim, p_channel, p_sent, p_now}', '{uuid, text, boolean, timestamptz}', 1, array[]::text[]),
+  ('public', 'function', 'autonomy_take_messages', null, '{p_claim, p_channels, p_run_interval_minutes, p_now}', '{uuid, text[], integer, timestamptz}', 2, array[]::text[]),
+  ('public', 'function', 'autonomy_messages_sent', null, '{p_claim, p_channel, p_sent, p_now}', '{uuid, text, boolean, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
@@ -486,7 +486,8 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
+    'autonomy_messages_sent', 'autonomy_notify_settings', 'autonomy_policy_limits', 'autonomy_reset_defaults',
+    'autonomy_schema_changing', 'autonomy_schema_version', 'autonomy_set_notify_settings', 'autonomy_take_messages',
     'begin_autonomous_run',
     'campaign_facts_at', 'condition_errors', 'expire_pending_actions', 'finish_autonomous_run',
     'fit_portfolio_prior', 'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact',
@@ -11380,17 +11381,17 @@ $$;
 comment on function autonomy.told_channels(text, text) is
   'Where people are told of this cause: the account''s own setting, else that of all, else the default. Reads only. '
   '[autonomous-operations]';
-create function public.notify_settings() returns jsonb
+create function public.autonomy_notify_settings() returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
     'channels', autonomy.told_channels(null, t.code)) order by t.ordinality)
   from autonomy.told_of() with ordinality t;
 $$;
-comment on function public.notify_settings() is
+comment on function public.autonomy_notify_settings() is
   'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]. Reads '
   'only; safe to call again; raises nothing. [autonomous-operations]';
-create function public.set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
+create function public.autonomy_set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -11404,7 +11405,7 @@ begin
   where c.key not in (select t.code from autonomy.told_of() t) order by 1 limit 1;
   if found then
     raise exception using errcode = 'AO010', message = format('Nobody is told of %s.', v_wrong),
-      hint = 'notify_settings() lists what people can be told of.';
+      hint = 'autonomy_notify_settings() lists what people can be told of.';
   end if;
   select c.key into v_wrong from jsonb_each(p_channels) c
   where case when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
@@ -11418,11 +11419,11 @@ begin
   from jsonb_each(p_channels) c order by c.key
   on conflict (account, code) do update
     set channels = excluded.channels, updated_at = now(), updated_by = excluded.updated_by;
-  return public.notify_settings();
+  return public.autonomy_notify_settings();
 end $$;
-comment on function public.set_notify_settings(jsonb, text) is
+comment on function public.autonomy_set_notify_settings(jsonb, text) is
   'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; answers '
-  'as notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
+  'as autonomy_notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
 create function autonomy.causes_now(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
 returns table (cause text, code text, level text, sentence text, details text[], figures jsonb, size numeric)
 language plpgsql stable set search_path = ''
@@ -11541,7 +11542,7 @@ $$;
 comment on function autonomy.untold(text[], timestamptz) is
   'What these channels have not been told: that a cause began, changed (its size by a factor of two), has lasted '
   'another day, is over. Reads only. [autonomous-operations]';
-create function public.take_messages(
+create function public.autonomy_take_messages(
   p_claim uuid, p_channels text[], p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set lock_timeout = '3s'
 as $$
@@ -11579,12 +11580,12 @@ begin
   return jsonb_build_object('messages', v_taken, 'digest', to_jsonb(array(
     select w from unnest(autonomy.told_channels(null, 'RUN_ACTED')) w where w = any (p_channels) order by w)));
 end $$;
-comment on function public.take_messages(uuid, text[], integer, timestamptz) is
+comment on function public.autonomy_take_messages(uuid, text[], integer, timestamptz) is
   'Looks at what goes on and takes what these channels have not been told: {"digest": channels that want to hear what '
   'a run did, "messages": [{"channel", "kind": began, changed, reminder or over, "code", "sentence", ...}]}. Nobody '
-  'else gets these for ten minutes; messages_sent says what became of them. Safe to call again with the same claim: '
-  'the same is given. Raises AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
-create function public.messages_sent(
+  'else gets these for ten minutes; autonomy_messages_sent says what became of them. Safe to call again with the same '
+  'claim: the same is given. Raises AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+create function public.autonomy_messages_sent(
   p_claim uuid, p_channel text, p_sent boolean, p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -11602,7 +11603,7 @@ begin
   get diagnostics v_count = row_count;
   return v_count;
 end $$;
-comment on function public.messages_sent(uuid, text, boolean, timestamptz) is
+comment on function public.autonomy_messages_sent(uuid, text, boolean, timestamptz) is
   'Says of what a claim took for a channel whether it went out; what did not is taken again by whoever comes next. '
   'Gives how many causes that were; 0 where the claim is not held any more. Safe to call again. Raises AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';
@@ -12153,7 +12154,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1030_dashboard_overview', 'ce70b05340b20c3374f36a889e816dff45195c12f021599a2ff755f51a407d15', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '157f55310e7715db57cabf9dab852499d51ad4decdd8a76944fba88ccfe2ba63', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1060_causes', 'bc4799bdbeef43cde092816c76b181d34e5beabdd6df9cf6d545d01c15f6e743', pg_catalog.clock_timestamp()),
+  ('1060_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
   ('1200_history', 'ced378c8b361669324c094c54e6460d5b4b1b003f49a1898246011775b54ab97', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 

@@ -131,7 +131,9 @@ class Changes:
     def set_told(self, channels: Mapping[str, list[str]]) -> list[Json]:
         """Where people are told of what: cause -> channels. Raises BadRequest."""
         return list(
-            self._store.rpc("set_notify_settings", p_channels=dict(channels), p_actor=self._actor)
+            self._store.rpc(
+                "autonomy_set_notify_settings", p_channels=dict(channels), p_actor=self._actor
+            )
         )
 
 

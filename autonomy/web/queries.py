@@ -85,7 +85,7 @@ class Reads:
 
     def told(self) -> list[Json]:
         """What people can be told of, and where they are."""
-        return list(self._store.rpc("notify_settings"))
+        return list(self._store.rpc("autonomy_notify_settings"))
 
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50

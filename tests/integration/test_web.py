@@ -683,7 +683,7 @@ def test_who_is_told_is_not_changed_by_half_a_form(
 
 
 def get_told(sql: Any) -> list[dict[str, Any]]:
-    ((found,),) = sql("select notify_settings()")
+    ((found,),) = sql("select autonomy_notify_settings()")
     return list(found)
 
 

@@ -34,7 +34,7 @@ def take(
     """What one sender gets."""
     found: Json = value(
         db,
-        "select take_messages(%s, %s, %s, now() + %s::interval)",
+        "select autonomy_take_messages(%s, %s, %s, now() + %s::interval)",
         claim or uuid.uuid4(),
         channels or ["slack"],
         minutes,
@@ -49,7 +49,8 @@ def told(db: Db, *, later: str = "0", sent: bool = True, **how: Any) -> list[tup
     found = take(db, later=later, claim=claim, **how)["messages"]
     for channel in sorted({one["channel"] for one in found}):
         db.execute(
-            "select messages_sent(%s, %s, %s, now() + %s::interval)", (claim, channel, sent, later)
+            "select autonomy_messages_sent(%s, %s, %s, now() + %s::interval)",
+            (claim, channel, sent, later),
         )
     return [(one["code"], one["kind"]) for one in found]
 
@@ -128,7 +129,7 @@ def test_runs_that_go_on_failing_are_one_cause(well: Db) -> None:
     well.execute(ran("9 minutes", "failed", '{"error": "DATABASE_TIMEOUT"}'))
     (message,) = take(well, claim=(claim := uuid.uuid4()))["messages"]
     assert (message["code"], message["details"]) == ("RUN_FAILED", ["DATABASE_TIMEOUT"])
-    well.execute("select messages_sent(%s, 'slack', true)", (claim,))
+    well.execute("select autonomy_messages_sent(%s, 'slack', true)", (claim,))
     well.execute(ran("5 minutes", "failed"))
     assert told(well) == []
     well.execute(ran("1 minute"))
@@ -214,8 +215,8 @@ def test_one_channel_that_fails_does_not_make_the_other_speak_twice(well: Db) ->
     well.execute(FREEZE)
     claim = uuid.uuid4()
     assert len(take(well, ALL, claim=claim)["messages"]) == 3
-    well.execute("select messages_sent(%s, 'slack', true)", (claim,))
-    well.execute("select messages_sent(%s, 'email', false)", (claim,))
+    well.execute("select autonomy_messages_sent(%s, 'slack', true)", (claim,))
+    well.execute("select autonomy_messages_sent(%s, 'email', false)", (claim,))
     assert [one["channel"] for one in take(well, ALL)["messages"]] == ["email"]
 
 
@@ -236,7 +237,7 @@ def test_a_sender_that_died_gives_way(well: Db) -> None:
     assert len(take(well, claim=lost)["messages"]) == 1, "a lost answer is given again"
     well.execute("update autonomy.told_causes set claimed_until = clock_timestamp()")
     assert told(well) == [("FROZEN", "began")]
-    assert value(well, "select messages_sent(%s, 'slack', false)", lost) == 0
+    assert value(well, "select autonomy_messages_sent(%s, 'slack', false)", lost) == 0
     assert told(well) == []
 
 
@@ -257,11 +258,12 @@ def test_of_many_at_once_one_sends(scratch_database: Callable[[], str]) -> None:
 def test_what_goes_where(well: Db) -> None:
     well.execute(FREEZE)
     chosen = {"FROZEN": ["email"], "RUN_ACTED": []}
-    value(well, "select set_notify_settings(%s, 'ann')", Jsonb(chosen))
+    value(well, "select autonomy_set_notify_settings(%s, 'ann')", Jsonb(chosen))
     found = take(well, ALL)
     assert [one["channel"] for one in found["messages"]] == ["email"]
     assert found["digest"] == []
-    settings = {one["code"]: one["channels"] for one in value(well, "select notify_settings()")}
+    listed = value(well, "select autonomy_notify_settings()")
+    settings = {one["code"]: one["channels"] for one in listed}
     assert (settings["FROZEN"], settings["RUN_ACTED"]) == (["email"], [])
     assert settings["BREAKER"] == ALL
 
@@ -283,7 +285,8 @@ def test_an_account_may_want_it_elsewhere(well: Db) -> None:
 )  # fmt: skip
 def test_what_goes_nowhere_is_refused(db: Db, wrong: Any) -> None:
     with pytest.raises(psycopg.Error) as refused, db.transaction():
-        db.execute("select set_notify_settings(%s)", (None if wrong is None else Jsonb(wrong),))
+        given = None if wrong is None else Jsonb(wrong)
+        db.execute("select autonomy_set_notify_settings(%s)", (given,))
     assert refused.value.sqlstate == "AO010"
     assert value(db, "select count(*) from autonomy.told_where") == 0
 
@@ -302,12 +305,13 @@ def test_what_goes_nowhere_is_refused(db: Db, wrong: Any) -> None:
 )
 def test_arguments_of_a_sender(db: Db, arguments: str, state: str) -> None:
     with pytest.raises(psycopg.Error) as refused, db.transaction():
-        db.execute(f"set local autonomy.simulation = off; select take_messages({arguments})")
+        db.execute("set local autonomy.simulation = off")
+        db.execute(f"select autonomy_take_messages({arguments})")
     assert refused.value.sqlstate == state
 
 
 def test_every_cause_has_a_page_and_is_worded_by_the_state(db: Db) -> None:
-    codes = {one["code"] for one in value(db, "select notify_settings()")}
+    codes = {one["code"] for one in value(db, "select autonomy_notify_settings()")}
     assert codes - {"RUN_ACTED"} <= WHERE.keys()
 
 

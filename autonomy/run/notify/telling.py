@@ -56,7 +56,7 @@ def tell(
     """
     claim, at = str(uuid.uuid4()), moment or {}
     taken = store.rpc(
-        "take_messages",
+        "autonomy_take_messages",
         p_claim=claim,
         p_channels=list(settings.channels),
         p_run_interval_minutes=settings.run_interval_minutes,
@@ -100,7 +100,7 @@ def _tell_after_run(
 
 def _settle(store: Store, claim: str, channel: str, *, sent: bool, at: Json) -> None:
     try:
-        store.rpc("messages_sent", p_claim=claim, p_channel=channel, p_sent=sent, **at)
+        store.rpc("autonomy_messages_sent", p_claim=claim, p_channel=channel, p_sent=sent, **at)
     except AutonomyError as error:  # the claim runs out, and somebody tells it again
         say("what was told is not written down", level=logging.WARNING, code=error.code)
 
