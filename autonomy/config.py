@@ -78,7 +78,7 @@ class Settings:
         """Read the environment. Raises NotConfigured naming the variable that is wrong."""
         env = os.environ if environ is None else environ
         return cls(
-            supabase_url=_url(env, "SUPABASE_URL"),
+            supabase_url=_url(env, "SUPABASE_URL", "https://abc.supabase.co"),
             supabase_key=_first(env, "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
             api_token=_first(env, "AUTONOMY_API_TOKEN"),
             viewer_token=_first(env, "AUTONOMY_VIEWER_TOKEN"),
@@ -96,7 +96,7 @@ class Settings:
             webhook_secret=_first(env, "AUTONOMY_WEBHOOK_SECRET"),
             slack_webhook_url=_first(env, "AUTONOMY_SLACK_WEBHOOK_URL"),
             **_mail(env),
-            dashboard_url=_url(env, "AUTONOMY_DASHBOARD_URL"),
+            dashboard_url=_url(env, "AUTONOMY_DASHBOARD_URL", "https://ops.example.com"),
             allow_private_webhooks=_flag(env, "AUTONOMY_ALLOW_PRIVATE_WEBHOOKS"),
             log_level=_choice(
                 env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
@@ -173,12 +173,15 @@ def _number(
     return value
 
 
-def _url(env: Mapping[str, str], name: str) -> str:
+def _url(env: Mapping[str, str], name: str, example: str) -> str:
     url = _first(env, name).rstrip("/")
-    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-        raise NotConfigured(
-            f"{name} is not an address.", hint="It looks like https://abc.supabase.co"
-        )
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        known = False
+    if url and not known:
+        raise NotConfigured(f"{name} is not an address.", hint=f"It looks like {example}")
     return url
 
 

@@ -196,6 +196,12 @@ def test_what_the_database_runs_leave_behind_waits_for_a_sender(db: Db) -> None:
     assert told(db) == [("FROZEN", "over")]
 
 
+def test_a_run_that_was_killed_is_told_by_the_next(well: Db) -> None:
+    well.execute(ran("5 minutes", "running"))
+    well.execute("select run_autonomous_operations()")
+    assert told(well) == [("RUN_FAILED", "over")]
+
+
 def test_a_run_does_not_end_what_it_does_not_look_at(well: Db) -> None:
     well.execute(acted(3, status="pending", age="1 hour"))
     assert told(well) == [("APPROVALS_WAITING", "began")]
@@ -284,8 +290,8 @@ def test_an_account_may_want_it_elsewhere(well: Db) -> None:
      {"FROZEN": None}, {"FROZEN": [1]}, {"FROZEN": {"slack": True}}, {"FROZEN": ["slack", None]}],
 )  # fmt: skip
 def test_what_goes_nowhere_is_refused(db: Db, wrong: Any) -> None:
+    given = None if wrong is None else Jsonb(wrong)
     with pytest.raises(psycopg.Error) as refused, db.transaction():
-        given = None if wrong is None else Jsonb(wrong)
         db.execute("select autonomy_set_notify_settings(%s)", (given,))
     assert refused.value.sqlstate == "AO010"
     assert value(db, "select count(*) from autonomy.told_where") == 0
@@ -304,8 +310,8 @@ def test_what_goes_nowhere_is_refused(db: Db, wrong: Any) -> None:
     ],
 )
 def test_arguments_of_a_sender(db: Db, arguments: str, state: str) -> None:
+    db.execute("set local autonomy.simulation = off")
     with pytest.raises(psycopg.Error) as refused, db.transaction():
-        db.execute("set local autonomy.simulation = off")
         db.execute(f"select autonomy_take_messages({arguments})")
     assert refused.value.sqlstate == state
 

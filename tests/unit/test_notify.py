@@ -164,7 +164,15 @@ def test_a_lost_connection_is_tried_again() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://inside.example.com/x", "https://both.example.com/x", "http://hook.example.com/x"],
+    [
+        "https://inside.example.com/x",
+        "https://both.example.com/x",
+        "http://hook.example.com/x",
+        "https://[::1",
+        "https://hook.example.com:99999/x",
+        "hook",
+        " ",
+    ],  # fmt: skip
 )
 @responses.activate
 def test_no_request_to_a_private_or_plain_address(url: str) -> None:

@@ -107,10 +107,10 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> str:
 
 def is_public(url: str) -> bool:
     """Whether the address is https and every address of its host is a public one."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
-        return False
     try:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            return False
         found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, ValueError):
         return False
