@@ -172,7 +172,7 @@ def test_a_lost_connection_is_tried_again() -> None:
         "https://hook.example.com:99999/x",
         "hook",
         " ",
-    ],  # fmt: skip
+    ],
 )
 @responses.activate
 def test_no_request_to_a_private_or_plain_address(url: str) -> None:
