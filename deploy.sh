@@ -34,7 +34,9 @@ Environment (values of secrets are never printed and never stand in a command li
   AUTONOMY_API_TOKEN           operator's token                           made where there is none
   AUTONOMY_SESSION_KEY         signs the dashboard's cookies              made where there is none
   AUTONOMY_VIEWER_TOKEN, AUTONOMY_WEBHOOK_URL, AUTONOMY_WEBHOOK_SECRET,
-  AUTONOMY_SLACK_WEBHOOK_URL                                              optional
+  AUTONOMY_SLACK_WEBHOOK_URL, AUTONOMY_SMTP_URL, AUTONOMY_MAIL_FROM,
+  AUTONOMY_MAIL_TO                                                        optional
+  AUTONOMY_DASHBOARD_URL       address that links in messages lead to     else the function's
 TEXT
 }
 
@@ -54,7 +56,8 @@ APIS="cloudbuild cloudfunctions run artifactregistry cloudscheduler secretmanage
 SECRETS="SUPABASE_SERVICE_ROLE_KEY:supabase-key AUTONOMY_API_TOKEN:api-token
 AUTONOMY_SESSION_KEY:session-key AUTONOMY_VIEWER_TOKEN:viewer-token
 AUTONOMY_WEBHOOK_URL:webhook-url AUTONOMY_WEBHOOK_SECRET:webhook-secret
-AUTONOMY_SLACK_WEBHOOK_URL:slack-webhook-url"
+AUTONOMY_SLACK_WEBHOOK_URL:slack-webhook-url AUTONOMY_SMTP_URL:smtp-url
+AUTONOMY_MAIL_FROM:mail-from AUTONOMY_MAIL_TO:mail-to"
 
 project=""
 region=us-central1
@@ -387,6 +390,8 @@ deploy_function() {
     heading "The function"
     # A function's audience is its own address; this one is known before it exists.
     audience=https://$region-$project.cloudfunctions.net/$NAME
+    local dashboard=${AUTONOMY_DASHBOARD_URL:-$audience}
+    case $dashboard in *[,\|\ ]*) die "AUTONOMY_DASHBOARD_URL is not an address" ;; esac
     collect_source
     local service=serviceConfig variables=serviceConfig.environmentVariables
     local fields wanted secrets_there secrets_wanted access=--allow-unauthenticated
@@ -395,10 +400,10 @@ deploy_function() {
         $service.maxInstanceRequestConcurrency $service.serviceAccountEmail
         $variables.SUPABASE_URL $variables.AUTONOMY_DEADLINE_SECONDS
         $variables.AUTONOMY_RUN_INTERVAL_MINUTES $variables.AUTONOMY_OIDC_AUDIENCE
-        $variables.AUTONOMY_OIDC_EMAIL"
+        $variables.AUTONOMY_OIDC_EMAIL $variables.AUTONOMY_DASHBOARD_URL"
     wanted=$(joined '|' "$source_hash" "$RUNTIME" autonomous_operations "$memory" "$CPU" \
         "$TIMEOUT_SECONDS" "$max_instances" "$CONCURRENCY" "$runs_as" "$supabase_url" \
-        "$DEADLINE_SECONDS" "$interval_minutes" "$audience" "$calls_as")
+        "$DEADLINE_SECONDS" "$interval_minutes" "$audience" "$calls_as" "$dashboard")
     secrets_wanted=$(printf '%s\n' "$secret_values" | tr ',' '\n' | sort)
     # shellcheck disable=SC2086  # one word a field
     if look functions describe "$NAME" --region="$region" \
@@ -427,7 +432,8 @@ deploy_function() {
         --update-labels="source=$source_hash" --set-build-env-vars=SOURCE_DATE_EPOCH=315532800 \
         --update-env-vars="$(joined , "SUPABASE_URL=$supabase_url" \
             "AUTONOMY_DEADLINE_SECONDS=$DEADLINE_SECONDS" "AUTONOMY_RUN_INTERVAL_MINUTES=$interval_minutes" \
-            "AUTONOMY_OIDC_AUDIENCE=$audience" "AUTONOMY_OIDC_EMAIL=$calls_as")" \
+            "AUTONOMY_OIDC_AUDIENCE=$audience" "AUTONOMY_OIDC_EMAIL=$calls_as" \
+            "AUTONOMY_DASHBOARD_URL=$dashboard")" \
         --set-secrets="$secret_values"
     who_may_reach
 }

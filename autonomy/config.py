@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from autonomy.crash_points import POINTS, is_fault
 from autonomy.errors import NotConfigured
+
+CHANNELS = ("slack", "webhook", "email")
+"""Ways to tell a person, as the database names them, too."""
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where e-mail is handed in. The password is left out of ``repr``."""
+
+    host: str
+    port: int
+    encryption: str
+    """tls: from the first byte; starttls: before anything is said; none: without sign-in only."""
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,14 @@ class Settings:
     """AUTONOMY_WEBHOOK_SECRET: key of the webhook's HMAC-SHA256 signature."""
     slack_webhook_url: str = field(default="", repr=False)
     """AUTONOMY_SLACK_WEBHOOK_URL: Slack-compatible incoming webhook. Empty: none."""
+    mail_server: MailServer | None = None
+    """AUTONOMY_SMTP_URL: smtps://user:password@host or smtp://... (STARTTLS). Empty: no e-mail."""
+    mail_from: str = ""
+    """AUTONOMY_MAIL_FROM: the sender's address; the server must accept it."""
+    mail_to: tuple[str, ...] = ()
+    """AUTONOMY_MAIL_TO: who is told, addresses with commas between."""
+    dashboard_url: str = ""
+    """AUTONOMY_DASHBOARD_URL: the dashboard's address, for links in messages. Empty: no links."""
     allow_private_webhooks: bool = False
     """AUTONOMY_ALLOW_PRIVATE_WEBHOOKS: 1 lets webhooks reach private addresses (intranets)."""
     log_level: str = "INFO"
@@ -53,7 +78,7 @@ class Settings:
         """Read the environment. Raises NotConfigured naming the variable that is wrong."""
         env = os.environ if environ is None else environ
         return cls(
-            supabase_url=_url(env, "SUPABASE_URL"),
+            supabase_url=_url(env, "SUPABASE_URL", "https://abc.supabase.co"),
             supabase_key=_first(env, "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
             api_token=_first(env, "AUTONOMY_API_TOKEN"),
             viewer_token=_first(env, "AUTONOMY_VIEWER_TOKEN"),
@@ -70,6 +95,8 @@ class Settings:
             webhook_url=_first(env, "AUTONOMY_WEBHOOK_URL"),
             webhook_secret=_first(env, "AUTONOMY_WEBHOOK_SECRET"),
             slack_webhook_url=_first(env, "AUTONOMY_SLACK_WEBHOOK_URL"),
+            **_mail(env),
+            dashboard_url=_url(env, "AUTONOMY_DASHBOARD_URL", "https://ops.example.com"),
             allow_private_webhooks=_flag(env, "AUTONOMY_ALLOW_PRIVATE_WEBHOOKS"),
             log_level=_choice(
                 env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
@@ -92,6 +119,12 @@ class Settings:
                 f"{' and '.join(missing)} not set.",
                 hint="Set both for a hosted project, or use `make serve` for the embedded stack.",
             )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The ways to tell a person that are set up."""
+        there = (self.slack_webhook_url, self.webhook_url, self.mail_server)
+        return tuple(name for name, given in zip(CHANNELS, there, strict=True) if given)
 
     @property
     def callers_configured(self) -> bool:
@@ -140,10 +173,86 @@ def _number(
     return value
 
 
-def _url(env: Mapping[str, str], name: str) -> str:
+def _url(env: Mapping[str, str], name: str, example: str) -> str:
     url = _first(env, name).rstrip("/")
-    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-        raise NotConfigured(
-            f"{name} is not an address.", hint="It looks like https://abc.supabase.co"
-        )
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        known = False
+    if url and not known:
+        raise NotConfigured(f"{name} is not an address.", hint=f"It looks like {example}")
     return url
+
+
+_SMTP = {"smtps": ("tls", 465), "smtp": ("starttls", 587), "smtp+plain": ("none", 25)}
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+def _mail(env: Mapping[str, str]) -> Any:
+    """mail_server, mail_from and mail_to: all three or none. No message repeats the address."""
+    server = _mail_server(env, "AUTONOMY_SMTP_URL")
+    senders = _addresses(env, "AUTONOMY_MAIL_FROM")
+    receivers = _addresses(env, "AUTONOMY_MAIL_TO")
+    given = {
+        "AUTONOMY_SMTP_URL": server,
+        "AUTONOMY_MAIL_FROM": senders,
+        "AUTONOMY_MAIL_TO": receivers,
+    }
+    missing = [name for name, value in given.items() if not value]
+    if 0 < len(missing) < len(given):
+        raise NotConfigured(
+            f"{missing[0]} is not set, and e-mail needs it.",
+            hint=f"Set all of {', '.join(given)}, or none of them.",
+        )
+    if len(senders) > 1:
+        raise NotConfigured(
+            "AUTONOMY_MAIL_FROM is more than one address.", hint="It looks like ops@example.com"
+        )
+    return {
+        "mail_server": server,
+        "mail_from": senders[0] if senders else "",
+        "mail_to": receivers,
+    }
+
+
+def _mail_server(env: Mapping[str, str], name: str) -> MailServer | None:
+    text = _first(env, name)
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        encryption, usual = _SMTP[parts.scheme]
+        port = usual if parts.port is None else parts.port
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        host = parts.hostname or ""
+        more = parts.path.strip("/") or parts.query or parts.fragment
+        if not host.isascii() or not host or not 1 <= port <= 65535 or more:
+            raise ValueError
+    except (KeyError, ValueError):
+        raise NotConfigured(
+            f"{name} is not the address of a mail server.",
+            hint="It looks like smtps://user:password@smtp.example.com (port 465) or smtp://... "
+            "(port 587, STARTTLS); write @ in a user as %40, and : / ? # % likewise.",
+        ) from None
+    if not (user + password).isascii():
+        raise NotConfigured(
+            f"{name} has a user or a password that is not ASCII.", hint="Set an ASCII password."
+        )
+    if bool(user) != bool(password):
+        raise NotConfigured(f"{name} has a user or a password, not both.", hint="Give both.")
+    if user and encryption == "none":
+        raise NotConfigured(
+            f"{name} would send a password without encryption.", hint="Use smtps:// or smtp://."
+        )
+    return MailServer(host, port, encryption, user, password)
+
+
+def _addresses(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    addresses = tuple(part.strip() for part in _first(env, name).split(",") if part.strip())
+    for address in addresses:
+        if not _ADDRESS.fullmatch(address):
+            raise NotConfigured(
+                f"{name}: {address!r} is not an e-mail address.", hint="It looks like a@example.com"
+            )
+    return addresses

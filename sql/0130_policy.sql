@@ -113,7 +113,8 @@ create table if not exists public.autonomy_policy (
   time_zone text not null default 'UTC',
   updated_at timestamptz not null default now(),
   updated_by text not null default '',
-  shrink_breaker_share numeric not null default 0.30
+  shrink_breaker_share numeric not null default 0.30,
+  notify_moved_share numeric not null default 0.30
 );
 
 create function public.autonomy_policy_limits()
@@ -163,7 +164,9 @@ as $$
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
     ('prior_order_value', 0.000001, 1000000000, 'money', 'the mean order of a campaign of which nothing is known'),
     ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
-    ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior')
+    ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
+    ('notify_moved_share', 0, 100, 'share of the active budget',
+     'people are told when budgets were moved by more than this within 24 hours')
 $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '

@@ -53,6 +53,15 @@ $$;
 comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
 
+create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
+language sql stable set search_path = ''
+as $$
+  select format('No run has succeeded since %s, and one is due every %s: check the schedule.',
+    autonomy.dashboard_clock(p_last_at), autonomy.counted_words(p_run_interval_minutes, 'minute'));
+$$;
+comment on function autonomy.late_sentence(timestamptz, integer) is
+  'What is said of a run that is late. Reads only. [autonomous-operations]';
+
 create function autonomy.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -71,15 +80,12 @@ as $$
   select 'NO_RUN', 'act', 'No run has succeeded yet: set up the schedule, or try a dry run.',
     '{}'::text[], '{}'::jsonb from success s where s.last_at is null
   union all
-  select 'RUN_LATE', 'act',
-    format('No run has succeeded since %s, and one is due every %s: check the schedule.',
-           autonomy.dashboard_clock(s.last_at),
-           autonomy.counted_words(p_run_interval_minutes, 'minute')),
-    '{}', jsonb_build_object('last_success_at', s.last_at)
+  select 'RUN_LATE', 'act', autonomy.late_sentence(s.last_at, p_run_interval_minutes), '{}',
+    jsonb_build_object('last_success_at', s.last_at)
   from success s where s.last_at < p_now - make_interval(mins => 2 * p_run_interval_minutes)
   union all
   select 'RUN_FAILED', 'act', format('The last run, of %s, did not finish.', autonomy.dashboard_clock(r.started_at)),
-    '{}', jsonb_build_object('run_id', r.id)
+    array_remove(array[r.summary ->> 'error'], null), jsonb_build_object('run_id', r.id)
   from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r where r.status <> 'completed'
   union all
   -- raises and cuts that a limit stopped go on by themselves; the others wait for a person
@@ -108,6 +114,8 @@ as $$
     from runs r
     cross join lateral (values
       ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
+      ('ACCOUNT_BROKEN', 'The last run left %s alone, because the account cannot be reached.', 'campaign',
+       autonomy.json_number(r.held -> 'ACCOUNT_BROKEN')::numeric),
       ('SUSPECT_DATA', 'The last run left %s alone, because figures cannot be right.', 'campaign',
        autonomy.json_number(r.held -> 'SUSPECT_DATA')::numeric),
       ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
@@ -119,7 +127,8 @@ as $$
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
     from runs r cross join jsonb_array_elements(r.skipped) s
   )
-  select c.code, 'look', format(c.told[1], autonomy.counted_words(c.n, c.told[2])), '{}'::text[],
+  select c.code, case c.code when 'ACCOUNT_BROKEN' then 'act' else 'look' end,
+    format(c.told[1], autonomy.counted_words(c.n, c.told[2])), '{}'::text[],
     jsonb_build_object('count', c.n, 'run_id', c.run_id)
   from counted c
   union all
@@ -253,7 +262,8 @@ comment on function autonomy.dashboard_changes_since(timestamptz) is
   'What executed actions have changed since then and was not taken back, by currency: campaigns, of these paused, '
   'budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 
-create function autonomy.dashboard_state_of_changes(p_since timestamptz, p_span text)
+create function autonomy.dashboard_state_of_changes(
+  p_since timestamptz, p_span text, p_moved_share numeric default null)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -275,7 +285,7 @@ as $$
     select m.*, m.moved / nullif(greatest(coalesce(a.budget, 0) - m.net, 0), 0) as moved_share
     from changed m left join active a on a.currency is not distinct from m.currency
   )
-  -- from half of what a run may do in a day a person should know
+  -- from half of what a run may do in a day a person should know, unless the caller says from where on
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
@@ -295,9 +305,10 @@ as $$
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
       'currency', s.currency)
-  from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
+  from seen s, public.autonomy_policy p
+  where s.moved_share > coalesce(p_moved_share, p.growth_breaker_share / 2);
 $$;
-comment on function autonomy.dashboard_state_of_changes(timestamptz, text) is
+comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric) is
   'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. '
   '[autonomous-operations]';
 
@@ -349,9 +360,9 @@ create function public.dashboard_state(
 as $$
 declare
   -- among those of one level: first what makes the others moot
-  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'STALE_DATA', 'NO_DATA', 'BREAKER',
-    'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED',
-    'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
+    'NO_DATA', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES',
+    'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')

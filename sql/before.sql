@@ -71,8 +71,9 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_account_limits', 'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing',
-    'autonomy_schema_version', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
+    'autonomy_account_limits', 'autonomy_messages_sent', 'autonomy_notify_settings', 'autonomy_policy_limits',
+    'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
+    'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
     'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
     'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
     'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',

@@ -84,7 +84,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30']::text[]),
+  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30']::text[]),
   ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
@@ -433,13 +433,14 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'dashboard_clock', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_policy', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_last_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'late_sentence', null, '{p_last_at, p_run_interval_minutes}', '{timestamptz, integer}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_summaries', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_data', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_amount', null, '{p_amount, p_digits}', '{numeric, integer}', 1, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_work', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_changes_since', null, '{p_since}', '{timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_changes', null, '{p_since, p_span}', '{timestamptz, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_changes', null, '{p_since, p_span, p_moved_share}', '{timestamptz, text, numeric}', 1, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_roi', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_state', null, '{p_since, p_run_interval_minutes, p_now}', '{timestamptz, integer, timestamptz}', 3, array[]::text[]),
   ('autonomy', 'function', 'dashboard_worth', null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0, array[]::text[]),
@@ -473,6 +474,20 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0, array[]::text[]),
   ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
   ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
+  ('autonomy', 'table', 'causes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'cause text not null', 'code text not null', 'level text not null', 'sentence text not null', 'details text[] not null default ''{}''', 'figures jsonb not null default ''{}''', 'size numeric not null default 1', 'began_at timestamptz not null', 'seen_at timestamptz not null', 'over_at timestamptz']::text[]),
+  ('autonomy', 'table', 'told_causes', null, '{}', '{}', 0, array['cause_id bigint not null references autonomy.causes on delete cascade', 'channel text not null', 'told_at timestamptz', 'began_at timestamptz', 'size numeric', 'is_over boolean not null default false', 'claim uuid', 'claimed_until timestamptz', 'claimed jsonb']::text[]),
+  ('autonomy', 'table', 'told_where', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'code text not null', 'channels text[] not null', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
+  ('autonomy', 'function', 'told_of', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'told_channels', null, '{p_account, p_code}', '{text, text}', 0, array[]::text[]),
+  ('public', 'function', 'autonomy_notify_settings', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'function', 'autonomy_set_notify_settings', null, '{p_channels, p_actor}', '{jsonb, text}', 1, array[]::text[]),
+  ('autonomy', 'function', 'causes_now', null, '{p_run_interval_minutes, p_whole, p_now}', '{integer, boolean, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'notice_causes', null, '{p_run_interval_minutes, p_whole, p_now}', '{integer, boolean, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'notice_after_run', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomous_runs_noticed', 'public.autonomous_runs', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'untold', null, '{p_channels, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
+  ('public', 'function', 'autonomy_take_messages', null, '{p_claim, p_channels, p_run_interval_minutes, p_now}', '{uuid, text[], integer, timestamptz}', 2, array[]::text[]),
+  ('public', 'function', 'autonomy_messages_sent', null, '{p_claim, p_channel, p_sent, p_now}', '{uuid, text, boolean, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
@@ -525,8 +540,9 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_account_limits', 'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing',
-    'autonomy_schema_version', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
+    'autonomy_account_limits', 'autonomy_messages_sent', 'autonomy_notify_settings', 'autonomy_policy_limits',
+    'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
+    'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
     'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
     'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
     'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
@@ -1809,7 +1825,8 @@ create table if not exists public.autonomy_policy (
   time_zone text not null default 'UTC',
   updated_at timestamptz not null default now(),
   updated_by text not null default '',
-  shrink_breaker_share numeric not null default 0.30
+  shrink_breaker_share numeric not null default 0.30,
+  notify_moved_share numeric not null default 0.30
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
@@ -1858,7 +1875,9 @@ as $$
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
     ('prior_order_value', 0.000001, 1000000000, 'money', 'the mean order of a campaign of which nothing is known'),
     ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
-    ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior')
+    ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
+    ('notify_moved_share', 0, 100, 'share of the active budget',
+     'people are told when budgets were moved by more than this within 24 hours')
 $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '
@@ -11685,6 +11704,14 @@ as $$
 $$;
 comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
+create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
+language sql stable set search_path = ''
+as $$
+  select format('No run has succeeded since %s, and one is due every %s: check the schedule.',
+    autonomy.dashboard_clock(p_last_at), autonomy.counted_words(p_run_interval_minutes, 'minute'));
+$$;
+comment on function autonomy.late_sentence(timestamptz, integer) is
+  'What is said of a run that is late. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -11703,15 +11730,12 @@ as $$
   select 'NO_RUN', 'act', 'No run has succeeded yet: set up the schedule, or try a dry run.',
     '{}'::text[], '{}'::jsonb from success s where s.last_at is null
   union all
-  select 'RUN_LATE', 'act',
-    format('No run has succeeded since %s, and one is due every %s: check the schedule.',
-           autonomy.dashboard_clock(s.last_at),
-           autonomy.counted_words(p_run_interval_minutes, 'minute')),
-    '{}', jsonb_build_object('last_success_at', s.last_at)
+  select 'RUN_LATE', 'act', autonomy.late_sentence(s.last_at, p_run_interval_minutes), '{}',
+    jsonb_build_object('last_success_at', s.last_at)
   from success s where s.last_at < p_now - make_interval(mins => 2 * p_run_interval_minutes)
   union all
   select 'RUN_FAILED', 'act', format('The last run, of %s, did not finish.', autonomy.dashboard_clock(r.started_at)),
-    '{}', jsonb_build_object('run_id', r.id)
+    array_remove(array[r.summary ->> 'error'], null), jsonb_build_object('run_id', r.id)
   from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r where r.status <> 'completed'
   union all
   select 'BREAKER', case when b.breaker in ('GROWTH_BREAKER', 'SHRINK_BREAKER') then 'look' else 'act' end,
@@ -11738,6 +11762,8 @@ as $$
     from runs r
     cross join lateral (values
       ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
+      ('ACCOUNT_BROKEN', 'The last run left %s alone, because the account cannot be reached.', 'campaign',
+       autonomy.json_number(r.held -> 'ACCOUNT_BROKEN')::numeric),
       ('SUSPECT_DATA', 'The last run left %s alone, because figures cannot be right.', 'campaign',
        autonomy.json_number(r.held -> 'SUSPECT_DATA')::numeric),
       ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
@@ -11749,7 +11775,8 @@ as $$
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
     from runs r cross join jsonb_array_elements(r.skipped) s
   )
-  select c.code, 'look', format(c.told[1], autonomy.counted_words(c.n, c.told[2])), '{}'::text[],
+  select c.code, case c.code when 'ACCOUNT_BROKEN' then 'act' else 'look' end,
+    format(c.told[1], autonomy.counted_words(c.n, c.told[2])), '{}'::text[],
     jsonb_build_object('count', c.n, 'run_id', c.run_id)
   from counted c
   union all
@@ -11873,7 +11900,8 @@ $$;
 comment on function autonomy.dashboard_changes_since(timestamptz) is
   'What executed actions have changed since then and was not taken back, by currency: campaigns, of these paused, '
   'budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
-create function autonomy.dashboard_state_of_changes(p_since timestamptz, p_span text)
+create function autonomy.dashboard_state_of_changes(
+  p_since timestamptz, p_span text, p_moved_share numeric default null)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -11914,9 +11942,10 @@ as $$
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
       'currency', s.currency)
-  from seen s, public.autonomy_policy p where s.moved_share > p.growth_breaker_share / 2;
+  from seen s, public.autonomy_policy p
+  where s.moved_share > coalesce(p_moved_share, p.growth_breaker_share / 2);
 $$;
-comment on function autonomy.dashboard_state_of_changes(timestamptz, text) is
+comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric) is
   'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. '
   '[autonomous-operations]';
 create function autonomy.dashboard_state_of_roi(p_now timestamptz)
@@ -11963,9 +11992,9 @@ create function public.dashboard_state(
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'STALE_DATA', 'NO_DATA', 'BREAKER',
-    'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED',
-    'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
+    'NO_DATA', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES',
+    'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -12819,6 +12848,314 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
   'list_autonomous_accounts. Safe to call again. Raises AO003 (no such account), AO010 (key or type), AO002 (value). '
   '[autonomous-operations]';
 
+-- 1070_causes.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.causes (
+  id bigint generated always as identity primary key,
+  account text,  -- null = all
+  cause text not null,
+  code text not null,
+  level text not null,
+  sentence text not null,
+  details text[] not null default '{}',
+  figures jsonb not null default '{}',
+  size numeric not null default 1,
+  began_at timestamptz not null,
+  seen_at timestamptz not null,
+  over_at timestamptz,
+  unique nulls not distinct (account, cause)
+);
+comment on table autonomy.causes is
+  'What went on the last time it was looked, and what is over: one row a cause and account (null = all), with the '
+  'sentence of dashboard_state. [autonomous-operations]';
+create table if not exists autonomy.told_causes (
+  cause_id bigint not null references autonomy.causes on delete cascade,
+  channel text not null,
+  told_at timestamptz,
+  began_at timestamptz,
+  size numeric,
+  is_over boolean not null default false,
+  claim uuid,
+  claimed_until timestamptz,
+  claimed jsonb,
+  primary key (cause_id, channel)
+);
+comment on table autonomy.told_causes is
+  'What each channel was told of a cause and when; while somebody is sending it, what and until when nobody else may. '
+  '[autonomous-operations]';
+create table if not exists autonomy.told_where (
+  id bigint generated always as identity primary key,
+  account text,  -- null = all that say nothing themselves
+  code text not null,
+  channels text[] not null,
+  updated_at timestamptz not null default now(),
+  updated_by text not null default '',
+  unique nulls not distinct (account, code)
+);
+comment on table autonomy.told_where is
+  'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
+create function autonomy.told_of() returns table (code text, title text, channels text[], seen_by_run boolean)
+language sql immutable set search_path = ''
+as $$
+  values
+    ('FROZEN', 'Everything is frozen', '{slack,webhook,email}'::text[], true),
+    ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true),
+    ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true),
+    ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true),
+    ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false),
+    ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true),
+    ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false),
+    ('BUDGET_MOVED', 'Much of the budget was moved in 24 hours', '{slack,webhook,email}', false),
+    ('VALUE_NOT_MEASURED', 'Conversions come without a value', '{slack,webhook,email}', true),
+    ('SUSPECT_DATA', 'Figures cannot be right', '{slack,webhook,email}', true),
+    ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true),
+    ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true),
+    ('RUN_ACTED', 'What each run did', '{slack,webhook}', true);
+$$;
+comment on function autonomy.told_of() is
+  'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
+  '[autonomous-operations]';
+create function autonomy.told_channels(p_account text, p_code text) returns text[]
+language sql stable set search_path = ''
+as $$
+  select coalesce(
+    (select w.channels from autonomy.told_where w
+     where w.code = p_code and (w.account = p_account or w.account is null) order by w.account nulls last limit 1),
+    (select t.channels from autonomy.told_of() t where t.code = p_code), '{}');
+$$;
+comment on function autonomy.told_channels(text, text) is
+  'Where people are told of this cause: the account''s own setting, else that of all, else the default. Reads only. '
+  '[autonomous-operations]';
+create function public.autonomy_notify_settings() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
+    'channels', autonomy.told_channels(null, t.code)) order by t.ordinality)
+  from autonomy.told_of() with ordinality t;
+$$;
+comment on function public.autonomy_notify_settings() is
+  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]. Reads '
+  'only; safe to call again; raises nothing. [autonomous-operations]';
+create function public.autonomy_set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_wrong text;
+begin
+  if p_channels is null or jsonb_typeof(p_channels) <> 'object' then
+    raise exception using errcode = 'AO010',
+      message = 'What goes where is an object such as {"BREAKER": ["slack", "email"]}.';
+  end if;
+  select c.key into v_wrong from jsonb_each(p_channels) c
+  where c.key not in (select t.code from autonomy.told_of() t) order by 1 limit 1;
+  if found then
+    raise exception using errcode = 'AO010', message = format('Nobody is told of %s.', v_wrong),
+      hint = 'autonomy_notify_settings() lists what people can be told of.';
+  end if;
+  select c.key into v_wrong from jsonb_each(p_channels) c
+  where case when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
+  order by 1 limit 1;
+  if found then
+    raise exception using errcode = 'AO010',
+      message = format('%s goes to a list of slack, webhook, email, or to none: [].', v_wrong);
+  end if;
+  insert into autonomy.told_where as w (account, code, channels, updated_by)
+  select null, c.key, array(select distinct jsonb_array_elements_text(c.value) order by 1), coalesce(p_actor, '')
+  from jsonb_each(p_channels) c order by c.key
+  on conflict (account, code) do update
+    set channels = excluded.channels, updated_at = now(), updated_by = excluded.updated_by;
+  return public.autonomy_notify_settings();
+end $$;
+comment on function public.autonomy_set_notify_settings(jsonb, text) is
+  'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; answers '
+  'as autonomy_notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
+create function autonomy.causes_now(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
+returns table (cause text, code text, level text, sentence text, details text[], figures jsonb, size numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    with found as (
+      select * from autonomy.dashboard_state_of_policy()
+      union all
+      select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now) r
+      where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
+      union all select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now)
+    )
+    select distinct on (n.cause) n.cause, f.code, f.level, f.sentence, f.details, f.figures,
+      coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.cause))
+    from found f
+    join autonomy.told_of() t on t.code = f.code
+    cross join lateral (select f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
+    order by n.cause, f.sentence desc;
+  if not p_whole then
+    return;
+  end if;
+  return query
+    with found as (
+      select * from autonomy.dashboard_state_of_data(p_now)
+      union all select * from autonomy.dashboard_state_of_work(p_now)
+      union all
+      select c.* from public.autonomy_policy p
+      cross join autonomy.dashboard_state_of_changes(
+        p_now - interval '24 hours', 'in the last 24 hours', p.notify_moved_share) c
+    )
+    select f.code, f.code, f.level, f.sentence, f.details, f.figures,
+      coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric
+    from found f join autonomy.told_of() t on t.code = f.code;
+end $$;
+comment on function autonomy.causes_now(integer, boolean, timestamptz) is
+  'What people may be told of now, in the words of dashboard_state; not p_whole: only what runs and the policy show; '
+  'no interval: nothing is said of late runs. Reads only. [autonomous-operations]';
+create function autonomy.notice_causes(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
+returns boolean language plpgsql set search_path = ''
+as $$
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('autonomy.causes', 0)) then
+    return false;
+  end if;
+  with n as materialized (
+    select * from autonomy.causes_now(p_run_interval_minutes, p_whole, p_now)
+  ), over as (
+    update autonomy.causes c set over_at = p_now
+    from autonomy.told_of() t
+    where c.over_at is null and t.code = c.code and (p_whole or t.seen_by_run)
+      and (p_run_interval_minutes is not null or c.code <> 'RUN_LATE')
+      and not exists (select from n where n.cause = c.cause)
+  )
+  insert into autonomy.causes as c
+    (cause, code, level, sentence, details, figures, size, began_at, seen_at)
+  select n.cause, n.code, n.level, n.sentence, n.details, n.figures, n.size, p_now, p_now from n
+  on conflict (account, cause) do update
+    set code = excluded.code, level = excluded.level, sentence = excluded.sentence, details = excluded.details,
+        figures = excluded.figures, size = excluded.size, seen_at = p_now, over_at = null,
+        began_at = case when c.over_at is null then c.began_at else p_now end;
+  insert into autonomy.causes as c (cause, code, level, sentence, figures, began_at, seen_at, over_at)
+  select 'RUN_LATE', 'RUN_LATE', 'act', autonomy.late_sentence(g.last_at, p_run_interval_minutes),
+    jsonb_build_object('last_success_at', g.last_at), g.last_at + g.allowed, p_now, g.again_at
+  from (
+    select r.started_at as again_at, lead(r.started_at) over (order by r.started_at desc, r.id desc) as last_at,
+      make_interval(mins => 2 * p_run_interval_minutes) as allowed
+    from (select s.started_at, s.id from public.autonomous_runs s
+          where s.status = 'completed' and not s.dry_run order by s.started_at desc, s.id desc limit 500) r
+  ) g
+  where p_run_interval_minutes is not null and g.again_at > g.last_at + g.allowed
+    and g.again_at between p_now - interval '24 hours' and p_now
+  order by g.again_at desc limit 1
+  on conflict (account, cause) do update
+    set sentence = excluded.sentence, figures = excluded.figures, began_at = excluded.began_at,
+        seen_at = excluded.seen_at, over_at = excluded.over_at
+    where c.over_at < excluded.began_at;
+  return true;
+end $$;
+comment on function autonomy.notice_causes(integer, boolean, timestamptz) is
+  'Writes down what goes on, what has changed and what is over; false where somebody else is at it. See causes_now. '
+  'Safe to call again; raises nothing of its own. [autonomous-operations]';
+create function autonomy.notice_after_run() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.notice_causes(null, false, coalesce(new.finished_at, now()));
+  return null;
+exception when others then
+  raise warning 'What goes on was not written down: %', sqlerrm;  -- whoever sends looks again
+  return null;
+end $$;
+comment on function autonomy.notice_after_run() is
+  'Trigger of autonomous_runs: what a run leaves behind is written down, whoever carried it out. '
+  '[autonomous-operations]';
+create trigger autonomous_runs_noticed after update of status on public.autonomous_runs
+  for each row when (old.status = 'running' and new.status <> 'running' and not new.dry_run)
+  execute function autonomy.notice_after_run();
+create function autonomy.untold(p_channels text[], p_now timestamptz)
+returns table (cause_id bigint, channel text, kind text, told_at timestamptz)
+language sql stable set search_path = ''
+as $$
+  select c.id, w.channel, k.kind, t.told_at
+  from autonomy.causes c
+  cross join lateral unnest(autonomy.told_channels(c.account, c.code)) w (channel)
+  left join autonomy.told_causes t on t.cause_id = c.id and t.channel = w.channel
+  cross join lateral (select case
+    when t.told_at is null or t.began_at <> c.began_at then case
+      when c.over_at is null then 'began'
+      when c.over_at > p_now - interval '24 hours' then 'over' end
+    when c.over_at is not null then case when not t.is_over then 'over' end
+    when c.size >= 2 * t.size or c.size <= t.size / 2 then 'changed'
+    when t.told_at < p_now - interval '23 hours 30 minutes' then 'reminder' end as kind) k
+  where w.channel = any (p_channels) and k.kind is not null;
+$$;
+comment on function autonomy.untold(text[], timestamptz) is
+  'What these channels have not been told: that a cause began, changed (its size by a factor of two), has lasted '
+  'another day, is over. Reads only. [autonomous-operations]';
+create function public.autonomy_take_messages(
+  p_claim uuid, p_channels text[], p_run_interval_minutes integer default 60, p_now timestamptz default now()
+) returns jsonb language plpgsql set search_path = '' set lock_timeout = '3s'
+as $$
+declare
+  v_taken jsonb;
+begin
+  if p_claim is null then
+    raise exception using errcode = 'AO010', message = 'p_claim is NULL: the sender makes the id of its claim.';
+  elsif p_channels is null or not p_channels <@ '{slack,webhook,email}' then
+    raise exception using errcode = 'AO010', message = 'p_channels is a list of slack, webhook, email.';
+  elsif p_run_interval_minutes is null or p_run_interval_minutes not between 1 and 10080 then
+    raise exception using errcode = 'AO010', message = 'p_run_interval_minutes must be from 1 to 10080.';
+  end if;
+  perform autonomy.simulated_moment(p_now);
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.causes', 0));
+  perform autonomy.notice_causes(p_run_interval_minutes, true, p_now);
+  with taken as (
+    insert into autonomy.told_causes as t (cause_id, channel, told_at, claim, claimed_until, claimed)
+    select u.cause_id, u.channel, u.told_at, p_claim, clock_timestamp() + interval '10 minutes',
+      jsonb_build_object('kind', u.kind, 'began_at', c.began_at, 'size', c.size, 'is_over', c.over_at is not null)
+    from autonomy.untold(p_channels, p_now) u join autonomy.causes c on c.id = u.cause_id
+    on conflict (cause_id, channel) do update
+      set claim = excluded.claim, claimed_until = excluded.claimed_until, claimed = excluded.claimed
+      where (t.claim is null or t.claim = excluded.claim or t.claimed_until < clock_timestamp())
+        and t.told_at is not distinct from excluded.told_at
+    returning t.cause_id, t.channel, t.claimed
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'channel', t.channel, 'kind', t.claimed -> 'kind', 'code', c.code, 'account', c.account, 'level', c.level,
+    'sentence', c.sentence, 'details', c.details, 'figures', c.figures, 'began_at', c.began_at,
+    'over_at', c.over_at) order by t.channel, c.level, o.ordinality, c.cause), '[]')
+  into v_taken
+  from taken t join autonomy.causes c on c.id = t.cause_id
+  join autonomy.told_of() with ordinality o on o.code = c.code;
+  return jsonb_build_object('messages', v_taken, 'digest', to_jsonb(array(
+    select w from unnest(autonomy.told_channels(null, 'RUN_ACTED')) w where w = any (p_channels) order by w)));
+end $$;
+comment on function public.autonomy_take_messages(uuid, text[], integer, timestamptz) is
+  'Looks at what goes on and takes what these channels have not been told: {"digest": channels that want to hear what '
+  'a run did, "messages": [{"channel", "kind": began, changed, reminder or over, "code", "sentence", ...}]}. Nobody '
+  'else gets these for ten minutes; autonomy_messages_sent says what became of them. Safe to call again with the same '
+  'claim: the same is given. Raises AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+create function public.autonomy_messages_sent(
+  p_claim uuid, p_channel text, p_sent boolean, p_now timestamptz default now()) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  perform autonomy.simulated_moment(p_now);
+  update autonomy.told_causes t
+  set told_at = case when p_sent then p_now else t.told_at end,
+      began_at = case when p_sent then (t.claimed ->> 'began_at')::timestamptz else t.began_at end,
+      size = case when p_sent then (t.claimed ->> 'size')::numeric else t.size end,
+      is_over = case when p_sent then (t.claimed ->> 'is_over')::boolean else t.is_over end,
+      claim = null, claimed_until = null, claimed = null
+  where t.claim = p_claim and t.channel = p_channel;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $$;
+comment on function public.autonomy_messages_sent(uuid, text, boolean, timestamptz) is
+  'Says of what a claim took for a channel whether it went out; what did not is taken again by whoever comes next. '
+  'Gives how many causes that were; 0 where the claim is not held any more. Safe to call again. Raises AO014 (p_now is '
+  'not the clock''s). [autonomous-operations]';
+
 -- 1200_history.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -13321,7 +13658,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', '444eb9b0e8b401621211e6d12443373a8c0cae4bbe4b741195d8bbb69f2b3f7e', pg_catalog.clock_timestamp()),
+  ('0130_policy', '69e45a1b94c1bb0825add74562dc432c6f2da7628d6acee480ab14048603359e', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'ca0dd7111c305e3a235a075abe4229fa0a00b84c9bd1ba2a8522d6d3dc47ad7e', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
@@ -13373,11 +13710,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', '79045205cf877d7191cfa820898dc79d230f4913b25abe0b0f691ecc582578f2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'ec5b9c6904fd470d4a37eab5f0999b590b015a74d11f4e42bca30be04c33ab70', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '4f7831f9d42f067272488efa34711aabba79cdc5b8c11803265afc17f79720c0', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
+  ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
   ('1200_history', '67c8f00e6a1c9e035493ded70caea7dc0b7e64e65f5f5ede1b6205547c7a7c21', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 

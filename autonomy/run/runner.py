@@ -28,7 +28,8 @@ BATCH_LIMIT = 2000
 """Decisions a transaction: the freeze switch and the deadline act between batches."""
 
 Clock = Callable[[], datetime]
-Notify = Callable[[Settings, Mapping[str, Any]], None]
+Notify = Callable[[Settings, Mapping[str, Any] | None], None]
+"""What is called after a run; the result is None where its rules ask for no notification."""
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Runner:
     ) -> None:
         """`clock`: for simulations, on a database that allows them; else the database's holds."""
         self._store, self._settings, self._clock = store, settings, clock
-        self._notify = notify or _notify_by_settings
+        self._notify = notify or self._tell
 
     def handle(
         self, body: Mapping[str, Any], *, idempotency_key: str | None = None, trigger: str = "http"
@@ -136,8 +137,8 @@ class Runner:
                 **self._simulated_now(),
             )
         fault_point(self._settings.fault, "after_finish")
-        if not summary.silent:
-            self._notify(self._settings, result)
+        if not run.request.dry_run:
+            self._notify(self._settings, None if summary.silent else result)
         return answer
 
     def _pass(self, run: Run, summary: Summary) -> Json:
@@ -241,7 +242,15 @@ class Runner:
         except AutonomyError as second:
             say("lease not released", run_id=run.id, code=second.code)
         said = f"{error.code}: {error.message}"
-        self._notify(self._settings, {"success": False, "run_id": run.id, "error": said})
+        if not run.request.dry_run:
+            self._notify(self._settings, {"success": False, "run_id": run.id, "error": said})
+
+    def _tell(self, settings: Settings, result: Mapping[str, Any] | None) -> None:
+        """By the channels that are set up; without any, nothing is asked or imported."""
+        if settings.channels:
+            from autonomy.run.notify.telling import notify
+
+            notify(settings, self._store, result, self._simulated_now())
 
 
 def _row(run: Run, decision: Decision) -> Json:
@@ -250,10 +259,3 @@ def _row(run: Run, decision: Decision) -> Json:
         "rule_version": run.began["rule_versions"].get(decision.rule_id),
         "action_id": str(uuid.uuid5(uuid.UUID(run.id), decision.campaign_id)),
     }
-
-
-def _notify_by_settings(settings: Settings, result: Mapping[str, Any]) -> None:
-    if settings.webhook_url or settings.slack_webhook_url:
-        from autonomy.run.notify import notify
-
-        notify(settings, result)

@@ -36,6 +36,7 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "hold_days_after_rollback": (0, 365),
     "person_hold_days": (0, 365),
     "approval_hours": (1, 8760),
+    "notify_moved_share": (0, 100),
 }
 """For the API's description; the database decides (a test holds the two equal)."""
 POLICY_TEXTS = ("mode", "frozen_reason", "time_zone")
@@ -161,6 +162,14 @@ class Changes:
         """Change the policy; the database names what is out of range. Raises BadRequest."""
         row = {**values, "updated_by": self._actor}
         return self._store.update("autonomy_policy", row, filters={"id": True})[0]
+
+    def set_told(self, channels: Mapping[str, list[str]]) -> list[Json]:
+        """Where people are told of what: cause -> channels. Raises BadRequest."""
+        return list(
+            self._store.rpc(
+                "autonomy_set_notify_settings", p_channels=dict(channels), p_actor=self._actor
+            )
+        )
 
 
 def inherited_name(name: str) -> str:

@@ -97,6 +97,10 @@ class Reads:
         """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
         return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
 
+    def told(self) -> list[Json]:
+        """What people can be told of, and where they are."""
+        return list(self._store.rpc("autonomy_notify_settings"))
+
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:

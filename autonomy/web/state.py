@@ -1,35 +1,15 @@
-"""The state of the system (`dashboard_state`): where a person acts on each of its reasons."""
+"""The state of the system (`dashboard_state`) with links to where a person acts on it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from autonomy.run.where import WHERE, link
+
+__all__ = ["LEVELS", "WHERE", "Reason", "reasons"]
+
 LEVELS = ("ok", "look", "act")
-WHERE: dict[str, tuple[str, str]] = {
-    "FROZEN": ("Lift the freeze", "#freeze"),
-    "NO_RUN": ("Try a dry run", "runs"),
-    "RUN_FAILED": ("See the run", "runs/{run_id}"),
-    "RUN_LATE": ("See the runs", "runs"),
-    "STALE_DATA": ("See the campaigns", "campaigns"),
-    "NO_DATA": ("See the campaigns", "campaigns"),
-    "BREAKER": ("See the run", "runs/{run_id}"),
-    "APPROVALS_WAITING": ("Decide", "actions?status=pending"),
-    "MANY_PAUSED": (
-        "See what was paused",
-        "actions?action_type=auto_pause&status=executed&from={since}",
-    ),
-    "BUDGET_MOVED": ("See the changes", "actions?status=executed&from={since}"),
-    "FALLING_ROI": ("See the figures", "#chart-title"),
-    "CRITICAL_OPPORTUNITIES": ("See them", "opportunities?severity=critical"),
-    "VALUE_NOT_MEASURED": ("See the run", "runs/{run_id}"),
-    "SUSPECT_DATA": ("See the run", "runs/{run_id}"),
-    "ACTIONS_FAILED": ("See the run", "runs/{run_id}"),
-    "RULES_SKIPPED": ("See the rules", "rules"),
-    "ALL_RULES_INACTIVE": ("See the rules", "rules"),
-    "OBSERVING": ("Change the mode", "settings"),
-}
-"""Reason code -> what the link says and where it leads; the reason's figures fill the braces."""
 
 
 class Reason(NamedTuple):
@@ -46,14 +26,6 @@ class Reason(NamedTuple):
 def reasons(state: Mapping[str, Any]) -> list[Reason]:
     """The reasons of a state with their links, the largest first."""
     return [
-        Reason(one["code"], one["sentence"], one["details"], *_link(one["code"], one["figures"]))
+        Reason(one["code"], one["sentence"], one["details"], *link(one["code"], one["figures"]))
         for one in state["reasons"]
     ]
-
-
-def _link(code: str, figures: Mapping[str, Any]) -> tuple[str, str]:
-    if figures.get("breaker") == "PAUSE_BREAKER":  # it made proposals of the pauses
-        code = "APPROVALS_WAITING"
-    label, path = WHERE[code]
-    since = str(figures.get("since") or "").replace("+00:00", "Z")
-    return label, path.format_map({**figures, "since": since})

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
 
 from autonomy.config import Settings
 from autonomy.local import LocalStack
@@ -671,6 +672,42 @@ def test_settings_and_freeze(filled: FlaskClient) -> None:
     for body in ({}, {"max_step": None}, {"max_step": "2"}, {"max_step": 99}, {"mode": "off"},
                  {"id": True}, {"frozen": 1}, {"time_zone": "Nowhere"}):  # fmt: skip
         assert filled.patch("/api/policy", headers=BEARER, json=body).status_code == 400, body
+
+
+def test_who_is_told_of_what(filled: FlaskClient, sql: Any) -> None:
+    text = page(filled, "/settings")
+    for one in get_told(sql):
+        for channel in one["channels"]:
+            assert f'name="{one["code"]}" value="{channel}"' in text
+    assert text.count("not set up") == 3
+    form = [("shown", "told"), ("FROZEN", "email"), ("FROZEN", "slack"), ("UNKNOWN", "slack")]
+    sent = filled.post("/settings/told", headers=BEARER, data=MultiDict(form))
+    assert sent.status_code == 303
+    assert sent.headers["Location"].endswith("done=settings_saved")
+    told = {one["code"]: one["channels"] for one in get_told(sql)}
+    assert told.pop("FROZEN") == ["email", "slack"]
+    assert not any(told.values()), "a row without a tick is one of which nobody is told"
+    again = filled.post("/settings/told", headers=BEARER, data=MultiDict(form))
+    assert again.headers["Location"].endswith("done=nothing")
+    assert sql("select distinct updated_by from autonomy.told_where") == [("operator (dashboard)",)]
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"FROZEN": "slack"}, {"shown": "told", "FROZEN": "pigeon"}, {"shown": "x"}]
+)
+def test_who_is_told_is_not_changed_by_half_a_form(
+    filled: FlaskClient, sql: Any, form: dict[str, str]
+) -> None:
+    assert filled.post("/settings/told", headers=BEARER, data=form).status_code == 400
+    viewer = {"Authorization": f"Bearer {VIEWER}"}
+    refused = filled.post("/settings/told", headers=viewer, data={"shown": "told"})
+    assert refused.status_code == 403
+    assert sql("select * from autonomy.told_where") == []
+
+
+def get_told(sql: Any) -> list[dict[str, Any]]:
+    ((found,),) = sql("select autonomy_notify_settings()")
+    return list(found)
 
 
 def test_the_described_limits_are_the_databases(sql: Any, fresh: LocalStack) -> None:

@@ -154,6 +154,7 @@ def test_a_fresh_deployment(deployment: Deployment) -> None:
         "AUTONOMY_DEADLINE_SECONDS": "240",
         "AUTONOMY_RUN_INTERVAL_MINUTES": "60",
         "AUTONOMY_OIDC_AUDIENCE": ADDRESS,
+        "AUTONOMY_DASHBOARD_URL": ADDRESS,
         "AUTONOMY_OIDC_EMAIL": CALLS_AS,
     }
     read = {one["key"]: one["secret"] for one in config["secretEnvironmentVariables"]}
@@ -399,6 +400,9 @@ def test_secrets_stand_in_no_command_line(deployment: Deployment) -> None:
         "AUTONOMY_WEBHOOK_URL": "https://hooks.example/to-hide",
         "AUTONOMY_WEBHOOK_SECRET": "webhook-to-hide",
         "AUTONOMY_SLACK_WEBHOOK_URL": "https://slack.example/to-hide",
+        "AUTONOMY_SMTP_URL": "smtps://ops:to-hide@smtp.example",
+        "AUTONOMY_MAIL_FROM": "to-hide@ops.example",
+        "AUTONOMY_MAIL_TO": "to-hide@ann.example,to-hide@bob.example",
     }
     said = deployment.run(**hidden)
     spoken = said + json.dumps(deployment.calls())

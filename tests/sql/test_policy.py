@@ -39,6 +39,7 @@ LIMITS = [
     "prior_order_value",
     "prior_cv2",
     "prior_campaigns",
+    "notify_moved_share",
 ]
 
 

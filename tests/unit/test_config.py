@@ -26,6 +26,8 @@ def test_defaults() -> None:
     [
         ("SUPABASE_URL", "not an address"),
         ("SUPABASE_URL", "ftp://example.com"),
+        ("SUPABASE_URL", "https://[::1"),
+        ("AUTONOMY_DASHBOARD_URL", "ops.example.com"),
         ("AUTONOMY_DEADLINE_SECONDS", "nan"),
         ("AUTONOMY_DEADLINE_SECONDS", "inf"),
         ("AUTONOMY_DEADLINE_SECONDS", "-1"),

@@ -165,6 +165,7 @@ UNSAFE = [
     ("POST", "/rules/preview"),
     ("POST", "/runs"),
     ("POST", "/settings"),
+    ("POST", "/settings/told"),
     ("POST", "/rules/00000000-0000-0000-0000-000000000000/active"),
     ("POST", "/campaigns/00000000-0000-0000-0000-000000000000"),
     ("POST", "/"),

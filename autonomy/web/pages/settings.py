@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from autonomy.config import CHANNELS
 from autonomy.errors import AutonomyError, BadRequest
 from autonomy.store import Json
 from autonomy.web.commands import POLICY_KEYS, POLICY_TEXTS
@@ -25,6 +26,7 @@ GROUPS = {
                  "tracking_breaker_min_expected"),
     "Learning": ("evidence_half_life_days", "conversion_delay_hours", "holdout_share",
                  "resume_when_proven_wrong", "resume_confidence"),
+    "Being told": ("notify_moved_share",),
 }  # fmt: skip
 
 
@@ -50,7 +52,27 @@ def settings_pages(frame: Frame) -> Blueprint:
             return _form(frame, policy, error)
         return frame.back("settings", "settings_saved" if changed else "nothing")
 
+    @pages.post("/settings/told")
+    def save_told() -> Response:
+        caller = frame.access.operator()
+        if request.form.get("shown") != "told":  # no box ticked means: nobody is told of anything
+            raise BadRequest("shown: the form was not sent whole.", hint="Send it from its page.")
+        known = {one["code"]: one["channels"] for one in frame.reads.told()}
+        wanted = {code: _channels(code) for code in known}
+        changed = {code: to for code, to in wanted.items() if set(to) != set(known[code])}
+        if changed:
+            frame.changes(caller).set_told(changed)
+        return frame.back("settings", "settings_saved" if changed else "nothing")
+
     return pages
+
+
+def _channels(code: str) -> list[str]:
+    """The boxes that are ticked. Raises BadRequest."""
+    ticked = sorted(set(request.form.getlist(code)))
+    if not set(ticked) <= set(CHANNELS):
+        raise BadRequest(f"{code}: use {', '.join(CHANNELS)}.")
+    return ticked
 
 
 def _changed(policy: Json) -> Json:
@@ -91,6 +113,9 @@ def _form(frame: Frame, policy: Json, problem: AutonomyError | None = None) -> R
         groups=GROUPS,
         limits={row["setting"]: row for row in frame.store.rpc("autonomy_policy_limits")},
         flags=FLAGS,
+        told=frame.reads.told(),
+        channels=CHANNELS,
+        set_up=frame.settings.channels,
     )
     if problem is not None:
         response.status_code = problem.http_status
