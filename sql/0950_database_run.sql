@@ -74,8 +74,8 @@ begin
   into codes, held, chosen, held_first, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
-  'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of those that '
-  'are held alone: held), '
+  'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
+  'those that are held alone: held), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
   'reads; raises nothing. [autonomous-operations]';
 

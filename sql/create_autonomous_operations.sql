@@ -542,7 +542,8 @@ as $$
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
     'autonomy_account_limits', 'autonomy_messages_sent', 'autonomy_notify_settings', 'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-    'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
+    'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
+    'condition_errors',
     'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
     'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
     'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
@@ -11009,8 +11010,8 @@ begin
   into codes, held, chosen, held_first, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
-  'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of those that '
-  'are held alone: held), '
+  'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
+  'those that are held alone: held), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
   'reads; raises nothing. [autonomous-operations]';
 create function autonomy.carry_out_chosen(
@@ -13707,7 +13708,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '79045205cf877d7191cfa820898dc79d230f4913b25abe0b0f691ecc582578f2', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'ec5b9c6904fd470d4a37eab5f0999b590b015a74d11f4e42bca30be04c33ab70', pg_catalog.clock_timestamp()),

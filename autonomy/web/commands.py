@@ -51,7 +51,8 @@ ACCOUNT_LIMITS: dict[str, tuple[float, float]] = {
 } | {
     name: bounds
     for name, bounds in POLICY_LIMITS.items()
-    if name not in ("break_even_roi", "evidence_half_life_days", "holdout_share")
+    if name
+    not in ("break_even_roi", "evidence_half_life_days", "holdout_share", "notify_moved_share")
 }
 """As above: the numbers of an account. Those of the policy too have its ranges."""
 ACCOUNT_TEXTS = ("currency", "time_zone", "mode", "frozen_reason")

@@ -494,9 +494,42 @@ def test_pause_breaker_turns_a_whole_batch_into_proposals(db: Db) -> None:
 
 
 def test_five_pauses_never_trip_the_breaker(db: Db) -> None:
-    each = [campaign(db) for _ in range(5)]
+    each = [campaign(db) for _ in range(10)][:5]  # half of ten
     results = apply(db, begin(db), [decision(one) for one in each])
     assert {r["status"] for r in results} == {"executed"}
+
+
+def test_of_a_small_account_the_third_pause_that_makes_more_than_half_is_a_persons(db: Db) -> None:
+    each = [campaign(db) for _ in range(5)]
+    lease = begin(db)
+    first = apply(db, lease, [decision(one) for one in each[:2]])
+    assert {r["status"] for r in first} == {"executed"}
+    (third,) = apply(db, lease, [decision(each[2])])
+    assert (third["status"], third["error"]) == ("pending", "PAUSE_BREAKER")
+    assert_sound(db)
+
+
+def test_one_accounts_pauses_are_not_made_few_by_another(db: Db) -> None:
+    each = [campaign(db, account="small") for _ in range(8)]
+    for _ in range(60):
+        campaign(db, account="large")
+    results = apply(db, begin(db), [decision(one) for one in each[:6]])
+    assert {(r["status"], r["error"]) for r in results} == {("pending", "PAUSE_BREAKER")}
+
+
+def test_cuts_of_a_day_take_a_share_of_the_account(db: Db) -> None:
+    each = [campaign(db) for _ in range(10)]  # 30 % of 1,000 are six cuts of 50
+    lease = begin(db)
+
+    def scale_down(one: uuid.UUID, **keys: Any) -> Json:
+        return decision(one, "auto_scale_down", budget=100, new_budget=50, **keys)
+
+    results = apply(db, lease, [scale_down(one, confidence=60 + n) for n, one in enumerate(each)])
+    assert [r["error"] for r in results] == ["SHRINK_BREAKER"] * 4 + [None] * 6
+    (later,) = apply(db, lease, [scale_down(each[0], action_id=str(uuid.uuid4()))])
+    assert later["error"] == "SHRINK_BREAKER"
+    assert later["message"].startswith("The account has been cut enough for 24 hours. ")
+    assert_sound(db)
 
 
 def test_growth_breaker_lets_the_most_confident_go(db: Db) -> None:
@@ -545,6 +578,8 @@ def test_no_other_pause_is_resumed(db: Db) -> None:
 
 
 def test_resuming_can_be_switched_off_and_waits_its_time(db: Db) -> None:
+    for _ in range(8):  # pauses of a small account would be a person's
+        campaign(db)
     assert_held_back(db, resume(paused_by_us(db, hours=2)), "COOLDOWN")
     one = paused_by_us(db, hours=100)
     apply_one(db, resume(one), now=hours_ago(70, db))
