@@ -9092,18 +9092,15 @@ as $$
   left join public.campaigns c on c.id = a.campaign_id
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   cross join lateral (
-    select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as evidence) seen
+    select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
   cross join lateral (
-    select autonomy.impact_number(seen.evidence -> 'spend') as s,
-           autonomy.impact_number(seen.evidence -> 'conversions') as n,
-           autonomy.impact_number(seen.evidence -> 'revenue') as r,
-           autonomy.impact_number(seen.evidence -> 'cv2') as cv2,
-           autonomy.impact_number(seen.evidence -> 'days') as d,
-           autonomy.impact_number(seen.evidence -> 'matured_share') as f,
-           autonomy.impact_number(seen.evidence #> '{prior,mean_roi}') as mean,
-           autonomy.impact_number(seen.evidence #> '{prior,tau2}') as tau2,
-           autonomy.impact_number(seen.evidence #> '{prior,order_value}') as order_value,
-           autonomy.impact_number(seen.evidence #> '{prior,cv2}') as prior_cv2,
+    select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
+           autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
+           autonomy.impact_number(x.json -> 'days') as d, autonomy.impact_number(x.json -> 'matured_share') as f,
+           autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
+           autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
+           autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
+           autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
@@ -9518,9 +9515,8 @@ as $$
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
       and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'),
-                             (select case when j.rule_type = 'pause' then p.min_pause_confidence
-                                     else p.min_confidence end
-                              from public.autonomy_policy p)::float8)
+        (select case when j.rule_type = 'pause' then p.min_pause_confidence else p.min_confidence end
+         from public.autonomy_policy p)::float8)
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
@@ -12017,9 +12013,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', '10321708a0418ab1eb5057fd8f483e6934145267b662d9ab4f66d23d91bf8e37', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', 'c74d150fd20c99c2e893e8e34f895836970b647d5521d2dbf781a5b3391ce906', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '76230ddee5e987bc74412a78df0c141e7d4f8e4fddd38fe6658373851aff20fd', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'b594d0f526b068abb0726143322a75f35b246efc3b1f8fd8ed51d02d44410d76', pg_catalog.clock_timestamp()),
+  ('0900_impact', '4776c06b89dd200d01f75a9964dae4395d26e14ad7ac9416a6b92e0b6949b09d', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '624a66d11b4fe01f1ef96d56209130b25353f544180cff7240527ca91e3e3256', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', 'b64ef5668b77addd6d15e7969cfe5fa5cd390aceb373066020534c295bd443a7', pg_catalog.clock_timestamp()),
   ('0930_insights', '8e6b62999439a58eed26088d3d71fad718b692e4ec98d50b0ec86a6ff4ae872b', pg_catalog.clock_timestamp()),
   ('0950_database_run', 'bcd669a49d4c43d81f87137ebcc1c04d0b01691fabbf4b0f81831c231bd11c4b', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '8860efa6776ab676bfddd659d2aa91e55ae2a5d715eb6a1401638fcc91dcc2fc', pg_catalog.clock_timestamp()),
