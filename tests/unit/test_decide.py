@@ -285,3 +285,16 @@ def test_pauses_have_a_floor_of_their_own() -> None:
     bold = Policy(min_pause_confidence=0, min_confidence=100)
     assert [Plan(Rule.parse(row), sure).floor for row in (rule(), scale_up())] == [100, 0]
     assert [Plan(Rule.parse(row), bold).floor for row in (rule(), scale_up())] == [0, 100]
+
+
+def test_a_pause_by_cpa_is_taken_back_by_cpa() -> None:
+    """What it earns says nothing of it, only what its conversions cost by now."""
+    row = paused(revenue=0.0)
+    cost = row["evidence"]["spend"] / row["evidence"]["conversions"]
+    for target, resumed in ((3.0 * cost, True), (cost / 3.0, False)):
+        action = row["paused_action"] | {"target_cpa": target}
+        answer = decide([LOW_PAUSE], [row | {"paused_action": action}], Policy(), NOW)
+        assert [one.action_type for one in answer] == ["auto_resume"] * resumed
+        if resumed:
+            assert "at " in answer[0].reason
+            assert answer[0].evidence["target_cpa"] == target
