@@ -114,7 +114,8 @@ create table if not exists public.autonomy_policy (
   updated_at timestamptz not null default now(),
   updated_by text not null default '',
   shrink_breaker_share numeric not null default 0.30,
-  notify_moved_share numeric not null default 0.30
+  notify_moved_share numeric not null default 0.30,
+  min_pause_confidence numeric not null default 50
 );
 
 create function public.autonomy_policy_limits()
@@ -127,7 +128,9 @@ as $$
     ('marginal_return_ratio', 0.01, 1, 'ratio',
      'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
     ('min_confidence', 0, 100, 'percent',
-     'no action below this probability of being right; 50 is never against the odds'),
+     'no action but a pause below this probability of being right; 50 is never against the odds'),
+    ('min_pause_confidence', 0, 100, 'percent',
+     'no pause below this probability of being right; 95 is right 19 times in 20'),
     ('cooldown_hours', 0, 8760, 'hours',
      'a campaign is left alone this long after an action, so that its effect can be seen'),
     ('min_pause_hours', 0, 8760, 'hours', 'no campaign younger than this is paused'),

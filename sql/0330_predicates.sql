@@ -199,3 +199,33 @@ begin
 end $$;
 comment on function autonomy.condition_reads(jsonb) is
   'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
+
+create function autonomy.cpa_target(p_condition jsonb) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Minimums, scope, budget and hours_running stand aside: they say of whom, not what.
+begin
+  return (
+    with recursive nodes (node, plain) as (
+      select p_condition, true
+      union all
+      select child.value, plain and node ? 'all'
+      from nodes
+      cross join lateral jsonb_array_elements(
+        coalesce(node -> 'all', '[]') || coalesce(node -> 'any', '[]')
+        || case when node ? 'not' then jsonb_build_array(node -> 'not') else '[]' end) child
+    ),
+    asked as materialized (
+      select node, plain from nodes
+      where node ? 'metric' and (node ->> 'metric' not in ('budget', 'hours_running') or node ? 'than')
+    ),
+    stated as materialized (
+      select autonomy.json_number(node -> 'threshold') as target from asked
+      where (select count(*) from asked) = 1 and plain and node ->> 'metric' = 'cpa'
+        and node ->> 'operator' in ('<', '<=', '>', '>=')
+    )
+    select target from stated where target between 1e-6::float8 and 1e9::float8);
+end $$;
+comment on function autonomy.cpa_target(jsonb) is
+  'The cost of a conversion that a validated condition is about, where it asks for that and nothing else; null where '
+  'it is about something else. Pure. [autonomous-operations]';

@@ -23,7 +23,7 @@ declare
   f float8 := greatest(0::float8, least(1::float8, coalesce(nullif(p_matured, 'NaN'), 1::float8)));
   m float8 := greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8)));
   tau2 float8 := greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
-  a0 float8 := greatest(0.01::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
+  a0 float8 := greatest(1e-6::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
   cv2 float8 := greatest(0::float8, least(100::float8, coalesce(nullif(p_prior_cv2, 'NaN'), 0.5::float8)));
   k float8;
   y float8;
@@ -57,6 +57,22 @@ comment on function autonomy.roi_posterior(float8, float8, float8, float8, float
                                            float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, '
   'order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
+
+create function autonomy.cpa_posterior(
+  p_target float8, p_spend float8, p_conversions float8, p_days float8, p_matured float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Counts alone speak: every order is worth the same, and the prior is neutral, never that of the portfolio's roi.
+declare
+  n float8 := case when p_conversions between 1e-100 and 1e15 then p_conversions
+                   when p_conversions > 1e15 and p_conversions <> 'NaN' then 1e15 else 0 end;
+begin
+  return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
+end $$;
+comment on function autonomy.cpa_posterior(float8, float8, float8, float8, float8) is
+  'roi_posterior where each conversion is worth p_target, which is from 1e-6 to 1e9: below 1, one costs more than '
+  'that. Pure. [autonomous-operations]';
 
 create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''

@@ -178,7 +178,7 @@ comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, u
 
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
-               status text, budget numeric, break_even float8, revenue_then float8)
+               status text, budget numeric, break_even float8, target_cpa float8, revenue_then float8)
 language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 -- Planned anew each time: a plan kept from the day when the log was empty would read all of it
@@ -188,21 +188,26 @@ begin
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
     coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
     a.previous_state ->> 'status', case when b.budget between 0 and 1e15 then b.budget end,
-    autonomy.sane_number(autonomy.json_number(a.evidence -> 'break_even')),
+    autonomy.sane_number(autonomy.json_number(a.evidence -> 'break_even')), t.cpa,
     autonomy.json_number(a.evidence #> '{metrics,revenue}')
   from public.autonomous_actions a
   join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
   join public.campaign_facts f on f.campaign_id = a.campaign_id
   left join public.autonomous_rules r on r.id = a.rule_id
   cross join lateral (select autonomy.exact_number(a.previous_state -> 'budget') as budget) b
+  cross join lateral (
+    select case when s.cpa between 1e-6 and 1e9 then s.cpa end as cpa
+    from (select autonomy.json_number(a.evidence -> 'target_cpa') as cpa) s) t
   where a.action_type = 'auto_pause' and a.status = 'executed'
     and (p_ids is null or a.campaign_id = any (p_ids))
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
-    and f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
+    and case when t.cpa is null then f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
+             else f.life_conversions > autonomy.json_number(a.evidence #> '{metrics,conversions}') end
     and a.id = (
       select h.action_id from public.campaign_changes h
       where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
 comment on function autonomy.revocable_pauses(uuid[]) is
-  'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only '
+  'Pauses of ours that stand unchanged and have brought revenue (judged by cpa: conversions) since: late '
+  'conversions may prove them wrong. Only '
   'reads. [autonomous-operations]';

@@ -111,7 +111,8 @@ begin
       'budget_use', c.budget_use,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,
+        'revenue_then', r.revenue_then) end
       ) order by c.campaign_id), '[]')
     from autonomy.candidate_rows(p_ids, p_now) c
     join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id

@@ -8,7 +8,7 @@ set local client_min_messages = 'warning';
 
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
-  p_floor float8, p_cooldown interval, p_asked text, p_now timestamptz)
+  p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
 returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -24,7 +24,7 @@ begin
     when not p_campaign.autonomous_enabled then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
-    when v_decides and p_campaign.value_missing then 'VALUE_NOT_MEASURED'
+    when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
@@ -45,9 +45,10 @@ begin
   end;
 end $$;
 comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-                                                interval, text, timestamptz) is
+                                                interval, float8, text, timestamptz) is
   'The code of the first guardrail that blocks an action on a campaign, whatever its size; null for none. p_direction: '
-  'pause, up, down or resume; p_confidence and p_floor in percent; p_asked: decide, apply or approve. Only reads; '
+  'pause, up, down or resume; p_confidence and p_floor in percent; p_cpa: what it is judged by instead of '
+  'roi, else null; p_asked: decide, apply or approve. Only reads; '
   'raises nothing. [autonomous-operations]';
 
 create type autonomy.size as (
@@ -110,6 +111,7 @@ create type autonomy.decided as (
   plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
   win text,                  -- the window whose figures are told
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
   below float8,              -- P(true roi < break_even)
   log_roi float8,            -- the most probable ln roi
   candidate autonomy.candidate,
@@ -165,10 +167,14 @@ begin
     return null;
   end if;
   for i in 0 .. 40 loop
-    v_below := 100::float8 * autonomy.probability_below(
-      p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
-      v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
-      p_policy.prior_cv2);
+    v_below := 100::float8 * case
+      when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
+        p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
+        p_decided.break_even)
+      else autonomy.probability_below(
+        p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+        v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
+        p_policy.prior_cv2) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
         >= p_decided.confidence_floor then
       v_high := v_times;

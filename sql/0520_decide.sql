@@ -24,16 +24,19 @@ returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
   up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
-  win text)
+  win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
--- A rule that states its own roi target is taken at its word.
+-- A rule that states its own roi target is taken at its word. One that speaks of cpa is judged by that: the targets are
+-- multiples of what its own pays for, so that break-even is 1 whatever policy or action say.
 begin
   return query
   select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
     case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
          else t.break_even end,
-    case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
+    case when t.cpa is not null then 1::float8
+         when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
+         else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
     coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
     1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
@@ -42,7 +45,7 @@ begin
     least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
     greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
     coalesce((r.action -> 'requires_approval')::boolean, false),
-    autonomy.window_read(r.condition)
+    autonomy.window_read(r.condition), t.cpa
   from autonomy.rules_in_order(p_include_inactive) r
   cross join public.autonomy_policy p
   cross join lateral (select case
@@ -52,12 +55,15 @@ begin
     when r.action ? 'by' then 'step'
     else 'set' end as kind) k
   cross join lateral (
-    select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
-      coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
+    select e.break_even, e.cpa, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+      coalesce(autonomy.json_number(r.action -> 'min_confidence'),
+        case when k.kind = 'pause' then p.min_pause_confidence else p.min_confidence end::float8) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
-    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'),
-                          p.break_even_roi::float8) as break_even) e) t
+    from (
+      select c.cpa, case when c.cpa is not null then 1::float8 else
+        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) end as break_even
+      from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
   where r.place is not null;
 end $$;
 comment on function autonomy.rule_plans(boolean) is
@@ -70,7 +76,7 @@ returns table (
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
   max_budget numeric, min_budget numeric, requires_approval boolean, win text,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-  below float8, log_roi float8)
+  cpa float8, below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -93,9 +99,10 @@ begin
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
-      o.below,
+      o.below, i.posterior[1] as log_roi,
       coalesce(autonomy.campaign_guardrail(
-        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, 'decide', p_now), (z.size).code) as code
+        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
+        (z.size).code) as code
     from known k
     cross join public.autonomy_policy p
     join plans l on l.place = any (k.places)
@@ -106,7 +113,9 @@ begin
       else 'down' end as kind offset 0) w
     cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
                                     else l.full_bar end as target offset 0) t
-    cross join lateral (select autonomy.probability_from(k.posterior, t.target) as below offset 0) o
+    cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
+      l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
+    cross join lateral (select autonomy.probability_from(i.posterior, t.target) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
@@ -138,7 +147,7 @@ begin
     r.names,
     case when r.winner is null then r.codes
       else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
-    u.chosen, j.below, k.posterior[1]
+    u.chosen, l.cpa, j.below, j.log_roi
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
@@ -152,22 +161,25 @@ comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) 
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
-  new_status text, new_budget numeric, below float8, log_roi float8)
+  new_status text, new_budget numeric, cpa float8, below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select c, r.rule_id, r.rule_name, r.break_even, g.confidence,
     autonomy.campaign_guardrail(c, p, 'resume', g.confidence, 100::float8 - p.resume_confidence::float8,
-      p.cooldown_hours::float8 * interval '1 hour', 'decide', p_now),
-    r.status, r.budget, o.below, b.posterior[1]
+      p.cooldown_hours::float8 * interval '1 hour', r.target_cpa, 'decide', p_now),
+    r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
   from public.autonomy_policy p
   cross join autonomy.revocable_pauses() r
   join autonomy.candidate_rows(array(select i.campaign_id from autonomy.revocable_pauses() i), p_now) c
     on c.campaign_id = r.campaign_id
-  cross join lateral (select autonomy.roi_posterior(
-    c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
+  cross join lateral (select case
+    when r.target_cpa is not null
+      then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
+    else autonomy.roi_posterior(
+      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) end as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
@@ -191,14 +203,14 @@ begin
       d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
       d.max_budget, d.min_budget, d.requires_approval, d.win,
       case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-      d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
+      d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi
     from public.autonomy_policy p
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
       p.cooldown_hours::float8 * interval '1 hour', null, null, false, 'lifetime', r.new_status, r.new_budget,
-      '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
+      '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
     from public.autonomy_policy p
     cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
@@ -268,8 +280,8 @@ begin
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate,
-    s.stopped_at
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
+    s.candidate, s.stopped_at
   from stopped s;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is

@@ -7,12 +7,13 @@ set local client_min_messages = 'warning';
 
 create type autonomy.params as (
   spend float8, revenue float8, roi float8, conversions float8, days float8,
-  confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric, "window" text);
+  confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
+  "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 
 create function autonomy.decision_params(
-  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_window text, p_measures json,
-  p_new_budget numeric)
+  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_cpa float8, p_window text,
+  p_measures json, p_new_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -36,20 +37,43 @@ begin
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+    floor(100::float8 * (p_cpa / p_break_even) + 0.5::float8) / 100::float8,
     p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, text, json, numeric) is
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
   'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
   '[autonomous-operations]';
+
+create function autonomy.span_words(p_params autonomy.params) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case p_params."window"
+    when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'day')
+    when '1d' then 'in the last day'
+    else format('in the last %s days', rtrim(p_params."window", 'd')) end;
+end $$;
+comment on function autonomy.span_words(autonomy.params) is
+  'in the last 7 days. Pure. [autonomous-operations]';
+
+create function autonomy.costs_words(p_params autonomy.params) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return format('%s %s spent, %s', autonomy.span_words(p_params), autonomy.money_words(p_params.spend),
+      autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion'))
+    || case when p_params.conversions <> 0 and p_params.spend is not null
+         then format(' at %s each', autonomy.money_words(autonomy.cut_confidence(
+           p_params.spend / p_params.conversions))) else '' end;
+end $$;
+comment on function autonomy.costs_words(autonomy.params) is
+  'in the last 7 days 176.00 spent, 8 conversions at 22.00 each. Pure. [autonomous-operations]';
 
 create function autonomy.figures_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return format('%s %s spent, %s earned', case p_params."window"
-      when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'day')
-      when '1d' then 'in the last day'
-      else format('in the last %s days', rtrim(p_params."window", 'd')) end,
+  return format('%s %s spent, %s earned', autonomy.span_words(p_params),
     autonomy.money_words(p_params.spend), autonomy.money_words(p_params.revenue))
     || case when p_params.roi is null then '' else ', ' || autonomy.money_words(p_params.roi) || 'x' end;
 end $$;
@@ -71,6 +95,8 @@ begin
       when 'old_budget' then autonomy.money_words(p_params.old_budget)
       when 'new_budget' then autonomy.money_words(p_params.new_budget)
       when 'figures' then autonomy.figures_words(p_params)
+      when 'costs' then autonomy.costs_words(p_params)
+      when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit)
       when 'chance' then p_params.chance::text
       when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
       when 'target' then case when p_params.break_even = 1 then 'break-even'
@@ -94,7 +120,7 @@ as $$
 begin
   return (
     select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-      p_campaign, p_confidence, p_break_even, 'lifetime', null, null)))
+      p_campaign, p_confidence, p_break_even, null, 'lifetime', null, null)))
     from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
 comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, public.autonomy_policy) is

@@ -17,7 +17,8 @@ comment on type autonomy.measures is 'The six measures of a campaign, of one win
 
 create type autonomy.evidence as (
   spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
-  prior jsonb, probability_below float8, break_even float8, metrics autonomy.measures,
+  prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
+  metrics autonomy.measures,
   matched autonomy.match[], limits text[]);
 comment on type autonomy.evidence is
   'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
@@ -42,8 +43,13 @@ begin
     coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, p, q.params)), r.code)
       || case when r.code = 'PAUSE_BREAKER'
          then (select s.pattern from autonomy.sentences() s where s.name = 'many_pauses') else '' end,
-    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
-      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
+    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions,
+      case when r.cpa is null then (r.candidate).ev_revenue else r.cpa * (r.candidate).ev_conversions end,
+      case when r.cpa is null then (r.candidate).cv2 else 0 end,
+      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history,
+      case when r.cpa is null then k.prior
+        else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
+      r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits)::autonomy.evidence),
@@ -68,13 +74,13 @@ begin
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) f on f.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.cpa, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
   left join autonomy.sentences() w on w.name = case when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, p)
-    else 'why.' || r.direction end;
+    else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';

@@ -157,7 +157,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.confidence_floor, l.requires_approval,
+    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa, l.confidence_floor,
+    l.requires_approval,
     coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
     coalesce(l.max_budget, p_policy.max_budget) as max_budget,
     coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
@@ -206,7 +207,8 @@ judged as materialized (
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
-          coalesce(confidence_floor, p_policy.min_confidence::float8), cooldown,
+          coalesce(confidence_floor, case when direction = 'pause' then p_policy.min_pause_confidence
+                                          else p_policy.min_confidence end::float8), cooldown, k.cpa,
           case when p_by_person then 'approve' else 'apply' end, p_now),
         -- a budget that a limit would shrink is beyond it
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
@@ -320,8 +322,10 @@ select coalesce(array_agg(row(
       when 'APPROVAL' then 'It waits for a person.'
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
-        s.confidence::float8, coalesce(s.confidence_floor, p_policy.min_confidence::float8), s.break_even, s.cooldown,
-        s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, null, null,
+        s.confidence::float8,
+        coalesce(s.confidence_floor, case when s.direction = 'pause' then p_policy.min_pause_confidence
+          else p_policy.min_confidence end::float8), s.break_even, s.cooldown,
+        s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
         s.candidate, null)::autonomy.decided, p_policy)
     end end,
     s.status, s.budget,

@@ -249,15 +249,17 @@ as $$
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join public.campaigns c on c.id = a.campaign_id
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
+  -- what was judged by cpa counted conversions at the rule's target: here money is what came in
   cross join lateral (
-    select autonomy.impact_number(a.evidence -> 'spend') as s, autonomy.impact_number(a.evidence -> 'conversions') as n,
-           autonomy.impact_number(a.evidence -> 'revenue') as r, autonomy.impact_number(a.evidence -> 'cv2') as cv2,
-           autonomy.impact_number(a.evidence -> 'days') as d,
-           autonomy.impact_number(a.evidence -> 'matured_share') as f,
-           autonomy.impact_number(a.evidence #> '{prior,mean_roi}') as mean,
-           autonomy.impact_number(a.evidence #> '{prior,tau2}') as tau2,
-           autonomy.impact_number(a.evidence #> '{prior,order_value}') as order_value,
-           autonomy.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
+    select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
+  cross join lateral (
+    select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
+           autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
+           autonomy.impact_number(x.json -> 'days') as d, autonomy.impact_number(x.json -> 'matured_share') as f,
+           autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
+           autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
+           autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
+           autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e

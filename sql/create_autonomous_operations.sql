@@ -84,14 +84,14 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30']::text[]),
+  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50']::text[]),
   ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
-  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric']::text[]),
+  ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
   ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
@@ -193,9 +193,11 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'compile_condition_part', null, '{p_condition, p_spelling}', '{jsonb, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'compile_condition', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'condition_reads', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'cpa_target', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'default_autonomous_rules', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_reset_defaults', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'roi_posterior', null, '{p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'cpa_posterior', null, '{p_target, p_spend, p_conversions, p_days, p_matured}', '{float8, float8, float8, float8, float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'probability_from', null, '{p_posterior, p_target}', '{float8[], float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'probability_below', null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0, array[]::text[]),
@@ -237,7 +239,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'too_many_pauses', null, '{p_policy, p_campaigns, p_before, p_wanted}', '{public.autonomy_policy, numeric, numeric, bigint}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_much_growth', null, '{p_policy, p_budget, p_raised, p_before, p_wanted, p_raise, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, bigint, numeric, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_much_shrinking', null, '{p_policy, p_budget, p_raised, p_lowered, p_before, p_place, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, numeric, bigint, numeric}', 0, array[]::text[]),
-  ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, text, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
   ('autonomy', 'type', 'decided', null, '{}', '{}', 0, array[]::text[]),
@@ -251,7 +253,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
   ('autonomy', 'type', 'params', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, text, json, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_cpa, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, float8, text, json, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'span_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
+  ('autonomy', 'function', 'costs_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
   ('autonomy', 'function', 'figures_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
   ('autonomy', 'function', 'words', null, '{p_names, p_decided, p_policy, p_params}', '{text[], autonomy.decided, public.autonomy_policy, autonomy.params}', 0, array[]::text[]),
   ('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_policy}', '{text, autonomy.candidate, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
@@ -1827,7 +1831,8 @@ create table if not exists public.autonomy_policy (
   updated_at timestamptz not null default now(),
   updated_by text not null default '',
   shrink_breaker_share numeric not null default 0.30,
-  notify_moved_share numeric not null default 0.30
+  notify_moved_share numeric not null default 0.30,
+  min_pause_confidence numeric not null default 50
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
@@ -1839,7 +1844,9 @@ as $$
     ('marginal_return_ratio', 0.01, 1, 'ratio',
      'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
     ('min_confidence', 0, 100, 'percent',
-     'no action below this probability of being right; 50 is never against the odds'),
+     'no action but a pause below this probability of being right; 50 is never against the odds'),
+    ('min_pause_confidence', 0, 100, 'percent',
+     'no pause below this probability of being right; 95 is right 19 times in 20'),
     ('cooldown_hours', 0, 8760, 'hours',
      'a campaign is left alone this long after an action, so that its effect can be seen'),
     ('min_pause_hours', 0, 8760, 'hours', 'no campaign younger than this is paused'),
@@ -2090,7 +2097,8 @@ create table if not exists public.autonomy_accounts (
   approval_hours numeric,
   updated_at timestamptz not null default now(),
   updated_by text not null default '',
-  shrink_breaker_share numeric
+  shrink_breaker_share numeric,
+  min_pause_confidence numeric
 );
 comment on table public.autonomy_accounts is
   'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '
@@ -4417,6 +4425,34 @@ begin
 end $$;
 comment on function autonomy.condition_reads(jsonb) is
   'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
+create function autonomy.cpa_target(p_condition jsonb) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (
+    with recursive nodes (node, plain) as (
+      select p_condition, true
+      union all
+      select child.value, plain and node ? 'all'
+      from nodes
+      cross join lateral jsonb_array_elements(
+        coalesce(node -> 'all', '[]') || coalesce(node -> 'any', '[]')
+        || case when node ? 'not' then jsonb_build_array(node -> 'not') else '[]' end) child
+    ),
+    asked as materialized (
+      select node, plain from nodes
+      where node ? 'metric' and (node ->> 'metric' not in ('budget', 'hours_running') or node ? 'than')
+    ),
+    stated as materialized (
+      select autonomy.json_number(node -> 'threshold') as target from asked
+      where (select count(*) from asked) = 1 and plain and node ->> 'metric' = 'cpa'
+        and node ->> 'operator' in ('<', '<=', '>', '>=')
+    )
+    select target from stated where target between 1e-6::float8 and 1e9::float8);
+end $$;
+comment on function autonomy.cpa_target(jsonb) is
+  'The cost of a conversion that a validated condition is about, where it asks for that and nothing else; null where '
+  'it is about something else. Pure. [autonomous-operations]';
 
 -- 0340_default_rules.sql
 set local lock_timeout = '30s';
@@ -4490,7 +4526,7 @@ declare
   f float8 := greatest(0::float8, least(1::float8, coalesce(nullif(p_matured, 'NaN'), 1::float8)));
   m float8 := greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8)));
   tau2 float8 := greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
-  a0 float8 := greatest(0.01::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
+  a0 float8 := greatest(1e-6::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
   cv2 float8 := greatest(0::float8, least(100::float8, coalesce(nullif(p_prior_cv2, 'NaN'), 0.5::float8)));
   k float8;
   y float8;
@@ -4523,6 +4559,20 @@ comment on function autonomy.roi_posterior(float8, float8, float8, float8, float
                                            float8, float8, float8) is
   'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, '
   'order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
+create function autonomy.cpa_posterior(
+  p_target float8, p_spend float8, p_conversions float8, p_days float8, p_matured float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  n float8 := case when p_conversions between 1e-100 and 1e15 then p_conversions
+                   when p_conversions > 1e15 and p_conversions <> 'NaN' then 1e15 else 0 end;
+begin
+  return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
+end $$;
+comment on function autonomy.cpa_posterior(float8, float8, float8, float8, float8) is
+  'roi_posterior where each conversion is worth p_target, which is from 1e-6 to 1e9: below 1, one costs more than '
+  'that. Pure. [autonomous-operations]';
 create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5083,7 +5133,7 @@ comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, u
   'asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
-               status text, budget numeric, break_even float8, revenue_then float8)
+               status text, budget numeric, break_even float8, target_cpa float8, revenue_then float8)
 language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 begin
@@ -5091,23 +5141,28 @@ begin
   select a.campaign_id, a.id, a.executed_at, a.rule_id,
     coalesce(r.rule_name, a.evidence -> 'rule_name' #>> '{}', ''),
     a.previous_state ->> 'status', case when b.budget between 0 and 1e15 then b.budget end,
-    autonomy.sane_number(autonomy.json_number(a.evidence -> 'break_even')),
+    autonomy.sane_number(autonomy.json_number(a.evidence -> 'break_even')), t.cpa,
     autonomy.json_number(a.evidence #> '{metrics,revenue}')
   from public.autonomous_actions a
   join public.campaigns c on c.id = a.campaign_id and lower(c.status) = 'paused'
   join public.campaign_facts f on f.campaign_id = a.campaign_id
   left join public.autonomous_rules r on r.id = a.rule_id
   cross join lateral (select autonomy.exact_number(a.previous_state -> 'budget') as budget) b
+  cross join lateral (
+    select case when s.cpa between 1e-6 and 1e9 then s.cpa end as cpa
+    from (select autonomy.json_number(a.evidence -> 'target_cpa') as cpa) s) t
   where a.action_type = 'auto_pause' and a.status = 'executed'
     and (p_ids is null or a.campaign_id = any (p_ids))
     and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
-    and f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
+    and case when t.cpa is null then f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
+             else f.life_conversions > autonomy.json_number(a.evidence #> '{metrics,conversions}') end
     and a.id = (
       select h.action_id from public.campaign_changes h
       where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
 comment on function autonomy.revocable_pauses(uuid[]) is
-  'Pauses of ours that stand unchanged and have brought revenue since: late conversions may prove them wrong. Only '
+  'Pauses of ours that stand unchanged and have brought revenue (judged by cpa: conversions) since: late '
+  'conversions may prove them wrong. Only '
   'reads. [autonomous-operations]';
 
 -- 0505_codes.sql
@@ -5265,6 +5320,27 @@ as $$ values
   ('why.pause',
    '%s. %s %% likely to be below %s.',
    '{figures,chance,target}'::text[]),
+  ('why.up',
+   '%s, %s. %s %% likely that more budget earns its keep.',
+   '{figures,conversions,chance}'::text[]),
+  ('why.down',
+   '%s. %s %% likely that its last part of budget does not earn its keep.',
+   '{figures,chance}'::text[]),
+  ('why.resume',
+   'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong.',
+   '{revenue,spend,times,chance}'::text[]),
+  ('why.pause.cpa',
+   '%s. %s %% likely to cost more than %s a conversion.',
+   '{costs,chance,cpa_limit}'::text[]),
+  ('why.up.cpa',
+   '%s. %s %% likely to cost less than %s a conversion.',
+   '{costs,chance,cpa_limit}'::text[]),
+  ('why.down.cpa',
+   '%s. %s %% likely to cost more than %s a conversion, and then its last part of budget costs too much.',
+   '{costs,chance,cpa_limit}'::text[]),
+  ('why.resume.cpa',
+   '%s, the late ones counted. %s %% likely that the pause was wrong.',
+   '{costs,chance}'::text[]),
   ('begin.pause.held.',
    'Not paused by "%s": ',
    '{rule}'::text[]),
@@ -5277,9 +5353,6 @@ as $$ values
   ('begin.pause.would.',
    'Would be paused by "%s": ',
    '{rule}'::text[]),
-  ('why.up',
-   '%s, %s. %s %% likely that more budget earns its keep.',
-   '{figures,conversions,chance}'::text[]),
   ('begin.up.held.',
    'Budget not raised by "%s": ',
    '{rule}'::text[]),
@@ -5319,9 +5392,6 @@ as $$ values
   ('begin.up.would.BUDGET_CAP',
    'Budget would be raised from %s to %s, as far as the cap allows, by "%s": ',
    '{old_budget,new_budget,rule}'::text[]),
-  ('why.down',
-   '%s. %s %% likely that its last part of budget does not earn its keep.',
-   '{figures,chance}'::text[]),
   ('begin.down.held.',
    'Budget not lowered by "%s": ',
    '{rule}'::text[]),
@@ -5361,9 +5431,6 @@ as $$ values
   ('begin.down.would.BUDGET_CAP',
    'Budget would be lowered from %s to %s, as far as the cap allows, by "%s": ',
    '{old_budget,new_budget,rule}'::text[]),
-  ('why.resume',
-   'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong.',
-   '{revenue,spend,times,chance}'::text[]),
   ('begin.resume.held.',
    'Not resumed after the pause by "%s": ',
    '{rule}'::text[]),
@@ -5540,7 +5607,8 @@ begin
       'budget_use', c.budget_use,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
-        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'revenue_then', r.revenue_then) end
+        'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,
+        'revenue_then', r.revenue_then) end
       ) order by c.campaign_id), '[]')
     from autonomy.candidate_rows(p_ids, p_now) c
     join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
@@ -5816,7 +5884,7 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
-  p_floor float8, p_cooldown interval, p_asked text, p_now timestamptz)
+  p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
 returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -5829,7 +5897,7 @@ begin
     when not p_campaign.autonomous_enabled then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
-    when v_decides and p_campaign.value_missing then 'VALUE_NOT_MEASURED'
+    when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
@@ -5849,9 +5917,10 @@ begin
   end;
 end $$;
 comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-                                                interval, text, timestamptz) is
+                                                interval, float8, text, timestamptz) is
   'The code of the first guardrail that blocks an action on a campaign, whatever its size; null for none. p_direction: '
-  'pause, up, down or resume; p_confidence and p_floor in percent; p_asked: decide, apply or approve. Only reads; '
+  'pause, up, down or resume; p_confidence and p_floor in percent; p_cpa: what it is judged by instead of '
+  'roi, else null; p_asked: decide, apply or approve. Only reads; '
   'raises nothing. [autonomous-operations]';
 create type autonomy.size as (
   new_budget numeric,
@@ -5908,6 +5977,7 @@ create type autonomy.decided as (
   plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
   win text,                  -- the window whose figures are told
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
+  cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
   below float8,              -- P(true roi < break_even)
   log_roi float8,            -- the most probable ln roi
   candidate autonomy.candidate,
@@ -5958,10 +6028,14 @@ begin
     return null;
   end if;
   for i in 0 .. 40 loop
-    v_below := 100::float8 * autonomy.probability_below(
-      p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
-      v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
-      p_policy.prior_cv2);
+    v_below := 100::float8 * case
+      when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
+        p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
+        p_decided.break_even)
+      else autonomy.probability_below(
+        p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+        v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
+        p_policy.prior_cv2) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
         >= p_decided.confidence_floor then
       v_high := v_times;
@@ -6060,7 +6134,7 @@ returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
   up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
-  win text)
+  win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -6068,7 +6142,9 @@ begin
   select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
     case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
          else t.break_even end,
-    case when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated) else t.full_bar end,
+    case when t.cpa is not null then 1::float8
+         when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
+         else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
     coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
     1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
@@ -6077,7 +6153,7 @@ begin
     least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
     greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
     coalesce((r.action -> 'requires_approval')::boolean, false),
-    autonomy.window_read(r.condition)
+    autonomy.window_read(r.condition), t.cpa
   from autonomy.rules_in_order(p_include_inactive) r
   cross join public.autonomy_policy p
   cross join lateral (select case
@@ -6087,12 +6163,15 @@ begin
     when r.action ? 'by' then 'step'
     else 'set' end as kind) k
   cross join lateral (
-    select e.break_even, e.break_even / p.marginal_return_ratio::float8 as full_bar,
-      coalesce(autonomy.json_number(r.action -> 'min_confidence'), p.min_confidence::float8) as confidence_floor,
+    select e.break_even, e.cpa, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+      coalesce(autonomy.json_number(r.action -> 'min_confidence'),
+        case when k.kind = 'pause' then p.min_pause_confidence else p.min_confidence end::float8) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
-    from (select coalesce(autonomy.json_number(r.action -> 'break_even_roi'),
-                          p.break_even_roi::float8) as break_even) e) t
+    from (
+      select c.cpa, case when c.cpa is not null then 1::float8 else
+        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) end as break_even
+      from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
   where r.place is not null;
 end $$;
 comment on function autonomy.rule_plans(boolean) is
@@ -6104,7 +6183,7 @@ returns table (
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
   max_budget numeric, min_budget numeric, requires_approval boolean, win text,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-  below float8, log_roi float8)
+  cpa float8, below float8, log_roi float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -6126,9 +6205,10 @@ begin
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
-      o.below,
+      o.below, i.posterior[1] as log_roi,
       coalesce(autonomy.campaign_guardrail(
-        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, 'decide', p_now), (z.size).code) as code
+        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
+        (z.size).code) as code
     from known k
     cross join public.autonomy_policy p
     join plans l on l.place = any (k.places)
@@ -6138,7 +6218,9 @@ begin
       else 'down' end as kind offset 0) w
     cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
                                     else l.full_bar end as target offset 0) t
-    cross join lateral (select autonomy.probability_from(k.posterior, t.target) as below offset 0) o
+    cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
+      l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
+    cross join lateral (select autonomy.probability_from(i.posterior, t.target) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
@@ -6170,7 +6252,7 @@ begin
     r.names,
     case when r.winner is null then r.codes
       else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
-    u.chosen, j.below, k.posterior[1]
+    u.chosen, l.cpa, j.below, j.log_roi
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
@@ -6183,22 +6265,25 @@ comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) 
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
-  new_status text, new_budget numeric, below float8, log_roi float8)
+  new_status text, new_budget numeric, cpa float8, below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
   select c, r.rule_id, r.rule_name, r.break_even, g.confidence,
     autonomy.campaign_guardrail(c, p, 'resume', g.confidence, 100::float8 - p.resume_confidence::float8,
-      p.cooldown_hours::float8 * interval '1 hour', 'decide', p_now),
-    r.status, r.budget, o.below, b.posterior[1]
+      p.cooldown_hours::float8 * interval '1 hour', r.target_cpa, 'decide', p_now),
+    r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
   from public.autonomy_policy p
   cross join autonomy.revocable_pauses() r
   join autonomy.candidate_rows(array(select i.campaign_id from autonomy.revocable_pauses() i), p_now) c
     on c.campaign_id = r.campaign_id
-  cross join lateral (select autonomy.roi_posterior(
-    c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) b
+  cross join lateral (select case
+    when r.target_cpa is not null
+      then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
+    else autonomy.roi_posterior(
+      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) end as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
@@ -6221,14 +6306,14 @@ begin
       d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
       d.max_budget, d.min_budget, d.requires_approval, d.win,
       case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-      d.limits, d.matched_names, d.matched_codes, d.chosen, d.below, d.log_roi
+      d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi
     from public.autonomy_policy p
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
       p.cooldown_hours::float8 * interval '1 hour', null, null, false, 'lifetime', r.new_status, r.new_budget,
-      '{}', array[r.rule_name], array[null::text], 1, r.below, r.log_roi
+      '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
     from public.autonomy_policy p
     cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
@@ -6298,8 +6383,8 @@ begin
     case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.below, s.log_roi, s.candidate,
-    s.stopped_at
+    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
+    s.candidate, s.stopped_at
   from stopped s;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is
@@ -6312,11 +6397,12 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create type autonomy.params as (
   spend float8, revenue float8, roi float8, conversions float8, days float8,
-  confidence float8, chance float8, break_even float8, old_budget numeric, new_budget numeric, "window" text);
+  confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
+  "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
-  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_window text, p_measures json,
-  p_new_budget numeric)
+  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_cpa float8, p_window text,
+  p_measures json, p_new_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6339,19 +6425,40 @@ begin
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+    floor(100::float8 * (p_cpa / p_break_even) + 0.5::float8) / 100::float8,
     p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, text, json, numeric) is
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
   'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
   '[autonomous-operations]';
+create function autonomy.span_words(p_params autonomy.params) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case p_params."window"
+    when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'day')
+    when '1d' then 'in the last day'
+    else format('in the last %s days', rtrim(p_params."window", 'd')) end;
+end $$;
+comment on function autonomy.span_words(autonomy.params) is
+  'in the last 7 days. Pure. [autonomous-operations]';
+create function autonomy.costs_words(p_params autonomy.params) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return format('%s %s spent, %s', autonomy.span_words(p_params), autonomy.money_words(p_params.spend),
+      autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion'))
+    || case when p_params.conversions <> 0 and p_params.spend is not null
+         then format(' at %s each', autonomy.money_words(autonomy.cut_confidence(
+           p_params.spend / p_params.conversions))) else '' end;
+end $$;
+comment on function autonomy.costs_words(autonomy.params) is
+  'in the last 7 days 176.00 spent, 8 conversions at 22.00 each. Pure. [autonomous-operations]';
 create function autonomy.figures_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return format('%s %s spent, %s earned', case p_params."window"
-      when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'day')
-      when '1d' then 'in the last day'
-      else format('in the last %s days', rtrim(p_params."window", 'd')) end,
+  return format('%s %s spent, %s earned', autonomy.span_words(p_params),
     autonomy.money_words(p_params.spend), autonomy.money_words(p_params.revenue))
     || case when p_params.roi is null then '' else ', ' || autonomy.money_words(p_params.roi) || 'x' end;
 end $$;
@@ -6372,6 +6479,8 @@ begin
       when 'old_budget' then autonomy.money_words(p_params.old_budget)
       when 'new_budget' then autonomy.money_words(p_params.new_budget)
       when 'figures' then autonomy.figures_words(p_params)
+      when 'costs' then autonomy.costs_words(p_params)
+      when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit)
       when 'chance' then p_params.chance::text
       when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
       when 'target' then case when p_params.break_even = 1 then 'break-even'
@@ -6394,7 +6503,7 @@ as $$
 begin
   return (
     select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-      p_campaign, p_confidence, p_break_even, 'lifetime', null, null)))
+      p_campaign, p_confidence, p_break_even, null, 'lifetime', null, null)))
     from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
 comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, public.autonomy_policy) is
@@ -6456,7 +6565,8 @@ create type autonomy.measures as (
 comment on type autonomy.measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
 create type autonomy.evidence as (
   spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
-  prior jsonb, probability_below float8, break_even float8, metrics autonomy.measures,
+  prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
+  metrics autonomy.measures,
   matched autonomy.match[], limits text[]);
 comment on type autonomy.evidence is
   'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
@@ -6479,8 +6589,13 @@ begin
     coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, p, q.params)), r.code)
       || case when r.code = 'PAUSE_BREAKER'
          then (select s.pattern from autonomy.sentences() s where s.name = 'many_pauses') else '' end,
-    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions, (r.candidate).ev_revenue, (r.candidate).cv2,
-      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history, k.prior, r.below, r.break_even,
+    to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions,
+      case when r.cpa is null then (r.candidate).ev_revenue else r.cpa * (r.candidate).ev_conversions end,
+      case when r.cpa is null then (r.candidate).cv2 else 0 end,
+      (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history,
+      case when r.cpa is null then k.prior
+        else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
+      r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits)::autonomy.evidence),
@@ -6504,13 +6619,13 @@ begin
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) f on f.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.cpa, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
   left join autonomy.sentences() w on w.name = case when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, p)
-    else 'why.' || r.direction end;
+    else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
@@ -7481,7 +7596,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.confidence_floor, l.requires_approval,
+    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa, l.confidence_floor,
+    l.requires_approval,
     coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
     coalesce(l.max_budget, p_policy.max_budget) as max_budget,
     coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
@@ -7525,7 +7641,8 @@ judged as materialized (
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
-          coalesce(confidence_floor, p_policy.min_confidence::float8), cooldown,
+          coalesce(confidence_floor, case when direction = 'pause' then p_policy.min_pause_confidence
+                                          else p_policy.min_confidence end::float8), cooldown, k.cpa,
           case when p_by_person then 'approve' else 'apply' end, p_now),
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
           direction, budget, new_budget, p_policy.max_step, (k.candidate).budget_low_7d, p_policy.max_growth_7d,
@@ -7635,8 +7752,10 @@ select coalesce(array_agg(row(
       when 'APPROVAL' then 'It waits for a person.'
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
-        s.confidence::float8, coalesce(s.confidence_floor, p_policy.min_confidence::float8), s.break_even, s.cooldown,
-        s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, null, null,
+        s.confidence::float8,
+        coalesce(s.confidence_floor, case when s.direction = 'pause' then p_policy.min_pause_confidence
+          else p_policy.min_confidence end::float8), s.break_even, s.cooldown,
+        s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
         s.candidate, null)::autonomy.decided, p_policy)
     end end,
     s.status, s.budget,
@@ -10138,14 +10257,15 @@ as $$
   left join public.campaigns c on c.id = a.campaign_id
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   cross join lateral (
-    select autonomy.impact_number(a.evidence -> 'spend') as s, autonomy.impact_number(a.evidence -> 'conversions') as n,
-           autonomy.impact_number(a.evidence -> 'revenue') as r, autonomy.impact_number(a.evidence -> 'cv2') as cv2,
-           autonomy.impact_number(a.evidence -> 'days') as d,
-           autonomy.impact_number(a.evidence -> 'matured_share') as f,
-           autonomy.impact_number(a.evidence #> '{prior,mean_roi}') as mean,
-           autonomy.impact_number(a.evidence #> '{prior,tau2}') as tau2,
-           autonomy.impact_number(a.evidence #> '{prior,order_value}') as order_value,
-           autonomy.impact_number(a.evidence #> '{prior,cv2}') as prior_cv2,
+    select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
+  cross join lateral (
+    select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
+           autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
+           autonomy.impact_number(x.json -> 'days') as d, autonomy.impact_number(x.json -> 'matured_share') as f,
+           autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
+           autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
+           autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
+           autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
@@ -10577,7 +10697,8 @@ as $$
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
       and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'),
-                             (select p.min_confidence from public.autonomy_policy p)::float8)
+        (select case when j.rule_type = 'pause' then p.min_pause_confidence else p.min_confidence end
+         from public.autonomy_policy p)::float8)
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
@@ -13659,8 +13780,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', '69e45a1b94c1bb0825add74562dc432c6f2da7628d6acee480ab14048603359e', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'ca0dd7111c305e3a235a075abe4229fa0a00b84c9bd1ba2a8522d6d3dc47ad7e', pg_catalog.clock_timestamp()),
+  ('0130_policy', 'f3c89b0d22f2d5d29b60ffdf106b03a93639c1accc7d46833a5fc90e961860bd', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'e2332e1456c8df159a09771c633b4cf86045585bf60cdbfea7dd8210db1d0136', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
@@ -13670,26 +13791,26 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0230_ingest', '7ecf4b058eee6601c2f88e5075dc24d48df486669bcb3385ba3d78804d9777d8', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
-  ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),
+  ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
-  ('0400_confidence', 'bac947ae52c9ad7c8581e2fb3a26e4ec8b83050a6514783ea01fabe0a377d486', pg_catalog.clock_timestamp()),
+  ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ab33478b1ddfc85c5c69a2b05cdd3f1269a01c7139f367dc4a8e6fe76b7ce341', pg_catalog.clock_timestamp()),
-  ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'e0b3f2dd2534192f4c77e37c529de60cd15e23603a4b9547c0bef6039f7447c0', pg_catalog.clock_timestamp()),
+  ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'f9ec78309581cea6a8bbb53030bea58ed32015328a9640fdc05f22ece0446985', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '3dc59b7507a8b0abeb75cafb51e30e1f745763fbb56ef6061feda494815ffdb4', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'bebf5754748603d40f94583d4112fc971eb0e133c0dcc45df5da0841060e30dd', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'ad4750a6a54ca8d8a712836a7dd8de4219929654f303ed278ff077a36de9c29c', pg_catalog.clock_timestamp()),
-  ('0520_decide', '85728e0151d8fce9301ad0790e65e2e0907c24de18cf2f60b24590463714f181', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '64429592aacf6f2961c8a292cf735b706b459f30a5a7e7fc110f3d84186b10a6', pg_catalog.clock_timestamp()),
-  ('0540_propose', 'cafb9b3a0987238d9651089297d7949e9f105510b2ca20327fded51cee5d85f2', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'df8e22d3a4340031cd4f35e2243918c6db665e72c46f862049084ce647b16bc9', pg_catalog.clock_timestamp()),
+  ('0520_decide', '598527126f24d63d1e8618a16d50252fcb5e8aaa41dc4c6490d6526375ab4163', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
+  ('0540_propose', 'd3802af01ea3ed50eab27345bc39c7174b4f49e8b905fcddfda4cb4d6a72f81c', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
-  ('0630_judge', '154a477f602cd3477af333785714df8bbc41fff361341791acec38807550fb0d', pg_catalog.clock_timestamp()),
+  ('0630_judge', '975790aaf7efbf7ece17bdc4db766dc639265dbcac5b2a8622c53c0d3f338a96', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', 'cde872a69bb7182625761465fcb2adaa4627dc39466587cef0e479e8e1837736', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
@@ -13704,9 +13825,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'e783bd4d6a2e9b7e52ed0145c854ba2f480b3a1fabe041b7dc32ff9b24c04775', pg_catalog.clock_timestamp()),
+  ('0900_impact', '8fa495c5aa84db98931378019e8469a6752d3d1230e18438e976955a1ce07208', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '13da2a337e5230edfcd18d17422dbf00667347a725d4c68d2d6f96101087fe06', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
   ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),

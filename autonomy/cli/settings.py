@@ -34,11 +34,11 @@ def show(as_json: bool) -> None:
 
 @policy.command("set")
 @click.argument("assignments", nargs=-1, metavar="NAME=VALUE...")
-@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="A named confidence floor.")
+@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="Named floors of confidence.")
 @json_option
 def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> None:
     """Change settings: `policy set min_confidence=80 mode=approve`, or `--preset strict`."""
-    values: Json = {"min_confidence": PRESETS[preset]} if preset else {}
+    values: Json = dict(PRESETS[preset]) if preset else {}
     values |= dict(_assignment(text) for text in assignments)
     if not values:
         raise click.UsageError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from autonomy.engine.confidence import Evidence
 from autonomy.errors import CandidateError
+from autonomy.rules.tree import LEAST_CPA, MOST_CPA
 
 NAN = float("nan")
 MEASURES = ("impressions", "reach", "clicks", "conversions", "spend", "revenue")
@@ -33,7 +34,7 @@ Measures = tuple[float, ...]
 class PausedAction:
     """The pause of ours that a late conversion may prove wrong, and what it would give back."""
 
-    __slots__ = ("action_id", "budget", "pause_below", "rule_id", "rule_name", "status")
+    __slots__ = ("action_id", "budget", "cpa", "pause_below", "rule_id", "rule_name", "status")
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self.action_id = row.get("action_id")
@@ -42,6 +43,8 @@ class PausedAction:
         self.status = text(row.get("status"))
         self.budget = money(row.get("budget"))
         self.pause_below = measure(row.get("break_even"))  # roi, NaN where unknown
+        cpa = measure(row.get("target_cpa"))  # what it was judged by instead of roi
+        self.cpa = cpa if LEAST_CPA <= cpa <= MOST_CPA else None
 
 
 class Candidate:

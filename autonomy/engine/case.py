@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from autonomy.engine.candidate import Candidate
-from autonomy.engine.confidence import Prior, below, posterior, round_half_up
+from autonomy.engine.confidence import (
+    Evidence,
+    Prior,
+    below,
+    by_cpa,
+    posterior,
+    round_half_up,
+)
 from autonomy.engine.plan import STEP_DOWN_UNTIL, Plan, Resume
 from autonomy.engine.policy import Policy
 
@@ -15,10 +22,15 @@ PAUSE_AGAINST_PERSON_FROM = 95.0  # percent: so sure has a pause to be of what a
 class Odds:
     """What a campaign's evidence says of its true roi; computed once a campaign."""
 
-    __slots__ = ("precision", "u")
+    __slots__ = ("evidence", "precision", "prior", "u")
 
-    def __init__(self, candidate: Candidate, prior: Prior) -> None:
-        self.u, self.precision = posterior(candidate.evidence, prior)
+    def __init__(self, evidence: Evidence, prior: Prior) -> None:
+        self.evidence, self.prior = evidence, prior
+        self.u, self.precision = posterior(evidence, prior)
+
+    def by(self, cpa: float | None) -> Odds:
+        """Of the cost of a conversion, where a rule speaks of that: as if one were worth it."""
+        return self if cpa is None else Odds(*by_cpa(self.evidence, cpa))
 
     def percent_below(self, roi: float) -> float:
         """How likely the true roi is below this one: 0..100, to two digits."""
@@ -31,6 +43,8 @@ class Odds:
 
 class Case:
     """A candidate under a plan: the direction, the threshold it is judged by, and the confidence.
+
+    `odds` are those of the campaign's roi, or of its cpa where the plan has a `cpa`.
 
     `roi_threshold` is the one of the plan's thresholds (multiples) that the direction is judged by;
     `confidence`, in percent to two digits, is how likely the true roi lies on the side of it that
@@ -55,7 +69,7 @@ class Case:
         self.plan = plan
         self.policy = policy
         self.now = now
-        self.odds = odds
+        self.odds = odds = odds.by(plan.cpa)
         if isinstance(plan, Plan):
             self._judge(plan)
         else:

@@ -123,7 +123,8 @@ CODES: tuple[Code, ...] = (
         _says(
             more="{odds}. About {more_evidence} would settle it, in about {more_days}.",
             never="{odds}. More of the same would not settle it."),
-        "probability that the action is right", "min_confidence", "too likely to be wrong"),
+        "probability that the action is right", "min_confidence, min_pause_confidence",
+        "too likely to be wrong"),
     Code(
         "NOT_LIMITED_BY_BUDGET", "campaign", "it does not spend the budget that it has",
         _says("its budget is not what limits it: {budget_use} % of it is spent. It will be looked "
@@ -247,14 +248,22 @@ _WHY = {
     "down": "{figures}. {chance} % likely that its last part of budget does not earn its keep.",
     "resume": "late conversions brought it to {revenue} earned for {spend} spent{times}. "
     "{chance} % likely that the pause was wrong.",
+    "pause.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion.",
+    "up.cpa": "{costs}. {chance} % likely to cost less than {cpa_limit} a conversion.",
+    "down.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion, and then "
+    "its last part of budget costs too much.",
+    "resume.cpa": "{costs}, the late ones counted. {chance} % likely that the pause was wrong.",
 }  # fmt: skip
 
 
 def _sentences() -> dict[str, str]:
-    """Every template by name: `CODE.variant`, `begin.direction.voice.limit`, `why.direction`."""
+    """Every template by name: `CODE.variant`, `begin.direction.voice.limit`, `why.direction`.
+
+    Judged by cpa, the last is `why.direction.cpa`.
+    """
     all_of = {f"{row.code}.{variant}": said for row in CODES for variant, said in row.says.items()}
+    all_of |= {f"why.{name}": said for name, said in _WHY.items()}
     for direction, begins in _BEGIN.items():
-        all_of[f"why.{direction}"] = _WHY[direction]
         for voice, begin in zip(VOICES, begins, strict=True):
             for limit, limited in _LIMITED.items():
                 if limit and "{amounts}" not in begin:

@@ -65,6 +65,16 @@ class Evidence(NamedTuple):
     has_history: bool = False
 
 
+def by_cpa(seen: Evidence, target: float) -> tuple[Evidence, Prior]:
+    """The same evidence where a conversion is worth `target`: below 1, one costs more than that.
+
+    Counts alone speak: every order is worth the same, and the prior is neutral, never that of the
+    portfolio's roi.
+    """
+    worth = seen._replace(revenue=target * seen.conversions, cv2=0.0)
+    return worth, Prior(mean_roi=1.0, tau2=0.64, order_value=target, cv2=0.0)
+
+
 def clamped(value: float | None, low: float, high: float, unknown: float) -> float:
     """`value` within [low, high]; `unknown` for None and NaN."""
     if value is None or isnan(value):
@@ -81,7 +91,7 @@ def posterior(evidence: Evidence, prior: Prior) -> tuple[float, float]:
     matured = clamped(evidence.matured_share, 0.0, 1.0, 1.0)
     mean = clamped(prior.mean_roi, 0.01, 100.0, 1.0)
     tau2 = clamped(prior.tau2, 0.01, 25.0, 0.64)
-    order_value = clamped(prior.order_value, 0.01, 1e9, 50.0)
+    order_value = clamped(prior.order_value, 1e-6, 1e9, 50.0)
     cv2 = clamped(prior.cv2, 0.0, 100.0, 0.5)
     observed = evidence.cv2
     if observed is not None and observed >= 0.0 and n >= 2.0:

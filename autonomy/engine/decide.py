@@ -119,7 +119,7 @@ class Engine:
         return self._first_not_held(candidate, [self.plans[at] for at in hits]) if hits else None
 
     def _first_not_held(self, candidate: Candidate, plans: Sequence[Plan]) -> Decision:
-        odds = Odds(candidate, self.prior)
+        odds = Odds(candidate.evidence, self.prior)
         first: Case | None = None
         first_code = ""
         first_limits: tuple[str, ...] = ()
@@ -145,8 +145,8 @@ class Engine:
             return None
         if paused.status is None or not paused.pause_below > 0.0:  # NaN as well
             return None
-        odds = Odds(candidate, self.prior)
-        if odds.percent_below(paused.pause_below) > self.policy.resume_confidence:
+        odds = Odds(candidate.evidence, self.prior)
+        if odds.by(paused.cpa).percent_below(paused.pause_below) > self.policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
         code = blocked(case)

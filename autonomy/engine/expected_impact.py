@@ -1,7 +1,8 @@
 """What an action is expected to change in money, and the evidence that is kept with it.
 
-The campaign's roi is taken as exp(u), the most probable one after its evidence and the prior (the
-mean of the distribution lies a little above, the median about there). Daily spend is the evidence's
+The campaign's roi (of a rule that speaks of cpa: its target over the campaign's) is taken as
+exp(u), the most probable one after its evidence and the prior (the mean of the distribution lies a
+little above, the median about there). Daily spend is the evidence's
 spend / days. A unit of money spent returns roi / break_even - 1 units of profit; the next unit of
 budget returns `marginal_return_ratio` as much as the average one.
 """
@@ -24,7 +25,7 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
     if decision.verdict == "hold":
         return {}
     case = decision.case
-    evidence, roi = case.candidate.evidence, exp(case.odds.u)
+    evidence, roi = case.odds.evidence, exp(case.odds.u)
     spend = clamped(evidence.spend, 0.0, 1e15, 0.0)
     ahead = HORIZON_DAYS * spend / clamped(evidence.days, 1.0, 1e6, 1.0)
     if case.direction == "pause":
@@ -46,9 +47,13 @@ def _money(kind: str, **amounts: float) -> dict[str, Any]:
 
 
 def evidence_of(decision: Outcome) -> dict[str, Any]:
-    """S, n, R, cv2, d, f and the prior: the confidence can be recomputed from these alone."""
+    """S, n, R, cv2, d, f and the prior: the confidence can be recomputed from these alone.
+
+    Judged by cpa, revenue and prior are those of conversions that are worth `target_cpa` each.
+    """
     case = decision.case
-    seen, prior, odds = case.candidate.evidence, case.policy.prior, case.odds
+    odds = case.odds
+    seen, prior = odds.evidence, odds.prior
     return {
         "spend": known(seen.spend),
         "conversions": known(seen.conversions),
@@ -65,6 +70,8 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
         },
         "probability_below": below(case.roi_threshold, odds.u, odds.precision),
         "break_even": case.roi_threshold,
+        "judged_by": "roi" if case.plan.cpa is None else "cpa",
+        "target_cpa": case.plan.cpa,
         "metrics": {
             name: known(value)
             for name, value in zip(MEASURES, case.candidate.lifetime, strict=True)

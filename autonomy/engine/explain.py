@@ -21,7 +21,7 @@ from autonomy.engine.expected_impact import known
 from autonomy.engine.guardrails import all_blocks
 from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
-from autonomy.engine.reasons import settles
+from autonomy.engine.reasons import cpa_limit, settles
 from autonomy.engine.traced_conditions import metric_value, read
 
 RATIOS = ("roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "profit", "frequency")
@@ -46,7 +46,7 @@ def explain(
     engine.take([one])
     answer = engine.finish(portfolio)
     decision = answer[0] if len(answer) else None
-    odds = Odds(one, engine.prior)
+    odds = Odds(one.evidence, engine.prior)
     return {
         "campaign_id": one.campaign_id,
         "title": one.title,
@@ -128,6 +128,7 @@ def _outcome(case: Case) -> dict[str, Any]:
         "confidence": case.confidence,
         "floor": case.plan.floor,
         "break_even": case.roi_threshold,
+        "cpa_limit": cpa_limit(case),
         "new": decision.new.to_dict(),
         "limits": list(limits),
         "guardrails": [_guardrail(code, blocks) for code, blocks in all_blocks(case)],

@@ -72,8 +72,8 @@ def stale(case: Case) -> bool:
 
 @guardrail("VALUE_NOT_MEASURED")
 def value_not_measured(case: Case) -> bool:
-    """Conversions without any value: a roi of 0 then says nothing of the campaign."""
-    return case.candidate.value_missing
+    """Conversions without any value: a roi of 0 then says nothing; a cpa does as ever."""
+    return case.candidate.value_missing and case.plan.cpa is None
 
 
 @guardrail("CHANGED_BY_PERSON")

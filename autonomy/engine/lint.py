@@ -7,6 +7,8 @@ FLAPPING           warning  two rules raise and lower the same campaign in turn,
 NO_CAP             warning  it raises budgets with no cap of its own
 CAP_ABOVE_CEILING  note     its cap lies above the policy's, which limits it
 WRONG_SIDE         warning  it pauses what earns, or feeds what loses
+OTHER_UNIT         warning  a fraction where percent are read, or percent where a multiple is
+NOT_READ           note     it has a break_even_roi, but is judged by cpa
 STEP_ABOVE_POLICY  note     its multiplier is more than one step may be
 AGAINST_THE_ODDS   warning  it acts where it is more likely wrong than right
 """
@@ -24,6 +26,7 @@ from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy
 from autonomy.rules.intervals import Demands, demands_of
 from autonomy.rules.language import AutoScaleUp, BudgetAdjusted, Rule
+from autonomy.rules.tree import thresholds
 
 Severity = Literal["error", "warning", "note"]
 DEAD_BAND = 1.1  # how far apart raising and lowering must lie, as a factor of roi
@@ -80,7 +83,13 @@ def _alone(one: Linted, policy: Policy) -> Iterator[Finding]:
         yield Finding(one.name, "NEVER_FIRES", "error", sentence)
         return
     yield from _caps(one, policy)
+    yield from _units(one)
     yield from _side(one)
+    if one.plan.cpa is not None and one.plan.action.break_even_roi is not None:
+        sentence = (
+            f"{one.name} speaks of cpa and is judged by that: its break_even_roi is not read."
+        )
+        yield Finding(one.name, "NOT_READ", "note", sentence)
     yield from _odds(one, policy)
 
 
@@ -101,6 +110,36 @@ def _caps(one: Linted, policy: Policy) -> Iterator[Finding]:
     if isinstance(action, AutoScaleUp) and one.plan.up > policy.max_step:
         sentence = f"{name} asks for x{one.plan.up}; one step goes to x{policy.max_step} at most."
         yield Finding(name, "STEP_ABOVE_POLICY", "note", sentence)
+
+
+FRACTION_BELOW, PERCENT_FROM = 0.1, 20.0  # thresholds that were more likely meant in another unit
+
+
+def _units(one: Linted) -> Iterator[Finding]:
+    """Other tools give rates as fractions, and roi as percent."""
+    for metric, number in thresholds(one.plan.rule.condition.tree):
+        asked = None
+        if metric in _OF and 0.0 < number < FRACTION_BELOW:
+            asked = (
+                f"{metric} is in percent: {number:g} is {_one_in(number, metric)}; "
+                f"did you mean {100.0 * number:g}?"
+            )
+        elif metric == "roi" and number >= PERCENT_FROM:
+            asked = (
+                f"roi is a multiple: {number:g} is {number:g} times the spend; "
+                f"did you mean {number / 100.0:g}?"
+            )
+        if asked is not None:
+            yield Finding(one.name, "OTHER_UNIT", "warning", f"{one.name}: {asked}")
+
+
+_OF = {"ctr": ("click", "impressions"), "conversion_rate": ("conversion", "clicks")}
+
+
+def _one_in(percent: float, metric: str) -> str:
+    """1 click in 10,000 impressions"""
+    what, of = _OF[metric]
+    return f"1 {what} in {100.0 / percent:,.0f} {of}"
 
 
 def _side(one: Linted) -> Iterator[Finding]:
@@ -165,7 +204,7 @@ def _together(first: Linted, second: Linted) -> Iterator[Finding]:
 def _in_turn(up: Linted, down: Linted) -> bool:
     """Nothing keeps the two apart: neither their bounds on roi nor their confidence."""
     up_from = up.plan.marginal_break_even if up.plan.kind == "step" else up.plan.scale_above
-    apart = up_from >= down.plan.marginal_break_even
+    apart = up.plan.cpa == down.plan.cpa and up_from >= down.plan.marginal_break_even
     sure = apart and up.plan.floor + down.plan.floor >= SURE_APART
     if sure or _other_account(up, down):
         return False

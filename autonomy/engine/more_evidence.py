@@ -26,7 +26,7 @@ class More(NamedTuple):
 
 def more_evidence(case: Case) -> More | None:
     """The least more evidence at the same rate that lifts the confidence to the floor."""
-    evidence, floor_ = case.candidate.evidence, case.plan.floor
+    evidence, floor_ = case.odds.evidence, case.plan.floor
     if not (evidence.spend > 0.0 and floor_ < 100.0):
         return None
     if _confidence_with(case, FAR) < floor_:
@@ -43,13 +43,13 @@ def more_evidence(case: Case) -> More | None:
 
 def _confidence_with(case: Case, times: float) -> float:
     """The confidence if the evidence were `times` as much at the same rate."""
-    was = case.candidate.evidence
+    was = case.odds.evidence
     days = was.days if was.days >= 1.0 else 1.0
     more = Evidence(
         was.spend * times, was.conversions * times, was.revenue * times, was.cv2,
         days * times, was.matured_share, was.has_history,
     )  # fmt: skip
-    u, precision = posterior(more, case.policy.prior)
+    u, precision = posterior(more, case.odds.prior)
     chance = 100.0 * below(case.roi_threshold, u, precision)
     return round_half_up(100.0 - chance if case.direction == "up" else chance)
 

@@ -15,7 +15,7 @@ from autonomy.rules.language import (
     Condition,
     Rule,
 )
-from autonomy.rules.tree import OF_THE_CAMPAIGN, Node, reads
+from autonomy.rules.tree import OF_THE_CAMPAIGN, Node, cpa_target, reads
 
 STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
 
@@ -40,6 +40,9 @@ class Plan:
                              rule of one comparison, `roi <`
         scale_above          a budget is raised above it: marginal_break_even, or the lower
                              threshold of a rule of one comparison, `roi >`
+
+    A rule that speaks of `cpa` is judged by that: they are multiples of what its target pays for,
+    break-even is 1 whatever the policy or the action says, and a raise takes the rule at its word.
     """
 
     __slots__ = (
@@ -48,6 +51,7 @@ class Plan:
         "break_even",
         "budget",
         "cooldown",
+        "cpa",
         "down",
         "floor",
         "kind",
@@ -70,9 +74,11 @@ class Plan:
         self.cooldown = timedelta(
             hours=policy.cooldown_hours if action.cooldown_hours is None else action.cooldown_hours
         )
-        floor = policy.min_confidence if action.min_confidence is None else action.min_confidence
+        general = policy.min_pause_confidence if self.kind == "pause" else policy.min_confidence
+        floor = general if action.min_confidence is None else action.min_confidence
         self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
         self.window = window_read(rule.condition.tree)
+        self.cpa = cpa_target(rule.condition.tree)
         self._thresholds(rule.condition, policy)
         self._amounts(policy)
 
@@ -91,6 +97,10 @@ class Plan:
     def _thresholds(self, condition: Condition, policy: Policy) -> None:
         """A rule that states its own roi is taken at its word."""
         stated = self.action.break_even_roi
+        if self.cpa is not None:
+            self.break_even = self.pause_below = self.scale_above = 1.0
+            self.marginal_break_even = 1.0 / policy.marginal_return_ratio
+            return
         self.break_even = policy.break_even_roi if stated is None else stated
         self.marginal_break_even = self.break_even / policy.marginal_return_ratio
         self.pause_below, self.scale_above = self.break_even, self.marginal_break_even
@@ -121,12 +131,14 @@ class Plan:
 class Resume:
     """The plan that takes back a pause of ours; its rule is the one that paused.
 
-    `pause_below` is the roi (a multiple) that the pause was judged by.
+    `pause_below` is the roi (a multiple) that the pause was judged by, `cpa` the cost of a
+    conversion where it was judged by that.
     """
 
     __slots__ = (
         "action_type",
         "cooldown",
+        "cpa",
         "floor",
         "kind",
         "name",
@@ -142,7 +154,7 @@ class Resume:
         self.rule_id = None if paused.rule_id is None else str(paused.rule_id)
         self.cooldown = timedelta(hours=policy.cooldown_hours)
         self.floor = 100.0 - policy.resume_confidence
-        self.pause_below = paused.pause_below
+        self.pause_below, self.cpa = paused.pause_below, paused.cpa
         self.window = "lifetime"
 
     @property

@@ -18,7 +18,10 @@ from autonomy.rules.error_text import sentence_for
 
 LARGEST_LIMIT = 1e15
 Mode = Literal["autonomous", "approve", "observe"]
-PRESETS: dict[str, float] = {"guide": 50.0, "balanced": 80.0, "strict": 90.0}  # min_confidence
+PRESETS: dict[str, dict[str, float]] = {  # the floors of confidence, by name
+    name: {"min_confidence": floor, "min_pause_confidence": floor}
+    for name, floor in (("guide", 50.0), ("balanced", 80.0), ("strict", 90.0))
+}
 
 
 def _number(value: object) -> float:
@@ -57,6 +60,7 @@ class Policy(BaseModel):
     break_even_roi: Positive = 1.0
     marginal_return_ratio: Positive = 0.5
     min_confidence: Percent = 50.0
+    min_pause_confidence: Percent = 50.0
     cooldown_hours: Hours = 24.0
     min_pause_hours: Hours = 24.0
     max_data_age_hours: Hours = 48.0

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from autonomy.engine import guardrails
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
+from autonomy.engine.case import Case
 from autonomy.engine.codes import SENTENCES
 from autonomy.engine.confidence import round_half_up
 from autonomy.engine.outcome import Outcome
@@ -31,6 +32,7 @@ PARAMS = {
     "confidence": "percent, as in the decision",
     "chance": "percent, whole, 1 to 99: what the sentence says of the confidence",
     "break_even": "the roi it is judged by: pause_below, scale_above or marginal_break_even",
+    "cpa_limit": "the cpa it is judged by: the rule's target / break_even; null where by roi",
     "old_budget": "the budget before",
     "new_budget": "the budget after; the same as before for a pause and for every hold",
 }
@@ -52,9 +54,15 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
         "break_even": two_digits(case.roi_threshold),
+        "cpa_limit": cpa_limit(case),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),
     }
+
+
+def cpa_limit(case: Case) -> float | None:
+    """The cost of a conversion that it is judged by; None where it is judged by roi."""
+    return None if case.plan.cpa is None else two_digits(case.plan.cpa / case.roi_threshold)
 
 
 def two_digits(value: float) -> float | None:
@@ -80,13 +88,30 @@ class Told(NamedTuple):
 
 def _figures(told: Told) -> str:
     """in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x"""
-    window, days = told.params["window"], told.params["days"]
-    span = (
-        f"in {counted(days, 'day')}" if window == "lifetime" else f"in the last {window[:-1]} days"
-    )
-    span = "in the last day" if window == "1d" else span
     spent, earned = shown(told.params["spend"]), shown(told.params["revenue"])
-    return f"{span} {spent} spent, {earned} earned{_times(told)}"
+    return f"{_span(told)} {spent} spent, {earned} earned{_times(told)}"
+
+
+def _span(told: Told) -> str:
+    window, days = told.params["window"], told.params["days"]
+    if window == "lifetime":
+        return f"in {counted(days, 'day')}"
+    return "in the last day" if window == "1d" else f"in the last {window[:-1]} days"
+
+
+def _costs(told: Told) -> str:
+    """in the last 7 days 176.00 spent, 8 conversions at 22.00 each"""
+    spend, number = told.params["spend"], told.params["conversions"]
+    said = f"{_span(told)} {shown(spend)} spent, {_conversions(told)}"
+    return (
+        said
+        if spend is None or not number
+        else f"{said} at {shown(two_digits(spend / number))} each"
+    )
+
+
+def _conversions(told: Told) -> str:
+    return counted(told.params["conversions"] or 0, "conversion")
 
 
 def _times(told: Told) -> str:
@@ -105,7 +130,9 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "new_budget": lambda told: shown(told.params["new_budget"]),
     "figures": _figures,
     "chance": lambda told: str(told.params["chance"]),
-    "conversions": lambda told: counted(told.params["conversions"] or 0, "conversion"),
+    "conversions": _conversions,
+    "costs": _costs,
+    "cpa_limit": lambda told: shown(told.params["cpa_limit"]),
     "target": _target,
     "spend": lambda told: shown(told.params["spend"]),
     "revenue": lambda told: shown(told.params["revenue"]),
@@ -134,7 +161,8 @@ def sentence_of(decision: Outcome) -> str:
         voice = "would" if decision.dry_run else "done"
         voice = "proposed" if decision.verdict == "propose" else voice
         limit = decision.limits[-1] if decision.limits else ""
-        names = [f"begin.{direction}.{voice}.{limit}", f"why.{direction}"]
+        by = "" if decision.case.plan.cpa is None else ".cpa"
+        names = [f"begin.{direction}.{voice}.{limit}", f"why.{direction}{by}"]
         if decision.code == "PAUSE_BREAKER":
             names.append("many_pauses")
     words = Words(Told(decision, params_of(decision)))

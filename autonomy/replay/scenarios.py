@@ -34,7 +34,8 @@ USUAL_RULES: Sequence[Row] = (
     },
 )  # fmt: skip
 USUAL_POLICY: Row = {
-    "min_confidence": 0, "cooldown_hours": 0, "max_growth_7d": 1000, "max_step": 10,
+    "min_confidence": 0, "min_pause_confidence": 0, "cooldown_hours": 0,
+    "max_growth_7d": 1000, "max_step": 10,
     "pause_breaker_share": 1, "growth_breaker_share": 100,
     "shrink_breaker_share": 1, "tracking_breaker_ratio": 0,
 }  # fmt: skip
@@ -64,8 +65,8 @@ def _named() -> dict[str, Setting]:
         "usual": Setting("usual", rules=USUAL_RULES, policy=USUAL_POLICY),
         "optimise": Setting("optimise", more_rules=(optimise,), without=("scale",)),
     }
-    for name, floor in PRESETS.items():
-        named[name] = Setting(name, policy={"min_confidence": floor})
+    for name, floors in PRESETS.items():
+        named[name] = Setting(name, policy=dict(floors))
     return named
 
 

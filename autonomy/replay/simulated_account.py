@@ -39,6 +39,7 @@ class Event:
     spend: float
     revenue: float
     conversions: float
+    cpa: float | None = None  # what it was judged by instead of roi
 
     @property
     def is_pause(self) -> bool:
@@ -249,6 +250,6 @@ class Account:
             Event(
                 at, look.campaign_id, campaign.title, decision.action_type, decision.rule_name,
                 decision.confidence, decision.reason, old, new, decision.verdict == "propose",
-                look.spend, look.revenue, look.conversions,
+                look.spend, look.revenue, look.conversions, decision.case.plan.cpa,
             )
         )  # fmt: skip

@@ -65,6 +65,7 @@ def _outcome(one: Outcome) -> dict[str, Any]:
         "name": one.setting.name,
         "rules": [rule.rule_name for rule in one.rules],
         "min_confidence": one.policy.min_confidence,
+        "min_pause_confidence": one.policy.min_pause_confidence,
         "break_even_roi": one.policy.break_even_roi,
         "pauses": len(worth.pauses),
         "false_pauses": len(worth.false_pauses),

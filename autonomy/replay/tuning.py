@@ -20,6 +20,7 @@ from autonomy.replay.text_report import money
 from autonomy.replay.valuation import MIDDLE
 
 FLOORS = tuple(range(0, 100, 5))
+_OF_THE_POLICY = ("min_confidence", "min_pause_confidence")
 FITTED_SHARE = 0.6
 
 
@@ -45,13 +46,14 @@ class Tuning:
                 f" better, and over the {days} days after it was worth {money(then.worth.profit)}"
                 f" with {_false(then)}."
             )
+        both = " and ".join(_OF_THE_POLICY)
         better = then.worth.profit > today.worth.profit
         return (
             f"A confidence floor of {self.best} did best over the first {first} days; over the"
             f" {days} days after, which it was not fitted to, it was worth"
             f" {money(then.worth.profit)} with {_false(then)}, and the present floor of"
             f" {self.now} {money(today.worth.profit)} with {_false(today)}:"
-            f" {'set min_confidence to ' + str(self.best) if better else 'keep the present floor'}."
+            f" {f'set {both} to {self.best}' if better else 'keep the present floor'}."
         )
 
     def _judged(self, floor: int) -> Outcome:
@@ -122,7 +124,11 @@ def tune(
         raise ReplayError("Tuning needs at least ten days of history.")
     now = round(whole.first.policy.min_confidence / 5) * 5
     swept = [
-        replace(setting, name=f"floor {floor}", policy={**setting.policy, "min_confidence": floor})
+        replace(
+            setting,
+            name=f"floor {floor}",
+            policy={**setting.policy, **dict.fromkeys(_OF_THE_POLICY, floor)},
+        )
         for floor in floors
     ]
     split = _split(whole.start, whole.end)

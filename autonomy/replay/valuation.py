@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autonomy.engine.confidence import Evidence, Prior, probability_below
+from autonomy.engine.confidence import Evidence, Prior, by_cpa, probability_below
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
 
@@ -149,11 +149,15 @@ def _pause(event: Event, campaign: PastCampaign, break_even: float, prior: Prior
     orders = max(0.0, campaign.conversions - event.conversions)
     days = max(1.0, campaign.days * spend / campaign.spend) if campaign.spend > 0 else 1.0
     after = Evidence(spend, orders, revenue, campaign.cv2, days)
+    worth = revenue
+    if event.cpa is not None:  # a rule that speaks of cpa says what a conversion is worth
+        after, prior = by_cpa(after, event.cpa)
+        worth, break_even = after.revenue, 1.0
     return PauseOutcome(
         event=event,
         spend_after=spend,
         revenue_after=revenue,
         conversions_after=orders,
-        earned_after=revenue / break_even - spend,
+        earned_after=worth / break_even - spend,
         surely_false=1.0 - probability_below(break_even, after, prior),
     )

@@ -91,3 +91,52 @@ def reads(node: Node) -> Iterator[tuple[str, str]]:
             yield from reads(node.member)
         case Scope():
             pass
+
+
+def thresholds(node: Node) -> Iterator[tuple[str, float]]:
+    """Each metric that is compared with a number, with that number; both bounds of `between`."""
+    match node:
+        case Comparison():
+            if not isinstance(node.target, Other):
+                bounds = node.target if isinstance(node.target, tuple) else (node.target,)
+                yield from ((node.metric, bound) for bound in bounds)
+        case All() | AnyOf():
+            for member in node.members:
+                yield from thresholds(member)
+        case Not():
+            yield from thresholds(node.member)
+        case Scope():
+            pass
+
+
+# Between these lies what a conversion may cost; beyond them a number is no target.
+LEAST_CPA, MOST_CPA = 1e-6, 1e9
+
+
+def cpa_target(node: Node) -> float | None:
+    """The cost of a conversion that a condition is about, where it asks for that and nothing else.
+
+    Minimums, scope, budget and hours_running stand aside: they say of whom, not what. The twin of
+    `cpa_target` in SQL.
+    """
+    match list(_asked(node)):
+        case [Comparison("cpa", _, "<" | "<=" | ">" | ">=", float() as target)]:
+            return target if LEAST_CPA <= target <= MOST_CPA else None
+    return None
+
+
+def _asked(node: Node) -> Iterator[Comparison | None]:
+    """Each comparison that says what is asked; None for one inside of `any` or `not`."""
+    match node:
+        case Minimum() | Scope():
+            pass
+        case Comparison():
+            if node.metric not in OF_THE_CAMPAIGN or isinstance(node.target, Other):
+                yield node
+        case All():
+            for member in node.members:
+                yield from _asked(member)
+        case AnyOf():
+            yield from (None for member in node.members for _ in _asked(member))
+        case Not():
+            yield from (None for _ in _asked(node.member))

@@ -110,9 +110,12 @@ def _rule_lines(rule: dict[str, Any]) -> list[str]:
         f"  {'  ' * line['depth']}{line['text']}: {mark[line['holds']]}" for line in rule["why"]
     ]
     if rule["matched"]:
+        by = f"roi {rule['break_even']:.2f}"
+        if rule["cpa_limit"] is not None:
+            by = f"cpa {rule['cpa_limit']:.2f}"
         lines.append(
             f"  -> {rule['code']}, confidence {chance_beside(rule['confidence'], rule['floor'])} % "
-            f"(floor {rule['floor']:g} %, judged against roi {rule['break_even']:.2f})"
+            f"(floor {rule['floor']:g} %, judged against {by})"
         )
         lines += [
             f"     {one['code']} holds it: {one['limit']}"

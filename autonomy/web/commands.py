@@ -15,6 +15,7 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "break_even_roi": (0.01, 100),
     "marginal_return_ratio": (0.01, 1),
     "min_confidence": (0, 100),
+    "min_pause_confidence": (0, 100),
     "cooldown_hours": (0, 8760),
     "min_pause_hours": (0, 8760),
     "max_data_age_hours": (1, 8760),

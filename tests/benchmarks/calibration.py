@@ -130,6 +130,7 @@ def policy_of(prior: Prior, floor: float) -> Policy:
         prior_order_value=prior.order_value,
         prior_cv2=prior.cv2,
         min_confidence=floor,
+        min_pause_confidence=floor,
     )
 
 

@@ -27,6 +27,7 @@ OPERATORS = ("<", "<=", ">", ">=", "=", "!=")
 TITLES = ("Summer Festival", "summer sale", "Brand", "100% x_y", 'O\'Hara \\ "q"', "", None)
 RULE_NAMES = ("Pause", "pause", "Zeta", "alpha", "Ärger", "it's; drop table x --", "b", "規則")
 THRESHOLDS = (0, 0.5, 0.7, 1, 1.0, 1.5, 2, 2.1, 3, 3.0, 4, 10, 24, 50, 100, 1000, 1e6, 1e15)
+COSTS = (0, 1e-9, 1e-6, 0.05, 1, 5, 12.5, 20, 50, 300, 1e6, 1e9, 1e15)
 BUDGETS = (
     None, 0, 0.01, 0.99, 1, 1.01, 33.33, 80, 90, 110, 140.5, 500, 700.7, 1000,
     49.99, 66.67, 100, 100, 100.1, 120, 150, 200.05,
@@ -116,6 +117,7 @@ def _policy(r: Random) -> dict[str, Any]:
         "break_even_roi": (1.0, 1.0, 1.5, 0.7),
         "marginal_return_ratio": (0.5, 0.5, 0.3, 1),
         "min_confidence": (50, 50, 0, 20, 80, 62.5),
+        "min_pause_confidence": (50, 50, 0, 95, 62.5),
         "cooldown_hours": (24, 24, 0, 1, 24.5),
         "min_pause_hours": (24, 0, 48.25),
         "max_data_age_hours": (48, 48, 24, 1000),
@@ -165,9 +167,12 @@ def condition(r: Random, depth: int) -> dict[str, Any]:
     if depth == 1 and form < 0.35:
         flat = {"metric": "roi", "operator": r.choice(OPERATORS), "threshold": r.choice(THRESHOLDS)}
         return flat | _beside(r, 0.4)
-    if form < 0.45 or depth >= 4:
+    if depth == 1 and form < 0.45:
+        cost = {"metric": "cpa", "operator": r.choice(OPERATORS), "threshold": r.choice(COSTS)}
+        return r.choice((cost | _beside(r, 0.4), {"all": [cost, _beside(r, 2.5) or cost]}))
+    if form < 0.55 or depth >= 4:
         return _comparison(r) | _beside(r, 0.3)
-    if form < 0.6:
+    if form < 0.65:
         beside = _beside(r, 2.5) or {"min_spend": 0}
         return beside | ({"window": r.choice(WINDOWS)} if r.random() < 0.3 else {})
     if form < 0.7:
@@ -381,7 +386,8 @@ def _pause_of_ours(r: Random, drawn: Drawn, campaign_id: str, facts: dict[str, A
             "new_state": {"status": "paused", "budget": 100},
             "evidence": {
                 "break_even": r.choice((1, 1, 0.5, 1.5, 0.3, 0, None)),
-                "metrics": {"revenue": then},
+                **r.choice(({}, {"target_cpa": None}, {"target_cpa": r.choice(COSTS)})),
+                "metrics": {"revenue": then, "conversions": r.choice((0, 0, 3, 50))},
             },
             "created_at": _stamp(30),
             "executed_at": _stamp(r.choice((30, 30, 24, 23))),

@@ -39,14 +39,15 @@ class Setting:
 
 SCALE_RULES = ("Exceptional ROI Aggressive Scale", "High ROI Scale")
 
+_FLOOR_80 = {"min_confidence": 80, "min_pause_confidence": 80}
 # The mean time from click to order, which replay measures on a real account.
 _DELAY = {"conversion_delay_hours": 12}
 
 SETTINGS: Mapping[str, Setting] = {
     "four default rules": Setting(),
-    "default rules, floor 80, delay set": Setting(policy={"min_confidence": 80, **_DELAY}),
+    "default rules, floor 80, delay set": Setting(policy={**_FLOOR_80, **_DELAY}),
     "budget optimisation, floor 80": Setting(
-        off=SCALE_RULES, more=(OPTIMISE,), policy={"min_confidence": 80, **_DELAY}
+        off=SCALE_RULES, more=(OPTIMISE,), policy={**_FLOOR_80, **_DELAY}
     ),
     "budget optimisation, pauses at 95": Setting(
         off=SCALE_RULES, more=(OPTIMISE,), policy=_DELAY, pause_confidence=95

@@ -376,8 +376,12 @@ def test_an_ab_test_runs(db: Db) -> None:
 
 def test_confidence_below_the_floor(db: Db) -> None:
     assert_held_back(db, decision(campaign(db), confidence=49.99), "AGAINST_THE_ODDS")
-    policy(db, min_confidence=96)
+    policy(db, min_pause_confidence=96)
     assert_held_back(db, decision(campaign(db)), "AGAINST_THE_ODDS")
+    assert apply_one(db, scale_up(campaign(db)))["status"] == "executed"
+    policy(db, min_pause_confidence=50, min_confidence=96)
+    assert_held_back(db, scale_up(campaign(db)), "AGAINST_THE_ODDS")
+    assert apply_one(db, decision(campaign(db)))["status"] == "executed"
     its_rule = rule(db, min_confidence=97)
     assert_held_back(db, scale_up(campaign(db), rule_id=its_rule), "AGAINST_THE_ODDS")
 

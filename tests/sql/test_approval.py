@@ -160,7 +160,7 @@ def test_neither_the_breaker_nor_the_floor_binds_a_person(db: Db) -> None:
     one = campaign(db)
     result = apply_one(db, decision(one))
     assert result["error"] == "PAUSE_BREAKER"
-    policy(db, min_confidence=99)
+    policy(db, min_pause_confidence=99)
     assert approve(db, result["action_id"])["status"] == "executed"
 
 

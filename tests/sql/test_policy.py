@@ -13,6 +13,7 @@ LIMITS = [
     "break_even_roi",
     "marginal_return_ratio",
     "min_confidence",
+    "min_pause_confidence",
     "cooldown_hours",
     "min_pause_hours",
     "max_data_age_hours",

@@ -198,6 +198,7 @@ def portfolios(draw: st.DrawFn, most: int = 12) -> list[dict[str, Any]]:
 policies = st.fixed_dictionaries(
     {
         "min_confidence": st.sampled_from([0.0, 20.0, 50.0, 80.0, 100.0]),
+        "min_pause_confidence": st.sampled_from([0.0, 50.0, 80.0, 95.0, 100.0]),
         "cooldown_hours": st.sampled_from([0.0, 24.0, 72.0]),
         "max_step": st.sampled_from([1.0, 1.25, 2.0, 5.0]),
         "max_growth_7d": st.sampled_from([1.0, 1.5, 3.0, 10.0]),

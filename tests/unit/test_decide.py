@@ -11,7 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy.engine import decide
+from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy
+from autonomy.rules.language import Condition, Rule
+from autonomy.rules.tree import cpa_target
 from tests.unit.campaigns import (
     DEFAULT_RULES,
     HIGH_SCALE,
@@ -247,3 +250,51 @@ def test_whatever_a_rule_holds_it_is_taken_or_refused_with_a_sentence(
 ) -> None:
     answer = decide([rule() | garbage], [LOSER], POLICY, NOW)
     assert all(one["error"] for one in answer.rules_skipped)
+
+
+def _cpa(operator: str, threshold: float, **more: Any) -> dict[str, Any]:
+    return {"metric": "cpa", "operator": operator, "threshold": threshold} | more
+
+
+@pytest.mark.parametrize(
+    ("condition", "target"),
+    [
+        (_cpa(">", 20), 20.0),
+        (_cpa("<=", 10, min_spend=100, account="A", window="7d"), 10.0),
+        (
+            {"all": [_cpa(">", 20), {"metric": "budget", "operator": ">", "threshold": 9}]},
+            20,
+        ),
+        ({"all": [_cpa(">", 20), {"any": [{"account": "A"}, {"account": "B"}]}]}, 20.0),
+        ({"all": [_cpa(">", 20), {"not": {"title_contains": "brand"}}]}, 20.0),
+        ({"all": [_cpa(">", 20), _cpa(">", 20, window="7d")]}, None),
+        ({"all": [_cpa(">", 20), {"metric": "roi", "operator": "<", "threshold": 1}]}, None),
+        ({"any": [_cpa(">", 20)]}, None),
+        ({"not": _cpa(">", 20)}, None),
+        (_cpa("=", 20), None),
+        (_cpa(">", 0), None),
+        ({"metric": "cpa", "operator": ">", "than": {"metric": "cpa", "window": "7d"}}, None),
+    ],
+)
+def test_what_speaks_of_cpa(condition: dict[str, Any], target: float | None) -> None:
+    assert cpa_target(Condition.parse(condition).tree) == target
+
+
+def test_pauses_have_a_floor_of_their_own() -> None:
+    sure = Policy(min_pause_confidence=100, min_confidence=0)
+    bold = Policy(min_pause_confidence=0, min_confidence=100)
+    assert [Plan(Rule.parse(row), sure).floor for row in (rule(), scale_up())] == [100, 0]
+    assert [Plan(Rule.parse(row), bold).floor for row in (rule(), scale_up())] == [0, 100]
+
+
+def test_a_pause_by_cpa_is_taken_back_by_cpa() -> None:
+    """What it earns says nothing of it, only what its conversions cost by now."""
+    row = paused(revenue=0.0)
+    cost = row["evidence"]["spend"] / row["evidence"]["conversions"]
+    for target, resumed in ((3.0 * cost, True), (cost / 3.0, False)):
+        action = row["paused_action"] | {"target_cpa": target}
+        answer = decide([LOW_PAUSE], [row | {"paused_action": action}], Policy(), NOW)
+        assert [one.action_type for one in answer] == ["auto_resume"] * resumed
+        if resumed:
+            assert "at " in answer[0].reason
+            assert answer[0].evidence["target_cpa"] == target

@@ -116,7 +116,8 @@ def test_raising_the_floor_never_adds_an_action(
     With them it cannot hold to the letter, and need not: fewer pauses keep the pause breaker from
     asking a person, and a raise that is held leaves room for another under the growth breaker.
     """
-    raised = limits | {"min_confidence": max(higher, limits["min_confidence"])}
+    floors = ("min_confidence", "min_pause_confidence")
+    raised = limits | {name: max(higher, limits[name]) for name in floors}
     assert acted(run(rules, rows, raised, WIDE)) <= acted(run(rules, rows, limits, WIDE))
 
 

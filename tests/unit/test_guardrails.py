@@ -229,7 +229,9 @@ def test_never_against_the_odds() -> None:
 
 
 def test_three_conversions_are_not_enough_to_kill() -> None:
-    decision = one([PAUSE], campaign(spend=120.0, revenue=110.0, conversions=3), min_confidence=80)
+    decision = one(
+        [PAUSE], campaign(spend=120.0, revenue=110.0, conversions=3), min_pause_confidence=80
+    )
     assert decision.code == "AGAINST_THE_ODDS"
 
 
@@ -534,7 +536,8 @@ def test_observe_decides_as_ever() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "min_confidence", "cooldown_hours", "min_pause_hours", "max_data_age_hours", "max_step",
+        "min_confidence", "min_pause_confidence", "cooldown_hours", "min_pause_hours",
+        "max_data_age_hours", "max_step",
         "max_growth_7d", "max_budget", "min_budget", "pause_breaker_share", "pause_breaker_count",
         "growth_breaker_share", "growth_breaker_count", "shrink_breaker_share", "holdout_share",
         "break_even_roi",

@@ -201,3 +201,38 @@ def test_errors_come_first_and_findings_are_rows() -> None:
 def test_a_rule_that_never_fires_outranks_nobody() -> None:
     broken = rule("Broken", priority=99, condition={"all": [roi("<", 1), roi(">", 1)]})
     assert codes(broken, rule("Fine", condition=roi("<", 0.5))) == ["NEVER_FIRES"]
+
+
+def asks(metric: str, threshold: Any, **more: Any) -> list[str]:
+    asked = {"metric": metric, "operator": "<", "threshold": threshold} | more
+    return [
+        one.sentence
+        for one in found(rule("Ads", condition={"any": [asked, {"account": "A"}]}))
+        if one.code == "OTHER_UNIT"
+    ]
+
+
+def test_a_fraction_where_percent_are_read() -> None:
+    assert asks("ctr", 0.01) == [
+        "Ads: ctr is in percent: 0.01 is 1 click in 10,000 impressions; did you mean 1?"
+    ]
+    assert asks("conversion_rate", 0.02) == [
+        "Ads: conversion_rate is in percent: 0.02 is 1 conversion in 5,000 clicks; did you mean 2?"
+    ]
+    assert len(asks("ctr", [0.01, 0.05], operator="between")) == 2
+    assert asks("ctr", 0.1) == asks("ctr", 0) == asks("cpc", 0.01) == []
+
+
+def test_percent_where_a_multiple_is_read() -> None:
+    assert asks("roi", 150) == [
+        "Ads: roi is a multiple: 150 is 150 times the spend; did you mean 1.5?"
+    ]
+    assert len(asks("roi", 20)) == 1
+    assert asks("roi", 19.9) == asks("ctr", 20) == asks("cpa", 150) == []
+
+
+def test_a_break_even_that_is_not_read() -> None:
+    cost = {"metric": "cpa", "operator": ">", "threshold": 20}
+    action = {"type": "auto_pause", "break_even_roi": 2}
+    assert codes(rule("Dear", condition=cost, action=action)) == ["NOT_READ"]
+    assert codes(rule("Dear", condition=cost)) == []

@@ -120,6 +120,7 @@ def test_params_of_a_pause() -> None:
         "confidence": 97.2,
         "chance": 97,
         "break_even": 1.0,
+        "cpa_limit": None,
         "old_budget": 100.0,
         "new_budget": 100.0,
     }
@@ -178,7 +179,7 @@ def test_what_settles_a_held_raise(row: dict[str, Any], limits: dict[str, Any], 
 
 def test_against_the_odds_says_how_much_more_evidence_settles_it() -> None:
     row = campaign(spend=120.0, revenue=90.0, conversions=3)
-    reason = one(row, [rule("R")], min_confidence=80).reason
+    reason = one(row, [rule("R")], min_pause_confidence=80).reason
     assert re.fullmatch(
         r'Not paused by "R": \d\d % likely to be right, 80 % are needed. About \d+ more '
         r"conversions at this rate would settle it, in about \d+ days.",
@@ -214,7 +215,7 @@ def test_just_below_the_floor_is_below_it_in_the_sentence_too() -> None:
     assert held.verdict == "act"
     least = held.confidence + 0.01
     reason = one(campaign(spend=100.0, revenue=80.0, conversions=2), [rule("R")],
-                 min_confidence=round(least, 2)).reason  # fmt: skip
+                 min_pause_confidence=round(least, 2)).reason  # fmt: skip
     assert f"{held.confidence:.2f} % likely to be right, {least:.2f} % are needed" in reason
 
 
@@ -257,7 +258,7 @@ def test_a_step_down_that_is_held_says_how_likely_the_budget_earns_its_keep() ->
 @pytest.mark.parametrize("conversions", [1, 3, 8])
 def test_that_much_more_evidence_does_settle_it(conversions: int) -> None:
     row = campaign(spend=40.0 * conversions, revenue=30.0 * conversions, conversions=conversions)
-    held = one(row, [rule("R")], min_confidence=80)
+    held = one(row, [rule("R")], min_pause_confidence=80)
     more = more_evidence(held.case)
     assert more is not None
     evidence = row["evidence"]
@@ -268,12 +269,12 @@ def test_that_much_more_evidence_does_settle_it(conversions: int) -> None:
             conversions=evidence["conversions"] + share * more.conversions,
         )
         grown["evidence"]["days"] = evidence["days"] + share * more.days
-        assert one(grown, [rule("R")], min_confidence=80).verdict == verdict
+        assert one(grown, [rule("R")], min_pause_confidence=80).verdict == verdict
 
 
 def test_spend_without_conversions_is_settled_by_more_of_it() -> None:
     row = campaign(spend=30.0, revenue=0.0, conversions=0)
-    reason = one(row, [rule("R")], min_confidence=80).reason
+    reason = one(row, [rule("R")], min_pause_confidence=80).reason
     assert re.search(r"About \d+\.\d\d more spent without a conversion would settle it", reason)
 
 

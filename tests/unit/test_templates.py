@@ -67,5 +67,9 @@ def test_every_template_is_tried() -> None:
 
 
 def test_presets() -> None:
-    assert PRESETS == {"guide": 50.0, "balanced": 80.0, "strict": 90.0}
-    assert Policy().min_confidence == PRESETS["guide"]
+    assert {name: set(floors.values()) for name, floors in PRESETS.items()} == {
+        "guide": {50.0}, "balanced": {80.0}, "strict": {90.0},
+    }  # fmt: skip
+    floors = PRESETS["guide"]
+    assert floors.keys() == {"min_confidence", "min_pause_confidence"}
+    assert Policy().model_dump() | floors == Policy().model_dump()
