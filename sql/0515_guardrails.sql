@@ -6,6 +6,17 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
+create function autonomy.policy_floor(p_policy public.autonomy_policy, p_is_pause boolean) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when p_is_pause then greatest(p_policy.min_confidence, p_policy.min_pause_confidence)
+              else p_policy.min_confidence end;
+end $$;
+comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is
+  'How likely an action has to be right, percent, where its rule does not say. A pause is never easier than the rest. '
+  'Pure. [autonomous-operations]';
+
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
   p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)

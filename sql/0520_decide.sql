@@ -57,7 +57,7 @@ begin
   cross join lateral (
     select e.break_even, e.cpa, e.break_even / p.marginal_return_ratio::float8 as full_bar,
       coalesce(autonomy.json_number(r.action -> 'min_confidence'),
-        case when k.kind = 'pause' then p.min_pause_confidence else p.min_confidence end::float8) as confidence_floor,
+        autonomy.policy_floor(p, k.kind = 'pause')) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
     from (

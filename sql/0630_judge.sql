@@ -207,8 +207,7 @@ judged as materialized (
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
-          coalesce(confidence_floor, case when direction = 'pause' then p_policy.min_pause_confidence
-                                          else p_policy.min_confidence end::float8), cooldown, k.cpa,
+          coalesce(confidence_floor, autonomy.policy_floor(p_policy, direction = 'pause')), cooldown, k.cpa,
           case when p_by_person then 'approve' else 'apply' end, p_now),
         -- a budget that a limit would shrink is beyond it
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
@@ -323,8 +322,7 @@ select coalesce(array_agg(row(
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
         s.confidence::float8,
-        coalesce(s.confidence_floor, case when s.direction = 'pause' then p_policy.min_pause_confidence
-          else p_policy.min_confidence end::float8), s.break_even, s.cooldown,
+        coalesce(s.confidence_floor, autonomy.policy_floor(p_policy, s.direction = 'pause')), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
         s.candidate, null)::autonomy.decided, p_policy)
     end end,

@@ -117,8 +117,7 @@ as $$
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
       and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'),
-        (select case when j.rule_type = 'pause' then p.min_pause_confidence else p.min_confidence end
-         from public.autonomy_policy p)::float8)
+        (select autonomy.policy_floor(p, j.rule_type = 'pause') from public.autonomy_policy p))
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id

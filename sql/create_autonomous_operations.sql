@@ -239,6 +239,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'too_many_pauses', null, '{p_policy, p_campaigns, p_before, p_wanted}', '{public.autonomy_policy, numeric, numeric, bigint}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_much_growth', null, '{p_policy, p_budget, p_raised, p_before, p_wanted, p_raise, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, bigint, numeric, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_much_shrinking', null, '{p_policy, p_budget, p_raised, p_lowered, p_before, p_place, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, numeric, bigint, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
@@ -1844,9 +1845,9 @@ as $$
     ('marginal_return_ratio', 0.01, 1, 'ratio',
      'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
     ('min_confidence', 0, 100, 'percent',
-     'no action but a pause below this probability of being right; 50 is never against the odds'),
+     'no action below this probability of being right; 50 is never against the odds'),
     ('min_pause_confidence', 0, 100, 'percent',
-     'no pause below this probability of being right; 95 is right 19 times in 20'),
+     'no pause below this or min_confidence, whichever is higher; 95 is right 19 times in 20'),
     ('cooldown_hours', 0, 8760, 'hours',
      'a campaign is left alone this long after an action, so that its effect can be seen'),
     ('min_pause_hours', 0, 8760, 'hours', 'no campaign younger than this is paused'),
@@ -5882,6 +5883,16 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+create function autonomy.policy_floor(p_policy public.autonomy_policy, p_is_pause boolean) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when p_is_pause then greatest(p_policy.min_confidence, p_policy.min_pause_confidence)
+              else p_policy.min_confidence end;
+end $$;
+comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is
+  'How likely an action has to be right, percent, where its rule does not say. A pause is never easier than the rest. '
+  'Pure. [autonomous-operations]';
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
   p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
@@ -6165,7 +6176,7 @@ begin
   cross join lateral (
     select e.break_even, e.cpa, e.break_even / p.marginal_return_ratio::float8 as full_bar,
       coalesce(autonomy.json_number(r.action -> 'min_confidence'),
-        case when k.kind = 'pause' then p.min_pause_confidence else p.min_confidence end::float8) as confidence_floor,
+        autonomy.policy_floor(p, k.kind = 'pause')) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
     from (
@@ -7641,8 +7652,7 @@ judged as materialized (
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
-          coalesce(confidence_floor, case when direction = 'pause' then p_policy.min_pause_confidence
-                                          else p_policy.min_confidence end::float8), cooldown, k.cpa,
+          coalesce(confidence_floor, autonomy.policy_floor(p_policy, direction = 'pause')), cooldown, k.cpa,
           case when p_by_person then 'approve' else 'apply' end, p_now),
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
           direction, budget, new_budget, p_policy.max_step, (k.candidate).budget_low_7d, p_policy.max_growth_7d,
@@ -7753,8 +7763,7 @@ select coalesce(array_agg(row(
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
         s.confidence::float8,
-        coalesce(s.confidence_floor, case when s.direction = 'pause' then p_policy.min_pause_confidence
-          else p_policy.min_confidence end::float8), s.break_even, s.cooldown,
+        coalesce(s.confidence_floor, autonomy.policy_floor(p_policy, s.direction = 'pause')), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
         s.candidate, null)::autonomy.decided, p_policy)
     end end,
@@ -10697,8 +10706,7 @@ as $$
     from judged j cross join (values (1, 60), (2, 70), (3, 80), (4, 85), (5, 90), (6, 95)) f (band, floor)
     where j.loses
       and f.floor > coalesce(autonomy.impact_number(j.action -> 'min_confidence'),
-        (select case when j.rule_type = 'pause' then p.min_pause_confidence else p.min_confidence end
-         from public.autonomy_policy p)::float8)
+        (select autonomy.policy_floor(p, j.rule_type = 'pause') from public.autonomy_policy p))
       and (select sum(c.actions) >= 3 and sum(c.money) > 0 from carried_out c
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
@@ -13780,7 +13788,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', 'f3c89b0d22f2d5d29b60ffdf106b03a93639c1accc7d46833a5fc90e961860bd', pg_catalog.clock_timestamp()),
+  ('0130_policy', '405cd56f2610d3b1fe48eda15d95c6b784f296e9a0986557eeee49b1bce23213', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e2332e1456c8df159a09771c633b4cf86045585bf60cdbfea7dd8210db1d0136', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
@@ -13801,8 +13809,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'bebf5754748603d40f94583d4112fc971eb0e133c0dcc45df5da0841060e30dd', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'df8e22d3a4340031cd4f35e2243918c6db665e72c46f862049084ce647b16bc9', pg_catalog.clock_timestamp()),
-  ('0520_decide', '598527126f24d63d1e8618a16d50252fcb5e8aaa41dc4c6490d6526375ab4163', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '34e35678ffb715356d60c5b35063529361189cee493f63de2677c76535c65067', pg_catalog.clock_timestamp()),
+  ('0520_decide', 'd49b2bb70b09734213e6b015aa4abb8f98e3674cafbf99f7591367ae4dbcb857', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
   ('0540_propose', 'd3802af01ea3ed50eab27345bc39c7174b4f49e8b905fcddfda4cb4d6a72f81c', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
@@ -13810,7 +13818,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
-  ('0630_judge', '975790aaf7efbf7ece17bdc4db766dc639265dbcac5b2a8622c53c0d3f338a96', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'e88fabf8f1afd8eeeb0efada35f2abd91d0fb5eaada0192b6ca1caf7565012c7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', 'cde872a69bb7182625761465fcb2adaa4627dc39466587cef0e479e8e1837736', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
@@ -13827,7 +13835,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
   ('0900_impact', '8fa495c5aa84db98931378019e8469a6752d3d1230e18438e976955a1ce07208', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '13da2a337e5230edfcd18d17422dbf00667347a725d4c68d2d6f96101087fe06', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
   ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),

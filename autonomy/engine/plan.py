@@ -74,7 +74,7 @@ class Plan:
         self.cooldown = timedelta(
             hours=policy.cooldown_hours if action.cooldown_hours is None else action.cooldown_hours
         )
-        general = policy.min_pause_confidence if self.kind == "pause" else policy.min_confidence
+        general = policy.floor(is_pause=self.kind == "pause")
         floor = general if action.min_confidence is None else action.min_confidence
         self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
         self.window = window_read(rule.condition.tree)

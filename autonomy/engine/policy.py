@@ -102,6 +102,11 @@ class Policy(BaseModel):
         except ValidationError as error:
             raise PolicyError(sentence_for(error.errors()[0])) from None
 
+    def floor(self, *, is_pause: bool) -> float:
+        """How likely an action has to be right, percent. A pause is never easier than the rest."""
+        least = self.min_confidence
+        return max(least, self.min_pause_confidence) if is_pause else least
+
     @property
     def prior(self) -> Prior:
         """What the portfolio says of a campaign of which nothing is known."""

@@ -63,7 +63,7 @@ def test_explain_on_a_terminal() -> None:
     rule = {
         "rule_name": "R", "priority": 1, "condition": "holds", "why": [], "matched": True,
         "code": "AGAINST_THE_ODDS", "confidence": 49.6, "floor": 49.75, "break_even": 1.0,
-        "guardrails": [], "settles": None,
+        "cpa_limit": None, "guardrails": [], "settles": None,
     }  # fmt: skip
     assert "confidence 49.6 % (floor 49.75 %, judged" in _rule_lines(rule)[-1]
 

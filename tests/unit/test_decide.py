@@ -280,11 +280,11 @@ def test_what_speaks_of_cpa(condition: dict[str, Any], target: float | None) -> 
     assert cpa_target(Condition.parse(condition).tree) == target
 
 
-def test_pauses_have_a_floor_of_their_own() -> None:
+def test_pauses_have_a_floor_of_their_own_that_is_no_lower() -> None:
     sure = Policy(min_pause_confidence=100, min_confidence=0)
     bold = Policy(min_pause_confidence=0, min_confidence=100)
     assert [Plan(Rule.parse(row), sure).floor for row in (rule(), scale_up())] == [100, 0]
-    assert [Plan(Rule.parse(row), bold).floor for row in (rule(), scale_up())] == [0, 100]
+    assert [Plan(Rule.parse(row), bold).floor for row in (rule(), scale_up())] == [100, 100]
 
 
 def test_a_pause_by_cpa_is_taken_back_by_cpa() -> None:

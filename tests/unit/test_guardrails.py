@@ -85,7 +85,8 @@ def test_sentences_are_whole_and_name_words_that_there_are() -> None:
 
 def test_sql_asks_in_the_same_order() -> None:
     text = (Path(__file__).parents[2] / "sql/0515_guardrails.sql").read_text(encoding="utf-8")
-    body = text[text.index("function autonomy.campaign_guardrail") : text.index("comment on")]
+    body = text[text.index("function autonomy.campaign_guardrail") :]
+    body = body[: body.index("comment on")]
     asked = list(dict.fromkeys(re.findall(r"'([A-Z_]{4,})'", body)))
     assert asked == [row.code for row in CODES if row.code in BLOCKS]
 
