@@ -1,5 +1,5 @@
 -- Accounts: one row each, made by the campaigns that name it. What an account does not state itself is the
--- policy's. Nothing decides by it yet but what asks account_policy or account_zone.
+-- policy's.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -90,10 +90,9 @@ as $$
   from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
   union all values
     ('conversion_value', 0.000001, 1000000000, 'money a conversion',
-     'what a conversion is worth where the platform reports no revenue: a lead of 35'),
+     'reserved, read by nothing yet: what a conversion is worth where the platform reports no revenue'),
     ('attribution_factor', 0.01, 10, 'ratio',
-     'what is believed of the revenue and conversions that the platform reports: 0.7 where it claims too much, 1 = '
-     'all of it'),
+     'reserved, read by nothing yet: what is believed of what the platform reports; 0.7 where it claims too much'),
     ('daily_total', 0.01, 999999999999, 'money a day',
      'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
     ('monthly_total', 0.01, 999999999999, 'money a month',
@@ -339,6 +338,37 @@ $$;
 comment on function autonomy.account_policies() is
   'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
   '[autonomous-operations]';
+
+create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
+language sql stable set search_path = ''
+as $$
+  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
+  from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
+  -- Where all is only observed, what would be done is said: that alone is nobody's reason to hold.
+  cross join lateral (
+    select jsonb_populate_record(
+      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb) as g
+    from public.autonomy_policy p) o
+  left join public.autonomy_accounts a on a.account = u.account;
+$$;
+comment on function autonomy.policies_of(text[]) is
+  'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
+  'mode is observe only where the account''s own is. Reads only; raises nothing. [autonomous-operations]';
+
+create function public.autonomy_account_policies(p_account text default null) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(f.account, to_jsonb(f.p)), '{}')
+  from autonomy.policies_of(array(
+    select a.account from public.autonomy_accounts a
+    where (p_account is null or a.account = p_account)
+      and (a.frozen or jsonb_strip_nulls(to_jsonb(a) - array[
+        'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
+        'daily_total', 'monthly_total', 'updated_at', 'updated_by']) <> '{}'))) f;
+$$;
+comment on function public.autonomy_account_policies(text) is
+  'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
+  'them. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''

@@ -11,7 +11,7 @@ returns table (code text, place integer, kind text, means text, reserved boolean
 language sql immutable parallel safe set search_path = '' rows 60
 as $$ values
   ('FROZEN', 1, 'campaign', 'everything is frozen', false),
-  ('OBSERVE', 2, 'failure', 'the mode became observe in between', false),
+  ('OBSERVE', 2, 'campaign', 'its account is only observed', false),
   ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
   ('ON_HOLD', 4, 'campaign', 'the campaign is on hold', false),
   ('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
@@ -73,7 +73,7 @@ as $$ values
    'the system is frozen. It goes on when it is unfrozen.',
    '{}'::text[]),
   ('OBSERVE.',
-   'the mode is observe now, so nothing is changed.',
+   'its account is only observed, so nothing is changed.',
    '{}'::text[]),
   ('DISABLED.',
    'automation is switched off for this campaign.',

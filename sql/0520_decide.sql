@@ -19,7 +19,7 @@ comment on function autonomy.window_read(jsonb) is
   'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
   '[autonomous-operations]';
 
-create function autonomy.rule_plans(p_include_inactive boolean)
+create function autonomy.rule_plans(p_include_inactive boolean, p_policy public.autonomy_policy)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
@@ -38,16 +38,15 @@ begin
          when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
          else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
-    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
+    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
     1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
     1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
     autonomy.exact_number(r.action -> 'budget'),
-    least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
-    greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
+    least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),
+    greatest(autonomy.exact_number(r.action -> 'min_budget'), p_policy.min_budget),
     coalesce((r.action -> 'requires_approval')::boolean, false),
     autonomy.window_read(r.condition), t.cpa
   from autonomy.rules_in_order(p_include_inactive) r
-  cross join public.autonomy_policy p
   cross join lateral (select case
     when r.action ->> 'type' = 'auto_pause' then 'pause'
     when r.action ->> 'type' = 'auto_scale_up' then 'up'
@@ -55,19 +54,19 @@ begin
     when r.action ? 'by' then 'step'
     else 'set' end as kind) k
   cross join lateral (
-    select e.break_even, e.cpa, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+    select e.break_even, e.cpa, e.break_even / p_policy.marginal_return_ratio::float8 as full_bar,
       coalesce(autonomy.json_number(r.action -> 'min_confidence'),
-        autonomy.policy_floor(p, k.kind = 'pause')) as confidence_floor,
+        autonomy.policy_floor(p_policy, k.kind = 'pause')) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
     from (
       select c.cpa, case when c.cpa is not null then 1::float8 else
-        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) end as break_even
+        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
       from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
   where r.place is not null;
 end $$;
-comment on function autonomy.rule_plans(boolean) is
-  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only '
+comment on function autonomy.rule_plans(boolean, public.autonomy_policy) is
+  'The rules made ready under a policy: targets, floors and exact amounts, in the order in which they decide. Only '
   'reads. [autonomous-operations]';
 
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
@@ -92,8 +91,11 @@ begin
     join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
     cross join public.autonomy_policy p
   ),
+  in_force as materialized (
+    select f.account, f.p from autonomy.policies_of(array(select distinct (k.c).account from known k)) f
+  ),
   plans as materialized (
-    select * from autonomy.rule_plans(p_include_inactive)
+    select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
   ),
   -- what each matching rule would do, and what holds it: the first that applies, in this order
   judged as materialized (
@@ -101,11 +103,11 @@ begin
       (z.size).new_budget, (z.size).limits,
       o.below, i.posterior[1] as log_roi,
       coalesce(autonomy.campaign_guardrail(
-        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
+        k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
         (z.size).code) as code
     from known k
-    cross join public.autonomy_policy p
-    join plans l on l.place = any (k.places)
+    join in_force f on f.account = coalesce((k.c).account, '')
+    join plans l on l.account = f.account and l.place = any (k.places)
     -- `offset 0`: what is named here is computed once, not at every mention
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
@@ -128,7 +130,7 @@ begin
     cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
-      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget,
+      (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
       l.min_budget) end as size offset 0) z
   ),
   ranked as (
@@ -151,8 +153,8 @@ begin
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
-  join plans l on l.place = j.place
-  join known k on (k.c).campaign_id = r.campaign_id;
+  join known k on (k.c).campaign_id = r.campaign_id
+  join plans l on l.account = coalesce((k.c).account, '') and l.place = j.place;
 end $$;
 comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
@@ -160,31 +162,35 @@ comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) 
 
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
-  new_status text, new_budget numeric, cpa float8, below float8, log_roi float8)
+  candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
+  confidence_floor float8, cooldown interval, held text, new_status text, new_budget numeric, cpa float8,
+  below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c, r.rule_id, r.rule_name, r.break_even, g.confidence,
-    autonomy.campaign_guardrail(c, p, 'resume', g.confidence, 100::float8 - p.resume_confidence::float8,
-      p.cooldown_hours::float8 * interval '1 hour', r.target_cpa, 'decide', p_now),
+  with revocable as materialized (select * from autonomy.revocable_pauses())
+  select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
+    autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
     r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
-  from public.autonomy_policy p
-  cross join autonomy.revocable_pauses() r
-  join autonomy.candidate_rows(array(select i.campaign_id from autonomy.revocable_pauses() i), p_now) c
-    on c.campaign_id = r.campaign_id
+  from revocable r
+  join autonomy.candidate_rows(array(select i.campaign_id from revocable i), p_now) c on c.campaign_id = r.campaign_id
+  join autonomy.policies_of(array(select distinct k.account from revocable i
+                                  join public.campaigns k on k.id = i.campaign_id)) f
+    on f.account = coalesce(c.account, '')
   cross join lateral (select case
     when r.target_cpa is not null
       then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
     else autonomy.roi_posterior(
       c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) end as posterior) b
+      (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
-  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0
-    and x.right <= p.resume_confidence::float8
+  cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
+    (f.p).cooldown_hours::float8 * interval '1 hour' as cooldown) w
+  where (f.p).resume_when_proven_wrong and r.status is not null and r.break_even > 0
+    and x.right <= (f.p).resume_confidence::float8
     and autonomy.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
@@ -208,11 +214,10 @@ begin
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
-      r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
-      p.cooldown_hours::float8 * interval '1 hour', null, null, false, 'lifetime', r.new_status, r.new_budget,
+      r.break_even, r.confidence, r.confidence_floor, r.break_even,
+      r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
-    from public.autonomy_policy p
-    cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
+    from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
   moved as (  -- what each would change, unless tracking looks broken in its account or in all
@@ -229,20 +234,23 @@ begin
     cross join lateral (select case when e.held is null and e.action_type <> 'auto_resume'
       and (coalesce(g.tracking, false) or coalesce(w.tracking, false)) then 'TRACKING_BREAKER' end as code) t
   ),
+  in_force as materialized (
+    select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
+  ),
   within as (  -- beside the others of its account
-    select m.*, k.currency, case
-        when m.pauses and autonomy.too_many_pauses(p, k.campaigns, k.pauses,
+    select m.*, k.currency, (f.p).mode, case
+        when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
           count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
-        when m.raise > 0 and autonomy.too_much_growth(p, k.budget, k.raised, k.ups,
+        when m.raise > 0 and autonomy.too_much_growth(f.p, k.budget, k.raised, k.ups,
           count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
           sum(m.raise) over (partition by m.account order by m.raise > 0 desc, m.confidence desc, m.campaign_id))
           then 'GROWTH_BREAKER'
-        when m.cut > 0 and autonomy.too_much_shrinking(p, k.budget, k.raised, k.lowered, k.cuts,
+        when m.cut > 0 and autonomy.too_much_shrinking(f.p, k.budget, k.raised, k.lowered, k.cuts,
           row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id),
           sum(m.cut) over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id))
           then 'SHRINK_BREAKER' end as stopped
     from moved m
-    cross join public.autonomy_policy p
+    join in_force f on f.account = m.account
     left join groups k on k.account = m.account
     window account as (partition by m.account)
   ),
@@ -263,7 +271,7 @@ begin
     select b.*,
       coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
       case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
-           when p.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
+           when b.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
       case when b.code is not null then b.tracked_at when b.stopped is not null then b.at
            when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
     from beside b

@@ -40,7 +40,7 @@ begin
     row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
              else (r.candidate).status end, n.new_budget)::autonomy.campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
-    coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, p, q.params)), r.code)
+    coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, f.p, q.params)), r.code)
       || case when r.code = 'PAUSE_BREAKER'
          then (select s.pattern from autonomy.sentences() s where s.name = 'many_pauses') else '' end,
     to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions,
@@ -56,9 +56,11 @@ begin
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.break_even, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-      p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+      (f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
   from unnest(p_decided) r
   cross join public.autonomy_policy p
+  join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
+    on f.account = coalesce((r.candidate).account, '')
   -- `offset 0`: computed once, not at every mention
   cross join lateral (select jsonb_build_object(
     'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
@@ -72,14 +74,15 @@ begin
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   left join autonomy.candidate_windows(
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
-    array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) f on f.campaign_id = r.campaign_id
+    array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.cpa, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
-  left join autonomy.sentences() w on w.name = case when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, p)
+  left join autonomy.sentences() w on w.name = case
+    when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
     else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
@@ -155,8 +158,10 @@ begin
       select r.*, g.at, case when v_several then g.account end as account,
         case when v_several and g.account is not null then format('In account "%s": ', g.account)
              when g.campaigns is null then coalesce('In ' || substr(g.at, 10) || ': ', '') else '' end as prefix
-      from public.autonomy_policy p
-      cross join groups g
+      from groups g
+      left join autonomy.policies_of(array(select x.account from groups x)) f on f.account = g.account
+      cross join public.autonomy_policy o
+      cross join lateral (select coalesce(f.p, o) as p) z
       left join lateral (select sum(c.n) filter (where c.code = 'TRACKING_BREAKER') as tracking,
           sum(c.n) filter (where c.code = 'SHRINK_BREAKER') as shrinking,
           sum(c.n) filter (where c.code = 'PAUSE_BREAKER') as pauses,
@@ -166,19 +171,19 @@ begin
         (3, g.tracking, 'TRACKING_BREAKER',
          format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, nothing is '
                 'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
-         coalesce(s.tracking, 0), p.tracking_breaker_ratio::float8),
+         coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
         (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
          format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
-           p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
-         (p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
+           (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+         ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
         (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
          format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
-                g.campaigns + g.pauses), s.pauses, greatest(p.pause_breaker_count::float8,
-          p.pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
+                g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
+          (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
         (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
          format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
-           p.growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
-         (p.growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
+           (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+         ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
       ) r (n, tripped, code, message, stopped, most)
       where r.tripped
       union all

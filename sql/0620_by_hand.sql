@@ -35,6 +35,13 @@ begin
   if not found then
     raise exception using errcode = 'AO003', message = format('There is no campaign %s.', p_campaign_id);
   end if;
+  v_policy := autonomy.account_policy(v_campaign.account);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = format('The account "%s" is frozen: nothing of it is changed.', v_campaign.account)
+        || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
+      hint = format('update autonomy_accounts set frozen = false where account = %L;', v_campaign.account);
+  end if;
   if lower(v_campaign.status) is distinct from 'active' then
     raise exception using errcode = 'AO004',
       message = format('Campaign %s is %s already, not active.', p_campaign_id,
@@ -114,7 +121,7 @@ begin
       message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
   end if;
   v_campaign := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
-  select * into v_policy from public.autonomy_policy;
+  v_policy := autonomy.account_policy(v_campaign.account);
   if v_budget not between v_policy.min_budget and v_policy.max_budget then
     raise exception using errcode = 'AO006',
       message = format('A budget of %s lies outside the limits of the policy, %s to %s.',

@@ -148,6 +148,13 @@ read as materialized (
     row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
   from checked k
 ),
+in_force as materialized (
+  select f.account, f.p from autonomy.policies_of(array(
+    select distinct c.account from unnest(p_decisions) d join public.campaigns c on c.id = d.campaign_id)) f
+),
+plans as materialized (
+  select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(true, f.p) l
+),
 known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
     r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
@@ -157,11 +164,12 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa, l.confidence_floor,
+    d as candidate, coalesce(f.p, p_policy) as p, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa,
+    l.confidence_floor,
     l.requires_approval,
-    coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
-    coalesce(l.max_budget, p_policy.max_budget) as max_budget,
-    coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
+    coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
+    coalesce(l.max_budget, (f.p).max_budget) as max_budget,
+    coalesce(l.min_budget, (f.p).min_budget) as min_budget, rule.rule_name,
     -- ours to resume: the last change of it is a pause of ours that still stands
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
@@ -173,7 +181,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
-  left join autonomy.rule_plans(true) l on l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
+  left join in_force f on f.account = coalesce(c.account, '')
+  left join plans l on l.account = f.account and l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
   left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now) d
     on d.campaign_id = r.campaign_id
   left join lateral (
@@ -202,16 +211,16 @@ judged as materialized (
       -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
       -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
       when not p_by_person and case
-          when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
+          when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
       else coalesce(
-        autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
-          coalesce(confidence_floor, autonomy.policy_floor(p_policy, direction = 'pause')), cooldown, k.cpa,
+        autonomy.campaign_guardrail(k.candidate, k.p, direction, confidence::float8,
+          coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa,
           case when p_by_person then 'approve' else 'apply' end, p_now),
         -- a budget that a limit would shrink is beyond it
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
-          direction, budget, new_budget, p_policy.max_step, (k.candidate).budget_low_7d, p_policy.max_growth_7d,
+          direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
           max_budget, min_budget)).limits)[1] end)
     end as code
   from known k
@@ -231,7 +240,7 @@ groups as materialized (
   ) d on d.account is not distinct from g.account
 ),
 moves as materialized (
-  select j.n, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
+  select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
     j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
     case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
   from judged j where j.code is null and not p_by_person
@@ -240,16 +249,16 @@ tripped as materialized (
   -- a cent more than decided: the engine may have added the same amounts in another order
   select m.*,
     case
-      when m.pauses and autonomy.too_many_pauses(p_policy, k.all_campaigns - k.pauses, k.pauses,
+      when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
         count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
       when m.raise > 0 and autonomy.too_much_growth(
-        p_policy, k.budget_before - k.lowered_then + k.raised, k.raised, k.ups,
+        m.p, k.budget_before - k.lowered_then + k.raised, k.raised, k.ups,
         count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
         sum(m.raise) over (partition by m.account
                            order by m.raise > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
         then 'GROWTH_BREAKER'
       when m.cut > 0 and autonomy.too_much_shrinking(
-        p_policy, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
+        m.p, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
         row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
         sum(m.cut) over (partition by m.account
                          order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
@@ -286,14 +295,14 @@ settled as (
       when p_by_person then 'execute'
       when t.stopped = 'PAUSE_BREAKER' then 'propose'
       when t.stopped is not null then 'fail'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'propose'
+      when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then 'propose'
       else 'execute'
     end as outcome,
     case
       when c.code is not null or p_by_person then c.code
       when t.stopped is not null then t.stopped
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'APPROVAL'
+      when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then 'APPROVAL'
     end as final_code
   from judged c
   left join beside t using (n)
@@ -310,7 +319,7 @@ select coalesce(array_agg(row(
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case
-        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong
+        when s.action_type = 'auto_resume' and not (s.p).resume_when_proven_wrong
           then 'Resuming was switched off meanwhile.'
         when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
@@ -322,9 +331,9 @@ select coalesce(array_agg(row(
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
         s.confidence::float8,
-        coalesce(s.confidence_floor, autonomy.policy_floor(p_policy, s.direction = 'pause')), s.break_even, s.cooldown,
+        coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-        s.candidate, null)::autonomy.decided, p_policy)
+        s.candidate, null)::autonomy.decided, s.p)
     end end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status

@@ -52,6 +52,14 @@ begin
       hint = 'update autonomy_policy set frozen = false;';
   end if;
 
+  v_policy := autonomy.account_policy(v_campaign.account);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = format('The account "%s" is frozen: nothing of it is changed. The action goes on waiting.',
+                       v_campaign.account),
+      hint = format('update autonomy_accounts set frozen = false where account = %L;', v_campaign.account);
+  end if;
+
   if v_action.created_at + v_policy.approval_hours * interval '1 hour' <= p_now then
     v_item.code := 'EXPIRED';
     v_item.message := format('It had waited longer than %s hours.', v_policy.approval_hours);

@@ -65,6 +65,10 @@ begin
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
                from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
+    'account_policies', (select coalesce(jsonb_object_agg(o.key, o.value || jsonb_build_object(
+        'prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2', 'prior_order_value', k -> 'order_value',
+        'prior_cv2', k -> 'cv2')), '{}')
+      from jsonb_each(public.autonomy_account_policies()) o cross join autonomy.prior_in_force(p_now) k),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
                                 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),

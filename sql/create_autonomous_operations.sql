@@ -106,6 +106,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_policies', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
+  ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
   ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
@@ -249,7 +251,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'variant', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'guardrail_word', null, '{p_name, p_decided, p_policy}', '{text, autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'window_read', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
-  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive, p_policy}', '{boolean, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_campaigns', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
@@ -545,7 +547,8 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_account_limits', 'autonomy_messages_sent', 'autonomy_notify_settings', 'autonomy_policy_limits',
+    'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_messages_sent', 'autonomy_notify_settings',
+    'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
     'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
     'condition_errors',
@@ -2112,10 +2115,9 @@ as $$
   from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
   union all values
     ('conversion_value', 0.000001, 1000000000, 'money a conversion',
-     'what a conversion is worth where the platform reports no revenue: a lead of 35'),
+     'reserved, read by nothing yet: what a conversion is worth where the platform reports no revenue'),
     ('attribution_factor', 0.01, 10, 'ratio',
-     'what is believed of the revenue and conversions that the platform reports: 0.7 where it claims too much, 1 = '
-     'all of it'),
+     'reserved, read by nothing yet: what is believed of what the platform reports; 0.7 where it claims too much'),
     ('daily_total', 0.01, 999999999999, 'money a day',
      'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
     ('monthly_total', 0.01, 999999999999, 'money a month',
@@ -2335,6 +2337,34 @@ $$;
 comment on function autonomy.account_policies() is
   'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
   '[autonomous-operations]';
+create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
+language sql stable set search_path = ''
+as $$
+  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
+  from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
+  cross join lateral (
+    select jsonb_populate_record(
+      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb) as g
+    from public.autonomy_policy p) o
+  left join public.autonomy_accounts a on a.account = u.account;
+$$;
+comment on function autonomy.policies_of(text[]) is
+  'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
+  'mode is observe only where the account''s own is. Reads only; raises nothing. [autonomous-operations]';
+create function public.autonomy_account_policies(p_account text default null) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(f.account, to_jsonb(f.p)), '{}')
+  from autonomy.policies_of(array(
+    select a.account from public.autonomy_accounts a
+    where (p_account is null or a.account = p_account)
+      and (a.frozen or jsonb_strip_nulls(to_jsonb(a) - array[
+        'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
+        'daily_total', 'monthly_total', 'updated_at', 'updated_by']) <> '{}'))) f;
+$$;
+comment on function public.autonomy_account_policies(text) is
+  'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
+  'them. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
@@ -5176,7 +5206,7 @@ returns table (code text, place integer, kind text, means text, reserved boolean
 language sql immutable parallel safe set search_path = '' rows 60
 as $$ values
   ('FROZEN', 1, 'campaign', 'everything is frozen', false),
-  ('OBSERVE', 2, 'failure', 'the mode became observe in between', false),
+  ('OBSERVE', 2, 'campaign', 'its account is only observed', false),
   ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
   ('ON_HOLD', 4, 'campaign', 'the campaign is on hold', false),
   ('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
@@ -5237,7 +5267,7 @@ as $$ values
    'the system is frozen. It goes on when it is unfrozen.',
    '{}'::text[]),
   ('OBSERVE.',
-   'the mode is observe now, so nothing is changed.',
+   'its account is only observed, so nothing is changed.',
    '{}'::text[]),
   ('DISABLED.',
    'automation is switched off for this campaign.',
@@ -5905,6 +5935,7 @@ declare
 begin
   return case
     when p_policy.frozen then 'FROZEN'
+    when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
     when not p_campaign.autonomous_enabled then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
@@ -6140,7 +6171,7 @@ end $$;
 comment on function autonomy.window_read(jsonb) is
   'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
   '[autonomous-operations]';
-create function autonomy.rule_plans(p_include_inactive boolean)
+create function autonomy.rule_plans(p_include_inactive boolean, p_policy public.autonomy_policy)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
@@ -6157,16 +6188,15 @@ begin
          when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
          else t.full_bar end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
-    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p.cooldown_hours::float8) * interval '1 hour',
+    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
     1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
     1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
     autonomy.exact_number(r.action -> 'budget'),
-    least(autonomy.exact_number(r.action -> 'max_budget'), p.max_budget),
-    greatest(autonomy.exact_number(r.action -> 'min_budget'), p.min_budget),
+    least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),
+    greatest(autonomy.exact_number(r.action -> 'min_budget'), p_policy.min_budget),
     coalesce((r.action -> 'requires_approval')::boolean, false),
     autonomy.window_read(r.condition), t.cpa
   from autonomy.rules_in_order(p_include_inactive) r
-  cross join public.autonomy_policy p
   cross join lateral (select case
     when r.action ->> 'type' = 'auto_pause' then 'pause'
     when r.action ->> 'type' = 'auto_scale_up' then 'up'
@@ -6174,19 +6204,19 @@ begin
     when r.action ? 'by' then 'step'
     else 'set' end as kind) k
   cross join lateral (
-    select e.break_even, e.cpa, e.break_even / p.marginal_return_ratio::float8 as full_bar,
+    select e.break_even, e.cpa, e.break_even / p_policy.marginal_return_ratio::float8 as full_bar,
       coalesce(autonomy.json_number(r.action -> 'min_confidence'),
-        autonomy.policy_floor(p, k.kind = 'pause')) as confidence_floor,
+        autonomy.policy_floor(p_policy, k.kind = 'pause')) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
     from (
       select c.cpa, case when c.cpa is not null then 1::float8 else
-        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p.break_even_roi::float8) end as break_even
+        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
       from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
   where r.place is not null;
 end $$;
-comment on function autonomy.rule_plans(boolean) is
-  'The rules made ready under the policy: targets, floors and exact amounts, in the order in which they decide. Only '
+comment on function autonomy.rule_plans(boolean, public.autonomy_policy) is
+  'The rules made ready under a policy: targets, floors and exact amounts, in the order in which they decide. Only '
   'reads. [autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
@@ -6210,19 +6240,22 @@ begin
     join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
     cross join public.autonomy_policy p
   ),
+  in_force as materialized (
+    select f.account, f.p from autonomy.policies_of(array(select distinct (k.c).account from known k)) f
+  ),
   plans as materialized (
-    select * from autonomy.rule_plans(p_include_inactive)
+    select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
   ),
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
       o.below, i.posterior[1] as log_roi,
       coalesce(autonomy.campaign_guardrail(
-        k.c, p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
+        k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
         (z.size).code) as code
     from known k
-    cross join public.autonomy_policy p
-    join plans l on l.place = any (k.places)
+    join in_force f on f.account = coalesce((k.c).account, '')
+    join plans l on l.account = f.account and l.place = any (k.places)
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
       when l.set_budget > (k.c).budget then 'up'
@@ -6244,7 +6277,7 @@ begin
     cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
-      p.max_step, least((k.c).budget_low_7d, (k.c).budget), p.max_growth_7d, l.max_budget,
+      (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
       l.min_budget) end as size offset 0) z
   ),
   ranked as (
@@ -6267,39 +6300,43 @@ begin
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
-  join plans l on l.place = j.place
-  join known k on (k.c).campaign_id = r.campaign_id;
+  join known k on (k.c).campaign_id = r.campaign_id
+  join plans l on l.account = coalesce((k.c).account, '') and l.place = j.place;
 end $$;
 comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
   'reads. [autonomous-operations]';
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
-  candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8, held text,
-  new_status text, new_budget numeric, cpa float8, below float8, log_roi float8)
+  candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
+  confidence_floor float8, cooldown interval, held text, new_status text, new_budget numeric, cpa float8,
+  below float8, log_roi float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c, r.rule_id, r.rule_name, r.break_even, g.confidence,
-    autonomy.campaign_guardrail(c, p, 'resume', g.confidence, 100::float8 - p.resume_confidence::float8,
-      p.cooldown_hours::float8 * interval '1 hour', r.target_cpa, 'decide', p_now),
+  with revocable as materialized (select * from autonomy.revocable_pauses())
+  select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
+    autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
     r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
-  from public.autonomy_policy p
-  cross join autonomy.revocable_pauses() r
-  join autonomy.candidate_rows(array(select i.campaign_id from autonomy.revocable_pauses() i), p_now) c
-    on c.campaign_id = r.campaign_id
+  from revocable r
+  join autonomy.candidate_rows(array(select i.campaign_id from revocable i), p_now) c on c.campaign_id = r.campaign_id
+  join autonomy.policies_of(array(select distinct k.account from revocable i
+                                  join public.campaigns k on k.id = i.campaign_id)) f
+    on f.account = coalesce(c.account, '')
   cross join lateral (select case
     when r.target_cpa is not null
       then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
     else autonomy.roi_posterior(
       c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) end as posterior) b
+      (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
-  where p.resume_when_proven_wrong and r.status is not null and r.break_even > 0
-    and x.right <= p.resume_confidence::float8
+  cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
+    (f.p).cooldown_hours::float8 * interval '1 hour' as cooldown) w
+  where (f.p).resume_when_proven_wrong and r.status is not null and r.break_even > 0
+    and x.right <= (f.p).resume_confidence::float8
     and autonomy.campaign_slot(c.campaign_id) <@ p_slots
     and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
@@ -6322,11 +6359,10 @@ begin
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
-      r.break_even, r.confidence, 100::float8 - p.resume_confidence::float8, r.break_even,
-      p.cooldown_hours::float8 * interval '1 hour', null, null, false, 'lifetime', r.new_status, r.new_budget,
+      r.break_even, r.confidence, r.confidence_floor, r.break_even,
+      r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
-    from public.autonomy_policy p
-    cross join autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
+    from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
   moved as (  -- what each would change, unless tracking looks broken in its account or in all
@@ -6343,20 +6379,23 @@ begin
     cross join lateral (select case when e.held is null and e.action_type <> 'auto_resume'
       and (coalesce(g.tracking, false) or coalesce(w.tracking, false)) then 'TRACKING_BREAKER' end as code) t
   ),
+  in_force as materialized (
+    select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
+  ),
   within as (  -- beside the others of its account
-    select m.*, k.currency, case
-        when m.pauses and autonomy.too_many_pauses(p, k.campaigns, k.pauses,
+    select m.*, k.currency, (f.p).mode, case
+        when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
           count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
-        when m.raise > 0 and autonomy.too_much_growth(p, k.budget, k.raised, k.ups,
+        when m.raise > 0 and autonomy.too_much_growth(f.p, k.budget, k.raised, k.ups,
           count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
           sum(m.raise) over (partition by m.account order by m.raise > 0 desc, m.confidence desc, m.campaign_id))
           then 'GROWTH_BREAKER'
-        when m.cut > 0 and autonomy.too_much_shrinking(p, k.budget, k.raised, k.lowered, k.cuts,
+        when m.cut > 0 and autonomy.too_much_shrinking(f.p, k.budget, k.raised, k.lowered, k.cuts,
           row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id),
           sum(m.cut) over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id))
           then 'SHRINK_BREAKER' end as stopped
     from moved m
-    cross join public.autonomy_policy p
+    join in_force f on f.account = m.account
     left join groups k on k.account = m.account
     window account as (partition by m.account)
   ),
@@ -6377,7 +6416,7 @@ begin
     select b.*,
       coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
       case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
-           when p.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
+           when b.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
       case when b.code is not null then b.tracked_at when b.stopped is not null then b.at
            when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
     from beside b
@@ -6597,7 +6636,7 @@ begin
     row(case when r.verdict <> 'hold' and r.direction in ('pause', 'resume') then r.new_status
              else (r.candidate).status end, n.new_budget)::autonomy.campaign_state,
     r.confidence, r.limits, r.break_even, m.matched, q.params,
-    coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, p, q.params)), r.code)
+    coalesce(format(b.pattern || w.pattern, variadic autonomy.words(b.words || w.words, r, f.p, q.params)), r.code)
       || case when r.code = 'PAUSE_BREAKER'
          then (select s.pattern from autonomy.sentences() s where s.name = 'many_pauses') else '' end,
     to_jsonb(row((r.candidate).ev_spend, (r.candidate).ev_conversions,
@@ -6613,9 +6652,11 @@ begin
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.break_even, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-      p.marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+      (f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
   from unnest(p_decided) r
   cross join public.autonomy_policy p
+  join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
+    on f.account = coalesce((r.candidate).account, '')
   cross join lateral (select jsonb_build_object(
     'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
     'cv2', p.prior_cv2) as prior offset 0) k
@@ -6628,14 +6669,15 @@ begin
     from unnest(r.matched_names, r.matched_codes) with ordinality as u (name, code, n) offset 0) m
   left join autonomy.candidate_windows(
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
-    array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) f on f.campaign_id = r.campaign_id
+    array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.cpa, r.win, f.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
-  left join autonomy.sentences() w on w.name = case when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, p)
+  left join autonomy.sentences() w on w.name = case
+    when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
     else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
@@ -6706,8 +6748,10 @@ begin
       select r.*, g.at, case when v_several then g.account end as account,
         case when v_several and g.account is not null then format('In account "%s": ', g.account)
              when g.campaigns is null then coalesce('In ' || substr(g.at, 10) || ': ', '') else '' end as prefix
-      from public.autonomy_policy p
-      cross join groups g
+      from groups g
+      left join autonomy.policies_of(array(select x.account from groups x)) f on f.account = g.account
+      cross join public.autonomy_policy o
+      cross join lateral (select coalesce(f.p, o) as p) z
       left join lateral (select sum(c.n) filter (where c.code = 'TRACKING_BREAKER') as tracking,
           sum(c.n) filter (where c.code = 'SHRINK_BREAKER') as shrinking,
           sum(c.n) filter (where c.code = 'PAUSE_BREAKER') as pauses,
@@ -6717,19 +6761,19 @@ begin
         (3, g.tracking, 'TRACKING_BREAKER',
          format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, nothing is '
                 'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
-         coalesce(s.tracking, 0), p.tracking_breaker_ratio::float8),
+         coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
         (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
          format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
-           p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
-         (p.shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
+           (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+         ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
         (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
          format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
-                g.campaigns + g.pauses), s.pauses, greatest(p.pause_breaker_count::float8,
-          p.pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
+                g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
+          (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
         (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
          format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
-           p.growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
-         (p.growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
+           (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+         ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
       ) r (n, tripped, code, message, stopped, most)
       where r.tripped
       union all
@@ -7363,6 +7407,13 @@ begin
   if not found then
     raise exception using errcode = 'AO003', message = format('There is no campaign %s.', p_campaign_id);
   end if;
+  v_policy := autonomy.account_policy(v_campaign.account);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = format('The account "%s" is frozen: nothing of it is changed.', v_campaign.account)
+        || coalesce(' Reason: ' || nullif(v_policy.frozen_reason, '') || '.', ''),
+      hint = format('update autonomy_accounts set frozen = false where account = %L;', v_campaign.account);
+  end if;
   if lower(v_campaign.status) is distinct from 'active' then
     raise exception using errcode = 'AO004',
       message = format('Campaign %s is %s already, not active.', p_campaign_id,
@@ -7437,7 +7488,7 @@ begin
       message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
   end if;
   v_campaign := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
-  select * into v_policy from public.autonomy_policy;
+  v_policy := autonomy.account_policy(v_campaign.account);
   if v_budget not between v_policy.min_budget and v_policy.max_budget then
     raise exception using errcode = 'AO006',
       message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
@@ -7598,6 +7649,13 @@ read as materialized (
     row_number() over (partition by k.malformed is null, k.id order by k.n) as same_id_turn
   from checked k
 ),
+in_force as materialized (
+  select f.account, f.p from autonomy.policies_of(array(
+    select distinct c.account from unnest(p_decisions) d join public.campaigns c on c.id = d.campaign_id)) f
+),
+plans as materialized (
+  select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(true, f.p) l
+),
 known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
     r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
@@ -7607,11 +7665,12 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa, l.confidence_floor,
+    d as candidate, coalesce(f.p, p_policy) as p, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa,
+    l.confidence_floor,
     l.requires_approval,
-    coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
-    coalesce(l.max_budget, p_policy.max_budget) as max_budget,
-    coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
+    coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
+    coalesce(l.max_budget, (f.p).max_budget) as max_budget,
+    coalesce(l.min_budget, (f.p).min_budget) as min_budget, rule.rule_name,
     case when pause.action_type = 'auto_pause' and pause.status = 'executed'
       then pause.previous_state ->> 'status' end as paused_from,
     r.turn, r.same_id_turn,
@@ -7622,7 +7681,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.campaigns c on c.id = r.campaign_id
   left join public.autonomous_actions x on x.id = r.id and not p_by_person
   left join public.autonomous_rules rule on rule.id = r.rule_id
-  left join autonomy.rule_plans(true) l on l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
+  left join in_force f on f.account = coalesce(c.account, '')
+  left join plans l on l.account = f.account and l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
   left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now) d
     on d.campaign_id = r.campaign_id
   left join lateral (
@@ -7647,15 +7707,15 @@ judged as materialized (
         then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
       when not p_by_person and case
-          when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
+          when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
           else not (rule_on and rule_same) end then 'RULE_CHANGED'
       else coalesce(
-        autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
-          coalesce(confidence_floor, autonomy.policy_floor(p_policy, direction = 'pause')), cooldown, k.cpa,
+        autonomy.campaign_guardrail(k.candidate, k.p, direction, confidence::float8,
+          coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa,
           case when p_by_person then 'approve' else 'apply' end, p_now),
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
-          direction, budget, new_budget, p_policy.max_step, (k.candidate).budget_low_7d, p_policy.max_growth_7d,
+          direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
           max_budget, min_budget)).limits)[1] end)
     end as code
   from known k
@@ -7673,7 +7733,7 @@ groups as materialized (
   ) d on d.account is not distinct from g.account
 ),
 moves as materialized (
-  select j.n, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
+  select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
     j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
     case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
   from judged j where j.code is null and not p_by_person
@@ -7681,16 +7741,16 @@ moves as materialized (
 tripped as materialized (
   select m.*,
     case
-      when m.pauses and autonomy.too_many_pauses(p_policy, k.all_campaigns - k.pauses, k.pauses,
+      when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
         count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
       when m.raise > 0 and autonomy.too_much_growth(
-        p_policy, k.budget_before - k.lowered_then + k.raised, k.raised, k.ups,
+        m.p, k.budget_before - k.lowered_then + k.raised, k.raised, k.ups,
         count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
         sum(m.raise) over (partition by m.account
                            order by m.raise > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
         then 'GROWTH_BREAKER'
       when m.cut > 0 and autonomy.too_much_shrinking(
-        p_policy, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
+        m.p, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
         row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
         sum(m.cut) over (partition by m.account
                          order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
@@ -7727,14 +7787,14 @@ settled as (
       when p_by_person then 'execute'
       when t.stopped = 'PAUSE_BREAKER' then 'propose'
       when t.stopped is not null then 'fail'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'propose'
+      when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then 'propose'
       else 'execute'
     end as outcome,
     case
       when c.code is not null or p_by_person then c.code
       when t.stopped is not null then t.stopped
       when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
-      when c.verdict = 'propose' or p_policy.mode = 'approve' or c.requires_approval then 'APPROVAL'
+      when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then 'APPROVAL'
     end as final_code
   from judged c
   left join beside t using (n)
@@ -7751,7 +7811,7 @@ select coalesce(array_agg(row(
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case
-        when s.action_type = 'auto_resume' and not p_policy.resume_when_proven_wrong
+        when s.action_type = 'auto_resume' and not (s.p).resume_when_proven_wrong
           then 'Resuming was switched off meanwhile.'
         when s.action_type = 'auto_resume' then 'Every rule was switched off meanwhile: nothing is resumed.'
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
@@ -7763,9 +7823,9 @@ select coalesce(array_agg(row(
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
         s.confidence::float8,
-        coalesce(s.confidence_floor, autonomy.policy_floor(p_policy, s.direction = 'pause')), s.break_even, s.cooldown,
+        coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-        s.candidate, null)::autonomy.decided, p_policy)
+        s.candidate, null)::autonomy.decided, s.p)
     end end,
     s.status, s.budget,
     case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
@@ -8086,6 +8146,13 @@ begin
     raise exception using errcode = 'AO005',
       message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
       hint = 'update autonomy_policy set frozen = false;';
+  end if;
+  v_policy := autonomy.account_policy(v_campaign.account);
+  if v_policy.frozen then
+    raise exception using errcode = 'AO005',
+      message = format('The account "%s" is frozen: nothing of it is changed. The action goes on waiting.',
+                       v_campaign.account),
+      hint = format('update autonomy_accounts set frozen = false where account = %L;', v_campaign.account);
   end if;
   if v_action.created_at + v_policy.approval_hours * interval '1 hour' <= p_now then
     v_item.code := 'EXPIRED';
@@ -8711,6 +8778,10 @@ begin
     'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
                  'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
                from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
+    'account_policies', (select coalesce(jsonb_object_agg(o.key, o.value || jsonb_build_object(
+        'prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2', 'prior_order_value', k -> 'order_value',
+        'prior_cv2', k -> 'cv2')), '{}')
+      from jsonb_each(public.autonomy_account_policies()) o cross join autonomy.prior_in_force(p_now) k),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
                                 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),
@@ -13789,7 +13860,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', '405cd56f2610d3b1fe48eda15d95c6b784f296e9a0986557eeee49b1bce23213', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'e2332e1456c8df159a09771c633b4cf86045585bf60cdbfea7dd8210db1d0136', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '27d8e12b12ff7f44452fdc6cfe043483fd9751138141ac996f1a934a41ee7ac7', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
@@ -13805,25 +13876,25 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ab33478b1ddfc85c5c69a2b05cdd3f1269a01c7139f367dc4a8e6fe76b7ce341', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'f9ec78309581cea6a8bbb53030bea58ed32015328a9640fdc05f22ece0446985', pg_catalog.clock_timestamp()),
+  ('0505_codes', '5fe1d0435f3e837c2e8d427739681a8ca3b3fec3ce517e48a068af4e7239b2c8', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'bebf5754748603d40f94583d4112fc971eb0e133c0dcc45df5da0841060e30dd', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '34e35678ffb715356d60c5b35063529361189cee493f63de2677c76535c65067', pg_catalog.clock_timestamp()),
-  ('0520_decide', 'd49b2bb70b09734213e6b015aa4abb8f98e3674cafbf99f7591367ae4dbcb857', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'a5ed1e43618b442a6629eeb7f950b1db2d3c9e987a8cca9018b40bfd0f3e988a', pg_catalog.clock_timestamp()),
+  ('0520_decide', '3e67180f21bacfecf98be918fbf5c21d723fa58b5c6bf420605c715a95a6c02f', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
-  ('0540_propose', 'd3802af01ea3ed50eab27345bc39c7174b4f49e8b905fcddfda4cb4d6a72f81c', pg_catalog.clock_timestamp()),
+  ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'e88fabf8f1afd8eeeb0efada35f2abd91d0fb5eaada0192b6ca1caf7565012c7', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
+  ('0630_judge', '033352fb3c4c427e560d258d6edbd4505459faf6fb258a90cb25b33b7bbcd09b', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
-  ('0650_proposals', 'cde872a69bb7182625761465fcb2adaa4627dc39466587cef0e479e8e1837736', pg_catalog.clock_timestamp()),
+  ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'b7a27f716d800dfeed91e14545f3f8e2df48abb39c76bcbba4f4be51733146f6', pg_catalog.clock_timestamp()),
+  ('0700_runs', '8a9206ee1c8796b95df34972dfd0487a1a4fd1c285f0296db6a32d04a8307fed', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),

@@ -8,7 +8,7 @@ different currencies is never added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ from autonomy.engine.policy import AccountState, Counted, Policy, Portfolio
 from autonomy.text import counted, money
 
 Report = dict[str, Any]
-Breaker = Callable[[Sequence[Decision], Policy, Portfolio], list[Report]]
+Policies = Mapping[str, Policy]
+Breaker = Callable[[Sequence[Decision], Policy, Portfolio, Policies], list[Report]]
 SMALL = 20  # an account of fewer active campaigns is small: a few pauses are most of it
 
 
@@ -28,6 +29,11 @@ class Group(NamedTuple):
     state: Counted
     account: str | None = None
     prefix: str = ""
+
+    def policy(self, usual: Policy, own: Policies) -> Policy:
+        """Whose limits hold: the account's, where it is one's."""
+        name = getattr(self.state, "account", None)
+        return usual if name is None else own.get(name, usual)
 
     def report(self, code: str, message: str, count: int, limit: float) -> Report:
         """What it says of itself."""
@@ -78,7 +84,9 @@ def by_currency(decisions: Sequence[Decision], portfolio: Portfolio) -> Iterator
         yield Group(own, state, prefix=f"In {currency}: " if currency else "")
 
 
-def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+def frozen(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
     """The kill switch, said once; it has held each decision by itself."""
     if not policy.frozen:
         return []
@@ -87,7 +95,9 @@ def frozen(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) 
     return [group.report("FROZEN", "the system is frozen: nothing is changed", held, 0.0)]
 
 
-def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+def valueless(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
     """Said once for all the campaigns that VALUE_NOT_MEASURED blocks, with what to do about it."""
     held = sum(decision.code == "VALUE_NOT_MEASURED" for decision in decisions)
     if not held:
@@ -99,7 +109,9 @@ def valueless(decisions: Sequence[Decision], policy: Policy, portfolio: Portfoli
     return [Group([], portfolio).report("VALUE_NOT_MEASURED", message, held, 0.0)]
 
 
-def tracking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+def tracking(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
     """Conversions of the last day are missing: measurement is broken, nothing is judged by it.
 
     Neither paused nor cut nor raised; what an account has broken by itself, all have not.
@@ -129,12 +141,16 @@ def _tracking(group: Group, policy: Policy) -> Report:
     return group.report("TRACKING_BREAKER", message, len(blocked), limit)
 
 
-def shrinking(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+def shrinking(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
     """Cuts that take too much of an account in 24 hours: the most certain go first.
 
     The first of a day always goes: an account of one campaign could else never be cut by half.
     """
-    reports = (_shrinking(group, policy) for group in by_account(decisions, portfolio))
+    reports = (
+        _shrinking(group, group.policy(policy, own)) for group in by_account(decisions, portfolio)
+    )
     return [report for report in reports if report is not None]
 
 
@@ -154,10 +170,12 @@ def _shrinking(group: Group, policy: Policy) -> Report | None:
     return group.report("SHRINK_BREAKER", message, held, float(limit)) if held else None
 
 
-def pauses(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+def pauses(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
     """So many of an account, or of all, would be paused that a person decides."""
     groups = [*by_account(decisions, portfolio), *of_all(decisions, portfolio)]
-    reports = (_pauses(group, policy) for group in groups)
+    reports = (_pauses(group, group.policy(policy, own)) for group in groups)
     return [report for report in reports if report is not None]
 
 
@@ -177,13 +195,17 @@ def _pauses(group: Group, policy: Policy) -> Report | None:
     return group.report("PAUSE_BREAKER", message, len(wanted), limit)
 
 
-def growth(decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio) -> list[Report]:
+def growth(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
     """Raises that add too much in 24 hours: the most confident go first, the rest is held.
 
     Measured against the budget before those 24 hours: hourly runs would else raise the limit
     with what they have raised.
     """
-    accounts = [_growth(group, policy) for group in by_account(decisions, portfolio)]
+    accounts = [
+        _growth(group, group.policy(policy, own)) for group in by_account(decisions, portfolio)
+    ]
     together = [_growth(group, policy) for group in by_currency(decisions, portfolio)]
     return [report for report in (*accounts, *together) if report is not None]
 

@@ -42,8 +42,10 @@ CODES: tuple[Code, ...] = (
         _says("the system is frozen. It goes on when it is unfrozen."),
         "the kill switch", "frozen"),
     Code(
-        "OBSERVE", "failure", "the mode became observe in between",
-        _says("the mode is observe now, so nothing is changed.")),
+        "OBSERVE", "campaign", "its account is only observed",
+        _says("its account is only observed, so nothing is changed."),
+        "the mode of its account", "mode",
+        "its account's mode is `observe`, or the policy's became so in between"),
     # What the campaign says ----------------------------------------------------------------------
     Code(
         "DISABLED", "campaign", "automation is switched off for this campaign",

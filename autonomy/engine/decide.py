@@ -24,26 +24,31 @@ from autonomy.errors import CandidateError, RuleError
 from autonomy.rules.language import Rule
 
 RuleRow = Rule | Mapping[str, Any]
+PolicyRow = Policy | Mapping[str, Any]
 CandidateRow = Candidate | Mapping[str, Any]
 
 
 def decide(
     rules: Iterable[RuleRow],
     candidates: Iterable[CandidateRow],
-    policy: Policy | Mapping[str, Any],
+    policy: PolicyRow,
     now: datetime,
     portfolio: Portfolio | Mapping[str, Any] | None = None,
     *,
+    accounts: Mapping[str, PolicyRow] | None = None,
     include_inactive_rules: bool = False,
     dry_run: bool = False,
 ) -> Decisions:
     """What to do about each candidate, and why.
 
-    `portfolio` None: counted from the candidates given, with nothing done in the last 24 hours.
+    `accounts`: the policies of those that differ, by account. `portfolio` None: counted from the
+    candidates given, with nothing done in the last 24 hours.
     A rule or a candidate that cannot be read is reported in the answer and left out; a policy
     that is not whole raises PolicyError. `dry_run` changes the sentences only.
     """
-    engine = Engine(rules, policy, now, include_inactive_rules=include_inactive_rules)
+    engine = Engine(
+        rules, policy, now, accounts=accounts, include_inactive_rules=include_inactive_rules
+    )
     engine.take(candidates)
     return engine.finish(portfolio, dry_run=dry_run)
 
@@ -54,19 +59,26 @@ class Engine:
     def __init__(
         self,
         rules: Iterable[RuleRow],
-        policy: Policy | Mapping[str, Any],
+        policy: PolicyRow,
         now: datetime,
         *,
+        accounts: Mapping[str, PolicyRow] | None = None,
         include_inactive_rules: bool = False,
     ) -> None:
         if now.tzinfo is None:
             raise ValueError("now needs a time zone")
-        self.policy = policy if isinstance(policy, Policy) else Policy.from_row(policy)
+        self.policy = _policy(policy)
+        # where all is only observed, a run says what it would do: that is no reason to hold
+        self._usual = self.policy
+        if self.policy.mode == "observe":
+            self._usual = self.policy.model_copy(update={"mode": "autonomous"})
+        own = {name: _policy(row) for name, row in (accounts or {}).items()}
         self.now = now
         self.answer = Decisions()
-        self.plans = [
-            Plan(rule, self.policy) for rule in self._ready(rules, include_inactive_rules)
-        ]
+        ready = self._ready(rules, include_inactive_rules)
+        self.plans = [Plan(rule, self._usual) for rule in ready]
+        self._own = {name: (one, [Plan(rule, one) for rule in ready]) for name, one in own.items()}
+        self._policies = {name: one for name, (one, _) in self._own.items()}
         self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
         self.prior = self.policy.prior
         self._seen: set[str] = set()
@@ -116,16 +128,25 @@ class Engine:
         if not candidate.is_active:
             return self._resume(candidate)
         hits = self.matching(candidate)
-        return self._first_not_held(candidate, [self.plans[at] for at in hits]) if hits else None
+        if not hits:
+            return None
+        policy, plans = self.ruled_by(candidate)
+        return self._first_not_held(candidate, policy, [plans[at] for at in hits])
 
-    def _first_not_held(self, candidate: Candidate, plans: Sequence[Plan]) -> Decision:
+    def ruled_by(self, candidate: Candidate) -> tuple[Policy, list[Plan]]:
+        """The policy of its account, and the rules made ready under it."""
+        return self._own.get(candidate.account or "") or (self._usual, self.plans)
+
+    def _first_not_held(
+        self, candidate: Candidate, policy: Policy, plans: Sequence[Plan]
+    ) -> Decision:
         odds = Odds(candidate.evidence, self.prior)
         first: Case | None = None
         first_code = ""
         first_limits: tuple[str, ...] = ()
         codes: list[tuple[str, str]] = []
         for place, plan in enumerate(plans):
-            case = Case(candidate, plan, self.policy, self.now, odds)
+            case = Case(candidate, plan, policy, self.now, odds)
             code, new, limits = outcome(case)
             if code is None:
                 after = [(other.name, "OUTRANKED") for other in plans[place + 1 :]]
@@ -140,15 +161,15 @@ class Engine:
 
     def _resume(self, candidate: Candidate) -> Decision | None:
         """Takes back a pause of ours that late conversions have proven wrong."""
-        paused = candidate.paused_action
-        if paused is None or not self.policy.resume_when_proven_wrong:
+        paused, (policy, _) = candidate.paused_action, self.ruled_by(candidate)
+        if paused is None or not policy.resume_when_proven_wrong:
             return None
         if paused.status is None or not paused.pause_below > 0.0:  # NaN as well
             return None
         odds = Odds(candidate.evidence, self.prior)
-        if odds.by(paused.cpa).percent_below(paused.pause_below) > self.policy.resume_confidence:
+        if odds.by(paused.cpa).percent_below(paused.pause_below) > policy.resume_confidence:
             return None
-        case = Case(candidate, Resume(paused, self.policy), self.policy, self.now, odds)
+        case = Case(candidate, Resume(paused, policy), policy, self.now, odds)
         code = blocked(case)
         if code is not None:
             return Decision(case, "hold", code, None, (), (), 0)
@@ -163,11 +184,15 @@ class Engine:
         decisions.sort(key=lambda decision: decision.campaign_id)
         state = self._portfolio(portfolio)
         self.answer.breakers = [
-            report for trips in BREAKERS for report in trips(decisions, self.policy, state)
+            report
+            for trips in BREAKERS
+            for report in trips(decisions, self._usual, state, self._policies)
         ]
         for decision in decisions:
             decision.dry_run = dry_run or self.policy.mode == "observe"
-            approval = self.policy.mode == "approve" or decision.case.plan.requires_approval
+            approval = (
+                decision.case.policy.mode == "approve" or decision.case.plan.requires_approval
+            )
             if decision.verdict == "act" and approval:
                 decision.propose("APPROVAL")
         self.answer.campaigns_seen = len(self._seen)
@@ -190,3 +215,7 @@ def outcome(case: Case) -> tuple[str | None, State | None, tuple[str, ...]]:
     if size.code is not None:
         return size.code, None, size.limits
     return None, State(case.candidate.status, size.budget), size.limits
+
+
+def _policy(row: PolicyRow) -> Policy:
+    return row if isinstance(row, Policy) else Policy.from_row(row)

@@ -15,7 +15,7 @@ from autonomy.engine.candidate import MEASURES, Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.codes import BY_CODE
 from autonomy.engine.confidence import below, round_half_up
-from autonomy.engine.decide import CandidateRow, Engine, RuleRow, outcome
+from autonomy.engine.decide import CandidateRow, Engine, PolicyRow, RuleRow, outcome
 from autonomy.engine.decision import Decision
 from autonomy.engine.expected_impact import known
 from autonomy.engine.guardrails import all_blocks
@@ -34,6 +34,7 @@ def explain(
     now: datetime,
     portfolio: Portfolio | Mapping[str, Any] | None = None,
     *,
+    accounts: Mapping[str, PolicyRow] | None = None,
     include_inactive_rules: bool = False,
 ) -> dict[str, Any]:
     """The decision on one campaign and all that led to it, as JSON.
@@ -42,7 +43,9 @@ def explain(
     24 hours only. Raises PolicyError, CandidateError.
     """
     one = candidate if isinstance(candidate, Candidate) else Candidate.from_row(candidate)
-    engine = Engine(rules, policy, now, include_inactive_rules=include_inactive_rules)
+    engine = Engine(
+        rules, policy, now, accounts=accounts, include_inactive_rules=include_inactive_rules
+    )
     engine.take([one])
     answer = engine.finish(portfolio)
     decision = answer[0] if len(answer) else None

@@ -51,6 +51,12 @@ def frozen(case: Case) -> bool:
     return case.policy.frozen
 
 
+@guardrail("OBSERVE", of_a_resume=True)
+def observed(case: Case) -> bool:
+    """An account that is looked at only. Where all are, a run says what it would do."""
+    return case.policy.mode == "observe"
+
+
 @guardrail("DISABLED", of_a_resume=True)
 def disabled(case: Case) -> bool:
     """The campaign is left to people."""

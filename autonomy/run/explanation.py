@@ -26,12 +26,14 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
             f"No campaign has the id {campaign_id}.",
             hint="By its title: python -m autonomy explain TITLE",
         )
+    candidate = page["candidates"][0]
     return explain(
         store.rpc("dashboard_rules"),
-        page["candidates"][0],
+        candidate,
         store.select("autonomy_policy", limit=1)[0],
         moment,
         store.rpc("portfolio_state", p_now=moment.isoformat()),
+        accounts=store.rpc("autonomy_account_policies", p_account=candidate["account"]),
     )
 
 

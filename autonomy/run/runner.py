@@ -162,6 +162,7 @@ class Runner:
                     run.began["policy"],
                     run.now,
                     run.began["portfolio"],
+                    accounts=run.began["account_policies"],
                     include_inactive_rules=run.request.include_inactive_rules,
                     dry_run=run.request.dry_run,
                 )

@@ -84,6 +84,7 @@ class Drawn:
 
     rules: list[dict[str, Any]] = field(default_factory=list)
     policy: dict[str, Any] = field(default_factory=dict)
+    autonomy_accounts: list[dict[str, Any]] = field(default_factory=list)
     campaigns: list[dict[str, Any]] = field(default_factory=list)
     campaign_facts: list[dict[str, Any]] = field(default_factory=list)
     autonomous_actions: list[dict[str, Any]] = field(default_factory=list)
@@ -103,7 +104,41 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
         _campaign(r, drawn, dirt)
     if r.random() < 0.15:
         _silence(r, drawn)
+    _accounts(Random(~seed), drawn)
     return drawn
+
+
+def _accounts(r: Random, drawn: Drawn) -> None:
+    """What accounts have of their own: most nothing."""
+    choices: dict[str, tuple[Any, ...]] = {
+        "target_roi": (1.0, 1.5, 0.7),
+        "mode": ("observe", "approve", "autonomous"),
+        "frozen": (True,),
+        "marginal_return_ratio": (0.5, 0.3),
+        "min_confidence": (0, 80),
+        "min_pause_confidence": (0, 95),
+        "cooldown_hours": (0, 24.5),
+        "min_pause_hours": (0, 48.25),
+        "max_data_age_hours": (24, 1000),
+        "max_step": (1.25, 3),
+        "max_growth_7d": (1.5, 1000),
+        "max_budget": (150, 100.1),
+        "min_budget": (0, 33.33),
+        "pause_breaker_share": (0, 1),
+        "pause_breaker_count": (0, 1000),
+        "growth_breaker_share": (0, 5),
+        "growth_breaker_count": (0, 1000),
+        "shrink_breaker_share": (0, 1),
+        "resume_when_proven_wrong": (True, False),
+        "resume_confidence": (0, 50),
+    }
+    for account in ("default", "north", "O'Hara"):
+        own: dict[str, Any] = {"account": account, "attribution_factor": 1, "frozen": False}
+        own |= {"frozen_reason": "", "updated_at": _stamp(0), "updated_by": ""}
+        own["currency"] = r.choice((None, "EUR", "EUR", "JPY"))
+        if r.random() < 0.3:
+            own |= {name: r.choice(v) for name, v in choices.items() if r.random() < 0.15}
+        drawn.autonomy_accounts.append(own)
 
 
 def _stamp(hours_ago: float) -> str:

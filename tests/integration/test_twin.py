@@ -93,6 +93,7 @@ def by_python(db: psycopg.Connection, limit: int) -> dict[str, Any]:
         [rule for rule in rules if rule["is_active"]],
         ask(db, "to_jsonb(p) from autonomy_policy p"),
         NOW,
+        accounts=ask(db, "autonomy_account_policies()"),
     )
     after = None
     while True:
@@ -186,12 +187,9 @@ def compare(db: psycopg.Connection, limit: int) -> Counter[str]:
         assert near(one["evidence"], two["evidence"]), told
         assert near(one["expected_impact"], two["expected_impact"]), told
         assert alike(one["reason"], two["reason"]), told
-    assert len(python["breakers"]) == len(other["breakers"])
-    for one, two in zip(python["breakers"], other["breakers"], strict=True):
-        assert near(
-            {k: one[k] for k in ("code", "count", "limit")},
-            {k: two[k] for k in ("code", "count", "limit")},
-        )
+    keys = ("code", "count", "limit", "account")
+    told = [[{k: one.get(k) for k in keys} for one in each["breakers"]] for each in (python, other)]
+    assert near(*told), told
     return Counter(
         f"{one['verdict']} {one['code']}" for one in python["decisions"].values()
     ) + Counter(limit for one in python["decisions"].values() for limit in one["limits"])
@@ -212,7 +210,8 @@ def undecided_too(db: psycopg.Connection, drawn: Drawn, seen: set[str]) -> None:
         )["candidates"]
     ]
     policy = ask(db, "to_jsonb(p) from autonomy_policy p")
-    assert [str(one) for one in decide(rules, shown, policy, NOW)] == []
+    own = ask(db, "autonomy_account_policies()")
+    assert [str(one) for one in decide(rules, shown, policy, NOW, accounts=own)] == []
 
 
 def hold_one(db: psycopg.Connection, told: Counter[str], seed: int, size: int, rules: int) -> None:
