@@ -5681,7 +5681,7 @@ declare
 begin
   return case
     when p_policy.frozen then 'FROZEN'
-    when not p_campaign.autonomous_enabled then 'DISABLED'
+    when p_campaign.autonomous_enabled is not true then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
     when v_decides and p_campaign.value_missing then 'VALUE_NOT_MEASURED'
@@ -7292,7 +7292,9 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.confidence_floor, l.requires_approval,
+    d as candidate, l.rule_id is not null as rule_read, l.kind, l.break_even, l.bar, l.target, l.full_bar,
+    l.confidence_floor,
+    rule.action -> 'requires_approval' = 'true' as requires_approval,
     coalesce(l.cooldown, p_policy.cooldown_hours::float8 * interval '1 hour') as cooldown,
     coalesce(l.max_budget, p_policy.max_budget) as max_budget,
     coalesce(l.min_budget, p_policy.min_budget) as min_budget, rule.rule_name,
@@ -7333,7 +7335,7 @@ judged as materialized (
       when not p_by_person and case
           when action_type = 'auto_resume' then not (p_policy.resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
-          else not (rule_on and rule_same) end then 'RULE_CHANGED'
+          else not (rule_on and rule_same and rule_read) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, p_policy, direction, confidence::float8,
           coalesce(confidence_floor, p_policy.min_confidence::float8), cooldown,
@@ -7419,6 +7421,7 @@ select coalesce(array_agg(row(
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
         when not s.rule_there then 'The rule was removed meanwhile.'
         when not s.rule_on then 'The rule was switched off meanwhile.'
+        when s.rule_same then 'The rule cannot be read; the run''s report says what is wrong with it.'
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
@@ -13147,7 +13150,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0505_codes', '5e9af4c0f5bdac9e1f3a60fd5b75ceb5972a218c8fecde804cdbaa686ede2cb1', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'dc6397a916352797d7d748ee92bf62f7eeaafdf2c227e8edd61e7b72205c6cc3', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'f1410ce2280945c23d7e7b49750f7adfaf3acffd52464f8a4492177355f35548', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '7070a37855ba5f7dba49ed0cb2b980436812a1691c47846b764154f435f3da50', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
   ('0530_sentences', '64429592aacf6f2961c8a292cf735b706b459f30a5a7e7fc110f3d84186b10a6', pg_catalog.clock_timestamp()),
   ('0540_propose', '1adbe89ba724f264067e734f6b029b57c9c753670c52a829c94e629a79ee35ef', pg_catalog.clock_timestamp()),
@@ -13156,7 +13159,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', 'd8b66fd1d848edccdaa5298911e35029bc4534dc5b8565f792ba49bd0f7adffd', pg_catalog.clock_timestamp()),
-  ('0630_judge', '1228c538ef4c38787069016eb92603d84bf9b1106e05e7861a5ff6ddb8ea6bc9', pg_catalog.clock_timestamp()),
+  ('0630_judge', '40c7b2c990dfffb1259d7ea41aec728917d833c7715128f44984501c15b0e492', pg_catalog.clock_timestamp()),
   ('0640_apply', '3c3d08910a84c0af4ee00c997d2998e9b09b930e949b1e85e3d960c953d50a41', pg_catalog.clock_timestamp()),
   ('0650_proposals', '2de4580d8b4eee005dd34f29796ad944e3544e84f479c9ae7a105991ced2c3f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
