@@ -22,12 +22,16 @@ begin
     where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
   delete from public.campaign_metrics m using unnest(v_whole) w
   where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
-  insert into public.campaign_metrics
+  insert into public.campaign_metrics as m
     (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
   select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
     w.conversions, w.spend, w.revenue, true
   from unnest(v_whole) w
-  on conflict do nothing;
+  -- What is there is the last day's hour that falls on this day now: it goes into the day, and nothing is lost.
+  on conflict (campaign_id, bucket) do update set
+    impressions = m.impressions + excluded.impressions, reach = m.reach + excluded.reach,
+    clicks = m.clicks + excluded.clicks, conversions = m.conversions + excluded.conversions,
+    spend = m.spend + excluded.spend, revenue = m.revenue + excluded.revenue, whole_day = true;
 
   perform autonomy.sum_all_days(p_campaign_ids);
   perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])

@@ -3500,12 +3500,15 @@ begin
     where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
   delete from public.campaign_metrics m using unnest(v_whole) w
   where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
-  insert into public.campaign_metrics
+  insert into public.campaign_metrics as m
     (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
   select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
     w.conversions, w.spend, w.revenue, true
   from unnest(v_whole) w
-  on conflict do nothing;
+  on conflict (campaign_id, bucket) do update set
+    impressions = m.impressions + excluded.impressions, reach = m.reach + excluded.reach,
+    clicks = m.clicks + excluded.clicks, conversions = m.conversions + excluded.conversions,
+    spend = m.spend + excluded.spend, revenue = m.revenue + excluded.revenue, whole_day = true;
   perform autonomy.sum_all_days(p_campaign_ids);
   perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
   from generate_series(1, cardinality(p_campaign_ids), 10000) i;
@@ -3703,6 +3706,7 @@ create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz d
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
+  v_days jsonb;
   v_taken jsonb;
   v_rejected jsonb;
   v_accepted bigint;
@@ -3721,22 +3725,29 @@ begin
   perform set_config('autonomy.now', p_now::text, true);
   with judged as materialized (select * from autonomy.judged_metrics(p_rows, p_now)),
   latest as (
-    select distinct on (j.campaign_id, j.bucket) j.*
-    from judged j where j.error is null
-    order by j.campaign_id, j.bucket, j.index desc
-  )
-  select (select jsonb_agg(jsonb_build_object(
-      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket,
-      'whole', case when l.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' then true end,
+    select distinct on (j.campaign_id, j.bucket, w.whole) j.*, w.whole
+    from judged j
+    cross join lateral (select j.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' as whole) w
+    where j.error is null
+    order by j.campaign_id, j.bucket, w.whole, j.index desc
+  ),
+  rounded as (
+    select l.whole, jsonb_build_object(
+      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket, 'whole', nullif(l.whole, false),
       'impressions', round((l.r -> 'impressions')::numeric),
       'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
       'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2))) from latest l),
+      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2)) as one
+    from latest l
+  )
+  select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),
+    (select jsonb_agg(r.one) filter (where not r.whole) from rounded r),
     (select count(*) from judged where error is null),
     (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error)), '[]')
      from judged where error is not null)
-  into v_taken, v_accepted, v_rejected;
-  v_left_out := autonomy.write_metrics(v_taken, p_now);
+  into v_days, v_taken, v_accepted, v_rejected;
+  v_left_out := case when v_days is null then '[]' else autonomy.write_metrics(v_days, p_now) end;
+  v_left_out := v_left_out || autonomy.write_metrics(v_taken, p_now);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
   return jsonb_build_object('accepted', v_accepted - jsonb_array_length(v_left_out), 'rejected', (
@@ -13137,8 +13148,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '4afdfa2e8bee69332080fc42cf5f239db313fd18829a304953ef772230e244be', pg_catalog.clock_timestamp()),
-  ('0225_zones', '631648c4fbd12c93f4f92babf79bda9e449d287d429dfaedb8292229e399b685', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '7ecf4b058eee6601c2f88e5075dc24d48df486669bcb3385ba3d78804d9777d8', pg_catalog.clock_timestamp()),
+  ('0225_zones', 'c7585559f3a9562eaad71278ca5cbf87b75b65895213d8a0ff158182daffed17', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'f0782571a613526dfe48cbcaf1e8299d404781a4bf4c519475bdb3013c6623a7', pg_catalog.clock_timestamp()),

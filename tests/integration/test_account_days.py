@@ -183,6 +183,19 @@ def test_whole_days_stay_the_dates_that_they_are(own: str, tmp_path: Path) -> No
         assert days(db, PLAIN) == told
 
 
+def test_a_whole_day_that_moves_onto_an_hour_of_the_day_before_is_not_lost(own: str) -> None:
+    day = {"reach": 0, "clicks": 9, "conversions": 1, "impressions": 900, "revenue": 80}
+    with psycopg.connect(own) as db:
+        hours(db, datetime(2026, 11, 9, 8, tzinfo=UTC), 24)  # all of the 9th in Los Angeles
+        day |= {"campaign_id": str(one(db, "select id from campaigns where account = %s", LOS_ANGELES))}
+        day |= {"bucket": "2026-11-10", "spend": 240}
+        assert one(db, "select record_campaign_metrics(%s)", Jsonb([day]))["accepted"] == 1
+        for zone in ("UTC", "America/Los_Angeles"):
+            set_zone(db, LOS_ANGELES, zone)
+            assert sum(days(db, LOS_ANGELES).values()) == 480
+            assert days(db, LOS_ANGELES)["2026-11-10"] >= 240
+
+
 def test_days_and_hours_of_a_file_are_the_accounts(own: str, tmp_path: Path) -> None:
     path = tmp_path / "hours.csv"
     path.write_text(
