@@ -982,6 +982,28 @@ begin
     select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
     where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
 end $$;
+create or replace function pg_temp.generated_from(p_table text, p_column text)
+returns table (attnum smallint, goes text, comes text[])
+language sql
+as $$
+  select a.attnum, format('alter table public.%I drop column %I', p_table, a.attname), array[
+    format('alter table public.%I add column %I %s generated always as (%s) %s', p_table, a.attname,
+           format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid),
+           case a.attgenerated when 's' then 'stored' else 'virtual' end),
+    format('comment on column public.%I.%I is %L', p_table, a.attname, col_description(a.attrelid, a.attnum))]
+    || array(select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i
+             where i.indrelid = a.attrelid and a.attnum = any (i.indkey))
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = format('public.%I', p_table)::regclass and a.attgenerated <> '' and a.attname <> p_column
+    and exists (
+      select from pg_catalog.pg_depend k
+      join pg_catalog.pg_attribute f on f.attrelid = k.refobjid and f.attnum = k.refobjsubid
+      where k.classid = 'pg_catalog.pg_attrdef'::regclass and k.objid = d.oid and f.attrelid = a.attrelid
+        and f.attname = p_column)
+    and not exists (select from pg_catalog.pg_constraint c
+                    where c.conrelid = a.attrelid and a.attnum = any (c.conkey))
+$$;
 create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
 language plpgsql
 as $$
@@ -991,16 +1013,20 @@ declare
   v_command text;
   v_restore text[] := '{}';
   v_drop text[] := '{}';
+  v_made record;
 begin
+  select coalesce(array_agg(g.attnum), '{}') as columns, coalesce(array_agg(g.goes), '{}') as go,
+    coalesce(string_to_array(string_agg(array_to_string(g.comes, chr(1)), chr(1)), chr(1)), '{}') as come
+  into v_made from pg_temp.generated_from(p_table, p_column) g;
   for v_view in
     select * from pg_temp.views_reading('pg_catalog.pg_class', array[v_relation], array(
-      select 0::smallint union
+      select 0::smallint union select unnest(v_made.columns) union
       select a.attnum from pg_catalog.pg_attribute a where a.attrelid = v_relation and a.attname = p_column))
   loop
     v_restore := v_restore || pg_temp.view_commands(v_view.oid);
     v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
-  foreach v_command in array v_drop || p_commands || v_restore loop
+  foreach v_command in array v_drop || v_made.go || p_commands || v_made.come || v_restore loop
     execute v_command;
   end loop;
 end $$;
@@ -1992,7 +2018,8 @@ declare
   v_tool record;
 begin
   for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
-    and proname in ('without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+    and proname in ('allow_values', 'generated_from', 'has_column', 'is_theirs', 'make_unique', 'retype',
+                    'without_views')
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
@@ -13138,10 +13165,10 @@ end $$;
 
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
-  ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
+  ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
+  ('0130_policy', 'b1abfcda17a510a256c6b18f78db1ecceff04fab1b6c44d272ec9e2a3c56a7df', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
