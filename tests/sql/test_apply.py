@@ -541,6 +541,9 @@ def test_a_pause_of_ours_is_resumed_to_the_letter(db: Db) -> None:
 def test_a_rule_that_wants_approval_wants_it_for_a_resume_as_well(db: Db) -> None:
     one, its_rule = paused_by_us(db), rule(db, requires_approval=True)
     assert_held_back(db, resume(one, rule_id=its_rule), "APPROVAL", "pending")
+    waits = value(db, "select id from autonomous_actions where status = 'pending'")
+    db.execute("select approve_autonomous_action(%s, 'Ann')", (waits,))
+    assert state(db, one) == ("Active", 100)
 
 
 def test_no_other_pause_is_resumed(db: Db) -> None:
