@@ -3519,17 +3519,18 @@ as $$
 declare
   v_whole public.campaign_metrics[];
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+  v_from text := coalesce((select z.name from pg_catalog.pg_timezone_names z where z.name = p_from), p_to);
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
   perform set_config('autonomy.ingest', '1', true);
   v_whole := array(
     select m from unnest(p_campaign_ids) i join public.campaign_metrics m on m.campaign_id = i
-    where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
+    where m.whole_day and (m.bucket at time zone v_from)::time = '00:00');
   delete from public.campaign_metrics m using unnest(v_whole) w
   where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
   insert into public.campaign_metrics as m
     (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
-  select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
+  select w.campaign_id, (w.bucket at time zone v_from) at time zone p_to, w.impressions, w.reach, w.clicks,
     w.conversions, w.spend, w.revenue, true
   from unnest(v_whole) w
   on conflict (campaign_id, bucket) do update set
@@ -13175,7 +13176,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '4afdfa2e8bee69332080fc42cf5f239db313fd18829a304953ef772230e244be', pg_catalog.clock_timestamp()),
-  ('0225_zones', 'c7585559f3a9562eaad71278ca5cbf87b75b65895213d8a0ff158182daffed17', pg_catalog.clock_timestamp()),
+  ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
