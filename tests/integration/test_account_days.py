@@ -184,13 +184,11 @@ def test_whole_days_stay_the_dates_that_they_are(own: str, tmp_path: Path) -> No
 
 
 def test_a_whole_day_that_moves_onto_an_hour_of_the_day_before_is_not_lost(own: str) -> None:
-    day = {"reach": 0, "clicks": 9, "conversions": 1, "impressions": 900, "revenue": 80}
     with psycopg.connect(own) as db:
         hours(db, datetime(2026, 11, 9, 8, tzinfo=UTC), 24)  # all of the 9th in Los Angeles
-        day |= {
-            "campaign_id": str(one(db, "select id from campaigns where account = %s", LOS_ANGELES))
-        }
-        day |= {"bucket": "2026-11-10", "spend": 240}
+        moved = one(db, "select id from campaigns where account = %s", LOS_ANGELES)
+        day = {"campaign_id": str(moved), "bucket": "2026-11-10", "impressions": 900, "reach": 0}
+        day |= {"clicks": 9, "conversions": 1, "spend": 240, "revenue": 80}
         assert one(db, "select record_campaign_metrics(%s)", Jsonb([day]))["accepted"] == 1
         for zone in ("UTC", "America/Los_Angeles"):
             set_zone(db, LOS_ANGELES, zone)
