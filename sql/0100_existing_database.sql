@@ -62,7 +62,32 @@ end $$;
 -- ---------------------------------------------------------------------------------------------
 -- Tools for the tables that were here before; they go with the session
 -- ---------------------------------------------------------------------------------------------
--- Runs commands on a table while the views that read it are out of the way.
+-- Columns that are generated from another, which keep it from changing its type: how they go and come again. One in a
+-- constraint is not among them, as the constraint would go along.
+create or replace function pg_temp.generated_from(p_table text, p_column text)
+returns table (attnum smallint, goes text, comes text[])
+language sql
+as $$
+  select a.attnum, format('alter table public.%I drop column %I', p_table, a.attname), array[
+    format('alter table public.%I add column %I %s generated always as (%s) %s', p_table, a.attname,
+           format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid),
+           case a.attgenerated when 's' then 'stored' else 'virtual' end),
+    format('comment on column public.%I.%I is %L', p_table, a.attname, col_description(a.attrelid, a.attnum))]
+    || array(select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i
+             where i.indrelid = a.attrelid and a.attnum = any (i.indkey))
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = format('public.%I', p_table)::regclass and a.attgenerated <> '' and a.attname <> p_column
+    and exists (
+      select from pg_catalog.pg_depend k
+      join pg_catalog.pg_attribute f on f.attrelid = k.refobjid and f.attnum = k.refobjsubid
+      where k.classid = 'pg_catalog.pg_attrdef'::regclass and k.objid = d.oid and f.attrelid = a.attrelid
+        and f.attname = p_column)
+    and not exists (select from pg_catalog.pg_constraint c
+                    where c.conrelid = a.attrelid and a.attnum = any (c.conkey))
+$$;
+
+-- Runs commands on a table while the views that read it, and what is generated from the column, are out of the way.
 create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
 language plpgsql
 as $$
@@ -72,16 +97,20 @@ declare
   v_command text;
   v_restore text[] := '{}';
   v_drop text[] := '{}';
+  v_made record;
 begin
+  select coalesce(array_agg(g.attnum), '{}') as columns, coalesce(array_agg(g.goes), '{}') as go,
+    coalesce(string_to_array(string_agg(array_to_string(g.comes, chr(1)), chr(1)), chr(1)), '{}') as come
+  into v_made from pg_temp.generated_from(p_table, p_column) g;
   for v_view in
     select * from pg_temp.views_reading('pg_catalog.pg_class', array[v_relation], array(
-      select 0::smallint union
+      select 0::smallint union select unnest(v_made.columns) union
       select a.attnum from pg_catalog.pg_attribute a where a.attrelid = v_relation and a.attname = p_column))
   loop
     v_restore := v_restore || pg_temp.view_commands(v_view.oid);
     v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
-  foreach v_command in array v_drop || p_commands || v_restore loop
+  foreach v_command in array v_drop || v_made.go || p_commands || v_made.come || v_restore loop
     execute v_command;
   end loop;
 end $$;

@@ -325,7 +325,8 @@ declare
   v_tool record;
 begin
   for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
-    and proname in ('without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+    and proname in ('allow_values', 'generated_from', 'has_column', 'is_theirs', 'make_unique', 'retype',
+                    'without_views')
   loop
     execute format('drop function %s', v_tool.name);
   end loop;

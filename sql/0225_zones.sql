@@ -12,6 +12,8 @@ as $$
 declare
   v_whole public.campaign_metrics[];
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+  -- One that this database does not know any more is taken for the new one under its old name: what is there stays.
+  v_from text := coalesce((select z.name from pg_catalog.pg_timezone_names z where z.name = p_from), p_to);
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
   perform set_config('autonomy.ingest', '1', true);
@@ -19,15 +21,19 @@ begin
   -- An hour is a moment, and falls on whatever day the new zone says. A whole day is a date, and stays that date.
   v_whole := array(
     select m from unnest(p_campaign_ids) i join public.campaign_metrics m on m.campaign_id = i
-    where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
+    where m.whole_day and (m.bucket at time zone v_from)::time = '00:00');
   delete from public.campaign_metrics m using unnest(v_whole) w
   where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
-  insert into public.campaign_metrics
+  insert into public.campaign_metrics as m
     (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
-  select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
+  select w.campaign_id, (w.bucket at time zone v_from) at time zone p_to, w.impressions, w.reach, w.clicks,
     w.conversions, w.spend, w.revenue, true
   from unnest(v_whole) w
-  on conflict do nothing;
+  -- What is there is the last day's hour that falls on this day now: it goes into the day, and nothing is lost.
+  on conflict (campaign_id, bucket) do update set
+    impressions = m.impressions + excluded.impressions, reach = m.reach + excluded.reach,
+    clicks = m.clicks + excluded.clicks, conversions = m.conversions + excluded.conversions,
+    spend = m.spend + excluded.spend, revenue = m.revenue + excluded.revenue, whole_day = true;
 
   perform autonomy.sum_all_days(p_campaign_ids);
   perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])

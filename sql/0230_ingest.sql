@@ -135,6 +135,7 @@ create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz d
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
+  v_days jsonb;
   v_taken jsonb;
   v_rejected jsonb;
   v_accepted bigint;
@@ -154,24 +155,32 @@ begin
 
   with judged as materialized (select * from autonomy.judged_metrics(p_rows, p_now)),
   latest as (
-    select distinct on (j.campaign_id, j.bucket) j.*
-    from judged j where j.error is null
-    order by j.campaign_id, j.bucket, j.index desc
-  )
+    select distinct on (j.campaign_id, j.bucket, w.whole) j.*, w.whole
+    from judged j
+    cross join lateral (select j.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' as whole) w
+    where j.error is null
+    order by j.campaign_id, j.bucket, w.whole, j.index desc
+  ),
   -- Platforms credit parts of a conversion; of a view or a click there are none.
-  select (select jsonb_agg(jsonb_build_object(
-      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket,
-      'whole', case when l.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' then true end,
+  rounded as (
+    select l.whole, jsonb_build_object(
+      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket, 'whole', nullif(l.whole, false),
       'impressions', round((l.r -> 'impressions')::numeric),
       'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
       'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2))) from latest l),
+      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2)) as one
+    from latest l
+  )
+  select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),
+    (select jsonb_agg(r.one) filter (where not r.whole) from rounded r),
     (select count(*) from judged where error is null),
     (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error)), '[]')
      from judged where error is not null)
-  into v_taken, v_accepted, v_rejected;
+  into v_days, v_taken, v_accepted, v_rejected;
 
-  v_left_out := autonomy.write_metrics(v_taken, p_now);
+  -- A whole day has the moment of its first hour: one after the other, or that hour would take its place unasked.
+  v_left_out := case when v_days is null then '[]' else autonomy.write_metrics(v_days, p_now) end;
+  v_left_out := v_left_out || autonomy.write_metrics(v_taken, p_now);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
   return jsonb_build_object('accepted', v_accepted - jsonb_array_length(v_left_out), 'rejected', (

@@ -33,7 +33,7 @@ begin
   return case
     when p_policy.frozen then 'FROZEN'
     when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
-    when not p_campaign.autonomous_enabled then 'DISABLED'
+    when p_campaign.autonomous_enabled is not true then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'

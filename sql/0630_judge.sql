@@ -164,9 +164,10 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, coalesce(f.p, p_policy) as p, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa,
-    l.confidence_floor,
-    l.requires_approval,
+    d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind, l.break_even, l.bar,
+    l.target, l.full_bar, l.cpa, l.confidence_floor,
+    -- said by the rule itself: it holds of a resume as well, which has no plan
+    rule.action -> 'requires_approval' = 'true' as requires_approval,
     coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
     coalesce(l.max_budget, (f.p).max_budget) as max_budget,
     coalesce(l.min_budget, (f.p).min_budget) as min_budget, rule.rule_name,
@@ -213,7 +214,8 @@ judged as materialized (
       when not p_by_person and case
           when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
-          else not (rule_on and rule_same) end then 'RULE_CHANGED'
+          -- one that cannot be read has no limits, so that nothing is done by it
+          else not (rule_on and rule_same and rule_read) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, k.p, direction, confidence::float8,
           coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa,
@@ -325,6 +327,7 @@ select coalesce(array_agg(row(
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
         when not s.rule_there then 'The rule was removed meanwhile.'
         when not s.rule_on then 'The rule was switched off meanwhile.'
+        when s.rule_same then 'The rule cannot be read; the run''s report says what is wrong with it.'
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'

@@ -1011,6 +1011,28 @@ begin
     select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
     where k.conrelid = to_regclass('public.campaigns') and k.contype = 'c'), ''), true);
 end $$;
+create or replace function pg_temp.generated_from(p_table text, p_column text)
+returns table (attnum smallint, goes text, comes text[])
+language sql
+as $$
+  select a.attnum, format('alter table public.%I drop column %I', p_table, a.attname), array[
+    format('alter table public.%I add column %I %s generated always as (%s) %s', p_table, a.attname,
+           format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid),
+           case a.attgenerated when 's' then 'stored' else 'virtual' end),
+    format('comment on column public.%I.%I is %L', p_table, a.attname, col_description(a.attrelid, a.attnum))]
+    || array(select pg_get_indexdef(i.indexrelid) from pg_catalog.pg_index i
+             where i.indrelid = a.attrelid and a.attnum = any (i.indkey))
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = format('public.%I', p_table)::regclass and a.attgenerated <> '' and a.attname <> p_column
+    and exists (
+      select from pg_catalog.pg_depend k
+      join pg_catalog.pg_attribute f on f.attrelid = k.refobjid and f.attnum = k.refobjsubid
+      where k.classid = 'pg_catalog.pg_attrdef'::regclass and k.objid = d.oid and f.attrelid = a.attrelid
+        and f.attname = p_column)
+    and not exists (select from pg_catalog.pg_constraint c
+                    where c.conrelid = a.attrelid and a.attnum = any (c.conkey))
+$$;
 create or replace function pg_temp.without_views(p_table text, p_column text, p_commands text[]) returns void
 language plpgsql
 as $$
@@ -1020,16 +1042,20 @@ declare
   v_command text;
   v_restore text[] := '{}';
   v_drop text[] := '{}';
+  v_made record;
 begin
+  select coalesce(array_agg(g.attnum), '{}') as columns, coalesce(array_agg(g.goes), '{}') as go,
+    coalesce(string_to_array(string_agg(array_to_string(g.comes, chr(1)), chr(1)), chr(1)), '{}') as come
+  into v_made from pg_temp.generated_from(p_table, p_column) g;
   for v_view in
     select * from pg_temp.views_reading('pg_catalog.pg_class', array[v_relation], array(
-      select 0::smallint union
+      select 0::smallint union select unnest(v_made.columns) union
       select a.attnum from pg_catalog.pg_attribute a where a.attrelid = v_relation and a.attname = p_column))
   loop
     v_restore := v_restore || pg_temp.view_commands(v_view.oid);
     v_drop := format('drop %s %s', v_view.kind, v_view.oid::regclass) || v_drop;
   end loop;
-  foreach v_command in array v_drop || p_commands || v_restore loop
+  foreach v_command in array v_drop || v_made.go || p_commands || v_made.come || v_restore loop
     execute v_command;
   end loop;
 end $$;
@@ -2030,7 +2056,8 @@ declare
   v_tool record;
 begin
   for v_tool in select oid::regprocedure as name from pg_catalog.pg_proc where pronamespace = pg_my_temp_schema()
-    and proname in ('without_views', 'retype', 'allow_values', 'has_column', 'is_theirs', 'make_unique')
+    and proname in ('allow_values', 'generated_from', 'has_column', 'is_theirs', 'make_unique', 'retype',
+                    'without_views')
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
@@ -3559,20 +3586,24 @@ as $$
 declare
   v_whole public.campaign_metrics[];
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+  v_from text := coalesce((select z.name from pg_catalog.pg_timezone_names z where z.name = p_from), p_to);
 begin
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
   perform set_config('autonomy.ingest', '1', true);
   v_whole := array(
     select m from unnest(p_campaign_ids) i join public.campaign_metrics m on m.campaign_id = i
-    where m.whole_day and (m.bucket at time zone p_from)::time = '00:00');
+    where m.whole_day and (m.bucket at time zone v_from)::time = '00:00');
   delete from public.campaign_metrics m using unnest(v_whole) w
   where m.campaign_id = w.campaign_id and m.bucket = w.bucket;
-  insert into public.campaign_metrics
+  insert into public.campaign_metrics as m
     (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
-  select w.campaign_id, (w.bucket at time zone p_from) at time zone p_to, w.impressions, w.reach, w.clicks,
+  select w.campaign_id, (w.bucket at time zone v_from) at time zone p_to, w.impressions, w.reach, w.clicks,
     w.conversions, w.spend, w.revenue, true
   from unnest(v_whole) w
-  on conflict do nothing;
+  on conflict (campaign_id, bucket) do update set
+    impressions = m.impressions + excluded.impressions, reach = m.reach + excluded.reach,
+    clicks = m.clicks + excluded.clicks, conversions = m.conversions + excluded.conversions,
+    spend = m.spend + excluded.spend, revenue = m.revenue + excluded.revenue, whole_day = true;
   perform autonomy.sum_all_days(p_campaign_ids);
   perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
   from generate_series(1, cardinality(p_campaign_ids), 10000) i;
@@ -3770,6 +3801,7 @@ create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz d
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
 declare
+  v_days jsonb;
   v_taken jsonb;
   v_rejected jsonb;
   v_accepted bigint;
@@ -3788,22 +3820,29 @@ begin
   perform set_config('autonomy.now', p_now::text, true);
   with judged as materialized (select * from autonomy.judged_metrics(p_rows, p_now)),
   latest as (
-    select distinct on (j.campaign_id, j.bucket) j.*
-    from judged j where j.error is null
-    order by j.campaign_id, j.bucket, j.index desc
-  )
-  select (select jsonb_agg(jsonb_build_object(
-      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket,
-      'whole', case when l.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' then true end,
+    select distinct on (j.campaign_id, j.bucket, w.whole) j.*, w.whole
+    from judged j
+    cross join lateral (select j.r ->> 'bucket' ~ '^\d{4}-\d\d-\d\d$' as whole) w
+    where j.error is null
+    order by j.campaign_id, j.bucket, w.whole, j.index desc
+  ),
+  rounded as (
+    select l.whole, jsonb_build_object(
+      'index', l.index, 'campaign_id', l.campaign_id, 'bucket', l.bucket, 'whole', nullif(l.whole, false),
       'impressions', round((l.r -> 'impressions')::numeric),
       'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
       'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2))) from latest l),
+      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2)) as one
+    from latest l
+  )
+  select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),
+    (select jsonb_agg(r.one) filter (where not r.whole) from rounded r),
     (select count(*) from judged where error is null),
     (select coalesce(jsonb_agg(jsonb_build_object('index', index, 'error', error)), '[]')
      from judged where error is not null)
-  into v_taken, v_accepted, v_rejected;
-  v_left_out := autonomy.write_metrics(v_taken, p_now);
+  into v_days, v_taken, v_accepted, v_rejected;
+  v_left_out := case when v_days is null then '[]' else autonomy.write_metrics(v_days, p_now) end;
+  v_left_out := v_left_out || autonomy.write_metrics(v_taken, p_now);
   perform set_config('autonomy.ingest', v_ingest, true);
   perform set_config('autonomy.now', v_now, true);
   return jsonb_build_object('accepted', v_accepted - jsonb_array_length(v_left_out), 'rejected', (
@@ -5936,7 +5975,7 @@ begin
   return case
     when p_policy.frozen then 'FROZEN'
     when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
-    when not p_campaign.autonomous_enabled then 'DISABLED'
+    when p_campaign.autonomous_enabled is not true then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
@@ -7665,9 +7704,9 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, coalesce(f.p, p_policy) as p, l.kind, l.break_even, l.bar, l.target, l.full_bar, l.cpa,
-    l.confidence_floor,
-    l.requires_approval,
+    d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind, l.break_even, l.bar,
+    l.target, l.full_bar, l.cpa, l.confidence_floor,
+    rule.action -> 'requires_approval' = 'true' as requires_approval,
     coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
     coalesce(l.max_budget, (f.p).max_budget) as max_budget,
     coalesce(l.min_budget, (f.p).min_budget) as min_budget, rule.rule_name,
@@ -7709,7 +7748,7 @@ judged as materialized (
       when not p_by_person and case
           when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
-          else not (rule_on and rule_same) end then 'RULE_CHANGED'
+          else not (rule_on and rule_same and rule_read) end then 'RULE_CHANGED'
       else coalesce(
         autonomy.campaign_guardrail(k.candidate, k.p, direction, confidence::float8,
           coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa,
@@ -7817,6 +7856,7 @@ select coalesce(array_agg(row(
         when s.rule_id is null then 'Every rule was switched off meanwhile: nothing is changed.'
         when not s.rule_there then 'The rule was removed meanwhile.'
         when not s.rule_on then 'The rule was switched off meanwhile.'
+        when s.rule_same then 'The rule cannot be read; the run''s report says what is wrong with it.'
         else 'The rule was changed meanwhile; the next run decides by what it says now.' end
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
@@ -13856,18 +13896,18 @@ end $$;
 
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
-  ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
+  ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0130_policy', '405cd56f2610d3b1fe48eda15d95c6b784f296e9a0986557eeee49b1bce23213', pg_catalog.clock_timestamp()),
+  ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
   ('0135_accounts', '27d8e12b12ff7f44452fdc6cfe043483fd9751138141ac996f1a934a41ee7ac7', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '4afdfa2e8bee69332080fc42cf5f239db313fd18829a304953ef772230e244be', pg_catalog.clock_timestamp()),
-  ('0225_zones', '631648c4fbd12c93f4f92babf79bda9e449d287d429dfaedb8292229e399b685', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '7ecf4b058eee6601c2f88e5075dc24d48df486669bcb3385ba3d78804d9777d8', pg_catalog.clock_timestamp()),
+  ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
@@ -13880,7 +13920,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'bebf5754748603d40f94583d4112fc971eb0e133c0dcc45df5da0841060e30dd', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'a5ed1e43618b442a6629eeb7f950b1db2d3c9e987a8cca9018b40bfd0f3e988a', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '4c7f54f0aae67711693cc23c45d0e68b22a140d811a1c15c36ac40d1b21aac30', pg_catalog.clock_timestamp()),
   ('0520_decide', '3e67180f21bacfecf98be918fbf5c21d723fa58b5c6bf420605c715a95a6c02f', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
   ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
@@ -13889,7 +13929,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
-  ('0630_judge', '033352fb3c4c427e560d258d6edbd4505459faf6fb258a90cb25b33b7bbcd09b', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'e38b788a23d34f2f889f1af92274ae97f1e779265d3e5e5f1ee34a6e8c851caa', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),

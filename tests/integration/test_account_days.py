@@ -183,6 +183,37 @@ def test_whole_days_stay_the_dates_that_they_are(own: str, tmp_path: Path) -> No
         assert days(db, PLAIN) == told
 
 
+def test_a_whole_day_that_moves_onto_an_hour_of_the_day_before_is_not_lost(own: str) -> None:
+    with psycopg.connect(own) as db:
+        hours(db, datetime(2026, 11, 9, 8, tzinfo=UTC), 24)  # all of the 9th in Los Angeles
+        moved = one(db, "select id from campaigns where account = %s", LOS_ANGELES)
+        day = {"campaign_id": str(moved), "bucket": "2026-11-10", "impressions": 900, "reach": 0}
+        day |= {"clicks": 9, "conversions": 1, "spend": 240, "revenue": 80}
+        assert one(db, "select record_campaign_metrics(%s)", Jsonb([day]))["accepted"] == 1
+        for zone in ("UTC", "America/Los_Angeles"):
+            set_zone(db, LOS_ANGELES, zone)
+            assert sum(days(db, LOS_ANGELES).values()) == 480
+            assert days(db, LOS_ANGELES)["2026-11-10"] >= 240
+
+
+def test_a_zone_that_is_not_known_any_more_can_be_changed(own: str) -> None:
+    """A move to a server with fewer names of zones: US/Pacific is America/Los_Angeles there."""
+    with psycopg.connect(own) as db:
+        db.execute(
+            "insert into campaign_metrics (campaign_id, bucket, spend, whole_day)"
+            " select id, '2026-11-10'::timestamp at time zone 'America/Los_Angeles', 240, true"
+            " from campaigns where account = %s",
+            (LOS_ANGELES,),
+        )
+        db.execute("set local session_replication_role = replica")
+        db.execute(
+            "update autonomy_accounts set time_zone = 'US/Gone' where time_zone like 'America%'"
+        )
+        db.execute("set local session_replication_role = origin")
+        set_zone(db, LOS_ANGELES, "America/Los_Angeles")
+        assert days(db, LOS_ANGELES) == {"2026-11-10": 240}
+
+
 def test_days_and_hours_of_a_file_are_the_accounts(own: str, tmp_path: Path) -> None:
     path = tmp_path / "hours.csv"
     path.write_text(

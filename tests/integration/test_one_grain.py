@@ -182,6 +182,19 @@ def test_the_ingest_takes_the_hours_after_the_day(own: str) -> None:
         db.rollback()
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_day_and_its_hours_in_one_call_in_either_order(own: str, turned: bool) -> None:
+    """The first hour has the moment of the whole day."""
+    with psycopg.connect(own) as db:
+        one = campaign(db)
+        for hours, left_out in ((range(6), 6), (range(24), 0)):
+            rows = [row(one, "2026-11-02", 240), *hours_of(one, hours)]
+            answer = record(db, rows[::-1] if turned else rows)
+            assert len(answer["rejected"]) == left_out
+            assert spent(db) == [("2026-11-02", 240)]
+        db.rollback()
+
+
 def test_whole_days_without_a_mark_are_known_by_the_days_before(own: str) -> None:
     """Midnight alone, day after day; then a day by hour, whose first hour had nothing to say."""
     with psycopg.connect(own) as db:

@@ -435,6 +435,15 @@ def test_a_rule_that_was_switched_off_or_removed_meanwhile(db: Db) -> None:
     assert_held_back(db, gone, "RULE_CHANGED")
 
 
+@pytest.mark.parametrize("limit", [{"max_budget": 120}, {"requires_approval": True}])
+@pytest.mark.parametrize("flaw", ["condition = '{}'", "rule_name = ''"])
+def test_nothing_is_done_by_a_rule_that_cannot_be_read(db: Db, limit: Json, flaw: str) -> None:
+    its_rule = rule(db, **limit)
+    db.execute("alter table autonomous_rules disable trigger user")
+    db.execute(f"update autonomous_rules set {flaw} where id = %s", (its_rule,))
+    assert_held_back(db, scale_up(campaign(db), rule_id=its_rule), "RULE_CHANGED")
+
+
 def test_a_pending_action(db: Db) -> None:
     one = campaign(db)
     assert apply_one(db, scale_up(one, verdict="propose", code="APPROVAL"))["status"] == "pending"
@@ -564,6 +573,14 @@ def test_a_pause_of_ours_is_resumed_to_the_letter(db: Db) -> None:
     assert apply_one(db, resume(one, confidence=81))["status"] == "executed"
     assert state(db, one) == ("Active", 100)
     assert_sound(db)
+
+
+def test_a_rule_that_wants_approval_wants_it_for_a_resume_as_well(db: Db) -> None:
+    one, its_rule = paused_by_us(db), rule(db, requires_approval=True)
+    assert_held_back(db, resume(one, rule_id=its_rule), "APPROVAL", "pending")
+    waits = value(db, "select id from autonomous_actions where status = 'pending'")
+    db.execute("select approve_autonomous_action(%s, 'Ann')", (waits,))
+    assert state(db, one) == ("Active", 100)
 
 
 def test_no_other_pause_is_resumed(db: Db) -> None:

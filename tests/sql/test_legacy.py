@@ -569,6 +569,32 @@ def test_whole_conversions_are_widened_under_the_views_that_read_them(
         run_guide(db)
 
 
+def test_what_is_generated_from_conversions_is_generated_again(server: Server) -> None:
+    url = prepared(
+        server,
+        f"""create table public.campaigns (id uuid primary key, title text, budget numeric(14,2), status text,
+          created_at timestamptz default now() - interval '9 days');
+        create table public.campaign_metrics (campaign_id uuid not null references public.campaigns, bucket timestamptz,
+          impressions bigint default 0, reach bigint default 0, clicks bigint default 0,
+          conversions integer not null default 0, spend numeric(14,2) default 0, revenue numeric(14,2) default 0,
+          cpa numeric generated always as (spend / nullif(conversions, 0)) stored, primary key (campaign_id, bucket));
+        create index by_cpa on public.campaign_metrics (cpa) where cpa > 0;
+        comment on column public.campaign_metrics.cpa is 'Ours';
+        create view public.dear as select campaign_id, max(cpa) as cpa from public.campaign_metrics group by campaign_id;
+        insert into public.campaigns values ('{LOSER}', 'A', 100, 'active');
+        insert into public.campaign_metrics (campaign_id, bucket, conversions, spend)
+          select '{LOSER}', date_trunc('day', now()) - interval '1 day', 4, 10;""",
+    )
+    migrated(url)
+    with psycopg.connect(url, autocommit=True) as db:
+        assert one(db, "select cpa from dear") == Decimal("2.5")
+        db.execute("update campaign_metrics set conversions = 0.4")
+        assert one(db, "select cpa from dear") == 25
+        assert one(db, "select to_regclass('by_cpa')::text") == "by_cpa"
+        told = "select col_description(attrelid, attnum) from pg_attribute where attname = 'cpa' and attrelid = "
+        assert one(db, told + "'campaign_metrics'::regclass") == "Ours"
+
+
 @pytest.mark.parametrize(
     "script",
     [
