@@ -171,7 +171,11 @@ begin
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
         and autonomy.campaign_slot(r.campaign_id) <@ v_slots
-        and (select p.resume_when_proven_wrong from public.autonomy_policy p)
+        and exists (
+          select from public.autonomy_policy p
+          left join public.campaigns k on k.id = r.campaign_id
+          left join public.autonomy_accounts a on a.account = k.account
+          where coalesce(a.resume_when_proven_wrong, p.resume_when_proven_wrong))
         and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;

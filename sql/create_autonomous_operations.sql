@@ -5734,7 +5734,11 @@ begin
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
         and autonomy.campaign_slot(r.campaign_id) <@ v_slots
-        and (select p.resume_when_proven_wrong from public.autonomy_policy p)
+        and exists (
+          select from public.autonomy_policy p
+          left join public.campaigns k on k.id = r.campaign_id
+          left join public.autonomy_accounts a on a.account = k.account
+          where coalesce(a.resume_when_proven_wrong, p.resume_when_proven_wrong))
         and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
@@ -13918,7 +13922,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
   ('0505_codes', '5fe1d0435f3e837c2e8d427739681a8ca3b3fec3ce517e48a068af4e7239b2c8', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'bebf5754748603d40f94583d4112fc971eb0e133c0dcc45df5da0841060e30dd', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '18e1408430be1aa5efc5bc7e0deec0852d20807095aad07d134b09d8aa84feea', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '4c7f54f0aae67711693cc23c45d0e68b22a140d811a1c15c36ac40d1b21aac30', pg_catalog.clock_timestamp()),
   ('0520_decide', '3e67180f21bacfecf98be918fbf5c21d723fa58b5c6bf420605c715a95a6c02f', pg_catalog.clock_timestamp()),

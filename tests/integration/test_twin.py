@@ -188,8 +188,10 @@ def compare(db: psycopg.Connection, limit: int) -> Counter[str]:
         assert near(one["expected_impact"], two["expected_impact"]), told
         assert alike(one["reason"], two["reason"]), told
     keys = ("code", "count", "limit", "account")
-    told = [[{k: one.get(k) for k in keys} for one in each["breakers"]] for each in (python, other)]
-    assert near(*told), told
+    first, second = (
+        [{k: one.get(k) for k in keys} for one in each["breakers"]] for each in (python, other)
+    )
+    assert near(first, second), (first, second)
     return Counter(
         f"{one['verdict']} {one['code']}" for one in python["decisions"].values()
     ) + Counter(limit for one in python["decisions"].values() for limit in one["limits"])
