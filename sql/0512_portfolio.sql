@@ -16,8 +16,7 @@ begin
   return query
   with clock as (
     select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
-           p.tracking_breaker_min_expected as least_expected
+           p.conversion_delay_hours::float8 as delay
     from public.autonomy_policy p
   ),
   recent as (
@@ -49,8 +48,11 @@ begin
     group by grouping sets ((a.account), ())
   )
   select t.account, t.observed, t.expected,
-    t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected
-  from total t, clock k;
+    t.expected >= coalesce(a.tracking_breaker_min_expected, p.tracking_breaker_min_expected)
+      and t.observed < coalesce(a.tracking_breaker_ratio, p.tracking_breaker_ratio)::float8 * t.expected
+  from total t
+  cross join public.autonomy_policy p
+  left join public.autonomy_accounts a on a.account = t.account;
 end $$;
 comment on function autonomy.tracking_by_account(timestamptz) is
   'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '

@@ -5774,8 +5774,7 @@ begin
   return query
   with clock as (
     select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-           p.conversion_delay_hours::float8 as delay, p.tracking_breaker_ratio as ratio,
-           p.tracking_breaker_min_expected as least_expected
+           p.conversion_delay_hours::float8 as delay
     from public.autonomy_policy p
   ),
   recent as (
@@ -5807,8 +5806,11 @@ begin
     group by grouping sets ((a.account), ())
   )
   select t.account, t.observed, t.expected,
-    t.expected >= k.least_expected and t.observed < k.ratio::float8 * t.expected
-  from total t, clock k;
+    t.expected >= coalesce(a.tracking_breaker_min_expected, p.tracking_breaker_min_expected)
+      and t.observed < coalesce(a.tracking_breaker_ratio, p.tracking_breaker_ratio)::float8 * t.expected
+  from total t
+  cross join public.autonomy_policy p
+  left join public.autonomy_accounts a on a.account = t.account;
 end $$;
 comment on function autonomy.tracking_by_account(timestamptz) is
   'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
@@ -13923,7 +13925,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0505_codes', '5fe1d0435f3e837c2e8d427739681a8ca3b3fec3ce517e48a068af4e7239b2c8', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0510_candidates', '18e1408430be1aa5efc5bc7e0deec0852d20807095aad07d134b09d8aa84feea', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '527c83dda32d85f19e6c0dc6060e982831fa41fd554108d1578a743b6a636fca', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '4c7f54f0aae67711693cc23c45d0e68b22a140d811a1c15c36ac40d1b21aac30', pg_catalog.clock_timestamp()),
   ('0520_decide', '3e67180f21bacfecf98be918fbf5c21d723fa58b5c6bf420605c715a95a6c02f', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
