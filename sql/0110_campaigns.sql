@@ -175,9 +175,10 @@ begin
 end $$;
 
 comment on column public.campaigns.target_roi is
-  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. [autonomous-operations]';
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
+  '[autonomous-operations]';
 comment on column public.campaigns.conversion_value is
-  'money: what a conversion of this campaign is worth where no revenue is reported, null = its account''s. '
+  'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
   '[autonomous-operations]';
 
 -- Values are asked for by account: without it each account would read all campaigns. Rows are rewritten in

@@ -1330,9 +1330,10 @@ begin
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
 comment on column public.campaigns.target_roi is
-  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. [autonomous-operations]';
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
+  '[autonomous-operations]';
 comment on column public.campaigns.conversion_value is
-  'money: what a conversion of this campaign is worth where no revenue is reported, null = its account''s. '
+  'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
   '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (account);
@@ -13903,7 +13904,7 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
   ('0135_accounts', '27d8e12b12ff7f44452fdc6cfe043483fd9751138141ac996f1a934a41ee7ac7', pg_catalog.clock_timestamp()),
