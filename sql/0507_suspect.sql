@@ -1,7 +1,7 @@
 -- Figures that cannot be right: a conversion worth many times what is usual, many times the budget spent, figures of
 -- the future. They hold the campaign; what is in doubt for 24 hours is left out of the evidence.
 --
--- How rarely this is wrong is measured (docs/doubt.md). The limits stand here and nowhere else.
+-- How rarely this is wrong is measured (docs/detectors.md). The limits stand here and nowhere else.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';

@@ -492,6 +492,9 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0, array[]::text[]),
   ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
   ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
+  ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
+  ('public', 'function', 'exclude_evidence', null, '{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}', '{date, date, text, uuid, text, text}', 4, array[]::text[]),
+  ('public', 'function', 'lift_evidence_exclusion', null, '{p_id, p_actor}', '{uuid, text}', 1, array[]::text[]),
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
@@ -546,8 +549,9 @@ as $$
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
     'autonomy_account_limits', 'autonomy_policy_limits', 'autonomy_reset_defaults', 'autonomy_schema_changing',
     'autonomy_schema_version', 'begin_autonomous_run', 'campaign_facts_at', 'condition_errors',
-    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
-    'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
+    'exclude_evidence', 'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior',
+    'lift_evidence_exclusion', 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions',
+    'list_past_candidates', 'measure_action_impact', 'portfolio_state',
     'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
     'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
     'set_opportunity_status', 'update_autonomous_account']);
@@ -13039,6 +13043,91 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
   'list_autonomous_accounts. Safe to call again. Raises AO003 (no such account), AO010 (key or type), AO002 (value). '
   '[autonomous-operations]';
 
+-- 1065_exclusions.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function public.list_evidence_exclusions(
+  p_account text default null, p_campaign_id uuid default null, p_limit integer default 200) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+begin
+  return (
+    with asked as materialized (
+      select x.*, c.title, coalesce(x.account, c.account) as of_account
+      from autonomy.evidence_exclusions x left join public.campaigns c on c.id = x.campaign_id
+      where (p_campaign_id is null or x.campaign_id = p_campaign_id
+             or x.account = (select k.account from public.campaigns k where k.id = p_campaign_id))
+        and (p_account is null or coalesce(x.account, c.account) = p_account)
+    ), shown as (
+      select * from asked a order by a.lifted_at is not null, a.until_day desc, a.made_at desc, a.id limit v_limit
+    )
+    select jsonb_build_object(
+      'exclusions', coalesce(jsonb_agg(to_jsonb(s)
+        order by s.lifted_at is not null, s.until_day desc, s.made_at desc, s.id), '[]'),
+      'left_off', (select count(*) from asked) - count(*))
+    from shown s);
+end $$;
+comment on function public.list_evidence_exclusions(text, uuid, integer) is
+  'Days that are left out of the evidence, those in force first, then the latest: {"exclusions": [the row, with title '
+  'and of_account], "left_off": how many more there are}; of one account with its campaigns, or of one campaign with '
+  'its account''s. Reads only; raises nothing. [autonomous-operations]';
+create function public.exclude_evidence(
+  p_from date, p_until date, p_account text default null, p_campaign_id uuid default null, p_why text default '',
+  p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_id uuid;
+begin
+  if num_nonnulls(p_account, p_campaign_id) <> 1 then
+    raise exception using errcode = 'AO010', message = 'Give an account or a campaign_id, one of them.';
+  elsif p_from is null or p_until is null then
+    raise exception using errcode = 'AO010', message = 'from_day and until_day are both needed; both are left out.';
+  elsif p_until < p_from then
+    raise exception using errcode = 'AO010',
+      message = format('until_day (%s) must not lie before from_day (%s).', p_until, p_from);
+  elsif p_from < date '2000-01-01' or p_until > date '2100-12-31' then
+    raise exception using errcode = 'AO010',
+      message = 'from_day and until_day must be days from 2000-01-01 to 2100-12-31.';
+  elsif p_campaign_id is not null and not exists (select from public.campaigns c where c.id = p_campaign_id) then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  elsif p_account is not null and not exists (select from public.autonomy_accounts a where a.account = p_account) then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  select x.id into v_id from autonomy.evidence_exclusions x
+  where x.account is not distinct from p_account and x.campaign_id is not distinct from p_campaign_id
+    and x.from_day = p_from and x.until_day = p_until and x.lifted_at is null limit 1;
+  if not found then
+    insert into autonomy.evidence_exclusions (account, campaign_id, from_day, until_day, why, made_by)
+    values (p_account, p_campaign_id, p_from, p_until, coalesce(p_why, ''), coalesce(p_actor, autonomy.actor()))
+    returning id into v_id;
+  end if;
+  return (select to_jsonb(x) from autonomy.evidence_exclusions x where x.id = v_id);
+end $$;
+comment on function public.exclude_evidence(date, date, text, uuid, text, text) is
+  'Leaves the days from p_from to p_until (both with) of one campaign or of a whole account out of the evidence; '
+  'answers the row. Safe to call again: the same span is there once. Raises AO003 (no such campaign or account), AO010 '
+  '(neither or both, no span). [autonomous-operations]';
+create function public.lift_evidence_exclusion(p_id uuid, p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  update autonomy.evidence_exclusions set lifted_at = now(), lifted_by = coalesce(p_actor, autonomy.actor())
+  where id = p_id and lifted_at is null;
+  if not exists (select from autonomy.evidence_exclusions x where x.id = p_id) then
+    raise exception using errcode = 'AO003', message = 'There is no such exclusion.';
+  end if;
+  return (select to_jsonb(x) from autonomy.evidence_exclusions x where x.id = p_id);
+end $$;
+comment on function public.lift_evidence_exclusion(uuid, text) is
+  'Lets the days of an exclusion count again, and keeps them from being doubted once more; answers the row. Safe to '
+  'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
+
 -- 1200_history.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -13567,7 +13656,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6994d223c9d44c9bd6b3542bd12dbcd681e53e1b765a6b2675aa3d889f51972', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', '3df7bb7a9528bf84bf693031bb34e52b2d940a170b94ab2461506944d1f1c54f', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'b03c2fb86c9e060402d16d6a6c4f94954f1389a6f1a6bf8197f02979bb3bb507', pg_catalog.clock_timestamp()),
   ('0510_candidates', '11fff366ed288c14f72285e27b94eeb9995646736de568aa0c6225cbb36fd877', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '9619b249d12b7bb4179c8dc44dcc85fc81c4fa7df697f586f99bc1d4fc375023', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
@@ -13605,6 +13694,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', 'ef339b645ea4c5b4781fddc77d61a62808820c726d4aa00e0768ab133383c042', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
+  ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 

@@ -11,7 +11,7 @@ import sys
 import click
 
 from autonomy import __version__
-from autonomy.cli import accounts, database, operate, past, rules, serving, settings
+from autonomy.cli import accounts, database, exclusions, operate, past, rules, serving, settings
 from autonomy.errors import AutonomyError
 
 EXAMPLES = """
@@ -35,7 +35,7 @@ def cli() -> None:
     """
 
 
-for module in (operate, rules, settings, accounts, database, past, serving):
+for module in (operate, rules, settings, accounts, exclusions, database, past, serving):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -97,6 +97,19 @@ class Reads:
         """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
         return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
 
+    def exclusions(
+        self, account: str | None = None, campaign_id: str | None = None, limit: int = 200
+    ) -> Json:
+        """Days that are left out of the evidence, those in force first."""
+        return dict(
+            self._store.rpc(
+                "list_evidence_exclusions",
+                p_account=account,
+                p_campaign_id=campaign_id,
+                p_limit=limit,
+            )
+        )
+
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:

@@ -192,10 +192,9 @@ def test_a_week_of_values_in_cents_by_day_raises_no_budget(empty: psycopg.Connec
     for back in range(6, -1, -1):
         day = TODAY - back * DAY
         bucket(empty, one, day, 12, 750)
-        for hour in (1, 10, 23):
-            held = run(empty, day + hour * HOUR)["held"]
-            assert held == {"SUSPECT_DATA": 1}, (back, hour)
-    assert ask(empty, "budget from campaigns") == 100
+        held = [run(empty, day + hour * HOUR)["held"] for hour in (1, 10, 23)]
+        assert ask(empty, "budget from campaigns") == 100, back
+        assert held == [{"SUSPECT_DATA": 1}] * 3, back
     left_out = empty.execute(
         "select from_day::text, made_by from autonomy.evidence_exclusions order by 1"
     ).fetchall()
@@ -212,8 +211,8 @@ def test_a_week_of_values_in_cents_by_hour_raises_no_budget(empty: psycopg.Conne
         held = run(empty, at + HOUR)["held"]
         if held == {"SUSPECT_DATA": 1}:
             first = first or at + HOUR
-    assert first == TODAY - 6 * DAY + 4 * HOUR
     assert ask(empty, "budget from campaigns") == 100
+    assert first == TODAY - 6 * DAY + 4 * HOUR
 
 
 def test_a_week_of_spend_in_cents_pauses_nothing(empty: psycopg.Connection) -> None:
@@ -249,7 +248,8 @@ def test_what_a_person_says_is_right_counts_and_is_not_doubted_again(
     before = facts(empty, one)
     empty.execute("update autonomy.evidence_exclusions set lifted_at = %s", [NOW])
     after = facts(empty, one)
-    assert before and after
+    assert before
+    assert after
     assert after["life_revenue"] - before["life_revenue"] == 9000
     assert doubts(empty, one, NOW + DAY) is None
 
@@ -257,9 +257,7 @@ def test_what_a_person_says_is_right_counts_and_is_not_doubted_again(
 def test_a_resume_waits_for_figures_that_can_be_believed(empty: psycopg.Connection) -> None:
     policy = "(select p from autonomy_policy p)"
     row = "jsonb_populate_record(null::autonomy.candidate, %s)"
-    code = (
-        f"autonomy.campaign_guardrail({row}, {policy}, 'resume', 99, 50, interval '0', %s, %s)"
-    )
+    code = f"autonomy.campaign_guardrail({row}, {policy}, 'resume', 99, 50, interval '0', %s, %s)"
     suspect = '{"autonomous_enabled": true, "suspect": "odd"}'
     assert ask(empty, code, suspect, "decide", NOW) == "SUSPECT_DATA"
     assert ask(empty, code, suspect, "apply", NOW) is None
@@ -275,7 +273,8 @@ def test_days_are_left_out_of_windows_evidence_and_lifetime(empty: psycopg.Conne
     whole = facts(empty, one)
     exclude(empty, date(2026, 11, 20), date(2026, 11, 21), campaign_id=one)
     left = facts(empty, one)
-    assert whole and left
+    assert whole
+    assert left
     assert left["life_spend"] == whole["life_spend"] - 180
     assert left["life_conversions"] == whole["life_conversions"] - 24
     assert left["ev_days"] < whole["ev_days"]

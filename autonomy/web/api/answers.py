@@ -359,3 +359,8 @@ class RunAnswer(Answer):
 class Accounts(Answer):
     accounts: list[rows.Account]  # type: ignore[valid-type]  # a class
     left_off: int
+
+
+class Exclusions(Answer):
+    exclusions: list[rows.ListedExclusion]
+    left_off: int
