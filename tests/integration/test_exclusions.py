@@ -145,7 +145,10 @@ def test_on_the_command_line(
 
     def say(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["autonomy", "exclusions", *words])
-        code = main()
+        try:
+            code = main()
+        except SystemExit as end:
+            code = int(end.code or 0)
         told = capsys.readouterr()
         return int(code or 0), told.out + told.err
 
