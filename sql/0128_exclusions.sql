@@ -28,7 +28,8 @@ comment on column autonomy.evidence_exclusions.campaign_id is 'this campaign; nu
 comment on column autonomy.evidence_exclusions.from_day is 'the first day, in the zone of the account';
 comment on column autonomy.evidence_exclusions.until_day is 'the last day, which is left out, too';
 comment on column autonomy.evidence_exclusions.why is 'why they do not count, in the words of who made it';
-comment on column autonomy.evidence_exclusions.made_by is 'who made it; autonomy: a run, of figures that cannot be right';
+comment on column autonomy.evidence_exclusions.made_by is
+  'who made it; autonomy: a run, of figures that cannot be right';
 comment on column autonomy.evidence_exclusions.lifted_at is
   'when it was taken back: from then on its days count, and are not doubted again';
 comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';

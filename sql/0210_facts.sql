@@ -175,7 +175,8 @@ begin
     case when t.stand then p.impressions - least(coalesce(o.impressions, 0), greatest(p.impressions, 0))
          else h.life_impressions end::float8,
     h.life_reach::float8,
-    case when t.stand then p.clicks - least(coalesce(o.clicks, 0), greatest(p.clicks, 0)) else h.life_clicks end::float8,
+    case when t.stand then p.clicks - least(coalesce(o.clicks, 0), greatest(p.clicks, 0))
+         else h.life_clicks end::float8,
     case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
          else h.life_conversions end::float8,
     case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,

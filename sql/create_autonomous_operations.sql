@@ -1764,7 +1764,8 @@ comment on column autonomy.evidence_exclusions.campaign_id is 'this campaign; nu
 comment on column autonomy.evidence_exclusions.from_day is 'the first day, in the zone of the account';
 comment on column autonomy.evidence_exclusions.until_day is 'the last day, which is left out, too';
 comment on column autonomy.evidence_exclusions.why is 'why they do not count, in the words of who made it';
-comment on column autonomy.evidence_exclusions.made_by is 'who made it; autonomy: a run, of figures that cannot be right';
+comment on column autonomy.evidence_exclusions.made_by is
+  'who made it; autonomy: a run, of figures that cannot be right';
 comment on column autonomy.evidence_exclusions.lifted_at is
   'when it was taken back: from then on its days count, and are not doubted again';
 comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
@@ -2942,7 +2943,8 @@ begin
     case when t.stand then p.impressions - least(coalesce(o.impressions, 0), greatest(p.impressions, 0))
          else h.life_impressions end::float8,
     h.life_reach::float8,
-    case when t.stand then p.clicks - least(coalesce(o.clicks, 0), greatest(p.clicks, 0)) else h.life_clicks end::float8,
+    case when t.stand then p.clicks - least(coalesce(o.clicks, 0), greatest(p.clicks, 0))
+         else h.life_clicks end::float8,
     case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
          else h.life_conversions end::float8,
     case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,
@@ -13635,12 +13637,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', '2ebf62d19f22282f73a68267c101d506f8cf46867fed43b6d5a8fe0ab7968e9e', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', '65dc88081ab559adc0413a6aaca03f65451450d093101cc413da355d44923451', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
-  ('0210_facts', '8712319cc6579ef53c161d2b923da14bf1379fb84d5f5af440b35fde590ef7e7', pg_catalog.clock_timestamp()),
+  ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
   ('0225_zones', '631648c4fbd12c93f4f92babf79bda9e449d287d429dfaedb8292229e399b685', pg_catalog.clock_timestamp()),

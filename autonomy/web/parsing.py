@@ -212,6 +212,7 @@ DAY = Read(
     read=lambda text: date.fromisoformat(text).isoformat(),
     type="string",
     format="date",
+    pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
 )
 BOUND = Read(
     "a day looks like 2026-11-22, a time like 2026-11-22T10:00:00Z",
