@@ -23,7 +23,7 @@ create function autonomy.worth_a_look(p_ids uuid[], p_now timestamptz) returns u
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 -- What the facts say already, so that only few campaigns are read day by day: conversions of a week worth twice those
--- of the weeks before, three days that cost five budgets.
+-- of the weeks before, three days that cost five budgets and more than three usual ones.
 begin
   return array(
     select f.campaign_id
@@ -35,7 +35,8 @@ begin
              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
         or case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
-             then f.w3_spend > 5 * c.budget::float8 end));
+             then f.w3_spend > 5 * c.budget::float8
+               and (9 * f.w3_spend > least(f.w30_spend, 1e15) - f.w3_spend) is not false end));
 end $$;
 comment on function autonomy.worth_a_look(uuid[], timestamptz) is
   'Those of the campaigns (null: of all) whose days are worth reading for figures in doubt. Only reads; raises '
@@ -154,19 +155,29 @@ begin
       and isfinite(k.bucket)) m
   where not exists (
     select from autonomy.evidence_exclusions x join public.campaigns c on c.id = m.campaign_id
-    where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day)
-  union all
-  select p.campaign_id, null::date,
-    format('its totals are of %s, which lies in the future', 
-      case when isfinite(p.updated_at) then autonomy.moment_words(p.updated_at) else 'infinity' end)
-  from public.campaign_performance p
-  join public.campaign_facts f on f.campaign_id = p.campaign_id and f.data_at > p_now + interval '1 hour'
-  where (p_ids is null or f.campaign_id = any (p_ids)) and not p.from_metrics
-    and p.updated_at > p_now + interval '1 hour';
+    where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day);
 end $$;
 comment on function autonomy.future_doubts(uuid[], timestamptz) is
-  'Those of the campaigns (null: of all) that have figures of more than an hour after p_now; the day where it is a '
+  'Those of the campaigns (null: of all) whose series goes on for more than an hour after p_now; the day where it is a '
   'later one. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return query
+  select p.campaign_id, null::date,
+    format('its totals are of %s, which lies in the future',
+      case when isfinite(p.updated_at) then autonomy.moment_words(p.updated_at) else 'infinity' end)
+  from unnest(p_ids) i
+  join public.campaign_facts f on f.campaign_id = i and f.data_at > p_now + interval '1 hour'
+  join public.campaign_performance p on p.campaign_id = i
+  where not p.from_metrics and p.updated_at > p_now + interval '1 hour';
+end $$;
+comment on function autonomy.future_totals(uuid[], timestamptz) is
+  'Those of the campaigns whose totals, of another writer, are of more than an hour after p_now. Only reads; raises '
+  'nothing. [autonomous-operations]';
 
 create function autonomy.doubtful_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
@@ -182,15 +193,18 @@ begin
   end if;
 end $$;
 comment on function autonomy.doubtful_days(uuid[], timestamptz) is
-  'Every day of these campaigns (null: of all) whose figures cannot be right, and why; totals have no day. Only '
-  'reads; safe to call again; raises nothing. [autonomous-operations]';
+  'Every day of these campaigns (null: of all) whose figures cannot be right, and why; of today, what is said of a '
+  'later hour has no day. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.doubts(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query
-  select distinct on (d.campaign_id) d.campaign_id, d.why from autonomy.doubtful_days(p_ids, p_now) d
+  select distinct on (d.campaign_id) d.campaign_id, d.why
+  from (select * from autonomy.future_totals(p_ids, p_now)
+        union all
+        select * from autonomy.doubtful_days(p_ids, p_now)) d
   order by d.campaign_id, d.day desc nulls first, d.why;
 end $$;
 comment on function autonomy.doubts(uuid[], timestamptz) is
@@ -207,7 +221,9 @@ begin
   perform from public.autonomy_policy for share;
   v_found := array(
     select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
-    from autonomy.doubtful_days(null, p_now) d where d.day is not null
+    from autonomy.doubtful_days(null, p_now) d
+    -- a day that no exclusion can name stays in doubt
+    where d.day between date '2000-01-01' and date '2100-12-31'
     group by d.campaign_id, d.day order by d.campaign_id, d.day);
 
   delete from autonomy.suspect_days s

@@ -245,6 +245,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'value_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'spend_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'future_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'future_totals', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'doubtful_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'doubt_figures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -5646,7 +5647,8 @@ begin
              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
         or case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
-             then f.w3_spend > 5 * c.budget::float8 end));
+             then f.w3_spend > 5 * c.budget::float8
+               and (9 * f.w3_spend > least(f.w30_spend, 1e15) - f.w3_spend) is not false end));
 end $$;
 comment on function autonomy.worth_a_look(uuid[], timestamptz) is
   'Those of the campaigns (null: of all) whose days are worth reading for figures in doubt. Only reads; raises '
@@ -5757,19 +5759,28 @@ begin
       and isfinite(k.bucket)) m
   where not exists (
     select from autonomy.evidence_exclusions x join public.campaigns c on c.id = m.campaign_id
-    where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day)
-  union all
-  select p.campaign_id, null::date,
-    format('its totals are of %s, which lies in the future', 
-      case when isfinite(p.updated_at) then autonomy.moment_words(p.updated_at) else 'infinity' end)
-  from public.campaign_performance p
-  join public.campaign_facts f on f.campaign_id = p.campaign_id and f.data_at > p_now + interval '1 hour'
-  where (p_ids is null or f.campaign_id = any (p_ids)) and not p.from_metrics
-    and p.updated_at > p_now + interval '1 hour';
+    where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day);
 end $$;
 comment on function autonomy.future_doubts(uuid[], timestamptz) is
-  'Those of the campaigns (null: of all) that have figures of more than an hour after p_now; the day where it is a '
+  'Those of the campaigns (null: of all) whose series goes on for more than an hour after p_now; the day where it is a '
   'later one. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return query
+  select p.campaign_id, null::date,
+    format('its totals are of %s, which lies in the future',
+      case when isfinite(p.updated_at) then autonomy.moment_words(p.updated_at) else 'infinity' end)
+  from unnest(p_ids) i
+  join public.campaign_facts f on f.campaign_id = i and f.data_at > p_now + interval '1 hour'
+  join public.campaign_performance p on p.campaign_id = i
+  where not p.from_metrics and p.updated_at > p_now + interval '1 hour';
+end $$;
+comment on function autonomy.future_totals(uuid[], timestamptz) is
+  'Those of the campaigns whose totals, of another writer, are of more than an hour after p_now. Only reads; raises '
+  'nothing. [autonomous-operations]';
 create function autonomy.doubtful_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -5784,14 +5795,17 @@ begin
   end if;
 end $$;
 comment on function autonomy.doubtful_days(uuid[], timestamptz) is
-  'Every day of these campaigns (null: of all) whose figures cannot be right, and why; totals have no day. Only '
-  'reads; safe to call again; raises nothing. [autonomous-operations]';
+  'Every day of these campaigns (null: of all) whose figures cannot be right, and why; of today, what is said of a '
+  'later hour has no day. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.doubts(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query
-  select distinct on (d.campaign_id) d.campaign_id, d.why from autonomy.doubtful_days(p_ids, p_now) d
+  select distinct on (d.campaign_id) d.campaign_id, d.why
+  from (select * from autonomy.future_totals(p_ids, p_now)
+        union all
+        select * from autonomy.doubtful_days(p_ids, p_now)) d
   order by d.campaign_id, d.day desc nulls first, d.why;
 end $$;
 comment on function autonomy.doubts(uuid[], timestamptz) is
@@ -5806,7 +5820,8 @@ begin
   perform from public.autonomy_policy for share;
   v_found := array(
     select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
-    from autonomy.doubtful_days(null, p_now) d where d.day is not null
+    from autonomy.doubtful_days(null, p_now) d
+    where d.day between date '2000-01-01' and date '2100-12-31'
     group by d.campaign_id, d.day order by d.campaign_id, d.day);
   delete from autonomy.suspect_days s
   where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
@@ -9308,7 +9323,7 @@ begin
     cross join lateral (
       select x.day, x.day > l.last_day - 14 as late, x.spend::float8 as s, greatest(0, x.revenue)::float8 as r,
              x.conversions::float8 as n
-      from public.campaign_daily x
+      from autonomy.counted_days x
       where x.campaign_id = l.id and x.day > l.last_day - 104 and x.day <= l.last_day and x.spend > 0) d
     group by l.id
   ), compared as (
@@ -10195,7 +10210,7 @@ begin
          sum(w.weight) filter (where d.spend > 0),
          sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
   into spend, revenue, conversions, days, matured
-  from public.campaign_daily d
+  from autonomy.counted_days d
   cross join lateral (
     select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
                 else 1 end as weight,
@@ -13658,7 +13673,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6994d223c9d44c9bd6b3542bd12dbcd681e53e1b765a6b2675aa3d889f51972', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'b03c2fb86c9e060402d16d6a6c4f94954f1389a6f1a6bf8197f02979bb3bb507', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'd9927ec8918ea02df0c3b9a20aee705264bab230966308907eb82cdbb1059c62', pg_catalog.clock_timestamp()),
   ('0510_candidates', '11fff366ed288c14f72285e27b94eeb9995646736de568aa0c6225cbb36fd877', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '9619b249d12b7bb4179c8dc44dcc85fc81c4fa7df697f586f99bc1d4fc375023', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
@@ -13678,13 +13693,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'aa2699203ab145ea59957d3f5457b4bf24bc6fc4cf39d95b4df4f78066fe2abf', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'eb01128d22415abf08d1c715fb7f036871cb3e055887fd27da3edce9f3b27339', pg_catalog.clock_timestamp()),
   ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'e783bd4d6a2e9b7e52ed0145c854ba2f480b3a1fabe041b7dc32ff9b24c04775', pg_catalog.clock_timestamp()),
+  ('0900_impact', '20ed99e511a03a59fc6a10574223dfcf93615f123771186496077cabd5f8af39', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '3bcbce470f8c4b5273c413318dafc2578bbd012c72d56cbee07e3a2cc3e4eb52', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),

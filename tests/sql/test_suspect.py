@@ -177,6 +177,61 @@ def test_a_week_of_the_future_is_left_out_and_work_goes_on(empty: psycopg.Connec
     assert run(empty, NOW + DAY)["actions_taken"]["campaigns_paused"] == 1
 
 
+def test_a_day_that_is_no_day_holds_its_campaign_and_no_other(empty: psycopg.Connection) -> None:
+    one, other = campaign(empty), campaign(empty)
+    usual(empty, one)
+    usual(empty, other, range(2, 41))
+    bucket(empty, one, datetime(9999, 12, 30, tzinfo=UTC), 12, 7.5)
+    bucket(empty, other, TODAY - DAY, 12, 750)
+    run(empty)
+    bucket(empty, other, TODAY, 12, 7.5)
+    run(empty, NOW + DAY)
+    assert doubts(empty, one)
+    left_out = empty.execute("select campaign_id from autonomy.evidence_exclusions").fetchall()
+    assert left_out == [(other,)]
+
+
+@pytest.mark.parametrize("budget", [None, 0, "NaN"])
+def test_without_a_budget_nothing_is_said_of_spend(
+    empty: psycopg.Connection, budget: object
+) -> None:
+    empty.execute("alter table campaigns drop constraint campaigns_budget_check")
+    one = campaign(empty, budget=budget)
+    usual(empty, one, range(2, 41))
+    bucket(empty, one, TODAY - DAY, 12, 7.5, 999999999)
+    assert doubts(empty, one) is None
+    assert run(empty)["success"]
+
+
+@pytest.mark.parametrize("column", ["w7_revenue", "w30_conversions", "w3_spend", "w30_spend"])
+@pytest.mark.parametrize("figure", ["NaN", "Infinity", "-Infinity", "1e300", None])
+def test_facts_that_are_no_numbers_raise_nothing(
+    empty: psycopg.Connection, column: str, figure: str | None
+) -> None:
+    one = campaign(empty)
+    usual(empty, one)
+    empty.execute(f"update campaign_facts set {column} = %s", [figure])
+    assert doubts(empty, one) is None
+
+
+def test_refunds_and_parts_of_conversions_are_not_doubted(empty: psycopg.Connection) -> None:
+    one, other = campaign(empty), campaign(empty)
+    for each in (one, other):
+        usual(empty, each, range(2, 41))
+    bucket(empty, one, TODAY - DAY, 12, -900)
+    bucket(empty, other, TODAY - DAY, 0.01, 7500)
+    assert doubts(empty, one) is None
+    assert doubts(empty, other) is None
+
+
+def test_another_campaigns_days_say_nothing_of_this_one(empty: psycopg.Connection) -> None:
+    cheap, dear = campaign(empty), campaign(empty)
+    usual(empty, cheap)
+    usual(empty, dear, value=900, spend=9)
+    assert doubts(empty, cheap) is None
+    assert doubts(empty, dear) is None
+
+
 # A feed in cents ---------------------------------------------------------------------------------
 
 
