@@ -38,7 +38,7 @@ create index if not exists evidence_exclusions_campaign on autonomy.evidence_exc
 create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);
 
 -- By parts, so that each is found by its index, and where there is none nothing is read.
-create view autonomy.counted_days as
+create or replace view autonomy.counted_days as
   select d.* from public.campaign_daily d
   where not exists (
       select from autonomy.evidence_exclusions x

@@ -1772,7 +1772,7 @@ comment on column autonomy.evidence_exclusions.lifted_at is
 comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
 create index if not exists evidence_exclusions_campaign on autonomy.evidence_exclusions (campaign_id);
 create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);
-create view autonomy.counted_days as
+create or replace view autonomy.counted_days as
   select d.* from public.campaign_daily d
   where not exists (
       select from autonomy.evidence_exclusions x
@@ -12652,7 +12652,9 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'impressions', d.impressions,
         'conversions', autonomy.shown_conversions(d.conversions::float8),
-        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
+        'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
+                            where d.day between x.from_day and x.until_day)) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
     'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
@@ -13652,7 +13654,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '249ac53de0c7d9ff5ce0217d11ffd3677d20c688f0c1111866e46f156b09dda1', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '6ff5c7533c91d4ca3cae6c26ba4bca56ac9e8cda513a612953d7b1117005580f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', '65dc88081ab559adc0413a6aaca03f65451450d093101cc413da355d44923451', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', 'ac37382665ec8bf64f14324484f96f7253dd1f99e5e0179af4093194dad40033', pg_catalog.clock_timestamp()),
   ('0130_policy', '839f1f7ca5f5395dc22bb0df537c116d6189aeb40f0958b424395007fe80ac23', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8f346fc77de62115debf69ba8757165491aac784c48eb5efe9cbdf754ff78a0', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
@@ -13708,7 +13710,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e984f0c2294559ddde9b05c33c3015f7553f584c278e739bf2cb0eaf5289a733', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '60a15d596928ac113f9ef28c44aa50ee1a67be2114906a91e64f6e09fc83da77', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', 'ef339b645ea4c5b4781fddc77d61a62808820c726d4aa00e0768ab133383c042', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '2eb4bc2f0bb7b35231c8bf5ccdd27f1c6d269bb5683555ee07fdc5f1747331b5', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),

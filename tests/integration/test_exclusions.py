@@ -70,6 +70,9 @@ def test_days_are_left_out_and_count_again(two: FlaskClient, sql: Any) -> None:
     assert (spend(sql, "a"), spend(sql, "b")) == (80, 100)
     post(two, "/api/exclusions", {"account": "Tokyo", "from_day": first, "until_day": first})
     assert spend(sql, "b") == 90
+    shown = get(two, f"/api/campaigns/{ids(sql)['a']}")["days"]
+    assert [day["day"] for day in shown if day["left_out"]] == [first, last]
+    assert page(two, f"/campaigns/{ids(sql)['a']}").count("left out of the evidence") == 2
     (listed,) = get(two, "/api/exclusions?account=Paris")["exclusions"]
     assert (listed["id"], listed["title"], listed["of_account"]) == (made["id"], "a", "Paris")
     of_b = get(two, f"/api/exclusions?campaign_id={ids(sql)['b']}")["exclusions"]
@@ -145,12 +148,13 @@ def test_on_the_command_line(
 
     def say(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["autonomy", "exclusions", *words])
+        code = 0
         try:
-            code = main()
+            main()
         except SystemExit as end:
             code = int(end.code or 0)
         told = capsys.readouterr()
-        return int(code or 0), told.out + told.err
+        return code, told.out + told.err
 
     first, last = days(sql)
     code, out = say("add", first, last, "--campaign", ids(sql)["a"], "--json")

@@ -60,16 +60,15 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         rows = getattr(drawn, table)
         if not rows:
             continue
-        name = ("autonomous_rules",) if table == "rules" else (table,)
-        if table == "evidence_exclusions":
-            name = ("autonomy", *name)
+        schema = "autonomy" if table == "evidence_exclusions" else "public"
+        name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
         columns = sql.SQL(", ").join(map(sql.Identifier, keys))
         db.execute(
             sql.SQL(
                 "insert into {table} ({columns})"
                 " select {columns} from jsonb_populate_recordset(null::{table}, %s)"
-            ).format(table=sql.Identifier(*name), columns=columns),
+            ).format(table=sql.Identifier(schema, name), columns=columns),
             [as_json(rows)],
         )
     db.execute(

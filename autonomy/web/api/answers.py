@@ -311,6 +311,8 @@ class Campaigns(Page):
 
 class CampaignDay(rows.Day):
     impressions: int | None
+    left_out: bool
+    """Of the evidence: it is shown, and nothing is judged by it."""
 
 
 class Campaign(Answer):
