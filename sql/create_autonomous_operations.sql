@@ -240,7 +240,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{numeric, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'moment_words', null, '{p_moment}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'table', 'suspect_days', null, '{}', '{}', 0, array['campaign_id uuid references public.campaigns (id) on delete cascade', 'day date', 'why text not null', 'found_at timestamptz not null']::text[]),
-  ('autonomy', 'function', 'worth_a_look', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'worth_a_look', null, '{p_ids, p_what}', '{uuid[], text}', 0, array[]::text[]),
   ('autonomy', 'function', 'usual_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'value_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'spend_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
@@ -5633,7 +5633,7 @@ create table if not exists autonomy.suspect_days (
 comment on table autonomy.suspect_days is
   'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
   'evidence. [autonomous-operations]';
-create function autonomy.worth_a_look(p_ids uuid[], p_now timestamptz) returns uuid[]
+create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 begin
@@ -5642,51 +5642,62 @@ begin
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     where (p_ids is null or f.campaign_id = any (p_ids)) and f.has_history
-      and (case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
+      and case p_what when 'value' then
+        case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
                  and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
-        or case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
+      else
+        case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
              then f.w3_spend > 5 * c.budget::float8
-               and (9 * f.w3_spend > least(f.w30_spend, 1e15) - f.w3_spend) is not false end));
+               and (9 * f.w3_spend > least(f.w30_spend, 1e15) - f.w3_spend) is not false end end);
 end $$;
-comment on function autonomy.worth_a_look(uuid[], timestamptz) is
-  'Those of the campaigns (null: of all) whose days are worth reading for figures in doubt. Only reads; raises '
-  'nothing. [autonomous-operations]';
+comment on function autonomy.worth_a_look(uuid[], text) is
+  'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
+  'reads; raises nothing. [autonomous-operations]';
 create function autonomy.usual_days(p_ids uuid[], p_now timestamptz)
 returns table (
-  campaign_id uuid, day date, starts timestamptz, ends timestamptz, conversions numeric, spend numeric,
-  revenue numeric, days bigint, usual float8, spend_28d numeric, most_spent numeric)
+  campaign_id uuid, day date, starts timestamptz, ends timestamptz, conversions float8, spend float8,
+  revenue float8, days bigint, usual float8, spend_28d float8, most_spent float8)
 language sql stable set search_path = '' set jit = off
 as $$
   with asked as materialized (
     select z.campaign_id, z.zone, (p_now at time zone z.zone)::date as today from autonomy.campaign_zones(p_ids) z
   ),
   known as materialized (
-    select d.*, a.today, a.zone from asked a
+    select d.campaign_id, d.day, d.conversions::float8, d.spend::float8, d.revenue::float8,
+      (d.revenue / nullif(d.conversions, 0))::float8 as value, a.today, a.zone
+    from asked a
     join autonomy.counted_days d on d.campaign_id = a.campaign_id and d.day between a.today - 68 and a.today
-  )
-  select k.campaign_id, k.day, k.day::timestamp at time zone k.zone, (k.day + 1)::timestamp at time zone k.zone,
-    k.conversions, k.spend, k.revenue, e.days, e.usual, e.spend_28d, e.most_spent
-  from known k
-  cross join lateral (
-    select count(*) filter (where w.value is not null) as days,
-      percentile_cont(0.5) within group (order by w.value) as usual,
+  ),
+  rough as materialized (
+    select k.campaign_id, percentile_cont(0.5) within group (order by k.value) as usual, avg(k.spend) as spend
+    from known k group by k.campaign_id
+  ),
+  before as (
+    select k.campaign_id, k.day, count(b.value) as days,
+      percentile_cont(0.5) within group (order by b.value) as usual,
       sum(b.spend) filter (where b.day >= k.day - 28) as spend_28d,
       max(b.spend) filter (where b.day >= k.day - 28) as most_spent
-    from known b
-    cross join lateral (select (b.revenue / nullif(b.conversions, 0))::float8 as value) w
-    where b.campaign_id = k.campaign_id and b.day between k.day - 60 and k.day - 1) e
-  where k.day >= k.today - 7
-    and not exists (
-      select from autonomy.evidence_exclusions x join public.campaigns c on c.id = k.campaign_id
-      where (x.campaign_id = c.id or x.account = c.account) and x.lifted_at is not null
-        and k.day between x.from_day and x.until_day);
+    from known k
+    join rough r using (campaign_id)
+    join known b on b.campaign_id = k.campaign_id and b.day between k.day - 60 and k.day - 1
+    where k.day >= k.today - 7
+      and (k.revenue > 3 * r.usual * greatest(k.conversions, 1) or k.spend > 2 * r.spend)
+    group by k.campaign_id, k.day
+  )
+  select k.campaign_id, k.day, k.day::timestamp at time zone k.zone, (k.day + 1)::timestamp at time zone k.zone,
+    k.conversions, k.spend, k.revenue, b.days, b.usual, b.spend_28d, b.most_spent
+  from known k join before b using (campaign_id, day)
+  where not exists (
+    select from autonomy.evidence_exclusions x join public.campaigns c on c.id = k.campaign_id
+    where (x.campaign_id = c.id or x.account = c.account) and x.lifted_at is not null
+      and k.day between x.from_day and x.until_day);
 $$;
 comment on function autonomy.usual_days(uuid[], timestamptz) is
-  'The last eight days of these campaigns, each with what was usual on the days before it: how many of 60 had '
-  'conversions and the median of what one was worth, spend and most spent of 28. Only reads; raises nothing. '
-  '[autonomous-operations]';
+  'Of the last eight days of these campaigns those that stand out, each with what was usual on the days before it: how '
+  'many of 60 had conversions and the median of what one was worth, spend and most spent of 28. Only reads; raises '
+  'nothing. [autonomous-operations]';
 create function autonomy.value_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -5701,11 +5712,11 @@ as $$
           where m.campaign_id = u.campaign_id and m.bucket >= u.starts and m.bucket < u.ends
             and m.conversions > 0) v) b
   cross join lateral (select case
-    when u.conversions >= 5 and (u.revenue / u.conversions)::float8 > 20 * u.usual
-      then (u.revenue / u.conversions)::float8
-    when b.most > 100 * u.usual and b.most > 3 * u.spend_28d::float8 then b.most
+    when u.conversions >= 5 and u.revenue / u.conversions > 20 * u.usual
+      then u.revenue / u.conversions
+    when b.most > 100 * u.usual and b.most > 3 * u.spend_28d then b.most
     when b.buckets >= 2 and b.least > 20 * u.usual and u.revenue > u.spend_28d / 4
-      then (u.revenue / u.conversions)::float8 end as value) s
+      then u.revenue / u.conversions end as value) s
   where u.days >= 20 and u.usual > 0 and s.value is not null;
 $$;
 comment on function autonomy.value_doubts(uuid[], timestamptz) is
@@ -5716,8 +5727,8 @@ returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
 as $$
   select u.campaign_id, u.day,
-    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend::float8), u.day,
-           autonomy.money_words(b.budget))
+    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend), u.day,
+           autonomy.money_words(b.budget::float8))
   from autonomy.usual_days(p_ids, p_now) u
   join public.campaigns c on c.id = u.campaign_id
   cross join lateral (
@@ -5735,7 +5746,7 @@ as $$
       union all
       select h.new_budget from public.campaign_changes h
       where h.campaign_id = u.campaign_id and h.changed_at > u.starts and h.changed_at < u.ends) f) b
-  where u.spend > 10 * b.budget and u.spend > 3 * u.most_spent and u.most_spent > 0;
+  where u.spend > 10 * b.budget::float8 and u.spend > 3 * u.most_spent and u.most_spent > 0;
 $$;
 comment on function autonomy.spend_doubts(uuid[], timestamptz) is
   'Days on which these campaigns spent many times their budget, and what they ever did. Only reads; raises nothing. '
@@ -5786,11 +5797,15 @@ returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  v_some uuid[] := autonomy.worth_a_look(p_ids, p_now);
+  v_some uuid[];
 begin
   return query select * from autonomy.future_doubts(p_ids, p_now);
+  v_some := autonomy.worth_a_look(p_ids, 'value');
   if v_some <> '{}' then
     return query select * from autonomy.value_doubts(v_some, p_now);
+  end if;
+  v_some := autonomy.worth_a_look(p_ids, 'spend');
+  if v_some <> '{}' then
     return query select * from autonomy.spend_doubts(v_some, p_now);
   end if;
 end $$;
@@ -13675,7 +13690,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6994d223c9d44c9bd6b3542bd12dbcd681e53e1b765a6b2675aa3d889f51972', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'd9927ec8918ea02df0c3b9a20aee705264bab230966308907eb82cdbb1059c62', pg_catalog.clock_timestamp()),
+  ('0507_suspect', '6a8ac81e831b0bdc017874f6d8bba03fb32827de401f49ad5f656d1cdc16acf6', pg_catalog.clock_timestamp()),
   ('0510_candidates', '11fff366ed288c14f72285e27b94eeb9995646736de568aa0c6225cbb36fd877', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '9619b249d12b7bb4179c8dc44dcc85fc81c4fa7df697f586f99bc1d4fc375023', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
