@@ -38,7 +38,7 @@ begin
       else
         case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
              then f.w3_spend > 5 * c.budget::float8
-               and (9 * f.w3_spend > least(f.w30_spend, 1e15) - f.w3_spend) is not false end end);
+               and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false end end);
 end $$;
 comment on function autonomy.worth_a_look(uuid[], text) is
   'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '

@@ -5650,7 +5650,7 @@ begin
       else
         case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
              then f.w3_spend > 5 * c.budget::float8
-               and (9 * f.w3_spend > least(f.w30_spend, 1e15) - f.w3_spend) is not false end end);
+               and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false end end);
 end $$;
 comment on function autonomy.worth_a_look(uuid[], text) is
   'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
@@ -13690,7 +13690,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '9524d11e42409362c25667c2d40c490ec9453f73fbfc20bded4ad7c9b2f87d33', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6994d223c9d44c9bd6b3542bd12dbcd681e53e1b765a6b2675aa3d889f51972', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', '6a8ac81e831b0bdc017874f6d8bba03fb32827de401f49ad5f656d1cdc16acf6', pg_catalog.clock_timestamp()),
+  ('0507_suspect', '960cf810ab06cec1f8342f273c5ca165b597c6679b15dce03b51428032721a83', pg_catalog.clock_timestamp()),
   ('0510_candidates', '11fff366ed288c14f72285e27b94eeb9995646736de568aa0c6225cbb36fd877', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '9619b249d12b7bb4179c8dc44dcc85fc81c4fa7df697f586f99bc1d4fc375023', pg_catalog.clock_timestamp()),
   ('0520_decide', 'd7e3394016365cd0e04e70c97a4d1555f00d73e858d8e6a54335afb6fe4f67c7', pg_catalog.clock_timestamp()),
