@@ -35,8 +35,22 @@ begin
     where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone a.zone)::date
   ),
+  excluded as materialized (
+    select * from autonomy.exclusions_of(p_campaign_ids)
+  ),
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
+    where not exists (select from excluded x
+                      where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
+  ),
+  passed_over as (
+    -- whoever writes totals of his own counts these days, too: there they are taken out again
+    select d.campaign_id, sum(d.impressions) as impressions, sum(d.clicks) as clicks,
+      sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue
+    from days d
+    where exists (select from excluded x
+                  where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
+    group by d.campaign_id
   ),
   adopted as (
     -- the day on which the winner of the latest finished A/B test took over
@@ -158,12 +172,15 @@ begin
          when t.stand then greatest(h.as_of, p.written_at)
          else h.as_of end,
     p.cv2::float8,
-    case when t.stand then p.impressions else h.life_impressions end::float8,
+    case when t.stand then p.impressions - least(coalesce(o.impressions, 0), greatest(p.impressions, 0))
+         else h.life_impressions end::float8,
     h.life_reach::float8,
-    case when t.stand then p.clicks else h.life_clicks end::float8,
-    case when t.stand then p.conversions else h.life_conversions end::float8,
-    case when t.stand then p.spend else h.life_spend end::float8,
-    case when t.stand then p.revenue else h.life_revenue end::float8,
+    case when t.stand then p.clicks - least(coalesce(o.clicks, 0), greatest(p.clicks, 0))
+         else h.life_clicks end::float8,
+    case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
+         else h.life_conversions end::float8,
+    case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,
+    case when t.stand then p.revenue - coalesce(o.revenue, 0) else h.life_revenue end::float8,
       h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8,
       h.w1_spend::float8, h.w1_revenue::float8,
       h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8,
@@ -188,6 +205,7 @@ begin
     v_changed_at
   from performance p
   full join history h using (campaign_id)
+  left join passed_over o using (campaign_id)
   -- another writer's totals are taken as they stand, unless they were written after p_now
   cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t

@@ -175,6 +175,31 @@ comment on function autonomy.sum_days(uuid[], date[]) is
   'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 
+create function autonomy.totals_of_series(p_campaign_ids uuid[])
+returns table (
+  campaign_id uuid, life_impressions float8, life_clicks float8, life_conversions float8, life_spend float8,
+  life_revenue float8)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_partly uuid[] := array(select distinct x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x);
+begin
+  return query
+  select f.campaign_id, f.life_impressions, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue
+  from (select unnest(p_campaign_ids) except select unnest(v_partly)) i (id)
+  join public.campaign_facts f on f.campaign_id = i.id;
+  if v_partly <> '{}' then
+    return query
+    select d.campaign_id, sum(d.impressions)::float8, sum(d.clicks)::float8, sum(d.conversions)::float8,
+      sum(d.spend)::float8, sum(d.revenue)::float8
+    from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
+    group by d.campaign_id;
+  end if;
+end $$;
+comment on function autonomy.totals_of_series(uuid[]) is
+  'The totals of the whole series of these campaigns (each named once): of the facts, or, where days are left out of '
+  'these, of all days. Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -219,7 +244,8 @@ begin
   perform autonomy.refresh_campaign_facts(v_campaigns);
 
   -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion. Conversions are
-  -- whole here, rounded once and half up; whoever compares them takes the facts.
+  -- whole here, rounded once and half up; whoever compares them takes the facts. What is left out of the evidence
+  -- counts in the totals all the same.
   update public.campaign_performance p set
     impressions = f.life_impressions, clicks = f.life_clicks,
     conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
@@ -227,8 +253,8 @@ begin
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
-  from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
-  where p.campaign_id = i and p.from_metrics;
+  from autonomy.totals_of_series(v_campaigns) f
+  where p.campaign_id = f.campaign_id and p.from_metrics;
 
   perform set_config('autonomy.ingest', v_ingest, true);
 end $$;

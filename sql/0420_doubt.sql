@@ -150,7 +150,7 @@ begin
       from (
         select m.day, m.spend::float8 as spend, m.day::timestamp at time zone i.zone as starts,
                (m.day + 1)::timestamp at time zone i.zone as ends
-        from public.campaign_daily m
+        from autonomy.counted_days m
         where m.campaign_id = i.id and m.day < k.today and m.day >= k.today - 28) x
       left join lateral (
         select true as known, h.new_status as status, h.new_budget as budget from public.campaign_changes h

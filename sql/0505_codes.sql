@@ -17,7 +17,7 @@ as $$ values
   ('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
   ('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', true),
   ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
-  ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', true),
+  ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', false),
   ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
   ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', true),
   ('CHANGED_BY_PERSON', 11, 'campaign', 'a person changed it, and this would go against that', false),
@@ -87,6 +87,10 @@ as $$ values
   ('STALE_DATA.unknown',
    'its figures are of unknown age. It will be looked at again when new ones arrive.',
    '{}'::text[]),
+  ('SUSPECT_DATA.',
+   'its figures cannot be right: %s. It is left alone until they are corrected; a day still in doubt '
+   'after 24 hours is left out of the evidence.',
+   '{suspect}'::text[]),
   ('VALUE_NOT_MEASURED.',
    'its conversions carry no value, so its roi says nothing. Feed their revenue, or what a conversion is'
    ' worth.',

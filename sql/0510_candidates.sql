@@ -18,7 +18,7 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8);
+  budget_use float8, suspect text);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -48,7 +48,7 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
-        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -57,6 +57,7 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
+      left join autonomy.doubts($2, $1) s on s.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -108,7 +109,7 @@ begin
       'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-      'budget_use', c.budget_use,
+      'budget_use', c.budget_use, 'suspect', c.suspect,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
         'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,
@@ -142,7 +143,7 @@ begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010',
       message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
-  elsif p_ahead is null or p_ahead not between 0 and 50000 then
+  elsif coalesce(p_ahead, -1) not between 0 and 50000 then
     raise exception using errcode = 'AO010',
       message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
   elsif cardinality(p_ids) > 5000 then
@@ -171,11 +172,8 @@ begin
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
         and autonomy.campaign_slot(r.campaign_id) <@ v_slots
-        and exists (
-          select from public.autonomy_policy p
-          left join public.campaigns k on k.id = r.campaign_id
-          left join public.autonomy_accounts a on a.account = k.account
-          where coalesce(a.resume_when_proven_wrong, p.resume_when_proven_wrong))
+        and (select bool_and((f.p).resume_when_proven_wrong) from autonomy.policies_of(
+          array(select k.account from public.campaigns k where k.id = r.campaign_id)) f)
         and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;

@@ -36,6 +36,8 @@ begin
     when p_campaign.autonomous_enabled is not true then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
+    -- a resume rests on the same figures
+    when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
@@ -255,6 +257,7 @@ begin
       else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
+    when 'suspect' then c.suspect
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)
     when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)

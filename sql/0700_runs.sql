@@ -15,11 +15,16 @@ begin
   exception when others then
     raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
   end;
+  begin
+    perform autonomy.doubt_figures(p_now);
+  exception when others then
+    raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+  end;
   perform public.expire_pending_actions(p_now);
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
-  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call '
-  'again. [autonomous-operations]';
+  'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
+  'hours, lets old proposals expire. Safe to call again. [autonomous-operations]';
 
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,

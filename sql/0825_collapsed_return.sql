@@ -63,7 +63,7 @@ begin
     cross join lateral (
       select x.day, x.day > l.last_day - 14 as late, x.spend::float8 as s, greatest(0, x.revenue)::float8 as r,
              x.conversions::float8 as n
-      from public.campaign_daily x
+      from autonomy.counted_days x
       where x.campaign_id = l.id and x.day > l.last_day - 104 and x.day <= l.last_day and x.spend > 0) d
     group by l.id
   ), compared as (

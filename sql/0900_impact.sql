@@ -75,7 +75,7 @@ begin
          sum(w.weight) filter (where d.spend > 0),
          sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
   into spend, revenue, conversions, days, matured
-  from public.campaign_daily d
+  from autonomy.counted_days d
   cross join lateral (
     select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
                 else 1 end as weight,

@@ -90,7 +90,9 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'impressions', d.impressions,
         'conversions', autonomy.shown_conversions(d.conversions::float8),
-        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
+        'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
+                            where d.day between x.from_day and x.until_day)) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
     'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',

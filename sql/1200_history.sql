@@ -115,7 +115,7 @@ begin
     format($i$(select sum(e.spend::float8
           * case when %1$s = 0 then 1 else exp(-0.6931471805599453::float8 * (b.day - e.day) / nullif(%1$s, 0)) end
           * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
-        from public.campaign_daily e
+        from autonomy.counted_days e
         where e.campaign_id = b.campaign_id and e.day < b.day
           and e.day >= b.day - least(ceil(40 * %2$s / 24),
                                      case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
@@ -132,7 +132,7 @@ begin
     then $by_day$hours as (
       select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
-      from public.campaign_daily d
+      from autonomy.counted_days d
       where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
     )$by_day$
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
@@ -142,6 +142,8 @@ begin
         count(*) over (partition by m.campaign_id, (m.bucket at time zone z.zone)::date) as in_day
       from public.campaign_metrics m join zones z using (campaign_id)
       where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
+        and not exists (select from excluded x where x.campaign_id = m.campaign_id
+                        and (m.bucket at time zone z.zone)::date between x.from_day and x.until_day)
     ),
     hours as (
       select m.campaign_id, m.day, m.zone,
@@ -160,9 +162,12 @@ begin
       select c.id as campaign_id, z.zone
       from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     ),
+    excluded as materialized (
+      select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
+    ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
-      from public.campaign_daily c
+      from autonomy.counted_days c
       where c.day <= ($3 at time zone $6)::date + 1
     ),
     before as (

@@ -79,6 +79,10 @@ insert into pg_temp.autonomy_names values
   ('public', 'index', 'autonomous_actions_rule_status', 'public.autonomous_actions', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'autonomous_actions_done', 'public.autonomous_actions', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'optimization_opportunities_work', 'public.optimization_opportunities', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'table', 'evidence_exclusions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'account text', 'campaign_id uuid references public.campaigns (id) on delete cascade', 'from_day date not null', 'until_day date not null', 'why text not null default ''''', 'made_by text not null default ''''', 'made_at timestamptz not null default now()', 'lifted_at timestamptz', 'lifted_by text not null default ''''']::text[]),
+  ('autonomy', 'index', 'evidence_exclusions_campaign', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'index', 'evidence_exclusions_account', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'exclusions_of', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('public', 'table', 'autonomy_migrations', null, '{}', '{}', 0, array['name text primary key', 'checksum text not null', 'applied_at timestamptz not null default now()']::text[]),
   ('public', 'function', 'autonomy_schema_version', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
@@ -142,6 +146,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'totals_of_series', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'sum_all_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1, array[]::text[]),
@@ -167,6 +172,15 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refresh_excluded', null, '{p_campaign_ids, p_accounts}', '{uuid[], text[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'exclusions_changed', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'trigger', 'exclusions_inserted', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'trigger', 'exclusions_updated', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'trigger', 'exclusions_deleted', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'exclusions_truncated', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'trigger', 'exclusions_truncated', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_left_account', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_campaign_left_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'metric_bucket', null, '{p_text, p_zone}', '{text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'write_metrics', null, '{p_taken, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
@@ -229,6 +243,16 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{numeric, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'moment_words', null, '{p_moment}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'table', 'suspect_days', null, '{}', '{}', 0, array['campaign_id uuid references public.campaigns (id) on delete cascade', 'day date', 'why text not null', 'found_at timestamptz not null']::text[]),
+  ('autonomy', 'function', 'worth_a_look', null, '{p_ids, p_what}', '{uuid[], text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'usual_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'value_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'spend_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'future_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'future_totals', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'doubtful_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'doubt_figures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
@@ -481,6 +505,9 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0, array[]::text[]),
   ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
   ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
+  ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
+  ('public', 'function', 'exclude_evidence', null, '{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}', '{date, date, text, uuid, text, text}', 4, array[]::text[]),
+  ('public', 'function', 'lift_evidence_exclusion', null, '{p_id, p_actor}', '{uuid, text}', 1, array[]::text[]),
   ('autonomy', 'table', 'causes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'cause text not null', 'code text not null', 'level text not null', 'sentence text not null', 'details text[] not null default ''{}''', 'figures jsonb not null default ''{}''', 'size numeric not null default 1', 'began_at timestamptz not null', 'seen_at timestamptz not null', 'over_at timestamptz']::text[]),
   ('autonomy', 'table', 'told_causes', null, '{}', '{}', 0, array['cause_id bigint not null references autonomy.causes on delete cascade', 'channel text not null', 'told_at timestamptz', 'began_at timestamptz', 'size numeric', 'is_over boolean not null default false', 'claim uuid', 'claimed_until timestamptz', 'claimed jsonb']::text[]),
   ('autonomy', 'table', 'told_where', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'code text not null', 'channels text[] not null', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
@@ -551,9 +578,10 @@ as $$
     'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
     'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
-    'condition_errors',
-    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'list_autonomous_accounts',
-    'list_autonomous_candidates', 'list_past_candidates', 'measure_action_impact', 'portfolio_state',
+    'condition_errors', 'exclude_evidence',
+    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'lift_evidence_exclusion',
+    'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
+    'measure_action_impact', 'portfolio_state',
     'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
     'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
     'set_opportunity_status', 'update_autonomous_account']);
@@ -1766,6 +1794,73 @@ create index if not exists optimization_opportunities_work
   on public.optimization_opportunities
   (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
 
+-- 0128_exclusions.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.evidence_exclusions (
+  id uuid primary key default gen_random_uuid(),
+  account text,
+  campaign_id uuid references public.campaigns (id) on delete cascade,
+  from_day date not null,
+  until_day date not null,
+  why text not null default '',
+  made_by text not null default '',
+  made_at timestamptz not null default now(),
+  lifted_at timestamptz,
+  lifted_by text not null default '',
+  constraint evidence_exclusions_of_check check (num_nonnulls(account, campaign_id) = 1),
+  constraint evidence_exclusions_days_check check (
+    from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
+);
+comment on table autonomy.evidence_exclusions is
+  'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
+comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';
+comment on column autonomy.evidence_exclusions.campaign_id is 'this campaign; null = all of account';
+comment on column autonomy.evidence_exclusions.from_day is 'the first day, in the zone of the account';
+comment on column autonomy.evidence_exclusions.until_day is 'the last day, which is left out, too';
+comment on column autonomy.evidence_exclusions.why is 'why they do not count, in the words of who made it';
+comment on column autonomy.evidence_exclusions.made_by is
+  'who made it; autonomy: a run, of figures that cannot be right';
+comment on column autonomy.evidence_exclusions.lifted_at is
+  'when it was taken back: from then on its days count, and are not doubted again';
+comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
+create index if not exists evidence_exclusions_campaign on autonomy.evidence_exclusions (campaign_id);
+create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);
+create or replace view autonomy.counted_days as
+  select d.* from public.campaign_daily d
+  where not exists (
+      select from autonomy.evidence_exclusions x
+      where x.campaign_id = d.campaign_id and x.lifted_at is null and d.day between x.from_day and x.until_day)
+    and not exists (
+      select from autonomy.evidence_exclusions x join public.campaigns c on c.account = x.account
+      where c.id = d.campaign_id and x.lifted_at is null and d.day between x.from_day and x.until_day);
+comment on view autonomy.counted_days is
+  'campaign_daily without the days that are left out of the evidence. [autonomous-operations]';
+create function autonomy.exclusions_of(p_campaign_ids uuid[])
+returns table (campaign_id uuid, from_day date, until_day date)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not exists (select from autonomy.evidence_exclusions x where x.lifted_at is null) then
+    return;  -- the usual case, and the campaigns need not be looked at
+  end if;
+  return query
+  select x.campaign_id, x.from_day, x.until_day
+  from unnest(p_campaign_ids) i join autonomy.evidence_exclusions x on x.campaign_id = i
+  where x.lifted_at is null
+  union all
+  select c.id, x.from_day, x.until_day
+  from unnest(p_campaign_ids) i
+  join public.campaigns c on c.id = i
+  join autonomy.evidence_exclusions x on x.account = c.account
+  where x.lifted_at is null;
+end $$;
+comment on function autonomy.exclusions_of(uuid[]) is
+  'The spans of days that are left out of the evidence of each of these campaigns (each named once), its own and its '
+  'account''s. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
 -- 0130_policy.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -2811,8 +2906,21 @@ begin
     where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone a.zone)::date
   ),
+  excluded as materialized (
+    select * from autonomy.exclusions_of(p_campaign_ids)
+  ),
   aged as (
     select d.*, max(d.day) over (partition by d.campaign_id) - d.day as k from days d
+    where not exists (select from excluded x
+                      where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
+  ),
+  passed_over as (
+    select d.campaign_id, sum(d.impressions) as impressions, sum(d.clicks) as clicks,
+      sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue
+    from days d
+    where exists (select from excluded x
+                  where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
+    group by d.campaign_id
   ),
   adopted as (
     select t.campaign_id, (max(t.finished_at) at time zone a.zone)::date as day
@@ -2928,12 +3036,15 @@ begin
          when t.stand then greatest(h.as_of, p.written_at)
          else h.as_of end,
     p.cv2::float8,
-    case when t.stand then p.impressions else h.life_impressions end::float8,
+    case when t.stand then p.impressions - least(coalesce(o.impressions, 0), greatest(p.impressions, 0))
+         else h.life_impressions end::float8,
     h.life_reach::float8,
-    case when t.stand then p.clicks else h.life_clicks end::float8,
-    case when t.stand then p.conversions else h.life_conversions end::float8,
-    case when t.stand then p.spend else h.life_spend end::float8,
-    case when t.stand then p.revenue else h.life_revenue end::float8,
+    case when t.stand then p.clicks - least(coalesce(o.clicks, 0), greatest(p.clicks, 0))
+         else h.life_clicks end::float8,
+    case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
+         else h.life_conversions end::float8,
+    case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,
+    case when t.stand then p.revenue - coalesce(o.revenue, 0) else h.life_revenue end::float8,
       h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8,
       h.w1_spend::float8, h.w1_revenue::float8,
       h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8,
@@ -2958,6 +3069,7 @@ begin
     v_changed_at
   from performance p
   full join history h using (campaign_id)
+  left join passed_over o using (campaign_id)
   cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
   where h.campaign_id is not null or not p.from_metrics;
@@ -3314,6 +3426,30 @@ end $$;
 comment on function autonomy.sum_days(uuid[], date[]) is
   'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.totals_of_series(p_campaign_ids uuid[])
+returns table (
+  campaign_id uuid, life_impressions float8, life_clicks float8, life_conversions float8, life_spend float8,
+  life_revenue float8)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_partly uuid[] := array(select distinct x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x);
+begin
+  return query
+  select f.campaign_id, f.life_impressions, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue
+  from (select unnest(p_campaign_ids) except select unnest(v_partly)) i (id)
+  join public.campaign_facts f on f.campaign_id = i.id;
+  if v_partly <> '{}' then
+    return query
+    select d.campaign_id, sum(d.impressions)::float8, sum(d.clicks)::float8, sum(d.conversions)::float8,
+      sum(d.spend)::float8, sum(d.revenue)::float8
+    from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
+    group by d.campaign_id;
+  end if;
+end $$;
+comment on function autonomy.totals_of_series(uuid[]) is
+  'The totals of the whole series of these campaigns (each named once): of the facts, or, where days are left out of '
+  'these, of all days. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3359,8 +3495,8 @@ begin
     total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
     total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
-  from unnest(v_campaigns) i join public.campaign_facts f on f.campaign_id = i
-  where p.campaign_id = i and p.from_metrics;
+  from autonomy.totals_of_series(v_campaigns) f
+  where p.campaign_id = f.campaign_id and p.from_metrics;
   perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
 comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
@@ -3670,6 +3806,75 @@ comment on function autonomy.campaign_moved() is
   'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
   for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
+
+-- 0227_exclusions.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.refresh_excluded(p_campaign_ids uuid[], p_accounts text[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_campaigns uuid[] := array(
+    select i from unnest(p_campaign_ids) i where i is not null
+    union select c.id from public.campaigns c where c.account = any (p_accounts)
+    order by 1);
+begin
+  perform autonomy.refresh_campaign_facts(v_campaigns[i : i + 9999])
+  from generate_series(1, cardinality(v_campaigns), 10000) i;
+end $$;
+comment on function autonomy.refresh_excluded(uuid[], text[]) is
+  'Makes the facts of these campaigns and of all of these accounts anew. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.exclusions_changed() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_op = 'INSERT' then
+    perform autonomy.refresh_excluded(array_agg(n.campaign_id), array_agg(n.account)) from new_rows n;
+  elsif tg_op = 'DELETE' then
+    perform autonomy.refresh_excluded(array_agg(o.campaign_id), array_agg(o.account)) from old_rows o;
+  else
+    perform autonomy.refresh_excluded(array_agg(r.campaign_id), array_agg(r.account))
+    from (select campaign_id, account from new_rows union select campaign_id, account from old_rows) r;
+  end if;
+  return null;
+end $$;
+comment on function autonomy.exclusions_changed() is
+  'Trigger of evidence_exclusions: brings the facts of the campaigns that a statement concerns up to date. '
+  '[autonomous-operations]';
+create trigger exclusions_inserted after insert on autonomy.evidence_exclusions
+  referencing new table as new_rows for each statement execute function autonomy.exclusions_changed();
+create trigger exclusions_updated after update on autonomy.evidence_exclusions
+  referencing old table as old_rows new table as new_rows
+  for each statement execute function autonomy.exclusions_changed();
+create trigger exclusions_deleted after delete on autonomy.evidence_exclusions
+  referencing old table as old_rows for each statement execute function autonomy.exclusions_changed();
+create function autonomy.exclusions_truncated() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.rebuild_campaign_facts();
+  return null;
+end $$;
+comment on function autonomy.exclusions_truncated() is
+  'Trigger of evidence_exclusions: after TRUNCATE every day counts again. [autonomous-operations]';
+create trigger exclusions_truncated after truncate on autonomy.evidence_exclusions
+  for each statement execute function autonomy.exclusions_truncated();
+create function autonomy.campaign_left_account() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if exists (select from autonomy.evidence_exclusions x where x.account in (old.account, new.account)) then
+    perform autonomy.refresh_campaign_facts(array[new.id]);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_left_account() is
+  'Trigger of campaigns: in another account other days are left out. [autonomous-operations]';
+create trigger autonomy_campaign_left_account after update of account on public.campaigns
+  for each row when (old.account is distinct from new.account) execute function autonomy.campaign_left_account();
 
 -- 0230_ingest.sql
 set local lock_timeout = '30s';
@@ -5013,7 +5218,7 @@ begin
       from (
         select m.day, m.spend::float8 as spend, m.day::timestamp at time zone i.zone as starts,
                (m.day + 1)::timestamp at time zone i.zone as ends
-        from public.campaign_daily m
+        from autonomy.counted_days m
         where m.campaign_id = i.id and m.day < k.today and m.day >= k.today - 28) x
       left join lateral (
         select true as known, h.new_status as status, h.new_budget as budget from public.campaign_changes h
@@ -5252,7 +5457,7 @@ as $$ values
   ('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
   ('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', true),
   ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
-  ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', true),
+  ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', false),
   ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
   ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', true),
   ('CHANGED_BY_PERSON', 11, 'campaign', 'a person changed it, and this would go against that', false),
@@ -5321,6 +5526,10 @@ as $$ values
   ('STALE_DATA.unknown',
    'its figures are of unknown age. It will be looked at again when new ones arrive.',
    '{}'::text[]),
+  ('SUSPECT_DATA.',
+   'its figures cannot be right: %s. It is left alone until they are corrected; a day still in doubt '
+   'after 24 hours is left out of the evidence.',
+   '{suspect}'::text[]),
   ('VALUE_NOT_MEASURED.',
    'its conversions carry no value, so its roi says nothing. Feed their revenue, or what a conversion is'
    ' worth.',
@@ -5578,6 +5787,239 @@ begin
 end $$;
 comment on function autonomy.moment_words(timestamptz) is '2026-11-22 10:00 UTC. Pure. [autonomous-operations]';
 
+-- 0507_suspect.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.suspect_days (
+  campaign_id uuid references public.campaigns (id) on delete cascade,
+  day date,
+  why text not null,
+  found_at timestamptz not null,
+  primary key (campaign_id, day)
+);
+comment on table autonomy.suspect_days is
+  'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
+  'evidence. [autonomous-operations]';
+create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return array(
+    select f.campaign_id
+    from public.campaign_facts f
+    join public.campaigns c on c.id = f.campaign_id
+    where (p_ids is null or f.campaign_id = any (p_ids)) and f.has_history
+      and case p_what when 'value' then
+        case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
+                 and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
+             then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
+               > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
+      else
+        case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
+             then f.w3_spend > 5 * c.budget::float8
+               and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false end end);
+end $$;
+comment on function autonomy.worth_a_look(uuid[], text) is
+  'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
+  'reads; raises nothing. [autonomous-operations]';
+create function autonomy.usual_days(p_ids uuid[], p_now timestamptz)
+returns table (
+  campaign_id uuid, day date, starts timestamptz, ends timestamptz, conversions float8, spend float8,
+  revenue float8, days bigint, usual float8, spend_28d float8, most_spent float8)
+language sql stable set search_path = '' set jit = off
+as $$
+  with asked as materialized (
+    select z.campaign_id, z.zone, (p_now at time zone z.zone)::date as today from autonomy.campaign_zones(p_ids) z
+  ),
+  known as materialized (
+    select d.campaign_id, d.day, d.conversions::float8, d.spend::float8, d.revenue::float8,
+      (d.revenue / nullif(d.conversions, 0))::float8 as value, a.today, a.zone
+    from asked a
+    join autonomy.counted_days d on d.campaign_id = a.campaign_id and d.day between a.today - 68 and a.today
+  ),
+  rough as materialized (
+    select k.campaign_id, percentile_cont(0.5) within group (order by k.value) as usual, avg(k.spend) as spend
+    from known k group by k.campaign_id
+  ),
+  before as (
+    select k.campaign_id, k.day, count(b.value) as days,
+      percentile_cont(0.5) within group (order by b.value) as usual,
+      sum(b.spend) filter (where b.day >= k.day - 28) as spend_28d,
+      max(b.spend) filter (where b.day >= k.day - 28) as most_spent
+    from known k
+    join rough r using (campaign_id)
+    join known b on b.campaign_id = k.campaign_id and b.day between k.day - 60 and k.day - 1
+    where k.day >= k.today - 7
+      and (k.revenue > 3 * r.usual * greatest(k.conversions, 1) or k.spend > 2 * r.spend)
+    group by k.campaign_id, k.day
+  )
+  select k.campaign_id, k.day, k.day::timestamp at time zone k.zone, (k.day + 1)::timestamp at time zone k.zone,
+    k.conversions, k.spend, k.revenue, b.days, b.usual, b.spend_28d, b.most_spent
+  from known k join before b using (campaign_id, day)
+  where not exists (
+    select from autonomy.evidence_exclusions x join public.campaigns c on c.id = k.campaign_id
+    where (x.campaign_id = c.id or x.account = c.account) and x.lifted_at is not null
+      and k.day between x.from_day and x.until_day);
+$$;
+comment on function autonomy.usual_days(uuid[], timestamptz) is
+  'Of the last eight days of these campaigns those that stand out, each with what was usual on the days before it: how '
+  'many of 60 had conversions and the median of what one was worth, spend and most spent of 28. Only reads; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.value_doubts(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language sql stable set search_path = '' set jit = off
+as $$
+  select u.campaign_id, u.day,
+    format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value), u.day,
+           autonomy.money_words(u.usual))
+  from autonomy.usual_days(p_ids, p_now) u
+  cross join lateral (
+    select max(v.value) as most, min(v.value) as least, count(*) as buckets
+    from (select (m.revenue / greatest(m.conversions, 1))::float8 as value from public.campaign_metrics m
+          where m.campaign_id = u.campaign_id and m.bucket >= u.starts and m.bucket < u.ends
+            and m.conversions > 0) v) b
+  cross join lateral (select case
+    when u.conversions >= 5 and u.revenue / u.conversions > 20 * u.usual
+      then u.revenue / u.conversions
+    when b.most > 100 * u.usual and b.most > 3 * u.spend_28d then b.most
+    when b.buckets >= 2 and b.least > 20 * u.usual and u.revenue > u.spend_28d / 4
+      then u.revenue / u.conversions end as value) s
+  where u.days >= 20 and u.usual > 0 and s.value is not null;
+$$;
+comment on function autonomy.value_doubts(uuid[], timestamptz) is
+  'Days on which conversions of these campaigns were worth more than can be right. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.spend_doubts(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language sql stable set search_path = '' set jit = off
+as $$
+  select u.campaign_id, u.day,
+    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend), u.day,
+           autonomy.money_words(b.budget::float8))
+  from autonomy.usual_days(p_ids, p_now) u
+  join public.campaigns c on c.id = u.campaign_id
+  cross join lateral (
+    select max(f.budget) filter (where f.budget between 0.01 and 1e15) as budget
+    from (
+      (select coalesce(a.budget, c.budget) as budget
+       from (select) one left join lateral (
+         (select h.new_budget as budget from public.campaign_changes h
+          where h.campaign_id = u.campaign_id and h.changed_at <= u.starts order by h.id desc limit 1)
+         union all
+         (select case when h.kind = 'created' then h.new_budget else h.old_budget end
+          from public.campaign_changes h
+          where h.campaign_id = u.campaign_id and h.changed_at > u.starts order by h.id limit 1)
+         limit 1) a on true)
+      union all
+      select h.new_budget from public.campaign_changes h
+      where h.campaign_id = u.campaign_id and h.changed_at > u.starts and h.changed_at < u.ends) f) b
+  where u.spend > 10 * b.budget::float8 and u.spend > 3 * u.most_spent and u.most_spent > 0;
+$$;
+comment on function autonomy.spend_doubts(uuid[], timestamptz) is
+  'Days on which these campaigns spent many times their budget, and what they ever did. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.future_doubts(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return query
+  select m.campaign_id, case when m.day > m.today then m.day end,
+    format('there are figures of %s, which lies in the future', autonomy.moment_words(m.bucket))
+  from (
+    select k.campaign_id, k.bucket, (k.bucket at time zone z.zone)::date as day,
+      (p_now at time zone z.zone)::date as today
+    from public.campaign_metrics k
+    join autonomy.campaign_zones(array(
+      select f.campaign_id from public.campaign_metrics f where f.bucket > p_now + interval '1 hour'
+        and isfinite(f.bucket))) z on z.campaign_id = k.campaign_id
+    where k.bucket > p_now + interval '1 hour' and (p_ids is null or k.campaign_id = any (p_ids))
+      and isfinite(k.bucket)) m
+  where not exists (
+    select from autonomy.evidence_exclusions x join public.campaigns c on c.id = m.campaign_id
+    where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day);
+end $$;
+comment on function autonomy.future_doubts(uuid[], timestamptz) is
+  'Those of the campaigns (null: of all) whose series goes on for more than an hour after p_now; the day where it is a '
+  'later one. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return query
+  select p.campaign_id, null::date,
+    format('its totals are of %s, which lies in the future',
+      case when isfinite(p.updated_at) then autonomy.moment_words(p.updated_at) else 'infinity' end)
+  from unnest(p_ids) i
+  join public.campaign_facts f on f.campaign_id = i and f.data_at > p_now + interval '1 hour'
+  join public.campaign_performance p on p.campaign_id = i
+  where not p.from_metrics and p.updated_at > p_now + interval '1 hour';
+end $$;
+comment on function autonomy.future_totals(uuid[], timestamptz) is
+  'Those of the campaigns whose totals, of another writer, are of more than an hour after p_now. Only reads; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.doubtful_days(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, day date, why text)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+  v_some uuid[];
+begin
+  return query select * from autonomy.future_doubts(p_ids, p_now);
+  v_some := autonomy.worth_a_look(p_ids, 'value');
+  if v_some <> '{}' then
+    return query select * from autonomy.value_doubts(v_some, p_now);
+  end if;
+  v_some := autonomy.worth_a_look(p_ids, 'spend');
+  if v_some <> '{}' then
+    return query select * from autonomy.spend_doubts(v_some, p_now);
+  end if;
+end $$;
+comment on function autonomy.doubtful_days(uuid[], timestamptz) is
+  'Every day of these campaigns (null: of all) whose figures cannot be right, and why; of today, what is said of a '
+  'later hour has no day. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.doubts(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid, why text)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return query
+  select distinct on (d.campaign_id) d.campaign_id, d.why
+  from (select * from autonomy.future_totals(p_ids, p_now)
+        union all
+        select * from autonomy.doubtful_days(p_ids, p_now)) d
+  order by d.campaign_id, d.day desc nulls first, d.why;
+end $$;
+comment on function autonomy.doubts(uuid[], timestamptz) is
+  'Of these campaigns those whose figures cannot be right, and why: of several days the last. Only reads; safe to '
+  'call again; raises nothing. [autonomous-operations]';
+create function autonomy.doubt_figures(p_now timestamptz) returns void
+language plpgsql set search_path = '' set jit = off
+as $$
+declare
+  v_found autonomy.suspect_days[];
+begin
+  perform from public.autonomy_policy for share;
+  v_found := array(
+    select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
+    from autonomy.doubtful_days(null, p_now) d
+    where d.day between date '2000-01-01' and date '2100-12-31'
+    group by d.campaign_id, d.day order by d.campaign_id, d.day);
+  delete from autonomy.suspect_days s
+  where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
+  insert into autonomy.suspect_days select f.* from unnest(v_found) f on conflict do nothing;
+  with over as (
+    delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
+  )
+  insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
+  select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+end $$;
+comment on function autonomy.doubt_figures(timestamptz) is
+  'Writes down which days are in doubt, forgets those that were corrected, and leaves out of the evidence what has '
+  'been in doubt for 24 hours. A part of prepare_run; safe to call again; raises nothing. [autonomous-operations]';
+
 -- 0510_candidates.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -5593,7 +6035,7 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8);
+  budget_use float8, suspect text);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof autonomy.candidate
@@ -5618,7 +6060,7 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
-        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -5627,6 +6069,7 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
+      left join autonomy.doubts($2, $1) s on s.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -5675,7 +6118,7 @@ begin
       'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-      'budget_use', c.budget_use,
+      'budget_use', c.budget_use, 'suspect', c.suspect,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
         'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,
@@ -5708,7 +6151,7 @@ begin
   if p_limit is null or p_limit not between 1 and 5000 then
     raise exception using errcode = 'AO010',
       message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
-  elsif p_ahead is null or p_ahead not between 0 and 50000 then
+  elsif coalesce(p_ahead, -1) not between 0 and 50000 then
     raise exception using errcode = 'AO010',
       message = format('p_ahead must be from 0 to 50000, not %s.', coalesce(p_ahead::text, 'NULL'));
   elsif cardinality(p_ids) > 5000 then
@@ -5735,11 +6178,8 @@ begin
       select r.campaign_id from autonomy.revocable_pauses() r
       where (p_after is null or r.campaign_id > p_after)
         and autonomy.campaign_slot(r.campaign_id) <@ v_slots
-        and exists (
-          select from public.autonomy_policy p
-          left join public.campaigns k on k.id = r.campaign_id
-          left join public.autonomy_accounts a on a.account = k.account
-          where coalesce(a.resume_when_proven_wrong, p.resume_when_proven_wrong))
+        and (select bool_and((f.p).resume_when_proven_wrong) from autonomy.policies_of(
+          array(select k.account from public.campaigns k where k.id = r.campaign_id)) f)
         and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
@@ -5985,6 +6425,7 @@ begin
     when p_campaign.autonomous_enabled is not true then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
+    when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
@@ -6189,6 +6630,7 @@ begin
       else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
+    when 'suspect' then c.suspect
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)
     when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
@@ -8778,11 +9220,16 @@ begin
   exception when others then
     raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
   end;
+  begin
+    perform autonomy.doubt_figures(p_now);
+  exception when others then
+    raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+  end;
   perform public.expire_pending_actions(p_now);
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
-  'What a run does before it looks: fits the prior (at most once an hour), lets old proposals expire. Safe to call '
-  'again. [autonomous-operations]';
+  'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
+  'hours, lets old proposals expire. Safe to call again. [autonomous-operations]';
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -9344,7 +9791,7 @@ begin
     cross join lateral (
       select x.day, x.day > l.last_day - 14 as late, x.spend::float8 as s, greatest(0, x.revenue)::float8 as r,
              x.conversions::float8 as n
-      from public.campaign_daily x
+      from autonomy.counted_days x
       where x.campaign_id = l.id and x.day > l.last_day - 104 and x.day <= l.last_day and x.spend > 0) d
     group by l.id
   ), compared as (
@@ -10231,7 +10678,7 @@ begin
          sum(w.weight) filter (where d.spend > 0),
          sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
   into spend, revenue, conversions, days, matured
-  from public.campaign_daily d
+  from autonomy.counted_days d
   cross join lateral (
     select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
                 else 1 end as weight,
@@ -12687,7 +13134,9 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
         'clicks', d.clicks, 'impressions', d.impressions,
         'conversions', autonomy.shown_conversions(d.conversions::float8),
-        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8) order by d.day), '[]')
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
+        'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
+                            where d.day between x.from_day and x.until_day)) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
     'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
@@ -13095,6 +13544,91 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
   'Changes the settings given of one account; null takes the policy''s value (or none). Answers the account as '
   'list_autonomous_accounts. Safe to call again. Raises AO003 (no such account), AO010 (key or type), AO002 (value). '
   '[autonomous-operations]';
+
+-- 1065_exclusions.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function public.list_evidence_exclusions(
+  p_account text default null, p_campaign_id uuid default null, p_limit integer default 200) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+begin
+  return (
+    with asked as materialized (
+      select x.*, c.title, coalesce(x.account, c.account) as of_account
+      from autonomy.evidence_exclusions x left join public.campaigns c on c.id = x.campaign_id
+      where (p_campaign_id is null or x.campaign_id = p_campaign_id
+             or x.account = (select k.account from public.campaigns k where k.id = p_campaign_id))
+        and (p_account is null or coalesce(x.account, c.account) = p_account)
+    ), shown as (
+      select * from asked a order by a.lifted_at is not null, a.until_day desc, a.made_at desc, a.id limit v_limit
+    )
+    select jsonb_build_object(
+      'exclusions', coalesce(jsonb_agg(to_jsonb(s)
+        order by s.lifted_at is not null, s.until_day desc, s.made_at desc, s.id), '[]'),
+      'left_off', (select count(*) from asked) - count(*))
+    from shown s);
+end $$;
+comment on function public.list_evidence_exclusions(text, uuid, integer) is
+  'Days that are left out of the evidence, those in force first, then the latest: {"exclusions": [the row, with title '
+  'and of_account], "left_off": how many more there are}; of one account with its campaigns, or of one campaign with '
+  'its account''s. Reads only; raises nothing. [autonomous-operations]';
+create function public.exclude_evidence(
+  p_from date, p_until date, p_account text default null, p_campaign_id uuid default null, p_why text default '',
+  p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_id uuid;
+begin
+  if num_nonnulls(p_account, p_campaign_id) <> 1 then
+    raise exception using errcode = 'AO010', message = 'Give an account or a campaign_id, one of them.';
+  elsif p_from is null or p_until is null then
+    raise exception using errcode = 'AO010', message = 'from_day and until_day are both needed; both are left out.';
+  elsif p_until < p_from then
+    raise exception using errcode = 'AO010',
+      message = format('until_day (%s) must not lie before from_day (%s).', p_until, p_from);
+  elsif p_from < date '2000-01-01' or p_until > date '2100-12-31' then
+    raise exception using errcode = 'AO010',
+      message = 'from_day and until_day must be days from 2000-01-01 to 2100-12-31.';
+  elsif p_campaign_id is not null and not exists (select from public.campaigns c where c.id = p_campaign_id) then
+    raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+  elsif p_account is not null and not exists (select from public.autonomy_accounts a where a.account = p_account) then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  select x.id into v_id from autonomy.evidence_exclusions x
+  where x.account is not distinct from p_account and x.campaign_id is not distinct from p_campaign_id
+    and x.from_day = p_from and x.until_day = p_until and x.lifted_at is null limit 1;
+  if not found then
+    insert into autonomy.evidence_exclusions (account, campaign_id, from_day, until_day, why, made_by)
+    values (p_account, p_campaign_id, p_from, p_until, coalesce(p_why, ''), coalesce(p_actor, autonomy.actor()))
+    returning id into v_id;
+  end if;
+  return (select to_jsonb(x) from autonomy.evidence_exclusions x where x.id = v_id);
+end $$;
+comment on function public.exclude_evidence(date, date, text, uuid, text, text) is
+  'Leaves the days from p_from to p_until (both with) of one campaign or of a whole account out of the evidence; '
+  'answers the row. Safe to call again: the same span is there once. Raises AO003 (no such campaign or account), AO010 '
+  '(neither or both, no span). [autonomous-operations]';
+create function public.lift_evidence_exclusion(p_id uuid, p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  update autonomy.evidence_exclusions set lifted_at = now(), lifted_by = coalesce(p_actor, autonomy.actor())
+  where id = p_id and lifted_at is null;
+  if not exists (select from autonomy.evidence_exclusions x where x.id = p_id) then
+    raise exception using errcode = 'AO003', message = 'There is no such exclusion.';
+  end if;
+  return (select to_jsonb(x) from autonomy.evidence_exclusions x where x.id = p_id);
+end $$;
+comment on function public.lift_evidence_exclusion(uuid, text) is
+  'Lets the days of an exclusion count again, and keeps them from being doubted once more; answers the row. Safe to '
+  'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
 
 -- 1070_causes.sql
 set local lock_timeout = '30s';
@@ -13504,7 +14038,7 @@ begin
     format($i$(select sum(e.spend::float8
           * case when %1$s = 0 then 1 else exp(-0.6931471805599453::float8 * (b.day - e.day) / nullif(%1$s, 0)) end
           * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
-        from public.campaign_daily e
+        from autonomy.counted_days e
         where e.campaign_id = b.campaign_id and e.day < b.day
           and e.day >= b.day - least(ceil(40 * %2$s / 24),
                                      case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
@@ -13518,7 +14052,7 @@ begin
     then $by_day$hours as (
       select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
-      from public.campaign_daily d
+      from autonomy.counted_days d
       where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
     )$by_day$
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
@@ -13528,6 +14062,8 @@ begin
         count(*) over (partition by m.campaign_id, (m.bucket at time zone z.zone)::date) as in_day
       from public.campaign_metrics m join zones z using (campaign_id)
       where m.bucket >= $2 - $4 - interval '2 days' and m.bucket < $3
+        and not exists (select from excluded x where x.campaign_id = m.campaign_id
+                        and (m.bucket at time zone z.zone)::date between x.from_day and x.until_day)
     ),
     hours as (
       select m.campaign_id, m.day, m.zone,
@@ -13545,9 +14081,12 @@ begin
       select c.id as campaign_id, z.zone
       from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     ),
+    excluded as materialized (
+      select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
+    ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
-      from public.campaign_daily c
+      from autonomy.counted_days c
       where c.day <= ($3 at time zone $6)::date + 1
     ),
     before as (
@@ -13906,14 +14445,16 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', 'ac37382665ec8bf64f14324484f96f7253dd1f99e5e0179af4093194dad40033', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
   ('0135_accounts', '27d8e12b12ff7f44452fdc6cfe043483fd9751138141ac996f1a934a41ee7ac7', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
-  ('0210_facts', 'c038749868c19f8d96567cbe0d6a5af22e90b29d5dc247bb47f05a53f7c3cac4', pg_catalog.clock_timestamp()),
+  ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '4afdfa2e8bee69332080fc42cf5f239db313fd18829a304953ef772230e244be', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
+  ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
@@ -13921,13 +14462,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', 'ab33478b1ddfc85c5c69a2b05cdd3f1269a01c7139f367dc4a8e6fe76b7ce341', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '9ed5d30ff9f1ef9983b4b1ab8c8ab272306d30b2e0a623e5c3146fe083fd14c2', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
-  ('0505_codes', '5fe1d0435f3e837c2e8d427739681a8ca3b3fec3ce517e48a068af4e7239b2c8', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '18e1408430be1aa5efc5bc7e0deec0852d20807095aad07d134b09d8aa84feea', pg_catalog.clock_timestamp()),
+  ('0507_suspect', '960cf810ab06cec1f8342f273c5ca165b597c6679b15dce03b51428032721a83', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '528e917d423a300e19ffd8d41e64feb737d558f3b064dd769e45e56487a90f1f', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '4c7f54f0aae67711693cc23c45d0e68b22a140d811a1c15c36ac40d1b21aac30', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
   ('0520_decide', '3e67180f21bacfecf98be918fbf5c21d723fa58b5c6bf420605c715a95a6c02f', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
   ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
@@ -13941,17 +14483,17 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '8a9206ee1c8796b95df34972dfd0487a1a4fd1c285f0296db6a32d04a8307fed', pg_catalog.clock_timestamp()),
+  ('0700_runs', '07e961a0ed1c72794e3d9d283d0a7d462091924d9e6ac9a0dfe2b8383045c4db', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'aa2699203ab145ea59957d3f5457b4bf24bc6fc4cf39d95b4df4f78066fe2abf', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'eb01128d22415abf08d1c715fb7f036871cb3e055887fd27da3edce9f3b27339', pg_catalog.clock_timestamp()),
   ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', '8fa495c5aa84db98931378019e8469a6752d3d1230e18438e976955a1ce07208', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'a36bd5bf7ca09e85cb916fab6e6cc3d8f15b21f81555ee7374a638273c7a16d6', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
@@ -13960,11 +14502,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'ec5b9c6904fd470d4a37eab5f0999b590b015a74d11f4e42bca30be04c33ab70', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '4f7831f9d42f067272488efa34711aabba79cdc5b8c11803265afc17f79720c0', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
+  ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
-  ('1200_history', '67c8f00e6a1c9e035493ded70caea7dc0b7e64e65f5f5ede1b6205547c7a7c21', pg_catalog.clock_timestamp()),
+  ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

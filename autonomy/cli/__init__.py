@@ -11,7 +11,17 @@ import sys
 import click
 
 from autonomy import __version__
-from autonomy.cli import accounts, database, notify, operate, past, rules, serving, settings
+from autonomy.cli import (
+    accounts,
+    database,
+    exclusions,
+    notify,
+    operate,
+    past,
+    rules,
+    serving,
+    settings,
+)
 from autonomy.errors import AutonomyError
 
 EXAMPLES = """
@@ -35,7 +45,9 @@ def cli() -> None:
     """
 
 
-for module in (operate, notify, rules, settings, accounts, database, past, serving):
+for module in (
+    operate, notify, rules, settings, accounts, exclusions, database, past, serving,
+):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)
 

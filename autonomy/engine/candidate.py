@@ -73,6 +73,7 @@ class Candidate:
         "paused_action",
         "pending",
         "status",
+        "suspect",
         "test_running",
         "title",
         "value_missing",
@@ -104,6 +105,7 @@ class Candidate:
     no_raise_until: datetime | None  # what a person did last stands until then
     no_cut_until: datetime | None
     no_pause_until: datetime | None
+    suspect: str | None  # why its figures cannot be right
     budget_use: float  # share of the budget that is spent, NaN where unknown
 
     @classmethod
@@ -142,6 +144,7 @@ class Candidate:
         self.holdout_draw = measure(get("holdout_draw"))
         self.value_missing = get("value_missing", False) is not False
         self.budget_use = measure(get("budget_use"))
+        self.suspect = text(get("suspect"))
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 

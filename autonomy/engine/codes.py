@@ -67,7 +67,14 @@ CODES: tuple[Code, ...] = (
             unknown="its figures are of unknown age. It will be looked at again when new ones "
             "arrive."),
         "age of its figures", "max_data_age_hours"),
-    Code("SUSPECT_DATA", "campaign", "its figures cannot be right", reserved=True),
+    Code(
+        "SUSPECT_DATA", "campaign", "its figures cannot be right",
+        _says("its figures cannot be right: {suspect}. It is left alone until they are corrected; "
+              "a day still in doubt after 24 hours is left out of the evidence."),
+        "what a conversion is worth and what is spent, beside the days before; the future", "",
+        "its figures cannot be right: a conversion worth over 20 times what is usual, ten times "
+        "its budget spent, or figures of the future. After 24 hours such a day is left out of the "
+        "evidence and work goes on"),
     Code(
         "VALUE_NOT_MEASURED", "campaign", "its conversions carry no value, so its ROI says nothing",
         _says("its conversions carry no value, so its roi says nothing. Feed their revenue, or "

@@ -76,6 +76,12 @@ def stale(case: Case) -> bool:
     return not case.candidate.data_age_hours <= case.policy.max_data_age_hours
 
 
+@guardrail("SUSPECT_DATA", of_a_resume=True)
+def suspect(case: Case) -> bool:
+    """Figures that cannot be right. A resume rests on the same figures."""
+    return case.candidate.suspect is not None
+
+
 @guardrail("VALUE_NOT_MEASURED")
 def value_not_measured(case: Case) -> bool:
     """Conversions without any value: a roi of 0 then says nothing; a cpa does as ever."""
@@ -278,6 +284,7 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "odds": odds,
     "more_evidence": more_conversions,
     "more_days": more_days,
+    "suspect": lambda case: case.candidate.suspect or "?",
     "budget_use": lambda case: str(floor(100.0 * case.candidate.budget_use)),
     "max_step": lambda case: f"x{case.policy.max_step}",
     "max_growth": lambda case: f"x{case.policy.max_growth_7d}",

@@ -345,5 +345,9 @@ def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
 
 
 def _tracking(connection: psycopg.Connection, at: datetime) -> Any:
-    row = connection.execute("select autonomy.tracking_state(%s)", (at,)).fetchone()
+    row = connection.execute(
+        "select jsonb_build_object('observed', observed, 'expected', expected, 'tripped', tripped)"
+        " from autonomy.tracking_by_account(%s) where account is null",
+        (at,),
+    ).fetchone()
     return row[0] if row else None

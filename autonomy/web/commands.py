@@ -160,6 +160,28 @@ class Changes:
             )
         )
 
+    def exclude(
+        self, first: str, last: str, *, account: str | None, campaign_id: str | None, why: str
+    ) -> Json:
+        """Leave days out of the evidence. Raises BadRequest, NotFound."""
+        return dict(
+            self._store.rpc(
+                "exclude_evidence",
+                p_from=first,
+                p_until=last,
+                p_account=account,
+                p_campaign_id=campaign_id,
+                p_why=why,
+                p_actor=self._actor,
+            )
+        )
+
+    def lift_exclusion(self, exclusion_id: str) -> Json:
+        """Let its days count again. Raises NotFound."""
+        return dict(
+            self._store.rpc("lift_evidence_exclusion", p_id=exclusion_id, p_actor=self._actor)
+        )
+
     def set_policy(self, values: Mapping[str, Any]) -> Json:
         """Change the policy; the database names what is out of range. Raises BadRequest."""
         row = {**values, "updated_by": self._actor}

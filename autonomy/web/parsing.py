@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, ClassVar, NoReturn, Self
 
 from flask import Request, request
@@ -205,6 +206,14 @@ MOMENT = Read(
     "a time looks like 2026-11-22T10:00:00Z", read=instant, type="string", format="date-time"
 )
 """A date or time in ISO 8601, in UTC where no zone is given; read as an instant in UTC."""
+DAY = Read(
+    "a day looks like 2026-11-22",
+    test=re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch,
+    read=lambda text: date.fromisoformat(text).isoformat(),
+    type="string",
+    format="date",
+    pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+)
 BOUND = Read(
     "a day looks like 2026-11-22, a time like 2026-11-22T10:00:00Z",
     read=day_or_instant,
@@ -214,6 +223,7 @@ BOUND = Read(
 """An end of a span: a day, which belongs to it as a whole, or an instant."""
 Id = Annotated[str, ID]
 Moment = Annotated[str, MOMENT]
+Day = Annotated[str, DAY]
 Bound = Annotated[str, BOUND]
 
 

@@ -101,6 +101,19 @@ class Reads:
         """What people can be told of, and where they are."""
         return list(self._store.rpc("autonomy_notify_settings"))
 
+    def exclusions(
+        self, account: str | None = None, campaign_id: str | None = None, limit: int = 200
+    ) -> Json:
+        """Days that are left out of the evidence, those in force first."""
+        return dict(
+            self._store.rpc(
+                "list_evidence_exclusions",
+                p_account=account,
+                p_campaign_id=campaign_id,
+                p_limit=limit,
+            )
+        )
+
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:

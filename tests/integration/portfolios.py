@@ -92,6 +92,7 @@ class Drawn:
     campaign_ab_tests: list[dict[str, Any]] = field(default_factory=list)
     campaign_metrics: list[dict[str, Any]] = field(default_factory=list)
     campaign_daily: list[dict[str, Any]] = field(default_factory=list)
+    evidence_exclusions: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -314,7 +315,10 @@ def _campaign(r: Random, drawn: Drawn, dirt: float) -> None:
         _past(r, drawn, campaign_id)
     if r.random() < (0.1 if plain else 0.4):
         _people(r, drawn, campaign_id)
-    if r.random() < 0.3:
+    doubtful = r.random() < 0.06
+    if doubtful:
+        _doubtful_days(r, drawn, drawn.campaigns[-1], facts)
+    elif r.random() < 0.3:
         _days(r, drawn, drawn.campaigns[-1])
     if str(drawn.campaigns[-1]["status"]).lower() == "paused":
         _pause_of_ours(r, drawn, campaign_id, facts)
@@ -465,6 +469,36 @@ def _days(r: Random, drawn: Drawn, campaign: dict[str, Any]) -> None:
         drawn.campaign_daily.append(
             _zeros(campaign["id"]) | {"day": f"2026-11-{day:02}", "spend": spend}
         )
+
+
+def _doubtful_days(
+    r: Random, drawn: Drawn, campaign: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    """A month at 10 a conversion, and a last day at many times that; left out now and then."""
+    last = r.choice((21, 22))
+    for back in range(r.choice((19, 20, 30))):
+        day = NOW.date() - timedelta(days=22 - last + 1 + back)
+        drawn.campaign_daily.append(
+            _zeros(campaign["id"])
+            | {"day": day.isoformat(), "conversions": 12, "spend": 90, "revenue": 120}
+        )
+    value = r.choice((10, 200, 201, 1000))
+    drawn.campaign_daily.append(
+        _zeros(campaign["id"])
+        | {"day": f"2026-11-{last}", "conversions": r.choice((4, 5, 12)), "spend": 90}
+        | {"revenue": value * 12}
+    )
+    facts |= {"has_history": True, "w7_revenue": 720 + value * 12, "w7_conversions": 84}
+    facts |= {"w30_revenue": 3480 + value * 12, "w30_conversions": 360}
+    if r.random() < 0.3:
+        drawn.evidence_exclusions.append(
+            {
+                "id": str(UUID(int=r.getrandbits(128))),
+                "campaign_id": campaign["id"], "from_day": f"2026-11-{last}",
+                "until_day": "2026-11-22", "why": "", "made_by": "", "made_at": _stamp(1),
+                "lifted_at": r.choice((None, _stamp(0))), "lifted_by": "",
+            }
+        )  # fmt: skip
 
 
 def _silence(r: Random, drawn: Drawn) -> None:

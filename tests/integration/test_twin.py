@@ -60,6 +60,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         rows = getattr(drawn, table)
         if not rows:
             continue
+        schema = "autonomy" if table == "evidence_exclusions" else "public"
         name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
         columns = sql.SQL(", ").join(map(sql.Identifier, keys))
@@ -67,7 +68,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
             sql.SQL(
                 "insert into {table} ({columns})"
                 " select {columns} from jsonb_populate_recordset(null::{table}, %s)"
-            ).format(table=sql.Identifier(name), columns=columns),
+            ).format(table=sql.Identifier(schema, name), columns=columns),
             [as_json(rows)],
         )
     db.execute(

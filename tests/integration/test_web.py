@@ -770,6 +770,16 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         "campaign_id": get(filled, "/api/campaigns")["campaigns"][0]["id"],
         "opportunity_id": get(filled, "/api/opportunities")["opportunities"][0]["id"],
     }
+    made = filled.post(
+        "/api/exclusions",
+        headers=BEARER,
+        json={
+            "campaign_id": ids["campaign_id"],
+            "from_day": "2020-01-03",
+            "until_day": "2020-01-03",
+        },
+    )
+    ids["exclusion_id"] = (made.json or {})["id"]
     bodies: dict[str, Any] = {
         "RollbackOne": {"preview": True}, "Rollback": {"run_id": ids["run_id"], "preview": True},
         "OpportunityStatus": {"status": "open"}, "NewRule": RULE, "RuleChange": {"priority": 1},
@@ -777,6 +787,8 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         "CampaignChange": {"hold_until": None}, "PolicyChange": {"min_confidence": 60},
         "AccountChange": {"account": get(filled, "/api/accounts")["accounts"][0]["account"],
                           "currency": "EUR"},
+        "Exclude": {"campaign_id": ids["campaign_id"], "from_day": "2020-01-01",
+                    "until_day": "2020-01-02"},
     }  # fmt: skip
     for one in OPERATIONS:
         if one.path.endswith(("approve", "reject")):

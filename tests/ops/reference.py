@@ -20,6 +20,7 @@ PAGE = DOCS / "reference.md"
 KINDS = {
     "uuid": "an id",
     "date-time": "a time",
+    "date": "a day",
     "boolean": "true or false",
     "string": "text",
     "array": "ids",

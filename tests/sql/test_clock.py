@@ -38,6 +38,8 @@ WRITERS = {
     "expire_pending_actions": "",
     "finish_autonomous_run": "p_run_id => %(run)s, p_lease_token => %(token)s, p_summary => '{}',"
     " p_response => '', p_response_status => 200",
+    "autonomy_messages_sent": "p_claim => %(token)s, p_channel => 'slack', p_sent => true",
+    "autonomy_take_messages": "p_claim => %(token)s, p_channels => '{}'",
     "fit_portfolio_prior": "p_force => true",
     "measure_action_impact": "",
     "record_campaign_metrics": "p_rows => '[]'",

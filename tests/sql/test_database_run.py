@@ -259,7 +259,6 @@ def test_runs_from_both_sides_at_once(scratch_database: Callable[[], str]) -> No
 def test_a_month_of_hourly_runs_respects_every_limit(db: Db) -> None:
     one, bad = winner(db), loser(db)
     start = value(db, "select now()")
-    db.execute("update campaign_performance set updated_at = %s", (hours_ago(-24 * 31, db),))
     policy(db, max_data_age_hours=8760)
     for hour in range(0, 24 * 10, 6):
         run(db, hours_ago(-hour, db))

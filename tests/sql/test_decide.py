@@ -83,7 +83,7 @@ def test_every_function_is_pinned_described_and_only_one_of_its_name(
         f" bool_and(coalesce({OURS}, false)), bool_or(prosecdef) from pg_proc p"
         " where pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)"
         " and (proname ~ '^(propose|list|identify|decided|rule_|candidate|condition|fit_|matching)'"
-        "   or proname in ('portfolio_state', 'probability_below', 'tracking_state'))"
+        "   or proname in ('portfolio_state', 'probability_below', 'tracking_by_account'))"
         " group by proname"
     ).fetchall()
     assert len(rows) > 15

@@ -31,6 +31,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "OpportunityStatus": {"status": "open"},
     "PreviewRule": {"rule": RULE},
     "AccountChange": {"account": "Paris", "frozen": True},
+    "Exclude": {"account": "Paris", "from_day": "2026-11-02", "until_day": "2026-11-03"},
 }
 TEXTS = [
     "", " ", "x", "x" * 200, "x" * 201, "x" * 500, "x" * 501, "a\x00b", "\ud800", ID, ID.upper(),

@@ -150,6 +150,9 @@ UNSAFE = [
     ("PATCH", "/api/policy"),
     ("PATCH", "/api/accounts"),
     ("POST", "/accounts"),
+    ("POST", "/accounts/exclusions"),
+    ("POST", "/api/exclusions"),
+    ("POST", "/api/exclusions/00000000-0000-0000-0000-000000000000/lift"),
     ("POST", "/api/rollback"),
     ("POST", "/api/rules"),
     ("PATCH", "/api/rules/00000000-0000-0000-0000-000000000000"),
@@ -196,6 +199,7 @@ def test_every_unsafe_route_is_in_that_list() -> None:
     open_doors = {("POST", "/sign-in"), ("POST", "/sign-out"), ("POST", "/theme")}
     more = {
         ("POST", "/rules/<id>"),
+        ("POST", "/accounts/exclusions/<id>/lift"),
         ("POST", "/rules/<id>/preview"),
         ("POST", "/actions/<id>/approve"),
         ("POST", "/actions/<id>/reject"),

@@ -311,6 +311,8 @@ class Campaigns(Page):
 
 class CampaignDay(rows.Day):
     impressions: int | None
+    left_out: bool
+    """Of the evidence: it is shown, and nothing is judged by it."""
 
 
 class Campaign(Answer):
@@ -358,4 +360,9 @@ class RunAnswer(Answer):
 
 class Accounts(Answer):
     accounts: list[rows.Account]  # type: ignore[valid-type]  # a class
+    left_off: int
+
+
+class Exclusions(Answer):
+    exclusions: list[rows.ListedExclusion]
     left_off: int

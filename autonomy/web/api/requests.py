@@ -30,6 +30,7 @@ from autonomy.web.parsing import (
     CAMPAIGNS_AFTER,
     OPPORTUNITIES_AFTER,
     RUNS_AFTER,
+    Day,
     Id,
     Moment,
     Parameters,
@@ -121,6 +122,29 @@ class AccountsParameters(Parameters):
         default=None, description="this one only"
     )
     limit: Annotated[int, whole(1, 200)] = 200
+
+
+class ExclusionsParameters(Parameters):
+    """Whose days."""
+
+    exact = ("account",)
+    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+        default=None, description="of this account and its campaigns"
+    )
+    campaign_id: Id | None = Field(default=None, description="of this campaign and its account")
+    limit: Annotated[int, whole(1, 200)] = 200
+
+
+class Exclude(Sent):
+    """Days that do not count, of one campaign or of an account."""
+
+    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+        default=None, description="all of its campaigns; or else"
+    )
+    campaign_id: Id | None = Field(default=None, description="this one")
+    from_day: Day = Field(description="the first, in the zone of the account")
+    until_day: Day = Field(description="the last, which is left out, too")
+    why: Annotated[Text, Field(max_length=500)] = Field(default="", description="in your words")
 
 
 class Decide(Sent):

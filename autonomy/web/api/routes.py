@@ -272,6 +272,27 @@ class Api:
         given = body.given()
         return changes.set_account(given.pop("account"), given)
 
+    @serve("GET", "/api/exclusions", "Exclusions", asked.ExclusionsParameters)
+    def exclusions(self, query: asked.ExclusionsParameters) -> Json:
+        """Days that are left out of the evidence, those in force first."""
+        return self._reads.exclusions(query.account, query.campaign_id, query.limit)
+
+    @serve("POST", "/api/exclusions", "Exclusion", asked.Exclude, success=201)
+    def exclude(self, changes: Changes, body: asked.Exclude) -> Json:
+        """Leave days out of the evidence."""
+        return changes.exclude(
+            body.from_day,
+            body.until_day,
+            account=body.account,
+            campaign_id=body.campaign_id,
+            why=body.why,
+        )
+
+    @serve("POST", "/api/exclusions/{exclusion_id}/lift", "Exclusion")
+    def lift_exclusion(self, changes: Changes, _: Sent, exclusion_id: str) -> Json:
+        """Let days count again that were left out."""
+        return changes.lift_exclusion(exclusion_id)
+
     @serve("GET", "/api/policy", "Policy")
     def policy(self, _: Parameters) -> Json:
         """Mode and limits."""

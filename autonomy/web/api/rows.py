@@ -183,3 +183,21 @@ class _AccountTold(Answer):
 
 _OWN: dict[str, Any] = {name: (_kind(name) | None, ...) for name in ACCOUNT_KEYS}
 Account = create_model("Account", __base__=_AccountTold, **_OWN)
+
+
+class Exclusion(Answer):
+    id: UUID
+    account: str | None
+    campaign_id: UUID | None
+    from_day: date
+    until_day: date
+    why: str
+    made_by: str
+    made_at: datetime
+    lifted_at: datetime | None
+    lifted_by: str
+
+
+class ListedExclusion(Exclusion):
+    title: str | None
+    of_account: str

@@ -16,9 +16,9 @@ from autonomy.web.commands import (
     account_value,
     inherited_name,
 )
-from autonomy.web.pages.frame import Frame
+from autonomy.web.pages.frame import Frame, form_text
 from autonomy.web.pages.settings import GROUPS
-from autonomy.web.parsing import text_argument
+from autonomy.web.parsing import DAY, identifier, text_argument
 
 OWN_GROUPS = {
     title: [name for name in names if name in ACCOUNT_OVERRIDES and name != "mode"]
@@ -64,7 +64,41 @@ def account_pages(frame: Frame) -> Blueprint:
             f"accounts?account={quote(name, safe='')}", "account_saved" if changed else "nothing"
         )
 
+    @pages.post("/accounts/exclusions")
+    def exclude() -> Response:
+        caller = frame.access.operator()
+        account = text_argument(request.form.get("account", ""), "account", 1000)
+        campaign_id = form_text("campaign_id", 100)
+        frame.changes(caller).exclude(
+            _day("from_day"),
+            _day("until_day"),
+            account=None if campaign_id else account,
+            campaign_id=identifier(campaign_id, "campaign_id") if campaign_id else None,
+            why=form_text("why") or "",
+        )
+        return frame.back(_left_out(account), "excluded")
+
+    @pages.post("/accounts/exclusions/<uuid:exclusion_id>/lift")
+    def lift(exclusion_id: object) -> Response:
+        caller = frame.access.operator()
+        account = text_argument(request.form.get("account", ""), "account", 1000)
+        frame.changes(caller).lift_exclusion(str(exclusion_id))
+        return frame.back(_left_out(account), "lifted")
+
     return pages
+
+
+def _left_out(account: str) -> str:
+    """Where an account's exclusions stand."""
+    return f"accounts?account={quote(account, safe='')}#exclusions"
+
+
+def _day(name: str) -> str:
+    """A day of the form. Raises BadRequest naming the field."""
+    try:
+        return str(DAY(request.form.get(name, "").strip()))
+    except ValueError as error:
+        raise BadRequest(f"{name}: {error}.") from error
 
 
 def _changed(account: Json, sent: Json) -> Json:
@@ -110,6 +144,7 @@ def _page(frame: Frame, name: str | None, attempt: Attempt | None = None) -> Res
         wrong=problem.message.split()[0].rstrip(":") if problem is not None else "",
         groups=OWN_GROUPS,
         limits={row["setting"]: row for row in frame.store.rpc("autonomy_account_limits")},
+        exclusions=frame.reads.exclusions(name) if name is not None else None,
         own=own_values,
         inherited=inherited,
     )

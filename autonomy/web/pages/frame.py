@@ -33,6 +33,8 @@ NOTICES = {
     "unfrozen": "The freeze is lifted; the next run acts again.",
     "settings_saved": "The settings are saved.",
     "account_saved": "The account is saved.",
+    "excluded": "Those days are left out of the evidence.",
+    "lifted": "Those days count again.",
     "opportunity": "Noted.",
     "run_done": "That run has been carried out already; ask again for another.",
 }

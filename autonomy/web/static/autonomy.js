@@ -139,6 +139,13 @@
     var ctx = u.ctx, ratio = devicePixelRatio || 1;
     ctx.save();
     days.forEach(function (d, i) {
+      if (d.left_out) {
+        var from = u.valToPos(xs[i] - 43200, "x", true), until = u.valToPos(xs[i] + 43200, "x", true);
+        ctx.globalAlpha = 0.15;
+        ctx.fillStyle = colour("--muted");
+        ctx.fillRect(from, u.bbox.top, until - from, u.bbox.height);
+        ctx.globalAlpha = 1;
+      }
       var x = u.valToPos(xs[i], "x", true), bottom = u.bbox.top + u.bbox.height - 5 * ratio;
       [["paused", "--red", 0], ["scaled", "--green", 1], ["other", "--violet", 2]].forEach(function (kind) {
         if (!d[kind[0]]) { return; }
@@ -162,6 +169,7 @@
     if (d.paused) { lines.push("■ paused " + d.paused); }
     if (d.scaled) { lines.push("▲ scaled up " + d.scaled); }
     if (d.other) { lines.push("● other actions " + d.other); }
+    if (d.left_out) { lines.push("left out of the evidence"); }
     tip.textContent = lines.join("\n");
     tip.hidden = false;
     var left = u.valToPos(u.data[0][i], "x") + 12;
