@@ -557,7 +557,8 @@ def test_hostile_titles_break_nothing(served: Served, visit: Visit, width: int) 
         )  # fmt: skip
     # beside them as many that are left alone: pauses of all would be a person's
     served.sql(
-        "insert into campaigns (title, budget) select 'Calm ' || i, 10 from generate_series(1, 20) i"
+        "insert into campaigns (title, budget)"
+        " select 'Calm ' || i, 10 from generate_series(1, 20) i"
     )
     served.sql("update autonomy_policy set pause_breaker_share = 1")
     visitor = visit(served, width=width).sign_in()
