@@ -5954,9 +5954,9 @@ begin
     format('its totals are of %s, which lies in the future',
       case when isfinite(p.updated_at) then autonomy.moment_words(p.updated_at) else 'infinity' end)
   from unnest(p_ids) i
-  join public.campaign_facts f on f.campaign_id = i and f.data_at > p_now + interval '1 hour'
+  join public.campaign_facts f on f.campaign_id = i and f.data_at > greatest(p_now, now()) + interval '1 hour'
   join public.campaign_performance p on p.campaign_id = i
-  where not p.from_metrics and p.updated_at > p_now + interval '1 hour';
+  where not p.from_metrics and p.updated_at > greatest(p_now, now()) + interval '1 hour';
 end $$;
 comment on function autonomy.future_totals(uuid[], timestamptz) is
   'Those of the campaigns whose totals, of another writer, are of more than an hour after p_now. Only reads; raises '
@@ -14466,7 +14466,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', '960cf810ab06cec1f8342f273c5ca165b597c6679b15dce03b51428032721a83', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
   ('0510_candidates', '528e917d423a300e19ffd8d41e64feb737d558f3b064dd769e45e56487a90f1f', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),

@@ -148,8 +148,8 @@ def test_figures_of_the_future(empty: psycopg.Connection, ahead: timedelta) -> N
     bucket(empty, series, NOW + ahead, 12, 7.5)
     empty.execute(
         "insert into campaign_performance (campaign_id, total_spend, updated_at)"
-        " values (%s, 10, %s)",
-        (totals, NOW + ahead),
+        " values (%s, 10, greatest(%s, now()) + %s)",
+        (totals, NOW, ahead),
     )
     held = ahead > HOUR
     assert bool(doubts(empty, series)) is held
@@ -312,7 +312,7 @@ def test_what_a_person_says_is_right_counts_and_is_not_doubted_again(
 def test_a_resume_waits_for_figures_that_can_be_believed(empty: psycopg.Connection) -> None:
     policy = "(select p from autonomy_policy p)"
     row = "jsonb_populate_record(null::autonomy.candidate, %s)"
-    code = f"autonomy.campaign_guardrail({row}, {policy}, 'resume', 99, 50, interval '0', %s, %s)"
+    code = f"autonomy.campaign_guardrail({row}, {policy}, 'resume', 99, 50, interval '0', null, %s, %s)"
     suspect = '{"autonomous_enabled": true, "suspect": "odd"}'
     assert ask(empty, code, suspect, "decide", NOW) == "SUSPECT_DATA"
     assert ask(empty, code, suspect, "apply", NOW) is None
