@@ -19,7 +19,8 @@ comment on function autonomy.window_read(jsonb) is
   'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
   '[autonomous-operations]';
 
-create function autonomy.rule_plans(p_include_inactive boolean, p_policy public.autonomy_policy)
+create function autonomy.rule_plans(
+  p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
@@ -63,11 +64,11 @@ begin
       select c.cpa, case when c.cpa is not null then 1::float8 else
         coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
       from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
-  where r.place is not null;
+  where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
-comment on function autonomy.rule_plans(boolean, public.autonomy_policy) is
-  'The rules made ready under a policy: targets, floors and exact amounts, in the order in which they decide. Only '
-  'reads. [autonomous-operations]';
+comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is
+  'The rules (p_ids: those) made ready under a policy: targets, floors and exact amounts, in the order in which they '
+  'decide. Only reads. [autonomous-operations]';
 
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (

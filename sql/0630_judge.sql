@@ -153,7 +153,8 @@ in_force as materialized (
     select distinct c.account from unnest(p_decisions) d join public.campaigns c on c.id = d.campaign_id)) f
 ),
 plans as materialized (
-  select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(true, f.p) l
+  select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
+    true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
 ),
 known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,

@@ -275,7 +275,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'variant', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'guardrail_word', null, '{p_name, p_decided, p_policy}', '{text, autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'window_read', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
-  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive, p_policy}', '{boolean, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive, p_policy, p_ids}', '{boolean, public.autonomy_policy, uuid[]}', 1, array[]::text[]),
   ('autonomy', 'function', 'decided_campaigns', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
@@ -6659,7 +6659,8 @@ end $$;
 comment on function autonomy.window_read(jsonb) is
   'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
   '[autonomous-operations]';
-create function autonomy.rule_plans(p_include_inactive boolean, p_policy public.autonomy_policy)
+create function autonomy.rule_plans(
+  p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
@@ -6701,11 +6702,11 @@ begin
       select c.cpa, case when c.cpa is not null then 1::float8 else
         coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
       from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
-  where r.place is not null;
+  where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
-comment on function autonomy.rule_plans(boolean, public.autonomy_policy) is
-  'The rules made ready under a policy: targets, floors and exact amounts, in the order in which they decide. Only '
-  'reads. [autonomous-operations]';
+comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is
+  'The rules (p_ids: those) made ready under a policy: targets, floors and exact amounts, in the order in which they '
+  'decide. Only reads. [autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -8142,7 +8143,8 @@ in_force as materialized (
     select distinct c.account from unnest(p_decisions) d join public.campaigns c on c.id = d.campaign_id)) f
 ),
 plans as materialized (
-  select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(true, f.p) l
+  select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
+    true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
 ),
 known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
   select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
@@ -14470,7 +14472,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0510_candidates', '528e917d423a300e19ffd8d41e64feb737d558f3b064dd769e45e56487a90f1f', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
-  ('0520_decide', '3e67180f21bacfecf98be918fbf5c21d723fa58b5c6bf420605c715a95a6c02f', pg_catalog.clock_timestamp()),
+  ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
   ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
@@ -14478,7 +14480,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'e38b788a23d34f2f889f1af92274ae97f1e779265d3e5e5f1ee34a6e8c851caa', pg_catalog.clock_timestamp()),
+  ('0630_judge', '304f48b7a3386bea750bd67ea9f8a2eb3e05c2889c3d30f265fb63485b5c1a9c', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
