@@ -1,5 +1,7 @@
 -- Days that are left out of all that is judged by: of one campaign, or of a whole account. Their figures stay where
 -- they are, in the series, in campaign_daily and in campaign_performance; facts, windows and evidence pass them over.
+-- squawk-ignore-file require-concurrent-index-creation
+-- Indexes are built on tables that are empty or our own, and a transaction cannot build them concurrently.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';

@@ -1795,6 +1795,7 @@ create index if not exists optimization_opportunities_work
   (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
 
 -- 0128_exclusions.sql
+-- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
@@ -14447,7 +14448,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', 'ac37382665ec8bf64f14324484f96f7253dd1f99e5e0179af4093194dad40033', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
   ('0135_accounts', '27d8e12b12ff7f44452fdc6cfe043483fd9751138141ac996f1a934a41ee7ac7', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
