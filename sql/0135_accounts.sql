@@ -330,15 +330,6 @@ comment on function autonomy.policy_overlaid(public.autonomy_policy, public.auto
   'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
   '[autonomous-operations]';
 
-create function autonomy.account_policies() returns table (account text, policy public.autonomy_policy)
-language sql stable set search_path = ''
-as $$
-  select a.account, autonomy.policy_overlaid(p, a) from public.autonomy_policy p cross join public.autonomy_accounts a;
-$$;
-comment on function autonomy.account_policies() is
-  'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
-  '[autonomous-operations]';
-
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language sql stable set search_path = ''
 as $$

@@ -22,7 +22,8 @@ create type autonomy.candidate as (
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
-create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof autonomy.candidate
+create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
+returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
 as $$
 -- As text, because a function with a search path of its own costs more for each row than the
@@ -30,7 +31,8 @@ as $$
 -- anew each time: a plan kept from the day when the log was empty would read all of it for each
 -- campaign.
 declare
-  v_without_value uuid[] := autonomy.campaigns_without_value(p_ids, p_now);
+  v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
+  v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -57,7 +59,7 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
-      left join autonomy.doubts($2, $1) s on s.campaign_id = i.id
+      left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -68,10 +70,11 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted;
 end $$;
-comment on function autonomy.candidate_rows(uuid[], timestamptz) is
-  'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
+comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
+  'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
+  'against their figures, which is asked when deciding only. Only reads. [autonomous-operations]';
 
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)

@@ -185,7 +185,7 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.autonomous_rules rule on rule.id = r.rule_id
   left join in_force f on f.account = coalesce(c.account, '')
   left join plans l on l.account = f.account and l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
-  left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now) d
+  left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now, false) d
     on d.campaign_id = r.campaign_id
   left join lateral (
     select k.action_id from (
@@ -228,6 +228,7 @@ judged as materialized (
     end as code
   from known k
 ),
+done as materialized (select * from autonomy.done_within_day(p_now)),
 -- of each account and of all, together with what was done in the last 24 hours
 groups as materialized (
   -- the budgets as the run found them; what was done, as it is now: another shard may have written since
@@ -237,9 +238,9 @@ groups as materialized (
     coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then
   from autonomy.breaker_groups(p_portfolio) g
   left join (
-    select account, pauses, ups, raised, cuts, lowered from autonomy.done_within_day(p_now)
+    select account, pauses, ups, raised, cuts, lowered from done
     union all
-    select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from autonomy.done_within_day(p_now)
+    select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from done
   ) d on d.account is not distinct from g.account
 ),
 moves as materialized (

@@ -185,14 +185,13 @@ comment on function autonomy.dashboard_state_of_data(timestamptz) is
   'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. '
   '[autonomous-operations]';
 
-create function autonomy.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
+create function autonomy.dashboard_count(p_number numeric) returns text
 language sql immutable set search_path = ''
 as $$
-  select to_char(p_amount,
-    'FM999,999,999,999,999,990' || case when p_digits > 0 then rpad('.', p_digits + 1, '0') else '' end);
+  select to_char(p_number, 'FM999,999,999,999,999,990');
 $$;
-comment on function autonomy.dashboard_amount(numeric, integer) is
-  '12345.6 -> 12,345.60; as the pages write it. Only computes. [autonomous-operations]';
+comment on function autonomy.dashboard_count(numeric) is
+  '12345 -> 12,345; as the pages write it. Only computes. [autonomous-operations]';
 
 create function autonomy.dashboard_state_of_work(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -209,7 +208,7 @@ as $$
     from public.optimization_opportunities o where o.status = 'open' and o.severity = 'critical'
   )
   select 'APPROVALS_WAITING', 'act', format('%s for your decision; the first lapses in %s.',
-      case when w.n = 1 then '1 proposal waits' else autonomy.dashboard_amount(w.n, 0) || ' proposals wait' end,
+      case when w.n = 1 then '1 proposal waits' else autonomy.dashboard_count(w.n) || ' proposals wait' end,
       case when m.minutes < 90 then autonomy.counted_words(m.minutes, 'minute')
            else autonomy.counted_words(m.minutes / 60, 'hour') end),
     '{}'::text[], jsonb_build_object('waiting', w.n, 'expires_at', w.expires)
@@ -220,9 +219,9 @@ as $$
   -- the guide wants critical ones looked at within two days
   select 'CRITICAL_OPPORTUNITIES', case when c.overdue > 0 then 'act' else 'look' end,
     case when c.n = 1 then '1 critical opportunity is open'
-         else autonomy.dashboard_amount(c.n, 0) || ' critical opportunities are open' end
+         else autonomy.dashboard_count(c.n) || ' critical opportunities are open' end
     || case when c.overdue = 0 then '.' when c.overdue = c.n then ', for more than 48 hours.'
-            else format(', %s of them for more than 48 hours.', autonomy.dashboard_amount(c.overdue, 0)) end,
+            else format(', %s of them for more than 48 hours.', autonomy.dashboard_count(c.overdue)) end,
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
   from critical c where c.n > 0;
 $$;
@@ -289,7 +288,7 @@ as $$
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
-      autonomy.dashboard_amount(s.paused, 0), autonomy.dashboard_amount(s.campaigns_before, 0),
+      autonomy.dashboard_count(s.paused), autonomy.dashboard_count(s.campaigns_before),
       case when s.paused = 1 then 'was' else 'were' end, p_span,
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
@@ -300,7 +299,7 @@ as $$
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
          else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      autonomy.dashboard_amount(s.moved, autonomy.currency_digits(s.currency)) || coalesce(' ' || s.currency, ''),
+      autonomy.amount_words(s.moved, s.currency),
       p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,

@@ -109,7 +109,6 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
-  ('autonomy', 'function', 'account_policies', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
   ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -254,7 +253,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'doubt_figures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now, p_doubt}', '{uuid[], timestamptz, boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidates_json', null, '{p_ids, p_windows, p_now}', '{uuid[], text[], timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
@@ -468,7 +467,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'dashboard_state_of_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_summaries', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_data', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_amount', null, '{p_amount, p_digits}', '{numeric, integer}', 1, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_count', null, '{p_number}', '{numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_work', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_changes_since', null, '{p_since}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_changes', null, '{p_since, p_span, p_moved_share}', '{timestamptz, text, numeric}', 1, array[]::text[]),
@@ -2452,14 +2451,6 @@ as $$
 $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
   'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
-  '[autonomous-operations]';
-create function autonomy.account_policies() returns table (account text, policy public.autonomy_policy)
-language sql stable set search_path = ''
-as $$
-  select a.account, autonomy.policy_overlaid(p, a) from public.autonomy_policy p cross join public.autonomy_accounts a;
-$$;
-comment on function autonomy.account_policies() is
-  'One row an account: the policy as it holds there, its own values laid over. Reads only; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language sql stable set search_path = ''
@@ -6039,11 +6030,13 @@ create type autonomy.candidate as (
   budget_use float8, suspect text);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
-create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz) returns setof autonomy.candidate
+create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
+returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_without_value uuid[] := autonomy.campaigns_without_value(p_ids, p_now);
+  v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
+  v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -6070,7 +6063,7 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
-      left join autonomy.doubts($2, $1) s on s.campaign_id = i.id
+      left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -6081,10 +6074,11 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted;
 end $$;
-comment on function autonomy.candidate_rows(uuid[], timestamptz) is
-  'All that decisions about these campaigns need, the rules'' windows aside. Only reads. [autonomous-operations]';
+comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
+  'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
+  'against their figures, which is asked when deciding only. Only reads. [autonomous-operations]';
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
@@ -8174,7 +8168,7 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
   left join public.autonomous_rules rule on rule.id = r.rule_id
   left join in_force f on f.account = coalesce(c.account, '')
   left join plans l on l.account = f.account and l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
-  left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now) d
+  left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now, false) d
     on d.campaign_id = r.campaign_id
   left join lateral (
     select k.action_id from (
@@ -8211,6 +8205,7 @@ judged as materialized (
     end as code
   from known k
 ),
+done as materialized (select * from autonomy.done_within_day(p_now)),
 groups as materialized (
   select g.account, g.currency, g.campaigns + g.pauses as all_campaigns,
     g.budget - g.raised + g.lowered as budget_before,
@@ -8218,9 +8213,9 @@ groups as materialized (
     coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then
   from autonomy.breaker_groups(p_portfolio) g
   left join (
-    select account, pauses, ups, raised, cuts, lowered from autonomy.done_within_day(p_now)
+    select account, pauses, ups, raised, cuts, lowered from done
     union all
-    select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from autonomy.done_within_day(p_now)
+    select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from done
   ) d on d.account is not distinct from g.account
 ),
 moves as materialized (
@@ -12527,14 +12522,13 @@ $$;
 comment on function autonomy.dashboard_state_of_data(timestamptz) is
   'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. '
   '[autonomous-operations]';
-create function autonomy.dashboard_amount(p_amount numeric, p_digits integer default 2) returns text
+create function autonomy.dashboard_count(p_number numeric) returns text
 language sql immutable set search_path = ''
 as $$
-  select to_char(p_amount,
-    'FM999,999,999,999,999,990' || case when p_digits > 0 then rpad('.', p_digits + 1, '0') else '' end);
+  select to_char(p_number, 'FM999,999,999,999,999,990');
 $$;
-comment on function autonomy.dashboard_amount(numeric, integer) is
-  '12345.6 -> 12,345.60; as the pages write it. Only computes. [autonomous-operations]';
+comment on function autonomy.dashboard_count(numeric) is
+  '12345 -> 12,345; as the pages write it. Only computes. [autonomous-operations]';
 create function autonomy.dashboard_state_of_work(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -12550,7 +12544,7 @@ as $$
     from public.optimization_opportunities o where o.status = 'open' and o.severity = 'critical'
   )
   select 'APPROVALS_WAITING', 'act', format('%s for your decision; the first lapses in %s.',
-      case when w.n = 1 then '1 proposal waits' else autonomy.dashboard_amount(w.n, 0) || ' proposals wait' end,
+      case when w.n = 1 then '1 proposal waits' else autonomy.dashboard_count(w.n) || ' proposals wait' end,
       case when m.minutes < 90 then autonomy.counted_words(m.minutes, 'minute')
            else autonomy.counted_words(m.minutes / 60, 'hour') end),
     '{}'::text[], jsonb_build_object('waiting', w.n, 'expires_at', w.expires)
@@ -12560,9 +12554,9 @@ as $$
   union all
   select 'CRITICAL_OPPORTUNITIES', case when c.overdue > 0 then 'act' else 'look' end,
     case when c.n = 1 then '1 critical opportunity is open'
-         else autonomy.dashboard_amount(c.n, 0) || ' critical opportunities are open' end
+         else autonomy.dashboard_count(c.n) || ' critical opportunities are open' end
     || case when c.overdue = 0 then '.' when c.overdue = c.n then ', for more than 48 hours.'
-            else format(', %s of them for more than 48 hours.', autonomy.dashboard_amount(c.overdue, 0)) end,
+            else format(', %s of them for more than 48 hours.', autonomy.dashboard_count(c.overdue)) end,
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
   from critical c where c.n > 0;
 $$;
@@ -12624,7 +12618,7 @@ as $$
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
     format('%s of %s active campaigns %s paused %s, %s%% of them; above %s%% in a day a run asks first.',
-      autonomy.dashboard_amount(s.paused, 0), autonomy.dashboard_amount(s.campaigns_before, 0),
+      autonomy.dashboard_count(s.paused), autonomy.dashboard_count(s.campaigns_before),
       case when s.paused = 1 then 'was' else 'were' end, p_span,
       round(100 * s.paused_share), trim_scale(100 * p.pause_breaker_share)),
     '{}'::text[], jsonb_build_object('paused', s.paused, 'campaigns', s.campaigns_before,
@@ -12635,7 +12629,7 @@ as $$
     case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
          else 'look' end,
     format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      autonomy.dashboard_amount(s.moved, autonomy.currency_digits(s.currency)) || coalesce(' ' || s.currency, ''),
+      autonomy.amount_words(s.moved, s.currency),
       p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
       'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
@@ -14450,7 +14444,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', '27d8e12b12ff7f44452fdc6cfe043483fd9751138141ac996f1a934a41ee7ac7', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
@@ -14470,7 +14464,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '528e917d423a300e19ffd8d41e64feb737d558f3b064dd769e45e56487a90f1f', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
@@ -14481,7 +14475,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
-  ('0630_judge', '304f48b7a3386bea750bd67ea9f8a2eb3e05c2889c3d30f265fb63485b5c1a9c', pg_catalog.clock_timestamp()),
+  ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
@@ -14503,7 +14497,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'ec5b9c6904fd470d4a37eab5f0999b590b015a74d11f4e42bca30be04c33ab70', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),

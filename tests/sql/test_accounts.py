@@ -203,7 +203,7 @@ def test_without_values_of_its_own_the_policy_holds(db: Db) -> None:
     policy = value(db, "select to_jsonb(p) from autonomy_policy p")
     assert policy_of(db, "Tokyo") == policy_of(db, "nobody has it") == policy
     assert db.execute(
-        "select account, to_jsonb(policy) from autonomy.account_policies()"
+        "select account, to_jsonb(p) from autonomy.policies_of(array['Tokyo'])"
     ).fetchall() == [("Tokyo", policy)]
 
 
