@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import VIEWER, Served, Visitor
 
@@ -315,12 +316,19 @@ def test_nothing_is_wider_than_the_window(account: Served, visit: Visit, width: 
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def _late(route: Route) -> None:
+    """A script that arrives after the page was first drawn, as on a slow line."""
+    time.sleep(0.2)
+    route.continue_()
+
+
 def test_no_layout_shift(account: Served, visit: Visit) -> None:
     visitor = visit(account)
     visitor.page.context.add_init_script(
         "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach("
         "e => { window.shift += e.value; })).observe({type: 'layout-shift', buffered: true});"
     )
+    visitor.page.route("**/*.js*", _late)
     visitor.sign_in()
     for path in _paths(account):
         visitor.open(path)

@@ -177,18 +177,6 @@
     tip.style.left = Math.max(0, left) + "px";
   }
 
-  /* Fields of a rule that say nothing for the chosen action or operator are put away. */
-  function fitFields() {
-    [["action_type", "data-for"], ["operator", "data-with"]].forEach(function (pair) {
-      var choice = document.querySelector("select[name=" + pair[0] + "]");
-      if (!choice) { return; }
-      document.querySelectorAll("[" + pair[1] + "]").forEach(function (field) {
-        field.hidden = field.getAttribute(pair[1]).split(" ").indexOf(choice.value) < 0;
-      });
-    });
-  }
-  document.addEventListener("change", function (event) { if (event.target.matches("select")) { fitFields(); } });
-
   var waiting;
   window.addEventListener("resize", function () {
     clearTimeout(waiting);
@@ -202,7 +190,7 @@
   document.addEventListener("submit", function () { dirty = false; });
   window.addEventListener("beforeunload", function (event) { if (dirty) { event.preventDefault(); } });
 
-  function ready(scope) { localTimes(scope); draw(scope, false); countPicked(); fitFields(); }
+  function ready(scope) { localTimes(scope); draw(scope, false); countPicked(); }
   document.addEventListener("htmx:load", function (event) { ready(event.detail.elt); });
   ready(document);
   setInterval(function () { localTimes(document); }, 30000);
