@@ -54,13 +54,16 @@ class AutonomyError(Exception):
         hint: str = "",
         place: str = "",
         retry_after_seconds: int | None = None,
+        sqlstate: str = "",
     ) -> None:
-        """`place`: the part of a rule that is wrong, as condition.all[1].operator."""
+        """`place`: the part of a rule that is wrong, as condition.all[1].operator. `sqlstate`: the
+        database's own code, where it is its error."""
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.place = place
         self.retry_after_seconds = retry_after_seconds
+        self.sqlstate = sqlstate
 
 
 class RequestError(AutonomyError):
@@ -312,6 +315,26 @@ def from_database(
         return DatabaseRefused(
             f"The database answered with an error ({code or 'no code'}).",
             hint="The function's log has the whole answer.",
+            sqlstate=code or "",
         )
     place = details or "" if code == RuleError.code else ""
-    return kind(message or kind.__doc__ or "", hint=hint or _HINTS.get(kind, ""), place=place)
+    return kind(
+        message or kind.__doc__ or "",
+        hint=hint or _HINTS.get(kind, ""),
+        place=place,
+        sqlstate=code or "",
+    )
+
+
+def of_a_run(error: AutonomyError) -> AutonomyError:
+    """An error of the database as a run's caller meets it: who only asked for a run can mend
+    neither a policy nor a figure that is stored, so it is no 400."""
+    if error.sqlstate == PolicyError.code:
+        return PolicyUnusable(error.message, hint=error.hint, sqlstate=error.sqlstate)
+    if error.sqlstate[:2] in ("22", "23") and isinstance(error, RequestError):
+        return DatabaseRefused(
+            f"Something that is stored cannot be computed with: {error.message}",
+            hint="What was written before stands; `python -m autonomy audit` looks for the cause.",
+            sqlstate=error.sqlstate,
+        )
+    return error

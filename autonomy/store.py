@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from autonomy.config import Settings
@@ -33,7 +35,26 @@ PAGE = 1000
 RETRY_DELAYS_SECONDS = (0.1, 0.4, 1.2, 3.0)
 """Waits between tries; half to all of each, so that callers do not march in step."""
 
+CALL_SECONDS = 60.0
+"""What a call may take, all its tries together: the database cuts a statement off at 55."""
+BEGIN_SECONDS = 30.0
+"""The same for the beginning of a run, which a scheduler waits for."""
+
+_NEVER = float("inf")
+_LATEST: ContextVar[float] = ContextVar("latest", default=_NEVER)
+_UNTIL: ContextVar[float] = ContextVar("until", default=_NEVER)
+
 _LOST = {"500", "502", "503", "504", "520"}  # a proxy's answer in place of PostgREST's
+
+
+@contextmanager
+def no_later_than(moment: float) -> Iterator[None]:
+    """No call in here goes on after `moment` (monotonic, seconds), whatever its own limit says."""
+    outer = _LATEST.set(min(moment, _LATEST.get()))
+    try:
+        yield
+    finally:
+        _LATEST.reset(outer)
 
 
 class Store:
@@ -57,7 +78,7 @@ class Store:
 
     def rpc(self, name: str, *, retry: bool = True, **params: Any) -> Any:
         """Call an SQL function with named parameters (`p_now=...`); its JSON answer."""
-        return self._try(lambda rest: rest.rpc(name, params).execute().data, retry)
+        return self._try(_call(name, params), retry)
 
     def rpc_count(self, name: str, **params: Any) -> int:
         """How many rows a set-returning SQL function yields; the rows stay in the database."""
@@ -122,7 +143,7 @@ class Store:
 
     def begin_run(self, **params: Any) -> Json:
         """Take the lease, check the idempotency key, load rules, policy and the first page."""
-        return dict(self.rpc("begin_autonomous_run", **params))
+        return dict(self._try(_call("begin_autonomous_run", params), True, BEGIN_SECONDS))
 
     def candidate_pages(
         self, first: Json, *, page_limit: int, shard: str | None, inactive: bool, now: str
@@ -170,17 +191,22 @@ class Store:
             self._rest = _connect(self._url, self._key, self._timeout_seconds)
         return self._rest
 
-    def _try(self, call: Callable[[Any], Any], retry: bool) -> Any:
+    def _try(self, call: Callable[[Any], Any], retry: bool, seconds: float = CALL_SECONDS) -> Any:
+        until = min(time.monotonic() + seconds, _LATEST.get())
+        outer = _UNTIL.set(until)
         delays = iter(RETRY_DELAYS_SECONDS if retry else ())
-        while True:
-            try:
-                return self._asked(call)
-            except DatabaseUnavailable:
-                delay = next(delays, None)
-                if delay is None:
-                    raise
-                spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
-                time.sleep(delay * spread)
+        try:
+            while True:
+                try:
+                    return self._asked(call)
+                except DatabaseUnavailable:
+                    delay = next(delays, None)
+                    if delay is None or time.monotonic() + delay >= until:
+                        raise
+                    spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
+                    time.sleep(delay * spread)
+        finally:
+            _UNTIL.reset(outer)
 
     def _asked(self, call: Callable[[Any], Any]) -> Any:
         """One try. Functions and types that an upgrade replaces are gone for whoever is using them
@@ -211,6 +237,19 @@ def _filtered(builder: Any, filters: Mapping[str, Any]) -> Any:
     return builder
 
 
+def _call(name: str, params: Json) -> Callable[[Any], Any]:
+    return lambda rest: rest.rpc(name, params).execute().data
+
+
+def _cut_short(request: Any) -> None:
+    """A request gets what is left of its call's time; a second at least, to end decently."""
+    left = max(_UNTIL.get() - time.monotonic(), 1.0)
+    limits = request.extensions["timeout"]
+    request.extensions["timeout"] = {
+        name: left if limit is None else min(limit, left) for name, limit in limits.items()
+    }
+
+
 def _connect(url: str, key: str, timeout_seconds: float) -> Any:
     """The supabase client (imported here: it is half of the cold start, and tests of pure parts
     do not need it). Only its REST part is used."""
@@ -224,7 +263,9 @@ def _connect(url: str, key: str, timeout_seconds: float) -> Any:
         postgrest_client_retry=False,  # ours retries writes too
     )
     try:
-        return create_client(url, key, options)
+        client = create_client(url, key, options)
+        client.postgrest.session.event_hooks["request"].append(_cut_short)
+        return client
     except Exception as error:
         raise NotConfigured(
             "The database client could not be made.",

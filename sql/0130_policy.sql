@@ -213,48 +213,54 @@ comment on column public.autonomy_policy.automation_actors is
   'who changes campaigns as a program, not as a person: its changes are followed, never protected';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
 
+create function autonomy.checked_policy(p_policy public.autonomy_policy) returns public.autonomy_policy
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_all jsonb := to_jsonb(p_policy);
+  v_limit record;
+  v_column text;
+begin
+  select l.*, v_all ->> l.setting as given into v_limit
+  from public.autonomy_policy_limits() l
+  where coalesce((v_all ->> l.setting)::numeric not between l.low and l.high, true) limit 1;
+  if found then
+    raise exception using errcode = 'AO002',
+      message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never '
+                       '"no limit".',
+                       v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_limit.given, 'NULL')),
+      hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
+  end if;
+  select key into v_column from jsonb_each(v_all) where value = 'null' order by key limit 1;
+  if found then
+    raise exception using errcode = 'AO002', message = format('%s must not be NULL.', v_column);
+  elsif p_policy.mode not in ('autonomous', 'approve', 'observe') then
+    raise exception using errcode = 'AO002',
+      message = format('mode must be autonomous, approve or observe, not %L.', p_policy.mode);
+  elsif p_policy.min_budget > p_policy.max_budget then
+    raise exception using errcode = 'AO002',
+      message = format('min_budget (%s) must not be above max_budget (%s).', p_policy.min_budget, p_policy.max_budget);
+  elsif lower(p_policy.paused_text) <> 'paused' then
+    raise exception using errcode = 'AO002',
+      message = format('paused_text is a spelling of "paused", such as Paused or PAUSED, not %L.',
+                       p_policy.paused_text);
+  end if;
+  return p_policy;
+end $$;
+comment on function autonomy.checked_policy(public.autonomy_policy) is
+  'The policy, if every limit in it is one: asked when it is written, and again before it is acted by, since a value '
+  'can be forced past trigger and checks. Raises AO002. Only reads. [autonomous-operations]';
+
 create function autonomy.policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
-declare
-  v_new jsonb;
-  v_limit record;
-  v_column text;
-  v_value text;
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
     raise exception using errcode = 'AO002',
       message = 'The policy cannot be removed: without it there would be no limits.',
       hint = 'Use UPDATE autonomy_policy SET ... to change it, or set frozen = true to stop every action.';
   end if;
-
-  v_new := to_jsonb(new);
-  for v_limit in select * from public.autonomy_policy_limits() loop
-    v_value := v_new ->> v_limit.setting;
-    if v_value is null or v_value::numeric not between v_limit.low and v_limit.high then
-      raise exception using errcode = 'AO002',
-        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never '
-                         '"no limit".',
-                         v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_value, 'NULL')),
-        hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
-    end if;
-  end loop;
-
-  for v_column in select key from jsonb_each(v_new) where value = 'null'::jsonb order by key loop
-    raise exception using errcode = 'AO002', message = format('%s must not be NULL.', v_column);
-  end loop;
-  if new.mode not in ('autonomous', 'approve', 'observe') then
-    raise exception using errcode = 'AO002',
-      message = format('mode must be autonomous, approve or observe, not %L.', new.mode);
-  end if;
-  if new.min_budget > new.max_budget then
-    raise exception using errcode = 'AO002',
-      message = format('min_budget (%s) must not be above max_budget (%s).', new.min_budget, new.max_budget);
-  end if;
-  if lower(new.paused_text) <> 'paused' then
-    raise exception using errcode = 'AO002',
-      message = format('paused_text is a spelling of "paused", such as Paused or PAUSED, not %L.', new.paused_text);
-  end if;
+  perform autonomy.checked_policy(new);
   if (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
      and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
     raise exception using errcode = 'AO002',

@@ -333,18 +333,21 @@ comment on function autonomy.policy_overlaid(public.autonomy_policy, public.auto
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language sql stable set search_path = ''
 as $$
-  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
-  from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
   -- Where all is only observed, what would be done is said: that alone is nobody's reason to hold.
-  cross join lateral (
-    select jsonb_populate_record(
-      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb) as g
-    from public.autonomy_policy p) o
-  left join public.autonomy_accounts a on a.account = u.account;
+  with general as materialized (
+    select autonomy.checked_policy(jsonb_populate_record(
+      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb)) as g
+    from public.autonomy_policy p)
+  select u.account, case when o.own is distinct from o.g then autonomy.checked_policy(o.own) else o.g end
+  from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
+  cross join general
+  left join public.autonomy_accounts a on a.account = u.account
+  cross join lateral (select general.g, coalesce(autonomy.policy_overlaid(general.g, a), general.g) as own offset 0) o;
 $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
-  'mode is observe only where the account''s own is. Reads only; raises nothing. [autonomous-operations]';
+  'mode is observe only where the account''s own is. Reads only; raises AO002 where a limit is none. '
+  '[autonomous-operations]';
 
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
 language sql stable set search_path = ''
@@ -359,17 +362,18 @@ as $$
 $$;
 comment on function public.autonomy_account_policies(text) is
   'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
-  'them. Reads only; safe to call again; raises nothing. [autonomous-operations]';
+  'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
 
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
-  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
+  select autonomy.checked_policy(
+    autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account)))
   from public.autonomy_policy p;
 $$;
 comment on function autonomy.account_policy(text) is
-  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '
+  'none. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Limits that know no currency

@@ -219,7 +219,7 @@ as $$
 declare
   v_slots int4range := autonomy.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
-  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_portfolio jsonb;
   v_page autonomy.decided[];
   v_codes jsonb;
 begin
@@ -227,6 +227,8 @@ begin
     raise exception using errcode = 'AO010',
       message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
+  perform autonomy.checked_policy(p) from public.autonomy_policy p;
+  v_portfolio := public.portfolio_state(p_now);
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
           from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
@@ -243,5 +245,5 @@ begin
 end $$;
 comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
   'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at '
-  'all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. '
-  '[autonomous-operations]';
+  'all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument, '
+  'AO002 where a limit is none. [autonomous-operations]';

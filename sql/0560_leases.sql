@@ -101,15 +101,16 @@ begin
     return autonomy.started(p_seen) || '{"again": true}';
   elsif p_seen.status = 'running' then
     return autonomy.busy(p_seen);
-  elsif p_seen.id = p_run_id then
-    raise exception using errcode = 'AO010',
-      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status);
+  elsif p_seen.id = p_run_id then  -- its answer was lost, and so was its lease
+    raise exception using errcode = 'AO007',
+      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status),
+      hint = 'Nothing is done twice; call again.';
   end if;
   return null;
 end $$;
 comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is
   'The answer to a caller whose run or key has been seen before; null where that run left none, and a new one may '
-  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO010 (the run has ended), AO015. '
+  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO007 (the run has ended), AO015. '
   '[autonomous-operations]';
 
 -- ON CONFLICT DO NOTHING rather than a caught exclusion_violation: it waits for a rival that has not
@@ -183,7 +184,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014, AO015. '
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO007, AO014, AO015. '
   '[autonomous-operations]';
 
 create function autonomy.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs

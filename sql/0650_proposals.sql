@@ -5,7 +5,9 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.pending_action(p_action_id uuid) returns public.autonomous_actions
+-- Lock order (0600): effects, campaign, action. An action's campaign never changes, so it may be asked for first.
+create function autonomy.pending_action(p_action_id uuid, p_as text, p_actor text, p_reason text)
+returns public.autonomous_actions
 language plpgsql set search_path = ''
 as $$
 declare
@@ -15,15 +17,37 @@ begin
   if not found then
     raise exception using errcode = 'AO011',
       message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
-  elsif v_action.status <> 'pending' then
+  elsif v_action.status <> 'pending'
+    and not coalesce(v_action.status in ('executed', 'failed') and v_action.evidence -> p_as ->> 'by' = p_actor
+                     and v_action.evidence -> p_as ->> 'reason' is not distinct from p_reason, false) then
     raise exception using errcode = 'AO012',
       message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
                        coalesce(' (' || v_action.error || ')', ''));
   end if;
   return v_action;
 end $$;
-comment on function autonomy.pending_action(uuid) is
-  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
+comment on function autonomy.pending_action(uuid, text, text, text) is
+  'Locks an action that waits for approval, or that the same person has settled in the same way (p_as: approved, '
+  'rejected): a call whose answer was lost. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
+  '[autonomous-operations]';
+
+create function autonomy.settled_answer(p_action public.autonomous_actions) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id,
+      'title', (select c.title from public.campaigns c where c.id = p_action.campaign_id),
+      'status', p_action.status, 'error', p_action.error,
+      'message', case when p_action.status = 'executed' then 'Approved and carried out.'
+                      when p_action.error = 'REJECTED'
+                        then 'Rejected; the campaign stays as it is and is left alone for a while.'
+                      else p_action.evidence ->> 'message' end)
+    || case when p_action.status = 'executed' then jsonb_build_object(
+         'from', jsonb_build_object('status', p_action.previous_state -> 'status',
+                                    'budget', p_action.previous_state -> 'budget'),
+         'to', p_action.new_state) else '{}' end
+$$;
+comment on function autonomy.settled_answer(public.autonomous_actions) is
+  'What whoever approved or rejected an action is told, the first time and again. Only reads; raises nothing. '
   '[autonomous-operations]';
 
 create function public.approve_autonomous_action(
@@ -45,8 +69,10 @@ begin
   v_policy := autonomy.lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
-  v_action := autonomy.pending_action(p_action_id);
-  if v_policy.frozen then
+  v_action := autonomy.pending_action(p_action_id, 'approved', v_actor, p_reason);
+  if v_action.status <> 'pending' then
+    return autonomy.settled_answer(v_action);
+  elsif v_policy.frozen then
     raise exception using errcode = 'AO005',
       message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
       hint = 'update autonomy_policy set frozen = false;';
@@ -77,9 +103,8 @@ begin
     update public.autonomous_actions set status = 'failed', error = v_item.code,
       evidence = coalesce(evidence, '{}') || jsonb_build_object('message', v_item.message, 'approved', v_said,
         'found', autonomy.state(v_campaign.status, v_campaign.budget))
-    where id = p_action_id;
-    return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
-      'status', 'failed', 'error', v_item.code, 'message', v_item.message);
+    where id = p_action_id returning * into v_action;
+    return autonomy.settled_answer(v_action);
   end if;
   -- the proposal was ours: an approval counts as an action of ours
   v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
@@ -87,16 +112,13 @@ begin
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
-  where id = p_action_id;
-  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
-    'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
-    'from', autonomy.state(v_campaign.status, v_campaign.budget),
-    'to', autonomy.state(v_changed.status, v_changed.budget));
+  where id = p_action_id returning * into v_action;
+  return autonomy.settled_answer(v_action);
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
   'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
   '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
-  'A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
+  'The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(
@@ -106,9 +128,15 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_actor text := coalesce(p_actor, autonomy.actor());
-  v_action public.autonomous_actions := autonomy.pending_action(p_action_id);
+  v_action public.autonomous_actions;
 begin
   perform autonomy.simulated_moment(p_now);
+  perform from public.campaigns c
+  where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
+  v_action := autonomy.pending_action(p_action_id, 'rejected', v_actor, p_reason);
+  if v_action.status <> 'pending' then
+    return autonomy.settled_answer(v_action);
+  end if;
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
@@ -117,15 +145,12 @@ begin
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
       'message', 'A person rejected it.', 'rejected',
         jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
-  where id = p_action_id;
-  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
-    'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
-    'status', 'failed', 'error', 'REJECTED', 'message',
-    'Rejected; the campaign stays as it is and is left alone for a while.');
+  where id = p_action_id returning * into v_action;
+  return autonomy.settled_answer(v_action);
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
-  'policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
+  'policy.cooldown_hours. The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer

@@ -127,6 +127,19 @@ comment on function autonomy.as_before(public.autonomous_actions, public.campaig
   'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
   'raises nothing. [autonomous-operations]';
 
+create function autonomy.changed_entry(
+  p_action public.autonomous_actions, p_title text, p_old_status text, p_old_budget numeric,
+  p_new_status text, p_new_budget numeric) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_title,
+    'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
+    'to', autonomy.state(p_new_status, p_new_budget))
+$$;
+comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is
+  'What the answer of a rollback says of an action that was taken back. Only computes; raises nothing. '
+  '[autonomous-operations]';
+
 create function autonomy.skipped_entry(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -151,6 +164,22 @@ comment on function autonomy.skipped_entry(public.autonomous_actions, public.cam
   'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
   'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
 
+-- The entry of an action that this very call has taken back before: its answer was lost.
+create function autonomy.taken_back_before(
+  p_action public.autonomous_actions, p_title text, p_actor text, p_reason text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select autonomy.changed_entry(p_action, p_title, k.old_status, k.old_budget, k.new_status, k.new_budget)
+  from public.campaign_changes k
+  where p_action.status = 'rolled_back' and p_action.rolled_back_by = p_actor
+    and p_action.rollback_reason is not distinct from p_reason
+    and k.action_id = p_action.id and k.kind = 'rollback'
+  order by k.id desc limit 1
+$$;
+comment on function autonomy.taken_back_before(public.autonomous_actions, text, text, text) is
+  'What was said when the same person took an action back with the same words; null where that never was. Only reads; '
+  'raises nothing. [autonomous-operations]';
+
 create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -163,6 +192,7 @@ declare
   v_code text;
   v_message text;
   v_seen uuid;              -- the campaign that v_campaign and v_done are about
+  v_before jsonb;           -- what was said of an action that this very call took back before
   v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
@@ -192,6 +222,8 @@ begin
     end if;
     v_message := null;
     v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
+    v_before := case when not p_preview then
+      autonomy.taken_back_before(v_action, v_campaign.title, v_actor, p_reason) end;
     if v_code is null then
       v_after := autonomy.as_before(v_action, v_campaign);
       if not p_preview then
@@ -208,12 +240,12 @@ begin
       end if;
     end if;
     if v_code is null then
-      v_changed := v_changed || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type,
-        'from', autonomy.state(v_campaign.status, v_campaign.budget),
-        'to', autonomy.state(v_after.status, v_after.budget));
+      v_changed := v_changed || autonomy.changed_entry(v_action, v_campaign.title,
+        v_campaign.status, v_campaign.budget, v_after.status, v_after.budget);
       v_campaign := v_after;
       v_done := v_done || v_action.id;
+    elsif v_before is not null then
+      v_changed := v_changed || v_before;
     else
       v_skipped := v_skipped || autonomy.skipped_entry(v_action, v_campaign, v_code, v_message);
     end if;
@@ -240,7 +272,8 @@ end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
   'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, '
   'records who, when and why. What a person or a later action changed since is skipped with both values, unless '
-  'forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. '
+  'forced. Works while frozen. Safe to call again: the same call changes nothing more and gets the same answer. A '
+  'preview may be of any time. '
   'Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.rollback_autonomous_actions(

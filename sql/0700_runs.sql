@@ -30,7 +30,7 @@ create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
   p_now timestamptz default now()) returns json
-language plpgsql set search_path = '' set statement_timeout = '55s'
+language plpgsql set search_path = '' set statement_timeout = '28s'  -- its caller waits 30
 as $$
 declare
   v_request jsonb := autonomy.run_request(p_request);
@@ -56,6 +56,7 @@ begin
   end if;
   -- A run has one moment: one whose answer was lost keeps it, and has prepared what there is to prepare.
   p_now := (v_lease ->> 'now')::timestamptz;
+  perform autonomy.checked_policy(p) from public.autonomy_policy p;
   if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
     perform autonomy.prepare_run(p_now);
   end if;
@@ -90,8 +91,8 @@ comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
   'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
   'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
-  'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). '
-  '[autonomous-operations]';
+  'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
+  'is none). [autonomous-operations]';
 
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,

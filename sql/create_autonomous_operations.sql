@@ -90,6 +90,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
   ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50']::text[]),
   ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'checked_policy', null, '{p_policy}', '{public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
@@ -337,7 +338,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'lock_decided', null, '{p_decisions}', '{autonomy.decision[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'apply', null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, autonomy.decision[], timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'apply_autonomous_actions', null, '{p_run_id, p_lease_token, p_decisions, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1, array[]::text[]),
-  ('autonomy', 'function', 'pending_action', null, '{p_action_id}', '{uuid}', 0, array[]::text[]),
+  ('autonomy', 'function', 'pending_action', null, '{p_action_id, p_as, p_actor, p_reason}', '{uuid, text, text, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'settled_answer', null, '{p_action}', '{public.autonomous_actions}', 0, array[]::text[]),
   ('public', 'function', 'approve_autonomous_action', null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3, array[]::text[]),
   ('public', 'function', 'reject_autonomous_action', null, '{p_action_id, p_actor, p_reason, p_now}', '{uuid, text, text, timestamptz}', 3, array[]::text[]),
   ('public', 'function', 'expire_pending_actions', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
@@ -345,7 +347,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'rollback_obstacle', null, '{p_action, p_campaign, p_force, p_done}', '{public.autonomous_actions, public.campaigns, boolean, uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'restore', null, '{p_action, p_campaign, p_status, p_budget, p_reason, p_actor, p_now}', '{public.autonomous_actions, public.campaigns, text, numeric, text, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'as_before', null, '{p_action, p_campaign}', '{public.autonomous_actions, public.campaigns}', 0, array[]::text[]),
+  ('autonomy', 'function', 'changed_entry', null, '{p_action, p_title, p_old_status, p_old_budget, p_new_status, p_new_budget}', '{public.autonomous_actions, text, text, numeric, text, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'skipped_entry', null, '{p_action, p_campaign, p_code, p_message}', '{public.autonomous_actions, public.campaigns, text, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'taken_back_before', null, '{p_action, p_title, p_actor, p_reason}', '{public.autonomous_actions, text, text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'roll_back', null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'rollback_autonomous_action', null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5, array[]::text[]),
   ('public', 'function', 'rollback_autonomous_actions', null, '{p_filter, p_reason, p_actor, p_force, p_preview, p_now}', '{jsonb, text, text, boolean, boolean, timestamptz}', 5, array[]::text[]),
@@ -2051,46 +2055,53 @@ comment on column public.autonomy_policy.time_zone is
 comment on column public.autonomy_policy.automation_actors is
   'who changes campaigns as a program, not as a person: its changes are followed, never protected';
 comment on column public.autonomy_policy.updated_by is 'who last changed the policy';
+create function autonomy.checked_policy(p_policy public.autonomy_policy) returns public.autonomy_policy
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_all jsonb := to_jsonb(p_policy);
+  v_limit record;
+  v_column text;
+begin
+  select l.*, v_all ->> l.setting as given into v_limit
+  from public.autonomy_policy_limits() l
+  where coalesce((v_all ->> l.setting)::numeric not between l.low and l.high, true) limit 1;
+  if found then
+    raise exception using errcode = 'AO002',
+      message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never '
+                       '"no limit".',
+                       v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_limit.given, 'NULL')),
+      hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
+  end if;
+  select key into v_column from jsonb_each(v_all) where value = 'null' order by key limit 1;
+  if found then
+    raise exception using errcode = 'AO002', message = format('%s must not be NULL.', v_column);
+  elsif p_policy.mode not in ('autonomous', 'approve', 'observe') then
+    raise exception using errcode = 'AO002',
+      message = format('mode must be autonomous, approve or observe, not %L.', p_policy.mode);
+  elsif p_policy.min_budget > p_policy.max_budget then
+    raise exception using errcode = 'AO002',
+      message = format('min_budget (%s) must not be above max_budget (%s).', p_policy.min_budget, p_policy.max_budget);
+  elsif lower(p_policy.paused_text) <> 'paused' then
+    raise exception using errcode = 'AO002',
+      message = format('paused_text is a spelling of "paused", such as Paused or PAUSED, not %L.',
+                       p_policy.paused_text);
+  end if;
+  return p_policy;
+end $$;
+comment on function autonomy.checked_policy(public.autonomy_policy) is
+  'The policy, if every limit in it is one: asked when it is written, and again before it is acted by, since a value '
+  'can be forced past trigger and checks. Raises AO002. Only reads. [autonomous-operations]';
 create function autonomy.policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
-declare
-  v_new jsonb;
-  v_limit record;
-  v_column text;
-  v_value text;
 begin
   if tg_op in ('DELETE', 'TRUNCATE') then
     raise exception using errcode = 'AO002',
       message = 'The policy cannot be removed: without it there would be no limits.',
       hint = 'Use UPDATE autonomy_policy SET ... to change it, or set frozen = true to stop every action.';
   end if;
-  v_new := to_jsonb(new);
-  for v_limit in select * from public.autonomy_policy_limits() loop
-    v_value := v_new ->> v_limit.setting;
-    if v_value is null or v_value::numeric not between v_limit.low and v_limit.high then
-      raise exception using errcode = 'AO002',
-        message = format('%s must be a number from %s to %s (%s), not %s: a missing limit is an error, never '
-                         '"no limit".',
-                         v_limit.setting, v_limit.low, v_limit.high, v_limit.unit, coalesce(v_value, 'NULL')),
-        hint = format('%s: %s.', v_limit.setting, v_limit.meaning);
-    end if;
-  end loop;
-  for v_column in select key from jsonb_each(v_new) where value = 'null'::jsonb order by key loop
-    raise exception using errcode = 'AO002', message = format('%s must not be NULL.', v_column);
-  end loop;
-  if new.mode not in ('autonomous', 'approve', 'observe') then
-    raise exception using errcode = 'AO002',
-      message = format('mode must be autonomous, approve or observe, not %L.', new.mode);
-  end if;
-  if new.min_budget > new.max_budget then
-    raise exception using errcode = 'AO002',
-      message = format('min_budget (%s) must not be above max_budget (%s).', new.min_budget, new.max_budget);
-  end if;
-  if lower(new.paused_text) <> 'paused' then
-    raise exception using errcode = 'AO002',
-      message = format('paused_text is a spelling of "paused", such as Paused or PAUSED, not %L.', new.paused_text);
-  end if;
+  perform autonomy.checked_policy(new);
   if (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone)
      and not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
     raise exception using errcode = 'AO002',
@@ -2455,17 +2466,20 @@ comment on function autonomy.policy_overlaid(public.autonomy_policy, public.auto
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language sql stable set search_path = ''
 as $$
-  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
+  with general as materialized (
+    select autonomy.checked_policy(jsonb_populate_record(
+      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb)) as g
+    from public.autonomy_policy p)
+  select u.account, case when o.own is distinct from o.g then autonomy.checked_policy(o.own) else o.g end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
-  cross join lateral (
-    select jsonb_populate_record(
-      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb) as g
-    from public.autonomy_policy p) o
-  left join public.autonomy_accounts a on a.account = u.account;
+  cross join general
+  left join public.autonomy_accounts a on a.account = u.account
+  cross join lateral (select general.g, coalesce(autonomy.policy_overlaid(general.g, a), general.g) as own offset 0) o;
 $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
-  'mode is observe only where the account''s own is. Reads only; raises nothing. [autonomous-operations]';
+  'mode is observe only where the account''s own is. Reads only; raises AO002 where a limit is none. '
+  '[autonomous-operations]';
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -2479,16 +2493,17 @@ as $$
 $$;
 comment on function public.autonomy_account_policies(text) is
   'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
-  'them. Reads only; safe to call again; raises nothing. [autonomous-operations]';
+  'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
-  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
+  select autonomy.checked_policy(
+    autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account)))
   from public.autonomy_policy p;
 $$;
 comment on function autonomy.account_policy(text) is
-  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '
+  'none. [autonomous-operations]';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -7292,7 +7307,7 @@ as $$
 declare
   v_slots int4range := autonomy.shard_slots(p_shard);
   v_include boolean := coalesce(p_include_inactive_rules, false);
-  v_portfolio jsonb := public.portfolio_state(p_now);
+  v_portfolio jsonb;
   v_page autonomy.decided[];
   v_codes jsonb;
 begin
@@ -7300,6 +7315,8 @@ begin
     raise exception using errcode = 'AO010',
       message = format('p_limit must be from 1 to 5000, not %s.', coalesce(p_limit::text, 'NULL'));
   end if;
+  perform autonomy.checked_policy(p) from public.autonomy_policy p;
+  v_portfolio := public.portfolio_state(p_now);
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
           from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
@@ -7316,8 +7333,8 @@ begin
 end $$;
 comment on function public.propose_autonomous_actions(uuid, int, text, boolean, timestamptz) is
   'What the engine would decide about every candidate, in pages by campaign id; the portfolio-wide guardrails look at '
-  'all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument. '
-  '[autonomous-operations]';
+  'all decisions before the page is cut. Only reads; safe to call again. Raises AO010 for a bad argument, '
+  'AO002 where a limit is none. [autonomous-operations]';
 
 -- 0550_identify.sql
 set local lock_timeout = '30s';
@@ -7519,15 +7536,16 @@ begin
     return autonomy.started(p_seen) || '{"again": true}';
   elsif p_seen.status = 'running' then
     return autonomy.busy(p_seen);
-  elsif p_seen.id = p_run_id then
-    raise exception using errcode = 'AO010',
-      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status);
+  elsif p_seen.id = p_run_id then  -- its answer was lost, and so was its lease
+    raise exception using errcode = 'AO007',
+      message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status),
+      hint = 'Nothing is done twice; call again.';
   end if;
   return null;
 end $$;
 comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is
   'The answer to a caller whose run or key has been seen before; null where that run left none, and a new one may '
-  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO010 (the run has ended), AO015. '
+  'begin. Extends the lease of a run that goes on; safe to call again. Raises AO007 (the run has ended), AO015. '
   '[autonomous-operations]';
 create function autonomy.take_lease(
   p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
@@ -7592,7 +7610,7 @@ begin
   return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
 comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO010, AO014, AO015. '
+  'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO007, AO014, AO015. '
   '[autonomous-operations]';
 create function autonomy.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
@@ -7792,11 +7810,11 @@ begin
       message = 'autonomy_policy has no row, so there are no limits to act within.',
       hint = 'insert into autonomy_policy default values;';
   end if;
-  return v_policy;
+  return autonomy.checked_policy(v_policy);
 end $$;
 comment on function autonomy.lock_effects() is
   'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call '
-  'again. Raises AO002 where there is no policy, AO015 while the database is being upgraded. [autonomous-operations]';
+  'again. Raises AO002 where there is no policy or a limit is none, AO015 while the database is being upgraded. [autonomous-operations]';
 create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''
 as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
@@ -8589,7 +8607,8 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.pending_action(p_action_id uuid) returns public.autonomous_actions
+create function autonomy.pending_action(p_action_id uuid, p_as text, p_actor text, p_reason text)
+returns public.autonomous_actions
 language plpgsql set search_path = ''
 as $$
 declare
@@ -8599,15 +8618,36 @@ begin
   if not found then
     raise exception using errcode = 'AO011',
       message = format('There is no action %s.', coalesce(p_action_id::text, 'NULL'));
-  elsif v_action.status <> 'pending' then
+  elsif v_action.status <> 'pending'
+    and not coalesce(v_action.status in ('executed', 'failed') and v_action.evidence -> p_as ->> 'by' = p_actor
+                     and v_action.evidence -> p_as ->> 'reason' is not distinct from p_reason, false) then
     raise exception using errcode = 'AO012',
       message = format('Action %s does not wait for approval: it is %s%s.', p_action_id, v_action.status,
                        coalesce(' (' || v_action.error || ')', ''));
   end if;
   return v_action;
 end $$;
-comment on function autonomy.pending_action(uuid) is
-  'Locks an action that waits for approval. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
+comment on function autonomy.pending_action(uuid, text, text, text) is
+  'Locks an action that waits for approval, or that the same person has settled in the same way (p_as: approved, '
+  'rejected): a call whose answer was lost. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
+  '[autonomous-operations]';
+create function autonomy.settled_answer(p_action public.autonomous_actions) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id,
+      'title', (select c.title from public.campaigns c where c.id = p_action.campaign_id),
+      'status', p_action.status, 'error', p_action.error,
+      'message', case when p_action.status = 'executed' then 'Approved and carried out.'
+                      when p_action.error = 'REJECTED'
+                        then 'Rejected; the campaign stays as it is and is left alone for a while.'
+                      else p_action.evidence ->> 'message' end)
+    || case when p_action.status = 'executed' then jsonb_build_object(
+         'from', jsonb_build_object('status', p_action.previous_state -> 'status',
+                                    'budget', p_action.previous_state -> 'budget'),
+         'to', p_action.new_state) else '{}' end
+$$;
+comment on function autonomy.settled_answer(public.autonomous_actions) is
+  'What whoever approved or rejected an action is told, the first time and again. Only reads; raises nothing. '
   '[autonomous-operations]';
 create function public.approve_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null,
@@ -8628,8 +8668,10 @@ begin
   v_policy := autonomy.lock_effects();
   select c.* into v_campaign from public.campaigns c
   where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
-  v_action := autonomy.pending_action(p_action_id);
-  if v_policy.frozen then
+  v_action := autonomy.pending_action(p_action_id, 'approved', v_actor, p_reason);
+  if v_action.status <> 'pending' then
+    return autonomy.settled_answer(v_action);
+  elsif v_policy.frozen then
     raise exception using errcode = 'AO005',
       message = 'Everything is frozen: nothing is changed. The action goes on waiting.',
       hint = 'update autonomy_policy set frozen = false;';
@@ -8657,25 +8699,21 @@ begin
     update public.autonomous_actions set status = 'failed', error = v_item.code,
       evidence = coalesce(evidence, '{}') || jsonb_build_object('message', v_item.message, 'approved', v_said,
         'found', autonomy.state(v_campaign.status, v_campaign.budget))
-    where id = p_action_id;
-    return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
-      'status', 'failed', 'error', v_item.code, 'message', v_item.message);
+    where id = p_action_id returning * into v_action;
+    return autonomy.settled_answer(v_action);
   end if;
   v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
                                         'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
     evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
-  where id = p_action_id;
-  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
-    'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
-    'from', autonomy.state(v_campaign.status, v_campaign.budget),
-    'to', autonomy.state(v_changed.status, v_changed.budget));
+  where id = p_action_id returning * into v_action;
+  return autonomy.settled_answer(v_action);
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
   'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
   '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
-  'A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
+  'The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null,
@@ -8684,9 +8722,15 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_actor text := coalesce(p_actor, autonomy.actor());
-  v_action public.autonomous_actions := autonomy.pending_action(p_action_id);
+  v_action public.autonomous_actions;
 begin
   perform autonomy.simulated_moment(p_now);
+  perform from public.campaigns c
+  where c.id = (select a.campaign_id from public.autonomous_actions a where a.id = p_action_id) for no key update;
+  v_action := autonomy.pending_action(p_action_id, 'rejected', v_actor, p_reason);
+  if v_action.status <> 'pending' then
+    return autonomy.settled_answer(v_action);
+  end if;
   update public.campaigns c set hold_until = greatest(c.hold_until,
     p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
   where c.id = v_action.campaign_id;
@@ -8694,15 +8738,12 @@ begin
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
       'message', 'A person rejected it.', 'rejected',
         jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now))
-  where id = p_action_id;
-  return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id,
-    'title', (select c.title from public.campaigns c where c.id = v_action.campaign_id),
-    'status', 'failed', 'error', 'REJECTED', 'message',
-    'Rejected; the campaign stays as it is and is left alone for a while.');
+  where id = p_action_id returning * into v_action;
+  return autonomy.settled_answer(v_action);
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
-  'policy.cooldown_hours. A second call raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
+  'policy.cooldown_hours. The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -8838,6 +8879,18 @@ end $$;
 comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is
   'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
   'raises nothing. [autonomous-operations]';
+create function autonomy.changed_entry(
+  p_action public.autonomous_actions, p_title text, p_old_status text, p_old_budget numeric,
+  p_new_status text, p_new_budget numeric) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_title,
+    'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
+    'to', autonomy.state(p_new_status, p_new_budget))
+$$;
+comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is
+  'What the answer of a rollback says of an action that was taken back. Only computes; raises nothing. '
+  '[autonomous-operations]';
 create function autonomy.skipped_entry(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -8861,6 +8914,20 @@ $$;
 comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
   'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
   'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
+create function autonomy.taken_back_before(
+  p_action public.autonomous_actions, p_title text, p_actor text, p_reason text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select autonomy.changed_entry(p_action, p_title, k.old_status, k.old_budget, k.new_status, k.new_budget)
+  from public.campaign_changes k
+  where p_action.status = 'rolled_back' and p_action.rolled_back_by = p_actor
+    and p_action.rollback_reason is not distinct from p_reason
+    and k.action_id = p_action.id and k.kind = 'rollback'
+  order by k.id desc limit 1
+$$;
+comment on function autonomy.taken_back_before(public.autonomous_actions, text, text, text) is
+  'What was said when the same person took an action back with the same words; null where that never was. Only reads; '
+  'raises nothing. [autonomous-operations]';
 create function autonomy.roll_back(
   p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -8873,6 +8940,7 @@ declare
   v_code text;
   v_message text;
   v_seen uuid;              -- the campaign that v_campaign and v_done are about
+  v_before jsonb;           -- what was said of an action that this very call took back before
   v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
   v_changed jsonb[] := '{}';
   v_skipped jsonb[] := '{}';
@@ -8901,6 +8969,8 @@ begin
     end if;
     v_message := null;
     v_code := autonomy.rollback_obstacle(v_action, v_campaign, p_force, v_done);
+    v_before := case when not p_preview then
+      autonomy.taken_back_before(v_action, v_campaign.title, v_actor, p_reason) end;
     if v_code is null then
       v_after := autonomy.as_before(v_action, v_campaign);
       if not p_preview then
@@ -8917,12 +8987,12 @@ begin
       end if;
     end if;
     if v_code is null then
-      v_changed := v_changed || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type,
-        'from', autonomy.state(v_campaign.status, v_campaign.budget),
-        'to', autonomy.state(v_after.status, v_after.budget));
+      v_changed := v_changed || autonomy.changed_entry(v_action, v_campaign.title,
+        v_campaign.status, v_campaign.budget, v_after.status, v_after.budget);
       v_campaign := v_after;
       v_done := v_done || v_action.id;
+    elsif v_before is not null then
+      v_changed := v_changed || v_before;
     else
       v_skipped := v_skipped || autonomy.skipped_entry(v_action, v_campaign, v_code, v_message);
     end if;
@@ -8948,7 +9018,8 @@ end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
   'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, '
   'records who, when and why. What a person or a later action changed since is skipped with both values, unless '
-  'forced. Works while frozen. Safe to call again: the second call changes nothing. A preview may be of any time. '
+  'forced. Works while frozen. Safe to call again: the same call changes nothing more and gets the same answer. A '
+  'preview may be of any time. '
   'Raises AO011 (no such action), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.rollback_autonomous_actions(
   p_filter jsonb, p_reason text default null, p_actor text default null, p_force boolean default false,
@@ -9232,7 +9303,7 @@ create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
   p_now timestamptz default now()) returns json
-language plpgsql set search_path = '' set statement_timeout = '55s'
+language plpgsql set search_path = '' set statement_timeout = '28s'  -- its caller waits 30
 as $$
 declare
   v_request jsonb := autonomy.run_request(p_request);
@@ -9257,6 +9328,7 @@ begin
     return v_lease::json;
   end if;
   p_now := (v_lease ->> 'now')::timestamptz;
+  perform autonomy.checked_policy(p) from public.autonomy_policy p;
   if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
     perform autonomy.prepare_run(p_now);
   end if;
@@ -9290,8 +9362,8 @@ comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
   'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
   'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
-  'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy). '
-  '[autonomous-operations]';
+  'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
+  'is none). [autonomous-operations]';
 create function public.finish_autonomous_run(
   p_run_id uuid, p_lease_token uuid, p_summary jsonb, p_response text, p_response_status integer,
   p_now timestamptz default now()) returns jsonb
@@ -14443,8 +14515,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
-  ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
+  ('0130_policy', 'c44953935314c5f44955389315f8a5168231185dc4b6d78f2f43fe0cc467297f', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'fcaae4c1492d9f498cfc91b622f6b67e92a50444061649c0dd5652ac5fb51654', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
@@ -14469,18 +14541,18 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
-  ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
+  ('0540_propose', '63fcdac756fb9063ea9c3b706efaa85eceb119dbfa4670b89cbd9edc70959667', pg_catalog.clock_timestamp()),
   ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
-  ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
+  ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
-  ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
+  ('0610_effects', '5b2cae61a383fc5c4f7108cebec9b2b3598eb4193fe3f21f7547e2e29c0b6cad', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
   ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
-  ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
+  ('0650_proposals', 'f39390892e98880a422a942a1ac425d6c1d8d1ec9b53afd00db0e6a5c1293acf', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', 'b8904aa5be35f2fd6a11290fa0208351e7d3f989349a8e3a17bab4e7153bfa8c', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '07e961a0ed1c72794e3d9d283d0a7d462091924d9e6ac9a0dfe2b8383045c4db', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'c2168e37da27e28d8194bd9a67d44655358488f912f301ead35851c6e632bcbf', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),

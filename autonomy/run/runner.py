@@ -16,16 +16,27 @@ from typing import Any
 from autonomy.config import Settings
 from autonomy.crash_points import fault_point
 from autonomy.engine import Decision, Decisions, PolicyError, decide
-from autonomy.errors import AutonomyError, KeyReused, LeaseLost, PolicyUnusable, RunInProgress
+from autonomy.errors import (
+    AutonomyError,
+    KeyReused,
+    LeaseLost,
+    PolicyUnusable,
+    RunInProgress,
+    of_a_run,
+)
 from autonomy.logs import say, step
 from autonomy.run.request import RunAnswer, RunRequest
 from autonomy.run.summary import Summary
-from autonomy.store import Json, Store
+from autonomy.store import Json, Store, no_later_than
 
 PAGE_LIMIT = 1000
 """Candidates a page: about 1 MB of JSON."""
 BATCH_LIMIT = 2000
 """Decisions a transaction: the freeze switch and the deadline act between batches."""
+WORK_GRACE_SECONDS = 25.0
+"""What a call that was begun before the deadline may take after it."""
+FINISH_GRACE_SECONDS = 50.0
+"""The same for the end of a run; 240 + 50 is under the platform's 300."""
 
 Clock = Callable[[], datetime]
 Notify = Callable[[Settings, Mapping[str, Any] | None], None]
@@ -79,6 +90,7 @@ class Runner:
         """
         request = RunRequest.parse(body)
         run_id = str(uuid.uuid4())
+        deadline = time.monotonic() + self._settings.deadline_seconds
         began = self._begin(run_id, request, idempotency_key, trigger)
         if began["outcome"] == "stored":
             return RunAnswer(int(began["response_status"]), str(began["response"]))
@@ -94,21 +106,23 @@ class Runner:
                 retry_after_seconds=int(began.get("retry_after_seconds") or 60),
             )
         fault_point(self._settings.fault, "after_begin")
-        deadline = time.monotonic() + self._settings.deadline_seconds
         now = datetime.fromisoformat(str(began["now"]))
         return self._carry_out(Run(run_id, request, now, began, deadline))
 
     def _begin(self, run_id: str, request: RunRequest, key: str | None, trigger: str) -> Json:
         with step("begin", run_id=run_id) as counts:
-            began = self._store.begin_run(
-                p_run_id=run_id,
-                p_request=request.model_dump(exclude_none=True),
-                p_idempotency_key=key,
-                p_trigger=trigger,
-                p_lease_seconds=self._settings.lease_seconds,
-                p_page_limit=PAGE_LIMIT,
-                **self._simulated_now(),
-            )
+            try:
+                began = self._store.begin_run(
+                    p_run_id=run_id,
+                    p_request=request.model_dump(exclude_none=True),
+                    p_idempotency_key=key,
+                    p_trigger=trigger,
+                    p_lease_seconds=self._settings.lease_seconds,
+                    p_page_limit=PAGE_LIMIT,
+                    **self._simulated_now(),
+                )
+            except AutonomyError as error:
+                raise of_a_run(error) from error
             counts["outcome"] = began["outcome"]
         return began
 
@@ -119,15 +133,17 @@ class Runner:
     def _carry_out(self, run: Run) -> RunAnswer:
         summary = Summary(run.id, run.began, run.request, run.now)
         try:
-            result = self._pass(run, summary)
+            with no_later_than(run.deadline + WORK_GRACE_SECONDS):
+                result = self._pass(run, summary)
         except LeaseLost:
             raise
-        except AutonomyError as error:
+        except AutonomyError as cause:
+            error = of_a_run(cause)
             self._give_up(run, error)
-            raise
+            raise error from cause
         answer = RunAnswer.success(result)
         fault_point(self._settings.fault, "before_finish")
-        with step("finish", run_id=run.id):
+        with step("finish", run_id=run.id), no_later_than(run.deadline + FINISH_GRACE_SECONDS):
             self._store.finish_run(
                 p_run_id=run.id,
                 p_lease_token=run.lease_token,
@@ -232,14 +248,15 @@ class Runner:
         say("run failed", run_id=run.id, code=error.code, error=error.message)
         failure = RunAnswer.failure(error)
         try:
-            self._store.finish_run(
-                p_run_id=run.id,
-                p_lease_token=run.lease_token,
-                p_summary={"success": False, "error": error.code},
-                p_response=failure.body,
-                p_response_status=failure.status,
-                **self._simulated_now(),
-            )
+            with no_later_than(run.deadline + FINISH_GRACE_SECONDS):
+                self._store.finish_run(
+                    p_run_id=run.id,
+                    p_lease_token=run.lease_token,
+                    p_summary={"success": False, "error": error.code},
+                    p_response=failure.body,
+                    p_response_status=failure.status,
+                    **self._simulated_now(),
+                )
         except AutonomyError as second:
             say("lease not released", run_id=run.id, code=second.code)
         said = f"{error.code}: {error.message}"

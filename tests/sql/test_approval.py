@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -96,14 +97,66 @@ def test_only_a_pending_action_can_be_decided(db: Db) -> None:
     one = campaign(db)
     waiting = proposed(db, scale_up(one))
     approve(db, waiting)
+    with refused(db, "AO012", "does not wait for approval"):
+        reject(db, waiting)
+    with refused(db, "AO012", "does not wait for approval"):
+        value(db, "select approve_autonomous_action(%s, 'bob@example.org')", waiting)
     for decide in (approve, reject):
-        with refused(db, "AO012", "does not wait for approval"):
-            decide(db, waiting)
         with refused(db, "AO011", "no action"):
             decide(db, uuid.uuid4())
         with refused(db, "AO011"):
             decide(db, None)
     assert state(db, one) == ("active", 150)
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+def test_a_call_whose_answer_was_lost_is_answered_as_the_first_time(
+    db: Db, decide: Callable[..., Json]
+) -> None:
+    one = campaign(db)
+    waiting = proposed(db, scale_up(one))
+    first = decide(db, waiting)
+    before = (action(db, waiting), state(db, one), changes(db, one))
+    db.execute("update autonomy_policy set frozen = true")
+    assert decide(db, waiting) == first
+    assert (action(db, waiting), state(db, one), changes(db, one)) == before
+    assert_sound(db)
+
+
+def test_an_approval_that_came_too_late_is_answered_so_again(db: Db) -> None:
+    one = campaign(db)
+    waiting = proposed(db, scale_up(one))
+    db.execute("update campaigns set budget = 120 where id = %s", (one,))
+    first = approve(db, waiting)
+    assert first["error"] == "CHANGED_MEANWHILE"
+    db.execute("update campaigns set budget = 100 where id = %s", (one,))
+    assert approve(db, waiting) == first
+    assert state(db, one) == ("active", 100)
+
+
+def test_yes_no_and_taking_back_at_once_never_lock_each_other_out(
+    scratch_database: Callable[[], str],
+) -> None:
+    url = scratch_database()
+    with psycopg.connect(url, autocommit=True) as db, ThreadPoolExecutor(3) as people:
+        for _ in range(25):
+            waiting = proposed(db, scale_up(campaign(db)))
+
+            def say(statement: str, number: object) -> None:
+                with psycopg.connect(url, autocommit=True) as own:
+                    own.execute(statement.encode(), (number,))
+
+            for done in [
+                people.submit(say, f"select {call}", waiting)
+                for call in (
+                    "approve_autonomous_action(%s, 'ann')",
+                    "reject_autonomous_action(%s, 'bob')",
+                    "rollback_autonomous_actions(jsonb_build_object('action_ids', array[%s]))",
+                )
+            ]:
+                error = done.exception()
+                assert error is None or getattr(error, "sqlstate", None) == "AO012", error
+        assert_sound(db)
 
 
 def test_a_freeze_leaves_it_waiting(db: Db) -> None:
@@ -189,7 +242,9 @@ def test_two_people_approve_at_once(scratch_database: Callable[[], str]) -> None
         def person() -> None:
             with psycopg.connect(url, autocommit=True) as own:
                 try:
-                    outcomes.append(approve(own, waiting)["status"])
+                    person = str(uuid.uuid4())
+                    said = value(own, "select approve_autonomous_action(%s, %s)", waiting, person)
+                    outcomes.append(said["status"])
                 except psycopg.Error as error:
                     outcomes.append(error.sqlstate)
 

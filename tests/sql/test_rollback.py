@@ -56,12 +56,14 @@ def call(
     *,
     force: bool = False,
     preview: bool = False,
+    reason: str = "a mistake",
     now: datetime | None = None,
 ) -> Json:
     answer: Json = value(
         db,
-        f"select {name}(%s, 'a mistake', 'ann@example.org', %s, %s, coalesce(%s, now()))",
+        f"select {name}(%s, %s, 'ann@example.org', %s, %s, coalesce(%s, now()))",
         what,
+        reason,
         force,
         preview,
         now,
@@ -131,9 +133,11 @@ def test_a_longer_hold_is_not_shortened(db: Db) -> None:
 def test_the_second_call_changes_nothing(db: Db) -> None:
     one = campaign(db)
     made = done(db, scale_up(one))
-    rollback(db, made)
+    first = rollback(db, made)
     before = action(db, made)
-    answer = rollback(db, made, force=True)
+    assert rollback(db, made) == first  # its answer was lost
+    assert codes(rollback(db, made, preview=True)) == ["ALREADY_ROLLED_BACK"]
+    answer = rollback(db, made, force=True, reason="another reason")
     assert (answer["changed"], codes(answer)) == ([], ["ALREADY_ROLLED_BACK"])
     assert action(db, made) == before
     assert changes(db, one) == ["created", "action", "rollback"]

@@ -216,7 +216,7 @@ def test_a_lost_answer_of_begin_can_be_asked_for_again(db: Db) -> None:
 def test_an_id_of_a_run_that_failed_is_spent(db: Db) -> None:
     lease = begin(db)
     finish(db, lease, "oops", 503)
-    with refused(db, "AO010", "a new run needs a new id"):
+    with refused(db, "AO007", "a new run needs a new id"):
         begin_answer(db, run_id=lease.run_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from postgrest.exceptions import APIError
 
 from autonomy import store as module
 from autonomy.errors import (
+    AutonomyError,
     BadRequest,
     BeingUpgraded,
     DatabaseRefused,
@@ -20,8 +22,11 @@ from autonomy.errors import (
     LeaseLost,
     NotConfigured,
     NotMigrated,
+    PolicyUnusable,
     RunInProgress,
     StateConflict,
+    from_database,
+    of_a_run,
 )
 from autonomy.store import Store
 
@@ -55,6 +60,9 @@ def store(*outcomes: Any) -> tuple[Store, Answers]:
     one, answers = Store("http://127.0.0.1:1", "key"), Answers(*outcomes)
     one._rest = answers
     return one, answers
+
+
+KEY = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmVk"
 
 
 def api_error(code: str) -> APIError:
@@ -177,3 +185,55 @@ def test_an_update_without_a_filter_is_refused() -> None:
     one, _ = store()
     with pytest.raises(ValueError, match="filter"):
         one.update("campaigns", {"status": "paused"}, filters={})
+
+
+def test_all_tries_of_a_call_share_its_time(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 20))  # each look at the clock is 20 s later
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    one, answers = store(*[LOST] * 5)
+    with pytest.raises(DatabaseUnavailable):
+        one.rpc("anything")
+    assert len(answers.calls) == 3
+    one, answers = store(*[LOST] * 5)
+    with pytest.raises(DatabaseUnavailable):
+        one.begin_run(p_run_id="r")
+    assert len(answers.calls) == 2
+
+
+def test_no_call_outlives_the_deadline_that_it_is_made_under(waits: list[float]) -> None:
+    one, answers = store(*[LOST] * 5)
+    with module.no_later_than(time.monotonic() - 1), pytest.raises(DatabaseUnavailable):
+        one.rpc("anything")
+    assert len(answers.calls) == 1
+
+
+def test_a_database_that_says_nothing_is_waited_for_no_longer_than_the_call_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "BEGIN_SECONDS", 1.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one = Store(f"http://127.0.0.1:{silent.getsockname()[1]}", KEY)
+        started = time.monotonic()
+        with pytest.raises(DatabaseUnavailable, match="in time"):
+            one.begin_run(p_run_id="r")
+        assert time.monotonic() - started < 10
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("22003", DatabaseRefused), ("22008", DatabaseRefused), ("AO002", PolicyUnusable)],
+)
+def test_what_is_stored_is_not_the_fault_of_who_calls_for_a_run(
+    code: str, kind: type[AutonomyError]
+) -> None:
+    error = of_a_run(from_database(code, "value out of range", None))
+    assert type(error) is kind
+    assert (error.http_status, "value out of range" in error.message) == (503, True)
+
+
+def test_what_is_asked_wrongly_is() -> None:
+    asked = from_database("AO010", "shard: at most 1024 parts.", None)
+    assert of_a_run(asked) is asked
