@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 import flask
@@ -9,10 +10,11 @@ import functions_framework
 from werkzeug.wrappers import Response
 
 from autonomy.config import Settings
-from autonomy.logs import configure_logging
+from autonomy.errors import NotConfigured
+from autonomy.logs import configure_logging, say
 from autonomy.run.runner import Runner
 from autonomy.store import Store
-from autonomy.web.app import create_app
+from autonomy.web.app import create_app, create_unconfigured_app
 
 
 @cache
@@ -26,7 +28,11 @@ def database() -> tuple[Settings, Store]:
 @cache
 def application(*, calls_only: bool = False) -> flask.Flask:
     """The application; `calls_only`: without the dashboard, which a scheduler need not wait for."""
-    settings, store = database()
+    try:
+        settings, store = database()
+    except NotConfigured as error:
+        say("not configured", level=logging.ERROR, code=error.code, error=error.message)
+        return create_unconfigured_app(error)
     return create_app(settings, store, Runner(store, settings).handle, calls_only=calls_only)
 
 

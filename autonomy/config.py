@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 from autonomy.crash_points import POINTS, is_fault
 from autonomy.errors import NotConfigured
 
+SECRET_CHARACTERS = 32
+"""Fewer could be tried out."""
 CHANNELS = ("slack", "webhook", "email")
 """Ways to tell a person, as the database names them, too."""
 
@@ -37,7 +39,8 @@ class Settings:
     supabase_key: str = field(default="", repr=False)
     """SUPABASE_SERVICE_ROLE_KEY (or SUPABASE_SECRET_KEY): service_role JWT or sb_secret_ key."""
     api_token: str = field(default="", repr=False)
-    """AUTONOMY_API_TOKEN: the operator's bearer token: may run, change and roll back."""
+    """AUTONOMY_API_TOKEN: the operator's bearer token (32 characters or more): may run, change and
+    roll back."""
     viewer_token: str = field(default="", repr=False)
     """AUTONOMY_VIEWER_TOKEN: sees all, changes nothing. Empty: no such role."""
     session_key: str = field(default="", repr=False)
@@ -80,9 +83,9 @@ class Settings:
         return cls(
             supabase_url=_url(env, "SUPABASE_URL", "https://abc.supabase.co"),
             supabase_key=_first(env, "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
-            api_token=_first(env, "AUTONOMY_API_TOKEN"),
-            viewer_token=_first(env, "AUTONOMY_VIEWER_TOKEN"),
-            session_key=_first(env, "AUTONOMY_SESSION_KEY"),
+            api_token=_secret(env, "AUTONOMY_API_TOKEN"),
+            viewer_token=_secret(env, "AUTONOMY_VIEWER_TOKEN"),
+            session_key=_secret(env, "AUTONOMY_SESSION_KEY"),
             oidc_audience=_first(env, "AUTONOMY_OIDC_AUDIENCE"),
             oidc_email=_first(env, "AUTONOMY_OIDC_EMAIL"),
             deadline_seconds=_number(
@@ -116,7 +119,7 @@ class Settings:
         ]
         if missing:
             raise NotConfigured(
-                f"{' and '.join(missing)} not set.",
+                f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not set.",
                 hint="Set both for a hosted project, or use `make serve` for the embedded stack.",
             )
 
@@ -134,6 +137,16 @@ class Settings:
 
 def _first(env: Mapping[str, str], *names: str) -> str:
     return next((env[name].strip() for name in names if env.get(name, "").strip()), "")
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    text = _first(env, name)
+    if text and len(text) < SECRET_CHARACTERS:
+        raise NotConfigured(
+            f"{name} has {len(text)} characters; it needs {SECRET_CHARACTERS} at least.",
+            hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+        )
+    return text
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

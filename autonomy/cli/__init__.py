@@ -67,3 +67,22 @@ def main() -> None:
     except AutonomyError as error:
         click.echo(" ".join(filter(None, (f"{error.code}: {error.message}", error.hint))), err=True)
         sys.exit(1)
+    except Exception as error:
+        said = _of_elsewhere(error)
+        if said is None:
+            raise
+        click.echo(said, err=True)
+        sys.exit(1)
+
+
+def _of_elsewhere(error: Exception) -> str | None:
+    """A sentence for what the disk or the database says; None for a fault of ours."""
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"SYSTEM: {error.strerror or error}{where}."
+    if type(error).__module__.startswith("psycopg"):  # not installed where the function runs
+        state = getattr(error, "sqlstate", None)
+        first = str(error).strip().splitlines() or [type(error).__name__]
+        full = " Make room on its disk, and try again." if state == "53100" else ""
+        return f"DATABASE: {first[0]}{f' ({state})' if state else ''}.{full}"
+    return None

@@ -62,7 +62,7 @@ def connected() -> Iterator[Target]:
 @contextmanager
 def local_environment(*, migrate: bool = True) -> Iterator[dict[str, str]]:
     """The variables of the stack that `serve` keeps up, else of one that lives for this block."""
-    serving = _being_served()
+    serving = being_served()
     if serving:
         yield serving
         return
@@ -108,11 +108,18 @@ def progress(line: str) -> None:
 
 def announce(environment: dict[str, str]) -> None:
     """Let other commands find the stack that is being served."""
-    SERVING.parent.mkdir(exist_ok=True)
-    SERVING.unlink(missing_ok=True)
-    handle = os.open(SERVING, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    write_for_owner(SERVING, json.dumps({"pid": os.getpid(), **environment}))
+
+
+def write_for_owner(path: Path, text: str) -> None:
+    """A file that nobody else may read, whole or not at all."""
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
-        json.dump({"pid": os.getpid(), **environment}, file)
+        file.write(text)
+    draft.replace(path)
 
 
 def withdraw() -> None:
@@ -120,10 +127,11 @@ def withdraw() -> None:
     SERVING.unlink(missing_ok=True)
 
 
-def _being_served() -> dict[str, str]:
+def being_served() -> dict[str, str]:
+    """The variables of the stack that `serve` keeps up; empty where none is."""
     try:
         found = json.loads(SERVING.read_text())
         os.kill(found.pop("pid"), 0)
-    except (OSError, ValueError, KeyError):
+        return {str(name): str(value) for name, value in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return {}
-    return {str(name): str(value) for name, value in found.items()}

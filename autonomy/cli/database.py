@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import click
@@ -24,6 +25,12 @@ def migrate(database_url: str | None, again: bool, as_json: bool) -> None:
     if database_url:
         _migrate(database_url, again=again, as_json=as_json)
         return
+    if os.environ.get("SUPABASE_URL"):
+        raise NotConfigured(
+            "SUPABASE_URL names a hosted project, and migrations need the address of its database.",
+            hint="Give --database-url postgresql://... (the project's page: Connect), or set "
+            "AUTONOMY_DATABASE_URL.",
+        )
     with local_environment(migrate=False) as environment:
         _migrate(environment["AUTONOMY_DATABASE_URL"], again=again, as_json=as_json)
 

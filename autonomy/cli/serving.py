@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import signal
 import time
 import urllib.error
@@ -22,14 +23,17 @@ from autonomy.cli.connection import (
     SERVING,
     LocalStackFailed,
     announce,
+    being_served,
     bring_up_to_date,
     local_stack,
     progress,
     withdraw,
+    write_for_owner,
 )
 from autonomy.cli.output import bar, json_option, print_json
 from autonomy.cli.past import map_option, replay_export, roas_option, worth_option
 from autonomy.cli.report import print_run
+from autonomy.errors import NotConfigured
 
 SAMPLE_IS_FRESH_FOR = timedelta(hours=12)
 SECRETS = SERVING.with_name("serve.json")
@@ -58,7 +62,8 @@ def demo(
         return
     if mapping or worth or from_roas:
         raise click.UsageError("What is said of an export needs one: --data FILE.")
-    with _stack() as environment:
+    with _stack() as stack:
+        environment = stack.environment()
         _prepare_sample(environment["AUTONOMY_DATABASE_URL"], reset=True)
         keys = _secrets()
         with _function({**environment, **keys}, None) as server:
@@ -87,30 +92,49 @@ def serve(port: int, sample: bool) -> None:
     # SIGINT too: a shell starts what it runs in the background with Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    with _stack() as environment:
+    with _stack() as stack:
+        environment = stack.environment()
         if sample:
             _prepare_sample(environment["AUTONOMY_DATABASE_URL"], reset=False)
         keys = _secrets()
         with _function({**environment, **keys}, port or None) as server:
-            announce(environment)
+            announce({**environment, **keys})
             try:
-                _print_welcome(server.url, keys)
-                server.wait()
+                _print_welcome(server.url, environment["AUTONOMY_DATABASE_URL"], keys)
+                while not (why := server.ended or stack.ended):
+                    time.sleep(0.5)
+                raise LocalStackFailed(why)
             except KeyboardInterrupt:
                 click.echo("\nStopping ...", err=True)
             finally:
                 withdraw()
 
 
-COMMANDS = (demo, serve)
+@click.command()
+@json_option
+def env(as_json: bool) -> None:
+    """Every variable of the stack that `serve` keeps up, for a shell: eval "$(... env)"."""
+    found = being_served()
+    if not found:
+        raise NotConfigured(
+            "No stack is being served here.", hint="Start one in another terminal: make serve"
+        )
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+COMMANDS = (demo, serve, env)
 
 
 @contextmanager
-def _stack() -> Iterator[dict[str, str]]:
+def _stack() -> Iterator[Any]:
     """The embedded stack, migrated."""
     with local_stack() as stack:
         bring_up_to_date(stack)
-        yield stack.environment()
+        yield stack
 
 
 @contextmanager
@@ -172,18 +196,25 @@ def _forget_actions(database_url: str) -> None:
 
 
 def _secrets() -> dict[str, str]:
-    """The local token and cookie key: made once, kept in the ignored folder, owner-readable."""
-    if SECRETS.exists():
-        return {str(k): str(v) for k, v in json.loads(SECRETS.read_text()).items()}
+    """The local tokens and cookie key: made once, kept in the ignored folder, owner-readable. A
+    token of the environment holds instead."""
     made = {
-        "AUTONOMY_API_TOKEN": os.environ.get("AUTONOMY_API_TOKEN") or secrets.token_urlsafe(24),
+        "AUTONOMY_API_TOKEN": secrets.token_urlsafe(24),
         "AUTONOMY_VIEWER_TOKEN": secrets.token_urlsafe(24),
         "AUTONOMY_SESSION_KEY": secrets.token_urlsafe(32),
     }
-    handle = os.open(SECRETS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        json.dump(made, file)
-    return made
+    try:
+        found = json.loads(SECRETS.read_text())
+        kept = {name: str(found[name]) for name in made}
+    except FileNotFoundError:
+        kept = {}
+    except (OSError, ValueError, KeyError, TypeError):
+        progress(f"{SECRETS} cannot be read: new tokens are made")
+        kept = {}
+    if not kept:
+        kept = made
+        write_for_owner(SECRETS, json.dumps(kept))
+    return kept | {name: os.environ[name] for name in kept if os.environ.get(name)}
 
 
 def _post(url: str, token: str) -> dict[str, Any]:
@@ -207,16 +238,22 @@ def _shortened(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "result": result}
 
 
-def _print_welcome(url: str, keys: dict[str, str]) -> None:
+def _print_welcome(url: str, database_url: str, keys: dict[str, str]) -> None:
     token = keys["AUTONOMY_API_TOKEN"]
     click.secho("\nAutonomous Ops is up.", bold=True)
     click.echo(f"  dashboard     {url}/")
     click.echo(f"  token         {token}   (operator)")
     click.echo(f"  viewer token  {keys['AUTONOMY_VIEWER_TOKEN']}   (sees all, changes nothing)")
+    click.echo(f"  database      psql {database_url}")
     click.echo("\n  a run, as the scheduler would call it:\n")
     click.echo(
         f"  curl -X POST {url}/ \\\n"
         f'    -H "Authorization: Bearer {token}" \\\n'
         '    -H "Content-Type: application/json"\n'
+    )
+    click.echo("  the function by hand, against this database:\n")
+    click.echo(
+        '  eval "$(.venv/bin/python -m autonomy env)" && \\\n'
+        "    .venv/bin/functions-framework --target autonomous_operations --port 8081\n"
     )
     click.echo("Ctrl-C stops everything.")

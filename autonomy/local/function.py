@@ -98,9 +98,15 @@ class FunctionServer:
         """As a crash would."""
         self._end(signal.SIGKILL, _STOP_SECONDS)
 
-    def wait(self) -> int:
-        """Block until it ends by itself."""
-        return self._process.wait() if self._process else 0
+    @property
+    def ended(self) -> str:
+        """Why it is not there any more, though nobody stopped it; empty while it is."""
+        process = self._process
+        if process is None or process.poll() is None:
+            return ""
+        return f"The function ended ({process.returncode}). Its log ({self._log}):\n" + log_tail(
+            self._log
+        )
 
     def _end(self, number: int, seconds: float) -> None:
         process, self._process = self._process, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess  # no shell  # nosec B404
 import sys
 import threading
@@ -56,6 +57,7 @@ class LocalStack:
         self._talking = threading.Lock()
         self._keys: Keys | None = None
         self._state: dict[str, Any] = {}
+        self._said = ""
 
     def __enter__(self) -> Self:
         return self.start()
@@ -71,6 +73,7 @@ class LocalStack:
     def start(self) -> Self:
         if self._supervisor is not None:
             return self
+        _forget_other_databases()
         places = prepare(self.data_dir)
         self._supervisor = _spawn_supervisor(places)
         try:
@@ -97,6 +100,17 @@ class LocalStack:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+    @property
+    def ended(self) -> str:
+        """Why the stack is not there any more, though nobody stopped it; empty while it is."""
+        process = self._supervisor
+        if process is None or process.poll() is None:
+            return ""
+        with self._talking, contextlib.suppress(LocalStackError):
+            self._receive("end")
+        log = self.data_dir / "logs" / "supervisor.log"
+        return self._said or f"The supervisor ended. Its log ({log}):\n{log_tail(log)}"
 
     @property
     def database_url(self) -> str:
@@ -178,10 +192,18 @@ class LocalStack:
             if wanted in message:
                 return dict(message[wanted])
             if "error" in message:
-                raise LocalStackError(message["error"])
+                self._said = str(message["error"])
+                raise LocalStackError(self._said)
             self._progress(message["progress"])
         log = self.data_dir / "logs" / "supervisor.log"
         raise LocalStackError(f"The supervisor ended. Its log ({log}):\n{log_tail(log)}")
+
+
+def _forget_other_databases() -> None:
+    """PGSERVICE and its like would lead libpq, which every address of ours goes through, elsewhere
+    or nowhere."""
+    for name in [name for name in os.environ if re.fullmatch("PG[A-Z]+", name)]:
+        del os.environ[name]
 
 
 def _spawn_supervisor(places: Places) -> subprocess.Popen[bytes]:

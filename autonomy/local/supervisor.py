@@ -24,7 +24,7 @@ from typing import Any
 from autonomy.errors import LocalStackError
 from autonomy.local import ports
 from autonomy.local.binaries import postgres_bin, postgrest_binary
-from autonomy.local.children import Process, end, spawn, wait_until
+from autonomy.local.children import Process, end, log_tail, spawn, wait_until
 from autonomy.local.keys import Keys
 from autonomy.local.places import CLONE, Places, prepare
 from autonomy.local.postgres import Postgres
@@ -34,6 +34,8 @@ from autonomy.local.roles import apply_roles
 _LOCK_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 _BRIDGE_SECONDS = 15.0
+_RESTARTS = 3
+_RESTARTS_SECONDS = 60.0
 
 
 class Orphaned(Exception):
@@ -46,6 +48,8 @@ class Channel:
     def __init__(self) -> None:
         self._parent = os.getppid()
         self._pending = b""
+        self.idle: Callable[[], None] = lambda: None
+        """What is looked after while no command comes."""
 
     def say(self, **message: Any) -> None:
         try:
@@ -75,6 +79,8 @@ class Channel:
             if not part:
                 raise Orphaned
             self._pending += part
+        else:
+            self.idle()
 
 
 class Supervisor:
@@ -86,6 +92,7 @@ class Supervisor:
         self.listener: socket.socket | None = None
         self.postgres: Postgres
         self.postgrest: PostgREST
+        self.restarted_at: list[float] = []
 
     def run(self, commands: Iterator[dict[str, Any]]) -> None:
         with _locked(self.places, self.channel):
@@ -97,6 +104,7 @@ class Supervisor:
             try:
                 self._start(keys)
                 self.channel.say(ready=self._state())
+                self.channel.idle = self._mend
                 for command in commands:
                     self._obey(command["command"])
             finally:
@@ -176,10 +184,37 @@ class Supervisor:
         else:
             self.channel.say(done=self._state())
 
-    def _restart_postgres(self) -> None:
-        self.postgres.stop()
+    def _mend(self) -> None:
+        """Start again what ended by itself. Raises LocalStackError where it keeps ending."""
+        for name, child, restart in (
+            ("postgres", self.postgres.process, self._start_postgres),
+            ("postgrest", self.postgrest.process, self._restart_postgrest),
+            ("bridge", self.bridge, self._restart_bridge),
+        ):
+            if child is None or child.poll() is None:
+                continue
+            log = self.places.log(name)
+            print(f"{name} ended ({child.returncode}); starting it again", file=sys.stderr)
+            now = time.monotonic()
+            self.restarted_at = [at for at in self.restarted_at if now - at < _RESTARTS_SECONDS]
+            if len(self.restarted_at) >= _RESTARTS:
+                raise LocalStackError(
+                    f"{name} ended again and again. Its log ({log}):\n{log_tail(log)}"
+                )
+            self.restarted_at.append(now)
+            restart()
+
+    def _restart_bridge(self) -> None:
+        if self.listener is not None:
+            self.bridge = self._spawn_bridge(self.listener)
+
+    def _start_postgres(self) -> None:
         self.postgres.start(self.channel.check)
         self.postgrest.reload()
+
+    def _restart_postgres(self) -> None:
+        self.postgres.stop()
+        self._start_postgres()
         if self.postgrest.process is not None:
             ready = self.postgrest.ready
             wait_until(ready, _BRIDGE_SECONDS, "PostgREST's reconnection", self.channel.check)

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 from jinja2 import ChainableUndefined
 
 from autonomy.config import Settings
+from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
 from autonomy.web import formats as show
@@ -18,7 +19,7 @@ from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
 from autonomy.web.auth.throttle import Throttle
 from autonomy.web.auth.tokens import FetchCertificates, OidcVerifier
-from autonomy.web.error_answers import answer_failures
+from autonomy.web.error_answers import answer_failures, json_answer
 from autonomy.web.headers import secure
 from autonomy.web.parsing import read_whole
 
@@ -61,6 +62,21 @@ def create_app(
         app.register_blueprint(routes)
     answer_failures(app)
     app.before_request(read_whole)
+    app.after_request(secure)
+    return app
+
+
+def create_unconfigured_app(error: NotConfigured) -> Flask:
+    """What answers while a setting is missing or wrong: /healthz as ever, all else 503 and why."""
+    from autonomy.web.health import alive
+
+    app = Flask("autonomy.web", static_folder=None, template_folder=None)
+    app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
+
+    def refuse() -> Response | None:
+        return alive() if request.path == "/healthz" else json_answer(error)
+
+    app.before_request(refuse)
     app.after_request(secure)
     return app
 

@@ -56,7 +56,7 @@ def for_people() -> bool:
 def _ours(error: AutonomyError) -> Response:
     if isinstance(error, ServiceError):
         say("request failed", level=logging.WARNING, code=error.code, path=request.path[:200])
-    response = _page(error) if for_people() else _json(error)
+    response = _page(error) if for_people() else json_answer(error)
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(max(1, error.retry_after_seconds))
     elif error.http_status == 503 and error.retryable:
@@ -93,7 +93,8 @@ def _unexpected(error: Exception) -> Response:
     return _ours(Unexpected("Something went wrong here.", hint="The function's log says what."))
 
 
-def _json(error: AutonomyError) -> Response:
+def json_answer(error: AutonomyError) -> Response:
+    """The error as a program reads it."""
     response = jsonify(error_body(error))
     response.status_code = error.http_status
     return response

@@ -71,15 +71,18 @@ class Readiness:
         return {"ready": ready, "checks": checks, "reason": reason or "", "timestamp": now}
 
 
+def alive() -> Response:
+    """The process is up; that needs neither settings nor a database."""
+    return jsonify({"status": "ok", "version": __version__})
+
+
 def health_routes(settings: Settings, store: Store) -> Blueprint:
     """The blueprint with both; neither needs a token, neither tells more than yes, no, why
     and the version."""
     routes = Blueprint("health", __name__)
     readiness = Readiness(settings, store)
 
-    @routes.get("/healthz")
-    def healthz() -> Response:
-        return jsonify({"status": "ok", "version": __version__})
+    routes.get("/healthz")(alive)
 
     @routes.get("/readyz")
     def readyz() -> Response:

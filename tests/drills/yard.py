@@ -23,7 +23,7 @@ from autonomy.local.places import remove
 from autonomy.migrate import apply
 from tests.drills.proxy import LossyProxy
 
-TOKEN = "the-drill-token"
+TOKEN = "the-drill-token-of-32-characters"
 LOSERS, WINNERS = 6, 5
 RESET = """
 truncate campaigns, campaign_performance, campaign_metrics, campaign_facts, campaign_daily,

@@ -87,6 +87,13 @@ def wait_for_end(pids: list[int], seconds: float = 60.0) -> list[int]:
     return left
 
 
+def comes_true(condition: Callable[[], bool], pause_seconds: float = 0.2) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(pause_seconds)
+
+
 def family(pid: int) -> list[int]:
     """A process and everything below it."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -334,6 +341,46 @@ def test_a_killed_database_loses_nothing_committed(notes: LocalStack, service: C
     notes.restart_postgres()
     assert notes.database_url == url
     assert service.table("notes").select("id").execute().data == [{"id": 1}]
+
+
+def test_what_ends_by_itself_is_started_again(stack_folder: NewFolder) -> None:
+    with LocalStack(stack_folder()) as stack:
+        headers = {"apikey": stack.service_role_key}
+        killed = [stack.processes[name] for name in ("bridge", "postgrest")]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+
+        def answers() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return request(stack, "GET", "/rest/v1/", headers=headers).status_code == 200
+            return False
+
+        comes_true(answers)
+        assert wait_for_end(killed) == []
+        assert stack.ended == ""
+
+
+def test_what_ends_again_and_again_ends_the_stack_with_a_sentence(stack_folder: NewFolder) -> None:
+    folder = stack_folder()
+    with LocalStack(folder) as stack:
+
+        def ended() -> bool:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                server = (folder / "pgdata" / "postmaster.pid").read_text().split()[0]
+                os.kill(int(server), signal.SIGKILL)
+            return stack.ended != ""
+
+        comes_true(ended, pause_seconds=0.5)
+        assert "postgres ended again and again" in stack.ended
+
+
+def test_nothing_of_the_callers_database_leads_it_astray(
+    stack_folder: NewFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGSERVICE", "PGHOST", "PGSSLMODE", "PGOPTIONS", "PGTARGETSESSIONATTRS"):
+        monkeypatch.setenv(name, "nonsense")
+    with LocalStack(stack_folder()) as stack:
+        assert value(stack, "select 1") == 1
 
 
 def test_two_at_once_do_not_clash_and_a_restart_keeps_data(

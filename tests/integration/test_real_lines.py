@@ -40,7 +40,7 @@ ADVERTISER = MappingFile.of(
 VIEWS = {"platform": PLATFORM, "advertiser": ADVERTISER}
 LAST_DAY = date(2020, 6, 30)
 END = datetime(2020, 7, 1, 1, tzinfo=UTC)
-TOKEN = "real-lines"
+TOKEN = "real-lines-token-of-32-characters"
 
 
 @pytest.mark.parametrize("view", VIEWS)

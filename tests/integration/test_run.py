@@ -20,7 +20,7 @@ from autonomy.run.answer import RunSummary
 from autonomy.run.runner import Runner
 from autonomy.store import Store
 
-TOKEN = "an operator's token, nöt ASCII"
+TOKEN = "an operator's token, which is nöt ASCII"
 
 LOSER = """
 insert into campaigns (title, status, budget, created_at)

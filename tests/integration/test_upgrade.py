@@ -24,7 +24,7 @@ from autonomy.migrate import SQL_FOLDER, apply
 from autonomy.single_script import single_script
 from tests.conftest import POSTGRES
 
-TOKEN = "an operator's token"
+TOKEN = "an operator's token of 32 characters"
 PAGES = ("/", "/actions", "/opportunities", "/rules", "/runs", "/insights", "/settings")
 COME_AGAIN = (409, 503)
 COME_AGAIN_IN_SQL = {"AO008", "AO015", "42883", "42P01"}

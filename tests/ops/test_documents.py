@@ -420,7 +420,7 @@ def test_the_readmes_picture_of_serve() -> None:
     said = io.StringIO()
     keys = {"AUTONOMY_API_TOKEN": "<token>", "AUTONOMY_VIEWER_TOKEN": "<viewer-token>"}
     with contextlib.redirect_stdout(said):
-        serving._print_welcome("http://127.0.0.1:8080", keys)
+        serving._print_welcome("http://127.0.0.1:8080", "<database-url>", keys)
     (page,) = [one.text for one in blocks(README, "text") if "dashboard " in one.text]
     assert click.unstyle(said.getvalue()).strip() == page.strip()
 

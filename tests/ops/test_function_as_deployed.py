@@ -117,7 +117,9 @@ def test_the_curl_line_that_serve_prints(fresh: LocalStack, function: FunctionSe
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         serving._print_welcome(
-            function.url, {"AUTONOMY_API_TOKEN": TOKEN, "AUTONOMY_VIEWER_TOKEN": "viewer"}
+            function.url,
+            "postgresql://",
+            {"AUTONOMY_API_TOKEN": TOKEN, "AUTONOMY_VIEWER_TOKEN": "viewer"},
         )
     line = re.search(r"curl .*?json\"", click.unstyle(said.getvalue()), re.DOTALL)
     assert line

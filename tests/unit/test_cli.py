@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 import pytest
 
-from autonomy.cli import cli, main
+from autonomy.cli import cli, connection, main, serving
 from autonomy.cli.operate import ACTION_TYPES
+from autonomy.config import Settings
+from autonomy.errors import NotConfigured
 from autonomy.web.formats import ACTION_NAMES
 
 WRONG = [
@@ -146,3 +149,73 @@ def test_the_schema_is_json_either_way(
 
 def test_action_types_are_those_there_are() -> None:
     assert set(ACTION_TYPES) == set(ACTION_NAMES)
+
+
+def test_migrations_of_a_hosted_project_need_its_databases_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "https://abc.supabase.co")
+    monkeypatch.delenv("AUTONOMY_DATABASE_URL", raising=False)
+    with pytest.raises(NotConfigured, match="need the address of its database"):
+        cli.main(["migrate"], standalone_mode=False)
+
+
+def test_what_a_shell_needs_is_printed_while_a_stack_is_served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(connection, "SERVING", tmp_path / "serving.json")
+    with pytest.raises(NotConfigured, match="No stack is being served"):
+        cli.main(["env"], standalone_mode=False)
+    connection.announce({"AUTONOMY_API_TOKEN": "it's"})
+    assert (tmp_path / "serving.json").stat().st_mode & 0o777 == 0o600
+    cli.main(["env"], standalone_mode=False)
+    assert capsys.readouterr().out == "export AUTONOMY_API_TOKEN='it'\"'\"'s'\n"
+
+
+@pytest.mark.parametrize("broken", ["", "[1", "[]", '{"pid": "x"}', '{"pid": 1e99}', "{}", "7"])
+def test_a_broken_note_of_what_is_served_is_as_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str
+) -> None:
+    monkeypatch.setattr(connection, "SERVING", tmp_path / "serving.json")
+    connection.SERVING.write_text(broken)
+    assert connection.being_served() == {}
+
+
+@pytest.mark.parametrize("broken", [None, "", "[1", "[]", "{}", '{"AUTONOMY_API_TOKEN": "x"}'])
+def test_broken_tokens_are_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str | None
+) -> None:
+    monkeypatch.setattr(serving, "SECRETS", tmp_path / "serve.json")
+    monkeypatch.delenv("AUTONOMY_API_TOKEN", raising=False)
+    if broken is not None:
+        serving.SECRETS.write_text(broken)
+    made = serving._secrets()
+    assert Settings.from_env(made).callers_configured
+    assert serving._secrets() == made
+    monkeypatch.setenv("AUTONOMY_API_TOKEN", "a token that somebody has set by hand")
+    assert serving._secrets()["AUTONOMY_API_TOKEN"] == "a token that somebody has set by hand"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device", "x.json"), "SYSTEM: No space left on device (x"),
+        (psycopg.errors.DiskFull("could not extend"), "DATABASE: could not extend (53100). Make"),
+        (psycopg.OperationalError("definition of service"), "DATABASE: definition of service."),
+        (psycopg.Error(), "DATABASE: Error."),
+    ],
+)
+def test_what_disk_and_database_say_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    said: str,
+) -> None:
+    def fails(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "main", fails)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(said)

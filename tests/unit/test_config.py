@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def test_defaults() -> None:
         ("SUPABASE_URL", "ftp://example.com"),
         ("SUPABASE_URL", "https://[::1"),
         ("AUTONOMY_DASHBOARD_URL", "ops.example.com"),
+        ("AUTONOMY_API_TOKEN", "x" * 31),
+        ("AUTONOMY_VIEWER_TOKEN", "viewer"),
+        ("AUTONOMY_SESSION_KEY", "key"),
         ("AUTONOMY_DEADLINE_SECONDS", "nan"),
         ("AUTONOMY_DEADLINE_SECONDS", "inf"),
         ("AUTONOMY_DEADLINE_SECONDS", "-1"),
@@ -62,7 +66,7 @@ def test_no_secret_shows_in_the_representation() -> None:
         "AUTONOMY_WEBHOOK_URL",
         "AUTONOMY_SLACK_WEBHOOK_URL",
     )
-    settings = Settings.from_env(dict.fromkeys(names, "HIDDEN"))
+    settings = Settings.from_env(dict.fromkeys(names, "HIDDEN" * 6))
     assert "HIDDEN" not in repr(settings)
 
 
@@ -87,3 +91,38 @@ def test_a_fault_happens_at_its_point_only(monkeypatch: pytest.MonkeyPatch) -> N
         fault_point("after_load:sleep=0.5", point)
         fault_point("", point)
     assert slept == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, "SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY are not set."),
+        ({"SUPABASE_URL": "https://abc.supabase.co"}, "SUPABASE_SERVICE_ROLE_KEY is not set."),
+        ({"SUPABASE_URL": "nowhere"}, "SUPABASE_URL is not an address."),
+        ({"AUTONOMY_API_TOKEN": "short"}, "AUTONOMY_API_TOKEN has 5 characters"),
+        ({"AUTONOMY_SMTP_URL": "mail"}, "AUTONOMY_SMTP_URL is not the address"),
+    ],
+)
+@pytest.mark.parametrize("calls_only", [True, False])
+def test_a_function_that_is_not_configured_says_so_and_is_alive(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str, calls_only: bool
+) -> None:
+    import main
+
+    for name in [name for name in os.environ if name.startswith(("SUPABASE_", "AUTONOMY_"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    main.database.cache_clear()
+    main.application.cache_clear()
+    try:
+        client = main.application(calls_only=calls_only).test_client()
+    finally:
+        main.application.cache_clear()
+    for method, path in (("POST", "/"), ("GET", "/"), ("GET", "/api/rules"), ("PUT", "/nowhere")):
+        answer = client.open(path, method=method)
+        error = answer.get_json()["error"]
+        assert (answer.status_code, error["code"]) == (503, "NOT_CONFIGURED"), path
+        assert error["message"].startswith(named)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get("/healthz").get_json()["status"] == "ok"
