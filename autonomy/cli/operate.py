@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from autonomy.cli.connection import Target, connected, no_such_rule
+from autonomy.cli.ids import IdOrPrefix, beginning_of_id, whole_id
 from autonomy.cli.output import (
     DayOrTime,
     json_option,
@@ -176,8 +178,8 @@ def actions(
 
 
 @click.command()
-@click.argument("action_ids", nargs=-1, type=click.UUID)
-@click.option("--run", "run_id", type=click.UUID, help="All actions of a run.")
+@click.argument("action_ids", nargs=-1, type=IdOrPrefix())
+@click.option("--run", "run_id", type=IdOrPrefix(), help="All actions of a run.")
 @click.option("--rule", help="All actions of a rule (its name).")
 @click.option("--from", "since", type=DayOrTime(), help="From this day or time on.")
 @click.option("--to", "until", type=DayOrTime(), help="To the end of this day, or up to a time.")
@@ -187,8 +189,8 @@ def actions(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
-    action_ids: tuple[uuid.UUID, ...],
-    run_id: uuid.UUID | None,
+    action_ids: tuple[str, ...],
+    run_id: str | None,
     rule: str | None,
     since: str | None,
     until: str | None,
@@ -199,14 +201,13 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
     as_json: bool,
 ) -> None:
     """Take back actions: some, a run's, a rule's, a time span's. Shows first what would change."""
-    chosen: dict[str, Any] = {"action_ids": [str(action) for action in action_ids] or None}
-    chosen |= {"run_id": str(run_id) if run_id else None, "from": since, "to": until}
+    chosen: dict[str, Any] = {"action_ids": list(action_ids), "run_id": run_id}
+    chosen |= {"from": since, "to": until}
     chosen = {key: value for key, value in chosen.items() if value}
     if not chosen and not rule:
         raise click.UsageError("Nothing chosen: name action ids, --run, --rule or --from/--to.")
     with connected() as target:
-        if rule:
-            chosen["rule_id"] = _rule_id(target, rule)
+        chosen = _with_whole_ids(target, chosen, rule)
         call: dict[str, Any] = {
             "p_filter": target.store.rpc("dashboard_span", p_filter=chosen),
             "p_reason": reason,
@@ -219,7 +220,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
         if preview or not seen["changed"]:
             if as_json:
                 print_json(seen)
-            return
+            raise click.exceptions.Exit(_exit_code(seen))
         if not yes:
             click.confirm(f"Take back {len(seen['changed'])} action(s)?", abort=True, err=True)
         done = target.store.rpc("rollback_autonomous_actions", p_preview=False, **call)
@@ -230,19 +231,17 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 @click.command()
-@click.argument("action_ids", nargs=-1, type=click.UUID, required=True)
+@click.argument("action_ids", nargs=-1, type=IdOrPrefix(), required=True)
 @click.option("--reject", is_flag=True, help="Reject instead.")
 @click.option("--reason", default=None)
 @json_option
-def approve(
-    action_ids: tuple[uuid.UUID, ...], reject: bool, reason: str | None, as_json: bool
-) -> None:
+def approve(action_ids: tuple[str, ...], reject: bool, reason: str | None, as_json: bool) -> None:
     """Approve (or --reject) pending actions; they are checked again before they are carried out."""
     name = "reject_autonomous_action" if reject else "approve_autonomous_action"
     with connected() as target:
         done = [
-            target.store.rpc(name, p_action_id=str(action), p_actor="cli", p_reason=reason)
-            for action in action_ids
+            target.store.rpc(name, p_action_id=action, p_actor="cli", p_reason=reason)
+            for action in _whole_actions(target, action_ids)
         ]
     if as_json:
         print_json(done)
@@ -311,6 +310,8 @@ def find_campaign(target: Target, campaign: str) -> str:
         found = target.store.select(
             "campaigns", columns="id,title", filters={"title": ("ilike", f"%{campaign}%")}, limit=6
         )
+    if not found and (begins := beginning_of_id(campaign)):
+        return whole_id(target.store, "campaigns", begins, "campaign")
     if not found:
         raise NotFound(
             f"No campaign is called {campaign!r}.", hint="Give its id or a part of its title."
@@ -331,6 +332,27 @@ def titles_of(target: Target, campaign_ids: set[str]) -> dict[str, str]:
         )
         titles |= {row["id"]: row["title"] for row in rows}
     return titles
+
+
+def _with_whole_ids(target: Target, chosen: dict[str, Any], rule: str | None) -> dict[str, Any]:
+    """What a rollback is of, as the database takes it. Raises NotFound, BadRequest."""
+    whole = dict(chosen)
+    if "action_ids" in chosen:
+        whole["action_ids"] = _whole_actions(target, chosen["action_ids"])
+    if "run_id" in chosen:
+        whole["run_id"] = whole_id(target.store, "autonomous_runs", chosen["run_id"], "run")
+    if rule:
+        whole["rule_id"] = _rule_id(target, rule)
+    return whole
+
+
+def _exit_code(seen: dict[str, Any]) -> int:
+    """1 where an action that was named is none."""
+    return int(any(one["code"] == "ACTION_NOT_FOUND" for one in seen["skipped"]))
+
+
+def _whole_actions(target: Target, given: Sequence[str]) -> list[str]:
+    return [whole_id(target.store, "autonomous_actions", one, "action") for one in given]
 
 
 def _rule_id(target: Target, rule_name: str) -> str:

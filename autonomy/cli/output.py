@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -43,13 +44,21 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    # A file or another program has no width, and what is cut there nobody can widen.
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     if not rows:
         click.echo(f"{title}: {empty}")
         return
     table = Table(title=title, title_justify="left", title_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold", justify="right" if column in _RIGHT else "left")
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
+        whole = all(_ID.fullmatch(str(cell)) for cell in cells)
+        table.add_column(
+            column,
+            overflow="fold",
+            justify="right" if column in _RIGHT else "left",
+            no_wrap=whole,
+            min_width=36 if whole else None,
+        )
     for row in rows:
         table.add_row(*(Text(str("" if cell is None else cell)) for cell in row))
     console.print(table)
@@ -65,6 +74,8 @@ def bar(label: str, share: float) -> None:
         click.echo(f"  {label}", err=True)
 
 
+_WIDE = 240
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RIGHT = {"confidence", "budget", "count", "priority", "spend", "roi", "before", "after"}
 
 

@@ -171,7 +171,7 @@ def preview(rule_name: str, draft: dict[str, Any], as_json: bool) -> None:
 
     with connected() as target:
         found = target.store.select("autonomous_rules", filters={"rule_name": rule_name})
-        draft["rule_name"] = rule_name
+        draft = {**draft, "rule_name": rule_name} if found else _whole(rule_name, draft)
         seen = preview_rule(target.store, draft, found[0]["id"] if found else None)
     if as_json:
         print_json(seen)

@@ -13,9 +13,11 @@ import psycopg
 import pytest
 
 from autonomy.cli import cli, connection, main, serving
+from autonomy.cli.ids import IdOrPrefix, whole_id
 from autonomy.cli.operate import ACTION_TYPES
+from autonomy.cli.output import print_table
 from autonomy.config import Settings
-from autonomy.errors import NotConfigured
+from autonomy.errors import BadRequest, NotConfigured, NotFound
 from autonomy.web.formats import ACTION_NAMES
 
 WRONG = [
@@ -219,3 +221,44 @@ def test_what_disk_and_database_say_is_a_sentence(
         main()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith(said)
+
+
+ONE, TWO = "3f2b9c1e-8a57-4e0c-9d1b-2f6a7c5e4d3b", "3f2b9c1e-8a58-4e0c-9d1b-2f6a7c5e4d3b"
+
+
+class Ids:
+    """A store with these ids."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = ids
+
+    def select(self, table: str, *, filters: dict[str, Any], limit: int, **_: Any) -> list[Any]:
+        _, least = filters["id"]
+        return [{"id": one} for one in sorted(self.ids) if one >= least][:limit]
+
+
+@pytest.mark.parametrize("given", [ONE, ONE.upper(), ONE.replace("-", ""), ONE[:13], ONE[:-1]])
+def test_an_id_may_be_begun_where_that_names_one(given: str) -> None:
+    begun = IdOrPrefix().convert(given, None, None)
+    assert whole_id(Ids(ONE, TWO, "ffff" + ONE[4:]), "actions", begun, "action") == ONE  # type: ignore[arg-type]
+
+
+def test_a_beginning_that_names_none_or_several_is_said() -> None:
+    store: Any = Ids(ONE, TWO)
+    with pytest.raises(BadRequest, match="Several ids begin with 3f2b"):
+        whole_id(store, "actions", "3f2b", "action")
+    with pytest.raises(NotFound, match="No action has an id that begins with 3f2c"):
+        whole_id(store, "actions", "3f2c", "action")
+
+
+@pytest.mark.parametrize("given", ["", "3f2", "3g2b", "3f2b9c1e8", ONE + "0", "*"])
+def test_what_begins_no_id_is_wrong_usage(given: str) -> None:
+    with pytest.raises(click.UsageError, match="neither an id"):
+        IdOrPrefix().convert(given, None, None)
+
+
+def test_ids_stay_whole_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("Actions", ("id", "why"), [(ONE, "so " * 300), (TWO, "")], "")
+    said = capsys.readouterr().out
+    assert ONE in said
+    assert TWO in said
