@@ -39,6 +39,7 @@ declare
   v_changed public.campaigns;
   v_decision autonomy.decision[];
   v_item autonomy.item;
+  v_event text;
   v_said jsonb;
 begin
   perform autonomy.simulated_moment(p_now);
@@ -81,21 +82,23 @@ begin
     return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
       'status', 'failed', 'error', v_item.code, 'message', v_item.message);
   end if;
+  v_event := autonomy.event_against(v_campaign, v_action.action_type, v_item.budget, p_now);
   -- the proposal was ours: an approval counts as an action of ours
   v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
                                         'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
-    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
+    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said || autonomy.event_said(v_event))
   where id = p_action_id;
   return jsonb_build_object('action_id', p_action_id, 'campaign_id', v_action.campaign_id, 'title', v_campaign.title,
-    'status', 'executed', 'error', null, 'message', 'Approved and carried out.',
+    'status', 'executed', 'error', null, 'message', autonomy.approved_words(v_event),
     'from', autonomy.state(v_campaign.status, v_campaign.budget),
     'to', autonomy.state(v_changed.status, v_changed.budget));
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
   'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
   '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
+  'Nor does a planned event, which the answer names. '
   'A second call raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
