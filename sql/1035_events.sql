@@ -83,7 +83,7 @@ begin
         at time zone p_zone
       when v_text ~ (v_clock || '$') then v_text::timestamp at time zone p_zone
       when v_text ~ (v_clock || '(Z|[+-]\d{2}(:?\d{2})?)$') then v_text::timestamptz end;
-  exception when datetime_field_overflow or invalid_datetime_format then
+  exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
     v_moment := null;  -- 2026-02-30
   end;
   if v_moment is null then

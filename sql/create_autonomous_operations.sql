@@ -13331,7 +13331,7 @@ begin
         at time zone p_zone
       when v_text ~ (v_clock || '$') then v_text::timestamp at time zone p_zone
       when v_text ~ (v_clock || '(Z|[+-]\d{2}(:?\d{2})?)$') then v_text::timestamptz end;
-  exception when datetime_field_overflow or invalid_datetime_format then
+  exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
     v_moment := null;  -- 2026-02-30
   end;
   if v_moment is null then
@@ -14952,7 +14952,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
-  ('1035_events', '8331e3f1955b13bcb2d49412ed58ff3e7cf210750a30af63d7217f6b0c5bf3a7', pg_catalog.clock_timestamp()),
+  ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
