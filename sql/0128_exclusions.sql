@@ -19,6 +19,7 @@ create table if not exists autonomy.evidence_exclusions (
   made_at timestamptz not null default now(),
   lifted_at timestamptz,
   lifted_by text not null default '',
+  event_id uuid unique references autonomy.planned_events (id) on delete cascade,
   constraint evidence_exclusions_of_check check (num_nonnulls(account, campaign_id) = 1),
   constraint evidence_exclusions_days_check check (
     from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
@@ -35,6 +36,8 @@ comment on column autonomy.evidence_exclusions.made_by is
 comment on column autonomy.evidence_exclusions.lifted_at is
   'when it was taken back: from then on its days count, and are not doubted again';
 comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
+comment on column autonomy.evidence_exclusions.event_id is
+  'the planned event whose days these are: they move with it and go with it; null = of nothing planned';
 
 create index if not exists evidence_exclusions_campaign on autonomy.evidence_exclusions (campaign_id);
 create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);

@@ -15,6 +15,7 @@ declare
   -- One that this database does not know any more is taken for the new one under its old name: what is there stays.
   v_from text := coalesce((select z.name from pg_catalog.pg_timezone_names z where z.name = p_from), p_to);
 begin
+  perform autonomy.fit_event_days();
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
   perform set_config('autonomy.ingest', '1', true);
 

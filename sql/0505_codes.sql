@@ -19,7 +19,7 @@ as $$ values
   ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
   ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', false),
   ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
-  ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', true),
+  ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', false),
   ('CHANGED_BY_PERSON', 11, 'campaign', 'a person changed it, and this would go against that', false),
   ('COOLDOWN', 12, 'campaign', 'it was changed a short while ago', false),
   ('PLATFORM_RATE', 13, 'campaign', 'it was changed too often within the hour', true),
@@ -95,6 +95,9 @@ as $$ values
    'its conversions carry no value, so its roi says nothing. Feed their revenue, or what a conversion is'
    ' worth.',
    '{}'::text[]),
+  ('PLANNED_EVENT.',
+   'a planned event is against it: %s. It will be looked at again after that.',
+   '{planned_event}'::text[]),
   ('CHANGED_BY_PERSON.',
    'a person changed it, and nothing is done against that until %s.',
    '{person_until}'::text[]),

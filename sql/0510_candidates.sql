@@ -18,7 +18,7 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8, suspect text);
+  budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -33,6 +33,10 @@ as $$
 declare
   v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
   v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
+  -- What is carried out is asked at the clock as well: an event may have begun since the run did. Where the clock is
+  -- an hour away, the session simulates another time.
+  v_until timestamptz := case when not p_doubt and clock_timestamp() < p_now + interval '1 hour'
+    then greatest(p_now, clock_timestamp()) else p_now end;
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -50,7 +54,8 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
-        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
+        stops.raises, stops.cuts, stops.pauses
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -60,6 +65,7 @@ begin
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
       left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
+      left join autonomy.event_stops($2, $1, $5) stops on stops.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -70,7 +76,7 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted, v_until;
 end $$;
 comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
@@ -113,6 +119,7 @@ begin
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
       'budget_use', c.budget_use, 'suspect', c.suspect,
+      'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
         'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,

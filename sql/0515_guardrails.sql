@@ -17,6 +17,17 @@ comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is
   'How likely an action has to be right, percent, where its rule does not say. A pause is never easier than the rest. '
   'Pure. [autonomous-operations]';
 
+create function autonomy.planned_event(p_campaign autonomy.candidate, p_direction text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case p_direction when 'pause' then p_campaign.no_pauses_event when 'down' then p_campaign.no_cuts_event
+              else p_campaign.no_raises_event end;
+end $$;
+comment on function autonomy.planned_event(autonomy.candidate, text) is
+  'The planned event that speaks against a change in this direction, in words; a resume counts as a raise. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
   p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
@@ -39,6 +50,8 @@ begin
     -- a resume rests on the same figures
     when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
+    -- of a resume, too; what a person approves is their decision
+    when p_asked <> 'approve' and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
@@ -258,6 +271,7 @@ begin
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
     when 'suspect' then c.suspect
+    when 'planned_event' then autonomy.planned_event(c, p_decided.direction)
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)
     when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)

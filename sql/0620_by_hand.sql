@@ -62,8 +62,12 @@ declare
   v_id uuid := gen_random_uuid();
   v_actor text := autonomy.actor();
   v_changed public.campaigns;
+  v_event text := autonomy.event_against(p_campaign, p_action_type, p_budget, p_now);
 begin
   perform autonomy.simulated_moment(p_now);
+  if v_event is not null then  -- said, but not against it: a person decided
+    raise notice 'A planned event is against it: %.', v_event;
+  end if;
   v_changed := autonomy.change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
     autonomy.by_person(v_actor), p_now);
   insert into public.autonomous_actions
@@ -74,7 +78,7 @@ begin
      autonomy.state(p_campaign.status, p_campaign.budget),
      autonomy.state(v_changed.status, v_changed.budget),
      p_confidence_score, '{}',
-     jsonb_build_object('by_hand', true, 'metrics', (
+     autonomy.event_said(v_event) || jsonb_build_object('by_hand', true, 'metrics', (
        select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
                                  'spend', f.total_spend, 'revenue', f.total_revenue)
        from public.campaign_performance f where f.campaign_id = p_campaign.id
@@ -101,9 +105,10 @@ begin
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person '
-  'decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not '
-  'active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown, planned events and confidence '
+  'floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such '
+  'campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). '
+  '[autonomous-operations]';
 
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
@@ -137,7 +142,7 @@ begin
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits '
-  'and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
-  'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
-  'AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
+  'events, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such '
+  'campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s '
+  'absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';

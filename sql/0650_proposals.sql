@@ -37,7 +37,8 @@ as $$
   select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id,
       'title', (select c.title from public.campaigns c where c.id = p_action.campaign_id),
       'status', p_action.status, 'error', p_action.error,
-      'message', case when p_action.status = 'executed' then 'Approved and carried out.'
+      'message', case when p_action.status = 'executed'
+                        then autonomy.approved_words(p_action.evidence #>> '{approved,planned_event}')
                       when p_action.error = 'REJECTED'
                         then 'Rejected; the campaign stays as it is and is left alone for a while.'
                       else p_action.evidence ->> 'message' end)
@@ -63,6 +64,7 @@ declare
   v_changed public.campaigns;
   v_decision autonomy.decision[];
   v_item autonomy.item;
+  v_event text;
   v_said jsonb;
 begin
   perform autonomy.simulated_moment(p_now);
@@ -106,19 +108,21 @@ begin
     where id = p_action_id returning * into v_action;
     return autonomy.settled_answer(v_action);
   end if;
+  v_event := autonomy.event_against(v_campaign, v_action.action_type, v_item.budget, p_now);
   -- the proposal was ours: an approval counts as an action of ours
   v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
                                         'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
-    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
+    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said || autonomy.event_said(v_event))
   where id = p_action_id returning * into v_action;
   return autonomy.settled_answer(v_action);
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
   'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
   '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
-  'The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
+  'Nor does a planned event, which the answer names. The same call again gets the same answer; another raises. '
+  'Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.reject_autonomous_action(

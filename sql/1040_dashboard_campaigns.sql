@@ -65,13 +65,15 @@ create function public.dashboard_campaign(
 as $$
 declare
   v_campaign public.campaigns;
+  v_zone text;
   v_today date;
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
-  v_today := (p_now at time zone autonomy.account_zone(v_campaign.account))::date;
+  v_zone := autonomy.account_zone(v_campaign.account);
+  v_today := (p_now at time zone v_zone)::date;
   return jsonb_build_object(
     'now', p_now,
     'today', v_today,
@@ -92,10 +94,15 @@ begin
         'conversions', autonomy.shown_conversions(d.conversions::float8),
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
         'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
-                            where d.day between x.from_day and x.until_day)) order by d.day), '[]')
+                            where d.day between x.from_day and x.until_day),
+        'event', (select string_agg(e.why, '; ' order by e.from_at, e.id) from autonomy.planned_events e
+                  where (e.campaign_id = p_campaign_id or e.account = v_campaign.account)
+                    and e.from_at < (d.day + 1)::timestamp at time zone v_zone
+                    and e.until_at > d.day::timestamp at time zone v_zone)) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
     'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
+    'events', public.list_planned_events(p_campaign_id => p_campaign_id, p_limit => 20, p_now => p_now) -> 'events',
     'changes', (
       select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
       from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),

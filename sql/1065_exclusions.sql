@@ -59,7 +59,8 @@ begin
   end if;
   select x.id into v_id from autonomy.evidence_exclusions x
   where x.account is not distinct from p_account and x.campaign_id is not distinct from p_campaign_id
-    and x.from_day = p_from and x.until_day = p_until and x.lifted_at is null limit 1;
+    and x.from_day = p_from and x.until_day = p_until and x.lifted_at is null
+    and x.event_id is null limit 1;
   if not found then
     insert into autonomy.evidence_exclusions (account, campaign_id, from_day, until_day, why, made_by)
     values (p_account, p_campaign_id, p_from, p_until, coalesce(p_why, ''), coalesce(p_actor, autonomy.actor()))

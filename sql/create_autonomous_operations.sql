@@ -79,7 +79,11 @@ insert into pg_temp.autonomy_names values
   ('public', 'index', 'autonomous_actions_rule_status', 'public.autonomous_actions', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'autonomous_actions_done', 'public.autonomous_actions', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'optimization_opportunities_work', 'public.optimization_opportunities', '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'table', 'evidence_exclusions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'account text', 'campaign_id uuid references public.campaigns (id) on delete cascade', 'from_day date not null', 'until_day date not null', 'why text not null default ''''', 'made_by text not null default ''''', 'made_at timestamptz not null default now()', 'lifted_at timestamptz', 'lifted_by text not null default ''''']::text[]),
+  ('autonomy', 'table', 'planned_events', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'account text', 'campaign_id uuid references public.campaigns (id) on delete cascade', 'from_at timestamptz not null', 'until_at timestamptz not null', 'no_raises boolean not null default false', 'no_cuts boolean not null default false', 'no_pauses boolean not null default false', 'why text not null', 'made_by text not null default ''''', 'made_at timestamptz not null default now()', 'changed_by text not null default ''''', 'changed_at timestamptz']::text[]),
+  ('autonomy', 'index', 'planned_events_campaign', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'index', 'planned_events_account', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'index', 'planned_events_until', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'table', 'evidence_exclusions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'account text', 'campaign_id uuid references public.campaigns (id) on delete cascade', 'from_day date not null', 'until_day date not null', 'why text not null default ''''', 'made_by text not null default ''''', 'made_at timestamptz not null default now()', 'lifted_at timestamptz', 'lifted_by text not null default ''''', 'event_id uuid unique references autonomy.planned_events (id) on delete cascade']::text[]),
   ('autonomy', 'index', 'evidence_exclusions_campaign', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'index', 'evidence_exclusions_account', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'exclusions_of', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
@@ -165,6 +169,10 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'metrics_truncated', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_truncated', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_truncated', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'event_zone', null, '{p_event}', '{autonomy.planned_events}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fit_event_days', null, '{p_event_id}', '{uuid}', 1, array[]::text[]),
+  ('autonomy', 'function', 'event_changed', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'trigger', 'event_changed', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'change_zone', null, '{p_campaign_ids, p_from, p_to}', '{uuid[], text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_after', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
@@ -253,6 +261,10 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'doubtful_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'doubt_figures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'event_stops', null, '{p_ids, p_from, p_until}', '{uuid[], timestamptz, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'event_against', null, '{p_campaign, p_action_type, p_budget, p_now}', '{public.campaigns, text, numeric, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'approved_words', null, '{p_event}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'event_said', null, '{p_event}', '{text}', 0, array[]::text[]),
   ('autonomy', 'type', 'candidate', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now, p_doubt}', '{uuid[], timestamptz, boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
@@ -266,6 +278,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'too_much_growth', null, '{p_policy, p_budget, p_raised, p_before, p_wanted, p_raise, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, bigint, numeric, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_much_shrinking', null, '{p_policy, p_budget, p_raised, p_lowered, p_before, p_place, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, numeric, bigint, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
+  ('autonomy', 'function', 'planned_event', null, '{p_campaign, p_direction}', '{autonomy.candidate, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
@@ -488,6 +501,13 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_runs', null, '{p_after, p_limit}', '{jsonb, integer}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_run', null, '{p_run_id}', '{uuid}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_run_preview', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'event_json', null, '{p_event, p_now}', '{autonomy.planned_events, timestamptz}', 0, array[]::text[]),
+  ('public', 'function', 'list_planned_events', null, '{p_account, p_campaign_id, p_limit, p_now}', '{text, uuid, integer, timestamptz}', 4, array[]::text[]),
+  ('autonomy', 'function', 'event_moment', null, '{p_name, p_event, p_zone, p_before}', '{text, jsonb, text, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'event_flag', null, '{p_name, p_event, p_before}', '{text, jsonb, boolean}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sent_event', null, '{p_event, p_before}', '{jsonb, autonomy.planned_events}', 0, array[]::text[]),
+  ('public', 'function', 'save_planned_event', null, '{p_event, p_id, p_actor}', '{jsonb, uuid, text}', 2, array[]::text[]),
+  ('public', 'function', 'delete_planned_event', null, '{p_id}', '{uuid}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_campaigns', null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4, array[]::text[]),
   ('public', 'function', 'dashboard_campaign', null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_set_campaign', null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1, array[]::text[]),
@@ -581,12 +601,14 @@ as $$
     'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
     'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
-    'condition_errors', 'exclude_evidence',
+    'condition_errors', 'delete_planned_event', 'exclude_evidence',
     'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'lift_evidence_exclusion',
     'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
+    'list_planned_events',
     'measure_action_impact', 'portfolio_state',
     'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
     'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
+    'save_planned_event',
     'set_opportunity_status', 'update_autonomous_account']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
@@ -1797,6 +1819,50 @@ create index if not exists optimization_opportunities_work
   on public.optimization_opportunities
   (status, (array_position(array['critical', 'high', 'medium', 'low'], severity)), first_seen_at, id);
 
+-- 0127_events.sql
+-- squawk-ignore-file require-concurrent-index-creation
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.planned_events (
+  id uuid primary key default gen_random_uuid(),
+  account text,
+  campaign_id uuid references public.campaigns (id) on delete cascade,
+  from_at timestamptz not null,
+  until_at timestamptz not null,
+  no_raises boolean not null default false,
+  no_cuts boolean not null default false,
+  no_pauses boolean not null default false,
+  why text not null,
+  made_by text not null default '',
+  made_at timestamptz not null default now(),
+  changed_by text not null default '',
+  changed_at timestamptz,
+  constraint planned_events_of_check check (num_nonnulls(account, campaign_id) = 1),
+  constraint planned_events_span_check check (
+    from_at >= timestamptz '2000-01-01 00:00+00' and until_at <= timestamptz '2101-01-02 00:00+00'
+    and until_at > from_at and until_at - from_at <= interval '367 days'),
+  constraint planned_events_stops_check check (no_raises or no_cuts or no_pauses),
+  constraint planned_events_why_check check (length(btrim(why)) between 1 and 500)
+);
+comment on table autonomy.planned_events is
+  'What must not be done, and when, to a campaign or an account, entered beforehand. [autonomous-operations]';
+comment on column autonomy.planned_events.account is 'all campaigns of this account; null = of campaign_id alone';
+comment on column autonomy.planned_events.campaign_id is 'this campaign; null = all of account';
+comment on column autonomy.planned_events.from_at is 'from this moment on';
+comment on column autonomy.planned_events.until_at is 'up to this moment, at which it is over';
+comment on column autonomy.planned_events.no_raises is 'no budget is raised, and nothing is resumed';
+comment on column autonomy.planned_events.no_cuts is 'no budget is lowered';
+comment on column autonomy.planned_events.no_pauses is 'nothing is paused';
+comment on column autonomy.planned_events.why is 'what it is, in the words of who entered it: Black Friday';
+comment on column autonomy.planned_events.made_by is 'who entered it';
+comment on column autonomy.planned_events.changed_by is 'who changed it last';
+comment on column autonomy.planned_events.changed_at is 'when that was; null = never';
+create index if not exists planned_events_campaign on autonomy.planned_events (campaign_id);
+create index if not exists planned_events_account on autonomy.planned_events (account);
+create index if not exists planned_events_until on autonomy.planned_events (until_at);
+
 -- 0128_exclusions.sql
 -- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
@@ -1814,6 +1880,7 @@ create table if not exists autonomy.evidence_exclusions (
   made_at timestamptz not null default now(),
   lifted_at timestamptz,
   lifted_by text not null default '',
+  event_id uuid unique references autonomy.planned_events (id) on delete cascade,
   constraint evidence_exclusions_of_check check (num_nonnulls(account, campaign_id) = 1),
   constraint evidence_exclusions_days_check check (
     from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
@@ -1830,6 +1897,8 @@ comment on column autonomy.evidence_exclusions.made_by is
 comment on column autonomy.evidence_exclusions.lifted_at is
   'when it was taken back: from then on its days count, and are not doubted again';
 comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
+comment on column autonomy.evidence_exclusions.event_id is
+  'the planned event whose days these are: they move with it and go with it; null = of nothing planned';
 create index if not exists evidence_exclusions_campaign on autonomy.evidence_exclusions (campaign_id);
 create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);
 create or replace view autonomy.counted_days as
@@ -3719,6 +3788,50 @@ create trigger autonomy_truncated after truncate on public.campaign_metrics
 create trigger autonomy_truncated after truncate on public.campaign_performance
   for each statement execute function autonomy.metrics_truncated();
 
+-- 0222_events.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.event_zone(p_event autonomy.planned_events) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return autonomy.account_zone(coalesce(
+    p_event.account, (select c.account from public.campaigns c where c.id = p_event.campaign_id)));
+end $$;
+comment on function autonomy.event_zone(autonomy.planned_events) is
+  'The zone of the account that an event is planned for. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.fit_event_days(p_event_id uuid default null) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  update autonomy.evidence_exclusions x
+  set account = f.account, campaign_id = f.campaign_id, from_day = f.from_day, until_day = f.until_day, why = f.why
+  from (
+    select e.id, e.account, e.campaign_id, e.why, (e.from_at at time zone z.zone)::date as from_day,
+      ((e.until_at - interval '1 microsecond') at time zone z.zone)::date as until_day
+    from autonomy.planned_events e cross join lateral (select autonomy.event_zone(e) as zone) z
+    where p_event_id is null or e.id = p_event_id) f
+  where x.event_id = f.id
+    and (x.account, x.campaign_id, x.from_day, x.until_day, x.why)
+      is distinct from (f.account, f.campaign_id, f.from_day, f.until_day, f.why);
+end $$;
+comment on function autonomy.fit_event_days(uuid) is
+  'Makes the days that an event (null: that any) leaves out of the evidence those on which it is, in the zone of its '
+  'account. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.event_changed() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.fit_event_days(new.id);
+  return null;
+end $$;
+comment on function autonomy.event_changed() is
+  'Trigger of planned_events: moved, it leaves out other days. [autonomous-operations]';
+create trigger event_changed after update on autonomy.planned_events
+  for each row execute function autonomy.event_changed();
+
 -- 0225_zones.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -3732,6 +3845,7 @@ declare
   v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
   v_from text := coalesce((select z.name from pg_catalog.pg_timezone_names z where z.name = p_from), p_to);
 begin
+  perform autonomy.fit_event_days();
   perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
   perform set_config('autonomy.ingest', '1', true);
   v_whole := array(
@@ -5466,7 +5580,7 @@ as $$ values
   ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
   ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', false),
   ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
-  ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', true),
+  ('PLANNED_EVENT', 10, 'campaign', 'an event is planned for these days', false),
   ('CHANGED_BY_PERSON', 11, 'campaign', 'a person changed it, and this would go against that', false),
   ('COOLDOWN', 12, 'campaign', 'it was changed a short while ago', false),
   ('PLATFORM_RATE', 13, 'campaign', 'it was changed too often within the hour', true),
@@ -5541,6 +5655,9 @@ as $$ values
    'its conversions carry no value, so its roi says nothing. Feed their revenue, or what a conversion is'
    ' worth.',
    '{}'::text[]),
+  ('PLANNED_EVENT.',
+   'a planned event is against it: %s. It will be looked at again after that.',
+   '{planned_event}'::text[]),
   ('CHANGED_BY_PERSON.',
    'a person changed it, and nothing is done against that until %s.',
    '{person_until}'::text[]),
@@ -6027,6 +6144,68 @@ comment on function autonomy.doubt_figures(timestamptz) is
   'Writes down which days are in doubt, forgets those that were corrected, and leaves out of the evidence what has '
   'been in doubt for 24 hours. A part of prepare_run; safe to call again; raises nothing. [autonomous-operations]';
 
+-- 0508_events.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.event_stops(p_ids uuid[], p_from timestamptz, p_until timestamptz)
+returns table (campaign_id uuid, raises text, cuts text, pauses text)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  if not exists (select from autonomy.planned_events e where e.from_at <= p_until and e.until_at > p_from) then
+    return;  -- the usual case, and the campaigns need not be looked at
+  end if;
+  return query
+  with now_on as materialized (
+    select e.*, format('"%s"', e.why) as title, ' until ' || autonomy.moment_words(e.until_at) as ends
+    from autonomy.planned_events e where e.from_at <= p_until and e.until_at > p_from
+  )
+  select c.id,
+    (array_agg(e.title || ', no raises' || e.ends order by e.until_at desc, e.why, e.id) filter (where e.no_raises))[1],
+    (array_agg(e.title || ', no cuts' || e.ends order by e.until_at desc, e.why, e.id) filter (where e.no_cuts))[1],
+    (array_agg(e.title || ', no pauses' || e.ends order by e.until_at desc, e.why, e.id) filter (where e.no_pauses))[1]
+  from public.campaigns c
+  join now_on e on e.campaign_id = c.id or e.account = c.account
+  where c.id = any (p_ids)
+  group by c.id;
+end $$;
+comment on function autonomy.event_stops(uuid[], timestamptz, timestamptz) is
+  'Of these campaigns those for which an event is planned at some moment from p_from to p_until, and what it stops: '
+  'raises (a resume is one), cuts, pauses, each in words or null. Only reads; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.event_against(
+  p_campaign public.campaigns, p_action_type text, p_budget numeric, p_now timestamptz) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select case when p_action_type = 'auto_pause' then s.pauses
+      when p_action_type <> 'auto_resume' and p_budget < p_campaign.budget then s.cuts else s.raises end
+    from autonomy.event_stops(array[p_campaign.id], p_now, p_now) s);
+end $$;
+comment on function autonomy.event_against(public.campaigns, text, numeric, timestamptz) is
+  'The planned event that speaks against what a person does to a campaign as it is, in words; null for none. Only '
+  'reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.approved_words(p_event text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return 'Approved and carried out' || coalesce(', though a planned event is against it: ' || p_event, '') || '.';
+end $$;
+comment on function autonomy.approved_words(text) is
+  'What whoever approves is told; a planned event does not hold what a person decides, but is named. Pure. '
+  '[autonomous-operations]';
+create function autonomy.event_said(p_event text) returns jsonb
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when p_event is null then jsonb '{}' else jsonb_build_object('planned_event', p_event) end;
+end $$;
+comment on function autonomy.event_said(text) is
+  'What the evidence of an action says of the planned event that it was done against. Pure. [autonomous-operations]';
+
 -- 0510_candidates.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -6042,7 +6221,7 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8, suspect text);
+  budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text);
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -6052,6 +6231,8 @@ as $$
 declare
   v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
   v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
+  v_until timestamptz := case when not p_doubt and clock_timestamp() < p_now + interval '1 hour'
+    then greatest(p_now, clock_timestamp()) else p_now end;
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -6069,7 +6250,8 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
-        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
+        stops.raises, stops.cuts, stops.pauses
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -6079,6 +6261,7 @@ begin
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
       left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
+      left join autonomy.event_stops($2, $1, $5) stops on stops.campaign_id = i.id
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -6089,7 +6272,7 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted, v_until;
 end $$;
 comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
@@ -6129,6 +6312,7 @@ begin
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
       'budget_use', c.budget_use, 'suspect', c.suspect,
+      'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
         'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,
@@ -6419,6 +6603,16 @@ end $$;
 comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is
   'How likely an action has to be right, percent, where its rule does not say. A pause is never easier than the rest. '
   'Pure. [autonomous-operations]';
+create function autonomy.planned_event(p_campaign autonomy.candidate, p_direction text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case p_direction when 'pause' then p_campaign.no_pauses_event when 'down' then p_campaign.no_cuts_event
+              else p_campaign.no_raises_event end;
+end $$;
+comment on function autonomy.planned_event(autonomy.candidate, text) is
+  'The planned event that speaks against a change in this direction, in words; a resume counts as a raise. Pure. '
+  '[autonomous-operations]';
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
   p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
@@ -6437,6 +6631,7 @@ begin
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
     when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
+    when p_asked <> 'approve' and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
@@ -6641,6 +6836,7 @@ begin
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
     when 'suspect' then c.suspect
+    when 'planned_event' then autonomy.planned_event(c, p_decided.direction)
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)
     when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
@@ -7935,8 +8131,12 @@ declare
   v_id uuid := gen_random_uuid();
   v_actor text := autonomy.actor();
   v_changed public.campaigns;
+  v_event text := autonomy.event_against(p_campaign, p_action_type, p_budget, p_now);
 begin
   perform autonomy.simulated_moment(p_now);
+  if v_event is not null then  -- said, but not against it: a person decided
+    raise notice 'A planned event is against it: %.', v_event;
+  end if;
   v_changed := autonomy.change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
     autonomy.by_person(v_actor), p_now);
   insert into public.autonomous_actions
@@ -7947,7 +8147,7 @@ begin
      autonomy.state(p_campaign.status, p_campaign.budget),
      autonomy.state(v_changed.status, v_changed.budget),
      p_confidence_score, '{}',
-     jsonb_build_object('by_hand', true, 'metrics', (
+     autonomy.event_said(v_event) || jsonb_build_object('by_hand', true, 'metrics', (
        select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
                                  'spend', f.total_spend, 'revenue', f.total_revenue)
        from public.campaign_performance f where f.campaign_id = p_campaign.id
@@ -7972,9 +8172,10 @@ begin
     p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz) is
-  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown and confidence floor: a person '
-  'decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such campaign), AO004 (not '
-  'active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Pauses a campaign by hand and logs it; returns the action''s id. Skips cooldown, planned events and confidence '
+  'floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such '
+  'campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). '
+  '[autonomous-operations]';
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
   p_now timestamptz default now()) returns uuid
@@ -8006,10 +8207,10 @@ begin
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
-  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits '
-  'and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
-  'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
-  'AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
+  'events, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such '
+  'campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s '
+  'absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
 set local lock_timeout = '30s';
@@ -8637,7 +8838,8 @@ as $$
   select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id,
       'title', (select c.title from public.campaigns c where c.id = p_action.campaign_id),
       'status', p_action.status, 'error', p_action.error,
-      'message', case when p_action.status = 'executed' then 'Approved and carried out.'
+      'message', case when p_action.status = 'executed'
+                        then autonomy.approved_words(p_action.evidence #>> '{approved,planned_event}')
                       when p_action.error = 'REJECTED'
                         then 'Rejected; the campaign stays as it is and is left alone for a while.'
                       else p_action.evidence ->> 'message' end)
@@ -8662,6 +8864,7 @@ declare
   v_changed public.campaigns;
   v_decision autonomy.decision[];
   v_item autonomy.item;
+  v_event text;
   v_said jsonb;
 begin
   perform autonomy.simulated_moment(p_now);
@@ -8702,18 +8905,20 @@ begin
     where id = p_action_id returning * into v_action;
     return autonomy.settled_answer(v_action);
   end if;
+  v_event := autonomy.event_against(v_campaign, v_action.action_type, v_item.budget, p_now);
   v_changed := autonomy.change_campaign(v_campaign, v_item.status, v_item.budget, p_action_id,
                                         'action', v_actor, false, p_now);
   update public.autonomous_actions set status = 'executed', executed_at = p_now, actor = v_actor,
     new_state = autonomy.state(v_changed.status, v_changed.budget),
-    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said)
+    evidence = coalesce(evidence, '{}') || jsonb_build_object('approved', v_said || autonomy.event_said(v_event))
   where id = p_action_id returning * into v_action;
   return autonomy.settled_answer(v_action);
 end $$;
 comment on function public.approve_autonomous_action(uuid, text, text, timestamptz) is
   'Carries out a proposed action if state and guardrails still allow it; else it becomes failed with the code '
   '(EXPIRED, CHANGED_MEANWHILE, COOLDOWN ...). Breakers and the confidence floor do not hold here: a person decided. '
-  'The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
+  'Nor does a planned event, which the answer names. The same call again gets the same answer; another raises. '
+  'Raises AO011 (no such action), AO012 (not pending), AO005 (frozen; the action goes on '
   'waiting), AO004 (a trigger prevents it), AO014 (p_now is not the clock''s). [autonomous-operations]';
 create function public.reject_autonomous_action(
   p_action_id uuid, p_actor text default null, p_reason text default null,
@@ -13120,6 +13325,244 @@ comment on function public.dashboard_run_preview(timestamptz) is
   '"held", '
   '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
 
+-- 1035_events.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.event_json(p_event autonomy.planned_events, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_campaign public.campaigns;
+  v_zone text := autonomy.event_zone(p_event);
+  v_from timestamp := p_event.from_at at time zone v_zone;
+  v_until timestamp := p_event.until_at at time zone v_zone;
+  v_days boolean := v_from::time = '00:00' and v_until::time = '00:00' and v_until::date > v_from::date;
+begin
+  select * into v_campaign from public.campaigns c where c.id = p_event.campaign_id;
+  return to_jsonb(p_event) || jsonb_build_object(
+    'title', v_campaign.title, 'of_account', coalesce(p_event.account, v_campaign.account), 'time_zone', v_zone,
+    'from_local', to_char(v_from, 'YYYY-MM-DD"T"HH24:MI'), 'until_local', to_char(v_until, 'YYYY-MM-DD"T"HH24:MI'),
+    'span', case when v_days and v_until::date = v_from::date + 1 then v_from::date::text
+      when v_days then format('%s to %s', v_from::date, v_until::date - 1)
+      else to_char(v_from, 'YYYY-MM-DD HH24:MI') || ' to ' || to_char(v_until, 'YYYY-MM-DD HH24:MI') end,
+    'state', case when p_event.until_at <= p_now then 'over' when p_event.from_at <= p_now then 'now'
+      else 'planned' end,
+    'leave_out', exists (select from autonomy.evidence_exclusions x
+                         where x.event_id = p_event.id and x.lifted_at is null));
+end $$;
+comment on function autonomy.event_json(autonomy.planned_events, timestamptz) is
+  'A planned event as pages and programs have it: the row, with title, of_account, time_zone, its span in that zone, '
+  'its state (planned, now, over), and whether its days are left out of the evidence. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function public.list_planned_events(
+  p_account text default null, p_campaign_id uuid default null, p_limit integer default 200,
+  p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+begin
+  return (
+    with asked as materialized (
+      select e, e.until_at <= p_now as is_over, e.from_at, e.id
+      from autonomy.planned_events e left join public.campaigns c on c.id = e.campaign_id
+      where (p_campaign_id is null or e.campaign_id = p_campaign_id
+             or e.account = (select k.account from public.campaigns k where k.id = p_campaign_id))
+        and (p_account is null or coalesce(e.account, c.account) = p_account)
+    ), placed as (
+      select a.*, row_number() over (order by a.is_over, case when not a.is_over then a.from_at end,
+                                     a.from_at desc, a.id) as place
+      from asked a
+    )
+    select jsonb_build_object(
+      'events', coalesce(jsonb_agg(autonomy.event_json(p.e, p_now) order by p.place)
+                         filter (where p.place <= v_limit), '[]'),
+      'left_off', greatest(count(*) - v_limit, 0))
+    from placed p);
+end $$;
+comment on function public.list_planned_events(text, uuid, integer, timestamptz) is
+  'Planned events, the next first, those that are over last: {"events": [as event_json has them], "left_off": how many '
+  'more there are}; of one account with its campaigns, or of one campaign with its account''s. Reads only; raises '
+  'nothing. [autonomous-operations]';
+create function autonomy.event_moment(p_name text, p_event jsonb, p_zone text, p_before timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_text text := p_event ->> p_name;
+  v_day constant text := '^\d{4}-\d{2}-\d{2}$';
+  v_clock constant text := '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.]\d{1,6})?)?';
+  v_moment timestamptz;
+begin
+  if not p_event ? p_name then
+    return p_before;
+  end if;
+  begin
+    v_moment := case
+      when v_text ~ v_day then (v_text::date + case p_name when 'until' then 1 else 0 end)::timestamp
+        at time zone p_zone
+      when v_text ~ (v_clock || '$') then v_text::timestamp at time zone p_zone
+      when v_text ~ (v_clock || '(Z|[+-]\d{2}(:?\d{2})?)$') then v_text::timestamptz end;
+  exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
+    v_moment := null;  -- 2026-02-30
+  end;
+  if v_moment is null then
+    raise exception using errcode = 'AO010',
+      message = format('%s: a day looks like 2026-11-27, a time in the account''s zone like 2026-11-27T18:00.', p_name);
+  elsif v_moment < timestamptz '2000-01-01 00:00+00' or v_moment > timestamptz '2101-01-02 00:00+00' then
+    raise exception using errcode = 'AO010', message = format('%s must lie between 2000 and 2100.', p_name);
+  end if;
+  return v_moment;
+end $$;
+comment on function autonomy.event_moment(text, jsonb, text, timestamptz) is
+  'When an event begins or ends (p_name: from or until), of what was sent: a day of the zone, a time in it, or a time '
+  'with a zone of its own; p_before where nothing was sent. Only reads. Raises AO010. [autonomous-operations]';
+create function autonomy.event_flag(p_name text, p_event jsonb, p_before boolean) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  if not p_event ? p_name then
+    return p_before;
+  elsif jsonb_typeof(p_event -> p_name) <> 'boolean' then
+    raise exception using errcode = 'AO010', message = format('%s: it must be true or false.', p_name);
+  end if;
+  return (p_event -> p_name)::boolean;
+end $$;
+comment on function autonomy.event_flag(text, jsonb, boolean) is
+  'A switch of an event, of what was sent; p_before where nothing was. Pure. Raises AO010. [autonomous-operations]';
+create function autonomy.sent_event(p_event jsonb, p_before autonomy.planned_events) returns autonomy.planned_events
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_event autonomy.planned_events := p_before;
+  v_zone text;
+begin
+  if p_before.id is null then
+    v_event.account := p_event ->> 'account';
+    v_event.campaign_id := case when p_event ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+      then (p_event ->> 'campaign_id')::uuid end;
+    if num_nonnulls(p_event ->> 'account', p_event ->> 'campaign_id') <> 1 then
+      raise exception using errcode = 'AO010', message = 'Give an account or a campaign_id, one of them.';
+    elsif v_event.account is null
+      and not exists (select from public.campaigns c where c.id = v_event.campaign_id) then
+      raise exception using errcode = 'AO003', message = 'There is no such campaign.';
+    elsif v_event.campaign_id is null
+      and not exists (select from public.autonomy_accounts a where a.account = v_event.account) then
+      raise exception using errcode = 'AO003', message = 'There is no such account.',
+        hint = 'The accounts are those that campaigns name in their column account.';
+    end if;
+  elsif p_event ?| array['account', 'campaign_id'] then
+    raise exception using errcode = 'AO010', message = 'An event stays with its account or campaign.',
+      hint = 'Delete it and enter it anew.';
+  end if;
+  v_zone := autonomy.event_zone(v_event);
+  v_event.from_at := autonomy.event_moment('from', p_event, v_zone, p_before.from_at);
+  v_event.until_at := autonomy.event_moment('until', p_event, v_zone, p_before.until_at);
+  v_event.no_raises := autonomy.event_flag('no_raises', p_event, coalesce(p_before.no_raises, false));
+  v_event.no_cuts := autonomy.event_flag('no_cuts', p_event, coalesce(p_before.no_cuts, false));
+  v_event.no_pauses := autonomy.event_flag('no_pauses', p_event, coalesce(p_before.no_pauses, false));
+  v_event.why := case when p_event ? 'why' then btrim(regexp_replace(p_event ->> 'why', '\s+', ' ', 'g'))
+                      else p_before.why end;
+  if v_event.from_at is null or v_event.until_at is null then
+    raise exception using errcode = 'AO010', message = 'from and until are both needed; a day is meant whole.';
+  elsif v_event.until_at <= v_event.from_at then
+    raise exception using errcode = 'AO010', message = 'until must lie after from.',
+      hint = 'The same day twice is that whole day.';
+  elsif v_event.until_at - v_event.from_at > interval '367 days' then
+    raise exception using errcode = 'AO010', message = 'until: an event lasts a year at most.',
+      hint = 'What holds for good is a limit of the account, or automation switched off.';
+  elsif not (v_event.no_raises or v_event.no_cuts or v_event.no_pauses) then
+    raise exception using errcode = 'AO010',
+      message = 'Say what must not be done: no_raises, no_cuts, no_pauses, at least one of them.',
+      hint = 'To leave days out of the evidence and stop nothing, exclude them.';
+  elsif coalesce(v_event.why, '') = '' or length(v_event.why) > 500 then
+    raise exception using errcode = 'AO010', message = 'why: say what it is, in 1 to 500 characters.';
+  end if;
+  return v_event;
+end $$;
+comment on function autonomy.sent_event(jsonb, autonomy.planned_events) is
+  'An event as it is to become: of what was sent, else as it was. Only reads. Raises AO003 (no such account or '
+  'campaign), AO010 (what is wrong, in a sentence). [autonomous-operations]';
+create function public.save_planned_event(p_event jsonb, p_id uuid default null, p_actor text default null)
+returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_event autonomy.planned_events;
+  v_known text[] := array['account', 'campaign_id', 'from', 'until', 'no_raises', 'no_cuts', 'no_pauses', 'why',
+                          'leave_out'];
+  v_wrong text;
+  v_leave_out boolean;
+begin
+  if jsonb_typeof(p_event) is distinct from 'object' then
+    raise exception using errcode = 'AO010', message = 'p_event must be a JSON object.';
+  end if;
+  select k into v_wrong from jsonb_object_keys(p_event) k where k <> all (v_known) order by 1 limit 1;
+  if v_wrong is not null then
+    raise exception using errcode = 'AO010', message = format('%s: unknown field.', v_wrong),
+      hint = format('Fields: %s.', array_to_string(v_known, ', '));
+  end if;
+  perform autonomy.lock_effects();
+  if p_id is not null then
+    select * into v_event from autonomy.planned_events e where e.id = p_id for update;
+    if not found then
+      raise exception using errcode = 'AO003', message = 'There is no such event.';
+    end if;
+  end if;
+  v_leave_out := autonomy.event_flag('leave_out', p_event, null);
+  v_event := autonomy.sent_event(p_event, v_event);
+  if p_id is null then
+    v_event.id := gen_random_uuid();
+    v_event.made_by := coalesce(p_actor, autonomy.actor());
+    v_event.made_at := now();
+    v_event.changed_by := '';
+    insert into autonomy.planned_events select v_event.*;
+  else
+    update autonomy.planned_events e set
+      from_at = v_event.from_at, until_at = v_event.until_at, no_raises = v_event.no_raises,
+      no_cuts = v_event.no_cuts, no_pauses = v_event.no_pauses, why = v_event.why,
+      changed_by = coalesce(p_actor, autonomy.actor()), changed_at = now()
+    where e.id = p_id returning * into v_event;
+  end if;
+  if v_leave_out then
+    insert into autonomy.evidence_exclusions (account, campaign_id, from_day, until_day, why, made_by, event_id)
+    select v_event.account, v_event.campaign_id, (v_event.from_at at time zone z.zone)::date,
+      ((v_event.until_at - interval '1 microsecond') at time zone z.zone)::date, v_event.why,
+      coalesce(p_actor, autonomy.actor()), v_event.id
+    from (select autonomy.event_zone(v_event) as zone) z
+    on conflict (event_id) do update set lifted_at = null, lifted_by = ''
+    where evidence_exclusions.lifted_at is not null;
+  elsif not v_leave_out then
+    delete from autonomy.evidence_exclusions x where x.event_id = v_event.id;
+  end if;
+  return autonomy.event_json(v_event, now());
+end $$;
+comment on function public.save_planned_event(jsonb, uuid, text) is
+  'Enters an event, or changes the keys given of the one with p_id: account or campaign_id (which stay), from and '
+  'until (a day of the account''s zone, meant whole; a time in that zone; or a time with a zone), no_raises, no_cuts, '
+  'no_pauses, why, leave_out (its days leave the evidence); answers it. Not safe to call again without p_id: that '
+  'enters a second one. Raises AO003 (no such account, campaign or event), AO010 (what is wrong), AO002, AO015. '
+  '[autonomous-operations]';
+create function public.delete_planned_event(p_id uuid) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_event autonomy.planned_events;
+  v_was jsonb;
+begin
+  select * into v_event from autonomy.planned_events e where e.id = p_id for update;
+  if not found then
+    raise exception using errcode = 'AO003', message = 'There is no such event.';
+  end if;
+  v_was := autonomy.event_json(v_event, now());
+  delete from autonomy.planned_events e where e.id = p_id;
+  return v_was;
+end $$;
+comment on function public.delete_planned_event(uuid) is
+  'Deletes an event, with what it left out of the evidence; answers it as it was. A second call raises. Raises AO003 '
+  '(no such event). [autonomous-operations]';
+
 -- 1040_dashboard_campaigns.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -13179,13 +13622,15 @@ create function public.dashboard_campaign(
 as $$
 declare
   v_campaign public.campaigns;
+  v_zone text;
   v_today date;
 begin
   select * into v_campaign from public.campaigns where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
-  v_today := (p_now at time zone autonomy.account_zone(v_campaign.account))::date;
+  v_zone := autonomy.account_zone(v_campaign.account);
+  v_today := (p_now at time zone v_zone)::date;
   return jsonb_build_object(
     'now', p_now,
     'today', v_today,
@@ -13205,10 +13650,15 @@ begin
         'conversions', autonomy.shown_conversions(d.conversions::float8),
         'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
         'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
-                            where d.day between x.from_day and x.until_day)) order by d.day), '[]')
+                            where d.day between x.from_day and x.until_day),
+        'event', (select string_agg(e.why, '; ' order by e.from_at, e.id) from autonomy.planned_events e
+                  where (e.campaign_id = p_campaign_id or e.account = v_campaign.account)
+                    and e.from_at < (d.day + 1)::timestamp at time zone v_zone
+                    and e.until_at > d.day::timestamp at time zone v_zone)) order by d.day), '[]')
       from public.campaign_daily d
       where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
     'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
+    'events', public.list_planned_events(p_campaign_id => p_campaign_id, p_limit => 20, p_now => p_now) -> 'events',
     'changes', (
       select coalesce(jsonb_agg(to_jsonb(h) order by h.id desc), '[]')
       from (select * from public.campaign_changes where campaign_id = p_campaign_id order by id desc limit 20) h),
@@ -13672,7 +14122,8 @@ begin
   end if;
   select x.id into v_id from autonomy.evidence_exclusions x
   where x.account is not distinct from p_account and x.campaign_id is not distinct from p_campaign_id
-    and x.from_day = p_from and x.until_day = p_until and x.lifted_at is null limit 1;
+    and x.from_day = p_from and x.until_day = p_until and x.lifted_at is null
+    and x.event_id is null limit 1;
   if not found then
     insert into autonomy.evidence_exclusions (account, campaign_id, from_day, until_day, why, made_by)
     values (p_account, p_campaign_id, p_from, p_until, coalesce(p_why, ''), coalesce(p_actor, autonomy.actor()))
@@ -14514,7 +14965,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
+  ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0130_policy', 'c44953935314c5f44955389315f8a5168231185dc4b6d78f2f43fe0cc467297f', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'fcaae4c1492d9f498cfc91b622f6b67e92a50444061649c0dd5652ac5fb51654', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
@@ -14522,7 +14974,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
-  ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
+  ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
+  ('0225_zones', '4ea3d39ab3b79af1bbc6e8d2423bae58d05ba2cd08c3a8836a2dfa1ce45cb6c7', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -14533,12 +14986,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
   ('0420_doubt', '9ed5d30ff9f1ef9983b4b1ab8c8ab272306d30b2e0a623e5c3146fe083fd14c2', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
+  ('0505_codes', '75515cc13a3a0081cb5f22ee6f70f6a37d5f54e9c064588571958e5dccba1f8e', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
+  ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'b8663a15575f4d674057e01ef1a7e82dc236e7a4bb174962b908675f49031d6a', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'f7436056dbb3eee96d5f7bb1fcd99792f367cacc2af9f20591e3e6798a15396f', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
   ('0540_propose', '63fcdac756fb9063ea9c3b706efaa85eceb119dbfa4670b89cbd9edc70959667', pg_catalog.clock_timestamp()),
@@ -14546,10 +15000,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '5b2cae61a383fc5c4f7108cebec9b2b3598eb4193fe3f21f7547e2e29c0b6cad', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '91702a5588836c4413e57addcaf497a887778c0705d1c7d6819ed87954ec7421', pg_catalog.clock_timestamp()),
   ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
-  ('0650_proposals', 'f39390892e98880a422a942a1ac425d6c1d8d1ec9b53afd00db0e6a5c1293acf', pg_catalog.clock_timestamp()),
+  ('0650_proposals', 'acdfb764bf288e03df4703c3978ceb4cfb725b2bf9b3dd9d3f6a9a775282c296', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'b8904aa5be35f2fd6a11290fa0208351e7d3f989349a8e3a17bab4e7153bfa8c', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0700_runs', 'c2168e37da27e28d8194bd9a67d44655358488f912f301ead35851c6e632bcbf', pg_catalog.clock_timestamp()),
@@ -14571,10 +15025,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
+  ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
-  ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
+  ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
   ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());

@@ -14,6 +14,7 @@ from autonomy import __version__
 from autonomy.cli import (
     accounts,
     database,
+    events,
     exclusions,
     notify,
     operate,
@@ -46,7 +47,7 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, exclusions, database, past, serving,
+    operate, notify, rules, settings, accounts, exclusions, events, database, past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)

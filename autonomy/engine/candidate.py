@@ -68,8 +68,11 @@ class Candidate:
         "last_resume_at",
         "lifetime",
         "no_cut_until",
+        "no_cuts_event",
         "no_pause_until",
+        "no_pauses_event",
         "no_raise_until",
+        "no_raises_event",
         "paused_action",
         "pending",
         "status",
@@ -106,6 +109,9 @@ class Candidate:
     no_cut_until: datetime | None
     no_pause_until: datetime | None
     suspect: str | None  # why its figures cannot be right
+    no_raises_event: str | None  # a planned event, in words: no raises, no resume
+    no_cuts_event: str | None
+    no_pauses_event: str | None
     budget_use: float  # share of the budget that is spent, NaN where unknown
 
     @classmethod
@@ -145,6 +151,9 @@ class Candidate:
         self.value_missing = get("value_missing", False) is not False
         self.budget_use = measure(get("budget_use"))
         self.suspect = text(get("suspect"))
+        self.no_raises_event = text(get("no_raises_event"))
+        self.no_cuts_event = text(get("no_cuts_event"))
+        self.no_pauses_event = text(get("no_pauses_event"))
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 

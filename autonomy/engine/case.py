@@ -107,6 +107,14 @@ class Case:
         certain = self.direction != "pause" or self.confidence >= PAUSE_AGAINST_PERSON_FROM
         return None if certain else candidate.no_pause_until
 
+    @property
+    def planned_event(self) -> str | None:
+        """The event that speaks against this direction; a resume counts as a raise."""
+        candidate = self.candidate
+        if self.direction == "pause":
+            return candidate.no_pauses_event
+        return candidate.no_cuts_event if self.direction == "down" else candidate.no_raises_event
+
     def _judge_step(self, earns: float) -> None:
         down = earns <= STEP_DOWN_UNTIL
         self.direction = "down" if down else "up"

@@ -84,7 +84,13 @@ CODES: tuple[Code, ...] = (
         "has five conversions and more and no value at all; beside others that have values only "
         "from 20 conversions on, or where these at the usual order value would be worth three "
         "times its spend"),
-    Code("PLANNED_EVENT", "campaign", "an event is planned for these days", reserved=True),
+    Code(
+        "PLANNED_EVENT", "campaign", "an event is planned for these days",
+        _says("a planned event is against it: {planned_event}. It will be looked at again after "
+              "that."),
+        "events planned for it or its account", "",
+        "an event planned for it or its account says no raises (a resume is one), no cuts or no "
+        "pauses until a moment; what a person approves or types is done all the same"),
     Code(
         "CHANGED_BY_PERSON", "campaign", "a person changed it, and this would go against that",
         _says("a person changed it, and nothing is done against that until {person_until}."),

@@ -88,6 +88,12 @@ def value_not_measured(case: Case) -> bool:
     return case.candidate.value_missing and case.plan.cpa is None
 
 
+@guardrail("PLANNED_EVENT", of_a_resume=True)
+def event_planned(case: Case) -> bool:
+    """What a person has said beforehand must not be done in these days."""
+    return case.planned_event is not None
+
+
 @guardrail("CHANGED_BY_PERSON")
 def changed_by_person(case: Case) -> bool:
     """What a person did last stands, for person_hold_days."""
@@ -285,6 +291,7 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "more_evidence": more_conversions,
     "more_days": more_days,
     "suspect": lambda case: case.candidate.suspect or "?",
+    "planned_event": lambda case: case.planned_event or "?",
     "budget_use": lambda case: str(floor(100.0 * case.candidate.budget_use)),
     "max_step": lambda case: f"x{case.policy.max_step}",
     "max_growth": lambda case: f"x{case.policy.max_growth_7d}",

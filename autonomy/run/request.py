@@ -116,6 +116,17 @@ def day_or_instant(text: str) -> str:
         return instant(text)
 
 
+def day_or_local(text: str) -> str:
+    """A day or a time in ISO 8601, for the database to find it in the account's zone; what has a
+    zone of its own is an instant in UTC. Raises ValueError, OverflowError.
+    """
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        parsed = datetime.fromisoformat(text)
+        return parsed.isoformat() if parsed.tzinfo is None else instant(text)
+
+
 def instant(text: str) -> str:
     """A date or time in ISO 8601 as an instant in UTC. Raises ValueError, OverflowError."""
     text = text.strip().upper()

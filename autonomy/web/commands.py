@@ -182,6 +182,22 @@ class Changes:
             self._store.rpc("lift_evidence_exclusion", p_id=exclusion_id, p_actor=self._actor)
         )
 
+    def save_event(self, event: Mapping[str, Any], event_id: str | None = None) -> Json:
+        """Enter an event, or change the keys given. Raises BadRequest, NotFound."""
+        return dict(
+            self._store.rpc(
+                "save_planned_event",
+                retry=event_id is not None,
+                p_event=dict(event),
+                p_id=event_id,
+                p_actor=self._actor,
+            )
+        )
+
+    def delete_event(self, event_id: str) -> Json:
+        """Delete an event, with what it left out of the evidence. Raises NotFound."""
+        return dict(self._store.rpc("delete_planned_event", retry=False, p_id=event_id))
+
     def set_policy(self, values: Mapping[str, Any]) -> Json:
         """Change the policy; the database names what is out of range. Raises BadRequest."""
         row = {**values, "updated_by": self._actor}

@@ -14,7 +14,7 @@ from flask import Request, request
 from werkzeug.datastructures import MultiDict
 
 from autonomy.errors import BadRequest, NotFound, RequestError
-from autonomy.run.request import day_or_instant, instant
+from autonomy.run.request import day_or_instant, day_or_local, instant
 from autonomy.run.sent import Read, Sent, unstorable
 
 LARGEST_BODY_BYTES = 256 * 1024
@@ -221,10 +221,19 @@ BOUND = Read(
     anyOf=[{"format": "date"}, {"format": "date-time"}],
 )
 """An end of a span: a day, which belongs to it as a whole, or an instant."""
+LOCAL = Read(
+    "a day looks like 2026-11-27, a time in the account's zone like 2026-11-27T18:00",
+    test=re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[+-][0-9:]+)?)?").fullmatch,
+    read=day_or_local,
+    type="string",
+    anyOf=[{"format": "date"}, {"format": "date-time"}],
+)
+"""An end of an event: a day of the account's zone, meant whole, a time in that zone, an instant."""
 Id = Annotated[str, ID]
 Moment = Annotated[str, MOMENT]
 Day = Annotated[str, DAY]
 Bound = Annotated[str, BOUND]
+Local = Annotated[str, LOCAL]
 
 
 def identifier(value: object, name: str) -> str:

@@ -114,6 +114,19 @@ class Reads:
             )
         )
 
+    def events(
+        self, account: str | None = None, campaign_id: str | None = None, limit: int = 200
+    ) -> Json:
+        """Planned events, the next first, those that are over last."""
+        return dict(
+            self._store.rpc(
+                "list_planned_events",
+                p_account=account,
+                p_campaign_id=campaign_id,
+                p_limit=limit,
+            )
+        )
+
     def actions(
         self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:

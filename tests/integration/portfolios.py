@@ -93,6 +93,7 @@ class Drawn:
     campaign_metrics: list[dict[str, Any]] = field(default_factory=list)
     campaign_daily: list[dict[str, Any]] = field(default_factory=list)
     evidence_exclusions: list[dict[str, Any]] = field(default_factory=list)
+    planned_events: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -106,7 +107,28 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     if r.random() < 0.15:
         _silence(r, drawn)
     _accounts(Random(~seed), drawn)
+    _events(Random(seed ^ 0x5EED), drawn)
     return drawn
+
+
+def _events(r: Random, drawn: Drawn) -> None:
+    """Planned ones: in force, over on the moment, to come; of accounts and of single campaigns."""
+    spans = ((-30, 5), (-30, 5), (-24, 0), (0, 24), (-0.001, 0.001), (-48, -1), (1, 24))
+    for _ in range(r.choice((0, 0, 0, 1, 3))):
+        begins, ends = r.choice(spans)
+        event: dict[str, Any] = {
+            "id": str(UUID(int=r.getrandbits(128))),
+            "from_at": _stamp(-begins), "until_at": _stamp(-ends),
+            "why": r.choice(("Sale", "Black Friday", '"50 %s off" {x}', "黒い金曜日")),
+            "made_by": "", "made_at": _stamp(99), "changed_by": "",
+        }  # fmt: skip
+        event |= {name: r.random() < 0.6 for name in ("no_raises", "no_cuts", "no_pauses")}
+        if r.random() < 0.5:
+            event["campaign_id"] = r.choice(drawn.campaigns)["id"]
+        else:
+            event["account"] = r.choice(("north", "O'Hara", "default", "nobody"))
+        if event["no_raises"] or event["no_cuts"] or event["no_pauses"]:
+            drawn.planned_events.append(event)
 
 
 def _accounts(r: Random, drawn: Drawn) -> None:

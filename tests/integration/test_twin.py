@@ -60,7 +60,8 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         rows = getattr(drawn, table)
         if not rows:
             continue
-        schema = "autonomy" if table == "evidence_exclusions" else "public"
+        own = ("evidence_exclusions", "planned_events")
+        schema = "autonomy" if table in own else "public"
         name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
         columns = sql.SQL(", ").join(map(sql.Identifier, keys))

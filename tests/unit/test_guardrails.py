@@ -131,6 +131,30 @@ def test_what_a_person_switched_on_is_paused_only_when_that_is_nearly_certain() 
     assert held.code == "CHANGED_BY_PERSON"
 
 
+EVENT = '"Black Friday", no {what} until 2026-11-30 23:00 UTC'
+
+
+@pytest.mark.parametrize(
+    ("row", "rules", "what"),
+    [
+        (LOSER, [PAUSE], "pauses"),
+        (WINNER, [UP], "raises"),
+        (LOSER, [DOWN], "cuts"),
+        (paused(), DEFAULT_RULES, "raises"),  # a resume
+    ],
+)
+def test_a_planned_event_holds_what_it_names_and_nothing_else(
+    row: Any, rules: list[Any], what: str
+) -> None:
+    words = EVENT.format(what=what)
+    held = one(rules, row | {f"no_{what}_event": words})
+    assert (held.verdict, held.code) == ("hold", "PLANNED_EVENT")
+    assert f"a planned event is against it: {words}. It will" in held.reason
+    others = {"no_pauses_event", "no_raises_event", "no_cuts_event"} - {f"no_{what}_event"}
+    assert one(rules, row | dict.fromkeys(others, words)).verdict == "act"
+    assert one(rules, row | {f"no_{what}_event": None}).verdict == "act"
+
+
 @pytest.mark.parametrize("use", [0.0, 0.43, 0.699])
 def test_a_budget_that_is_not_spent_is_not_raised(use: float) -> None:
     held = one([UP], WINNER | {"budget_use": use})

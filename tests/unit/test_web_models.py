@@ -31,11 +31,12 @@ LEAST: dict[str, dict[str, Any]] = {
     "OpportunityStatus": {"status": "open"},
     "PreviewRule": {"rule": RULE},
     "AccountChange": {"account": "Paris", "frozen": True},
+    "PlanEvent": {"account": "Paris", "from": "2026-11-02", "until": "2026-11-03", "why": "Sale"},
     "Exclude": {"account": "Paris", "from_day": "2026-11-02", "until_day": "2026-11-03"},
 }
 TEXTS = [
     "", " ", "x", "x" * 200, "x" * 201, "x" * 500, "x" * 501, "a\x00b", "\ud800", ID, ID.upper(),
-    "2026-11-22", "2026-11-22T10:00:00Z", "soon", "2/8", "1/2000", "1/8\n", "open", "pending",
+    "2026-11-22", "2026-11-22T10:00:00Z", "2026-11-22T10:00", "soon", "2/8", "1/2000", "1/8\n", "open", "pending",
     "active", "critical", "auto_pause", "0", "1", "50", "201", "1.5", "-1", "\u0665", "9" * 30,
 ]  # fmt: skip
 VALUES = [

@@ -313,6 +313,8 @@ class CampaignDay(rows.Day):
     impressions: int | None
     left_out: bool
     """Of the evidence: it is shown, and nothing is judged by it."""
+    event: str | None
+    """What is planned for it."""
 
 
 class Campaign(Answer):
@@ -322,6 +324,7 @@ class Campaign(Answer):
     performance: Json | None
     days: list[CampaignDay]
     actions: list[rows.Action]
+    events: list[rows.PlannedEvent]
     changes: list[Json]
     opportunities: list[rows.Opportunity]
     last_run: Json | None
@@ -360,6 +363,11 @@ class RunAnswer(Answer):
 
 class Accounts(Answer):
     accounts: list[rows.Account]  # type: ignore[valid-type]  # a class
+    left_off: int
+
+
+class PlannedEvents(Answer):
+    events: list[rows.PlannedEvent]
     left_off: int
 
 

@@ -32,6 +32,7 @@ from autonomy.web.parsing import (
     RUNS_AFTER,
     Day,
     Id,
+    Local,
     Moment,
     Parameters,
     is_number,
@@ -145,6 +146,49 @@ class Exclude(Sent):
     from_day: Day = Field(description="the first, in the zone of the account")
     until_day: Day = Field(description="the last, which is left out, too")
     why: Annotated[Text, Field(max_length=500)] = Field(default="", description="in your words")
+
+
+class EventsParameters(Parameters):
+    """Whose events."""
+
+    exact = ("account",)
+    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+        default=None, description="of this account and its campaigns"
+    )
+    campaign_id: Id | None = Field(default=None, description="of this campaign and its account")
+    limit: Annotated[int, whole(1, 200)] = 200
+
+
+class _Event(Sent):
+    no_raises: bool = Field(default=LEFT_OUT, description="no budget is raised, nothing resumed")
+    no_cuts: bool = Field(default=LEFT_OUT, description="no budget is lowered")
+    no_pauses: bool = Field(default=LEFT_OUT, description="nothing is paused")
+    leave_out: bool = Field(default=LEFT_OUT, description="its days leave the evidence")
+
+
+FROM_SAID = "from this day or time on, in the account's zone"
+UNTIL_SAID = "up to this time, or to the end of this day"
+EventWhy = Annotated[Text, Field(max_length=500)]
+
+
+class PlanEvent(_Event):
+    """What must not be done, and when, to one campaign or to an account."""
+
+    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+        default=None, description="all of its campaigns; or else"
+    )
+    campaign_id: Id | None = Field(default=None, description="this one")
+    from_: Local = Field(alias="from", description=FROM_SAID)
+    until: Local = Field(description=UNTIL_SAID)
+    why: EventWhy = Field(description="what it is, in your words")
+
+
+class EventChange(Change, _Event):
+    """What is to change of an event; it stays with its account or campaign."""
+
+    from_: Local = Field(default=LEFT_OUT, alias="from", description=FROM_SAID)
+    until: Local = Field(default=LEFT_OUT, description=UNTIL_SAID)
+    why: EventWhy = Field(default=LEFT_OUT, description="what it is, in your words")
 
 
 class Decide(Sent):

@@ -293,6 +293,26 @@ class Api:
         """Let days count again that were left out."""
         return changes.lift_exclusion(exclusion_id)
 
+    @serve("GET", "/api/events", "PlannedEvents", asked.EventsParameters)
+    def events(self, query: asked.EventsParameters) -> Json:
+        """Planned events, the next first, those that are over last."""
+        return self._reads.events(query.account, query.campaign_id, query.limit)
+
+    @serve("POST", "/api/events", "PlannedEvent", asked.PlanEvent, success=201)
+    def plan_event(self, changes: Changes, body: asked.PlanEvent) -> Json:
+        """Say what must not be done, and when."""
+        return changes.save_event(body.given())
+
+    @serve("PATCH", "/api/events/{event_id}", "PlannedEvent", asked.EventChange)
+    def change_event(self, changes: Changes, body: asked.EventChange, event_id: str) -> Json:
+        """Change the keys given."""
+        return changes.save_event(body.given(), event_id)
+
+    @serve("POST", "/api/events/{event_id}/delete", "PlannedEvent")
+    def delete_event(self, changes: Changes, _: Sent, event_id: str) -> Json:
+        """Delete an event, with what it left out of the evidence."""
+        return changes.delete_event(event_id)
+
     @serve("GET", "/api/policy", "Policy")
     def policy(self, _: Parameters) -> Json:
         """Mode and limits."""

@@ -196,6 +196,31 @@ class Exclusion(Answer):
     made_at: datetime
     lifted_at: datetime | None
     lifted_by: str
+    event_id: UUID | None
+
+
+class PlannedEvent(Answer):
+    id: UUID
+    account: str | None
+    campaign_id: UUID | None
+    title: str | None
+    of_account: str
+    from_at: datetime
+    until_at: datetime
+    time_zone: str
+    from_local: str
+    until_local: str
+    span: str
+    state: Literal["planned", "now", "over"]
+    no_raises: bool
+    no_cuts: bool
+    no_pauses: bool
+    why: str
+    leave_out: bool
+    made_by: str
+    made_at: datetime
+    changed_by: str
+    changed_at: datetime | None
 
 
 class ListedExclusion(Exclusion):

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
-from autonomy.errors import BadRequest
+from autonomy.errors import BadRequest, NotFound
 from autonomy.store import Json
 from autonomy.text import number_or_none
 from autonomy.web.commands import (
@@ -17,6 +17,7 @@ from autonomy.web.commands import (
     inherited_name,
 )
 from autonomy.web.pages.frame import Frame, form_text
+from autonomy.web.pages.planning import Planning, event_of, fields_of, of_whom, sent_fields
 from autonomy.web.pages.settings import GROUPS
 from autonomy.web.parsing import DAY, identifier, text_argument
 
@@ -43,7 +44,8 @@ def account_pages(frame: Frame) -> Blueprint:
     def accounts() -> Response:
         frame.access.person()
         name = request.args.get("account")
-        return _page(frame, name and text_argument(name, "account", 1000))
+        name = name and text_argument(name, "account", 1000)
+        return _page(frame, name, planning=_asked(frame, name))
 
     @pages.post("/accounts")
     def save() -> Response:
@@ -76,21 +78,66 @@ def account_pages(frame: Frame) -> Blueprint:
             campaign_id=identifier(campaign_id, "campaign_id") if campaign_id else None,
             why=form_text("why") or "",
         )
-        return frame.back(_left_out(account), "excluded")
+        return frame.back(_section(account, "exclusions"), "excluded")
 
     @pages.post("/accounts/exclusions/<uuid:exclusion_id>/lift")
     def lift(exclusion_id: object) -> Response:
         caller = frame.access.operator()
         account = text_argument(request.form.get("account", ""), "account", 1000)
         frame.changes(caller).lift_exclusion(str(exclusion_id))
-        return frame.back(_left_out(account), "lifted")
+        return frame.back(_section(account, "exclusions"), "lifted")
 
+    _event_routes(frame, pages)
     return pages
 
 
-def _left_out(account: str) -> str:
-    """Where an account's exclusions stand."""
-    return f"accounts?account={quote(account, safe='')}#exclusions"
+def _event_routes(frame: Frame, pages: Blueprint) -> None:
+    @pages.post("/accounts/events")
+    def plan() -> Response:
+        return _save_event(frame, None)
+
+    @pages.post("/accounts/events/<uuid:event_id>")
+    def change_event(event_id: object) -> Response:
+        return _save_event(frame, str(event_id))
+
+    @pages.post("/accounts/events/<uuid:event_id>/delete")
+    def delete_event(event_id: object) -> Response:
+        caller = frame.access.operator()
+        account = text_argument(request.form.get("account", ""), "account", 1000)
+        frame.changes(caller).delete_event(str(event_id))
+        return frame.back(_section(account, "events"), "event_deleted")
+
+
+def _save_event(frame: Frame, event_id: str | None) -> Response:
+    """Enters an event or changes one; what cannot be saved is shown again as it was sent."""
+    caller = frame.access.operator()
+    account = text_argument(request.form.get("account", ""), "account", 1000)
+    fields = sent_fields()
+    try:
+        of = of_whom(fields, account) if event_id is None else {}
+        frame.changes(caller).save_event({**of, **event_of(fields)}, event_id)
+    except BadRequest as error:
+        return _page(frame, account, planning=Planning(event_id, fields, error))
+    return frame.back(_section(account, "events"), "event_saved")
+
+
+def _asked(frame: Frame, account: str | None) -> Planning | None:
+    """The event that the page is asked to change, or the campaign that one is to be for."""
+    event_id, campaign_id = request.args.get("event"), request.args.get("campaign_id")
+    if account and event_id:
+        event_id = identifier(event_id, "event")
+        for event in frame.reads.events(account)["events"]:
+            if event["id"] == event_id:
+                return Planning(event_id, fields_of(event))
+        raise NotFound("There is no such event.", hint="It may have been deleted.")
+    if campaign_id:
+        return Planning(None, {"campaign_id": identifier(campaign_id, "campaign_id")})
+    return None
+
+
+def _section(account: str, name: str) -> str:
+    """Where a part of an account's page stands."""
+    return f"accounts?account={quote(account, safe='')}#{name}"
 
 
 def _day(name: str) -> str:
@@ -128,10 +175,16 @@ def _costly(account: Json, changed: Json) -> tuple[tuple[str, ...], str]:
     return tuple(said), f"{changed.get('time_zone')}/{changed.get('currency')}"
 
 
-def _page(frame: Frame, name: str | None, attempt: Attempt | None = None) -> Response:
+def _page(
+    frame: Frame,
+    name: str | None,
+    attempt: Attempt | None = None,
+    planning: Planning | None = None,
+) -> Response:
     found = frame.reads.accounts()
     chosen = frame.reads.accounts(name)["accounts"][0] if name is not None else None
     problem = attempt.problem if attempt is not None else None
+    unplanned = planning.problem if planning is not None else None
     response = frame.page(
         "accounts.html",
         "settings",
@@ -145,11 +198,14 @@ def _page(frame: Frame, name: str | None, attempt: Attempt | None = None) -> Res
         groups=OWN_GROUPS,
         limits={row["setting"]: row for row in frame.store.rpc("autonomy_account_limits")},
         exclusions=frame.reads.exclusions(name) if name is not None else None,
+        events=frame.reads.events(name) if name is not None else None,
+        planning=planning or Planning(None, {}),
         own=own_values,
         inherited=inherited,
     )
-    if problem is not None:
-        response.status_code = problem.http_status
+    refused = problem or unplanned
+    if refused is not None:
+        response.status_code = refused.http_status
     return response
 
 

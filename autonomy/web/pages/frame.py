@@ -35,6 +35,8 @@ NOTICES = {
     "account_saved": "The account is saved.",
     "excluded": "Those days are left out of the evidence.",
     "lifted": "Those days count again.",
+    "event_saved": "The event is saved.",
+    "event_deleted": "The event is deleted.",
     "opportunity": "Noted.",
     "run_done": "That run has been carried out already; ask again for another.",
 }

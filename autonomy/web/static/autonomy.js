@@ -146,6 +146,7 @@
         ctx.fillRect(from, u.bbox.top, until - from, u.bbox.height);
         ctx.globalAlpha = 1;
       }
+      if (d.event) { planned(u, d.event, xs[i], i > 0 && days[i - 1].event === d.event); }
       var x = u.valToPos(xs[i], "x", true), bottom = u.bbox.top + u.bbox.height - 5 * ratio;
       [["paused", "--red", 0], ["scaled", "--green", 1], ["other", "--violet", 2]].forEach(function (kind) {
         if (!d[kind[0]]) { return; }
@@ -160,6 +161,21 @@
     });
     ctx.restore();
   }
+  /* A line over the days of a planned event, its reason where it begins. */
+  function planned(u, why, x, goes_on) {
+    var ctx = u.ctx, ratio = devicePixelRatio || 1;
+    var from = Math.max(u.bbox.left, u.valToPos(x - 43200, "x", true));
+    var until = Math.min(u.bbox.left + u.bbox.width, u.valToPos(x + 43200, "x", true));
+    ctx.fillStyle = colour("--violet");
+    ctx.fillRect(from, u.bbox.top, until - from, 3 * ratio);
+    if (goes_on) { return; }
+    var said = why.length > 32 ? why.slice(0, 31) + "…" : why;
+    ctx.font = 12 * ratio + "px system-ui, sans-serif";
+    var room = u.bbox.left + u.bbox.width - ctx.measureText(said).width;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "top";
+    ctx.fillText(said, Math.max(u.bbox.left, Math.min(from, room)), u.bbox.top + 6 * ratio);
+  }
   function point(u, days, tip) {
     var i = u.cursor.idx;
     if (i == null || u.cursor.left < 0) { tip.hidden = true; return; }
@@ -169,6 +185,7 @@
     if (d.paused) { lines.push("■ paused " + d.paused); }
     if (d.scaled) { lines.push("▲ scaled up " + d.scaled); }
     if (d.other) { lines.push("● other actions " + d.other); }
+    if (d.event) { lines.push("planned: " + d.event); }
     if (d.left_out) { lines.push("left out of the evidence"); }
     tip.textContent = lines.join("\n");
     tip.hidden = false;
