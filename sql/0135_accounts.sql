@@ -280,15 +280,42 @@ on conflict do nothing;
 -- ---------------------------------------------------------------------------------------------
 -- What holds for an account
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.known_zone(p_zone text) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  perform timestamptz '2000-01-01' at time zone p_zone;
+  return p_zone;
+exception when invalid_parameter_value then
+  return null;
+end $$;
+comment on function autonomy.known_zone(text) is
+  'The zone, null where this server does not know it (any more): its rules come and go with the system''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
 create function autonomy.account_zone(p_account text) returns text
 language sql stable set search_path = ''
 as $$
-  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
+                   where a.account = p_account and a.time_zone is not null), p.time_zone)
   from public.autonomy_policy p;
 $$;
 comment on function autonomy.account_zone(text) is
-  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'The zone that an account''s days are counted in: its own where the server knows it, else the policy''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
+language sql stable set search_path = ''
+as $$
+  select a.account, a.time_zone,
+    format('The time zone "%s" of the account "%s" is not known to this database any more: its days are counted in '
+           'the policy''s, %s. Give it another.', left(a.time_zone, 60), a.account, p.time_zone)
+  from public.autonomy_accounts a cross join public.autonomy_policy p
+  where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
+$$;
+comment on function autonomy.unknown_zones() is
+  'Accounts whose time zone this server does not know (any more), and what is to be said of each. Reads only; raises '
+  'nothing. [autonomous-operations]';
 
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
@@ -371,6 +398,16 @@ comment on function autonomy.account_policy(text) is
   'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
   '[autonomous-operations]';
 
+create function autonomy.longest_approval() returns interval
+language sql stable set search_path = ''
+as $$
+  select greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a)) * interval '1 hour'
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.longest_approval() is
+  'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
 -- ---------------------------------------------------------------------------------------------
 -- Limits that know no currency
 -- ---------------------------------------------------------------------------------------------
@@ -430,9 +467,12 @@ create function autonomy.account_warnings() returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
-                              else format(' The same goes for %s more accounts.', f.others) end), '[]')
-  from (select a.sentence, count(*) over () - 1 as others from autonomy.account_findings() a limit 1) f;
+                              else format(' The same goes for %s more accounts.', f.others) end order by f.n), '[]')
+  from ((select 1 as n, z.sentence, count(*) over () - 1 as others from autonomy.unknown_zones() z
+         order by z.account limit 1)
+        union all
+        (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f;
 $$;
 comment on function autonomy.account_warnings() is
-  'What a run has to say of accounts: one sentence at most, in a list. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'What a run has to say of accounts: a sentence at most of zones that are not known and one of limits, in a list. '
+  'Reads only; raises nothing. [autonomous-operations]';

@@ -60,7 +60,7 @@ def explain(
         "sentence": sentence(one, engine, decision),
         "figures": figures(one),
         "evidence": _evidence(one, engine, odds),
-        "rules": [_rule(plan, one, engine, odds) for plan in engine.plans],
+        "rules": [_rule(plan, one, engine, odds) for plan in engine.ruled_by(one)[1]],
         "rules_skipped": answer.rules_skipped,
         "breakers": answer.breakers,
     }
@@ -99,7 +99,7 @@ def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
         "likely_roi_low": round_half_up(exp(odds.u - 1.2816 * spread)),
         "likely_roi_high": round_half_up(exp(odds.u + 1.2816 * spread)),
         "below_break_even": round_half_up(
-            100.0 * below(engine.policy.break_even_roi, odds.u, odds.precision)
+            100.0 * below(engine.ruled_by(one)[0].break_even_roi, odds.u, odds.precision)
         ),
     }
 
@@ -117,7 +117,7 @@ def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, A
         "condition": {True: "holds", False: "does not hold", None: "unknown"}[met],
         "why": [{"text": line.text, "holds": line.met, "depth": line.depth} for line in lines],
     }
-    return said | _outcome(Case(one, plan, engine.policy, engine.now, odds))
+    return said | _outcome(Case(one, plan, engine.ruled_by(one)[0], engine.now, odds))
 
 
 def _outcome(case: Case) -> dict[str, Any]:
