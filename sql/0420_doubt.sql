@@ -17,14 +17,16 @@ begin
   foreach v_account in array coalesce(p_accounts, '{}') loop
     perform from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
-    where c.account = v_account and f.data_at > p_now - interval '30 days'
+    where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+      and f.data_at > p_now - interval '30 days'
       and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
     limit 1;
     continue when found;
     if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
         from public.campaigns c
         join public.campaign_facts f on f.campaign_id = c.id
-        where c.account = v_account and f.data_at > p_now - interval '30 days'
+        where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+          and f.data_at > p_now - interval '30 days'
           and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
       v_without := v_without || v_account;
     end if;

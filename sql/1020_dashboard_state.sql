@@ -375,10 +375,12 @@ as $$
       from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
   ), accounts as (
     -- of accounts that differ the most lenient: the longest delay, the lowest target
-    select a.currency, max(coalesce(a.conversion_delay_hours, p.conversion_delay_hours))::float8 as delay,
+    select a.currency, max(coalesce(a.delay, p.conversion_delay_hours))::float8 as delay,
       min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
-    from public.autonomy_accounts a cross join public.autonomy_policy p
-    where exists (select from public.campaigns c where c.account = a.account) group by a.currency
+    from (select currency, conversion_delay_hours as delay, target_roi from public.autonomy_accounts
+          union all select null, null, null) a  -- campaigns of accounts without a row
+    cross join public.autonomy_policy p
+    group by a.currency
   ), rois as (
     select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, a.break_even,
       autonomy.mean_matured_share(w.hours, w.hours + 168, a.delay) as matured,

@@ -180,7 +180,8 @@ begin
       coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.account, n.cause))
     from found f
     join autonomy.told_of() t on t.code = f.code
-    cross join lateral (select f.figures ->> 'account' as account,
+    -- one that was there before the limit may have a name of pages
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
       f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
     order by n.account, n.cause, f.sentence desc;
   if not p_whole then
@@ -199,7 +200,7 @@ begin
     select distinct on (n.account, f.code) n.account, f.code, f.code, f.level, f.sentence, f.details, f.figures, n.size
     from found f
     join autonomy.told_of() t on t.code = f.code
-    cross join lateral (select f.figures ->> 'account' as account,
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
       coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
     order by n.account, f.code, n.size desc, f.sentence;
 end $$;

@@ -98,11 +98,14 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
   ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'long_account_error', null, '{p_account}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_account_guard', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_named', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_named', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'known_zone', null, '{p_zone}', '{text}', 0, array[]::text[]),
@@ -1369,7 +1372,7 @@ comment on column public.campaigns.conversion_value is
   'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
   '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
-create index if not exists campaigns_by_account on public.campaigns (account);
+create index if not exists campaigns_by_account on public.campaigns (left(account, 200));
 create table if not exists public.campaign_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
   bucket timestamptz not null,
@@ -2315,6 +2318,16 @@ begin
 end $$;
 comment on function autonomy.account_number_error(jsonb) is
   'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
+create function autonomy.long_account_error(p_account text) returns void
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  raise exception using errcode = 'AO010',
+    message = format('The name of an account has at most 200 characters, not %s: %s...',
+                     char_length(p_account), left(p_account, 40));
+end $$;
+comment on function autonomy.long_account_error(text) is
+  'Raises AO010: so long a name fits into no index. [autonomous-operations]';
 create function autonomy.account_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2332,6 +2345,8 @@ begin
   elsif tg_op = 'UPDATE' and new.account is distinct from old.account then
     raise exception using errcode = 'AO002', message = 'An account is named by its campaigns, not here.',
       hint = 'update campaigns set account = ... makes the new row by itself.';
+  elsif char_length(new.account) > 200 then
+    perform autonomy.long_account_error(new.account);
   end if;
   new.currency := nullif(upper(btrim(new.currency)), '');
   perform autonomy.account_number_error(to_jsonb(new));
@@ -2398,7 +2413,8 @@ as $$
 begin
   insert into public.autonomy_accounts (account)
   select n.account from (select distinct account from new_campaigns) n
-  where n.account is not null and not exists (select from public.autonomy_accounts a where a.account = n.account)
+  where char_length(n.account) <= 200
+    and not exists (select from public.autonomy_accounts a where a.account = n.account)
   order by n.account
   on conflict do nothing;
   return null;
@@ -2406,13 +2422,38 @@ end $$;
 comment on function autonomy.accounts_named() is
   'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
   'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
+create function autonomy.account_named() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and new.account is not distinct from old.account
+     or tg_op = 'INSERT' and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
+    return new;
+  end if;
+  perform autonomy.long_account_error(new.account);
+  return new;
+end $$;
+comment on function autonomy.account_named() is
+  'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
+  'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
+create trigger autonomy_account_named before insert or update of account on public.campaigns
+  for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 create trigger autonomy_accounts_updated after update on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 insert into public.autonomy_accounts (account)
-select distinct c.account from public.campaigns c where c.account is not null
+select distinct c.account from public.campaigns c where char_length(c.account) <= 200
 on conflict do nothing;
+do $$
+declare
+  v_long bigint := (select count(*) from public.campaigns c where char_length(c.account) > 200);
+begin
+  if v_long > 0 then
+    perform pg_temp.say(format('Campaigns whose account has a name of over 200 characters: %s. They stay as they are '
+      'and go by the policy; limits of its own has an account with a shorter name.', v_long));
+  end if;
+end $$;
 create function autonomy.known_zone(p_zone text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -5154,14 +5195,16 @@ begin
   foreach v_account in array coalesce(p_accounts, '{}') loop
     perform from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
-    where c.account = v_account and f.data_at > p_now - interval '30 days'
+    where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+      and f.data_at > p_now - interval '30 days'
       and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
     limit 1;
     continue when found;
     if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
         from public.campaigns c
         join public.campaign_facts f on f.campaign_id = c.id
-        where c.account = v_account and f.data_at > p_now - interval '30 days'
+        where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+          and f.data_at > p_now - interval '30 days'
           and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
       v_without := v_without || v_account;
     end if;
@@ -12813,10 +12856,12 @@ as $$
         sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
       from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
   ), accounts as (
-    select a.currency, max(coalesce(a.conversion_delay_hours, p.conversion_delay_hours))::float8 as delay,
+    select a.currency, max(coalesce(a.delay, p.conversion_delay_hours))::float8 as delay,
       min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
-    from public.autonomy_accounts a cross join public.autonomy_policy p
-    where exists (select from public.campaigns c where c.account = a.account) group by a.currency
+    from (select currency, conversion_delay_hours as delay, target_roi from public.autonomy_accounts
+          union all select null, null, null) a  -- campaigns of accounts without a row
+    cross join public.autonomy_policy p
+    group by a.currency
   ), rois as (
     select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, a.break_even,
       autonomy.mean_matured_share(w.hours, w.hours + 168, a.delay) as matured,
@@ -13951,7 +13996,7 @@ begin
       coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.account, n.cause))
     from found f
     join autonomy.told_of() t on t.code = f.code
-    cross join lateral (select f.figures ->> 'account' as account,
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
       f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
     order by n.account, n.cause, f.sentence desc;
   if not p_whole then
@@ -13969,7 +14014,7 @@ begin
     select distinct on (n.account, f.code) n.account, f.code, f.code, f.level, f.sentence, f.details, f.figures, n.size
     from found f
     join autonomy.told_of() t on t.code = f.code
-    cross join lateral (select f.figures ->> 'account' as account,
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
       coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
     order by n.account, f.code, n.size desc, f.sentence;
 end $$;
@@ -14628,11 +14673,11 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', 'e1b2613016756486c717b4f528393fe3d8eff44c86638ca174084f6de224e7b1', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'dcd236e7827e527c224689bba38c384828e349d6ff221b23983c30778263ae67', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'e75c251e96de3301d1587967d7f5bd1b32fd8e2d7f14571171dbdc4448d4cb7f', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
@@ -14647,7 +14692,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0410_evidence', 'f982d8abdecd1b231c76cbc2db8b4e61852897b3a6e5a3b81178187789ba1d8a', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '6d8f2609d5c9672be05c7c574fdf669c7d99834325dd74f05e9724c54dfd2e34', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '373bfe20b87c326bca06dca5bcfc3c31fbc1dc2888c456b348f5cb8a5cdd3fb2', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
@@ -14685,13 +14730,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', '3106a244528264352b2cb7a78bf6a6dc651a8cec19c8bbd7ed4d97ce0333be89', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '114116be9205b76767fe9e33582eb9063c7327705e88b3c578d7f165235aea82', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'e186152bb9fe7aa0ec2a6cab6a91e9573fa013b80d197d6719885b6c69c6fb6b', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '5c95b796bdca6c2240dc3602b1260df6429b2bf05282aaa9ea35c295412c871c', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
-  ('1070_causes', '77a06808b173ccebd912752c4705c092622eab6d74a59011c30251d64475cf1d', pg_catalog.clock_timestamp()),
+  ('1070_causes', 'a99c5cdfb23b21151fd68bf22627aa5ef17e59acce22c50a30a429e006ba966e', pg_catalog.clock_timestamp()),
   ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
