@@ -49,7 +49,7 @@ def explain(
     engine.take([one])
     answer = engine.finish(portfolio)
     decision = answer[0] if len(answer) else None
-    odds = Odds(one.evidence, engine.prior)
+    odds = Odds(one.evidence, engine.ruled_by(one)[0].prior)
     return {
         "campaign_id": one.campaign_id,
         "title": one.title,
@@ -88,7 +88,8 @@ def figures(one: Candidate) -> dict[str, dict[str, float | None]]:
 
 
 def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
-    seen, prior = one.evidence, engine.prior
+    policy, _ = engine.ruled_by(one)
+    seen, prior = one.evidence, policy.prior
     spread = odds.precision**-0.5
     return {
         **{name: known(value) for name, value in zip(seen._fields, seen, strict=True)},
@@ -99,7 +100,7 @@ def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
         "likely_roi_low": round_half_up(exp(odds.u - 1.2816 * spread)),
         "likely_roi_high": round_half_up(exp(odds.u + 1.2816 * spread)),
         "below_break_even": round_half_up(
-            100.0 * below(engine.ruled_by(one)[0].break_even_roi, odds.u, odds.precision)
+            100.0 * below(policy.break_even_roi, odds.u, odds.precision)
         ),
     }
 
