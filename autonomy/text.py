@@ -11,6 +11,8 @@ from math import floor, isfinite
 
 NOTHING = "–"
 DIGITS = 2  # as many as a confidence has
+LONGEST_ACCOUNT = 200
+"""Characters of an account's name: as the database has it (sql/0135)."""
 
 
 CURRENCY_DIGITS = {

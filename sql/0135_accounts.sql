@@ -166,6 +166,17 @@ end $$;
 comment on function autonomy.account_number_error(jsonb) is
   'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
 
+create function autonomy.long_account_error(p_account text) returns void
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  raise exception using errcode = 'AO010',
+    message = format('The name of an account has at most 200 characters, not %s: %s...',
+                     char_length(p_account), left(p_account, 40));
+end $$;
+comment on function autonomy.long_account_error(text) is
+  'Raises AO010: so long a name fits into no index. [autonomous-operations]';
+
 create function autonomy.account_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -183,6 +194,8 @@ begin
   elsif tg_op = 'UPDATE' and new.account is distinct from old.account then
     raise exception using errcode = 'AO002', message = 'An account is named by its campaigns, not here.',
       hint = 'update campaigns set account = ... makes the new row by itself.';
+  elsif char_length(new.account) > 200 then
+    perform autonomy.long_account_error(new.account);
   end if;
 
   new.currency := nullif(upper(btrim(new.currency)), '');
@@ -259,7 +272,8 @@ begin
   -- In one order, so that two who name the same new accounts wait for one another and never in a circle.
   insert into public.autonomy_accounts (account)
   select n.account from (select distinct account from new_campaigns) n
-  where n.account is not null and not exists (select from public.autonomy_accounts a where a.account = n.account)
+  where char_length(n.account) <= 200
+    and not exists (select from public.autonomy_accounts a where a.account = n.account)
   order by n.account
   on conflict do nothing;
   return null;
@@ -268,27 +282,82 @@ comment on function autonomy.accounts_named() is
   'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
   'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
 
+create function autonomy.account_named() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- What was there before may stay, and whoever writes it again changes nothing.
+  if tg_op = 'UPDATE' and new.account is not distinct from old.account
+     or tg_op = 'INSERT' and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
+    return new;
+  end if;
+  perform autonomy.long_account_error(new.account);
+  return new;
+end $$;
+comment on function autonomy.account_named() is
+  'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
+  'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
+
+create trigger autonomy_account_named before insert or update of account on public.campaigns
+  for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 create trigger autonomy_accounts_updated after update on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 
 insert into public.autonomy_accounts (account)
-select distinct c.account from public.campaigns c where c.account is not null
+select distinct c.account from public.campaigns c where char_length(c.account) <= 200
 on conflict do nothing;
+
+do $$
+declare
+  v_long bigint := (select count(*) from public.campaigns c where char_length(c.account) > 200);
+begin
+  if v_long > 0 then
+    perform pg_temp.say(format('Campaigns whose account has a name of over 200 characters: %s. They stay as they are '
+      'and go by the policy; limits of its own has an account with a shorter name.', v_long));
+  end if;
+end $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- What holds for an account
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.known_zone(p_zone text) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  perform timestamptz '2000-01-01' at time zone p_zone;
+  return p_zone;
+exception when invalid_parameter_value then
+  return null;
+end $$;
+comment on function autonomy.known_zone(text) is
+  'The zone, null where this server does not know it (any more): its rules come and go with the system''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
 create function autonomy.account_zone(p_account text) returns text
 language sql stable set search_path = ''
 as $$
-  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
+                   where a.account = p_account and a.time_zone is not null), p.time_zone)
   from public.autonomy_policy p;
 $$;
 comment on function autonomy.account_zone(text) is
-  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'The zone that an account''s days are counted in: its own where the server knows it, else the policy''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
+language sql stable set search_path = ''
+as $$
+  select a.account, a.time_zone,
+    format('The time zone "%s" of the account "%s" is not known to this database any more: its days are counted in '
+           'the policy''s, %s. Give it another.', left(a.time_zone, 60), a.account, p.time_zone)
+  from public.autonomy_accounts a cross join public.autonomy_policy p
+  where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
+$$;
+comment on function autonomy.unknown_zones() is
+  'Accounts whose time zone this server does not know (any more), and what is to be said of each. Reads only; raises '
+  'nothing. [autonomous-operations]';
 
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
@@ -375,6 +444,16 @@ comment on function autonomy.account_policy(text) is
   'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '
   'none. [autonomous-operations]';
 
+create function autonomy.longest_approval() returns interval
+language sql stable set search_path = ''
+as $$
+  select greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a)) * interval '1 hour'
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.longest_approval() is
+  'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
 -- ---------------------------------------------------------------------------------------------
 -- Limits that know no currency
 -- ---------------------------------------------------------------------------------------------
@@ -434,9 +513,12 @@ create function autonomy.account_warnings() returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
-                              else format(' The same goes for %s more accounts.', f.others) end), '[]')
-  from (select a.sentence, count(*) over () - 1 as others from autonomy.account_findings() a limit 1) f;
+                              else format(' The same goes for %s more accounts.', f.others) end order by f.n), '[]')
+  from ((select 1 as n, z.sentence, count(*) over () - 1 as others from autonomy.unknown_zones() z
+         order by z.account limit 1)
+        union all
+        (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f;
 $$;
 comment on function autonomy.account_warnings() is
-  'What a run has to say of accounts: one sentence at most, in a list. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'What a run has to say of accounts: a sentence at most of zones that are not known and one of limits, in a list. '
+  'Reads only; raises nothing. [autonomous-operations]';

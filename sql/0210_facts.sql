@@ -21,19 +21,21 @@ begin
   return query
   -- unnest and join, not = any (array): a generic plan would search the array for every row
   with asked as materialized (
-    select a.campaign_id, coalesce(z.zone, v_zone) as zone
+    select a.campaign_id, coalesce(z.zone, v_zone) as zone, coalesce(o.conversion_delay_hours::float8, v_delay) as delay
     from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+    left join public.campaigns c on c.id = a.campaign_id
+    left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
   ),
   days as (
-    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, a.delay
     from asked a join public.campaign_daily d using (campaign_id)
     where p_now is null
     union all
     select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
+           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue), a.delay
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
-    group by m.campaign_id, (m.bucket at time zone a.zone)::date
+    group by m.campaign_id, (m.bucket at time zone a.zone)::date, a.delay
   ),
   excluded as materialized (
     select * from autonomy.exclusions_of(p_campaign_ids)
@@ -80,8 +82,8 @@ begin
       sum(w.weight * w.revenue::float8) as ev_revenue,
       sum(w.weight) filter (where w.spend > 0) as ev_days,
       -- exp() of less than -708 is an error, not 0
-      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / v_delay)))
-        filter (where v_delay > 0) as ev_immature_spend
+      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / w.delay)))
+        filter (where w.delay > 0) as ev_immature_spend
     from weighed w
     group by w.campaign_id, w.segment
   ),

@@ -69,26 +69,43 @@ comment on function autonomy.policy_after() is
 create trigger autonomy_policy_after after update on public.autonomy_policy
   for each row execute function autonomy.policy_after();
 
-create function autonomy.account_zone_after() returns trigger
+create function autonomy.change_delay(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+  from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+end $$;
+comment on function autonomy.change_delay(uuid[]) is
+  'Makes the facts of these campaigns anew, of which conversions come at another pace from now on. Safe to call again; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.account_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
   v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
-  v_policy text := (select p.time_zone from public.autonomy_policy p);
-  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy);
-  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy);
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy.time_zone);
+  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy.time_zone);
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(
       array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
+  elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_policy.conversion_delay_hours)
+     <> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours) then
+    perform autonomy.change_delay(
+      array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account));
   end if;
   return null;
 end $$;
-comment on function autonomy.account_zone_after() is
-  'Trigger of autonomy_accounts: another zone has other days, of this account alone. [autonomous-operations]';
+comment on function autonomy.account_after() is
+  'Trigger of autonomy_accounts: another zone has other days, another conversion delay other facts, of this account '
+  'alone. [autonomous-operations]';
 
-create trigger autonomy_account_zone after insert or update or delete on public.autonomy_accounts
-  for each row execute function autonomy.account_zone_after();
+create trigger autonomy_account_after after insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_after();
 
 create function autonomy.campaign_moved() returns trigger
 language plpgsql set search_path = ''
@@ -99,11 +116,16 @@ declare
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(array[new.id], v_from, v_to);
+  elsif (select count(distinct coalesce(a.conversion_delay_hours, p.conversion_delay_hours)) > 1
+         from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
+         cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account) then
+    perform autonomy.refresh_campaign_facts(array[new.id]);
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_moved() is
-  'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
+  'Trigger of campaigns: in an account of another zone a campaign has other days, in one of another conversion delay '
+  'other facts. [autonomous-operations]';
 
 create trigger autonomy_campaign_moved after update of account on public.campaigns
   for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();

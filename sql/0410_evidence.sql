@@ -39,7 +39,9 @@ begin
         case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
           else exp(-least(50::float8, 0.6931471805599453::float8
             * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
-        from (select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay) k
+        from (select p.evidence_half_life_days::float8 as half_life, coalesce(
+            (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account),
+            p.conversion_delay_hours)::float8 as delay) k
         offset 0) h
       offset 0) r
     offset 0) e$sql$;

@@ -17,14 +17,16 @@ begin
   foreach v_account in array coalesce(p_accounts, '{}') loop
     perform from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
-    where c.account = v_account and f.data_at > p_now - interval '30 days'
+    where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+      and f.data_at > p_now - interval '30 days'
       and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
     limit 1;
     continue when found;
     if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
         from public.campaigns c
         join public.campaign_facts f on f.campaign_id = c.id
-        where c.account = v_account and f.data_at > p_now - interval '30 days'
+        where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+          and f.data_at > p_now - interval '30 days'
           and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
       v_without := v_without || v_account;
     end if;
@@ -86,7 +88,13 @@ as $$
 -- a program, whoever it says it is. A moment after p_now counts as p_now: clocks differ.
 begin
   return query
-  with own as materialized (
+  with holds as materialized (
+    select c.id, coalesce(a.person_hold_days, p.person_hold_days) * interval '1 day' as hold
+    from public.campaigns c
+    cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = c.account
+    where c.id = any (p_ids)
+  ),
+  own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects,
       k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
@@ -94,9 +102,8 @@ begin
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
-    from public.autonomy_policy p
-    cross join lateral (select p.person_hold_days * interval '1 day' as hold) h
-    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+    from holds h
+    join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
     join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
@@ -119,7 +126,7 @@ begin
   select k.campaign_id, greatest(b.at, s.at), case when b.cut then b.until end, case when b.raised then b.until end,
     greatest(case when b.raised then b.until end, case when k.switched_on then s.at + h.hold end)
   from kept k
-  cross join (select p.person_hold_days * interval '1 day' as hold from public.autonomy_policy p) h
+  join holds h on h.id = k.campaign_id
   cross join lateral (select case when not k.status_by_program then k.status_at end as at) s
   cross join lateral (select x.at, x.at + h.hold as until,
       k.new_budget < greatest(k.old_budget, k.first_budget) as cut,
@@ -128,7 +135,7 @@ begin
   where b.at is not null or s.at is not null;
 end $$;
 comment on function autonomy.people_changes(uuid[], timestamptz) is
-  'Of these campaigns those that a person changed within policy.person_hold_days: when last, and until when nothing '
+  'Of these campaigns those that a person changed within person_hold_days: when last, and until when nothing '
   'is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or '
   'switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
 

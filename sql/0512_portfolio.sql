@@ -19,12 +19,20 @@ begin
            p.conversion_delay_hours::float8 as delay
     from public.autonomy_policy p
   ),
+  -- of the campaigns whose account has a delay of its own
+  delays as materialized (
+    select c.id, a.conversion_delay_hours::float8 as delay
+    from public.autonomy_accounts a join public.campaigns c on c.account = a.account
+    where a.conversion_delay_hours is not null
+  ),
   recent as (
     select m.campaign_id, sum(m.conversions) as conversions,
-      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
-        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
-    from public.campaign_metrics m, clock k
-    where m.bucket >= k.since and m.bucket < k.until
+      sum(m.clicks * case when coalesce(d.delay, k.delay) = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / coalesce(d.delay, k.delay))) end)
+        as clicks
+    from clock k
+    join public.campaign_metrics m on m.bucket >= k.since and m.bucket < k.until
+    left join delays d on d.id = m.campaign_id
     group by m.campaign_id
     having count(*) >= 3 and sum(m.clicks) > 0
   ),
@@ -71,9 +79,9 @@ begin
     count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
     count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
     count(*) filter (where r.change < 0), coalesce(-sum(r.change) filter (where r.change < 0), 0)
-  from public.autonomy_policy p
+  from autonomy.longest_approval() w (hours)
   join public.autonomous_actions a
-    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+    on a.created_at > p_now - interval '24 hours' - w.hours
       and a.status in ('executed', 'pending')
   left join public.campaigns c on c.id = a.campaign_id
   cross join lateral (select case

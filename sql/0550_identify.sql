@@ -51,14 +51,16 @@ begin
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
-      || autonomy.why_words('pause', c, s.confidence, t.target, p),
+      || autonomy.why_words('pause', c, s.confidence, t.target, o.p),
     round(s.confidence::numeric, 2)
   from found f
-  cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-  cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
+  join autonomy.policies_of(array(
+      select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
+    on o.account = coalesce(c.account, '')
+  cross join lateral (select greatest((o.p).break_even_roi, max_roi)::float8 as target) t
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
     t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
@@ -96,23 +98,25 @@ begin
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ',
                      autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
-      || autonomy.why_words('up', c, s.confidence, null, p)
+      || autonomy.why_words('up', c, s.confidence, null, o.p)
   from found f
-  cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  join autonomy.policies_of(array(
+      select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
+    on o.account = coalesce(c.account, '')
   cross join lateral (select least(
-    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
+    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc((o.p).max_budget, 2)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-    least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
+    least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, min_roi::float8),
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
   'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is '
-  'the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the '
-  'probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, '
-  'negative or infinite argument. [autonomous-operations]';
+  'the least of budget x 1.5, budget x max_budget_multiplier and the ceiling of its account or the policy, '
+  'confidence_score the probability that the added money earns its keep. Only reads; safe to call again. Raises '
+  'AO010 for a missing, negative or infinite argument. [autonomous-operations]';

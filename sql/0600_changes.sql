@@ -61,6 +61,18 @@ end $$;
 comment on function autonomy.campaign_touched() is
   'Trigger of campaigns: keeps updated_at where the writer did not set it. Raises nothing. [autonomous-operations]';
 
+create function autonomy.rollback_hold(p_campaign_id uuid) returns interval
+language sql stable set search_path = ''
+as $$
+  select coalesce((
+      select a.hold_days_after_rollback from public.campaigns c join public.autonomy_accounts a on a.account = c.account
+      where c.id = p_campaign_id), p.hold_days_after_rollback) * interval '1 day'
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.rollback_hold(uuid) is
+  'How long a campaign is left alone after a rollback: what its account says, else the policy. Reads only; raises '
+  'nothing. [autonomous-operations]';
+
 create function autonomy.put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -72,8 +84,7 @@ declare
 begin
   for v_action in
     select distinct a.id
-    from public.autonomy_policy p
-    cross join unnest(p_changes) u (id)
+    from unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
     join autonomy.campaign_zones(array(
       select g.campaign_id from public.campaign_changes g where g.id = any (p_changes))) z
@@ -89,7 +100,7 @@ begin
                          else b.old_budget is distinct from b.new_budget end
       order by b.id desc limit 1) l
     join public.autonomous_actions a on a.id = l.action_id and a.status = 'executed'
-    where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
+    where f.changed and l.kind = 'action' and l.changed_at > p_at - autonomy.rollback_hold(k.campaign_id)
       and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
       and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)

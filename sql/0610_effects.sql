@@ -62,7 +62,7 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_changed public.campaigns;
-  v_hold_until timestamptz := p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
+  v_hold_until timestamptz := p_now + autonomy.rollback_hold(p_campaign.id);
 begin
   -- Within the usual search path only what is exactly an operator of pg_catalog: another could be anybody's.
   perform set_config('autonomy.effect', '1', true);

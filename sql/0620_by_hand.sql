@@ -131,7 +131,7 @@ begin
     raise exception using errcode = 'AO006',
       message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
                        v_budget, v_policy.min_budget, v_policy.max_budget),
-      hint = 'autonomy_policy.min_budget and max_budget hold for actions by hand too.';
+      hint = 'min_budget and max_budget of its account, else of autonomy_policy, hold for actions by hand too.';
   end if;
   if v_budget is not distinct from v_campaign.budget then
     raise exception using errcode = 'AO004',

@@ -143,7 +143,7 @@ begin
   end if;
   -- A no is a no for a while: the next run would else propose the same again.
   update public.campaigns c set hold_until = greatest(c.hold_until,
-    p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
+    p_now + (autonomy.account_policy(c.account)).cooldown_hours * interval '1 hour')
   where c.id = v_action.campaign_id;
   update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
@@ -154,7 +154,8 @@ begin
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
-  'policy.cooldown_hours. The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
+  'cooldown_hours. The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 '
+  '(not pending), AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';
 
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
@@ -168,12 +169,15 @@ begin
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
     select w.id from public.autonomous_actions w
+    cross join public.autonomy_policy p
+    left join public.campaigns c on c.id = w.campaign_id
+    left join public.autonomy_accounts o on o.account = c.account
     where w.status = 'pending'
-      and w.created_at + (select approval_hours from public.autonomy_policy) * interval '1 hour' <= p_now
-    for update skip locked);
+      and w.created_at + coalesce(o.approval_hours, p.approval_hours) * interval '1 hour' <= p_now
+    for update of w skip locked);
   get diagnostics v_count = row_count;
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. '
+  'Turns proposals older than approval_hours into failed, EXPIRED; returns how many. Safe to call again. '
   'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';

@@ -270,7 +270,7 @@ begin
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, '
+  'Takes one action back: restores exactly what it changed, holds the campaign for hold_days_after_rollback, '
   'records who, when and why. What a person or a later action changed since is skipped with both values, unless '
   'forced. Works while frozen. Safe to call again: the same call changes nothing more and gets the same answer. A '
   'preview may be of any time. '
@@ -354,7 +354,7 @@ begin
   new.rolled_back_at := coalesce(new.rolled_back_at, autonomy.writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, autonomy.actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
-  v_hold_until := new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
+  v_hold_until := new.rolled_back_at + autonomy.rollback_hold(new.campaign_id);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c set hold_until = greatest(c.hold_until, v_hold_until)
   where c.id = new.campaign_id returning * into v_campaign;

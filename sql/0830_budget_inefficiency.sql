@@ -29,14 +29,16 @@ begin
            case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
            case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
            case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+           case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
            else 1 end as matured,
-           p.break_even_roi::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+           coalesce(o.target_roi, p.break_even_roi)::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
+    left join public.autonomy_accounts o on o.account = c.account
+    cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
     cross join lateral (
       select greatest(1, case when isfinite(c.created_at)
                               then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r

@@ -144,7 +144,10 @@ begin
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
     -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
-    select c.id, c.account, autonomy.account_zone(c.account) as zone from public.campaigns c
+    select c.id, c.account, autonomy.account_zone(c.account) as zone,
+      coalesce(o.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay
+    from public.campaigns c
+    left join public.autonomy_accounts o on o.account = c.account
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
@@ -160,10 +163,8 @@ begin
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
     cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
-                                             v_policy.evidence_half_life_days::float8,
-                                           v_policy.conversion_delay_hours::float8, p_now) b
-    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone,
-                                            v_policy.conversion_delay_hours::float8, p_now) a
+                                             v_policy.evidence_half_life_days::float8, s.delay, p_now) b
+    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone, s.delay, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
@@ -248,6 +249,7 @@ as $$
     where a.executed_at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomy_accounts o on o.account = c.account
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   -- what was judged by cpa counted conversions at the rule's target: here money is what came in
   cross join lateral (
@@ -265,7 +267,8 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
   left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
                                         p.evidence_half_life_days::float8,
-                                        p.conversion_delay_hours::float8, p_now) b on e.s is null
+                                        coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8,
+                                        p_now) b on e.s is null
   cross join lateral (
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
     -- data are not there yet is only provisional, and measured again. A pause needs no later data.
@@ -273,8 +276,8 @@ as $$
            a.action_type = 'auto_pause' or c.id is null
              or a.executed_at + h.days * interval '1 day' - interval '1 day'
                <= case when f.has_history then f.as_of else f.data_at end
-             or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour'
-               <= p_now as final) t
+             or a.executed_at + h.days * interval '1 day' 
+               + coalesce(o.max_data_age_hours, p.max_data_age_hours)::float8 * interval '1 hour' <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
     and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)
     and (t.final or a.actual_impact is null)
@@ -307,12 +310,15 @@ begin
                                                     'cv2', d.prior_cv2)) from due d
                                                     where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
-    select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
+    select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
+           coalesce(k.target_roi, v_policy.break_even_roi)::float8 as be,
+           coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
            coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
            coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
            coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
     from due d
+    left join public.autonomy_accounts k on k.account = d.account
     left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
     left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
       and everyone.account is null
@@ -335,17 +341,15 @@ begin
     from joined j
     cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
       j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
-                                            autonomy.account_zone(j.account),
-                                            v_policy.conversion_delay_hours::float8, p_now) a
+                                            autonomy.account_zone(j.account), j.delay, p_now) a
   ), believed as materialized (
-    select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
+    select o.*, b.posterior,
            (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
              * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
     from observed o
     cross join lateral (
-      select case when o.kind = 'auto_pause' and v_policy.conversion_delay_hours > 0 then
-               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8
-                                            / 3600 / v_policy.conversion_delay_hours::float8))
+      select case when o.kind = 'auto_pause' and o.delay > 0 then
+               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / o.delay))
              else o.f end as matured) m
     cross join lateral (
       select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
@@ -356,7 +360,7 @@ begin
            case when b.matured_after > 0 then b.revenue_after / b.matured_after else b.revenue_after end as revenue_full
     from believed b
   ), valued as materialized (
-    -- money: what the action changed in profit, revenue counting 1 / break_even_roi of its amount
+    -- money: what the action changed in profit, revenue counting 1 / break-even of its amount
     select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
            case e.kind
              when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)

@@ -55,7 +55,8 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is
 
 create function autonomy.run_decisions(
   p_portfolio jsonb, p_shown integer, p_now timestamptz,
-  out codes jsonb, out held jsonb, out chosen autonomy.decided[], out held_first autonomy.decided[], out versions jsonb)
+  out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
+  out held_first autonomy.decided[], out versions jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -68,14 +69,19 @@ begin
   select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
     (select jsonb_object_agg(c.code, c.n) from (
       select code, sum(n) as n from counted where holds group by code) c),
+    (select coalesce(jsonb_object_agg(h.code, h.accounts), '{}') from (
+      select o.code, jsonb_object_agg(o.account, o.n) as accounts from (
+        select r.code, coalesce(((r.decided).candidate).account, '') as account, count(*) as n
+        from run r where r.code in ('ACCOUNT_BROKEN', 'SUSPECT_DATA', 'VALUE_NOT_MEASURED') group by 1, 2) o
+      group by o.code) h),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
     array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-  into codes, held, chosen, held_first, versions;
+  into codes, held, held_of_accounts, chosen, held_first, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
   'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
-  'those that are held alone: held), '
+  'those that are held alone: held, and where that says something of an account: held_of_accounts), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
   'reads; raises nothing. [autonomous-operations]';
 
@@ -172,6 +178,7 @@ declare
   v_actions jsonb;
   v_failed jsonb;
   v_held jsonb;
+  v_held_of_accounts jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
@@ -187,8 +194,8 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  select d.codes, d.held, d.chosen, d.held_first, d.versions
-  into v_codes, v_held, v_chosen, v_held_first, v_versions
+  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
+  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
   from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
   select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
   from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -205,7 +212,7 @@ begin
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
     'actions_taken', autonomy.actions_taken(v_chosen, v_outcomes, v_mode, v_around -> 'opportunities_detected'),
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
-    'held', v_held, 'held_because', autonomy.reasons_held(v_held),
+    'held', v_held, 'held_because', autonomy.reasons_held(v_held), 'held_of_accounts', v_held_of_accounts,
     'held_decisions', (
       select coalesce(jsonb_agg(autonomy.decision_entry(t)
                                 || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')

@@ -210,7 +210,6 @@ create function public.dashboard_attention(p_limit integer default 6, p_now time
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_under uuid[];
   v_scaling uuid[];
   v_under_count bigint;
@@ -223,17 +222,20 @@ begin
       select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
              c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             c as campaign,
+             c as campaign, o.p,
              autonomy.cut_confidence(100::float8
-                                     * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
-               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
+                                     * autonomy.probability_below(greatest((o.p).break_even_roi, 1)::float8,
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
+               (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2)) as loses,
              autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-               least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
-               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
-             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+               least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, 3::float8),
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
+               (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2))) as grows,
+             least(round(c.budget * 1.5, 2), trunc((o.p).max_budget, 2)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
+      join autonomy.policies_of(array(
+          select distinct k.account from public.campaigns k where k.id = any (v_under || v_scaling))) o (account, p)
+        on o.account = coalesce(c.account, '')
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,
@@ -243,8 +245,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
-                                          v_policy))
+            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest((s.p).break_even_roi, 1)::float8,
+                                          s.p))
           order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -254,7 +256,7 @@ begin
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
           'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
+          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.p))
           order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;

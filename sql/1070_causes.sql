@@ -55,24 +55,27 @@ create table if not exists autonomy.told_where (
 comment on table autonomy.told_where is
   'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
 
-create function autonomy.told_of() returns table (code text, title text, channels text[], seen_by_run boolean)
+create function autonomy.told_of()
+returns table (code text, title text, channels text[], seen_by_run boolean, of_account boolean)
 language sql immutable set search_path = ''
 as $$
-  -- seen_by_run: it shows in what a run leaves behind or in the policy, so looking costs next to nothing
+  -- seen_by_run: it shows in what a run leaves behind or in the policy, so looking costs next to nothing;
+  -- of_account: where there are several accounts, each has its own
   values
-    ('FROZEN', 'Everything is frozen', '{slack,webhook,email}'::text[], true),
-    ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true),
-    ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true),
-    ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true),
-    ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false),
-    ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true),
-    ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false),
-    ('BUDGET_MOVED', 'Much of the budget was moved in 24 hours', '{slack,webhook,email}', false),
-    ('VALUE_NOT_MEASURED', 'Conversions come without a value', '{slack,webhook,email}', true),
-    ('SUSPECT_DATA', 'Figures cannot be right', '{slack,webhook,email}', true),
-    ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true),
-    ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true),
-    ('RUN_ACTED', 'What each run did', '{slack,webhook}', true);
+    ('FROZEN', 'Everything is frozen, or an account', '{slack,webhook,email}'::text[], true, true),
+    ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true, false),
+    ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true, false),
+    ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true, true),
+    ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false, true),
+    ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true, true),
+    ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false, true),
+    ('BUDGET_MOVED', 'Much of the budget was moved in 24 hours', '{slack,webhook,email}', false, true),
+    ('VALUE_NOT_MEASURED', 'Conversions come without a value', '{slack,webhook,email}', true, true),
+    ('SUSPECT_DATA', 'Figures cannot be right', '{slack,webhook,email}', true, true),
+    ('ZONE_UNKNOWN', 'A time zone is not known any more', '{slack,webhook,email}', true, true),
+    ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true, false),
+    ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
+    ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
 $$;
 comment on function autonomy.told_of() is
   'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
@@ -81,27 +84,34 @@ comment on function autonomy.told_of() is
 create function autonomy.told_channels(p_account text, p_code text) returns text[]
 language sql stable set search_path = ''
 as $$
+  -- of the only account there is, causes are those of all
   select coalesce(
     (select w.channels from autonomy.told_where w
-     where w.code = p_code and (w.account = p_account or w.account is null) order by w.account nulls last limit 1),
+     where w.code = p_code and (w.account is null or w.account = coalesce(
+       p_account, (select min(a.account) from public.autonomy_accounts a having count(*) = 1)))
+     order by w.account nulls last limit 1),
     (select t.channels from autonomy.told_of() t where t.code = p_code), '{}');
 $$;
 comment on function autonomy.told_channels(text, text) is
   'Where people are told of this cause: the account''s own setting, else that of all, else the default. Reads only. '
   '[autonomous-operations]';
 
-create function public.autonomy_notify_settings() returns jsonb
+create function public.autonomy_notify_settings(p_account text default null) returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
-    'channels', autonomy.told_channels(null, t.code)) order by t.ordinality)
+    'channels', autonomy.told_channels(p_account, t.code)) || case when p_account is null then '{}' else
+    jsonb_build_object('own', exists (select from autonomy.told_where w
+                                      where w.account = p_account and w.code = t.code)) end order by t.ordinality)
   from autonomy.told_of() with ordinality t;
 $$;
-comment on function public.autonomy_notify_settings() is
-  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]. Reads '
-  'only; safe to call again; raises nothing. [autonomous-operations]';
+comment on function public.autonomy_notify_settings(text) is
+  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]; of causes '
+  'of one account (p_account) with "own": whether it says so itself. Reads only; safe to call again; raises nothing. '
+  '[autonomous-operations]';
 
-create function public.autonomy_set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
+create function public.autonomy_set_notify_settings(
+  p_channels jsonb, p_actor text default '', p_account text default null) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -112,70 +122,91 @@ begin
       message = 'What goes where is an object such as {"BREAKER": ["slack", "email"]}.';
   end if;
   select c.key into v_wrong from jsonb_each(p_channels) c
-  where c.key not in (select t.code from autonomy.told_of() t) order by 1 limit 1;
+  where c.key not in (select t.code from autonomy.told_of() t where p_account is null or t.of_account) order by 1
+  limit 1;
   if found then
-    raise exception using errcode = 'AO010', message = format('Nobody is told of %s.', v_wrong),
+    raise exception using errcode = 'AO010',
+      message = case when p_account is not null and v_wrong in (select t.code from autonomy.told_of() t)
+        then format('%s is told of all accounts together.', v_wrong) else format('Nobody is told of %s.', v_wrong) end,
       hint = 'autonomy_notify_settings() lists what people can be told of.';
+  elsif not exists (select from public.autonomy_accounts a where a.account = p_account) and p_account is not null then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
   end if;
   select c.key into v_wrong from jsonb_each(p_channels) c
-  where case when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
+  where case when jsonb_typeof(c.value) = 'null' and p_account is not null then false
+             when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
   order by 1 limit 1;
   if found then
     raise exception using errcode = 'AO010',
       message = format('%s goes to a list of slack, webhook, email, or to none: [].', v_wrong);
   end if;
+  delete from autonomy.told_where w using jsonb_each(p_channels) c
+  where w.account = p_account and w.code = c.key and jsonb_typeof(c.value) = 'null';
   insert into autonomy.told_where as w (account, code, channels, updated_by)
-  select null, c.key, array(select distinct jsonb_array_elements_text(c.value) order by 1), coalesce(p_actor, '')
-  from jsonb_each(p_channels) c order by c.key
+  select p_account, c.key, array(select distinct jsonb_array_elements_text(c.value) order by 1), coalesce(p_actor, '')
+  from jsonb_each(p_channels) c where jsonb_typeof(c.value) = 'array' order by c.key
   on conflict (account, code) do update
     set channels = excluded.channels, updated_at = now(), updated_by = excluded.updated_by;
-  return public.autonomy_notify_settings();
+  return public.autonomy_notify_settings(p_account);
 end $$;
-comment on function public.autonomy_set_notify_settings(jsonb, text) is
-  'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; answers '
-  'as autonomy_notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
+comment on function public.autonomy_set_notify_settings(jsonb, text, text) is
+  'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; with '
+  'p_account of causes of that account (null: as all are). Answers as autonomy_notify_settings. Safe to call again. '
+  'Raises AO010 (no such code or channel), AO003 (no such account). [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What goes on
 -- ---------------------------------------------------------------------------------------------
 create function autonomy.causes_now(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
-returns table (cause text, code text, level text, sentence text, details text[], figures jsonb, size numeric)
+returns table (
+  account text, cause text, code text, level text, sentence text, details text[], figures jsonb, size numeric)
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_each boolean := (select count(*) > 1 from public.autonomy_accounts);
 begin
   return query
     with found as (
-      select * from autonomy.dashboard_state_of_policy()
+      select * from autonomy.dashboard_state_of_policy(v_each)
       union all
-      select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now) r
+      select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now, v_each) r
       where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
-      union all select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now)
+      union all
+      select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now, v_each)
     )
     -- several runs of shards may have failed: one cause, as large as there are
-    select distinct on (n.cause) n.cause, f.code, f.level, f.sentence, f.details, f.figures,
-      coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.cause))
+    select distinct on (n.account, n.cause) n.account, n.cause, f.code, f.level, f.sentence, f.details, f.figures,
+      coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.account, n.cause))
     from found f
     join autonomy.told_of() t on t.code = f.code
-    cross join lateral (select f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
-    order by n.cause, f.sentence desc;
+    -- one that was there before the limit may have a name of pages
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
+      f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
+    order by n.account, n.cause, f.sentence desc;
   if not p_whole then
     return;
   end if;
   return query
     with found as (
-      select * from autonomy.dashboard_state_of_data(p_now)
-      union all select * from autonomy.dashboard_state_of_work(p_now)
+      select * from autonomy.dashboard_state_of_data(p_now, v_each)
+      union all select * from autonomy.dashboard_state_of_work(p_now, v_each)
       union all
       select c.* from public.autonomy_policy p
       cross join autonomy.dashboard_state_of_changes(
-        p_now - interval '24 hours', 'in the last 24 hours', p.notify_moved_share) c
+        p_now - interval '24 hours', 'in the last 24 hours', p.notify_moved_share, v_each) c
     )
-    select f.code, f.code, f.level, f.sentence, f.details, f.figures,
-      coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric
-    from found f join autonomy.told_of() t on t.code = f.code;
+    -- budgets may have been moved in two currencies: campaigns that are gone have none
+    select distinct on (n.account, f.code) n.account, f.code, f.code, f.level, f.sentence, f.details, f.figures, n.size
+    from found f
+    join autonomy.told_of() t on t.code = f.code
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
+      coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
+    order by n.account, f.code, n.size desc, f.sentence;
 end $$;
 comment on function autonomy.causes_now(integer, boolean, timestamptz) is
-  'What people may be told of now, in the words of dashboard_state; not p_whole: only what runs and the policy show; '
+  'What people may be told of now, in the words of dashboard_state, where there are several accounts of each what is '
+  'its own; not p_whole: only what runs and the policy show; '
   'no interval: nothing is said of late runs. Reads only. [autonomous-operations]';
 
 create function autonomy.notice_causes(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
@@ -193,11 +224,11 @@ begin
     from autonomy.told_of() t
     where c.over_at is null and t.code = c.code and (p_whole or t.seen_by_run)
       and (p_run_interval_minutes is not null or c.code <> 'RUN_LATE')
-      and not exists (select from n where n.cause = c.cause)
+      and not exists (select from n where n.cause = c.cause and n.account is not distinct from c.account)
   )
   insert into autonomy.causes as c
-    (cause, code, level, sentence, details, figures, size, began_at, seen_at)
-  select n.cause, n.code, n.level, n.sentence, n.details, n.figures, n.size, p_now, p_now from n
+    (account, cause, code, level, sentence, details, figures, size, began_at, seen_at)
+  select n.account, n.cause, n.code, n.level, n.sentence, n.details, n.figures, n.size, p_now, p_now from n
   on conflict (account, cause) do update
     set code = excluded.code, level = excluded.level, sentence = excluded.sentence, details = excluded.details,
         figures = excluded.figures, size = excluded.size, seen_at = p_now, over_at = null,

@@ -56,9 +56,32 @@ comment on function autonomy.past_measures(text[]) is
   'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. '
   '[autonomous-operations]';
 
+create function autonomy.past_doubts(p_from timestamptz, p_to timestamptz)
+returns table (campaign_id uuid, day date, known_at timestamptz, why text)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+-- A run looks at eight days, and so does each of these looks. What it would have found in the day so far it finds
+-- when the day is over.
+declare
+  v_ids uuid[] := array(select c.id from public.campaigns c);
+begin
+  return query
+  select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
+  from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
+  cross join lateral (
+    select v.* from autonomy.value_doubts(v_ids, a.at) v union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
+  join autonomy.campaign_zones(v_ids) z on z.campaign_id = d.campaign_id
+  cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_at) k
+  where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
+  order by d.campaign_id, d.day, d.why;
+end $$;
+comment on function autonomy.past_doubts(timestamptz, timestamptz) is
+  'Days that ended in this time and whose figures runs would have doubted: held for a day from known_at on, then left '
+  'out of the evidence. Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
-  p_policy jsonb default '{}', p_all boolean default false)
+  p_policy jsonb default '{}', p_all boolean default false, p_left_out jsonb default '[]')
 returns table (at timestamptz, campaign_id uuid, holds boolean, figures float8[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
 as $$
@@ -67,6 +90,10 @@ declare
   v_zone text := v_policy ->> 'time_zone';
   v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
   v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
+  v_late boolean := v_delay > 0 or exists (
+    select from public.autonomy_accounts o where o.conversion_delay_hours > 0);
+  v_left_out text := case when jsonb_array_length(p_left_out) > 0 then
+    ' and not exists (select from left_out x where x.campaign_id = %1$s.campaign_id and x.day = %1$s.day)' else '' end;
   v_every interval := p_every_hours * interval '1 hour';
   v_keep interval;
   v_windows text[];
@@ -90,7 +117,8 @@ begin
   end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
   -- Older figures are held back as stale whatever else is true, so they need not travel.
-  v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
+  v_keep := least(greatest((v_policy ->> 'max_data_age_hours')::numeric,
+    (select max(o.max_data_age_hours) from public.autonomy_accounts o)) + 24, 1000) * interval '1 hour';
 
   if p_conditions is not null then
     select string_agg(public.condition_errors(c), ' ') into v_error from jsonb_array_elements(p_conditions) c;
@@ -111,15 +139,15 @@ begin
                 v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
-  v_immature := case when v_delay > 0 then
-    format($i$(select sum(e.spend::float8
+  v_immature := case when v_late then
+    format($i$case when z.delay > 0 then (select sum(e.spend::float8
           * case when %1$s = 0 then 1 else exp(-0.6931471805599453::float8 * (b.day - e.day) / nullif(%1$s, 0)) end
-          * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
+          * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / z.delay)))
         from autonomy.counted_days e
         where e.campaign_id = b.campaign_id and e.day < b.day
-          and e.day >= b.day - least(ceil(40 * %2$s / 24),
-                                     case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
-      v_half_life || '::float8', v_delay || '::float8')
+          and e.day >= b.day - least(ceil(40 * z.delay / 24),
+                                     case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int%2$s) end$i$,
+      v_half_life || '::float8', format(v_left_out, 'e'))
     else '0::float8' end;
 
   -- At midnight a day is whole, and its roll-up says all. Not across a change of the clocks, where
@@ -133,8 +161,8 @@ begin
       select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
       from autonomy.counted_days d
-      where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
-    )$by_day$
+      where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date$by_day$
+      || format(v_left_out, 'd') || ')'
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
     -- a day where the campaign never has a second bucket in a day.
     counted as (
@@ -159,16 +187,21 @@ begin
 
   return query execute format($query$
     with zones as materialized (
-      select c.id as campaign_id, z.zone
+      select c.id as campaign_id, z.zone, coalesce(o.conversion_delay_hours::float8, $9) as delay
       from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+      left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
+    ),
+    left_out as materialized (
+      select (d ->> 0)::uuid as campaign_id, (d ->> 1)::date as day from jsonb_array_elements($11) d
     ),
     excluded as materialized (
       select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
+      union all select x.campaign_id, x.day, x.day from left_out x
     ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
       from autonomy.counted_days c
-      where c.day <= ($3 at time zone $6)::date + 1
+      where c.day <= ($3 at time zone $6)::date + 1%9$s
     ),
     before as (
       select d.campaign_id, d.day, d.since, %1$s,
@@ -181,8 +214,8 @@ begin
       select b.*, case when $7 = 0 then 1::float8
                        else exp(greatest(-600::float8,
                                          least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
-        %4$s as ev_immature
-      from before b
+        z.delay, %4$s as ev_immature
+      from before b join zones z on z.campaign_id = b.campaign_id
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 2
     ),
     %8$s,
@@ -204,17 +237,18 @@ begin
         coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
         coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
         coalesce(k.ev_days * k.fade, 0) + case when s.spend > 0 then 1 else 0 end as ev_days,
-        coalesce(k.ev_immature, 0) + case when $9 > 0 then s.spend::float8
-          * exp(greatest(-600::float8, -0.5::float8 * 24::float8 / nullif($9, 0))) else 0 end as ev_immature
+        coalesce(k.ev_immature, 0) + case when k.delay > 0 then s.spend::float8
+          * exp(greatest(-600::float8, -0.5::float8 * 24::float8 / nullif(k.delay, 0))) else 0 end as ev_immature,
+        k.delay
       from seen s
       join known k on k.campaign_id = s.campaign_id and k.day = s.day
     )
     select f.at, f.campaign_id, coalesce(h.holds, false), array[
         f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
         f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
-        case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
-          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0))))
-                            / f.ev_spend))
+        case when f.delay > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
+          greatest(0, least(1, 1 - f.ev_immature
+            * exp(greatest(-50::float8, least(50::float8, -w.age / nullif(f.delay, 0)))) / f.ev_spend))
           else 1 end,
         w.age, extract(epoch from f.at - c.created_at)::float8 / 3600 %6$s]::float8[]
     from f
@@ -241,16 +275,18 @@ begin
               from unnest(v_windows) with ordinality v (n, o)
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
-    coalesce(v_predicate, 'true'), v_days)
+    coalesce(v_predicate, 'true'), v_days, format(v_left_out, 'c'))
   using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life,
-    v_every, v_delay, coalesce(p_all, false);
+    v_every, v_delay, coalesce(p_all, false), p_left_out;
 end $$;
-comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
+comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean,
+                                             jsonb) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
   'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
   'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
   'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-  'overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
+  'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
 
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
@@ -294,8 +330,9 @@ as $$
        (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
        (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
-       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
-                                    from public.autonomy_policy p)),
+       and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
+           select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
+         from public.autonomy_policy p)),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -318,24 +355,29 @@ declare
   v_zone text := (select time_zone from public.autonomy_policy);
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
   v_to timestamptz := p_now;
+  v_doubts jsonb;
 begin
   perform autonomy.moment_error(p_now);
   if p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
+  select coalesce(jsonb_agg(jsonb_build_array(d.campaign_id, d.day, d.known_at, d.why)), '[]')
+  into v_doubts from autonomy.past_doubts(v_from, v_to) d;
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'accounts', (select coalesce(jsonb_agg(to_jsonb(a)), '[]') from public.autonomy_accounts a), 'doubts', v_doubts,
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
       from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
-      from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
+      from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true, v_doubts) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
-  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only '
+  'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts, as one value, '
+  'for the preview of rules. Only '
   'reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
   '[autonomous-operations]';
 

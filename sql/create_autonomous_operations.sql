@@ -103,20 +103,26 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
   ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'long_account_error', null, '{p_account}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_account_guard', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_named', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_named', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'known_zone', null, '{p_zone}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'unknown_zones', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
   ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
   ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'longest_approval', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
@@ -176,8 +182,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'change_zone', null, '{p_campaign_ids, p_from, p_to}', '{uuid[], text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_after', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'account_zone_after', null, '{}', '{}', 0, array[]::text[]),
-  ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'change_delay', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_after', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_after', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_excluded', null, '{p_campaign_ids, p_accounts}', '{uuid[], text[]}', 0, array[]::text[]),
@@ -325,6 +332,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'actor', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'by_person', null, '{p_actor}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_touched', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rollback_hold', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'put_back', null, '{p_changes, p_actor, p_at}', '{bigint[], text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_changed', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'zz_autonomy_campaign_touched', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
@@ -478,16 +486,17 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_opportunities', null, '{p_filter, p_after, p_limit, p_now}', '{jsonb, jsonb, integer, timestamptz}', 4, array[]::text[]),
   ('public', 'function', 'dashboard_opportunity', null, '{p_opportunity_id, p_now}', '{uuid, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'dashboard_clock', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_policy', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'of_account', null, '{p_account}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_policy', null, '{p_each}', '{boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'dashboard_last_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'late_sentence', null, '{p_last_at, p_run_interval_minutes}', '{timestamptz, integer}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_runs', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_summaries', null, '{p_run_interval_minutes, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_data', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_runs', null, '{p_run_interval_minutes, p_now, p_each}', '{integer, timestamptz, boolean}', 1, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_summaries', null, '{p_run_interval_minutes, p_now, p_each}', '{integer, timestamptz, boolean}', 1, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_data', null, '{p_now, p_each}', '{timestamptz, boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'dashboard_count', null, '{p_number}', '{numeric}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_work', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_changes_since', null, '{p_since}', '{timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'dashboard_state_of_changes', null, '{p_since, p_span, p_moved_share}', '{timestamptz, text, numeric}', 1, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_work', null, '{p_now, p_each}', '{timestamptz, boolean}', 1, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_changes_since', null, '{p_since, p_each}', '{timestamptz, boolean}', 1, array[]::text[]),
+  ('autonomy', 'function', 'dashboard_state_of_changes', null, '{p_since, p_span, p_moved_share, p_each}', '{timestamptz, text, numeric, boolean}', 2, array[]::text[]),
   ('autonomy', 'function', 'dashboard_state_of_roi', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_state', null, '{p_since, p_run_interval_minutes, p_now}', '{timestamptz, integer, timestamptz}', 3, array[]::text[]),
   ('autonomy', 'function', 'dashboard_worth', null, '{p_measured, p_money, p_error_squares}', '{numeric, float8, float8}', 0, array[]::text[]),
@@ -536,8 +545,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'table', 'told_where', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'code text not null', 'channels text[] not null', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
   ('autonomy', 'function', 'told_of', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'told_channels', null, '{p_account, p_code}', '{text, text}', 0, array[]::text[]),
-  ('public', 'function', 'autonomy_notify_settings', null, '{}', '{}', 0, array[]::text[]),
-  ('public', 'function', 'autonomy_set_notify_settings', null, '{p_channels, p_actor}', '{jsonb, text}', 1, array[]::text[]),
+  ('public', 'function', 'autonomy_notify_settings', null, '{p_account}', '{text}', 1, array[]::text[]),
+  ('public', 'function', 'autonomy_set_notify_settings', null, '{p_channels, p_actor, p_account}', '{jsonb, text, text}', 2, array[]::text[]),
   ('autonomy', 'function', 'causes_now', null, '{p_run_interval_minutes, p_whole, p_now}', '{integer, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'notice_causes', null, '{p_run_interval_minutes, p_whole, p_now}', '{integer, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'notice_after_run', null, '{}', '{}', 0, array[]::text[]),
@@ -547,7 +556,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'autonomy_messages_sent', null, '{p_claim, p_channel, p_sent, p_now}', '{uuid, text, boolean, timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
+  ('autonomy', 'function', 'past_doubts', null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all, p_left_out}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean, jsonb}', 3, array[]::text[]),
   ('autonomy', 'function', 'past_campaigns', null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'list_past_candidates', null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4, array[]::text[]),
   ('autonomy', 'function', 'conversion_maturity', null, '{p_now}', '{timestamptz}', 1, array[]::text[]);
@@ -1389,7 +1399,7 @@ comment on column public.campaigns.conversion_value is
   'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
   '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
-create index if not exists campaigns_by_account on public.campaigns (account);
+create index if not exists campaigns_by_account on public.campaigns (left(account, 200));
 create table if not exists public.campaign_metrics (
   campaign_id uuid not null references public.campaigns (id) on delete cascade,
   bucket timestamptz not null,
@@ -2389,6 +2399,16 @@ begin
 end $$;
 comment on function autonomy.account_number_error(jsonb) is
   'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
+create function autonomy.long_account_error(p_account text) returns void
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  raise exception using errcode = 'AO010',
+    message = format('The name of an account has at most 200 characters, not %s: %s...',
+                     char_length(p_account), left(p_account, 40));
+end $$;
+comment on function autonomy.long_account_error(text) is
+  'Raises AO010: so long a name fits into no index. [autonomous-operations]';
 create function autonomy.account_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2406,6 +2426,8 @@ begin
   elsif tg_op = 'UPDATE' and new.account is distinct from old.account then
     raise exception using errcode = 'AO002', message = 'An account is named by its campaigns, not here.',
       hint = 'update campaigns set account = ... makes the new row by itself.';
+  elsif char_length(new.account) > 200 then
+    perform autonomy.long_account_error(new.account);
   end if;
   new.currency := nullif(upper(btrim(new.currency)), '');
   perform autonomy.account_number_error(to_jsonb(new));
@@ -2472,7 +2494,8 @@ as $$
 begin
   insert into public.autonomy_accounts (account)
   select n.account from (select distinct account from new_campaigns) n
-  where n.account is not null and not exists (select from public.autonomy_accounts a where a.account = n.account)
+  where char_length(n.account) <= 200
+    and not exists (select from public.autonomy_accounts a where a.account = n.account)
   order by n.account
   on conflict do nothing;
   return null;
@@ -2480,22 +2503,72 @@ end $$;
 comment on function autonomy.accounts_named() is
   'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
   'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
+create function autonomy.account_named() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and new.account is not distinct from old.account
+     or tg_op = 'INSERT' and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
+    return new;
+  end if;
+  perform autonomy.long_account_error(new.account);
+  return new;
+end $$;
+comment on function autonomy.account_named() is
+  'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
+  'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
+create trigger autonomy_account_named before insert or update of account on public.campaigns
+  for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 create trigger autonomy_accounts_updated after update on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 insert into public.autonomy_accounts (account)
-select distinct c.account from public.campaigns c where c.account is not null
+select distinct c.account from public.campaigns c where char_length(c.account) <= 200
 on conflict do nothing;
+do $$
+declare
+  v_long bigint := (select count(*) from public.campaigns c where char_length(c.account) > 200);
+begin
+  if v_long > 0 then
+    perform pg_temp.say(format('Campaigns whose account has a name of over 200 characters: %s. They stay as they are '
+      'and go by the policy; limits of its own has an account with a shorter name.', v_long));
+  end if;
+end $$;
+create function autonomy.known_zone(p_zone text) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  perform timestamptz '2000-01-01' at time zone p_zone;
+  return p_zone;
+exception when invalid_parameter_value then
+  return null;
+end $$;
+comment on function autonomy.known_zone(text) is
+  'The zone, null where this server does not know it (any more): its rules come and go with the system''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
 create function autonomy.account_zone(p_account text) returns text
 language sql stable set search_path = ''
 as $$
-  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+  select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
+                   where a.account = p_account and a.time_zone is not null), p.time_zone)
   from public.autonomy_policy p;
 $$;
 comment on function autonomy.account_zone(text) is
-  'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'The zone that an account''s days are counted in: its own where the server knows it, else the policy''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
+language sql stable set search_path = ''
+as $$
+  select a.account, a.time_zone,
+    format('The time zone "%s" of the account "%s" is not known to this database any more: its days are counted in '
+           'the policy''s, %s. Give it another.', left(a.time_zone, 60), a.account, p.time_zone)
+  from public.autonomy_accounts a cross join public.autonomy_policy p
+  where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
+$$;
+comment on function autonomy.unknown_zones() is
+  'Accounts whose time zone this server does not know (any more), and what is to be said of each. Reads only; raises '
+  'nothing. [autonomous-operations]';
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
 as $$
@@ -2573,6 +2646,15 @@ $$;
 comment on function autonomy.account_policy(text) is
   'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '
   'none. [autonomous-operations]';
+create function autonomy.longest_approval() returns interval
+language sql stable set search_path = ''
+as $$
+  select greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a)) * interval '1 hour'
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.longest_approval() is
+  'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
+  'raises nothing. [autonomous-operations]';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -2625,12 +2707,15 @@ create function autonomy.account_warnings() returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
-                              else format(' The same goes for %s more accounts.', f.others) end), '[]')
-  from (select a.sentence, count(*) over () - 1 as others from autonomy.account_findings() a limit 1) f;
+                              else format(' The same goes for %s more accounts.', f.others) end order by f.n), '[]')
+  from ((select 1 as n, z.sentence, count(*) over () - 1 as others from autonomy.unknown_zones() z
+         order by z.account limit 1)
+        union all
+        (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f;
 $$;
 comment on function autonomy.account_warnings() is
-  'What a run has to say of accounts: one sentence at most, in a list. Reads only; raises nothing. '
-  '[autonomous-operations]';
+  'What a run has to say of accounts: a sentence at most of zones that are not known and one of limits, in a list. '
+  'Reads only; raises nothing. [autonomous-operations]';
 
 -- 0140_json.sql
 set local lock_timeout = '30s';
@@ -2968,19 +3053,21 @@ begin
   from public.autonomy_policy;
   return query
   with asked as materialized (
-    select a.campaign_id, coalesce(z.zone, v_zone) as zone
+    select a.campaign_id, coalesce(z.zone, v_zone) as zone, coalesce(o.conversion_delay_hours::float8, v_delay) as delay
     from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+    left join public.campaigns c on c.id = a.campaign_id
+    left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
   ),
   days as (
-    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, a.delay
     from asked a join public.campaign_daily d using (campaign_id)
     where p_now is null
     union all
     select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
+           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue), a.delay
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
-    group by m.campaign_id, (m.bucket at time zone a.zone)::date
+    group by m.campaign_id, (m.bucket at time zone a.zone)::date, a.delay
   ),
   excluded as materialized (
     select * from autonomy.exclusions_of(p_campaign_ids)
@@ -3022,8 +3109,8 @@ begin
       sum(w.weight * w.conversions::float8) as ev_conversions,
       sum(w.weight * w.revenue::float8) as ev_revenue,
       sum(w.weight) filter (where w.spend > 0) as ev_days,
-      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / v_delay)))
-        filter (where v_delay > 0) as ev_immature_spend
+      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / w.delay)))
+        filter (where w.delay > 0) as ev_immature_spend
     from weighed w
     group by w.campaign_id, w.segment
   ),
@@ -3892,25 +3979,41 @@ comment on function autonomy.policy_after() is
   'time zone does, those of the accounts that have none of their own. [autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
   for each row execute function autonomy.policy_after();
-create function autonomy.account_zone_after() returns trigger
+create function autonomy.change_delay(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+  from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+end $$;
+comment on function autonomy.change_delay(uuid[]) is
+  'Makes the facts of these campaigns anew, of which conversions come at another pace from now on. Safe to call again; '
+  'raises nothing. [autonomous-operations]';
+create function autonomy.account_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
   v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
-  v_policy text := (select p.time_zone from public.autonomy_policy p);
-  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy);
-  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy);
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy.time_zone);
+  v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy.time_zone);
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(
       array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
+  elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_policy.conversion_delay_hours)
+     <> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours) then
+    perform autonomy.change_delay(
+      array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account));
   end if;
   return null;
 end $$;
-comment on function autonomy.account_zone_after() is
-  'Trigger of autonomy_accounts: another zone has other days, of this account alone. [autonomous-operations]';
-create trigger autonomy_account_zone after insert or update or delete on public.autonomy_accounts
-  for each row execute function autonomy.account_zone_after();
+comment on function autonomy.account_after() is
+  'Trigger of autonomy_accounts: another zone has other days, another conversion delay other facts, of this account '
+  'alone. [autonomous-operations]';
+create trigger autonomy_account_after after insert or update or delete on public.autonomy_accounts
+  for each row execute function autonomy.account_after();
 create function autonomy.campaign_moved() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3920,11 +4023,16 @@ declare
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(array[new.id], v_from, v_to);
+  elsif (select count(distinct coalesce(a.conversion_delay_hours, p.conversion_delay_hours)) > 1
+         from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
+         cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account) then
+    perform autonomy.refresh_campaign_facts(array[new.id]);
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_moved() is
-  'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
+  'Trigger of campaigns: in an account of another zone a campaign has other days, in one of another conversion delay '
+  'other facts. [autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
   for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
@@ -5049,7 +5157,9 @@ begin
         case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
           else exp(-least(50::float8, 0.6931471805599453::float8
             * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
-        from (select p.evidence_half_life_days::float8 as half_life, p.conversion_delay_hours::float8 as delay) k
+        from (select p.evidence_half_life_days::float8 as half_life, coalesce(
+            (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account),
+            p.conversion_delay_hours)::float8 as delay) k
         offset 0) h
       offset 0) r
     offset 0) e$sql$;
@@ -5215,14 +5325,16 @@ begin
   foreach v_account in array coalesce(p_accounts, '{}') loop
     perform from public.campaigns c
     join public.campaign_facts f on f.campaign_id = c.id
-    where c.account = v_account and f.data_at > p_now - interval '30 days'
+    where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+      and f.data_at > p_now - interval '30 days'
       and abs(case when f.has_history then f.w30_revenue else f.life_revenue end) between 1e-9 and 1e18
     limit 1;
     continue when found;
     if (select sum(case when f.has_history then f.w30_conversions else f.life_conversions end) >= 5
         from public.campaigns c
         join public.campaign_facts f on f.campaign_id = c.id
-        where c.account = v_account and f.data_at > p_now - interval '30 days'
+        where left(c.account, 200) = left(v_account, 200) and c.account = v_account
+          and f.data_at > p_now - interval '30 days'
           and case when f.has_history then f.w30_conversions else f.life_conversions end between 0 and 1e15) then
       v_without := v_without || v_account;
     end if;
@@ -5278,7 +5390,13 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query
-  with own as materialized (
+  with holds as materialized (
+    select c.id, coalesce(a.person_hold_days, p.person_hold_days) * interval '1 day' as hold
+    from public.campaigns c
+    cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = c.account
+    where c.id = any (p_ids)
+  ),
+  own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects,
       k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
@@ -5286,9 +5404,8 @@ begin
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
-    from public.autonomy_policy p
-    cross join lateral (select p.person_hold_days * interval '1 day' as hold) h
-    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+    from holds h
+    join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
     join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
@@ -5310,7 +5427,7 @@ begin
   select k.campaign_id, greatest(b.at, s.at), case when b.cut then b.until end, case when b.raised then b.until end,
     greatest(case when b.raised then b.until end, case when k.switched_on then s.at + h.hold end)
   from kept k
-  cross join (select p.person_hold_days * interval '1 day' as hold from public.autonomy_policy p) h
+  join holds h on h.id = k.campaign_id
   cross join lateral (select case when not k.status_by_program then k.status_at end as at) s
   cross join lateral (select x.at, x.at + h.hold as until,
       k.new_budget < greatest(k.old_budget, k.first_budget) as cut,
@@ -5319,7 +5436,7 @@ begin
   where b.at is not null or s.at is not null;
 end $$;
 comment on function autonomy.people_changes(uuid[], timestamptz) is
-  'Of these campaigns those that a person changed within policy.person_hold_days: when last, and until when nothing '
+  'Of these campaigns those that a person changed within person_hold_days: when last, and until when nothing '
   'is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or '
   'switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.budget_use(p_ids uuid[], p_now timestamptz)
@@ -6412,12 +6529,19 @@ begin
            p.conversion_delay_hours::float8 as delay
     from public.autonomy_policy p
   ),
+  delays as materialized (
+    select c.id, a.conversion_delay_hours::float8 as delay
+    from public.autonomy_accounts a join public.campaigns c on c.account = a.account
+    where a.conversion_delay_hours is not null
+  ),
   recent as (
     select m.campaign_id, sum(m.conversions) as conversions,
-      sum(m.clicks * case when k.delay = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
-        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / k.delay)) end) as clicks
-    from public.campaign_metrics m, clock k
-    where m.bucket >= k.since and m.bucket < k.until
+      sum(m.clicks * case when coalesce(d.delay, k.delay) = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
+        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / coalesce(d.delay, k.delay))) end)
+        as clicks
+    from clock k
+    join public.campaign_metrics m on m.bucket >= k.since and m.bucket < k.until
+    left join delays d on d.id = m.campaign_id
     group by m.campaign_id
     having count(*) >= 3 and sum(m.clicks) > 0
   ),
@@ -6461,9 +6585,9 @@ begin
     count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
     count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
     count(*) filter (where r.change < 0), coalesce(-sum(r.change) filter (where r.change < 0), 0)
-  from public.autonomy_policy p
+  from autonomy.longest_approval() w (hours)
   join public.autonomous_actions a
-    on a.created_at > p_now - interval '24 hours' - p.approval_hours * interval '1 hour'
+    on a.created_at > p_now - interval '24 hours' - w.hours
       and a.status in ('executed', 'pending')
   left join public.campaigns c on c.id = a.campaign_id
   cross join lateral (select case
@@ -7582,14 +7706,16 @@ begin
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
-      || autonomy.why_words('pause', c, s.confidence, t.target, p),
+      || autonomy.why_words('pause', c, s.confidence, t.target, o.p),
     round(s.confidence::numeric, 2)
   from found f
-  cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-  cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
+  join autonomy.policies_of(array(
+      select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
+    on o.account = coalesce(c.account, '')
+  cross join lateral (select greatest((o.p).break_even_roi, max_roi)::float8 as target) t
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
     t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
@@ -7626,26 +7752,28 @@ begin
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ',
                      autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
-      || autonomy.why_words('up', c, s.confidence, null, p)
+      || autonomy.why_words('up', c, s.confidence, null, o.p)
   from found f
-  cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  join autonomy.policies_of(array(
+      select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
+    on o.account = coalesce(c.account, '')
   cross join lateral (select least(
-    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
+    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc((o.p).max_budget, 2)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-    least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
+    least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, min_roi::float8),
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
     k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
   'Active campaigns with a roi of at least min_roi and min_conversions, the most certain first; suggested_budget is '
-  'the least of budget x 1.5, budget x max_budget_multiplier and the policy''s ceiling, confidence_score the '
-  'probability that the added money earns its keep. Only reads; safe to call again. Raises AO010 for a missing, '
-  'negative or infinite argument. [autonomous-operations]';
+  'the least of budget x 1.5, budget x max_budget_multiplier and the ceiling of its account or the policy, '
+  'confidence_score the probability that the added money earns its keep. Only reads; safe to call again. Raises '
+  'AO010 for a missing, negative or infinite argument. [autonomous-operations]';
 
 -- 0560_leases.sql
 set local lock_timeout = '30s';
@@ -7870,6 +7998,17 @@ begin
 end $$;
 comment on function autonomy.campaign_touched() is
   'Trigger of campaigns: keeps updated_at where the writer did not set it. Raises nothing. [autonomous-operations]';
+create function autonomy.rollback_hold(p_campaign_id uuid) returns interval
+language sql stable set search_path = ''
+as $$
+  select coalesce((
+      select a.hold_days_after_rollback from public.campaigns c join public.autonomy_accounts a on a.account = c.account
+      where c.id = p_campaign_id), p.hold_days_after_rollback) * interval '1 day'
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.rollback_hold(uuid) is
+  'How long a campaign is left alone after a rollback: what its account says, else the policy. Reads only; raises '
+  'nothing. [autonomous-operations]';
 create function autonomy.put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -7878,8 +8017,7 @@ declare
 begin
   for v_action in
     select distinct a.id
-    from public.autonomy_policy p
-    cross join unnest(p_changes) u (id)
+    from unnest(p_changes) u (id)
     join public.campaign_changes k on k.id = u.id
     join autonomy.campaign_zones(array(
       select g.campaign_id from public.campaign_changes g where g.id = any (p_changes))) z
@@ -7895,7 +8033,7 @@ begin
                          else b.old_budget is distinct from b.new_budget end
       order by b.id desc limit 1) l
     join public.autonomous_actions a on a.id = l.action_id and a.status = 'executed'
-    where f.changed and l.kind = 'action' and l.changed_at > p_at - p.hold_days_after_rollback * interval '1 day'
+    where f.changed and l.kind = 'action' and l.changed_at > p_at - autonomy.rollback_hold(k.campaign_id)
       and case f.field when 'status' then lower(l.old_status) is not distinct from lower(k.new_status)
                        else l.old_budget is not distinct from k.new_budget end
       and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
@@ -8044,7 +8182,7 @@ language plpgsql set search_path = ''
 as $$
 declare
   v_changed public.campaigns;
-  v_hold_until timestamptz := p_now + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
+  v_hold_until timestamptz := p_now + autonomy.rollback_hold(p_campaign.id);
 begin
   perform set_config('autonomy.effect', '1', true);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
@@ -8196,7 +8334,7 @@ begin
     raise exception using errcode = 'AO006',
       message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
                        v_budget, v_policy.min_budget, v_policy.max_budget),
-      hint = 'autonomy_policy.min_budget and max_budget hold for actions by hand too.';
+      hint = 'min_budget and max_budget of its account, else of autonomy_policy, hold for actions by hand too.';
   end if;
   if v_budget is not distinct from v_campaign.budget then
     raise exception using errcode = 'AO004',
@@ -8937,7 +9075,7 @@ begin
     return autonomy.settled_answer(v_action);
   end if;
   update public.campaigns c set hold_until = greatest(c.hold_until,
-    p_now + (select cooldown_hours from public.autonomy_policy) * interval '1 hour')
+    p_now + (autonomy.account_policy(c.account)).cooldown_hours * interval '1 hour')
   where c.id = v_action.campaign_id;
   update public.autonomous_actions set status = 'failed', error = 'REJECTED', actor = v_actor,
     evidence = coalesce(evidence, '{}') || jsonb_build_object(
@@ -8948,7 +9086,8 @@ begin
 end $$;
 comment on function public.reject_autonomous_action(uuid, text, text, timestamptz) is
   'Rejects a proposed action: failed, REJECTED. The campaign keeps its state and is left alone for '
-  'policy.cooldown_hours. The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 (not pending), AO014 (p_now is '
+  'cooldown_hours. The same call again gets the same answer; another raises. Raises AO011 (no such action), AO012 '
+  '(not pending), AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';
 create function public.expire_pending_actions(p_now timestamptz default now()) returns integer
 language plpgsql set search_path = ''
@@ -8961,14 +9100,17 @@ begin
     evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
   where a.id in (  -- one that is being decided at this moment is left to whoever decides
     select w.id from public.autonomous_actions w
+    cross join public.autonomy_policy p
+    left join public.campaigns c on c.id = w.campaign_id
+    left join public.autonomy_accounts o on o.account = c.account
     where w.status = 'pending'
-      and w.created_at + (select approval_hours from public.autonomy_policy) * interval '1 hour' <= p_now
-    for update skip locked);
+      and w.created_at + coalesce(o.approval_hours, p.approval_hours) * interval '1 hour' <= p_now
+    for update of w skip locked);
   get diagnostics v_count = row_count;
   return v_count;
 end $$;
 comment on function public.expire_pending_actions(timestamptz) is
-  'Turns proposals older than policy.approval_hours into failed, EXPIRED; returns how many. Safe to call again. '
+  'Turns proposals older than approval_hours into failed, EXPIRED; returns how many. Safe to call again. '
   'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0660_roll_back.sql
@@ -9221,7 +9363,7 @@ begin
                                    coalesce(p_force, false), coalesce(p_preview, false), p_now);
 end $$;
 comment on function public.rollback_autonomous_action(uuid, text, text, boolean, boolean, timestamptz) is
-  'Takes one action back: restores exactly what it changed, holds the campaign for policy.hold_days_after_rollback, '
+  'Takes one action back: restores exactly what it changed, holds the campaign for hold_days_after_rollback, '
   'records who, when and why. What a person or a later action changed since is skipped with both values, unless '
   'forced. Works while frozen. Safe to call again: the same call changes nothing more and gets the same answer. A '
   'preview may be of any time. '
@@ -9298,7 +9440,7 @@ begin
   new.rolled_back_at := coalesce(new.rolled_back_at, autonomy.writing_at());
   new.rolled_back_by := coalesce(new.rolled_back_by, autonomy.actor());
   new.rollback_reason := coalesce(new.rollback_reason, 'marked by hand');
-  v_hold_until := new.rolled_back_at + (select hold_days_after_rollback from public.autonomy_policy) * interval '1 day';
+  v_hold_until := new.rolled_back_at + autonomy.rollback_hold(new.campaign_id);
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   update public.campaigns c set hold_until = greatest(c.hold_until, v_hold_until)
   where c.id = new.campaign_id returning * into v_campaign;
@@ -9863,13 +10005,15 @@ begin
                     least(case when f.w30_clicks >= 100 then 30 else 3650 end,
                              case when isfinite(c.created_at)
                                   then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
-           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+           case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
            else 1 end as matured
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
+    left join public.autonomy_accounts o on o.account = c.account
+    cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -10040,12 +10184,13 @@ begin
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
            least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
-           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, p.conversion_delay_hours::float8 as delay,
-           p.break_even_roi::float8 as break_even
+           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
+           coalesce(o.target_roi, p.break_even_roi)::float8 as break_even
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     cross join public.autonomy_policy p
+    left join public.autonomy_accounts o on o.account = c.account
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -10163,14 +10308,16 @@ begin
            case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
            case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
            case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-           case when p.conversion_delay_hours > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+           case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
            else 1 end as matured,
-           p.break_even_roi::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+           coalesce(o.target_roi, p.break_even_roi)::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
+    left join public.autonomy_accounts o on o.account = c.account
+    cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
     cross join lateral (
       select greatest(1, case when isfinite(c.created_at)
                               then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
@@ -11008,7 +11155,10 @@ begin
            coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
-    select c.id, c.account, autonomy.account_zone(c.account) as zone from public.campaigns c
+    select c.id, c.account, autonomy.account_zone(c.account) as zone,
+      coalesce(o.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay
+    from public.campaigns c
+    left join public.autonomy_accounts o on o.account = c.account
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
@@ -11023,10 +11173,8 @@ begin
                and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
     from windows w cross join sample s
     cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
-                                             v_policy.evidence_half_life_days::float8,
-                                           v_policy.conversion_delay_hours::float8, p_now) b
-    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone,
-                                            v_policy.conversion_delay_hours::float8, p_now) a
+                                             v_policy.evidence_half_life_days::float8, s.delay, p_now) b
+    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone, s.delay, p_now) a
     where b.spend > 0 and b.days > 0 and a.days > 0
   ), measured as materialized (
     select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
@@ -11104,6 +11252,7 @@ as $$
     where a.executed_at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join public.campaigns c on c.id = a.campaign_id
+  left join public.autonomy_accounts o on o.account = c.account
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   cross join lateral (
     select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
@@ -11120,14 +11269,15 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
   left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
                                         p.evidence_half_life_days::float8,
-                                        p.conversion_delay_hours::float8, p_now) b on e.s is null
+                                        coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8,
+                                        p_now) b on e.s is null
   cross join lateral (
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
            a.action_type = 'auto_pause' or c.id is null
              or a.executed_at + h.days * interval '1 day' - interval '1 day'
                <= case when f.has_history then f.as_of else f.data_at end
-             or a.executed_at + h.days * interval '1 day' + p.max_data_age_hours::float8 * interval '1 hour'
-               <= p_now as final) t
+             or a.executed_at + h.days * interval '1 day' 
+               + coalesce(o.max_data_age_hours, p.max_data_age_hours)::float8 * interval '1 hour' <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
     and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)
     and (t.final or a.actual_impact is null)
@@ -11158,12 +11308,15 @@ begin
                                                     'cv2', d.prior_cv2)) from due d
                                                     where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
-    select d.*, coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
+    select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
+           coalesce(k.target_roi, v_policy.break_even_roi)::float8 as be,
+           coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
            coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
            coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
            coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
     from due d
+    left join public.autonomy_accounts k on k.account = d.account
     left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
     left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
       and everyone.account is null
@@ -11184,17 +11337,15 @@ begin
     from joined j
     cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
       j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
-                                            autonomy.account_zone(j.account),
-                                            v_policy.conversion_delay_hours::float8, p_now) a
+                                            autonomy.account_zone(j.account), j.delay, p_now) a
   ), believed as materialized (
-    select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
+    select o.*, b.posterior,
            (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
              * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
     from observed o
     cross join lateral (
-      select case when o.kind = 'auto_pause' and v_policy.conversion_delay_hours > 0 then
-               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8
-                                            / 3600 / v_policy.conversion_delay_hours::float8))
+      select case when o.kind = 'auto_pause' and o.delay > 0 then
+               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / o.delay))
              else o.f end as matured) m
     cross join lateral (
       select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
@@ -11960,7 +12111,8 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is
   '(another run is in progress), AO014, AO015, AO002. [autonomous-operations]';
 create function autonomy.run_decisions(
   p_portfolio jsonb, p_shown integer, p_now timestamptz,
-  out codes jsonb, out held jsonb, out chosen autonomy.decided[], out held_first autonomy.decided[], out versions jsonb)
+  out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
+  out held_first autonomy.decided[], out versions jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -11973,14 +12125,19 @@ begin
   select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
     (select jsonb_object_agg(c.code, c.n) from (
       select code, sum(n) as n from counted where holds group by code) c),
+    (select coalesce(jsonb_object_agg(h.code, h.accounts), '{}') from (
+      select o.code, jsonb_object_agg(o.account, o.n) as accounts from (
+        select r.code, coalesce(((r.decided).candidate).account, '') as account, count(*) as n
+        from run r where r.code in ('ACCOUNT_BROKEN', 'SUSPECT_DATA', 'VALUE_NOT_MEASURED') group by 1, 2) o
+      group by o.code) h),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
     array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-  into codes, held, chosen, held_first, versions;
+  into codes, held, held_of_accounts, chosen, held_first, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
   'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
-  'those that are held alone: held), '
+  'those that are held alone: held, and where that says something of an account: held_of_accounts), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
   'reads; raises nothing. [autonomous-operations]';
 create function autonomy.carry_out_chosen(
@@ -12074,6 +12231,7 @@ declare
   v_actions jsonb;
   v_failed jsonb;
   v_held jsonb;
+  v_held_of_accounts jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
@@ -12085,8 +12243,8 @@ begin
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
     where id = v_run_id;
   v_mode := v_lease ->> 'mode';
-  select d.codes, d.held, d.chosen, d.held_first, d.versions
-  into v_codes, v_held, v_chosen, v_held_first, v_versions
+  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
+  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
   from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
   select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
   from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -12102,7 +12260,7 @@ begin
     'run_id', v_run_id, 'mode', v_mode, 'dry_run', false, 'shard', null, 'reason', null,
     'actions_taken', autonomy.actions_taken(v_chosen, v_outcomes, v_mode, v_around -> 'opportunities_detected'),
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
-    'held', v_held, 'held_because', autonomy.reasons_held(v_held),
+    'held', v_held, 'held_because', autonomy.reasons_held(v_held), 'held_of_accounts', v_held_of_accounts,
     'held_decisions', (
       select coalesce(jsonb_agg(autonomy.decision_entry(t)
                                 || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
@@ -12638,7 +12796,14 @@ as $$
 $$;
 comment on function autonomy.dashboard_clock(timestamptz) is
   'A moment in the policy''s time zone: Fri 27 Nov, 17:40. Reads only. [autonomous-operations]';
-create function autonomy.dashboard_state_of_policy()
+create function autonomy.of_account(p_account text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select coalesce(' of the account "' || p_account || '"', '');
+$$;
+comment on function autonomy.of_account(text) is
+  'What a sentence says of one account; nothing for null. Pure. [autonomous-operations]';
+create function autonomy.dashboard_state_of_policy(p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -12646,14 +12811,21 @@ as $$
          array_remove(array[p.frozen_reason], ''), '{}'::jsonb
   from public.autonomy_policy p where p.frozen
   union all
+  select 'FROZEN', 'act', format('The account "%s" is frozen: nothing of it is changed until somebody lifts it.',
+           a.account), array_remove(array[a.frozen_reason], ''), jsonb_build_object('account', a.account)
+  from public.autonomy_accounts a where p_each and a.frozen
+  union all
+  select 'ZONE_UNKNOWN', 'act', z.sentence, '{}', jsonb_build_object('account', z.account)
+  from autonomy.unknown_zones() z
+  union all
   select 'OBSERVING', 'look', 'Observe mode: runs say what they would do and change nothing.', '{}', '{}'
   from public.autonomy_policy p where p.mode = 'observe'
   union all
   select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
   where not exists (select from public.autonomous_rules r where r.is_active);
 $$;
-comment on function autonomy.dashboard_state_of_policy() is
-  'Part of dashboard_state: freeze, mode, rules. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_state_of_policy(boolean) is
+  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language sql stable set search_path = ''
@@ -12682,7 +12854,8 @@ as $$
 $$;
 comment on function autonomy.late_sentence(timestamptz, integer) is
   'What is said of a run that is late. Reads only. [autonomous-operations]';
-create function autonomy.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
+create function autonomy.dashboard_state_of_runs(
+  p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -12690,12 +12863,14 @@ as $$
     select (select r.started_at from public.autonomous_runs r
             where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1) as last_at
   ), breakers as (
-    select distinct on (b.breaker ->> 'code') b.breaker ->> 'code' as breaker, b.breaker ->> 'message' as message, r.id
+    select distinct on (b.breaker ->> 'code', n.account) b.breaker ->> 'code' as breaker,
+      b.breaker ->> 'message' as message, r.id, n.account
     from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
     cross join jsonb_array_elements(
       case jsonb_typeof(r.summary -> 'breakers') when 'array' then r.summary -> 'breakers' else '[]' end) b (breaker)
+    cross join lateral (select case when p_each then b.breaker ->> 'account' end as account) n
     where b.breaker ->> 'code' <> 'FROZEN'  -- said by the policy
-    order by b.breaker ->> 'code', r.started_at desc
+    order by b.breaker ->> 'code', n.account, r.started_at desc
   )
   select 'NO_RUN', 'act', 'No run has succeeded yet: set up the schedule, or try a dry run.',
     '{}'::text[], '{}'::jsonb from success s where s.last_at is null
@@ -12711,11 +12886,14 @@ as $$
   select 'BREAKER', case when b.breaker in ('GROWTH_BREAKER', 'SHRINK_BREAKER') then 'look' else 'act' end,
     coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker stopped the last run.'),
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
+      || case when b.account is null then '{}' else jsonb_build_object('account', b.account) end
   from breakers b;
 $$;
-comment on function autonomy.dashboard_state_of_runs(integer, timestamptz) is
-  'Part of dashboard_state: late, failed and stopped runs. Reads only. [autonomous-operations]';
-create function autonomy.dashboard_state_of_summaries(p_run_interval_minutes integer, p_now timestamptz)
+comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is
+  'Part of dashboard_state: late, failed and stopped runs (p_each: by account where one''s breaker did). Reads only. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_state_of_summaries(
+  p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
@@ -12724,10 +12902,10 @@ as $$
       case jsonb_typeof(r.summary -> 'failed')
            when 'array' then jsonb_array_length(r.summary -> 'failed') end as failed,
       case jsonb_typeof(r.summary -> 'rules_skipped') when 'array' then r.summary -> 'rules_skipped' end as skipped,
-      r.summary -> 'held' as held
+      r.summary -> 'held' as held, case when p_each then r.summary -> 'held_of_accounts' end as each
     from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
   ), counted as (
-    select v.code, v.told, least(sum(v.n), 1e15)::bigint as n,
+    select v.code, v.told, v.account, least(sum(v.n), 1e15)::bigint as n,
       (array_agg(r.id order by v.n desc, r.started_at desc))[1] as run_id
     from runs r
     cross join lateral (values
@@ -12739,15 +12917,20 @@ as $$
       ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
        autonomy.json_number(r.held -> 'VALUE_NOT_MEASURED')::numeric)
     ) w (code, sentence, what, n)
-    cross join lateral (select w.code, array[w.sentence, w.what] as told, w.n) v
-    where v.n > 0 group by v.code, v.told
+    cross join lateral (
+      select w.code, array[w.sentence, w.what] as told, a.key as account,
+        coalesce(autonomy.json_number(a.value)::numeric, w.n) as n
+      from (select) one left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end)
+        a on true) v
+    where v.n > 0 group by v.code, v.told, v.account
   ), rules as (
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
     from runs r cross join jsonb_array_elements(r.skipped) s
   )
   select c.code, case c.code when 'ACCOUNT_BROKEN' then 'act' else 'look' end,
-    format(c.told[1], autonomy.counted_words(c.n, c.told[2])), '{}'::text[],
+    format(c.told[1], autonomy.counted_words(c.n, c.told[2]) || autonomy.of_account(c.account)), '{}'::text[],
     jsonb_build_object('count', c.n, 'run_id', c.run_id)
+      || case when c.account is null then '{}' else jsonb_build_object('account', c.account) end
   from counted c
   union all
   select 'RULES_SKIPPED', 'look',
@@ -12755,50 +12938,53 @@ as $$
     r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
   from rules r where cardinality(r.flaws) > 0;
 $$;
-comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz) is
-  'Part of dashboard_state: what the last runs say of failures, doubtful figures and bad rules. Reads only. '
-  '[autonomous-operations]';
-create function autonomy.dashboard_state_of_data(p_now timestamptz)
+comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is
+  'Part of dashboard_state: what the last runs say of failures, doubtful figures (p_each: of each account) and bad '
+  'rules. Reads only. [autonomous-operations]';
+create function autonomy.dashboard_state_of_data(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
-  with bound as (
-    select p_now - p.max_data_age_hours::float8 * interval '1 hour' as oldest from public.autonomy_policy p
-  ), feeds as materialized (
+  with active as materialized (
     select c.account, count(*) as campaigns, (array_agg(c.id))[1:20] as some
     from public.campaigns c where c.status = 'active' or lower(c.status) = 'active' group by c.account
+  ), feeds as materialized (
+    select a.*, p_now - coalesce(o.max_data_age_hours, p.max_data_age_hours)::float8 * interval '1 hour' as oldest
+    from active a
+    cross join public.autonomy_policy p left join public.autonomy_accounts o on o.account = a.account
   ), doubtful as materialized (
-    select f.account, f.campaigns from feeds f cross join bound b
+    select f.account, f.campaigns, f.oldest from feeds f
     where not exists (select from unnest(f.some) s (id) join public.campaign_facts k on k.campaign_id = s.id
-                      where k.data_at >= b.oldest and isfinite(k.data_at))
+                      where k.data_at >= f.oldest and isfinite(k.data_at))
   ), seen as (
-    select d.account, d.campaigns, max(k.data_at) filter (where isfinite(k.data_at)) as newest
+    select d.account, d.campaigns, d.oldest, max(k.data_at) filter (where isfinite(k.data_at)) as newest
     from doubtful d
     join public.campaigns c on c.account = d.account and (c.status = 'active' or lower(c.status) = 'active')
     left join public.campaign_facts k on k.campaign_id = c.id
-    group by d.account, d.campaigns
+    group by d.account, d.campaigns, d.oldest
   ), late as (
     select count(*) as feeds, sum(s.campaigns)::bigint as campaigns, max(s.newest) as newest, min(s.account) as account,
            (select count(*) from feeds) as all_feeds
-    from seen s cross join bound b where s.newest < b.oldest
+    from seen s where s.newest < s.oldest group by case when p_each then s.account end
   )
   select 'STALE_DATA', 'act',
     format('No new figures%s have come in since %s: %s is judged until they do.',
-      case when l.feeds = 1 and l.all_feeds > 1 then ' of the account ' || l.account
+      case when l.feeds = 1 and l.all_feeds > 1 then format(' of the account "%s"', l.account)
            when l.all_feeds > 1 then format(' of %s of %s accounts', l.feeds, l.all_feeds) else '' end,
       autonomy.dashboard_clock(l.newest),
       case when l.feeds = l.all_feeds then 'nothing' when l.feeds = 1 then 'none of its campaigns'
            else 'none of their campaigns' end),
     '{}'::text[], jsonb_build_object('accounts', l.feeds, 'campaigns', l.campaigns, 'newest_at', l.newest)
+      || case when p_each then jsonb_build_object('account', l.account) else '{}' end
   from late l where l.feeds > 0
   union all
   select 'NO_DATA', 'look', 'No figures of any active campaign have come in yet.', '{}',
     jsonb_build_object('campaigns', sum(s.campaigns))
   from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
-comment on function autonomy.dashboard_state_of_data(timestamptz) is
-  'Part of dashboard_state: accounts whose newest figures are older than policy.max_data_age_hours. Reads only. '
-  '[autonomous-operations]';
+comment on function autonomy.dashboard_state_of_data(timestamptz, boolean) is
+  'Part of dashboard_state: accounts whose newest figures are older than their max_data_age_hours; p_each: each by '
+  'itself. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_count(p_number numeric) returns text
 language sql immutable set search_path = ''
 as $$
@@ -12806,25 +12992,31 @@ as $$
 $$;
 comment on function autonomy.dashboard_count(numeric) is
   '12345 -> 12,345; as the pages write it. Only computes. [autonomous-operations]';
-create function autonomy.dashboard_state_of_work(p_now timestamptz)
+create function autonomy.dashboard_state_of_work(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
   with pending as (
-    select count(*) as n, min(a.created_at) + p.approval_hours::float8 * interval '1 hour' as expires
+    select count(*) as n, min(w.expires) as expires, case when p_each then c.account end as account
     from public.autonomy_policy p
-    join public.autonomous_actions a
-      on a.status = 'pending' and a.created_at > p_now - p.approval_hours::float8 * interval '1 hour'
-    group by p.approval_hours
+    join public.autonomous_actions a on a.status = 'pending'
+    left join public.campaigns c on c.id = a.campaign_id
+    left join public.autonomy_accounts o on o.account = c.account
+    cross join lateral (select a.created_at
+      + coalesce(o.approval_hours, p.approval_hours)::float8 * interval '1 hour' as expires) w
+    where w.expires > p_now
+    group by 3
   ), critical as (
     select count(*) as n, count(*) filter (where o.first_seen_at < p_now - interval '48 hours') as overdue
     from public.optimization_opportunities o where o.status = 'open' and o.severity = 'critical'
   )
-  select 'APPROVALS_WAITING', 'act', format('%s for your decision; the first lapses in %s.',
-      case when w.n = 1 then '1 proposal waits' else autonomy.dashboard_count(w.n) || ' proposals wait' end,
+  select 'APPROVALS_WAITING', 'act', format('%s%s %s for your decision; the first lapses in %s.',
+      case when w.n = 1 then '1 proposal' else autonomy.dashboard_count(w.n) || ' proposals' end,
+      autonomy.of_account(w.account), case when w.n = 1 then 'waits' else 'wait' end,
       case when m.minutes < 90 then autonomy.counted_words(m.minutes, 'minute')
            else autonomy.counted_words(m.minutes / 60, 'hour') end),
     '{}'::text[], jsonb_build_object('waiting', w.n, 'expires_at', w.expires)
+      || case when w.account is null then '{}' else jsonb_build_object('account', w.account) end
   from pending w
   cross join lateral (select greatest(ceil(extract(epoch from w.expires - p_now) / 60), 1)::bigint as minutes) m
   where w.n > 0
@@ -12837,10 +13029,11 @@ as $$
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
   from critical c where c.n > 0;
 $$;
-comment on function autonomy.dashboard_state_of_work(timestamptz) is
-  'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
-create function autonomy.dashboard_changes_since(p_since timestamptz)
-returns table (currency text, campaigns bigint, paused bigint, moved numeric, net numeric)
+comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
+  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities. Reads only. '
+  '[autonomous-operations]';
+create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
+returns table (currency text, account text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
 as $$
   with acted as (
@@ -12849,9 +13042,9 @@ as $$
         then (a.previous_state -> 'budget')::numeric else 0 end as before,
       case when s.active_after and jsonb_typeof(a.new_state -> 'budget') = 'number'
         then (a.new_state -> 'budget')::numeric else 0 end as after
-    from public.autonomy_policy p
+    from autonomy.longest_approval() w (hours)
     join public.autonomous_actions a on a.status = 'executed' and coalesce(a.executed_at, a.created_at) > p_since
-      and a.created_at > p_since - p.approval_hours::float8 * interval '1 hour'
+      and a.created_at > p_since - w.hours
     cross join lateral (select coalesce(lower(a.previous_state ->> 'status') = 'active', false) as active_before,
                                coalesce(lower(a.new_state ->> 'status') = 'active', false) as active_after) s
   ), changed as (
@@ -12859,38 +13052,44 @@ as $$
       sum(c.after - c.before) as net
     from acted c where c.before between 0 and 1e12 and c.after between 0 and 1e12 group by c.campaign_id
   )
-  select k.currency, count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
+  select k.currency, case when p_each then m.account end,
+         count(*) filter (where c.net <> 0 or c.turned <> 0), count(*) filter (where c.turned < 0),
          coalesce(sum(abs(c.net)), 0), coalesce(sum(c.net), 0)
   from changed c
   left join public.campaigns m on m.id = c.campaign_id
   left join public.autonomy_accounts k on k.account = m.account
-  group by k.currency;
+  group by 1, 2;
 $$;
-comment on function autonomy.dashboard_changes_since(timestamptz) is
-  'What executed actions have changed since then and was not taken back, by currency: campaigns, of these paused, '
-  'budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_changes_since(timestamptz, boolean) is
+  'What executed actions have changed since then and was not taken back, by currency (p_each: by account): campaigns, '
+  'of these paused, budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_changes(
-  p_since timestamptz, p_span text, p_moved_share numeric default null)
+  p_since timestamptz, p_span text, p_moved_share numeric default null, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
   with active as materialized (
-    select k.currency, sum(c.campaigns) as campaigns, sum(c.budget) as budget
+    select k.currency, case when p_each then c.account end as account, sum(c.campaigns) as campaigns,
+      sum(c.budget) as budget
     from (select account, count(*) as campaigns, coalesce(sum(budget) filter (where budget between 0 and 1e12), 0)
             as budget
           from public.campaigns where status = 'active' or lower(status) = 'active' group by account) c
     left join public.autonomy_accounts k on k.account = c.account
-    group by k.currency
+    group by 1, 2
   ), changed as materialized (
-    select * from autonomy.dashboard_changes_since(p_since)
+    select * from autonomy.dashboard_changes_since(p_since, p_each)
   ), paused as (
     select m.paused, a.campaigns + m.paused as campaigns_before,
       m.paused / nullif(a.campaigns + m.paused, 0) as paused_share
     from (select coalesce(sum(paused), 0) as paused from changed) m
     cross join (select coalesce(sum(campaigns), 0) as campaigns from active) a
   ), seen as (
-    select m.*, m.moved / nullif(greatest(coalesce(a.budget, 0) - m.net, 0), 0) as moved_share
-    from changed m left join active a on a.currency is not distinct from m.currency
+    select m.*, m.moved / nullif(greatest(coalesce(a.budget, 0) - m.net, 0), 0) as moved_share,
+      coalesce(o.growth_breaker_share, p.growth_breaker_share) as most_share,
+      coalesce(o.growth_breaker_count, p.growth_breaker_count) as most_count
+    from changed m
+    left join active a on a.currency is not distinct from m.currency and a.account is not distinct from m.account
+    cross join public.autonomy_policy p left join public.autonomy_accounts o on o.account = m.account
   )
   select 'MANY_PAUSED',
     case when s.paused_share > p.pause_breaker_share and s.paused > p.pause_breaker_count then 'act' else 'look' end,
@@ -12903,27 +13102,25 @@ as $$
   from paused s, public.autonomy_policy p where s.paused_share > p.pause_breaker_share / 2
   union all
   select 'BUDGET_MOVED',
-    case when s.moved_share > p.growth_breaker_share and s.campaigns > p.growth_breaker_count then 'act'
-         else 'look' end,
-    format('Budgets of %s a day were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
-      autonomy.amount_words(s.moved, s.currency),
-      p_span, round(100 * s.moved_share), trim_scale(100 * p.growth_breaker_share)),
+    case when s.moved_share > s.most_share and s.campaigns > s.most_count then 'act' else 'look' end,
+    format('Budgets of %s a day%s were moved %s, %s%% of what is active; above %s%% in a day raises stop.',
+      autonomy.amount_words(s.moved, s.currency), autonomy.of_account(s.account),
+      p_span, round(100 * s.moved_share), trim_scale(100 * s.most_share)),
     '{}', jsonb_build_object('campaigns', s.campaigns, 'moved', round(s.moved, 2), 'net', round(s.net, 2),
-      'share', round(s.moved_share, 4), 'limit', p.growth_breaker_share, 'since', p_since,
-      'currency', s.currency)
-  from seen s, public.autonomy_policy p
-  where s.moved_share > coalesce(p_moved_share, p.growth_breaker_share / 2);
+      'share', round(s.moved_share, 4), 'limit', s.most_share, 'since', p_since, 'currency', s.currency)
+      || case when s.account is null then '{}' else jsonb_build_object('account', s.account) end
+  from seen s
+  where s.moved_share > coalesce(p_moved_share, s.most_share / 2);
 $$;
-comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric) is
-  'Part of dashboard_state: how much was changed, beside what a run may change in a day. Reads only. '
-  '[autonomous-operations]';
+comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric, boolean) is
+  'Part of dashboard_state: how much was changed, beside what a run may change in a day; p_each: the budgets of each '
+  'account. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_roi(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
 as $$
   with today as (
-    select (p_now at time zone p.time_zone)::date as day, p.prior_cv2, p.break_even_roi,
-      autonomy.mean_matured_share(h.hours, h.hours + 168, p.conversion_delay_hours::float8) as matured
+    select (p_now at time zone p.time_zone)::date as day, p.prior_cv2, h.hours
     from public.autonomy_policy p
     cross join lateral (select extract(epoch from
       p_now - (p_now at time zone p.time_zone)::date::timestamp at time zone p.time_zone)::float8 / 3600 as hours) h
@@ -12937,17 +13134,26 @@ as $$
         sum(d.revenue) filter (where d.day < t.day - 7)::float8 as revenue,
         sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
       from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
+  ), accounts as (
+    select a.currency, max(coalesce(a.delay, p.conversion_delay_hours))::float8 as delay,
+      min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
+    from (select currency, conversion_delay_hours as delay, target_roi from public.autonomy_accounts
+          union all select null, null, null) a  -- campaigns of accounts without a row
+    cross join public.autonomy_policy p
+    group by a.currency
   ), rois as (
-    select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, w.matured, w.break_even_roi,
+    select w.revenue_now / w.spend_now as now, w.revenue / w.spend as before, a.break_even,
+      autonomy.mean_matured_share(w.hours, w.hours + 168, a.delay) as matured,
       sqrt((1 + w.prior_cv2) * (1 / w.conversions + 1 / w.expected)) as error, w.spend_now, w.currency
-    from weeks w where w.spend_now > 0 and w.spend > 0 and w.revenue > 0 and w.conversions >= 10 and w.expected >= 10
+    from weeks w join accounts a on a.currency is not distinct from w.currency
+    where w.spend_now > 0 and w.spend > 0 and w.revenue > 0 and w.conversions >= 10 and w.expected >= 10
   )
-  select 'FALLING_ROI', case when r.now < r.break_even_roi then 'act' else 'look' end,
+  select 'FALLING_ROI', case when r.now < r.break_even then 'act' else 'look' end,
     format('ROI%s has fallen to %sx in the last 7 complete days, from %sx in the 7 before%s.',
       case when autonomy.only_currency() is not null then '' else ' of what is in '
         || coalesce(r.currency, 'an unknown currency') end,
       round(r.now::numeric, 2), round(r.before::numeric, 2),
-      case when r.now < r.break_even_roi then ': the account loses money' else '' end),
+      case when r.now < r.break_even then ': the account loses money' else '' end),
     '{}'::text[], jsonb_build_object('roi', round(r.now::numeric, 4), 'roi_before', round(r.before::numeric, 4),
       'spend', round(r.spend_now::numeric, 2), 'matured_share', round(r.matured::numeric, 4), 'currency', r.currency)
   from rois r
@@ -12962,8 +13168,8 @@ create function public.dashboard_state(
 as $$
 declare
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
-    'NO_DATA', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES',
-    'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+    'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI',
+    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -13190,7 +13396,6 @@ create function public.dashboard_attention(p_limit integer default 6, p_now time
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_under uuid[];
   v_scaling uuid[];
   v_under_count bigint;
@@ -13203,17 +13408,20 @@ begin
       select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
              c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             c as campaign,
+             c as campaign, o.p,
              autonomy.cut_confidence(100::float8
-                                     * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
-               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
+                                     * autonomy.probability_below(greatest((o.p).break_even_roi, 1)::float8,
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
+               (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2)) as loses,
              autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-               least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
-               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
-             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+               least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, 3::float8),
+               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
+               (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2))) as grows,
+             least(round(c.budget * 1.5, 2), trunc((o.p).max_budget, 2)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
+      join autonomy.policies_of(array(
+          select distinct k.account from public.campaigns k where k.id = any (v_under || v_scaling))) o (account, p)
+        on o.account = coalesce(c.account, '')
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,
@@ -13223,8 +13431,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
-                                          v_policy))
+            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest((s.p).break_even_roi, 1)::float8,
+                                          s.p))
           order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -13234,7 +13442,7 @@ begin
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
           'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
+          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.p))
           order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
@@ -14199,23 +14407,25 @@ create table if not exists autonomy.told_where (
 );
 comment on table autonomy.told_where is
   'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
-create function autonomy.told_of() returns table (code text, title text, channels text[], seen_by_run boolean)
+create function autonomy.told_of()
+returns table (code text, title text, channels text[], seen_by_run boolean, of_account boolean)
 language sql immutable set search_path = ''
 as $$
   values
-    ('FROZEN', 'Everything is frozen', '{slack,webhook,email}'::text[], true),
-    ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true),
-    ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true),
-    ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true),
-    ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false),
-    ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true),
-    ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false),
-    ('BUDGET_MOVED', 'Much of the budget was moved in 24 hours', '{slack,webhook,email}', false),
-    ('VALUE_NOT_MEASURED', 'Conversions come without a value', '{slack,webhook,email}', true),
-    ('SUSPECT_DATA', 'Figures cannot be right', '{slack,webhook,email}', true),
-    ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true),
-    ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true),
-    ('RUN_ACTED', 'What each run did', '{slack,webhook}', true);
+    ('FROZEN', 'Everything is frozen, or an account', '{slack,webhook,email}'::text[], true, true),
+    ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true, false),
+    ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true, false),
+    ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true, true),
+    ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false, true),
+    ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true, true),
+    ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false, true),
+    ('BUDGET_MOVED', 'Much of the budget was moved in 24 hours', '{slack,webhook,email}', false, true),
+    ('VALUE_NOT_MEASURED', 'Conversions come without a value', '{slack,webhook,email}', true, true),
+    ('SUSPECT_DATA', 'Figures cannot be right', '{slack,webhook,email}', true, true),
+    ('ZONE_UNKNOWN', 'A time zone is not known any more', '{slack,webhook,email}', true, true),
+    ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true, false),
+    ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
+    ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
 $$;
 comment on function autonomy.told_of() is
   'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
@@ -14225,23 +14435,29 @@ language sql stable set search_path = ''
 as $$
   select coalesce(
     (select w.channels from autonomy.told_where w
-     where w.code = p_code and (w.account = p_account or w.account is null) order by w.account nulls last limit 1),
+     where w.code = p_code and (w.account is null or w.account = coalesce(
+       p_account, (select min(a.account) from public.autonomy_accounts a having count(*) = 1)))
+     order by w.account nulls last limit 1),
     (select t.channels from autonomy.told_of() t where t.code = p_code), '{}');
 $$;
 comment on function autonomy.told_channels(text, text) is
   'Where people are told of this cause: the account''s own setting, else that of all, else the default. Reads only. '
   '[autonomous-operations]';
-create function public.autonomy_notify_settings() returns jsonb
+create function public.autonomy_notify_settings(p_account text default null) returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
-    'channels', autonomy.told_channels(null, t.code)) order by t.ordinality)
+    'channels', autonomy.told_channels(p_account, t.code)) || case when p_account is null then '{}' else
+    jsonb_build_object('own', exists (select from autonomy.told_where w
+                                      where w.account = p_account and w.code = t.code)) end order by t.ordinality)
   from autonomy.told_of() with ordinality t;
 $$;
-comment on function public.autonomy_notify_settings() is
-  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]. Reads '
-  'only; safe to call again; raises nothing. [autonomous-operations]';
-create function public.autonomy_set_notify_settings(p_channels jsonb, p_actor text default '') returns jsonb
+comment on function public.autonomy_notify_settings(text) is
+  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]; of causes '
+  'of one account (p_account) with "own": whether it says so itself. Reads only; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function public.autonomy_set_notify_settings(
+  p_channels jsonb, p_actor text default '', p_account text default null) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -14252,65 +14468,84 @@ begin
       message = 'What goes where is an object such as {"BREAKER": ["slack", "email"]}.';
   end if;
   select c.key into v_wrong from jsonb_each(p_channels) c
-  where c.key not in (select t.code from autonomy.told_of() t) order by 1 limit 1;
+  where c.key not in (select t.code from autonomy.told_of() t where p_account is null or t.of_account) order by 1
+  limit 1;
   if found then
-    raise exception using errcode = 'AO010', message = format('Nobody is told of %s.', v_wrong),
+    raise exception using errcode = 'AO010',
+      message = case when p_account is not null and v_wrong in (select t.code from autonomy.told_of() t)
+        then format('%s is told of all accounts together.', v_wrong) else format('Nobody is told of %s.', v_wrong) end,
       hint = 'autonomy_notify_settings() lists what people can be told of.';
+  elsif not exists (select from public.autonomy_accounts a where a.account = p_account) and p_account is not null then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
   end if;
   select c.key into v_wrong from jsonb_each(p_channels) c
-  where case when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
+  where case when jsonb_typeof(c.value) = 'null' and p_account is not null then false
+             when jsonb_typeof(c.value) = 'array' then not c.value <@ '["slack", "webhook", "email"]' else true end
   order by 1 limit 1;
   if found then
     raise exception using errcode = 'AO010',
       message = format('%s goes to a list of slack, webhook, email, or to none: [].', v_wrong);
   end if;
+  delete from autonomy.told_where w using jsonb_each(p_channels) c
+  where w.account = p_account and w.code = c.key and jsonb_typeof(c.value) = 'null';
   insert into autonomy.told_where as w (account, code, channels, updated_by)
-  select null, c.key, array(select distinct jsonb_array_elements_text(c.value) order by 1), coalesce(p_actor, '')
-  from jsonb_each(p_channels) c order by c.key
+  select p_account, c.key, array(select distinct jsonb_array_elements_text(c.value) order by 1), coalesce(p_actor, '')
+  from jsonb_each(p_channels) c where jsonb_typeof(c.value) = 'array' order by c.key
   on conflict (account, code) do update
     set channels = excluded.channels, updated_at = now(), updated_by = excluded.updated_by;
-  return public.autonomy_notify_settings();
+  return public.autonomy_notify_settings(p_account);
 end $$;
-comment on function public.autonomy_set_notify_settings(jsonb, text) is
-  'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; answers '
-  'as autonomy_notify_settings. Safe to call again. Raises AO010 (no such code or channel). [autonomous-operations]';
+comment on function public.autonomy_set_notify_settings(jsonb, text, text) is
+  'Says where people are told of what, {"CODE": [of slack, webhook, email]}, codes left out stay as they are; with '
+  'p_account of causes of that account (null: as all are). Answers as autonomy_notify_settings. Safe to call again. '
+  'Raises AO010 (no such code or channel), AO003 (no such account). [autonomous-operations]';
 create function autonomy.causes_now(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
-returns table (cause text, code text, level text, sentence text, details text[], figures jsonb, size numeric)
+returns table (
+  account text, cause text, code text, level text, sentence text, details text[], figures jsonb, size numeric)
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_each boolean := (select count(*) > 1 from public.autonomy_accounts);
 begin
   return query
     with found as (
-      select * from autonomy.dashboard_state_of_policy()
+      select * from autonomy.dashboard_state_of_policy(v_each)
       union all
-      select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now) r
+      select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now, v_each) r
       where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
-      union all select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now)
+      union all
+      select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now, v_each)
     )
-    select distinct on (n.cause) n.cause, f.code, f.level, f.sentence, f.details, f.figures,
-      coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.cause))
+    select distinct on (n.account, n.cause) n.account, n.cause, f.code, f.level, f.sentence, f.details, f.figures,
+      coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.account, n.cause))
     from found f
     join autonomy.told_of() t on t.code = f.code
-    cross join lateral (select f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
-    order by n.cause, f.sentence desc;
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
+      f.code || coalesce(':' || (f.figures ->> 'breaker'), '') as cause) n
+    order by n.account, n.cause, f.sentence desc;
   if not p_whole then
     return;
   end if;
   return query
     with found as (
-      select * from autonomy.dashboard_state_of_data(p_now)
-      union all select * from autonomy.dashboard_state_of_work(p_now)
+      select * from autonomy.dashboard_state_of_data(p_now, v_each)
+      union all select * from autonomy.dashboard_state_of_work(p_now, v_each)
       union all
       select c.* from public.autonomy_policy p
       cross join autonomy.dashboard_state_of_changes(
-        p_now - interval '24 hours', 'in the last 24 hours', p.notify_moved_share) c
+        p_now - interval '24 hours', 'in the last 24 hours', p.notify_moved_share, v_each) c
     )
-    select f.code, f.code, f.level, f.sentence, f.details, f.figures,
-      coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric
-    from found f join autonomy.told_of() t on t.code = f.code;
+    select distinct on (n.account, f.code) n.account, f.code, f.code, f.level, f.sentence, f.details, f.figures, n.size
+    from found f
+    join autonomy.told_of() t on t.code = f.code
+    cross join lateral (select left(f.figures ->> 'account', 200) as account,
+      coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
+    order by n.account, f.code, n.size desc, f.sentence;
 end $$;
 comment on function autonomy.causes_now(integer, boolean, timestamptz) is
-  'What people may be told of now, in the words of dashboard_state; not p_whole: only what runs and the policy show; '
+  'What people may be told of now, in the words of dashboard_state, where there are several accounts of each what is '
+  'its own; not p_whole: only what runs and the policy show; '
   'no interval: nothing is said of late runs. Reads only. [autonomous-operations]';
 create function autonomy.notice_causes(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
 returns boolean language plpgsql set search_path = ''
@@ -14326,11 +14561,11 @@ begin
     from autonomy.told_of() t
     where c.over_at is null and t.code = c.code and (p_whole or t.seen_by_run)
       and (p_run_interval_minutes is not null or c.code <> 'RUN_LATE')
-      and not exists (select from n where n.cause = c.cause)
+      and not exists (select from n where n.cause = c.cause and n.account is not distinct from c.account)
   )
   insert into autonomy.causes as c
-    (cause, code, level, sentence, details, figures, size, began_at, seen_at)
-  select n.cause, n.code, n.level, n.sentence, n.details, n.figures, n.size, p_now, p_now from n
+    (account, cause, code, level, sentence, details, figures, size, began_at, seen_at)
+  select n.account, n.cause, n.code, n.level, n.sentence, n.details, n.figures, n.size, p_now, p_now from n
   on conflict (account, cause) do update
     set code = excluded.code, level = excluded.level, sentence = excluded.sentence, details = excluded.details,
         figures = excluded.figures, size = excluded.size, seen_at = p_now, over_at = null,
@@ -14505,9 +14740,29 @@ $$;
 comment on function autonomy.past_measures(text[]) is
   'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. '
   '[autonomous-operations]';
+create function autonomy.past_doubts(p_from timestamptz, p_to timestamptz)
+returns table (campaign_id uuid, day date, known_at timestamptz, why text)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+  v_ids uuid[] := array(select c.id from public.campaigns c);
+begin
+  return query
+  select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
+  from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
+  cross join lateral (
+    select v.* from autonomy.value_doubts(v_ids, a.at) v union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
+  join autonomy.campaign_zones(v_ids) z on z.campaign_id = d.campaign_id
+  cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_at) k
+  where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
+  order by d.campaign_id, d.day, d.why;
+end $$;
+comment on function autonomy.past_doubts(timestamptz, timestamptz) is
+  'Days that ended in this time and whose figures runs would have doubted: held for a day from known_at on, then left '
+  'out of the evidence. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.past_candidates(
   p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
-  p_policy jsonb default '{}', p_all boolean default false)
+  p_policy jsonb default '{}', p_all boolean default false, p_left_out jsonb default '[]')
 returns table (at timestamptz, campaign_id uuid, holds boolean, figures float8[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '128MB' set statement_timeout = '10min'
 as $$
@@ -14516,6 +14771,10 @@ declare
   v_zone text := v_policy ->> 'time_zone';
   v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
   v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
+  v_late boolean := v_delay > 0 or exists (
+    select from public.autonomy_accounts o where o.conversion_delay_hours > 0);
+  v_left_out text := case when jsonb_array_length(p_left_out) > 0 then
+    ' and not exists (select from left_out x where x.campaign_id = %1$s.campaign_id and x.day = %1$s.day)' else '' end;
   v_every interval := p_every_hours * interval '1 hour';
   v_keep interval;
   v_windows text[];
@@ -14538,7 +14797,8 @@ begin
       message = 'That is too long a time for so short a half-life; ask for a part of it.';
   end if;
   v_windows := array(select distinct w from unnest(p_windows) w order by w);
-  v_keep := least((v_policy ->> 'max_data_age_hours')::numeric + 24, 1000) * interval '1 hour';
+  v_keep := least(greatest((v_policy ->> 'max_data_age_hours')::numeric,
+    (select max(o.max_data_age_hours) from public.autonomy_accounts o)) + 24, 1000) * interval '1 hour';
   if p_conditions is not null then
     select string_agg(public.condition_errors(c), ' ') into v_error from jsonb_array_elements(p_conditions) c;
     if v_error is not null then
@@ -14554,15 +14814,15 @@ begin
                 v_half_life) end;
   v_day := format('over (partition by d.campaign_id order by d.number range between %s preceding and 1 preceding)',
     case when v_half_life = 0 then 'unbounded' else floor(10 * v_half_life)::text end);
-  v_immature := case when v_delay > 0 then
-    format($i$(select sum(e.spend::float8
+  v_immature := case when v_late then
+    format($i$case when z.delay > 0 then (select sum(e.spend::float8
           * case when %1$s = 0 then 1 else exp(-0.6931471805599453::float8 * (b.day - e.day) / nullif(%1$s, 0)) end
-          * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / %2$s)))
+          * exp(greatest(-600::float8, -((b.day - e.day) + 0.5::float8) * 24::float8 / z.delay)))
         from autonomy.counted_days e
         where e.campaign_id = b.campaign_id and e.day < b.day
-          and e.day >= b.day - least(ceil(40 * %2$s / 24),
-                                     case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int)$i$,
-      v_half_life || '::float8', v_delay || '::float8')
+          and e.day >= b.day - least(ceil(40 * z.delay / 24),
+                                     case when %1$s = 0 then 1e6 else floor(10 * %1$s) end)::int%2$s) end$i$,
+      v_half_life || '::float8', format(v_left_out, 'e'))
     else '0::float8' end;
   v_days := case
     when p_every_hours % 24 = 0 and (p_from at time zone v_zone)::time = '00:00'
@@ -14573,8 +14833,8 @@ begin
       select d.campaign_id, d.day, $6 as zone, (d.day + 1)::timestamp at time zone $6 as since,
         d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
       from autonomy.counted_days d
-      where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date
-    )$by_day$
+      where d.day >= ($2 - $4 - interval '2 days')::date and d.day < ($3 at time zone $6)::date$by_day$
+      || format(v_left_out, 'd') || ')'
     else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it is over: after an hour, or after
     -- a day where the campaign never has a second bucket in a day.
     counted as (
@@ -14598,16 +14858,21 @@ begin
     )$by_bucket$ end;
   return query execute format($query$
     with zones as materialized (
-      select c.id as campaign_id, z.zone
+      select c.id as campaign_id, z.zone, coalesce(o.conversion_delay_hours::float8, $9) as delay
       from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+      left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
+    ),
+    left_out as materialized (
+      select (d ->> 0)::uuid as campaign_id, (d ->> 1)::date as day from jsonb_array_elements($11) d
     ),
     excluded as materialized (
       select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
+      union all select x.campaign_id, x.day, x.day from left_out x
     ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
       from autonomy.counted_days c
-      where c.day <= ($3 at time zone $6)::date + 1
+      where c.day <= ($3 at time zone $6)::date + 1%9$s
     ),
     before as (
       select d.campaign_id, d.day, d.since, %1$s,
@@ -14620,8 +14885,8 @@ begin
       select b.*, case when $7 = 0 then 1::float8
                        else exp(greatest(-600::float8,
                                          least(600::float8, -0.6931471805599453::float8 * b.since / $7))) end as fade,
-        %4$s as ev_immature
-      from before b
+        z.delay, %4$s as ev_immature
+      from before b join zones z on z.campaign_id = b.campaign_id
       where b.day >= ($2 at time zone $6)::date - ceil(extract(epoch from $4) / 86400)::int - 2
     ),
     %8$s,
@@ -14643,17 +14908,18 @@ begin
         coalesce(k.ev_conversions * k.fade, 0) + s.conversions::float8 as ev_conversions,
         coalesce(k.ev_revenue * k.fade, 0) + s.revenue::float8 as ev_revenue,
         coalesce(k.ev_days * k.fade, 0) + case when s.spend > 0 then 1 else 0 end as ev_days,
-        coalesce(k.ev_immature, 0) + case when $9 > 0 then s.spend::float8
-          * exp(greatest(-600::float8, -0.5::float8 * 24::float8 / nullif($9, 0))) else 0 end as ev_immature
+        coalesce(k.ev_immature, 0) + case when k.delay > 0 then s.spend::float8
+          * exp(greatest(-600::float8, -0.5::float8 * 24::float8 / nullif(k.delay, 0))) else 0 end as ev_immature,
+        k.delay
       from seen s
       join known k on k.campaign_id = s.campaign_id and k.day = s.day
     )
     select f.at, f.campaign_id, coalesce(h.holds, false), array[
         f.life_impressions, f.life_reach, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue,
         f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading, f.ev_days * w.fading,
-        case when $9 > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
-          greatest(0, least(1, 1 - f.ev_immature * exp(greatest(-50::float8, least(50::float8, -w.age / nullif($9, 0))))
-                            / f.ev_spend))
+        case when f.delay > 0 and f.ev_immature > 1e-100 and f.ev_spend > 1e-9 then
+          greatest(0, least(1, 1 - f.ev_immature
+            * exp(greatest(-50::float8, least(50::float8, -w.age / nullif(f.delay, 0)))) / f.ev_spend))
           else 1 end,
         w.age, extract(epoch from f.at - c.created_at)::float8 / 3600 %6$s]::float8[]
     from f
@@ -14680,16 +14946,18 @@ begin
               from unnest(v_windows) with ordinality v (n, o)
               cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
                 with ordinality u (m, i)), ''),
-    coalesce(v_predicate, 'true'), v_days)
+    coalesce(v_predicate, 'true'), v_days, format(v_left_out, 'c'))
   using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life,
-    v_every, v_delay, coalesce(p_all, false);
+    v_every, v_delay, coalesce(p_all, false), p_left_out;
 end $$;
-comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean) is
+comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean,
+                                             jsonb) is
   'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
   'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
   'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
   'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-  'overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
+  'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
@@ -14730,8 +14998,9 @@ as $$
        (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
        (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
-       and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
-                                    from public.autonomy_policy p)),
+       and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
+           select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
+         from public.autonomy_policy p)),
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
@@ -14752,24 +15021,29 @@ declare
   v_zone text := (select time_zone from public.autonomy_policy);
   v_from timestamptz := ((p_now at time zone v_zone)::date - (p_days - 1))::timestamp at time zone v_zone;
   v_to timestamptz := p_now;
+  v_doubts jsonb;
 begin
   perform autonomy.moment_error(p_now);
   if p_days is null or p_days not between 1 and 90 then
     raise exception using errcode = 'AO010', message = 'p_days must be from 1 to 90.';
   end if;
+  select coalesce(jsonb_agg(jsonb_build_array(d.campaign_id, d.day, d.known_at, d.why)), '[]')
+  into v_doubts from autonomy.past_doubts(v_from, v_to) d;
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'accounts', (select coalesce(jsonb_agg(to_jsonb(a)), '[]') from public.autonomy_accounts a), 'doubts', v_doubts,
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
       c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
       from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
-      from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
+      from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true, v_doubts) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
-  'past_candidates and past_campaigns of the last p_days, a look a day, as one value, for the preview of rules. Only '
+  'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts, as one value, '
+  'for the preview of rules. Only '
   'reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
   '[autonomous-operations]';
 create function autonomy.conversion_maturity(p_now timestamptz default now())
@@ -14963,19 +15237,19 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', 'e1b2613016756486c717b4f528393fe3d8eff44c86638ca174084f6de224e7b1', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0130_policy', 'c44953935314c5f44955389315f8a5168231185dc4b6d78f2f43fe0cc467297f', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'fcaae4c1492d9f498cfc91b622f6b67e92a50444061649c0dd5652ac5fb51654', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'd1c140990a20da5f47fa5a8e4ea964af707ff298d4d24d3f63bf66ccc2187301', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
-  ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
+  ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
-  ('0225_zones', '4ea3d39ab3b79af1bbc6e8d2423bae58d05ba2cd08c3a8836a2dfa1ce45cb6c7', pg_catalog.clock_timestamp()),
+  ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -14983,55 +15257,55 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '9ed5d30ff9f1ef9983b4b1ab8c8ab272306d30b2e0a623e5c3146fe083fd14c2', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'f982d8abdecd1b231c76cbc2db8b4e61852897b3a6e5a3b81178187789ba1d8a', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '373bfe20b87c326bca06dca5bcfc3c31fbc1dc2888c456b348f5cb8a5cdd3fb2', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
   ('0505_codes', '75515cc13a3a0081cb5f22ee6f70f6a37d5f54e9c064588571958e5dccba1f8e', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'b8663a15575f4d674057e01ef1a7e82dc236e7a4bb174962b908675f49031d6a', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '1950326241af19472a77431bc49937f14a90bc620a990b1006d027d82c2ad1b3', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'f7436056dbb3eee96d5f7bb1fcd99792f367cacc2af9f20591e3e6798a15396f', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
   ('0540_propose', '63fcdac756fb9063ea9c3b706efaa85eceb119dbfa4670b89cbd9edc70959667', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
+  ('0550_identify', 'ca191eeb7b5c99b235a98c013ad3c146b8f3f1aa8e7247283d9d8a5eb199253f', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
-  ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
-  ('0610_effects', '5b2cae61a383fc5c4f7108cebec9b2b3598eb4193fe3f21f7547e2e29c0b6cad', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '91702a5588836c4413e57addcaf497a887778c0705d1c7d6819ed87954ec7421', pg_catalog.clock_timestamp()),
+  ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
+  ('0610_effects', 'ec39f0bad4e164902743ad9c7cf17c7b2c9b4074d7f42da619f64c50188d2a80', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', 'b5494506db3f4a12b375201e066230e1dbe92bc15d81d1e427855888c09e5c7f', pg_catalog.clock_timestamp()),
   ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
-  ('0650_proposals', 'acdfb764bf288e03df4703c3978ceb4cfb725b2bf9b3dd9d3f6a9a775282c296', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', 'b8904aa5be35f2fd6a11290fa0208351e7d3f989349a8e3a17bab4e7153bfa8c', pg_catalog.clock_timestamp()),
+  ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '6f772d64a9d57f8b3b2e4d82c1969816f20e354a89706382bd3ca66a2acf1f2e', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0700_runs', 'c2168e37da27e28d8194bd9a67d44655358488f912f301ead35851c6e632bcbf', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '83d78b705f79c42d9dba6b9048df9d6310b356071eda86e096991c228daa4458', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'eb01128d22415abf08d1c715fb7f036871cb3e055887fd27da3edce9f3b27339', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', '192e66aff89ac7296915fd8cb7afcd4cf44bda3647d6d99bd2aa956da85db889', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '85a7e70a0d3d2df2807993e9e4722f0417c56acc428f225e653eeb9a70bbd2f0', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'a36bd5bf7ca09e85cb916fab6e6cc3d8f15b21f81555ee7374a638273c7a16d6', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'da58a2ea9d8f0b6cf9df02bc3684ec50a617b74c10fcc6aea966dded549e28d7', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '3106a244528264352b2cb7a78bf6a6dc651a8cec19c8bbd7ed4d97ce0333be89', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'e186152bb9fe7aa0ec2a6cab6a91e9573fa013b80d197d6719885b6c69c6fb6b', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '5c95b796bdca6c2240dc3602b1260df6429b2bf05282aaa9ea35c295412c871c', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
-  ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
+  ('1070_causes', 'a99c5cdfb23b21151fd68bf22627aa5ef17e59acce22c50a30a429e006ba966e', pg_catalog.clock_timestamp()),
+  ('1200_history', '788e9ef3903a962d14f7c5264cfbced7247c1f0ccc55362b3a1e5c76776b3542', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

@@ -60,8 +60,14 @@ def print_table(
             min_width=36 if whole else None,
         )
     for row in rows:
-        table.add_row(*(Text(str("" if cell is None else cell)) for cell in row))
+        table.add_row(*(Text(_harmless(cell)) for cell in row))
     console.print(table)
+
+
+def _harmless(cell: Any) -> str:
+    """Its text; what would paint or move about on a terminal is a mark."""
+    text = str("" if cell is None else cell)
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
 
 
 def bar(label: str, share: float) -> None:

@@ -118,8 +118,10 @@ def tracking(
     """
     groups = [*by_account(decisions, portfolio), *of_all(decisions, portfolio)]
     return [
-        _tracking(group, policy) for group in groups if group.state.tracking.tripped
-    ]  # fmt: skip
+        _tracking(group, group.policy(policy, own))
+        for group in groups
+        if group.state.tracking.tripped
+    ]
 
 
 def _tracking(group: Group, policy: Policy) -> Report:

@@ -80,7 +80,6 @@ class Engine:
         self._own = {name: (one, [Plan(rule, one) for rule in ready]) for name, one in own.items()}
         self._policies = {name: one for name, (one, _) in self._own.items()}
         self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
-        self.prior = self.policy.prior
         self._seen: set[str] = set()
         self._active = 0
         self._budget = Decimal(0)
@@ -140,7 +139,7 @@ class Engine:
     def _first_not_held(
         self, candidate: Candidate, policy: Policy, plans: Sequence[Plan]
     ) -> Decision:
-        odds = Odds(candidate.evidence, self.prior)
+        odds = Odds(candidate.evidence, policy.prior)
         first: Case | None = None
         first_code = ""
         first_limits: tuple[str, ...] = ()
@@ -166,7 +165,7 @@ class Engine:
             return None
         if paused.status is None or not paused.pause_below > 0.0:  # NaN as well
             return None
-        odds = Odds(candidate.evidence, self.prior)
+        odds = Odds(candidate.evidence, policy.prior)
         if odds.by(paused.cpa).percent_below(paused.pause_below) > policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, policy), policy, self.now, odds)

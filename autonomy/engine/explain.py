@@ -49,7 +49,7 @@ def explain(
     engine.take([one])
     answer = engine.finish(portfolio)
     decision = answer[0] if len(answer) else None
-    odds = Odds(one.evidence, engine.prior)
+    odds = Odds(one.evidence, engine.ruled_by(one)[0].prior)
     return {
         "campaign_id": one.campaign_id,
         "title": one.title,
@@ -60,7 +60,7 @@ def explain(
         "sentence": sentence(one, engine, decision),
         "figures": figures(one),
         "evidence": _evidence(one, engine, odds),
-        "rules": [_rule(plan, one, engine, odds) for plan in engine.plans],
+        "rules": [_rule(plan, one, engine, odds) for plan in engine.ruled_by(one)[1]],
         "rules_skipped": answer.rules_skipped,
         "breakers": answer.breakers,
     }
@@ -88,7 +88,8 @@ def figures(one: Candidate) -> dict[str, dict[str, float | None]]:
 
 
 def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
-    seen, prior = one.evidence, engine.prior
+    policy, _ = engine.ruled_by(one)
+    seen, prior = one.evidence, policy.prior
     spread = odds.precision**-0.5
     return {
         **{name: known(value) for name, value in zip(seen._fields, seen, strict=True)},
@@ -99,7 +100,7 @@ def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
         "likely_roi_low": round_half_up(exp(odds.u - 1.2816 * spread)),
         "likely_roi_high": round_half_up(exp(odds.u + 1.2816 * spread)),
         "below_break_even": round_half_up(
-            100.0 * below(engine.policy.break_even_roi, odds.u, odds.precision)
+            100.0 * below(policy.break_even_roi, odds.u, odds.precision)
         ),
     }
 
@@ -117,7 +118,7 @@ def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, A
         "condition": {True: "holds", False: "does not hold", None: "unknown"}[met],
         "why": [{"text": line.text, "holds": line.met, "depth": line.depth} for line in lines],
     }
-    return said | _outcome(Case(one, plan, engine.policy, engine.now, odds))
+    return said | _outcome(Case(one, plan, engine.ruled_by(one)[0], engine.now, odds))
 
 
 def _outcome(case: Case) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from autonomy.imports.one_grain import settle_grain
 from autonomy.imports.read_export import open_export, slices
 from autonomy.imports.revenue import WITHOUT_VALUE, no_value_sentence
 from autonomy.imports.row_checks import Tally
+from autonomy.text import LONGEST_ACCOUNT
 
 if TYPE_CHECKING:
     import polars as pl
@@ -158,6 +159,10 @@ def import_files(
 
     if isinstance(mapping, str | Path):
         mapping = MappingFile.read(Path(mapping))
+    if account and (len(account) > LONGEST_ACCOUNT or "\x00" in account):
+        raise ExportError(
+            f"The name of an account has at most {LONGEST_ACCOUNT} characters, none of them NUL."
+        )
     tell = progress or (lambda text, share: None)
     report = ImportReport()
     with psycopg.connect(database_url) as connection:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autonomy.imports.columns import COUNTS, MONEY
+from autonomy.text import LONGEST_ACCOUNT
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,6 +51,9 @@ def sift(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:
         ),
         pl.when(pl.col("days").is_null() | (pl.col("days") < 1)).then(
             pl.lit("the end of its time cannot be read or lies before its start")
+        ),
+        pl.when(pl.col("account").str.len_chars() > LONGEST_ACCOUNT).then(
+            pl.lit(f"the account's name is longer than {LONGEST_ACCOUNT} characters")
         ),
         *(
             pl.when(~pl.col(name).struct["readable"]).then(pl.lit(f"{name} is not a number"))

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from html import escape
 
 from autonomy.replay.replay import Outcome, Replay
-from autonomy.replay.text_report import CANNOT_KNOW, delay_sentence, money, raised_sentence, spread
+from autonomy.replay.text_report import (
+    CANNOT_KNOW,
+    delay_sentence,
+    in_words,
+    money,
+    raised_sentence,
+    spread,
+)
 from autonomy.replay.tuning import Tuning
 from autonomy.replay.valuation import PauseOutcome
 from autonomy.replay.value import left_out_sentence
@@ -40,7 +47,6 @@ svg .fill-good { fill: var(--good); } svg .fill-bad { fill: var(--bad); }
 
 def html(replay: Replay, tuning: Tuning | None = None) -> str:
     """The whole page."""
-    first = replay.first
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
@@ -52,24 +58,20 @@ def html(replay: Replay, tuning: Tuning | None = None) -> str:
             f" {replay.end:%d %B %Y}, {replay.runs:,} runs. In that time {money(replay.spend)} were"
             f" spent and {money(replay.revenue)} came in.</p>"
         ),
-        *([f"<p class='bad'>{escape(replay.one_currency)}</p>"] if replay.one_currency else []),
+        *([f"<p>{escape(replay.one_currency)}</p>"] if replay.one_currency else []),
         *(
             [f"<p class='bad'>{escape(left_out_sentence(replay.left_out))}</p>"]
             if replay.left_out
             else []
         ),
-        _cards(first),
-        "<h2>Day by day</h2>",
-        "<p>Money that pauses saved less what they missed, added up by the day of the pause.</p>",
-        _lines([(one.setting.name, _sums(one)) for one in replay.outcomes], replay),
+        *_money(replay),
+        *(["<h2>The confidence floor</h2>", _floors(tuning)] if tuning is not None else []),
+        *_all_pauses(replay),
     ]
-    if len(replay.outcomes) > 1:
-        parts += ["<h2>Side by side</h2>", _comparison(replay.outcomes)]
-    if tuning is not None:
-        parts += ["<h2>The confidence floor</h2>", _floors(tuning)]
-    for one in replay.outcomes:
-        name = "" if one is first else f", setting {escape(one.setting.name)}"
-        parts += [f"<h2>Pauses{name}</h2>", _pauses(one)]
+    for other in replay.others:
+        spent = f"{money(other.spend)} were spent and {money(other.revenue)} came in."
+        parts += [f"<h1>{escape(in_words(other))}</h1>", f"<p class='lead'>{spent}</p>"]
+        parts += [*_money(other), *_all_pauses(other)]
     parts += [
         f"<h2>Late conversions</h2><p>{escape(delay_sentence(replay))}</p>",
         "<h2>What a replay cannot know</h2><ul>",
@@ -78,6 +80,27 @@ def html(replay: Replay, tuning: Tuning | None = None) -> str:
         f" there. Computed in {replay.seconds:.1f} s.</p></body></html>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _money(replay: Replay) -> list[str]:
+    """What came of it, by the day, and of the settings side by side."""
+    parts = [
+        _cards(replay.first),
+        "<h2>Day by day</h2>",
+        "<p>Money that pauses saved less what they missed, added up by the day of the pause.</p>",
+        _lines([(one.setting.name, _sums(one)) for one in replay.outcomes], replay),
+    ]
+    if len(replay.outcomes) > 1:
+        parts += ["<h2>Side by side</h2>", _comparison(replay.outcomes)]
+    return parts
+
+
+def _all_pauses(replay: Replay) -> list[str]:
+    parts = []
+    for one in replay.outcomes:
+        name = "" if one is replay.first else f", setting {escape(one.setting.name)}"
+        parts += [f"<h2>Pauses{name}</h2>", _pauses(one)]
+    return parts
 
 
 def _cards(one: Outcome) -> str:

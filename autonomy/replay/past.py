@@ -6,11 +6,12 @@ Either way the figures are those of `past_candidates`: what a run of that moment
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,8 +24,6 @@ from autonomy.replay.value import (
     SAY_THE_WORTH,
     conversions_by_account,
     left_out_sentence,
-    of_one_currency,
-    other_currencies_sentence,
     split_by_value,
     with_worth,
 )
@@ -128,6 +127,17 @@ class Look(NamedTuple):
         )
 
 
+class Doubt(NamedTuple):
+    """A day whose figures a run would not have believed: it holds the campaign for a day."""
+
+    known_at: datetime
+    why: str
+
+
+Tracked = Mapping[str | None, Mapping[str, Any]]
+"""What tracking_by_account says of each account, and of all together (None)."""
+
+
 @dataclass
 class Past:
     """A period of the past and what can be asked about it."""
@@ -139,10 +149,20 @@ class Past:
     windows: list[str]
     policy: Mapping[str, Any]
     looks: Iterable[Look]
-    tracking: Any = None
+    tracking: Callable[[datetime], Tracked] | None = None
     delay: Delay | None = None
     left_out: Mapping[str, float] = field(default_factory=dict)  # see `split_by_value`
-    one_currency: str = ""  # which it is and what is left out for it, where there are several
+    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The rows of autonomy_accounts."""
+    doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
+    """By campaign. The days themselves are no part of the looks."""
+
+    def doubted(self, look: Look) -> str | None:
+        """Why the campaign's figures cannot be right at that moment."""
+        for one in self.doubts.get(look.campaign_id, ()):
+            if one.known_at <= look.at < one.known_at + timedelta(days=1):
+                return one.why
+        return None
 
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
         """The looks of each moment, oldest first, at the campaigns that can be judged in money."""
@@ -195,8 +215,7 @@ def open_past(
         every_hours = period.every_hours
         windows = windows_of(conditions)
         worth = period.value_per_conversion
-        everyone, others = of_one_currency(_campaigns(connection, start, end))
-        campaigns, silent = split_by_value(everyone)
+        campaigns, silent = split_by_value(_campaigns(connection, start, end))
         valued: dict[str, PastCampaign] = {}
         if worth is not None:
             valued, silent = split_by_value(with_worth(silent, worth))
@@ -204,16 +223,20 @@ def open_past(
         left_out = conversions_by_account(silent.values())
         if left_out and not campaigns:
             raise ReplayError(f"{left_out_sentence(left_out)} {SAY_THE_WORTH}")
+        doubted = connection.execute(
+            "select campaign_id, day, known_at, why from autonomy.past_doubts(%s, %s)",
+            (start, end),
+        ).fetchall()
         looks = _looks(
             connection,
             # Conditions may read the revenue that is reckoned only here: the engine looks at all.
             None if worth is not None else conditions,
             windows,
-            start,
-            end,
+            (start, end),
             every_hours,
             policy or {},
             len(campaigns) + len(silent),
+            [(str(campaign), str(day)) for campaign, day, _, _ in doubted],
         )
         if worth is not None:
             each = float(worth)
@@ -229,8 +252,9 @@ def open_past(
             policy=_policy(connection),
             looks=looks,
             left_out=left_out,
-            one_currency=other_currencies_sentence(others, campaigns.values()),
-            tracking=lambda at: _tracking(asking, at),
+            accounts=_accounts(connection),
+            doubts=doubts_of((campaign, at, why) for campaign, _, at, why in doubted),
+            tracking=partial(_tracking, asking),
             delay=_delay(connection, end),
         )
 
@@ -305,15 +329,16 @@ def _looks(
     connection: psycopg.Connection,
     conditions: Sequence[Mapping[str, Any]] | None,
     windows: list[str],
-    start: datetime,
-    end: datetime,
+    between: tuple[datetime, datetime],
     every_hours: float,
     policy: Mapping[str, Any],
     campaigns: int,
+    left_out: Sequence[tuple[str, str]],
 ) -> Iterator[Look]:
     """A slice at a time: memory stays flat however long the past is."""
     from psycopg.types.json import Jsonb
 
+    start, end = between
     step = timedelta(hours=every_hours)
     looks = max(24, _SLICE_LOOKS // max(1, campaigns))
     span = max(1, min(looks, int(_SLICE_DAYS / step))) * step
@@ -323,7 +348,7 @@ def _looks(
             cursor.itersize = 5000
             cursor.execute(
                 "select * from autonomy.past_candidates("
-                "%s, %s::text[], %s, %s, %s::numeric, %s, true)",
+                "%s, %s::text[], %s, %s, %s::numeric, %s, true, %s)",
                 (
                     None if conditions is None else Jsonb(list(conditions)),
                     windows,
@@ -331,6 +356,7 @@ def _looks(
                     until,
                     every_hours,
                     Jsonb(dict(policy)),
+                    Jsonb(left_out),
                 ),
             )
             for at, campaign_id, met, numbers in cursor:
@@ -344,10 +370,24 @@ def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
     )
 
 
-def _tracking(connection: psycopg.Connection, at: datetime) -> Any:
-    row = connection.execute(
-        "select jsonb_build_object('observed', observed, 'expected', expected, 'tripped', tripped)"
-        " from autonomy.tracking_by_account(%s) where account is null",
+def _tracking(connection: psycopg.Connection, at: datetime) -> Tracked:
+    rows = connection.execute(
+        "select account, jsonb_build_object("
+        "'observed', observed, 'expected', expected, 'tripped', tripped)"
+        " from autonomy.tracking_by_account(%s)",
         (at,),
-    ).fetchone()
-    return row[0] if row else None
+    ).fetchall()
+    return dict(rows)
+
+
+def _accounts(connection: psycopg.Connection) -> dict[str, Mapping[str, Any]]:
+    rows = connection.execute("select account, to_jsonb(a) from public.autonomy_accounts a")
+    return dict(rows.fetchall())
+
+
+def doubts_of(rows: Iterable[tuple[Any, datetime, str]]) -> dict[str, list[Doubt]]:
+    """By campaign, from rows of past_doubts."""
+    found: dict[str, list[Doubt]] = {}
+    for campaign, known_at, why in rows:
+        found.setdefault(str(campaign), []).append(Doubt(known_at, why))
+    return found

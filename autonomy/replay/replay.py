@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from autonomy.engine.confidence import Prior
+from autonomy.engine.confidence import Evidence, Prior
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import fit_prior
 from autonomy.errors import PolicyError, ReplayError, RuleError
 from autonomy.replay.conversion_delay import Delay
 from autonomy.replay.past import Look, Past, Period, open_past
+from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.scenarios import NAMED, Setting
 from autonomy.replay.simulated_account import Account, Event
 from autonomy.replay.valuation import EXPONENTS, MIDDLE, Worth, worth_of
+from autonomy.replay.value import currencies_of, currencies_sentence, in_currency
 from autonomy.rules.language import Rule
 
 Progress = Callable[[str, float], None]
+# Of an account's columns those that say nothing of the past, or that the facts are made with.
+OF_TODAY = ("mode", "frozen", "frozen_reason", "time_zone", "updated_at", "updated_by")
 # These shape the facts themselves, so that settings with different ones cannot share a pass.
 FACTUAL = ("evidence_half_life_days", "conversion_delay_hours", "time_zone", "max_data_age_hours")
 
@@ -33,10 +38,31 @@ class Outcome:
     rules: Sequence[Rule]
     account: Account
     worth: Worth
+    currency: str = ""
 
     @property
     def events(self) -> Sequence[Event]:
-        return self.account.events
+        campaigns = self.account.past.campaigns
+        return [
+            event
+            for event in self.account.events
+            if (campaigns[event.campaign_id].currency or "") == self.currency
+        ]
+
+    @property
+    def held(self) -> Counter[str]:
+        """Code -> how many decisions were held."""
+        return self.account.held[self.currency]
+
+    @property
+    def breakers(self) -> Counter[str]:
+        """Code -> how many runs had it: of its accounts, and of all together."""
+        found: Counter[str] = Counter()
+        names = {one.account or "" for one in self.account.past.campaigns.values()
+                 if (one.currency or "") == self.currency}  # fmt: skip
+        for name in {"", *names}:
+            found.update(self.account.breakers[name])
+        return found
 
 
 @dataclass
@@ -51,7 +77,8 @@ class Replay:
     revenue: float
     outcomes: list[Outcome] = field(default_factory=list)
     left_out: Mapping[str, float] = field(default_factory=dict)  # account -> conversions
-    one_currency: str = ""  # a sentence, where there are several
+    currency: str = ""  # of all money here; "": not known
+    others: list[Replay] = field(default_factory=list)  # the same runs, in other currencies
     delay: Delay | None = None
     present_delay_hours: float = 0.0
     runs: int = 0
@@ -60,6 +87,11 @@ class Replay:
     @property
     def first(self) -> Outcome:
         return self.outcomes[0]
+
+    @property
+    def one_currency(self) -> str:
+        """A sentence, where there are several."""
+        return currencies_sentence([self.currency, *(one.currency for one in self.others)])
 
 
 def replay(
@@ -89,19 +121,36 @@ def replay(
             for setting in settings
         ]
         first = carry_out(past, [one for own in players for one in own.values()], progress)
-        result = Replay(
-            past.start, past.end, past.every_hours, len(past.campaigns), *_totals(past, first)
-        )
-        result.outcomes = [
-            judge(setting, own, draws) for setting, own in zip(settings, players, strict=True)
+        result, *result.others = [
+            _told(past, currency, first, settings, players, draws)
+            for currency in currencies_of(past.campaigns)
         ]
         result.left_out = past.left_out
-        result.one_currency = past.one_currency
         result.delay = past.delay
         result.present_delay_hours = float(past.policy["conversion_delay_hours"])
-        result.runs = max((one.account.runs for one in result.outcomes), default=0)
     result.seconds = time.monotonic() - began
     return result
+
+
+def _told(
+    past: Past,
+    currency: str,
+    first: Sequence[Look],
+    settings: Sequence[Setting],
+    players: Sequence[Mapping[float, Account]],
+    draws: int,
+) -> Replay:
+    """What came of it in one currency."""
+    campaigns = in_currency(past.campaigns, currency)
+    spend, revenue = _totals(campaigns, first)
+    told = Replay(
+        past.start, past.end, past.every_hours, len(campaigns), spend, revenue, currency=currency
+    )
+    told.outcomes = [
+        judge(setting, own, draws, currency) for setting, own in zip(settings, players, strict=True)
+    ]
+    told.runs = max((one.account.runs for one in told.outcomes), default=0)
+    return told
 
 
 def carry_out(
@@ -118,9 +167,9 @@ def carry_out(
         if at.date() != day:
             day = at.date()
             first = first or looks
-            prior = fitted_prior(past, looks)
+            priors = fitted_priors(past, looks)
             for account in accounts:
-                account.policy = _with_prior(account.policy, prior)
+                account.believe(priors)
                 account.look_around(looks)
             if progress is not None:
                 progress(f"{at:%d %B %Y}", (at - past.start).total_seconds() / length)
@@ -129,26 +178,21 @@ def carry_out(
     return first
 
 
-def fitted_prior(past: Past, everyone: Sequence[Look]) -> Prior:
-    """From what was known of the portfolio on that day, not from what came after."""
-    return fit_prior(look.evidence(past.campaigns[look.campaign_id].cv2) for look in everyone)
+def fitted_priors(past: Past, everyone: Sequence[Look]) -> dict[str, Prior]:
+    """By currency, from what was known of it on that day, not from what came after."""
+    seen: dict[str, list[Evidence]] = {}
+    for look in everyone:
+        campaign = past.campaigns[look.campaign_id]
+        seen.setdefault(campaign.currency or "", []).append(look.evidence(campaign.cv2))
+    return {currency: fit_prior(evidence) for currency, evidence in seen.items()}
 
 
-def _with_prior(policy: Policy, prior: Prior) -> Policy:
-    return policy.model_copy(
-        update={
-            "prior_mean_roi": prior.mean_roi,
-            "prior_tau2": prior.tau2,
-            "prior_order_value": prior.order_value,
-            "prior_cv2": prior.cv2,
-        }
-    )
-
-
-def judge(setting: Setting, accounts: Mapping[float, Account], draws: int = 1000) -> Outcome:
+def judge(
+    setting: Setting, accounts: Mapping[float, Account], draws: int = 1000, currency: str = ""
+) -> Outcome:
     account = accounts[MIDDLE]
-    worth = worth_of(accounts, prior=account.policy.prior, draws=draws)
-    return Outcome(setting, account.policy, account.rules, account, worth)
+    worth = worth_of(accounts, currency, draws=draws)
+    return Outcome(setting, account.policy, account.rules, account, worth, currency)
 
 
 def accounts_of(
@@ -161,20 +205,44 @@ def accounts_of(
 ) -> dict[float, Account]:
     """One account of this setting for each exponent of the response curve. Raises ReplayError."""
     try:
-        row = {**past.policy, **setting.policy, "frozen": False}
-        policy = Policy.from_row(row)
         # In approve mode everything waits for a person; a replay asks what it would propose.
-        policy = policy.model_copy(update={"mode": "autonomous", "holdout_share": 0.0})
+        row = {
+            **past.policy, **setting.policy, "frozen": False, "mode": "autonomous",
+            "holdout_share": 0.0,
+        }  # fmt: skip
+        policy = Policy.from_row(row)
+        own = _own_policies(past, setting, row)
         rules = [Rule.parse(rule) for rule in setting.rules_of(active)]
     except (PolicyError, RuleError) as error:
         raise ReplayError(f"{setting.name}: {error}") from error
     half_life = float(row["evidence_half_life_days"])
     return {
         exponent: Account(
-            past, rules, policy, approve=approve, exponent=exponent, half_life_days=half_life
+            past, rules, policy, own, approve=approve, exponent=exponent, half_life_days=half_life
         )
         for exponent in exponents
     }
+
+
+def _own_policies(past: Past, setting: Setting, row: Mapping[str, Any]) -> dict[str, Policy]:
+    """Of accounts that differ: by limits of their own, or, in several currencies, by their prior.
+
+    Mode and freeze are of today. Raises PolicyError.
+    """
+    several = len(currencies_of(past.campaigns)) > 1
+    found = {}
+    for name in {one.account or "" for one in past.campaigns.values()}:
+        account = past.accounts.get(name, {}) if setting.own_limits else {}
+        limits = {
+            key: value
+            for key, value in account.items()
+            if value is not None and key in row and key not in OF_TODAY
+        }
+        if account.get("target_roi") is not None:
+            limits["break_even_roi"] = account["target_roi"]
+        if limits or several:
+            found[name] = Policy.from_row({**row, **limits})
+    return found
 
 
 def active_rules(database_url: str) -> list[dict[str, Any]]:
@@ -216,11 +284,12 @@ def _distinct(conditions: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _totals(past: Past, first: Sequence[Look]) -> tuple[float, float]:
+def _totals(campaigns: Mapping[str, PastCampaign], first: Sequence[Look]) -> tuple[float, float]:
     """Spend and revenue of the period: what there was at its end less what there was before."""
-    spend = sum(campaign.spend for campaign in past.campaigns.values())
-    revenue = sum(campaign.revenue for campaign in past.campaigns.values())
+    spend = sum(campaign.spend for campaign in campaigns.values())
+    revenue = sum(campaign.revenue for campaign in campaigns.values())
+    before = [look for look in first if look.campaign_id in campaigns]
     return (
-        spend - sum(look.spend for look in first),
-        revenue - sum(look.revenue for look in first),
+        spend - sum(look.spend for look in before),
+        revenue - sum(look.revenue for look in before),
     )

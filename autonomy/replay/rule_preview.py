@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from autonomy.errors import ReplayError
-from autonomy.replay.past import Look, Past, windows_of
+from autonomy.replay.past import Look, Past, doubts_of, windows_of
 from autonomy.replay.past_campaign import past_campaign
 from autonomy.replay.replay import Outcome, accounts_of, carry_out, judge
 from autonomy.replay.scenarios import Setting
 from autonomy.replay.valuation import MIDDLE, PauseOutcome
 from autonomy.replay.value import (
     conversions_by_account,
+    currencies_of,
+    currency_words,
+    in_currency,
     left_out_sentence,
-    of_one_currency,
-    other_currencies_sentence,
     split_by_value,
 )
 
@@ -64,7 +65,10 @@ def preview_rules(
     past = past_of(_ask(source, arguments), windows)
     accounts = accounts_of(past, setting, (), exponents=(MIDDLE,))
     carry_out(past, list(accounts.values()))
-    return summary(past, judge(setting, accounts, draws=300), days)
+    outcomes = [
+        judge(setting, accounts, 300, currency) for currency in currencies_of(past.campaigns)
+    ]
+    return summary(past, outcomes, days)
 
 
 def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
@@ -77,15 +81,15 @@ def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
         return times[text]
 
     everyone = {one.id: one for one in map(past_campaign, given["campaigns"])}
-    alike, others = of_one_currency(everyone)
-    campaigns, silent = split_by_value(alike)
+    campaigns, silent = split_by_value(everyone)
     return Past(
         start=time_of(given["from"]),
         end=time_of(given["to"]),
         every_hours=float(given["every_hours"]),
         campaigns=campaigns,
         left_out=conversions_by_account(silent.values()),
-        one_currency=other_currencies_sentence(others, campaigns.values()),
+        accounts={one["account"]: one for one in given["accounts"]},
+        doubts=doubts_of((one, time_of(at), why) for one, _, at, why in given["doubts"]),
         windows=windows,
         policy=given["policy"],
         looks=[
@@ -95,16 +99,28 @@ def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:
     )
 
 
-def summary(past: Past, outcome: Outcome, days: int) -> dict[str, Any]:
-    """Counts and money, and the pauses that mattered most."""
-    worth = outcome.worth
+def summary(past: Past, outcomes: Sequence[Outcome], days: int) -> dict[str, Any]:
+    """Counts and money of the first currency, those of the others beside it, and one sentence."""
     seen = len({look.at for look in past.looks})
+    first, *others = [_of_one_currency(past, one) for one in outcomes]
     return {
         "days": days,
         "history_days": seen,
         "from": past.start.isoformat(),
         "to": past.end.isoformat(),
-        "campaigns": len(past.campaigns),
+        **first,
+        "other_currencies": others,
+        "sentence": _sentence(outcomes, days, seen, past),
+        "cannot_know": CANNOT_KNOW,
+    }
+
+
+def _of_one_currency(past: Past, outcome: Outcome) -> dict[str, Any]:
+    """Counts and money, and the pauses that mattered most."""
+    worth = outcome.worth
+    return {
+        "currency": outcome.currency or None,
+        "campaigns": len(in_currency(past.campaigns, outcome.currency)),
         "pauses": len(worth.pauses),
         "false_pauses": len(worth.false_pauses),
         "saved": worth.saved.to_dict(),
@@ -113,11 +129,9 @@ def summary(past: Past, outcome: Outcome, days: int) -> dict[str, Any]:
         "lowered": worth.lowered,
         "budget_changes_worth": worth.raised[MIDDLE].to_dict(),
         "worth": round(worth.profit, 2),
-        "held": dict(outcome.account.held.most_common()),
+        "held": dict(outcome.held.most_common()),
         "best_pauses": _listed([one for one in worth.pauses if not one.false], 1),
         "worst_pauses": _listed(worth.false_pauses, -1),
-        "sentence": _sentence(outcome, days, seen, past),
-        "cannot_know": CANNOT_KNOW,
     }
 
 
@@ -126,12 +140,17 @@ def _listed(pauses: Sequence[PauseOutcome], sign: int) -> list[dict[str, Any]]:
     return [one.to_dict() for one in ranked[:_LISTED]]
 
 
-def _sentence(outcome: Outcome, days: int, seen: int, past: Past) -> str:
+def _sentence(outcomes: Sequence[Outcome], days: int, seen: int, past: Past) -> str:
     left_out = f" {left_out_sentence(past.left_out)}" if past.left_out else ""
     if left_out and not past.campaigns:
         return left_out.strip()
-    one_currency = f" {past.one_currency}" if past.one_currency else ""
-    return _what_they_did(outcome, days, seen) + one_currency + left_out
+    several = len(outcomes) > 1 and seen > 0
+    said = " ".join(
+        (f"In {currency_words(one.currency)}: " if several else "")
+        + _what_they_did(one, days, seen)
+        for one in outcomes[: None if several else 1]
+    )
+    return said + left_out
 
 
 def _what_they_did(outcome: Outcome, days: int, seen: int) -> str:

@@ -50,6 +50,8 @@ class Setting:
     more_rules: Sequence[Row] = ()
     without: Sequence[str] = ()
     policy: Row = field(default_factory=dict)
+    own_limits: bool = True
+    """Whether accounts keep the limits that they have of their own."""
 
     def rules_of(self, active: Sequence[Row]) -> list[Row]:
         rules = [*(active if self.rules is None else self.rules), *self.more_rules]
@@ -62,7 +64,7 @@ def _named() -> dict[str, Setting]:
     }  # fmt: skip
     named = {
         "now": Setting("now"),
-        "usual": Setting("usual", rules=USUAL_RULES, policy=USUAL_POLICY),
+        "usual": Setting("usual", rules=USUAL_RULES, policy=USUAL_POLICY, own_limits=False),
         "optimise": Setting("optimise", more_rules=(optimise,), without=("scale",)),
     }
     for name, floors in PRESETS.items():

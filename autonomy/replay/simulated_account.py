@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,8 @@ from typing import Any, NamedTuple
 
 from autonomy.engine import Decision, Engine
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
-from autonomy.engine.policy import Policy, Portfolio, Tracking
+from autonomy.engine.confidence import Prior
+from autonomy.engine.policy import AccountState, Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
 from autonomy.replay.other_budget import Counterfactual
 from autonomy.replay.past import Look, Past
@@ -68,11 +70,12 @@ class _Active(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """An action of the last 24 hours: a pause, or a raise with the daily money it adds."""
+    """An action of the last 24 hours: a pause, or a raise or cut with its daily money."""
 
     at: datetime
     kind: str
     amount: Decimal
+    account: str
 
 
 class _Low(NamedTuple):
@@ -96,6 +99,8 @@ class _State:
 class Account:
     """Carries out the decisions of one setting as time goes on; nothing leaves memory.
 
+    `own`: the policies of accounts that differ, by account, as a run has them.
+
     What a run would have handed to a person counts as approved at once when `approve`, else as
     never answered. `exponent` is r of the response curve.
     """
@@ -105,34 +110,56 @@ class Account:
         past: Past,
         rules: list[Rule],
         policy: Policy,
+        own: Mapping[str, Policy] | None = None,
         *,
         approve: bool = True,
         exponent: float = 0.5,
         half_life_days: float = 7.0,
     ) -> None:
         self.past, self.rules, self.policy, self.approve = past, rules, policy, approve
+        self.own = dict(own or {})
         self.exponent, self._half_life_days = exponent, half_life_days
         self.events: list[Event] = []
-        self.held: Counter[str] = Counter()
-        self.breakers: Counter[str] = Counter()
+        self.held: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by currency
+        self.breakers: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by account
         self.runs = 0
         self._states: dict[str, _State] = {}
         self._recent: deque[_Done] = deque()
-        self._active = _Active()
+        self._active: dict[str, _Active] = {}
         self._without_value: set[str | None] = set()
+        self._currency_of = {
+            one.account or "": one.currency for one in self.past.campaigns.values()
+        }
+
+    def policy_of(self, account: str | None) -> Policy:
+        """What decisions about an account go by."""
+        return self.own.get(account or "", self.policy)
+
+    def believe(self, priors: Mapping[str, Prior]) -> None:
+        """What was known of each currency's campaigns on that day."""
+        usual = priors.get("") or next(iter(priors.values()))
+        self.policy = _with_prior(self.policy, usual)
+        self.own = {
+            name: _with_prior(one, priors.get(self._currency_of.get(name) or "", usual))
+            for name, one in self.own.items()
+        }
 
     def look_around(self, everyone: list[Look]) -> None:
         """Once a day: how many campaigns run, with what budget; which accounts show no value."""
         self._without_value = self._accounts_without_value(everyone)
-        count, budget = 0, Decimal(0)
+        self._active = {}
         for look in everyone:
             state = self._states.get(look.campaign_id)
             if state is not None and state.paused:
                 continue
-            count += 1
+            campaign = self.past.campaigns[look.campaign_id]
             factor = state.factor if state is not None else 1
-            budget += (self.past.campaigns[look.campaign_id].budget_at(look.at) or 0) * factor
-        self._active = _Active(count, budget)
+            self._count(campaign.account, 1, (campaign.budget_at(look.at) or 0) * factor)
+
+    def _count(self, account: str | None, campaigns: int, budget: Decimal | int) -> None:
+        """So many more that run, with so much more a day."""
+        seen = self._active.get(account or "", _Active())
+        self._active[account or ""] = _Active(seen.campaigns + campaigns, seen.budget + budget)
 
     def _accounts_without_value(self, everyone: list[Look]) -> set[str | None]:
         """Five conversions and more within 30 days, and none with a value."""
@@ -152,12 +179,13 @@ class Account:
             return False
         if one.account in self._without_value:
             return True
-        return n >= 20 or (n > 0.0 and n * self.policy.prior_order_value > 3.0 * spend)
+        order_value = self.policy_of(one.account).prior_order_value
+        return n >= 20 or (n > 0.0 and n * order_value > 3.0 * spend)
 
     def run(self, at: datetime, looks: list[Look]) -> None:
         """One run at that moment."""
         self.runs += 1
-        engine = Engine(self.rules, self.policy, at)
+        engine = Engine(self.rules, self.policy, at, accounts=self.own)
         seen: dict[str, Look] = {}
         for look in looks:
             state = self._states.get(look.campaign_id)
@@ -167,17 +195,16 @@ class Account:
             if campaign is not None:
                 engine.take((self._candidate(look, campaign, state),))
                 seen[look.campaign_id] = look
-        pausing = any(one.is_pause and one.verdict == "act" for one in engine.answer)
-        answer = engine.finish(self._portfolio(at, pausing))
+        acting = any(one.verdict == "act" for one in engine.answer)
+        answer = engine.finish(self._portfolio(at, acting))
         for report in answer.breakers:
-            self.breakers[report["code"]] += 1
+            self.breakers[report.get("account", "")][report["code"]] += 1
         for decision in answer:
-            if decision.verdict == "hold":
-                self.held[decision.code] += 1
-            elif decision.verdict == "act" or self.approve:
+            if decision.verdict == "act" or (decision.verdict == "propose" and self.approve):
                 self._carry_out(at, decision, seen[decision.campaign_id])
             else:
-                self.held[decision.code] += 1
+                campaign = self.past.campaigns[decision.campaign_id]
+                self.held[campaign.currency or ""][decision.code] += 1
 
     def _is_out(self, look: Look, state: _State | None) -> bool:
         """Paused, or no rule looks at it. With other budgets than the real ones a rule may."""
@@ -189,8 +216,10 @@ class Account:
         return not look.met and state.other.factor == 1.0
 
     def _candidate(self, look: Look, campaign: PastCampaign, state: _State | None) -> Candidate:
-        one = candidate(look, campaign, self.past.windows, self.policy.person_hold_days)
+        hold_days = self.policy_of(campaign.account).person_hold_days
+        one = candidate(look, campaign, self.past.windows, hold_days)
         one.value_missing = self._value_missing(one)
+        one.suspect = self.past.doubted(look)
         if state is not None and one.budget is not None:
             one.budget = half_up(one.budget * state.factor)
             while state.lows and state.lows[0].at <= look.at - _WEEK:
@@ -202,21 +231,28 @@ class Account:
             state.other.show(one, look)
         return one
 
-    def _portfolio(self, at: datetime, pausing: bool) -> Portfolio:
+    def _portfolio(self, at: datetime, acting: bool) -> Portfolio:
         while self._recent and self._recent[0].at <= at - _DAY:
             self._recent.popleft()
-        raised = [done.amount for done in self._recent if done.kind == "raise"]
-        tracking = Tracking()
-        # Asked only where it matters: the answer can do no more than stop pauses.
-        if pausing and self.past.tracking is not None:
-            tracking = Tracking.model_validate(self.past.tracking(at) or {})
+        # Asked only where it matters: the answer can do no more than stop what would be done.
+        asked = acting and self.past.tracking is not None
+        tracked = self.past.tracking(at) if asked and self.past.tracking is not None else {}
+        accounts = sorted({*self._active, *(done.account for done in self._recent)})
         return Portfolio(
-            active_campaigns=float(self._active.campaigns),
-            active_budget=self._active.budget,
-            pauses_24h=float(len(self._recent) - len(raised)),
-            scale_ups_24h=float(len(raised)),
-            raised_24h=sum(raised, Decimal(0)),
-            tracking=tracking,
+            **_counted(self._active.values(), self._recent),
+            tracking=Tracking.model_validate(tracked.get(None) or {}),
+            accounts=tuple(
+                AccountState(
+                    account=name,
+                    currency=self._currency_of.get(name),
+                    tracking=Tracking.model_validate(tracked.get(name) or {}),
+                    **_counted(
+                        [self._active.get(name, _Active())],
+                        [done for done in self._recent if done.account == name],
+                    ),
+                )
+                for name in accounts
+            ),
         )
 
     def budgets(self) -> dict[str, tuple[float, float]]:
@@ -230,21 +266,20 @@ class Account:
         campaign = self.past.campaigns[look.campaign_id]
         state = self._states.setdefault(look.campaign_id, _State(Counterfactual(look)))
         old, new = decision.previous.budget, decision.new.budget
+        account = campaign.account or ""
         if decision.is_pause:
             state.paused = True
-            self._recent.append(_Done(at, "pause", Decimal(0)))
-            count, budget = self._active
-            self._active = _Active(count - 1, budget - (old or 0))
+            self._recent.append(_Done(at, "pause", Decimal(0), account))
+            self._count(account, -1, -(old or 0))
         elif old is not None and new is not None:
             base = campaign.budget_at(at)
             if base:
                 state.factor = new / base
                 state.other.set_factor(float(state.factor), self.exponent)
             state.lows.append(_Low(at, old))
-            if new > old:
-                self._recent.append(_Done(at, "raise", new - old))
-            count, budget = self._active
-            self._active = _Active(count, budget + new - old)
+            kind = "raise" if new > old else "cut"
+            self._recent.append(_Done(at, kind, abs(new - old), account))
+            self._count(account, 0, new - old)
         state.last_action_at = at
         self.events.append(
             Event(
@@ -253,3 +288,30 @@ class Account:
                 look.spend, look.revenue, look.conversions, decision.case.plan.cpa,
             )
         )  # fmt: skip
+
+
+def _counted(active: Iterable[_Active], done: Sequence[_Done] | deque[_Done]) -> dict[str, Any]:
+    """What a portfolio says of campaigns that run and of what was done to them."""
+    running = list(active)
+    raised = [one.amount for one in done if one.kind == "raise"]
+    lowered = [one.amount for one in done if one.kind == "cut"]
+    return {
+        "active_campaigns": float(sum(one.campaigns for one in running)),
+        "active_budget": max(sum((one.budget for one in running), Decimal(0)), Decimal(0)),
+        "pauses_24h": float(len(done) - len(raised) - len(lowered)),
+        "scale_ups_24h": float(len(raised)),
+        "raised_24h": sum(raised, Decimal(0)),
+        "cuts_24h": float(len(lowered)),
+        "lowered_24h": sum(lowered, Decimal(0)),
+    }
+
+
+def _with_prior(policy: Policy, prior: Prior) -> Policy:
+    return policy.model_copy(
+        update={
+            "prior_mean_roi": prior.mean_roi,
+            "prior_tau2": prior.tau2,
+            "prior_order_value": prior.order_value,
+            "prior_cv2": prior.cv2,
+        }
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from autonomy.replay.replay import Outcome, Replay
 from autonomy.replay.valuation import MIDDLE, PauseOutcome, Range
-from autonomy.replay.value import SAY_THE_WORTH, left_out_sentence
+from autonomy.replay.value import SAY_THE_WORTH, currency_words, left_out_sentence
 from autonomy.text import chance, counted
 
 CANNOT_KNOW = (
@@ -42,11 +42,22 @@ def to_json(replay: Replay) -> dict[str, Any]:
         "campaigns": replay.campaigns,
         "spend": round(replay.spend, 2),
         "revenue": round(replay.revenue, 2),
+        "currency": replay.currency or None,
         "one_currency": replay.one_currency,
         "left_out": [
             {"account": name, "conversions": count} for name, count in replay.left_out.items()
         ],
         "settings": [_outcome(one) for one in replay.outcomes],
+        "other_currencies": [
+            {
+                "currency": other.currency or None,
+                "campaigns": other.campaigns,
+                "spend": round(other.spend, 2),
+                "revenue": round(other.revenue, 2),
+                "settings": [_outcome(one) for one in other.outcomes],
+            }
+            for other in replay.others
+        ],
         "conversion_delay": None
         if replay.delay is None
         else {
@@ -75,8 +86,8 @@ def _outcome(one: Outcome) -> dict[str, Any]:
         "budgets_lowered": worth.lowered,
         "budget_changes_worth": {str(r): part.to_dict() for r, part in worth.raised.items()},
         "worth_together": round(worth.profit, 2),
-        "held": dict(one.account.held.most_common()),
-        "breakers": dict(one.account.breakers),
+        "held": dict(one.held.most_common()),
+        "breakers": dict(one.breakers),
         "pause_list": [pause.to_dict() for pause in worth.pauses],
         "action_list": [event.to_dict() for event in one.events],
     }
@@ -93,18 +104,33 @@ def text(replay: Replay, *, most: int = 8) -> str:
         f"In that time {money(replay.spend)} were spent and {money(replay.revenue)} came in.",
     ]
     if replay.one_currency:
-        lines += ["", f"WARNING: {replay.one_currency}"]
+        lines += ["", replay.one_currency]
     if replay.left_out:
         lines += ["", f"WARNING: {left_out_sentence(replay.left_out)} {SAY_THE_WORTH}"]
-    for one in replay.outcomes:
-        lines += ["", *_setting_text(one, most)]
-    if len(replay.outcomes) > 1:
-        lines += ["", *comparison(replay.outcomes)]
+    lines += _money_text(replay, most)
+    for other in replay.others:
+        came = f"{money(other.spend)} were spent and {money(other.revenue)} came in."
+        lines += ["", f"{in_words(other)} {came}"]
+        lines += _money_text(other, most)
     if replay.delay is not None:
         lines += ["", delay_sentence(replay)]
     lines += ["", "What a replay cannot know:"]
     lines += [f"- {sentence}" for sentence in CANNOT_KNOW]
     return "\n".join(map(_wrapped, lines))
+
+
+def in_words(replay: Replay) -> str:
+    """Of what the money that follows is."""
+    return f"In {currency_words(replay.currency)}, {counted(replay.campaigns, 'campaign')}:"
+
+
+def _money_text(replay: Replay, most: int) -> list[str]:
+    lines: list[str] = []
+    for one in replay.outcomes:
+        lines += ["", *_setting_text(one, most)]
+    if len(replay.outcomes) > 1:
+        lines += ["", *comparison(replay.outcomes)]
+    return lines
 
 
 def _wrapped(line: str) -> str:
@@ -126,8 +152,8 @@ def _setting_text(one: Outcome, most: int) -> list[str]:
             f" worth {raised_sentence(one)}."
         ),
     ]
-    if one.account.held:
-        held = ", ".join(f"{code} {count:,}" for code, count in one.account.held.most_common(5))
+    if one.held:
+        held = ", ".join(f"{code} {count:,}" for code, count in one.held.most_common(5))
         lines.append(f"  It held back: {held}.")
     by_person = sum(event.by_person for event in one.events)
     if by_person:

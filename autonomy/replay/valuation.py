@@ -15,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autonomy.engine.confidence import Evidence, Prior, by_cpa, probability_below
+from autonomy.engine.confidence import Evidence, by_cpa, probability_below
+from autonomy.engine.policy import Policy
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
+from autonomy.replay.value import in_currency
 
 MIDDLE = 0.5
 EXPONENTS = (0.25, MIDDLE, 0.75)
@@ -107,13 +109,19 @@ class Worth:
         return self.saved.value - self.missed.value + self.raised[MIDDLE].value
 
 
-def worth_of(accounts: Mapping[float, Account], *, prior: Prior, draws: int = _DRAWS) -> Worth:
-    """Values one replay, given its account under each exponent; pauses are those of the middle."""
+def worth_of(
+    accounts: Mapping[float, Account], currency: str = "", *, draws: int = _DRAWS
+) -> Worth:
+    """Values one replay, given its account under each exponent; pauses are those of the middle.
+
+    Of what is in that currency ("": not known): each campaign by the target of its account.
+    """
     account = accounts[MIDDLE]
-    break_even = account.policy.break_even_roi
-    events, campaigns = account.events, account.past.campaigns
+    campaigns = in_currency(account.past.campaigns, currency)
+    policies = {number: account.policy_of(one.account) for number, one in campaigns.items()}
+    events = [event for event in account.events if event.campaign_id in campaigns]
     pauses = [
-        _pause(event, campaigns[event.campaign_id], break_even, prior)
+        _pause(event, campaigns[event.campaign_id], policies[event.campaign_id])
         for event in events
         if event.is_pause
     ]
@@ -126,7 +134,12 @@ def worth_of(accounts: Mapping[float, Account], *, prior: Prior, draws: int = _D
         missed=Range.of([max(0.0, one.earned_after) for one in pauses], draws),
         raised={
             exponent: Range.of(
-                [revenue / break_even - spend for spend, revenue in one.budgets().values()], draws
+                [
+                    revenue / policies[number].break_even_roi - spend
+                    for number, (spend, revenue) in one.budgets().items()
+                    if number in policies
+                ],
+                draws,
             )
             for exponent, one in accounts.items()
         },
@@ -143,7 +156,8 @@ def _direction(event: Event) -> int:
     return (event.new_budget > event.old_budget) - (event.new_budget < event.old_budget)
 
 
-def _pause(event: Event, campaign: PastCampaign, break_even: float, prior: Prior) -> PauseOutcome:
+def _pause(event: Event, campaign: PastCampaign, policy: Policy) -> PauseOutcome:
+    break_even, prior = policy.break_even_roi, policy.prior
     spend = max(0.0, campaign.spend - event.spend)
     revenue = campaign.revenue - event.revenue
     orders = max(0.0, campaign.conversions - event.conversions)

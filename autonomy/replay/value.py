@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from autonomy.errors import ReplayError
 from autonomy.replay.past_campaign import PastCampaign
-from autonomy.text import counted, decimal
+from autonomy.text import decimal
 
 SAY_THE_WORTH = (
     "Say what a conversion is worth (--value-per-conversion 35), or import a file with the revenue."
@@ -31,32 +31,28 @@ def split_by_value(
     )
 
 
-def of_one_currency(
-    campaigns: Mapping[str, PastCampaign],
-) -> tuple[dict[str, PastCampaign], dict[str, int]]:
-    """The campaigns of the currency that most of them are in, and how many there are of others.
-
-    A sum over two currencies says nothing.
-    """
+def currencies_of(campaigns: Mapping[str, PastCampaign]) -> list[str]:
+    """The currencies that are spent in, that of the most campaigns first; "": not known."""
     counts = Counter(one.currency or "" for one in campaigns.values() if one.spend)
-    if len(counts) < 2:
-        return dict(campaigns), {}
-    chosen = max(sorted(counts), key=lambda currency: counts[currency])
-    kept = {n: one for n, one in campaigns.items() if (one.currency or "") == chosen}
-    del counts[chosen]
-    return kept, dict(sorted(counts.items()))
+    return sorted(counts, key=lambda currency: (-counts[currency], currency)) or [""]
 
 
-def other_currencies_sentence(others: Mapping[str, int], campaigns: Iterable[PastCampaign]) -> str:
-    """Which currency is spoken of, and what is left out for it; "" where there is one alone."""
-    if not others:
+def in_currency(campaigns: Mapping[str, PastCampaign], currency: str) -> dict[str, PastCampaign]:
+    """Those whose money is of that one: a sum over two currencies says nothing."""
+    return {n: one for n, one in campaigns.items() if (one.currency or "") == currency}
+
+
+def currency_words(currency: str) -> str:
+    """As sentences name it."""
+    return currency or "no known currency"
+
+
+def currencies_sentence(currencies: Sequence[str]) -> str:
+    """That each currency is told by itself; "" where there is one alone."""
+    if len(currencies) < 2:
         return ""
-    spoken = next((one.currency for one in campaigns if one.currency), "no known currency")
-    named = " and ".join(
-        f"{counted(n, 'campaign')} in {currency or 'no known currency'}"
-        for currency, n in others.items()
-    )
-    return f"Only what is in {spoken} is looked at: {named} cannot be added to it."
+    first, *others = map(currency_words, currencies)
+    return f"Money here is in {first}; what is in {' and in '.join(others)} is told by itself."
 
 
 def conversions_by_account(campaigns: Iterable[PastCampaign]) -> dict[str, float]:

@@ -39,6 +39,7 @@ class RunSummary(BaseModel):
     campaigns_evaluated: int = 0
     held: dict[str, int] = Field(default_factory=dict)
     held_because: dict[str, str] = Field(default_factory=dict)
+    held_of_accounts: dict[str, dict[str, int]] = Field(default_factory=dict)
     held_decisions: list[dict[str, Any]] = Field(default_factory=list)
     actions: list[dict[str, Any]] = Field(default_factory=list)
     failed: list[dict[str, Any]] = Field(default_factory=list)

@@ -15,6 +15,9 @@ from autonomy.store import Json
 LISTED = 100
 """Held decisions and actions in the answer; the others are counted, `explain` recomputes any."""
 
+OF_ACCOUNTS = ("ACCOUNT_BROKEN", "SUSPECT_DATA", "VALUE_NOT_MEASURED")
+"""Codes that say something of an account: of these it is counted how many are held in which."""
+
 COUNT_OF_TYPE = {
     "auto_pause": "campaigns_paused",
     "auto_scale_up": "campaigns_scaled",
@@ -44,6 +47,7 @@ class Summary:
         self._counts: Counter[str] = Counter(dict.fromkeys(COUNT_OF_TYPE.values(), 0))
         self._counts.update({"actions_proposed": 0, "opportunities_detected": 0})
         self._held: Counter[str] = Counter()
+        self._held_of_accounts: dict[str, Counter[str]] = {}
         self._held_decisions: list[Json] = []
         self._actions: list[Json] = []
         self._failed: list[Json] = []
@@ -121,6 +125,10 @@ class Summary:
             "campaigns_evaluated": self._campaigns_evaluated,
             "held": {code: self._held[code] for code in in_order(self._held)},
             "held_because": {code: means(code) for code in in_order(self._held)},
+            "held_of_accounts": {
+                code: dict(self._held_of_accounts[code])
+                for code in in_order(self._held_of_accounts)
+            },
             "held_decisions": self._held_decisions,
             "actions": sorted(
                 self._actions, key=lambda one: (one["action_type"], -one["confidence"])
@@ -145,6 +153,9 @@ class Summary:
 
     def _hold(self, decision: Decision, code: str, reason: str) -> None:
         self._held[code] += 1
+        if code in OF_ACCOUNTS:
+            account = decision.case.candidate.account or ""
+            self._held_of_accounts.setdefault(code, Counter())[account] += 1
         if len(self._held_decisions) < LISTED:
             self._held_decisions.append(_entry(decision) | {"code": code, "reason": reason})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 WHERE: dict[str, tuple[str, str]] = {
     "FROZEN": ("Lift the freeze", "#freeze"),
@@ -13,6 +14,7 @@ WHERE: dict[str, tuple[str, str]] = {
     "ACCOUNT_BROKEN": ("See the run", "runs/{run_id}"),
     "STALE_DATA": ("See the campaigns", "campaigns"),
     "NO_DATA": ("See the campaigns", "campaigns"),
+    "ZONE_UNKNOWN": ("See the accounts", "accounts"),
     "BREAKER": ("See the run", "runs/{run_id}"),
     "APPROVALS_WAITING": ("Decide", "actions?status=pending"),
     "MANY_PAUSED": (
@@ -34,8 +36,16 @@ WHERE: dict[str, tuple[str, str]] = {
 
 def link(code: str, figures: Mapping[str, Any]) -> tuple[str, str]:
     """What the link says, and its path below the top."""
+    account = figures.get("account")
+    if account and code in ("FROZEN", "ZONE_UNKNOWN"):
+        return account_link(str(account))
     if figures.get("breaker") == "PAUSE_BREAKER":  # it made proposals of the pauses
         code = "APPROVALS_WAITING"
     label, path = WHERE[code]
     since = str(figures.get("since") or "").replace("+00:00", "Z")
     return label, path.format_map({**figures, "since": since})
+
+
+def account_link(account: str) -> tuple[str, str]:
+    """The account's page: its settings, and what is left out of its evidence."""
+    return "See the account", f"accounts?account={quote(account, safe='')}#edit"

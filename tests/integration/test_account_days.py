@@ -350,3 +350,50 @@ def test_putting_back_is_told_from_a_program_by_days_of_the_account(own: str) ->
         )
         assert became[LOS_ANGELES] == "rolled_back"
         assert became[PLAIN] == "executed"
+
+
+def test_a_zone_that_vanished_holds_up_nobody_else(own: str) -> None:
+    """The system's list of zones has lost one: its account goes by the policy's, and it is said."""
+    with psycopg.connect(own, autocommit=True) as db:
+        for account in ("lost", "fine"):
+            loser(db, account)
+        db.execute("set session_replication_role = replica")
+        db.execute("update autonomy_accounts set time_zone = 'Mars/Base' where account = 'lost'")
+        db.execute("reset session_replication_role")
+        said = 'The time zone "Mars/Base" of the account "lost" is not known to this database'
+        result = first(db, "select run_autonomous_operations()")
+        assert result["warnings"][0].startswith(said)
+        assert "its days are counted in the policy's, UTC." in result["warnings"][0]
+        paused = "select account from campaigns where status = 'paused' order by 1"
+        assert db.execute(paused).fetchall() == [("fine",), ("lost",)]
+        # figures come in, pages and facts are there
+        loser(db, "lost")
+        for query in ("dashboard_overview()", "list_autonomous_accounts()", "dashboard_state()"):
+            assert first(db, f"select {query}")
+        assert first(db, "select count(*) from campaign_facts_at()") == 9
+        take = "select autonomy_take_messages(gen_random_uuid(), '{slack}')->'messages'"
+        taken = first(db, take)
+        (cause,) = [one for one in taken if one["code"] == "ZONE_UNKNOWN"]
+        assert (cause["account"], cause["kind"]) == ("lost", "began")
+        db.execute("update autonomy_accounts set time_zone = 'Asia/Tokyo' where account = 'lost'")
+        result = first(db, "select run_autonomous_operations()")
+        assert result["warnings"] == []
+
+
+def first(db: psycopg.Connection[Any], query: str) -> Any:
+    row = db.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def loser(db: psycopg.Connection[Any], account: str) -> None:
+    """A loser of ten days beside two that earn, by the hour."""
+    for revenue in (1, 30, 30):
+        db.execute(
+            "with c as (insert into campaigns (title, account, budget, created_at)"
+            " values ('one', %s, 100, now() - interval '20 days') returning id)"
+            " insert into campaign_metrics (campaign_id, bucket, impressions, clicks, conversions,"
+            " spend, revenue) select c.id, date_trunc('hour', now()) - n * interval '1 hour',"
+            " 900, 50, 1, 10, %s from c, generate_series(1, 240) n",
+            (account, revenue),
+        )

@@ -9,11 +9,13 @@ import sys
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 
 from autonomy.cli import main
 from autonomy.local import LocalStack
+from autonomy.run.where import account_link
 from autonomy.web.api.openapi import document
 from autonomy.web.commands import ACCOUNT_KEYS, ACCOUNT_LIMITS
 from tests.integration import test_web
@@ -24,7 +26,11 @@ app, empty, settings, sql, store = (
     test_web.app, test_web.empty, test_web.settings, test_web.sql, test_web.store,
 )  # fmt: skip
 
-ODD = ["Acme / DE", "../up", "<b>bold</b>", "x" * 300, "ü & ?=#", "  blanks  "]
+ODD = [
+    "Acme / DE", "../up", "<b>bold</b>", "x" * 200, "ü" * 200, "ü & ?=#", "  blanks  ", " ", "",
+    "tab\there", "two\nlines", "\x1b[31mred", "\u202eolleh", "%2F%00", "a?account=b&c",
+    "' or 1=1 --", "😀", "a\\b", '"quoted"', "{{7*7}}", "{0} %s",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -239,10 +245,38 @@ def test_odd_names_are_names(empty: FlaskClient, sql: Any, name: str) -> None:
     send(empty, account=name, max_budget="9")
     assert patch(empty, {"account": name, "min_budget": 2})["max_budget"] == 9
     assert account(empty, name)["min_budget"] == 2
-    text = page(empty, f"/accounts?account={quote(name, safe='')}")
+    links = re.findall(r'href="[./]*(accounts[?]account=[^"]*)#edit"', page(empty, "/accounts"))
+    (link,) = set(links)
+    text = page(empty, f"/{html.unescape(link)}")
+    (held,) = set(re.findall(r'<input type="hidden" name="account" value="([^"]*)"', text))
+    assert html.unescape(held) == name
+    assert 'name="max_budget"' in text
     assert "<b>bold" not in text
+    own_page = account_link(name)[1].split("#")[0]
+    assert 'name="max_budget"' in page(empty, f"/{own_page}")
     for path in PAGES:
         page(empty, path)
+    assert get(empty, f"/api/exclusions?account={quote(name, safe='')}")["exclusions"] == []
+
+
+def test_a_name_of_pages_is_refused_at_every_door(two: FlaskClient, sql: Any) -> None:
+    name = "x" * 201
+    for call in (
+        two.patch("/api/accounts", headers=BEARER, json={"account": name, "min_budget": 2}),
+        two.get(f"/api/accounts?account={name}", headers=BEARER),
+        two.get(f"/api/exclusions?account={name}", headers=BEARER),
+        two.get(f"/accounts?account={name}", headers=BEARER),
+        two.post("/accounts", headers=BEARER, data={"account": name, "max_budget": "9"}),
+    ):
+        assert call.status_code == 400, call.text
+        assert "200" in call.text
+    for statement in (
+        "insert into campaigns (title, account) values ('a', %s)",
+        "update campaigns set account = %s",
+        "insert into autonomy_accounts (account) values (%s)",
+    ):
+        with pytest.raises(psycopg.Error, match="has at most 200 characters, not 201: xxx"):
+            sql(statement, name)
 
 
 def test_a_viewer_changes_nothing_by_the_form(two: FlaskClient) -> None:
@@ -320,3 +354,14 @@ def test_accounts_on_the_command_line(say: Any) -> None:
     assert "above max_budget" in say("accounts", "set", "Paris", "min_budget=60000", code=1)
     (one,) = [json.loads(say("accounts", "set", "Paris", "currency=usd", "--json"))]
     assert one["currency"] == "USD"
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_names_on_the_command_line(say: Any, sql: Any, name: str) -> None:
+    sql("insert into campaigns (title, account) values ('a', %s)", name)
+    assert "max_budget: policy: 50000 -> 9" in say("accounts", "set", "--", name, "max_budget=9")
+    shown = say("accounts")
+    assert "\x1b[31m" not in shown, "a name paints no terminal"
+    found = json.loads(say("accounts", "--json"))["accounts"]
+    assert [one["max_budget"] for one in found if one["account"] == name] == [9]
+    assert "none" in say("exclusions", "list", "--account", name)

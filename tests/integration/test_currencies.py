@@ -13,10 +13,11 @@ from flask.testing import FlaskClient
 
 from autonomy.cli import main
 from autonomy.local import LocalStack
+from autonomy.replay.html_report import html as replay_page
 from autonomy.replay.past import Period
 from autonomy.replay.replay import replay
 from autonomy.replay.rule_preview import preview_rules
-from autonomy.replay.text_report import text
+from autonomy.replay.text_report import text, to_json
 from tests.integration import test_web
 from tests.integration.test_web import PAGES, get, page
 
@@ -239,15 +240,24 @@ def test_those_that_need_attention_are_shown_of_each_currency(mixed: FlaskClient
     assert len(shown) == 3
 
 
-def test_the_past_is_told_of_one_currency(mixed: FlaskClient, fresh: LocalStack) -> None:
-    said = "Only what is in EUR is looked at: 1 campaign in JPY cannot be added to it."
+def test_the_past_is_told_of_each_currency_by_itself(mixed: FlaskClient, fresh: LocalStack) -> None:
     told = preview_rules(fresh.database_url, [])
-    assert told["campaigns"] == 2
-    assert said in told["sentence"]
+    (other,) = told["other_currencies"]
+    assert (told["currency"], told["campaigns"]) == ("EUR", 2)
+    assert (other["currency"], other["campaigns"]) == ("JPY", 1)
+    assert re.fullmatch("In EUR: .*[.] In JPY: .*[.]", told["sentence"])
     done = replay(fresh.database_url, period=Period(days=5), draws=0)
+    said = "Money here is in EUR; what is in JPY is told by itself."
     assert (done.campaigns, done.one_currency) == (2, said)
     assert done.spend % 303 == 0
+    (yen,) = done.others
+    assert (yen.currency, yen.campaigns) == ("JPY", 1)
+    assert yen.spend % 30000 == 0
+    assert yen.spend > 0
     assert said in text(done)
+    assert f"In JPY, 1 campaign: {yen.spend:,.0f} were spent" in text(done)
+    assert [one["spend"] for one in to_json(done)["other_currencies"]] == [yen.spend]
+    assert "<h1>In JPY, 1 campaign:</h1>" in replay_page(done)
 
 
 def test_the_past_of_one_currency_needs_no_words(
@@ -256,7 +266,8 @@ def test_the_past_of_one_currency_needs_no_words(
     sql("update autonomy_accounts set currency = null")
     told = preview_rules(fresh.database_url, [])
     assert told["campaigns"] == 3
-    assert "Only what is in" not in told["sentence"]
+    assert (told["currency"], told["other_currencies"]) == (None, [])
+    assert "In " not in told["sentence"]
 
 
 def test_the_command_line_adds_nothing_up(

@@ -129,3 +129,15 @@ def test_another_currency_than_the_accounts_is_refused(load: Load, url: str) -> 
 def test_a_sign_of_several_currencies_fills_nothing(load: Load, url: str) -> None:
     load("Campaign,Day,Cost ($),Revenue,Currency", "A,2026-03-01,1,2,$")
     assert rows(url) == [("default", None, None)]
+
+
+def test_a_name_of_pages_is_refused(load: Load, url: str) -> None:
+    """Its row is told and left out; of a file whose rows name none, the name that is given."""
+    report = load("Account,Campaign,Day,Cost,Revenue",
+                  "Paris,A,2026-03-01,1,2",
+                  f"{'x' * 201},B,2026-03-01,1,2",
+                  f"{'é' * 200},C,2026-03-01,1,2")  # fmt: skip
+    assert report.tally.rejected == {"the account's name is longer than 200 characters": 1}
+    assert [row[0] for row in rows(url)] == ["Paris", "é" * 200]
+    with pytest.raises(ExportError, match="at most 200 characters"):
+        load("Campaign,Day,Cost,Revenue", "A,2026-03-01,1,2", account="x" * 201)

@@ -73,6 +73,63 @@ def test_accounts_that_were_here_before_have_their_rows(server: Server) -> None:
         assert accounts(db) == ["Rome", "default"]
 
 
+def test_a_name_of_pages_that_was_here_before_stays_and_works(server: Server) -> None:
+    """It fits into no index. Nothing of it is lost, its writers go on, and a run decides it."""
+    url = server.database()
+    long = "select string_agg(md5(n::text), '') from generate_series(1, 320) n"
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(
+            "create table campaigns (id uuid primary key default gen_random_uuid(), title text,"
+            " status text, budget numeric, account text, created_at timestamptz);"
+            f" insert into campaigns (title, status, budget, account, created_at)"
+            f" select t, 'active', 100, ({long}), now() - interval '9 days'"
+            " from unnest('{a,b,c}'::text[]) t"
+        )
+        apply(url)
+        apply(url)
+        assert accounts(db) == []
+        assert value(db, f"select count(*) from campaigns where account = ({long})") == 3
+        db.execute(
+            "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+            " total_spend, total_revenue) select id, 50000, 2000, 30, 500,"
+            " case title when 'a' then 100 else 900 end from campaigns"
+        )
+        result = value(db, "select run_autonomous_operations()")
+        assert result["actions_taken"]["campaigns_paused"] == 1
+        # what writes it again writes on; nobody names another so
+        db.execute("update campaigns set title = 'd', account = account where title = 'b'")
+        db.execute(
+            "insert into campaigns (id, title, account) select id, 'e', account from campaigns"
+            " where title = 'd' on conflict (id) do update set title = excluded.title"
+        )
+        with pytest.raises(psycopg.Error, match="at most 200 characters, not 10240") as caught:
+            db.execute("insert into campaigns (title, account) select 'f', account from campaigns")
+        assert caught.value.sqlstate == "AO010"
+        for query in (
+            "dashboard_state()", "dashboard_overview()", "list_autonomous_accounts()",
+            "autonomy_take_messages(gen_random_uuid(), '{slack}')", "dashboard_attention()",
+            "audit_autonomous_actions()", "list_past_candidates('[]')",
+        ):  # fmt: skip
+            assert value(db, f"select {query}") is not None
+        db.execute("update campaigns set account = 'short'")
+        assert accounts(db) == ["short"]
+
+
+def test_one_breaker_of_an_account_with_a_name_of_pages_is_told(db: Db) -> None:
+    campaign(db, account="a")
+    campaign(db, account="b")
+    name = value(db, "select string_agg(md5(n::text), '') from generate_series(1, 320) n")
+    message = f'In account "{name}": conversions are missing'
+    told = {"code": "TRACKING_BREAKER", "message": message, "account": name}
+    db.execute(
+        "insert into autonomous_runs (id, trigger, status, started_at, finished_at, slots, summary)"
+        " values (gen_random_uuid(), 'http', 'completed', now(), now(), '[0,65536)', %s)",
+        (json.dumps({"breakers": [told]}),),
+    )
+    found = value(db, "select autonomy_take_messages(gen_random_uuid(), '{slack}') -> 'messages'")
+    assert [one["account"] for one in found if one["code"] == "BREAKER"] == [name[:200]]
+
+
 @pytest.mark.parametrize("column", ["target_roi", "conversion_value"])
 def test_a_column_of_the_users_own_is_not_taken_for_ours(server: Server, column: str) -> None:
     url = server.database()

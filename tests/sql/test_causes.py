@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -328,3 +329,168 @@ def test_looking_never_fails_a_run(well: Db) -> None:
     well.execute("select run_autonomous_operations()")
     status = "select status from autonomous_runs where started_at > %s"
     assert value(well, status, moment) == "completed"
+
+
+# Of several accounts ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(well: Db) -> Db:
+    """The forty campaigns in three accounts, of two currencies."""
+    well.execute("update campaigns set account = 'Tokyo' where title like '%1'")
+    well.execute("update campaigns set account = 'a/b é' where title like '%2'")
+    well.execute("update autonomy_accounts set currency = 'JPY' where account = 'Tokyo'")
+    assert told(well) == []
+    return well
+
+
+def news(db: Db) -> list[tuple[str, str, str, str]]:
+    """What is taken, as it is sorted: (code, kind, account, sentence)."""
+    claim = uuid.uuid4()
+    found = take(db, claim=claim)["messages"]
+    db.execute("select autonomy_messages_sent(%s, 'slack', true)", (claim,))
+    return sorted(
+        (one["code"], one["kind"], one["account"] or "", one["sentence"]) for one in found
+    )
+
+
+def test_a_freeze_of_an_account_is_its_own_cause(three: Db) -> None:
+    freeze = "update autonomy_accounts set frozen = %s, frozen_reason = 'audit' where account = %s"
+    three.execute(freeze, (True, "Tokyo"))
+    said = 'The account "Tokyo" is frozen: nothing of it is changed until somebody lifts it.'
+    assert news(three) == [("FROZEN", "began", "Tokyo", said)]
+    three.execute(freeze, (True, "a/b é"))
+    (other,) = news(three)
+    assert other[:3] == ("FROZEN", "began", "a/b é")
+    three.execute(FREEZE)
+    assert [one[:3] for one in news(three)] == [("FROZEN", "began", "")]
+    three.execute(THAW)
+    three.execute(freeze, (False, "Tokyo"))
+    over = news(three)
+    assert {one[:3] for one in over} == {("FROZEN", "over", ""), ("FROZEN", "over", "Tokyo")}
+
+
+def test_each_accounts_breaker_is_a_cause_of_its_own(three: Db) -> None:
+    found = [
+        {"code": "TRACKING_BREAKER", "message": f'In account "{name}": gone', "account": name}
+        for name in ("Tokyo", "a/b é")
+    ]
+    summary = json.dumps({"breakers": [*found, {"code": "TRACKING_BREAKER", "message": "gone"}]})
+    three.execute(ran("5 minutes", summary=summary))
+    assert news(three) == [
+        ("BREAKER", "began", "", "Gone."),
+        ("BREAKER", "began", "Tokyo", 'In account "Tokyo": gone.'),
+        ("BREAKER", "began", "a/b é", 'In account "a/b é": gone.'),
+    ]
+    summary = json.dumps({"breakers": found[1:]})
+    three.execute(ran("4 minutes", summary=summary))
+    assert [one[:3] for one in news(three)] == [
+        ("BREAKER", "over", ""), ("BREAKER", "over", "Tokyo"),
+    ]  # fmt: skip
+
+
+def test_doubted_figures_are_those_of_an_account(three: Db) -> None:
+    three.execute(
+        ran(
+            "5 minutes",
+            summary='{"held": {"SUSPECT_DATA": 3, "VALUE_NOT_MEASURED": 4}, "held_of_accounts":'
+            ' {"SUSPECT_DATA": {"Tokyo": 2, "default": 1}, "VALUE_NOT_MEASURED": {"a/b é": 4}}}',
+        )
+    )
+    left, why = "The last run left", "alone, because figures cannot be right."
+    valueless = "alone, because conversions come without a value."
+    assert news(three) == [
+        ("SUSPECT_DATA", "began", "Tokyo", f'{left} 2 campaigns of the account "Tokyo" {why}'),
+        ("SUSPECT_DATA", "began", "default", f'{left} 1 campaign of the account "default" {why}'),
+        ("VALUE_NOT_MEASURED", "began", "a/b é",
+         f'{left} 4 campaigns of the account "a/b é" {valueless}'),
+    ]  # fmt: skip
+
+
+def test_proposals_and_budgets_are_those_of_an_account(three: Db) -> None:
+    three.execute(acted(40, status="pending", age="5 hours"))
+    three.execute("update autonomy_accounts set approval_hours = 6 where account = 'Tokyo'")
+    found = news(three)
+    assert [one[:3] for one in found] == [
+        ("APPROVALS_WAITING", "began", account) for account in ("Tokyo", "a/b é", "default")
+    ]
+    assert found[0][3] == (
+        '4 proposals of the account "Tokyo" wait for your decision; the first lapses in 60 minutes.'
+    )
+    assert "lapses in 19 hours" in found[1][3]
+    three.execute("update autonomous_actions set status = 'failed', error = 'REJECTED'")
+    assert {one[1] for one in news(three)} == {"over"}
+    three.execute(acted(40, kind="budget_adjusted", after=budget(20)))
+    three.execute(
+        "update autonomous_actions a set status = 'failed' from campaigns c"
+        " where c.id = a.campaign_id and c.account = 'default'"
+    )
+    moved = news(three)
+    assert [one[:3] for one in moved] == [
+        ("BUDGET_MOVED", "began", "Tokyo"), ("BUDGET_MOVED", "began", "a/b é"),
+    ]  # fmt: skip
+    assert 'Budgets of 320 JPY a day of the account "Tokyo" were moved' in moved[0][3]
+
+
+def budget(amount: int) -> str:
+    return f"jsonb_build_object('status', 'active', 'budget', {amount})"
+
+
+def test_budgets_of_campaigns_that_are_gone_stop_nobody_from_being_told(well: Db) -> None:
+    """They have no currency any more, so that two sums were one cause."""
+    well.execute("update autonomy_accounts set currency = 'EUR'")
+    well.execute(acted(20, kind="budget_adjusted", after=budget(20)))
+    well.execute(
+        "delete from campaigns where id in (select campaign_id from autonomous_actions limit 10)"
+    )
+    assert told(well) == [("BUDGET_MOVED", "began")]
+
+
+def test_no_new_figures_of_an_account(three: Db) -> None:
+    three.execute(
+        "update campaign_facts f set data_at = now() - interval '50 hours' from campaigns c"
+        " where c.id = f.campaign_id and account in ('Tokyo', 'a/b é')"
+    )
+    three.execute("update autonomy_accounts set max_data_age_hours = 60 where account = 'a/b é'")
+    ((code, kind, account, said),) = news(three)
+    assert (code, kind, account) == ("STALE_DATA", "began", "Tokyo")
+    assert said.startswith('No new figures of the account "Tokyo" have come in since ')
+    assert said.endswith("none of its campaigns is judged until they do.")
+
+
+def test_what_goes_where_is_the_accounts_where_it_says_so(three: Db) -> None:
+    settings = "select autonomy_set_notify_settings(%s, 'ann', %s)"
+    three.execute(settings, (Jsonb({"FROZEN": ["email"]}), "Tokyo"))
+    three.execute("update autonomy_accounts set frozen = true")
+    where = {(one["account"], one["channel"]) for one in take(three, ALL)["messages"]}
+    assert where == {("Tokyo", "email")} | {
+        (account, channel) for account in ("a/b é", "default") for channel in ALL
+    }
+    listed = value(three, "select autonomy_notify_settings('Tokyo')")
+    own = {one["code"]: one["channels"] for one in listed if one["own"]}
+    assert own == {"FROZEN": ["email"]}
+    # null: as all are
+    three.execute(settings, (Jsonb({"FROZEN": None}), "Tokyo"))
+    listed = value(three, "select autonomy_notify_settings('Tokyo')")
+    assert not any(one["own"] for one in listed)
+
+
+def test_the_only_accounts_setting_holds_though_it_is_not_named(well: Db) -> None:
+    set_it = "select autonomy_set_notify_settings(%s, 'ann', 'default')"
+    well.execute(set_it, (Jsonb({"FROZEN": ["email"]}),))
+    well.execute(FREEZE)
+    assert [one["channel"] for one in take(well, ALL)["messages"]] == ["email"]
+
+
+@pytest.mark.parametrize(
+    ("account", "given", "state"),
+    [("nobody", {"FROZEN": []}, "AO003"), ("default", {"RUN_LATE": []}, "AO010"),
+     ("default", {"FROZEN": ["pigeon"]}, "AO010"), ("default", {"FROZEN": 1}, "AO010")],
+)  # fmt: skip
+def test_what_is_no_setting_of_an_account_is_refused(
+    well: Db, account: str, given: Any, state: str
+) -> None:
+    with pytest.raises(psycopg.Error) as refused, well.transaction():
+        well.execute("select autonomy_set_notify_settings(%s, '', %s)", (Jsonb(given), account))
+    assert refused.value.sqlstate == state
+    assert value(well, "select count(*) from autonomy.told_where") == 0

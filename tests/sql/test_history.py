@@ -50,8 +50,17 @@ def past(_made: dict[str, str], scratch_database: Callable[[], str]) -> str:
         {"evidence_half_life_days": 0},
         {"evidence_half_life_days": 3, "conversion_delay_hours": 30},
         {"time_zone": "America/New_York", "conversion_delay_hours": 6},
+        {"conversion_delay_hours": 6, "of_one_account": 30},
+        {"conversion_delay_hours": 30, "of_one_account": 0},
     ],
-    ids=["default", "never fades", "late conversions", "another zone"],
+    ids=[
+        "default",
+        "never fades",
+        "late conversions",
+        "another zone",
+        "later in an account",
+        "at once in an account",
+    ],
 )
 @pytest.mark.parametrize(
     ("start", "every"),
@@ -67,6 +76,16 @@ def test_equal_to_the_facts_of_that_moment(
 ) -> None:
     with psycopg.connect(past) as connection:
         for column, value in policy.items():
+            if column == "of_one_account":
+                connection.execute(
+                    "update campaigns set account = 'one' where id in"
+                    " (select id from campaigns order by id limit 2)"
+                )
+                own = (
+                    "update autonomy_accounts set conversion_delay_hours = %s where account = 'one'"
+                )
+                connection.execute(own, (value,))
+                continue
             connection.execute(f"update public.autonomy_policy set {column} = %s", (value,))
         rows = connection.execute(
             "select at, campaign_id, figures from autonomy.past_candidates(null, %s, %s, %s, %s)",
@@ -110,13 +129,16 @@ def _facts_at(connection: psycopg.Connection, at: datetime) -> dict[str, list[fl
               f.life_conversions, f.life_spend, f.life_revenue,
               f.ev_spend * w.fading, f.ev_conversions * w.fading, f.ev_revenue * w.fading,
               f.ev_days * w.fading,
-              case when p.conversion_delay_hours > 0 and f.ev_spend > 1e-9 then
-                greatest(0, least(1, 1 - f.ev_immature_spend * exp(-a.age
-                  / p.conversion_delay_hours::float8) / f.ev_spend)) else 1 end,
+              case when l.delay > 0 and f.ev_spend > 1e-9 then
+                greatest(0, least(1, 1 - f.ev_immature_spend * exp(-a.age / l.delay)
+                  / f.ev_spend)) else 1 end,
               a.age, extract(epoch from %(at)s - c.created_at)::float8 / 3600, {windows}
             from public.campaign_facts_at(%(at)s - %(width)s::interval) f
             join public.campaigns c on c.id = f.campaign_id
             cross join public.autonomy_policy p
+            join public.autonomy_accounts o on o.account = c.account
+            cross join lateral (select coalesce(o.conversion_delay_hours,
+              p.conversion_delay_hours)::float8) l (delay)
             cross join lateral (select extract(epoch from %(at)s - f.as_of)::float8 / 3600) a (age)
             cross join lateral (select case when p.evidence_half_life_days = 0 then 1 else
               exp(-0.6931471805599453 * greatest(0, a.age / 24)

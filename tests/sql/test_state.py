@@ -34,6 +34,12 @@ OLD = (
     "update campaign_facts f set data_at = now() - interval '{hours} hours' from campaigns c"
     " where c.id = f.campaign_id and account = '{account}'"
 )
+UNKNOWN_ZONE = [
+    # as when the system's list of zones has lost one
+    "set local session_replication_role = replica",
+    "update autonomy_accounts set time_zone = 'Mars/Base' where account = 'default'",
+    "set local session_replication_role = origin",
+]
 BUDGET = "jsonb_build_object('status', 'active', 'budget', {})"
 FIRST_13 = "where id in (select id from campaigns order by id limit 13)"
 DAYS = (
@@ -133,12 +139,14 @@ CASES = [
          "act", "STALE_DATA", ": nothing is judged until they do."),
     Case(["update campaigns set account = 'Shop B' where title like '%7'",
           OLD.format(hours=50, account="Shop B")],
-         "act", "STALE_DATA", "No new figures of the account Shop B have come in since "),
+         "act", "STALE_DATA", 'No new figures of the account "Shop B" have come in since '),
     Case(["update campaigns set account = right(title, 1)", OLD.format(hours=50, account="7"),
           OLD.format(hours=60, account="8")],
          "act", "STALE_DATA", "No new figures of 2 of 10 accounts have come in since "),
     Case(["delete from campaign_facts"],
          "look", "NO_DATA", "No figures of any active campaign have come in yet."),
+    Case(UNKNOWN_ZONE,
+         "act", "ZONE_UNKNOWN", 'The time zone "Mars/Base" of the account "default" is not known'),
     Case([breaker("TRACKING_BREAKER", "conversions of the last 24 hours are missing")],
          "act", "BREAKER", "Conversions of the last 24 hours are missing."),
     Case([breaker("GROWTH_BREAKER", "raises of 24 hours would add more than 30.00 a day")],

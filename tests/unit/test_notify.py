@@ -311,9 +311,24 @@ def test_every_cause_has_a_link_where_the_address_is_known(code: str) -> None:
 
 
 def test_an_account_is_named() -> None:
-    (line,) = causes_message([cause(account="shop <!channel>")], "").lines
-    assert line.text.startswith("shop <!channel>: Conversions")
-    assert "<!channel>" not in slack_text(causes_message([cause(account="<!channel>")], ""))
+    news = causes_message(
+        [cause(account="a/b <!channel> é", sentence='In account "a/b <!channel> é": ...')],
+        "https://ops.example.com",
+    )
+    assert "<!channel>" not in slack_text(news)
+    page = "https://ops.example.com/accounts?account=a%2Fb%20%3C%21channel%3E%20%C3%A9#edit"
+    assert news.body["causes"][0]["account_link"] == page
+    assert f"See the account: {page}" in plain_text(news)
+    assert f"<{page}|See the account>" in slack_text(news)
+
+
+@pytest.mark.parametrize("code", ["FROZEN", "ZONE_UNKNOWN"])
+def test_what_is_settled_on_the_accounts_page_leads_there_once(code: str) -> None:
+    news = causes_message(
+        [cause(code, account="shop", figures={"account": "shop"})], "https://ops.example.com"
+    )
+    assert slack_text(news).count("https://ops.example.com/accounts?account=shop#edit") == 1
+    assert slack_text(news).count("https://") == 1
 
 
 @responses.activate

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autonomy.run.notify.message import Line, Message
-from autonomy.run.where import link
+from autonomy.run.where import account_link, link
 from autonomy.store import Json
 
 KINDS = {
@@ -22,12 +22,15 @@ def causes_message(causes: Sequence[Json], dashboard_url: str) -> Message:
     """All that one channel is told of at once. The database has put the urgent first."""
     lines = tuple(_line(cause, dashboard_url) for cause in causes)
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    links = (line.link[1] if line.link else None for line in lines)
     body = {
         "event": "causes",
         "causes": [
-            {**{name: value for name, value in cause.items() if name != "channel"}, "link": address}
-            for cause, address in zip(causes, links, strict=True)
+            {
+                **{name: value for name, value in cause.items() if name != "channel"},
+                "link": line.link and line.link[1],
+                "account_link": line.account_link and line.account_link[1],
+            }
+            for cause, line in zip(causes, lines, strict=True)
         ],
     }
     first = f"{lines[0].title}: {lines[0].text}"
@@ -49,18 +52,22 @@ def run_failed(error: str, run_id: str) -> Json:
 
 def _line(cause: Mapping[str, Any], dashboard_url: str) -> Line:
     mark, word = KINDS[cause["kind"]]
-    account = f"{cause['account']}: " if cause.get("account") else ""
     return Line(
         mark,
         word,
-        account + str(cause["sentence"]),
+        str(cause["sentence"]),
         tuple(str(detail) for detail in cause.get("details") or ()),
-        _link(cause, dashboard_url),
+        *_links(cause, dashboard_url),
     )
 
 
-def _link(cause: Mapping[str, Any], dashboard_url: str) -> tuple[str, str] | None:
+def _links(cause: Mapping[str, Any], dashboard_url: str) -> tuple[tuple[str, str] | None, ...]:
+    """Where one acts, and the account's page."""
     if not dashboard_url or cause["kind"] == "over":
-        return None
+        return None, None
     label, path = link(cause["code"], cause["figures"])
-    return label, f"{dashboard_url}/{path}"
+    to_act = label, f"{dashboard_url}/{path}"
+    if not cause.get("account"):
+        return to_act, None
+    label, path = account_link(str(cause["account"]))
+    return to_act, (label, f"{dashboard_url}/{path}")

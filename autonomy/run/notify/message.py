@@ -19,6 +19,13 @@ class Line(NamedTuple):
     details: tuple[str, ...] = ()
     link: tuple[str, str] | None = None
     """What it says, and the address."""
+    account_link: tuple[str, str] | None = None
+    """The page of the account that it is about."""
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Each once."""
+        return [one for one in dict.fromkeys((self.link, self.account_link)) if one]
 
 
 class Message(NamedTuple):
@@ -52,8 +59,7 @@ def _in_slack(line: Line) -> str:
     said = said or [f"*{_quiet(line.title, LONGEST_TITLE)}*"]
     text = " ".join(said) + (f": {_quiet(line.text, LONGEST_TEXT)}" if line.text else "")
     text += "".join(f"\n    {_quiet(detail, LONGEST_TEXT)}" for detail in line.details)
-    if line.link:
-        label, address = line.link
+    for label, address in line.links:
         text += f" <{_escaped(address).replace('|', '%7C')}|{_quiet(label, LONGEST_TITLE)}>"
     return text
 
@@ -62,7 +68,7 @@ def _plainly(line: Line) -> list[str]:
     title = one_line(line.title, LONGEST_TITLE)
     said = [f"{title}: {one_line(line.text, LONGEST_TEXT)}" if line.text else title]
     said += [f"  {one_line(detail, LONGEST_TEXT)}" for detail in line.details]
-    return said + ([f"  {line.link[0]}: {line.link[1]}"] if line.link else [])
+    return said + [f"  {label}: {address}" for label, address in line.links]
 
 
 def _quiet(value: Any, longest: int) -> str:

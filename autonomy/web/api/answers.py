@@ -284,6 +284,7 @@ class Past(Answer):
     history_days: int = LEFT_OUT
     from_: datetime = Field(default=LEFT_OUT, alias="from")
     to: datetime = LEFT_OUT
+    currency: str | None = LEFT_OUT
     campaigns: int = LEFT_OUT
     pauses: int = LEFT_OUT
     false_pauses: int = LEFT_OUT
@@ -296,6 +297,7 @@ class Past(Answer):
     held: dict[str, int] = LEFT_OUT
     best_pauses: list[Json] = LEFT_OUT
     worst_pauses: list[Json] = LEFT_OUT
+    other_currencies: list[Json] = LEFT_OUT
     cannot_know: str = LEFT_OUT
 
 

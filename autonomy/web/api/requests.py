@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 from autonomy.errors import BadRequest
 from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
 from autonomy.store import Json
+from autonomy.text import LONGEST_ACCOUNT
 from autonomy.web.commands import (
     ACCOUNT_FLAGS,
     ACCOUNT_KEYS,
@@ -119,7 +120,7 @@ class AccountsParameters(Parameters):
     """Which accounts."""
 
     exact = ("account",)
-    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
         default=None, description="this one only"
     )
     limit: Annotated[int, whole(1, 200)] = 200
@@ -129,7 +130,7 @@ class ExclusionsParameters(Parameters):
     """Whose days."""
 
     exact = ("account",)
-    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
         default=None, description="of this account and its campaigns"
     )
     campaign_id: Id | None = Field(default=None, description="of this campaign and its account")
@@ -139,7 +140,7 @@ class ExclusionsParameters(Parameters):
 class Exclude(Sent):
     """Days that do not count, of one campaign or of an account."""
 
-    account: Annotated[Text, Field(max_length=1000)] | None = Field(
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
         default=None, description="all of its campaigns; or else"
     )
     campaign_id: Id | None = Field(default=None, description="this one")
@@ -263,7 +264,7 @@ class _AccountNamed(Sent):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 2})
 
-    account: Annotated[Text, Field(max_length=1000)]
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)]
 
     @model_validator(mode="after")
     def _something(self) -> Self:

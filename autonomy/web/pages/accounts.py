@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest, NotFound
 from autonomy.store import Json
-from autonomy.text import number_or_none
+from autonomy.text import LONGEST_ACCOUNT, number_or_none
 from autonomy.web.commands import (
     ACCOUNT_KEYS,
     ACCOUNT_OVERRIDES,
@@ -44,13 +44,14 @@ def account_pages(frame: Frame) -> Blueprint:
     def accounts() -> Response:
         frame.access.person()
         name = request.args.get("account")
-        name = name and text_argument(name, "account", 1000)
+        if name is not None:
+            text_argument(name, "account", LONGEST_ACCOUNT)
         return _page(frame, name, planning=_asked(frame, name))
 
     @pages.post("/accounts")
     def save() -> Response:
         caller = frame.access.operator()
-        name = text_argument(request.form.get("account", ""), "account", 1000)
+        name = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
         (account,) = frame.reads.accounts(name)["accounts"]
         sent = request.form.to_dict()
         try:
@@ -69,7 +70,7 @@ def account_pages(frame: Frame) -> Blueprint:
     @pages.post("/accounts/exclusions")
     def exclude() -> Response:
         caller = frame.access.operator()
-        account = text_argument(request.form.get("account", ""), "account", 1000)
+        account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
         campaign_id = form_text("campaign_id", 100)
         frame.changes(caller).exclude(
             _day("from_day"),
@@ -83,7 +84,7 @@ def account_pages(frame: Frame) -> Blueprint:
     @pages.post("/accounts/exclusions/<uuid:exclusion_id>/lift")
     def lift(exclusion_id: object) -> Response:
         caller = frame.access.operator()
-        account = text_argument(request.form.get("account", ""), "account", 1000)
+        account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
         frame.changes(caller).lift_exclusion(str(exclusion_id))
         return frame.back(_section(account, "exclusions"), "lifted")
 
