@@ -104,7 +104,7 @@ def _event_routes(frame: Frame, pages: Blueprint) -> None:
     @pages.post("/accounts/events/<uuid:event_id>/delete")
     def delete_event(event_id: object) -> Response:
         caller = frame.access.operator()
-        account = text_argument(request.form.get("account", ""), "account", 1000)
+        account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
         frame.changes(caller).delete_event(str(event_id))
         return frame.back(_section(account, "events"), "event_deleted")
 
@@ -112,7 +112,7 @@ def _event_routes(frame: Frame, pages: Blueprint) -> None:
 def _save_event(frame: Frame, event_id: str | None) -> Response:
     """Enters an event or changes one; what cannot be saved is shown again as it was sent."""
     caller = frame.access.operator()
-    account = text_argument(request.form.get("account", ""), "account", 1000)
+    account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
     fields = sent_fields()
     try:
         of = of_whom(fields, account) if event_id is None else {}
