@@ -350,6 +350,48 @@ def test_axe_finds_nothing(account: Served, visit: Visit, scheme: str) -> None:
     assert visitor.violations() == []
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_on_events_and_days_left_out(
+    account: Served, visit: Visit, scheme: str, width: int
+) -> None:
+    visitor = visit(account, axe=True, width=width, color_scheme=scheme, bypass_csp=True).sign_in()
+    name, campaign, event = _planned(account)
+    path = f"/accounts?account={quote(name)}"
+    for each in (path, f"{path}&event={event}", f"{path}&campaign_id={campaign}",
+                 f"/campaigns/{campaign}"):  # fmt: skip
+        page = visitor.open(each)
+        assert visitor.violations() == [], each
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, each
+    page = visitor.open(f"{path}&event={event}")
+    page.get_by_text("Delete Black Friday").click()
+    expect(page.get_by_role("button", name="Yes, delete it").first).to_be_visible()
+    assert visitor.violations() == []
+    assert visitor.problems == []
+    page.get_by_role("checkbox", name="No pauses").uncheck()
+    page.get_by_role("button", name="Save the event").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say what must not be done")
+    expect(page.get_by_label("Why")).to_have_value("Black Friday")
+    assert visitor.violations() == []
+
+
+def _planned(account: Served) -> tuple[str, str, str]:
+    """An event of an account and one of a campaign, its days left out, others too; the first."""
+    ((campaign, name),) = account.sql("select id, account from campaigns order by id limit 1")
+    account.sql(
+        "select save_planned_event(jsonb_build_object('campaign_id', %s::text, 'from',"
+        " current_date - 6, 'until', current_date - 5, 'no_cuts', true, 'leave_out', true,"
+        " 'why', 'Spring sale with a name that is rather longer than most of them are'))",
+        campaign,
+    )
+    account.sql("select exclude_evidence(current_date - 9, current_date - 8, %s)", name)
+    ((event,),) = account.sql(
+        "select save_planned_event(jsonb_build_object('account', %s::text, 'from', current_date,"
+        " 'until', current_date + 2, 'why', 'Black Friday', 'no_pauses', true)) ->> 'id'",
+        name,
+    )
+    return name, str(campaign), event
+
+
 def test_axe_on_a_preview(account: Served, visit: Visit) -> None:
     for width in (1280, 360):
         visitor = visit(account, axe=True, width=width, bypass_csp=True).sign_in()
@@ -456,6 +498,24 @@ def _accounts_without_script(account: Served, page: Page) -> None:
     expect(page.get_by_text("The account is saved.")).to_be_visible()
     row = page.get_by_role("row").filter(has_text="Europe/Berlin")
     expect(row).to_contain_text("max budget 700")
+    row.get_by_role("link").click()
+    form = page.get_by_role("form", name="Plan an event")
+    form.get_by_label("Why").fill("Black Friday")
+    form.get_by_label("First day").fill("2026-11-27")
+    form.get_by_label("Last day").fill("2026-11-30")
+    form.get_by_label("No pauses").check()
+    form.get_by_role("button", name="Plan it").click()
+    expect(page.get_by_text("The event is saved.")).to_be_visible()
+    page.get_by_role("link", name="Edit Black Friday").click()
+    form = page.get_by_role("form", name="Change this event")
+    form.get_by_label("Until what time").fill("18:30")
+    form.get_by_role("button", name="Save the event").click()
+    row = page.get_by_role("row").filter(has_text="Black Friday")
+    expect(row).to_contain_text("2026-11-27 00:00 to 2026-11-30 18:30")
+    row.get_by_text("Delete Black Friday").click()
+    row.get_by_role("button", name="Yes, delete it").click()
+    expect(page.get_by_text("The event is deleted.")).to_be_visible()
+    expect(page.get_by_text("Nothing is planned.")).to_be_visible()
 
 
 def test_a_viewer_finds_nothing_to_press(account: Served, visit: Visit) -> None:

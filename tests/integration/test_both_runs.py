@@ -24,8 +24,10 @@ insert into campaign_performance
   (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)
 select id, 30000, 600 + mod(n, 400), mod(n, 45), 100 + 9 * n, (100 + 9 * n) * mod(n * 7, 50) / 10.0
 from (select id, substr(title, 2)::int as n from campaigns) c;
-insert into autonomy.planned_events (campaign_id, from_at, until_at, no_raises, no_cuts, no_pauses, why)
-select id, now() - interval '1 hour', now() + interval '1 day', mod(n, 2) = 0, mod(n, 2) = 1, mod(n, 2) = 1, 'Sale'
+insert into autonomy.planned_events
+  (campaign_id, from_at, until_at, no_raises, no_cuts, no_pauses, why)
+select id, now() - interval '1 hour', now() + interval '1 day', mod(n, 2) = 0, mod(n, 2) = 1,
+  mod(n, 2) = 1, 'Sale'
 from (select id, substr(title, 2)::int as n from campaigns) c where mod(n, 7) = 0;
 """
 SETTINGS = [

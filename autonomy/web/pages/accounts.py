@@ -22,8 +22,9 @@ from autonomy.web.pages.settings import GROUPS
 from autonomy.web.parsing import DAY, identifier, text_argument
 
 OWN_GROUPS = {
-    title: [name for name in names if name in ACCOUNT_OVERRIDES and name != "mode"]
+    title: own
     for title, names in GROUPS.items()
+    if (own := [name for name in names if name in ACCOUNT_OVERRIDES and name != "mode"])
 }
 
 

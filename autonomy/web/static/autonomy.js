@@ -137,6 +137,7 @@
   }
   function marks(u, days, xs) {
     var ctx = u.ctx, ratio = devicePixelRatio || 1;
+    var said = [0, 0];
     ctx.save();
     days.forEach(function (d, i) {
       if (d.left_out) {
@@ -146,7 +147,7 @@
         ctx.fillRect(from, u.bbox.top, until - from, u.bbox.height);
         ctx.globalAlpha = 1;
       }
-      if (d.event) { planned(u, d.event, xs[i], i > 0 && days[i - 1].event === d.event); }
+      if (d.event) { planned(u, d.event, xs[i], i > 0 && days[i - 1].event === d.event, said); }
       var x = u.valToPos(xs[i], "x", true), bottom = u.bbox.top + u.bbox.height - 5 * ratio;
       [["paused", "--red", 0], ["scaled", "--green", 1], ["other", "--violet", 2]].forEach(function (kind) {
         if (!d[kind[0]]) { return; }
@@ -161,8 +162,8 @@
     });
     ctx.restore();
   }
-  /* A line over the days of a planned event, its reason where it begins. */
-  function planned(u, why, x, goes_on) {
+  /* A line over the days of a planned event; its reason where it begins, if one of two rows has room (`ends`). */
+  function planned(u, why, x, goes_on, ends) {
     var ctx = u.ctx, ratio = devicePixelRatio || 1;
     var from = Math.max(u.bbox.left, u.valToPos(x - 43200, "x", true));
     var until = Math.min(u.bbox.left + u.bbox.width, u.valToPos(x + 43200, "x", true));
@@ -171,10 +172,13 @@
     if (goes_on) { return; }
     var said = why.length > 32 ? why.slice(0, 31) + "…" : why;
     ctx.font = 12 * ratio + "px system-ui, sans-serif";
-    var room = u.bbox.left + u.bbox.width - ctx.measureText(said).width;
+    var width = ctx.measureText(said).width, room = u.bbox.left + u.bbox.width - width;
+    var at = Math.max(u.bbox.left, Math.min(from, room)), row = ends[0] < at ? 0 : 1;
+    if (ends[row] >= at) { return; }
+    ends[row] = at + width + 6 * ratio;
     ctx.textAlign = "left";
     ctx.textBaseline = "top";
-    ctx.fillText(said, Math.max(u.bbox.left, Math.min(from, room)), u.bbox.top + 6 * ratio);
+    ctx.fillText(said, at, u.bbox.top + (6 + 15 * row) * ratio);
   }
   function point(u, days, tip) {
     var i = u.cursor.idx;
