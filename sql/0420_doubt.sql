@@ -141,7 +141,8 @@ begin
   return query
   select c.id, u.share
   from autonomy.campaign_zones(p_ids) i (id, zone)
-  join public.campaigns c on c.id = i.id
+  cross join lateral (
+    select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
   cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days

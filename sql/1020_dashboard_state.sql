@@ -15,8 +15,11 @@ comment on function autonomy.dashboard_clock(timestamptz) is
 
 create function autonomy.dashboard_state_of_policy()
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select 'FROZEN', 'act', 'Frozen: nothing is changed until somebody lifts it.',
          array_remove(array[p.frozen_reason], ''), '{}'::jsonb
   from public.autonomy_policy p where p.frozen
@@ -26,14 +29,17 @@ as $$
   union all
   select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
   where not exists (select from public.autonomous_rules r where r.is_active);
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_policy() is
   'Part of dashboard_state: freeze, mode, rules. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   -- The last word about each part of the campaigns: of a shard's runs the newest, none that a
   -- later run of the same campaigns has overtaken. A run whose lease ran out will not end any more.
   with ended as (
@@ -49,7 +55,7 @@ as $$
   where not exists (
     select from ended l
     where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
-$$;
+end $$;
 comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
 
@@ -64,8 +70,11 @@ comment on function autonomy.late_sentence(timestamptz, integer) is
 
 create function autonomy.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with success as (
     select (select r.started_at from public.autonomous_runs r
             where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1) as last_at
@@ -93,14 +102,17 @@ as $$
     coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker stopped the last run.'),
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
   from breakers b;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_runs(integer, timestamptz) is
   'Part of dashboard_state: late, failed and stopped runs. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_state_of_summaries(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with runs as materialized (
     select r.id, r.started_at,
       case jsonb_typeof(r.summary -> 'failed')
@@ -136,7 +148,7 @@ as $$
     format('The last run passed over %s that cannot be read.', autonomy.counted_words(cardinality(r.flaws), 'rule')),
     r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
   from rules r where cardinality(r.flaws) > 0;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz) is
   'Part of dashboard_state: what the last runs say of failures, doubtful figures and bad rules. Reads only. '
   '[autonomous-operations]';

@@ -56,8 +56,11 @@ comment on table autonomy.told_where is
   'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
 
 create function autonomy.told_of() returns table (code text, title text, channels text[], seen_by_run boolean)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   -- seen_by_run: it shows in what a run leaves behind or in the policy, so looking costs next to nothing
   values
     ('FROZEN', 'Everything is frozen', '{slack,webhook,email}'::text[], true),
@@ -73,7 +76,7 @@ as $$
     ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true),
     ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true),
     ('RUN_ACTED', 'What each run did', '{slack,webhook}', true);
-$$;
+end $$;
 comment on function autonomy.told_of() is
   'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
   '[autonomous-operations]';

@@ -51,6 +51,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8']::text[]),
+  ('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
   ('public', 'table', 'autonomous_rules', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'rule_name text not null unique', 'rule_type text not null', 'condition jsonb not null', 'action jsonb not null', 'priority integer not null default 50', 'is_active boolean not null default true', 'created_by text', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'table', 'autonomous_rule_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'rule_id uuid', 'rule_name text', 'changed_at timestamptz not null default now()', 'actor text', 'before jsonb', 'after jsonb']::text[]),
   ('public', 'index', 'autonomous_rule_changes_rule', 'public.autonomous_rule_changes', '{}', '{}', 0, array[]::text[]),
@@ -138,6 +139,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'settle_grain', null, '{p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions, p_now}', '{uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'refuse_two_grains', null, '{p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before}', '{uuid[], date[], integer[], timestamptz[], numeric[], numeric[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refresh_unusual_campaigns', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'budgets_lowered', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_budgets_lowered', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_inserted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_updated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -1478,6 +1482,14 @@ create table if not exists autonomy.campaign_totals (
 ) with (fillfactor = 80);
 comment on table autonomy.campaign_totals is
   'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
+create table if not exists autonomy.unusual_campaigns (
+  campaign_id uuid primary key,
+  by_value boolean not null,
+  by_spend boolean not null
+);
+comment on table autonomy.unusual_campaigns is
+  'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
+  '[autonomous-operations]';
 
 -- 0120_actions.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -2408,11 +2420,13 @@ insert into public.autonomy_accounts (account)
 select distinct c.account from public.campaigns c where c.account is not null
 on conflict do nothing;
 create function autonomy.account_zone(p_account text) returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
-  from public.autonomy_policy p;
-$$;
+begin
+  return (
+    select coalesce((select a.time_zone from public.autonomy_accounts a where a.account = p_account), p.time_zone)
+    from public.autonomy_policy p);
+end $$;
 comment on function autonomy.account_zone(text) is
   'The zone that an account''s days are counted in: its own, else the policy''s. Reads only; raises nothing. '
   '[autonomous-operations]';
@@ -2426,43 +2440,54 @@ comment on function autonomy.campaign_currency(uuid) is
   'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.only_currency() returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
-  from public.autonomy_accounts a;
-$$;
+begin
+  return (
+    select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+    from public.autonomy_accounts a);
+end $$;
 comment on function autonomy.only_currency() is
   'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
   'up. Reads only; raises nothing. [autonomous-operations]';
 create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
 returns public.autonomy_policy
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_populate_record(p_policy, coalesce(
-    jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
-    || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
-    || jsonb_build_object(
-      'mode', coalesce((
-        select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
-        where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
-      'frozen', (p_policy).frozen or (p_account).frozen,
-      'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                            else (p_account).frozen_reason end), '{}'));
-$$;
+begin
+  return (
+    select jsonb_populate_record(p_policy, coalesce(
+      jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
+      || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
+      || jsonb_build_object(
+        'mode', coalesce((
+          select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
+          where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
+        'frozen', (p_policy).frozen or (p_account).frozen,
+        'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
+                              else (p_account).frozen_reason end), '{}')));
+end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
   'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
   '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
+#variable_conflict use_column
+declare
+  v_policy public.autonomy_policy;
+begin
+  select * into v_policy from public.autonomy_policy;
+  if not found then
+    return;
+  elsif v_policy.mode = 'observe' then
+    v_policy.mode := 'autonomous';
+  end if;
+  return query
+  select u.account, case when a.account is null then v_policy else autonomy.policy_overlaid(v_policy, a) end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
-  cross join lateral (
-    select jsonb_populate_record(
-      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb) as g
-    from public.autonomy_policy p) o
   left join public.autonomy_accounts a on a.account = u.account;
-$$;
+end $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
   'mode is observe only where the account''s own is. Reads only; raises nothing. [autonomous-operations]';
@@ -2600,8 +2625,11 @@ comment on function autonomy.simulated_moment(timestamptz) is
   'now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe '
   'to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return md5(coalesce(p_condition::text, '') || coalesce(p_action::text, ''));
+end $$;
 comment on function autonomy.rule_version(jsonb, jsonb) is
   'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. '
   '[autonomous-operations]';
@@ -2722,14 +2750,11 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  with asked as materialized (
-    select c.id, coalesce(c.account, 'default') as account
-    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
-  ),
-  zones as materialized (
-    select k.account, autonomy.account_zone(k.account) as zone from (select distinct a.account from asked a) k
-  )
-  select a.id, z.zone from asked a join zones z using (account);
+  select c.id, coalesce(a.time_zone, p.time_zone)
+  from (select distinct i from unnest(p_campaign_ids) i) u
+  join public.campaigns c on c.id = u.i
+  cross join public.autonomy_policy p
+  left join public.autonomy_accounts a on a.account = coalesce(c.account, 'default');
 end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
@@ -3293,23 +3318,83 @@ end $$;
 comment on function autonomy.refresh_campaign_totals(uuid[]) is
   'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
   'number. Safe to call again. [autonomous-operations]';
-create function autonomy.campaign_totals_follow() returns trigger
+create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
+  with looked_at as materialized (
+    select f.campaign_id, f.has_history
+        and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
+                   and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
+              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
+                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+              else false end as by_value,
+      f.has_history
+        and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
+              then f.w3_spend > 5 * c.budget::float8
+                and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false
+              else false end as by_spend
+    from unnest(p_campaign_ids) i
+    join public.campaign_facts f on f.campaign_id = i
+    left join public.campaigns c on c.id = i
+  ),
+  usual as (
+    delete from autonomy.unusual_campaigns u using looked_at l
+    where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
+  )
+  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
+  on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
+  where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
+end $$;
+comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
+  'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
+  'doubt. Safe to call again. [autonomous-operations]';
+create function autonomy.budgets_lowered() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  select n.id, false, true
+  from new_campaigns n full join old_campaigns o on o.id = n.id
+  where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
+             then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
+  order by n.id
+  on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
+  return null;
+end $$;
+comment on function autonomy.budgets_lowered() is
+  'Trigger of campaigns: what was spent may be many times a budget that is lower now, so its days are worth reading '
+  'until its facts are made again. Runs as its owner, since whoever may write campaigns need not have rights on what '
+  'is derived. Raises nothing. [autonomous-operations]';
+create trigger autonomy_budgets_lowered after update on public.campaigns
+  referencing old table as old_campaigns new table as new_campaigns
+  for each statement execute function autonomy.budgets_lowered();
+create function autonomy.campaign_totals_follow() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_changed uuid[];
+begin
   if tg_op = 'TRUNCATE' then
     delete from autonomy.campaign_totals where true;
+    delete from autonomy.unusual_campaigns where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
     where t.campaign_id = r.campaign_id
       and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    delete from autonomy.unusual_campaigns u using changed_rows r
+    where u.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
-    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
+    v_changed := array(select r.campaign_id from changed_rows r);
+    perform autonomy.refresh_campaign_totals(v_changed);
+    perform autonomy.refresh_unusual_campaigns(v_changed);
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals and unusual_campaigns in step. [autonomous-operations]';
 create trigger campaign_totals_inserted after insert on public.campaign_facts
   referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
@@ -3526,6 +3611,8 @@ begin
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
   delete from autonomy.campaign_totals t
   where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
+  delete from autonomy.unusual_campaigns u
+  where not exists (select from public.campaign_facts f where f.campaign_id = u.campaign_id);
   loop
     v_slice := array(
       select campaign_id from (
@@ -3538,6 +3625,7 @@ begin
     exit when v_slice = '{}';
     perform autonomy.refresh_campaign_facts(v_slice);
     perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+    perform autonomy.refresh_unusual_campaigns(v_slice);
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;
@@ -5201,7 +5289,8 @@ begin
   return query
   select c.id, u.share
   from autonomy.campaign_zones(p_ids) i (id, zone)
-  join public.campaigns c on c.id = i.id
+  cross join lateral (
+    select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
   cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days
@@ -5316,8 +5405,11 @@ comment on function autonomy.rules_in_order(boolean) is
   '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with rules as materialized (
     select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
@@ -5340,8 +5432,8 @@ as $$
     (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
     (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
-  from source s
-$$;
+  from source s;
+end $$;
 comment on function autonomy.compiled_rules(boolean) is
   'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
   'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
@@ -5795,23 +5887,13 @@ comment on table autonomy.suspect_days is
   'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
   'evidence. [autonomous-operations]';
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
-language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return array(
-    select f.campaign_id
-    from public.campaign_facts f
-    join public.campaigns c on c.id = f.campaign_id
-    where (p_ids is null or f.campaign_id = any (p_ids)) and f.has_history
-      and case p_what when 'value' then
-        case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
-                 and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
-             then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
-               > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
-      else
-        case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
-             then f.w3_spend > 5 * c.budget::float8
-               and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false end end);
+    select u.campaign_id from autonomy.unusual_campaigns u
+    where case p_what when 'value' then u.by_value else u.by_spend end
+      and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
 comment on function autonomy.worth_a_look(uuid[], text) is
   'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
@@ -5938,7 +6020,7 @@ comment on function autonomy.future_doubts(uuid[], timestamptz) is
   'later one. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
-language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query
@@ -5992,21 +6074,29 @@ language plpgsql set search_path = '' set jit = off
 as $$
 declare
   v_found autonomy.suspect_days[];
+  v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
-  perform from public.autonomy_policy for share;
+  if v_over then  -- the policy before facts, as whoever changes the policy has it
+    perform from public.autonomy_policy for share;
+  end if;
   v_found := array(
     select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
     from autonomy.doubtful_days(null, p_now) d
     where d.day between date '2000-01-01' and date '2100-12-31'
     group by d.campaign_id, d.day order by d.campaign_id, d.day);
+  if v_found = '{}' and not exists (select from autonomy.suspect_days) then
+    return;  -- the usual case
+  end if;
   delete from autonomy.suspect_days s
   where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
   insert into autonomy.suspect_days select f.* from unnest(v_found) f on conflict do nothing;
-  with over as (
-    delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
-  )
-  insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
-  select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+  if v_over then
+    with over as (
+      delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
+    )
+    insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
+    select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+  end if;
 end $$;
 comment on function autonomy.doubt_figures(timestamptz) is
   'Writes down which days are in doubt, forgets those that were corrected, and leaves out of the evidence what has '
@@ -11757,24 +11847,26 @@ comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], j
   'of run_autonomous_operations, no use by itself. Raises AO007. [autonomous-operations]';
 create function autonomy.actions_taken(
   p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  with taken as (
-    select d.action_type, o.status in ('pending', 'would propose') as proposed,
-      o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
-    from unnest(p_chosen) with ordinality d
-    join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
-  )
-  select jsonb_build_object(
-    'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
-    'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
-    'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
-    'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
-    'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
-    'actions_proposed', count(*) filter (where t.proposed),
-    'opportunities_detected', p_opportunities)
-  from taken t
-$$;
+begin
+  return (
+    with taken as (
+      select d.action_type, o.status in ('pending', 'would propose') as proposed,
+        o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
+      from unnest(p_chosen) with ordinality d
+      join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
+    )
+    select jsonb_build_object(
+      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+      'actions_proposed', count(*) filter (where t.proposed),
+      'opportunities_detected', p_opportunities)
+    from taken t);
+end $$;
 comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is
   'How many of each kind of action a run took, from what it chose and what became of each, in the same order. Only '
   'computes; safe to call again; raises nothing. [autonomous-operations]';
@@ -12363,8 +12455,11 @@ comment on function autonomy.dashboard_clock(timestamptz) is
   'A moment in the policy''s time zone: Fri 27 Nov, 17:40. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_policy()
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select 'FROZEN', 'act', 'Frozen: nothing is changed until somebody lifts it.',
          array_remove(array[p.frozen_reason], ''), '{}'::jsonb
   from public.autonomy_policy p where p.frozen
@@ -12374,13 +12469,16 @@ as $$
   union all
   select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
   where not exists (select from public.autonomous_rules r where r.is_active);
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_policy() is
   'Part of dashboard_state: freeze, mode, rules. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with ended as (
     select distinct on (s.slots) r.id, r.started_at, s.slots
     from public.autonomous_runs r
@@ -12394,7 +12492,7 @@ as $$
   where not exists (
     select from ended l
     where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
-$$;
+end $$;
 comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
 create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
@@ -12407,8 +12505,11 @@ comment on function autonomy.late_sentence(timestamptz, integer) is
   'What is said of a run that is late. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with success as (
     select (select r.started_at from public.autonomous_runs r
             where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1) as last_at
@@ -12435,13 +12536,16 @@ as $$
     coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker stopped the last run.'),
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
   from breakers b;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_runs(integer, timestamptz) is
   'Part of dashboard_state: late, failed and stopped runs. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_state_of_summaries(p_run_interval_minutes integer, p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with runs as materialized (
     select r.id, r.started_at,
       case jsonb_typeof(r.summary -> 'failed')
@@ -12477,7 +12581,7 @@ as $$
     format('The last run passed over %s that cannot be read.', autonomy.counted_words(cardinality(r.flaws), 'rule')),
     r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
   from rules r where cardinality(r.flaws) > 0;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz) is
   'Part of dashboard_state: what the last runs say of failures, doubtful figures and bad rules. Reads only. '
   '[autonomous-operations]';
@@ -13677,8 +13781,11 @@ create table if not exists autonomy.told_where (
 comment on table autonomy.told_where is
   'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
 create function autonomy.told_of() returns table (code text, title text, channels text[], seen_by_run boolean)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   values
     ('FROZEN', 'Everything is frozen', '{slack,webhook,email}'::text[], true),
     ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true),
@@ -13693,7 +13800,7 @@ as $$
     ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true),
     ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true),
     ('RUN_ACTED', 'What each run did', '{slack,webhook}', true);
-$$;
+end $$;
 comment on function autonomy.told_of() is
   'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
   '[autonomous-operations]';
@@ -14440,16 +14547,16 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', 'ea77038d60237a5fc985ada6cda6a4fdf6b93758eabf872dcafe32aca6ba8c26', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
-  ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '3b1404e9f581c3227032bdb6c0decb5e2152762d1b96b3f2562ed788f49d2254', pg_catalog.clock_timestamp()),
+  ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
+  ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '822c3a562788e50c5c1d8784f4cc16ccee1c4137bbfdf30f2ced312bdd7866a7', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
@@ -14459,11 +14566,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '9ed5d30ff9f1ef9983b4b1ab8c8ab272306d30b2e0a623e5c3146fe083fd14c2', pg_catalog.clock_timestamp()),
-  ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '16b163223d649654ce0b3b3283aca37dc0c0ad1c194e51f3a16a6a04104db70a', pg_catalog.clock_timestamp()),
+  ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'a8b1c5599b16cf8bfec102d31914fc79f0c6a5453dabcbff43359be150c7a38c', pg_catalog.clock_timestamp()),
   ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
@@ -14494,16 +14601,16 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '04ab5bc97e9608481ea311370709484a2de6d5a3559e3206c17aab656d91c408', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '1c8ddd4d0edb5040b273b21608e72182ab345628874e81e2ea7425f5ac4690c0', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
-  ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
+  ('1070_causes', 'db17d190ba645ccd3b9ca105b0e136e8fc3b48a5acf167375bbb0c7f58e732f6', pg_catalog.clock_timestamp()),
   ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
