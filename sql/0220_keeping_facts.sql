@@ -40,64 +40,6 @@ comment on function autonomy.refresh_campaign_totals(uuid[]) is
   'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
   'number. Safe to call again. [autonomous-operations]';
 
-create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
-language plpgsql set search_path = ''
-as $$
-begin
-  -- Conversions of a week worth twice those of the weeks before; three days that cost five budgets and more than
-  -- three usual ones.
-  with looked_at as materialized (
-    select f.campaign_id, f.has_history
-        and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
-                   and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
-              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
-                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
-              else false end as by_value,
-      f.has_history
-        and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
-              then f.w3_spend > 5 * c.budget::float8
-                and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false
-              else false end as by_spend
-    from unnest(p_campaign_ids) i
-    join public.campaign_facts f on f.campaign_id = i
-    left join public.campaigns c on c.id = i
-  ),
-  usual as (
-    delete from autonomy.unusual_campaigns u using looked_at l
-    where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
-  )
-  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
-  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
-  on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
-  where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
-end $$;
-comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
-  'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
-  'doubt. Safe to call again. [autonomous-operations]';
-
-create function autonomy.budgets_lowered() returns trigger
-language plpgsql security definer set search_path = ''
-as $$
-begin
-  -- A full join and a case, which is none of the things that could be looked for row by row: the plan is kept.
-  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
-  select n.id, false, true
-  from new_campaigns n full join old_campaigns o on o.id = n.id
-  where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
-             then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
-  order by n.id
-  on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
-  return null;
-end $$;
-comment on function autonomy.budgets_lowered() is
-  'Trigger of campaigns: what was spent may be many times a budget that is lower now, so its days are worth reading '
-  'until its facts are made again. Runs as its owner, since whoever may write campaigns need not have rights on what '
-  'is derived. Raises nothing. [autonomous-operations]';
-
-create trigger autonomy_budgets_lowered after update on public.campaigns
-  referencing old table as old_campaigns new table as new_campaigns
-  for each statement execute function autonomy.budgets_lowered();
-
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -208,31 +150,30 @@ comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'metrics go. Safe to call again. [autonomous-operations]';
 
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
+-- Planned anew each time: a plan kept from when the series was empty would read all of it for each day.
 begin
   with touched as materialized (
-    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time zone z.zone as starts,
+      (d.day + 1)::timestamp at time zone z.zone as ends
+    from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
     left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone t.zone
-      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
-    group by t.campaign_id, t.day
+  summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+    select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
+      select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+        sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+      from public.campaign_metrics m
+      where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
   ),
   emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+    delete from public.campaign_daily d using summed s
+    where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
   select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
+  from summed s where s.rows > 0
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;

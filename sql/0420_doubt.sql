@@ -84,7 +84,18 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 -- What a person did last stands. A field that changes from outside on three of seven days is kept by
 -- a program, whoever it says it is. A moment after p_now counts as p_now: clocks differ.
+declare
+  v_changed uuid[];
 begin
+  v_changed := array(
+    select distinct k.campaign_id
+    from public.autonomy_policy p
+    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+      and (k.kind = 'outside' or k.person and k.kind = 'action')
+      and k.changed_at > p_now - greatest(p.person_hold_days, 7) * interval '1 day');
+  if v_changed = '{}' then
+    return;  -- the usual case
+  end if;
   return query
   with own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
@@ -96,10 +107,10 @@ begin
       coalesce(lower(k.new_status) = 'active', false) as switched_on
     from public.autonomy_policy p
     cross join lateral (select p.person_hold_days * interval '1 day' as hold) h
-    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+    join public.campaign_changes k on k.campaign_id = any (v_changed) and p.person_hold_days > 0
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
-    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
+    join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,

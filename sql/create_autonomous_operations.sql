@@ -138,10 +138,10 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'was_by_day', null, '{p_campaign_id, p_day, p_zone}', '{uuid, date, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'settle_grain', null, '{p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions, p_now}', '{uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'refuse_two_grains', null, '{p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before}', '{uuid[], date[], integer[], timestamptz[], numeric[], numeric[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_unusual_campaigns', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'budgets_lowered', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_budgets_lowered', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_inserted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_updated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -263,6 +263,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
   ('autonomy', 'function', 'tracking_by_account', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'done_within_day', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'active_by_account', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'breaker_groups', null, '{p_portfolio}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_many_pauses', null, '{p_policy, p_campaigns, p_before, p_wanted}', '{public.autonomy_policy, numeric, numeric, bigint}', 0, array[]::text[]),
@@ -939,13 +940,15 @@ do $$ begin
 end $$;
 do $$
 declare
-  v_tries constant integer := 5;
+  v_last timestamptz := clock_timestamp() + interval '20 seconds';
   v_patience interval := least(interval '0.9 seconds', current_setting('deadlock_timeout')::interval * 0.9);
+  v_is_last boolean;
   v_until timestamptz;
   v_table text;
 begin
-  for v_try in 1 .. v_tries loop
-    v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
+  loop
+    v_is_last := clock_timestamp() > v_last;
+    v_until := clock_timestamp() + case when v_is_last then interval '4 seconds' else v_patience end;
     begin
       for v_table in
         select format('%I.%I', n.schema, c.relname)
@@ -961,7 +964,7 @@ begin
       end loop;
       return;
     exception when lock_not_available or deadlock_detected then
-      if v_try = v_tries then
+      if v_is_last then
         raise exception using errcode = 'object_in_use',
           message = format('Other sessions are using %s and do not end (%s)', v_table, coalesce((
             select 'process ' || string_agg(distinct l.pid::text, ', ') from pg_catalog.pg_locks l
@@ -969,7 +972,7 @@ begin
           hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
       end if;
     end;
-    perform pg_sleep(0.5 * v_try);
+    perform pg_sleep(0.5 + random());  -- in step with nobody
   end loop;
 end $$;
 set local lock_timeout = '30s';
@@ -3152,7 +3155,7 @@ create function autonomy.settle_grain(
   p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
   p_now timestamptz)
 returns table (campaign_id uuid, bucket timestamptz, whole_day boolean, reason text)
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 begin
@@ -3165,9 +3168,18 @@ begin
     join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
   days as materialized (
-    select g.campaign_id, g.day, g.zone, (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows,
-      sum(g.spend) as spend, sum(g.impressions) as impressions
-    from given g group by g.campaign_id, g.day, g.zone
+    select d.*, f.wholes > 0 or d.any_whole and f.rows > 0 or d.rows >= 3 and f.rows = 1
+        or d.rows = 1 and f.spent >= 3 and autonomy.at_an_edge(d.first, d.zone) as unclear
+    from (
+      select g.campaign_id, g.day, g.zone, g.day::timestamp at time zone g.zone as starts,
+        (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows, min(g.bucket) as first,
+        sum(g.spend) as spend, sum(g.impressions) as impressions, coalesce(bool_or(g.whole), false) as any_whole
+      from given g group by g.campaign_id, g.day, g.zone) d
+    cross join lateral (
+      select count(*) as rows, count(*) filter (where m.whole_day) as wholes,
+        count(*) filter (where m.spend > 0) as spent
+      from public.campaign_metrics m
+      where m.campaign_id = d.campaign_id and m.bucket >= d.starts and m.bucket < d.ends) f
   ),
   there as materialized (
     select d.campaign_id, d.day, m.bucket, m.spend, m.impressions,
@@ -3176,8 +3188,10 @@ begin
         and not exists (select from given g where g.campaign_id = d.campaign_id and g.bucket = m.bucket)
         and autonomy.was_by_day(d.campaign_id, d.day, d.zone) as whole
     from days d
-    join public.campaign_metrics m on m.campaign_id = d.campaign_id
-      and m.bucket >= d.day::timestamp at time zone d.zone and m.bucket < d.ends
+    cross join lateral (
+      select k.bucket, k.spend, k.impressions, k.whole_day from public.campaign_metrics k
+      where k.campaign_id = d.campaign_id and k.bucket >= d.starts and k.bucket < d.ends offset 0) m
+    where d.unclear
   ),
   known as materialized (
     select t.campaign_id, t.day, count(*) filter (where t.spend > 0) as spent,
@@ -3285,39 +3299,11 @@ comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timest
   'Refuses what a statement on campaign_metrics wrote where a day would be there by hour and as a whole. Raises AO010. '
   '[autonomous-operations]';
 
--- 0220_keeping_facts.sql
+-- 0218_unusual_campaigns.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
-language plpgsql set search_path = ''
-as $$
-begin
-  insert into autonomy.campaign_totals as t
-    (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
-  select f.campaign_id,
-    case when f.life_impressions between -1e18 and 1e18
-         then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
-    case when f.life_reach between -1e18 and 1e18
-         then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
-    case when f.life_clicks between -1e18 and 1e18
-         then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
-    case when f.life_conversions between -1e18 and 1e18
-         then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
-    case when f.life_spend between -1e18 and 1e18
-         then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
-    case when f.life_revenue between -1e18 and 1e18
-         then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
-  from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
-  on conflict (campaign_id) do update set
-    life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
-    life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
-  where t is distinct from excluded;
-end $$;
-comment on function autonomy.refresh_campaign_totals(uuid[]) is
-  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
-  'number. Safe to call again. [autonomous-operations]';
 create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3370,6 +3356,40 @@ comment on function autonomy.budgets_lowered() is
 create trigger autonomy_budgets_lowered after update on public.campaigns
   referencing old table as old_campaigns new table as new_campaigns
   for each statement execute function autonomy.budgets_lowered();
+
+-- 0220_keeping_facts.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  insert into autonomy.campaign_totals as t
+    (campaign_id, life_impressions, life_reach, life_clicks, life_conversions, life_spend, life_revenue)
+  select f.campaign_id,
+    case when f.life_impressions between -1e18 and 1e18
+         then case when f.life_impressions between -1e-9 and 1e-9 then 0 else f.life_impressions end end,
+    case when f.life_reach between -1e18 and 1e18
+         then case when f.life_reach between -1e-9 and 1e-9 then 0 else f.life_reach end end,
+    case when f.life_clicks between -1e18 and 1e18
+         then case when f.life_clicks between -1e-9 and 1e-9 then 0 else f.life_clicks end end,
+    case when f.life_conversions between -1e18 and 1e18
+         then case when f.life_conversions between -1e-9 and 1e-9 then 0 else f.life_conversions end end,
+    case when f.life_spend between -1e18 and 1e18
+         then case when f.life_spend between -1e-9 and 1e-9 then 0 else f.life_spend end end,
+    case when f.life_revenue between -1e18 and 1e18
+         then case when f.life_revenue between -1e-9 and 1e-9 then 0 else f.life_revenue end end
+  from unnest(p_campaign_ids) i join public.campaign_facts f on f.campaign_id = i
+  on conflict (campaign_id) do update set
+    life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
+    life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
+  where t is distinct from excluded;
+end $$;
+comment on function autonomy.refresh_campaign_totals(uuid[]) is
+  'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
+  'number. Safe to call again. [autonomous-operations]';
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3471,31 +3491,29 @@ comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 begin
   with touched as materialized (
-    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time zone z.zone as starts,
+      (d.day + 1)::timestamp at time zone z.zone as ends
+    from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
     left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone t.zone
-      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
-    group by t.campaign_id, t.day
+  summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+    select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
+      select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+        sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+      from public.campaign_metrics m
+      where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
   ),
   emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+    delete from public.campaign_daily d using summed s
+    where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
   select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
+  from summed s where s.rows > 0
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
@@ -3991,11 +4009,11 @@ as $$
                      then (g.r ->> 'campaign_id')::uuid end as campaign_id
     from given g
   ),
-  read as (
-    select n.*, case when jsonb_typeof(n.r -> 'bucket') = 'string'
-                     then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
+  read as materialized (  -- its time once, not at every mention
+    select n.*, z.campaign_id is not null as is_there, case when jsonb_typeof(n.r -> 'bucket') = 'string'
+      then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
     from named n
-    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z using (campaign_id)
+    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z on z.campaign_id = n.campaign_id
   )
   select r.index, r.r, r.campaign_id, r.bucket,
     coalesce(
@@ -4008,7 +4026,7 @@ as $$
       case when r.campaign_id is null then
         format('campaign_id must be the id of a campaign, not %s.',
                left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
-      case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+      case when not r.is_there then
         format('There is no campaign %s.', r.campaign_id) end,
       case when r.bucket is null then
         format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.',
@@ -4785,6 +4803,9 @@ create function autonomy.cpa_target(p_condition jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
+  if position('"cpa"' in p_condition::text) = 0 then
+    return null;  -- the usual case, and the tree need not be walked
+  end if;
   return (
     with recursive nodes (node, plain) as (
       select p_condition, true
@@ -5235,7 +5256,18 @@ returns table (
   no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz)
 language plpgsql stable set search_path = '' set jit = off
 as $$
+declare
+  v_changed uuid[];
 begin
+  v_changed := array(
+    select distinct k.campaign_id
+    from public.autonomy_policy p
+    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+      and (k.kind = 'outside' or k.person and k.kind = 'action')
+      and k.changed_at > p_now - greatest(p.person_hold_days, 7) * interval '1 day');
+  if v_changed = '{}' then
+    return;  -- the usual case
+  end if;
   return query
   with own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
@@ -5247,10 +5279,10 @@ begin
       coalesce(lower(k.new_status) = 'active', false) as switched_on
     from public.autonomy_policy p
     cross join lateral (select p.person_hold_days * interval '1 day' as hold) h
-    join public.campaign_changes k on k.campaign_id = any (p_ids) and p.person_hold_days > 0
+    join public.campaign_changes k on k.campaign_id = any (v_changed) and p.person_hold_days > 0
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
-    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
+    join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,
@@ -5999,6 +6031,9 @@ returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 begin
+  if not exists (select from public.campaign_metrics f where f.bucket > p_now + interval '1 hour') then
+    return;  -- the usual case
+  end if;
   return query
   select m.campaign_id, case when m.day > m.today then m.day end,
     format('there are figures of %s, which lies in the future', autonomy.moment_words(m.bucket))
@@ -6125,8 +6160,7 @@ returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
-  v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
+  v_without_value uuid[] := case when p_doubt then autonomy.campaigns_without_value(p_ids, p_now) end;
 begin
   return query execute
     'select c.id, c.title, c.account, c.status, coalesce(lower(c.status) = ''active'', false), b.budget, '
@@ -6153,7 +6187,8 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
-      left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
+    $sql$ || case when p_doubt then 'left join autonomy.doubts($2, $1) s on s.campaign_id = i.id'
+                  else 'cross join (select null::text as why) s' end || $sql$
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -6164,7 +6199,7 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value;
 end $$;
 comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
@@ -6368,18 +6403,25 @@ end $$;
 comment on function autonomy.done_within_day(timestamptz) is
   'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
   'money. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return query
+  select coalesce(c.account, ''), count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0)
+  from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+  group by coalesce(c.account, '');
+end $$;
+comment on function autonomy.active_by_account() is
+  'How many campaigns of each account are active, and their budgets added up; an empty name stands for campaigns '
+  'without one. Only reads; raises nothing. [autonomous-operations]';
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
 begin
   perform autonomy.moment_error(p_now);
   return (
-    with active as materialized (
-      select coalesce(c.account, '') as account, count(*) as campaigns,
-        coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
-      from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
-      group by 1
-    ),
+    with active as materialized (select * from autonomy.active_by_account()),
     done as materialized (select * from autonomy.done_within_day(p_now)),
     tracking as materialized (
       select t.account, jsonb_build_object('observed', trim_scale(round(t.observed::numeric, 2)),
@@ -14555,24 +14597,25 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
-  ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '822c3a562788e50c5c1d8784f4cc16ccee1c4137bbfdf30f2ced312bdd7866a7', pg_catalog.clock_timestamp()),
+  ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', '283a3e3f855d091b673a4ff5fad44c6f2b2c7d7f3e840bead629ce8e008bc1b7', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'ad618d303fa64e0c709fce9aa1cc7dd65093547ffa396bdf779a172a093ac73b', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '148917298e967bb66bc8af5c799d3d76f84452d6fc5968900fceb712d4a6a604', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
-  ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
+  ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '16b163223d649654ce0b3b3283aca37dc0c0ad1c194e51f3a16a6a04104db70a', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'afd5761904650314303b41ea12ce30f29e772e7dadc9df35d3a38b2e6a366219', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'a8b1c5599b16cf8bfec102d31914fc79f0c6a5453dabcbff43359be150c7a38c', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'a237b466163b661be4405612b53b7b0b402842c9210f6370bfba1a4f74c2858f', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '62e0e0575075479fb8ef5da182201193a1774dac35d59c266b1862561bb86288', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '0f37badf7654c966aae6da82705dd67e66e346a8e877650bb034675d9ac36917', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
