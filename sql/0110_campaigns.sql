@@ -324,3 +324,13 @@ create table if not exists autonomy.campaign_totals (
 ) with (fillfactor = 80);
 comment on table autonomy.campaign_totals is
   'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
+
+-- Of hundreds of thousands of campaigns a handful: a run need not look for them among the facts.
+create table if not exists autonomy.unusual_campaigns (
+  campaign_id uuid primary key,
+  by_value boolean not null,
+  by_spend boolean not null
+);
+comment on table autonomy.unusual_campaigns is
+  'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
+  '[autonomous-operations]';

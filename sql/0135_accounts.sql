@@ -336,12 +336,14 @@ comment on function autonomy.known_zone(text) is
   'raises nothing. [autonomous-operations]';
 
 create function autonomy.account_zone(p_account text) returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
-                   where a.account = p_account and a.time_zone is not null), p.time_zone)
-  from public.autonomy_policy p;
-$$;
+begin
+  return (
+    select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
+                     where a.account = p_account and a.time_zone is not null), p.time_zone)
+    from public.autonomy_policy p);
+end $$;
 comment on function autonomy.account_zone(text) is
   'The zone that an account''s days are counted in: its own where the server knows it, else the policy''s. Reads only; '
   'raises nothing. [autonomous-operations]';
@@ -370,49 +372,62 @@ comment on function autonomy.campaign_currency(uuid) is
   '[autonomous-operations]';
 
 create function autonomy.only_currency() returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
-  from public.autonomy_accounts a;
-$$;
+begin
+  return (
+    select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+    from public.autonomy_accounts a);
+end $$;
 comment on function autonomy.only_currency() is
   'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
   'up. Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
 returns public.autonomy_policy
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  -- By name, so that a column that the policy gains is there at once. Freeze and mode protect: the more careful holds.
-  select jsonb_populate_record(p_policy, coalesce(
-    jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
-    || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
-    || jsonb_build_object(
-      'mode', coalesce((
-        select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
-        where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
-      'frozen', (p_policy).frozen or (p_account).frozen,
-      'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                            else (p_account).frozen_reason end), '{}'));
-$$;
+begin
+  return (
+    -- By name, so that a column that the policy gains is there at once. Freeze and mode protect: the more careful
+    -- holds.
+    select jsonb_populate_record(p_policy, coalesce(
+      jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
+      || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
+      || jsonb_build_object(
+        'mode', coalesce((
+          select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
+          where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
+        'frozen', (p_policy).frozen or (p_account).frozen,
+        'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
+                              else (p_account).frozen_reason end), '{}')));
+end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
   'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
   '[autonomous-operations]';
 
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  -- Where all is only observed, what would be done is said: that alone is nobody's reason to hold.
-  with general as materialized (
-    select autonomy.checked_policy(jsonb_populate_record(
-      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb)) as g
-    from public.autonomy_policy p)
-  select u.account, case when o.own is distinct from o.g then autonomy.checked_policy(o.own) else o.g end
+#variable_conflict use_column
+declare
+  v_policy public.autonomy_policy;
+begin
+  select * into v_policy from public.autonomy_policy;
+  if not found then
+    return;
+  elsif v_policy.mode = 'observe' then
+    -- Where all is only observed, what would be done is said: that alone is nobody's reason to hold.
+    v_policy.mode := 'autonomous';
+  end if;
+  v_policy := autonomy.checked_policy(v_policy);
+  return query
+  select u.account, case when o.own is distinct from v_policy then autonomy.checked_policy(o.own) else v_policy end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
-  cross join general
   left join public.autonomy_accounts a on a.account = u.account
-  cross join lateral (select general.g, coalesce(autonomy.policy_overlaid(general.g, a), general.g) as own offset 0) o;
-$$;
+  cross join lateral (select case when a.account is null then v_policy else autonomy.policy_overlaid(v_policy, a) end
+                      as own offset 0) o;
+end $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
   'mode is observe only where the account''s own is. Reads only; raises AO002 where a limit is none. '

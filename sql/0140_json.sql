@@ -61,8 +61,11 @@ comment on function autonomy.simulated_moment(timestamptz) is
 
 -- jsonb has one spelling for a value, whatever the order of its keys.
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return md5(coalesce(p_condition::text, '') || coalesce(p_action::text, ''));
+end $$;
 comment on function autonomy.rule_version(jsonb, jsonb) is
   'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. '
   '[autonomous-operations]';

@@ -18,17 +18,13 @@ comment on function autonomy.campaign_slot(uuid) is
 create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
 language plpgsql stable set search_path = ''
 as $$
--- An account's zone is asked for once, however many campaigns it has.
 begin
   return query
-  with asked as materialized (
-    select c.id, coalesce(c.account, 'default') as account
-    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
-  ),
-  zones as materialized (
-    select k.account, autonomy.account_zone(k.account) as zone from (select distinct a.account from asked a) k
-  )
-  select a.id, z.zone from asked a join zones z using (account);
+  select c.id, coalesce(a.time_zone, p.time_zone)
+  from (select distinct i from unnest(p_campaign_ids) i) u
+  join public.campaigns c on c.id = u.i
+  cross join public.autonomy_policy p
+  left join public.autonomy_accounts a on a.account = coalesce(c.account, 'default');
 end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '

@@ -43,9 +43,10 @@ create function autonomy.settle_grain(
   p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
   p_now timestamptz)
 returns table (campaign_id uuid, bucket timestamptz, whole_day boolean, reason text)
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
+-- Planned anew each time: a plan kept from when the series was empty would read all of it for each day.
 begin
   return query
   with given as materialized (
@@ -56,9 +57,20 @@ begin
     join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
   days as materialized (
-    select g.campaign_id, g.day, g.zone, (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows,
-      sum(g.spend) as spend, sum(g.impressions) as impressions
-    from given g group by g.campaign_id, g.day, g.zone
+    -- unclear are those that may be there, or come, as a whole; the rows of all others need not be held together
+    select d.*, f.wholes > 0 or d.any_whole and f.rows > 0 or d.rows >= 3 and f.rows = 1
+        or d.rows = 1 and f.spent >= 3 and autonomy.at_an_edge(d.first, d.zone) as unclear
+    from (
+      select g.campaign_id, g.day, g.zone, g.day::timestamp at time zone g.zone as starts,
+        (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows, min(g.bucket) as first,
+        sum(g.spend) as spend, sum(g.impressions) as impressions, coalesce(bool_or(g.whole), false) as any_whole
+      from given g group by g.campaign_id, g.day, g.zone) d
+    -- each day by the key, never all days of a campaign for each of them
+    cross join lateral (
+      select count(*) as rows, count(*) filter (where m.whole_day) as wholes,
+        count(*) filter (where m.spend > 0) as spent
+      from public.campaign_metrics m
+      where m.campaign_id = d.campaign_id and m.bucket >= d.starts and m.bucket < d.ends) f
   ),
   there as materialized (
     select d.campaign_id, d.day, m.bucket, m.spend, m.impressions,
@@ -68,8 +80,10 @@ begin
         and not exists (select from given g where g.campaign_id = d.campaign_id and g.bucket = m.bucket)
         and autonomy.was_by_day(d.campaign_id, d.day, d.zone) as whole
     from days d
-    join public.campaign_metrics m on m.campaign_id = d.campaign_id
-      and m.bucket >= d.day::timestamp at time zone d.zone and m.bucket < d.ends
+    cross join lateral (
+      select k.bucket, k.spend, k.impressions, k.whole_day from public.campaign_metrics k
+      where k.campaign_id = d.campaign_id and k.bucket >= d.starts and k.bucket < d.ends offset 0) m
+    where d.unclear
   ),
   known as materialized (
     select t.campaign_id, t.day, count(*) filter (where t.spend > 0) as spent,

@@ -43,20 +43,28 @@ comment on function autonomy.refresh_campaign_totals(uuid[]) is
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
+declare
+  v_changed uuid[];
 begin
   if tg_op = 'TRUNCATE' then
     delete from autonomy.campaign_totals where true;
+    delete from autonomy.unusual_campaigns where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
     where t.campaign_id = r.campaign_id
       and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    delete from autonomy.unusual_campaigns u using changed_rows r
+    where u.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
-    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
+    v_changed := array(select r.campaign_id from changed_rows r);
+    perform autonomy.refresh_campaign_totals(v_changed);
+    perform autonomy.refresh_unusual_campaigns(v_changed);
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals and unusual_campaigns in step. [autonomous-operations]';
 
 create trigger campaign_totals_inserted after insert on public.campaign_facts
   referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
@@ -142,31 +150,30 @@ comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'metrics go. Safe to call again. [autonomous-operations]';
 
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
+-- Planned anew each time: a plan kept from when the series was empty would read all of it for each day.
 begin
   with touched as materialized (
-    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time zone z.zone as starts,
+      (d.day + 1)::timestamp at time zone z.zone as ends
+    from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
     left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone t.zone
-      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
-    group by t.campaign_id, t.day
+  summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+    select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
+      select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+        sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+      from public.campaign_metrics m
+      where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
   ),
   emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+    delete from public.campaign_daily d using summed s
+    where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
   select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
+  from summed s where s.rows > 0
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
@@ -297,6 +304,8 @@ begin
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
   delete from autonomy.campaign_totals t
   where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
+  delete from autonomy.unusual_campaigns u
+  where not exists (select from public.campaign_facts f where f.campaign_id = u.campaign_id);
   loop
     v_slice := array(
       select campaign_id from (
@@ -309,6 +318,7 @@ begin
     exit when v_slice = '{}';
     perform autonomy.refresh_campaign_facts(v_slice);
     perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+    perform autonomy.refresh_unusual_campaigns(v_slice);
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;

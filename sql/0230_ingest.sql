@@ -36,11 +36,11 @@ as $$
                      then (g.r ->> 'campaign_id')::uuid end as campaign_id
     from given g
   ),
-  read as (
-    select n.*, case when jsonb_typeof(n.r -> 'bucket') = 'string'
-                     then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
+  read as materialized (  -- its time once, not at every mention
+    select n.*, z.campaign_id is not null as is_there, case when jsonb_typeof(n.r -> 'bucket') = 'string'
+      then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
     from named n
-    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z using (campaign_id)
+    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z on z.campaign_id = n.campaign_id
   )
   select r.index, r.r, r.campaign_id, r.bucket,
     coalesce(
@@ -53,7 +53,7 @@ as $$
       case when r.campaign_id is null then
         format('campaign_id must be the id of a campaign, not %s.',
                left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
-      case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+      case when not r.is_there then
         format('There is no campaign %s.', r.campaign_id) end,
       case when r.bucket is null then
         format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.',

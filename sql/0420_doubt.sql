@@ -86,13 +86,25 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 -- What a person did last stands. A field that changes from outside on three of seven days is kept by
 -- a program, whoever it says it is. A moment after p_now counts as p_now: clocks differ.
+declare
+  v_changed uuid[];
 begin
+  v_changed := array(
+    select distinct k.campaign_id
+    from (select greatest(7, (select p.person_hold_days from public.autonomy_policy p),
+                          (select max(a.person_hold_days) from public.autonomy_accounts a))
+                 * interval '1 day' as longest) h
+    join public.campaign_changes k on k.campaign_id = any (p_ids)
+      and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
+  if v_changed = '{}' then
+    return;  -- the usual case
+  end if;
   return query
   with holds as materialized (
     select c.id, coalesce(a.person_hold_days, p.person_hold_days) * interval '1 day' as hold
     from public.campaigns c
     cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = c.account
-    where c.id = any (p_ids)
+    where c.id = any (v_changed)
   ),
   own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
@@ -106,7 +118,7 @@ begin
     join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
-    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
+    join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,
@@ -148,7 +160,8 @@ begin
   return query
   select c.id, u.share
   from autonomy.campaign_zones(p_ids) i (id, zone)
-  join public.campaigns c on c.id = i.id
+  cross join lateral (
+    select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
   cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days

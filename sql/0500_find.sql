@@ -82,8 +82,11 @@ comment on function autonomy.rules_in_order(boolean) is
 -- ---------------------------------------------------------------------------------------------
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with rules as materialized (
     select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
@@ -106,8 +109,8 @@ as $$
     (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
     (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
-  from source s
-$$;
+  from source s;
+end $$;
 comment on function autonomy.compiled_rules(boolean) is
   'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
   'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '

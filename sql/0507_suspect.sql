@@ -20,25 +20,13 @@ comment on table autonomy.suspect_days is
   'evidence. [autonomous-operations]';
 
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
-language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = '' set jit = off
 as $$
--- What the facts say already, so that only few campaigns are read day by day: conversions of a week worth twice those
--- of the weeks before, three days that cost five budgets and more than three usual ones.
 begin
   return array(
-    select f.campaign_id
-    from public.campaign_facts f
-    join public.campaigns c on c.id = f.campaign_id
-    where (p_ids is null or f.campaign_id = any (p_ids)) and f.has_history
-      and case p_what when 'value' then
-        case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
-                 and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
-             then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
-               > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
-      else
-        case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
-             then f.w3_spend > 5 * c.budget::float8
-               and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false end end);
+    select u.campaign_id from autonomy.unusual_campaigns u
+    where case p_what when 'value' then u.by_value else u.by_spend end
+      and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
 comment on function autonomy.worth_a_look(uuid[], text) is
   'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
@@ -153,6 +141,9 @@ returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 begin
+  if not exists (select from public.campaign_metrics f where f.bucket > p_now + interval '1 hour') then
+    return;  -- the usual case
+  end if;
   return query
   select m.campaign_id, case when m.day > m.today then m.day end,
     format('there are figures of %s, which lies in the future', autonomy.moment_words(m.bucket))
@@ -175,7 +166,7 @@ comment on function autonomy.future_doubts(uuid[], timestamptz) is
 
 create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
-language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   -- Later than the clock, too: a session that lives in the past may find what was written today.
@@ -233,25 +224,31 @@ language plpgsql set search_path = '' set jit = off
 as $$
 declare
   v_found autonomy.suspect_days[];
+  v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
-  -- the policy before facts, as whoever changes the policy has it
-  perform from public.autonomy_policy for share;
+  if v_over then  -- the policy before facts, as whoever changes the policy has it
+    perform from public.autonomy_policy for share;
+  end if;
   v_found := array(
     select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
     from autonomy.doubtful_days(null, p_now) d
     -- a day that no exclusion can name stays in doubt
     where d.day between date '2000-01-01' and date '2100-12-31'
     group by d.campaign_id, d.day order by d.campaign_id, d.day);
+  if v_found = '{}' and not exists (select from autonomy.suspect_days) then
+    return;  -- the usual case
+  end if;
 
   delete from autonomy.suspect_days s
   where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
   insert into autonomy.suspect_days select f.* from unnest(v_found) f on conflict do nothing;
-
-  with over as (
-    delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
-  )
-  insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
-  select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+  if v_over then
+    with over as (
+      delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
+    )
+    insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
+    select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+  end if;
 end $$;
 comment on function autonomy.doubt_figures(timestamptz) is
   'Writes down which days are in doubt, forgets those that were corrected, and leaves out of the evidence what has '

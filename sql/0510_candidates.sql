@@ -31,8 +31,7 @@ as $$
 -- anew each time: a plan kept from the day when the log was empty would read all of it for each
 -- campaign.
 declare
-  v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
-  v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
+  v_without_value uuid[] := case when p_doubt then autonomy.campaigns_without_value(p_ids, p_now) end;
   -- What is carried out is asked at the clock as well: an event may have begun since the run did. Where the clock is
   -- an hour away, the session simulates another time.
   v_until timestamptz := case when not p_doubt and clock_timestamp() < p_now + interval '1 hour'
@@ -64,8 +63,9 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
-      left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
-      left join autonomy.event_stops($2, $1, $5) stops on stops.campaign_id = i.id
+      left join autonomy.event_stops($2, $1, $4) stops on stops.campaign_id = i.id
+    $sql$ || case when p_doubt then 'left join autonomy.doubts($2, $1) s on s.campaign_id = i.id'
+                  else 'cross join (select null::text as why) s' end || $sql$
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -76,7 +76,7 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted, v_until;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_until;
 end $$;
 comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '

@@ -137,24 +137,26 @@ comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], j
 
 create function autonomy.actions_taken(
   p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  with taken as (
-    select d.action_type, o.status in ('pending', 'would propose') as proposed,
-      o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
-    from unnest(p_chosen) with ordinality d
-    join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
-  )
-  select jsonb_build_object(
-    'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
-    'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
-    'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
-    'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
-    'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
-    'actions_proposed', count(*) filter (where t.proposed),
-    'opportunities_detected', p_opportunities)
-  from taken t
-$$;
+begin
+  return (
+    with taken as (
+      select d.action_type, o.status in ('pending', 'would propose') as proposed,
+        o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
+      from unnest(p_chosen) with ordinality d
+      join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
+    )
+    select jsonb_build_object(
+      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+      'actions_proposed', count(*) filter (where t.proposed),
+      'opportunities_detected', p_opportunities)
+    from taken t);
+end $$;
 comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is
   'How many of each kind of action a run took, from what it chose and what became of each, in the same order. Only '
   'computes; safe to call again; raises nothing. [autonomous-operations]';

@@ -23,8 +23,11 @@ comment on function autonomy.of_account(text) is
 
 create function autonomy.dashboard_state_of_policy(p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select 'FROZEN', 'act', 'Frozen: nothing is changed until somebody lifts it.',
          array_remove(array[p.frozen_reason], ''), '{}'::jsonb
   from public.autonomy_policy p where p.frozen
@@ -41,14 +44,17 @@ as $$
   union all
   select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
   where not exists (select from public.autonomous_rules r where r.is_active);
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_policy(boolean) is
   'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   -- The last word about each part of the campaigns: of a shard's runs the newest, none that a
   -- later run of the same campaigns has overtaken. A run whose lease ran out will not end any more.
   with ended as (
@@ -64,7 +70,7 @@ as $$
   where not exists (
     select from ended l
     where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
-$$;
+end $$;
 comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
 
@@ -80,8 +86,11 @@ comment on function autonomy.late_sentence(timestamptz, integer) is
 create function autonomy.dashboard_state_of_runs(
   p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with success as (
     select (select r.started_at from public.autonomous_runs r
             where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1) as last_at
@@ -112,7 +121,7 @@ as $$
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
       || case when b.account is null then '{}' else jsonb_build_object('account', b.account) end
   from breakers b;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is
   'Part of dashboard_state: late, failed and stopped runs (p_each: by account where one''s breaker did). Reads only. '
   '[autonomous-operations]';
@@ -120,8 +129,11 @@ comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boole
 create function autonomy.dashboard_state_of_summaries(
   p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with runs as materialized (
     select r.id, r.started_at,
       case jsonb_typeof(r.summary -> 'failed')
@@ -162,7 +174,7 @@ as $$
     format('The last run passed over %s that cannot be read.', autonomy.counted_words(cardinality(r.flaws), 'rule')),
     r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
   from rules r where cardinality(r.flaws) > 0;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is
   'Part of dashboard_state: what the last runs say of failures, doubtful figures (p_each: of each account) and bad '
   'rules. Reads only. [autonomous-operations]';

@@ -57,8 +57,11 @@ comment on table autonomy.told_where is
 
 create function autonomy.told_of()
 returns table (code text, title text, channels text[], seen_by_run boolean, of_account boolean)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   -- seen_by_run: it shows in what a run leaves behind or in the policy, so looking costs next to nothing;
   -- of_account: where there are several accounts, each has its own
   values
@@ -76,7 +79,7 @@ as $$
     ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true, false),
     ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
     ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
-$$;
+end $$;
 comment on function autonomy.told_of() is
   'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
   '[autonomous-operations]';

@@ -484,15 +484,18 @@ end $$;
 -- schema, and nobody who has begun to read or write meets half of it. First the tables that the user's own programs
 -- write to, from which triggers go on to the others. A try gives up before the server looks for deadlocks, so that
 -- it is we who give way and not they; only the last one is longer, since it takes that look to stop an autovacuum.
+-- On a busy server readers of many tables are always under way, and many tries fail.
 do $$
 declare
-  v_tries constant integer := 5;
+  v_last timestamptz := clock_timestamp() + interval '20 seconds';
   v_patience interval := least(interval '0.9 seconds', current_setting('deadlock_timeout')::interval * 0.9);
+  v_is_last boolean;
   v_until timestamptz;
   v_table text;
 begin
-  for v_try in 1 .. v_tries loop
-    v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
+  loop
+    v_is_last := clock_timestamp() > v_last;
+    v_until := clock_timestamp() + case when v_is_last then interval '4 seconds' else v_patience end;
     begin
       for v_table in
         select format('%I.%I', n.schema, c.relname)
@@ -508,7 +511,7 @@ begin
       end loop;
       return;
     exception when lock_not_available or deadlock_detected then
-      if v_try = v_tries then
+      if v_is_last then
         raise exception using errcode = 'object_in_use',
           message = format('Other sessions are using %s and do not end (%s)', v_table, coalesce((
             select 'process ' || string_agg(distinct l.pid::text, ', ') from pg_catalog.pg_locks l
@@ -516,7 +519,7 @@ begin
           hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
       end if;
     end;
-    perform pg_sleep(0.5 * v_try);
+    perform pg_sleep(0.5 + random());  -- in step with nobody
   end loop;
 end $$;
 set local lock_timeout = '30s';

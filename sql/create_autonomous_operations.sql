@@ -51,6 +51,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8']::text[]),
+  ('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
   ('public', 'table', 'autonomous_rules', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'rule_name text not null unique', 'rule_type text not null', 'condition jsonb not null', 'action jsonb not null', 'priority integer not null default 50', 'is_active boolean not null default true', 'created_by text', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'table', 'autonomous_rule_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'rule_id uuid', 'rule_name text', 'changed_at timestamptz not null default now()', 'actor text', 'before jsonb', 'after jsonb']::text[]),
   ('public', 'index', 'autonomous_rule_changes_rule', 'public.autonomous_rule_changes', '{}', '{}', 0, array[]::text[]),
@@ -148,6 +149,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'was_by_day', null, '{p_campaign_id, p_day, p_zone}', '{uuid, date, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'settle_grain', null, '{p_campaign_ids, p_buckets, p_whole, p_spends, p_impressions, p_now}', '{uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'refuse_two_grains', null, '{p_campaign_ids, p_days, p_rows, p_first, p_spend_before, p_impressions_before}', '{uuid[], date[], integer[], timestamptz[], numeric[], numeric[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'refresh_unusual_campaigns', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'budgets_lowered', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_budgets_lowered', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_campaign_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_totals_follow', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'campaign_totals_inserted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -279,6 +283,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
   ('autonomy', 'function', 'tracking_by_account', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'done_within_day', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'active_by_account', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'breaker_groups', null, '{p_portfolio}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'too_many_pauses', null, '{p_policy, p_campaigns, p_before, p_wanted}', '{public.autonomy_policy, numeric, numeric, bigint}', 0, array[]::text[]),
@@ -971,13 +976,15 @@ do $$ begin
 end $$;
 do $$
 declare
-  v_tries constant integer := 5;
+  v_last timestamptz := clock_timestamp() + interval '20 seconds';
   v_patience interval := least(interval '0.9 seconds', current_setting('deadlock_timeout')::interval * 0.9);
+  v_is_last boolean;
   v_until timestamptz;
   v_table text;
 begin
-  for v_try in 1 .. v_tries loop
-    v_until := clock_timestamp() + case when v_try < v_tries then v_patience else interval '4 seconds' end;
+  loop
+    v_is_last := clock_timestamp() > v_last;
+    v_until := clock_timestamp() + case when v_is_last then interval '4 seconds' else v_patience end;
     begin
       for v_table in
         select format('%I.%I', n.schema, c.relname)
@@ -993,7 +1000,7 @@ begin
       end loop;
       return;
     exception when lock_not_available or deadlock_detected then
-      if v_try = v_tries then
+      if v_is_last then
         raise exception using errcode = 'object_in_use',
           message = format('Other sessions are using %s and do not end (%s)', v_table, coalesce((
             select 'process ' || string_agg(distinct l.pid::text, ', ') from pg_catalog.pg_locks l
@@ -1001,7 +1008,7 @@ begin
           hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
       end if;
     end;
-    perform pg_sleep(0.5 * v_try);
+    perform pg_sleep(0.5 + random());  -- in step with nobody
   end loop;
 end $$;
 set local lock_timeout = '30s';
@@ -1514,6 +1521,14 @@ create table if not exists autonomy.campaign_totals (
 ) with (fillfactor = 80);
 comment on table autonomy.campaign_totals is
   'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
+create table if not exists autonomy.unusual_campaigns (
+  campaign_id uuid primary key,
+  by_value boolean not null,
+  by_spend boolean not null
+);
+comment on table autonomy.unusual_campaigns is
+  'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
+  '[autonomous-operations]';
 
 -- 0120_actions.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -2548,12 +2563,14 @@ comment on function autonomy.known_zone(text) is
   'The zone, null where this server does not know it (any more): its rules come and go with the system''s. Reads only; '
   'raises nothing. [autonomous-operations]';
 create function autonomy.account_zone(p_account text) returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
-                   where a.account = p_account and a.time_zone is not null), p.time_zone)
-  from public.autonomy_policy p;
-$$;
+begin
+  return (
+    select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_accounts a
+                     where a.account = p_account and a.time_zone is not null), p.time_zone)
+    from public.autonomy_policy p);
+end $$;
 comment on function autonomy.account_zone(text) is
   'The zone that an account''s days are counted in: its own where the server knows it, else the policy''s. Reads only; '
   'raises nothing. [autonomous-operations]';
@@ -2579,45 +2596,57 @@ comment on function autonomy.campaign_currency(uuid) is
   'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
   '[autonomous-operations]';
 create function autonomy.only_currency() returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
-  from public.autonomy_accounts a;
-$$;
+begin
+  return (
+    select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
+    from public.autonomy_accounts a);
+end $$;
 comment on function autonomy.only_currency() is
   'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
   'up. Reads only; raises nothing. [autonomous-operations]';
 create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
 returns public.autonomy_policy
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_populate_record(p_policy, coalesce(
-    jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
-    || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
-    || jsonb_build_object(
-      'mode', coalesce((
-        select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
-        where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
-      'frozen', (p_policy).frozen or (p_account).frozen,
-      'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                            else (p_account).frozen_reason end), '{}'));
-$$;
+begin
+  return (
+    select jsonb_populate_record(p_policy, coalesce(
+      jsonb_strip_nulls(to_jsonb(p_account) - array['mode', 'frozen', 'frozen_reason', 'updated_at', 'updated_by'])
+      || jsonb_strip_nulls(jsonb_build_object('break_even_roi', (p_account).target_roi))
+      || jsonb_build_object(
+        'mode', coalesce((
+          select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordinality m (mode, n)
+          where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
+        'frozen', (p_policy).frozen or (p_account).frozen,
+        'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
+                              else (p_account).frozen_reason end), '{}')));
+end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
   'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
   '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  with general as materialized (
-    select autonomy.checked_policy(jsonb_populate_record(
-      p, case when p.mode = 'observe' then '{"mode": "autonomous"}' else '{}' end::jsonb)) as g
-    from public.autonomy_policy p)
-  select u.account, case when o.own is distinct from o.g then autonomy.checked_policy(o.own) else o.g end
+#variable_conflict use_column
+declare
+  v_policy public.autonomy_policy;
+begin
+  select * into v_policy from public.autonomy_policy;
+  if not found then
+    return;
+  elsif v_policy.mode = 'observe' then
+    v_policy.mode := 'autonomous';
+  end if;
+  v_policy := autonomy.checked_policy(v_policy);
+  return query
+  select u.account, case when o.own is distinct from v_policy then autonomy.checked_policy(o.own) else v_policy end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
-  cross join general
   left join public.autonomy_accounts a on a.account = u.account
-  cross join lateral (select general.g, coalesce(autonomy.policy_overlaid(general.g, a), general.g) as own offset 0) o;
-$$;
+  cross join lateral (select case when a.account is null then v_policy else autonomy.policy_overlaid(v_policy, a) end
+                      as own offset 0) o;
+end $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
   'mode is observe only where the account''s own is. Reads only; raises AO002 where a limit is none. '
@@ -2769,8 +2798,11 @@ comment on function autonomy.simulated_moment(timestamptz) is
   'now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe '
   'to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select md5(coalesce(p_condition::text, '') || coalesce(p_action::text, '')) $$;
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return md5(coalesce(p_condition::text, '') || coalesce(p_action::text, ''));
+end $$;
 comment on function autonomy.rule_version(jsonb, jsonb) is
   'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. '
   '[autonomous-operations]';
@@ -2891,14 +2923,11 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  with asked as materialized (
-    select c.id, coalesce(c.account, 'default') as account
-    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
-  ),
-  zones as materialized (
-    select k.account, autonomy.account_zone(k.account) as zone from (select distinct a.account from asked a) k
-  )
-  select a.id, z.zone from asked a join zones z using (account);
+  select c.id, coalesce(a.time_zone, p.time_zone)
+  from (select distinct i from unnest(p_campaign_ids) i) u
+  join public.campaigns c on c.id = u.i
+  cross join public.autonomy_policy p
+  left join public.autonomy_accounts a on a.account = coalesce(c.account, 'default');
 end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
@@ -3298,7 +3327,7 @@ create function autonomy.settle_grain(
   p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
   p_now timestamptz)
 returns table (campaign_id uuid, bucket timestamptz, whole_day boolean, reason text)
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 begin
@@ -3311,9 +3340,18 @@ begin
     join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
   days as materialized (
-    select g.campaign_id, g.day, g.zone, (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows,
-      sum(g.spend) as spend, sum(g.impressions) as impressions
-    from given g group by g.campaign_id, g.day, g.zone
+    select d.*, f.wholes > 0 or d.any_whole and f.rows > 0 or d.rows >= 3 and f.rows = 1
+        or d.rows = 1 and f.spent >= 3 and autonomy.at_an_edge(d.first, d.zone) as unclear
+    from (
+      select g.campaign_id, g.day, g.zone, g.day::timestamp at time zone g.zone as starts,
+        (g.day + 1)::timestamp at time zone g.zone as ends, count(*) as rows, min(g.bucket) as first,
+        sum(g.spend) as spend, sum(g.impressions) as impressions, coalesce(bool_or(g.whole), false) as any_whole
+      from given g group by g.campaign_id, g.day, g.zone) d
+    cross join lateral (
+      select count(*) as rows, count(*) filter (where m.whole_day) as wholes,
+        count(*) filter (where m.spend > 0) as spent
+      from public.campaign_metrics m
+      where m.campaign_id = d.campaign_id and m.bucket >= d.starts and m.bucket < d.ends) f
   ),
   there as materialized (
     select d.campaign_id, d.day, m.bucket, m.spend, m.impressions,
@@ -3322,8 +3360,10 @@ begin
         and not exists (select from given g where g.campaign_id = d.campaign_id and g.bucket = m.bucket)
         and autonomy.was_by_day(d.campaign_id, d.day, d.zone) as whole
     from days d
-    join public.campaign_metrics m on m.campaign_id = d.campaign_id
-      and m.bucket >= d.day::timestamp at time zone d.zone and m.bucket < d.ends
+    cross join lateral (
+      select k.bucket, k.spend, k.impressions, k.whole_day from public.campaign_metrics k
+      where k.campaign_id = d.campaign_id and k.bucket >= d.starts and k.bucket < d.ends offset 0) m
+    where d.unclear
   ),
   known as materialized (
     select t.campaign_id, t.day, count(*) filter (where t.spend > 0) as spent,
@@ -3431,6 +3471,64 @@ comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timest
   'Refuses what a statement on campaign_metrics wrote where a day would be there by hour and as a whole. Raises AO010. '
   '[autonomous-operations]';
 
+-- 0218_unusual_campaigns.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  with looked_at as materialized (
+    select f.campaign_id, f.has_history
+        and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
+                   and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
+              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
+                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+              else false end as by_value,
+      f.has_history
+        and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
+              then f.w3_spend > 5 * c.budget::float8
+                and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false
+              else false end as by_spend
+    from unnest(p_campaign_ids) i
+    join public.campaign_facts f on f.campaign_id = i
+    left join public.campaigns c on c.id = i
+  ),
+  usual as (
+    delete from autonomy.unusual_campaigns u using looked_at l
+    where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
+  )
+  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
+  on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
+  where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
+end $$;
+comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
+  'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
+  'doubt. Safe to call again. [autonomous-operations]';
+create function autonomy.budgets_lowered() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  select n.id, false, true
+  from new_campaigns n full join old_campaigns o on o.id = n.id
+  where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
+             then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
+  order by n.id
+  on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
+  return null;
+end $$;
+comment on function autonomy.budgets_lowered() is
+  'Trigger of campaigns: what was spent may be many times a budget that is lower now, so its days are worth reading '
+  'until its facts are made again. Runs as its owner, since whoever may write campaigns need not have rights on what '
+  'is derived. Raises nothing. [autonomous-operations]';
+create trigger autonomy_budgets_lowered after update on public.campaigns
+  referencing old table as old_campaigns new table as new_campaigns
+  for each statement execute function autonomy.budgets_lowered();
+
 -- 0220_keeping_facts.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -3467,20 +3565,28 @@ comment on function autonomy.refresh_campaign_totals(uuid[]) is
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
+declare
+  v_changed uuid[];
 begin
   if tg_op = 'TRUNCATE' then
     delete from autonomy.campaign_totals where true;
+    delete from autonomy.unusual_campaigns where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
     where t.campaign_id = r.campaign_id
       and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    delete from autonomy.unusual_campaigns u using changed_rows r
+    where u.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
-    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
+    v_changed := array(select r.campaign_id from changed_rows r);
+    perform autonomy.refresh_campaign_totals(v_changed);
+    perform autonomy.refresh_unusual_campaigns(v_changed);
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals in step. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals and unusual_campaigns in step. [autonomous-operations]';
 create trigger campaign_totals_inserted after insert on public.campaign_facts
   referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
@@ -3557,31 +3663,29 @@ comment on function autonomy.refresh_campaign_facts(uuid[]) is
   'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
   'metrics go. Safe to call again. [autonomous-operations]';
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 begin
   with touched as materialized (
-    select distinct t.campaign_id, t.day, z.zone from unnest(p_campaign_ids, p_days) t (campaign_id, day)
+    select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time zone z.zone as starts,
+      (d.day + 1)::timestamp at time zone z.zone as ends
+    from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
     left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
-  summed as (
-    select t.campaign_id, t.day, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
-           sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
-    from touched t
-    join public.campaign_metrics m
-      on m.campaign_id = t.campaign_id
-      and m.bucket >= t.day::timestamp at time zone t.zone
-      and m.bucket < (t.day + 1)::timestamp at time zone t.zone
-    group by t.campaign_id, t.day
+  summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+    select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
+      select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
+        sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+      from public.campaign_metrics m
+      where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
   ),
   emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
-    delete from public.campaign_daily d using touched t
-    where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
-      and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
+    delete from public.campaign_daily d using summed s
+    where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
   )
   insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
   select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s
+  from summed s where s.rows > 0
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
     conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
@@ -3697,6 +3801,8 @@ begin
     and not exists (select from public.campaign_daily d where d.campaign_id = f.campaign_id);
   delete from autonomy.campaign_totals t
   where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
+  delete from autonomy.unusual_campaigns u
+  where not exists (select from public.campaign_facts f where f.campaign_id = u.campaign_id);
   loop
     v_slice := array(
       select campaign_id from (
@@ -3709,6 +3815,7 @@ begin
     exit when v_slice = '{}';
     perform autonomy.refresh_campaign_facts(v_slice);
     perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+    perform autonomy.refresh_unusual_campaigns(v_slice);
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;
@@ -4140,11 +4247,11 @@ as $$
                      then (g.r ->> 'campaign_id')::uuid end as campaign_id
     from given g
   ),
-  read as (
-    select n.*, case when jsonb_typeof(n.r -> 'bucket') = 'string'
-                     then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
+  read as materialized (  -- its time once, not at every mention
+    select n.*, z.campaign_id is not null as is_there, case when jsonb_typeof(n.r -> 'bucket') = 'string'
+      then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
     from named n
-    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z using (campaign_id)
+    left join autonomy.campaign_zones(array(select m.campaign_id from named m)) z on z.campaign_id = n.campaign_id
   )
   select r.index, r.r, r.campaign_id, r.bucket,
     coalesce(
@@ -4157,7 +4264,7 @@ as $$
       case when r.campaign_id is null then
         format('campaign_id must be the id of a campaign, not %s.',
                left(coalesce((r.r -> 'campaign_id')::text, 'missing'), 60)) end,
-      case when not exists (select from public.campaigns c where c.id = r.campaign_id) then
+      case when not r.is_there then
         format('There is no campaign %s.', r.campaign_id) end,
       case when r.bucket is null then
         format('bucket must be a time such as "2026-11-22T10:00:00Z", not %s.',
@@ -4934,6 +5041,9 @@ create function autonomy.cpa_target(p_condition jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
+  if position('"cpa"' in p_condition::text) = 0 then
+    return null;  -- the usual case, and the tree need not be walked
+  end if;
   return (
     with recursive nodes (node, plain) as (
       select p_condition, true
@@ -5388,13 +5498,25 @@ returns table (
   no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz)
 language plpgsql stable set search_path = '' set jit = off
 as $$
+declare
+  v_changed uuid[];
 begin
+  v_changed := array(
+    select distinct k.campaign_id
+    from (select greatest(7, (select p.person_hold_days from public.autonomy_policy p),
+                          (select max(a.person_hold_days) from public.autonomy_accounts a))
+                 * interval '1 day' as longest) h
+    join public.campaign_changes k on k.campaign_id = any (p_ids)
+      and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
+  if v_changed = '{}' then
+    return;  -- the usual case
+  end if;
   return query
   with holds as materialized (
     select c.id, coalesce(a.person_hold_days, p.person_hold_days) * interval '1 day' as hold
     from public.campaigns c
     cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = c.account
-    where c.id = any (p_ids)
+    where c.id = any (v_changed)
   ),
   own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
@@ -5408,7 +5530,7 @@ begin
     join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
       and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
-    join autonomy.campaign_zones(p_ids) z on z.campaign_id = k.campaign_id
+    join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
   ),
   kept as (
     select o.campaign_id,
@@ -5447,7 +5569,8 @@ begin
   return query
   select c.id, u.share
   from autonomy.campaign_zones(p_ids) i (id, zone)
-  join public.campaigns c on c.id = i.id
+  cross join lateral (
+    select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
   cross join lateral (select (p_now at time zone i.zone)::date as today) k
   cross join lateral (
     select avg(d.share) as share, count(*) as days
@@ -5562,8 +5685,11 @@ comment on function autonomy.rules_in_order(boolean) is
   '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with rules as materialized (
     select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
@@ -5586,8 +5712,8 @@ as $$
     (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
     (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
-  from source s
-$$;
+  from source s;
+end $$;
 comment on function autonomy.compiled_rules(boolean) is
   'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
   'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
@@ -6044,23 +6170,13 @@ comment on table autonomy.suspect_days is
   'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
   'evidence. [autonomous-operations]';
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
-language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return array(
-    select f.campaign_id
-    from public.campaign_facts f
-    join public.campaigns c on c.id = f.campaign_id
-    where (p_ids is null or f.campaign_id = any (p_ids)) and f.has_history
-      and case p_what when 'value' then
-        case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
-                 and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
-             then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
-               > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue) end
-      else
-        case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
-             then f.w3_spend > 5 * c.budget::float8
-               and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false end end);
+    select u.campaign_id from autonomy.unusual_campaigns u
+    where case p_what when 'value' then u.by_value else u.by_spend end
+      and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
 comment on function autonomy.worth_a_look(uuid[], text) is
   'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
@@ -6166,6 +6282,9 @@ returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 begin
+  if not exists (select from public.campaign_metrics f where f.bucket > p_now + interval '1 hour') then
+    return;  -- the usual case
+  end if;
   return query
   select m.campaign_id, case when m.day > m.today then m.day end,
     format('there are figures of %s, which lies in the future', autonomy.moment_words(m.bucket))
@@ -6187,7 +6306,7 @@ comment on function autonomy.future_doubts(uuid[], timestamptz) is
   'later one. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
-language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return query
@@ -6241,21 +6360,29 @@ language plpgsql set search_path = '' set jit = off
 as $$
 declare
   v_found autonomy.suspect_days[];
+  v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
-  perform from public.autonomy_policy for share;
+  if v_over then  -- the policy before facts, as whoever changes the policy has it
+    perform from public.autonomy_policy for share;
+  end if;
   v_found := array(
     select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
     from autonomy.doubtful_days(null, p_now) d
     where d.day between date '2000-01-01' and date '2100-12-31'
     group by d.campaign_id, d.day order by d.campaign_id, d.day);
+  if v_found = '{}' and not exists (select from autonomy.suspect_days) then
+    return;  -- the usual case
+  end if;
   delete from autonomy.suspect_days s
   where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
   insert into autonomy.suspect_days select f.* from unnest(v_found) f on conflict do nothing;
-  with over as (
-    delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
-  )
-  insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
-  select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+  if v_over then
+    with over as (
+      delete from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours' returning s.*
+    )
+    insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why, made_by, made_at)
+    select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
+  end if;
 end $$;
 comment on function autonomy.doubt_figures(timestamptz) is
   'Writes down which days are in doubt, forgets those that were corrected, and leaves out of the evidence what has '
@@ -6346,8 +6473,7 @@ returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_doubted uuid[] := case when p_doubt then p_ids else '{}' end;
-  v_without_value uuid[] := autonomy.campaigns_without_value(v_doubted, p_now);
+  v_without_value uuid[] := case when p_doubt then autonomy.campaigns_without_value(p_ids, p_now) end;
   v_until timestamptz := case when not p_doubt and clock_timestamp() < p_now + interval '1 hour'
     then greatest(p_now, clock_timestamp()) else p_now end;
 begin
@@ -6377,8 +6503,9 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
-      left join autonomy.doubts($4, $1) s on s.campaign_id = i.id
-      left join autonomy.event_stops($2, $1, $5) stops on stops.campaign_id = i.id
+      left join autonomy.event_stops($2, $1, $4) stops on stops.campaign_id = i.id
+    $sql$ || case when p_doubt then 'left join autonomy.doubts($2, $1) s on s.campaign_id = i.id'
+                  else 'cross join (select null::text as why) s' end || $sql$
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
         select max(a.executed_at) as action_at,
@@ -6389,7 +6516,7 @@ begin
               and autonomy.exact_number(a.previous_state -> 'budget') > 0) as budget_low
         from public.autonomous_actions a
         where a.campaign_id = c.id and a.status = 'executed') l
-    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_doubted, v_until;
+    $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_until;
 end $$;
 comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
@@ -6601,18 +6728,25 @@ end $$;
 comment on function autonomy.done_within_day(timestamptz) is
   'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
   'money. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+  return query
+  select coalesce(c.account, ''), count(*), coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0)
+  from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
+  group by coalesce(c.account, '');
+end $$;
+comment on function autonomy.active_by_account() is
+  'How many campaigns of each account are active, and their budgets added up; an empty name stands for campaigns '
+  'without one. Only reads; raises nothing. [autonomous-operations]';
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
 begin
   perform autonomy.moment_error(p_now);
   return (
-    with active as materialized (
-      select coalesce(c.account, '') as account, count(*) as campaigns,
-        coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
-      from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
-      group by 1
-    ),
+    with active as materialized (select * from autonomy.active_by_account()),
     done as materialized (select * from autonomy.done_within_day(p_now)),
     tracking as materialized (
       select t.account, jsonb_build_object('observed', trim_scale(round(t.observed::numeric, 2)),
@@ -12191,24 +12325,26 @@ comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], j
   'of run_autonomous_operations, no use by itself. Raises AO007. [autonomous-operations]';
 create function autonomy.actions_taken(
   p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  with taken as (
-    select d.action_type, o.status in ('pending', 'would propose') as proposed,
-      o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
-    from unnest(p_chosen) with ordinality d
-    join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
-  )
-  select jsonb_build_object(
-    'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
-    'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
-    'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
-    'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
-    'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
-    'actions_proposed', count(*) filter (where t.proposed),
-    'opportunities_detected', p_opportunities)
-  from taken t
-$$;
+begin
+  return (
+    with taken as (
+      select d.action_type, o.status in ('pending', 'would propose') as proposed,
+        o.status in ('executed', 'would act') or p_mode = 'approve' and o.status = 'pending' as counts
+      from unnest(p_chosen) with ordinality d
+      join unnest(p_outcomes) with ordinality o (status, ordinality) using (ordinality)
+    )
+    select jsonb_build_object(
+      'campaigns_paused', count(*) filter (where t.counts and t.action_type = 'auto_pause'),
+      'campaigns_scaled', count(*) filter (where t.counts and t.action_type = 'auto_scale_up'),
+      'campaigns_scaled_down', count(*) filter (where t.counts and t.action_type = 'auto_scale_down'),
+      'budgets_optimized', count(*) filter (where t.counts and t.action_type = 'budget_adjusted'),
+      'campaigns_resumed', count(*) filter (where t.counts and t.action_type = 'auto_resume'),
+      'actions_proposed', count(*) filter (where t.proposed),
+      'opportunities_detected', p_opportunities)
+    from taken t);
+end $$;
 comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is
   'How many of each kind of action a run took, from what it chose and what became of each, in the same order. Only '
   'computes; safe to call again; raises nothing. [autonomous-operations]';
@@ -12805,8 +12941,11 @@ comment on function autonomy.of_account(text) is
   'What a sentence says of one account; nothing for null. Pure. [autonomous-operations]';
 create function autonomy.dashboard_state_of_policy(p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select 'FROZEN', 'act', 'Frozen: nothing is changed until somebody lifts it.',
          array_remove(array[p.frozen_reason], ''), '{}'::jsonb
   from public.autonomy_policy p where p.frozen
@@ -12823,13 +12962,16 @@ as $$
   union all
   select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
   where not exists (select from public.autonomous_rules r where r.is_active);
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_policy(boolean) is
   'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with ended as (
     select distinct on (s.slots) r.id, r.started_at, s.slots
     from public.autonomous_runs r
@@ -12843,7 +12985,7 @@ as $$
   where not exists (
     select from ended l
     where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
-$$;
+end $$;
 comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
   'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
 create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
@@ -12857,8 +12999,11 @@ comment on function autonomy.late_sentence(timestamptz, integer) is
 create function autonomy.dashboard_state_of_runs(
   p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with success as (
     select (select r.started_at from public.autonomous_runs r
             where r.status = 'completed' and not r.dry_run order by r.started_at desc, r.id desc limit 1) as last_at
@@ -12888,15 +13033,18 @@ as $$
     '{}', jsonb_build_object('breaker', b.breaker, 'run_id', b.id)
       || case when b.account is null then '{}' else jsonb_build_object('account', b.account) end
   from breakers b;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is
   'Part of dashboard_state: late, failed and stopped runs (p_each: by account where one''s breaker did). Reads only. '
   '[autonomous-operations]';
 create function autonomy.dashboard_state_of_summaries(
   p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   with runs as materialized (
     select r.id, r.started_at,
       case jsonb_typeof(r.summary -> 'failed')
@@ -12937,7 +13085,7 @@ as $$
     format('The last run passed over %s that cannot be read.', autonomy.counted_words(cardinality(r.flaws), 'rule')),
     r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
   from rules r where cardinality(r.flaws) > 0;
-$$;
+end $$;
 comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is
   'Part of dashboard_state: what the last runs say of failures, doubtful figures (p_each: of each account) and bad '
   'rules. Reads only. [autonomous-operations]';
@@ -14409,8 +14557,11 @@ comment on table autonomy.told_where is
   'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
 create function autonomy.told_of()
 returns table (code text, title text, channels text[], seen_by_run boolean, of_account boolean)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   values
     ('FROZEN', 'Everything is frozen, or an account', '{slack,webhook,email}'::text[], true, true),
     ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true, false),
@@ -14426,7 +14577,7 @@ as $$
     ('ACTIONS_FAILED', 'Actions failed', '{slack,webhook}', true, false),
     ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
     ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
-$$;
+end $$;
 comment on function autonomy.told_of() is
   'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
   '[autonomous-operations]';
@@ -15237,35 +15388,36 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', 'e1b2613016756486c717b4f528393fe3d8eff44c86638ca174084f6de224e7b1', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '05c54e8b0b64870dc7544db350568d5b23424dd5da9379497198164884cedf36', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0130_policy', 'c44953935314c5f44955389315f8a5168231185dc4b6d78f2f43fe0cc467297f', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'd1c140990a20da5f47fa5a8e4ea964af707ff298d4d24d3f63bf66ccc2187301', pg_catalog.clock_timestamp()),
-  ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'ca79e5619a17ffe2d23a14f68a994c9aa8f7bdfe31edaa9f10b6d35590967ac9', pg_catalog.clock_timestamp()),
+  ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
+  ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
-  ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
+  ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', '283a3e3f855d091b673a4ff5fad44c6f2b2c7d7f3e840bead629ce8e008bc1b7', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'ad618d303fa64e0c709fce9aa1cc7dd65093547ffa396bdf779a172a093ac73b', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '148917298e967bb66bc8af5c799d3d76f84452d6fc5968900fceb712d4a6a604', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
-  ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
+  ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0410_evidence', 'f982d8abdecd1b231c76cbc2db8b4e61852897b3a6e5a3b81178187789ba1d8a', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '373bfe20b87c326bca06dca5bcfc3c31fbc1dc2888c456b348f5cb8a5cdd3fb2', pg_catalog.clock_timestamp()),
-  ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '17d539e6e5d65d63d51f7e86cea6922daa23e0736617963eedee49068169bbcb', pg_catalog.clock_timestamp()),
+  ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', '75515cc13a3a0081cb5f22ee6f70f6a37d5f54e9c064588571958e5dccba1f8e', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'a237b466163b661be4405612b53b7b0b402842c9210f6370bfba1a4f74c2858f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'b8663a15575f4d674057e01ef1a7e82dc236e7a4bb174962b908675f49031d6a', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '1950326241af19472a77431bc49937f14a90bc620a990b1006d027d82c2ad1b3', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'eb671d6a0da8990bbc08845ba64fa20afa006eed1bfda2f1ad7b5bd402ea896f', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '4df416cb2ce5ed656b350a0d4db94c4405176a1a71505d358c000a46010d6636', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'f7436056dbb3eee96d5f7bb1fcd99792f367cacc2af9f20591e3e6798a15396f', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
@@ -15294,17 +15446,17 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '3106a244528264352b2cb7a78bf6a6dc651a8cec19c8bbd7ed4d97ce0333be89', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '687f8bac4d7e67030fd988ea05886d04a7c21a0daf7de10c5d36ef7020adc8ab', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'e186152bb9fe7aa0ec2a6cab6a91e9573fa013b80d197d6719885b6c69c6fb6b', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'b26a30f0a16a3ab7e874f39fbcafe30f3a12d38b5c45790b436dddaf9fb3322c', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '5c95b796bdca6c2240dc3602b1260df6429b2bf05282aaa9ea35c295412c871c', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1070_causes', 'a99c5cdfb23b21151fd68bf22627aa5ef17e59acce22c50a30a429e006ba966e', pg_catalog.clock_timestamp()),
+  ('1070_causes', '4300d2f25b916b388aa04b4f8695547a6bc548d2b6c265cfb6cfba712a04c8bd', pg_catalog.clock_timestamp()),
   ('1200_history', '788e9ef3903a962d14f7c5264cfbced7247c1f0ccc55362b3a1e5c76776b3542', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 

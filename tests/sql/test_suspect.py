@@ -461,3 +461,71 @@ def test_the_past_leaves_out_the_same_days(empty: psycopg.Connection) -> None:
         assert figures[4:6] == [then["life_spend"], then["life_revenue"]]
         assert figures[6] == pytest.approx(then["ev_spend"], rel=0.2)
         assert figures[17:19] == [then["w7_spend"], then["w7_revenue"]]
+
+
+# Whose days are read ------------------------------------------------------------------------------
+
+
+def unusual(db: psycopg.Connection) -> list[tuple[UUID, bool, bool]]:
+    return db.execute(
+        "select campaign_id, by_value, by_spend from autonomy.unusual_campaigns"
+    ).fetchall()
+
+
+def test_only_the_days_of_campaigns_that_stand_out_are_read(empty: psycopg.Connection) -> None:
+    one, other = campaign(empty), campaign(empty)
+    for each in (one, other):
+        usual(empty, each, range(1, 41))
+    assert unusual(empty) == []
+    bucket(empty, one, TODAY - DAY, 12, 750)
+    assert unusual(empty) == [(one, True, False)]
+    bucket(empty, one, TODAY - DAY, 12, 7.5, 900)
+    assert unusual(empty) == [(one, False, True)]
+    empty.execute("delete from autonomy.unusual_campaigns")
+    empty.execute("select autonomy.rebuild_campaign_facts()")
+    assert unusual(empty) == [(one, False, True)]
+    bucket(empty, one, TODAY - DAY, 12, 7.5)
+    assert unusual(empty) == []
+    bucket(empty, one, TODAY - DAY, 12, 750)
+    empty.execute("delete from campaigns where id = %s", [one])
+    assert unusual(empty) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "read"),
+    [
+        (200, 60, True),
+        (None, 60, True),
+        (0, 60, True),
+        (200, 300, False),
+        (200, 0, False),
+        (200, None, False),
+    ],
+)
+def test_a_lower_budget_is_held_against_what_was_spent(
+    empty: psycopg.Connection, before: float | None, after: float | None, read: bool
+) -> None:
+    one, without_figures = campaign(empty, budget=before), campaign(empty, budget=before)
+    usual(empty, one, range(2, 41))
+    bucket(empty, one, TODAY - DAY, 12, 7.5, 300)
+    assert unusual(empty) == []
+    empty.execute(
+        "update campaigns set budget = %s where id = any (%s)", (after, [one, without_figures])
+    )
+    assert unusual(empty) == ([(one, False, True)] if read else [])
+
+
+def test_a_run_holds_the_policy_only_where_days_are_left_out(empty: psycopg.Connection) -> None:
+    held = (
+        "exists (select from pg_locks where pid = pg_backend_pid() and mode = 'RowShareLock'"
+        " and relation = 'autonomy_policy'::regclass)"
+    )
+    one = campaign(empty)
+    usual(empty, one, range(2, 41))
+    bucket(empty, one, TODAY - DAY, 12, 750)
+    empty.execute("select autonomy.doubt_figures(%s)", [NOW])
+    assert ask(empty, "count(*) from autonomy.suspect_days") == 1
+    assert not ask(empty, held)
+    empty.execute("select autonomy.doubt_figures(%s)", [NOW + DAY])
+    assert ask(empty, held)
+    assert ask(empty, "count(*) from autonomy.evidence_exclusions") == 1

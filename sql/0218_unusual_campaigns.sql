@@ -1,0 +1,65 @@
+-- Which campaigns are worth reading day by day for figures in doubt (0507_suspect): known when their facts change, so
+-- that a run need not look through all facts for a handful. 0220_keeping_facts calls it beside the totals.
+
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+
+create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  -- Conversions of a week worth twice those of the weeks before; three days that cost five budgets and more than
+  -- three usual ones.
+  with looked_at as materialized (
+    select f.campaign_id, f.has_history
+        and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
+                   and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
+              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
+                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+              else false end as by_value,
+      f.has_history
+        and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
+              then f.w3_spend > 5 * c.budget::float8
+                and (9 * f.w3_spend > 1.01 * (least(f.w30_spend, 1e15) - f.w3_spend)) is not false
+              else false end as by_spend
+    from unnest(p_campaign_ids) i
+    join public.campaign_facts f on f.campaign_id = i
+    left join public.campaigns c on c.id = i
+  ),
+  usual as (
+    delete from autonomy.unusual_campaigns u using looked_at l
+    where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
+  )
+  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
+  on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
+  where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
+end $$;
+comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
+  'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
+  'doubt. Safe to call again. [autonomous-operations]';
+
+create function autonomy.budgets_lowered() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- A full join and a case, which is none of the things that could be looked for row by row: the plan is kept.
+  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  select n.id, false, true
+  from new_campaigns n full join old_campaigns o on o.id = n.id
+  where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
+             then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
+  order by n.id
+  on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
+  return null;
+end $$;
+comment on function autonomy.budgets_lowered() is
+  'Trigger of campaigns: what was spent may be many times a budget that is lower now, so its days are worth reading '
+  'until its facts are made again. Runs as its owner, since whoever may write campaigns need not have rights on what '
+  'is derived. Raises nothing. [autonomous-operations]';
+
+create trigger autonomy_budgets_lowered after update on public.campaigns
+  referencing old table as old_campaigns new table as new_campaigns
+  for each statement execute function autonomy.budgets_lowered();
