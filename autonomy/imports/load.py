@@ -24,6 +24,7 @@ from autonomy.imports.one_grain import settle_grain
 from autonomy.imports.read_export import open_export, slices
 from autonomy.imports.revenue import WITHOUT_VALUE, no_value_sentence
 from autonomy.imports.row_checks import Tally
+from autonomy.imports.second_look import SecondLook
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,6 +48,7 @@ class FileReport:
     reckoned: str | None  # how revenue is reckoned where it is not a column
     without_value: Mapping[str, float]  # account -> conversions, where these carry no value
     tally: Tally
+    look: SecondLook
     campaigns: int
     new_campaigns: int
     buckets: int
@@ -66,6 +68,7 @@ class FileReport:
             "columns": dict(self.columns),
             "revenue_reckoned": self.reckoned,
             "conversions_without_value": dict(self.without_value),
+            "second_look": self.look.to_dict(),
             "rows_read": self.tally.read,
             "rows_kept": self.tally.kept,
             "total_rows_skipped": self.tally.totals,
@@ -124,7 +127,7 @@ class FileReport:
             f"  Noted of the account {name}: {', '.join(known.values())}."
             for name, known in self.accounts.items()
         ]
-        return said
+        return said + self.look.sentences(self.tally)
 
 
 @dataclass
@@ -222,6 +225,7 @@ def _import(
         reckoned=export.reckoned,
         without_value=without_value,
         tally=export.tally,
+        look=export.look,
         campaigns=campaigns,
         new_campaigns=new,
         buckets=buckets,

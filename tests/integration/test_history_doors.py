@@ -91,7 +91,7 @@ MONTHS = (
 @pytest.mark.parametrize(
     ("columns", "row", "words"),
     [
-        (",worth of orders,ROAS", ",370,3.7", "not read: worth of orders, ROAS"),
+        (",worth of orders,ROAS", ",370,3.7", "Not read: worth of orders, ROAS"),
         (",Revenue", ",", "the revenue column 'Revenue' is empty"),
         (",Total revenue,Purchase revenue", ",370,350", "may each be the revenue"),
         (None, None, "row 3 covers 31 days"),
