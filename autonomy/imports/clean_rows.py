@@ -9,6 +9,7 @@ from autonomy.imports import dates, periods, revenue, totals, words
 from autonomy.imports import numbers as figures
 from autonomy.imports.columns import COUNTS, MONEY
 from autonomy.imports.export import Export
+from autonomy.imports.names import CODES
 from autonomy.imports.periods import replaced
 from autonomy.imports.row_checks import sift
 
@@ -45,7 +46,7 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         text("time_zone").alias("time_zone"),
         *_moment(export, frame),
         periods.days_of(export, frame),
-        *(_number(export, name) for name in (*COUNTS, *MONEY, "roas")),
+        *(_number(export, frame, name) for name in (*COUNTS, *MONEY, "roas")),
         pl.when(pl.col(budget).is_in(blank)).then(pl.lit("")).otherwise(budget).alias("budget_text")
         if budget
         else pl.lit("").alias("budget_text"),
@@ -119,11 +120,13 @@ def _currency(
         stated = pl.col(columns["currency"])
     spent = beside[0] if beside else None
     came = beside[1] if len(beside) > 1 else None
-    if spent is not None:
-        stated = pl.when(stated == "").then(spent).otherwise(stated)
     two: pl.Series | pl.Expr = pl.lit(False)
     if spent is not None and came is not None:
-        two = (spent != "") & (came != "") & (spent != came)
+        two = spent.is_in(CODES) & came.is_in(CODES) & (spent != came)
+    if spent is not None:
+        # A sign of several says nothing beside a column's name: Spend (USD) of $5.
+        said = spent if not export.currencies else spent.set(~spent.is_in(CODES), "")
+        stated = pl.when(stated == "").then(said).otherwise(stated)
     return stated.alias("currency"), two.alias("two_currencies")
 
 
@@ -148,14 +151,17 @@ def _moment(export: Export, frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
     return [moment.alias("moment"), pl.lit(None, pl.Datetime("us", "UTC")).alias("zoned")]
 
 
-def _number(export: Export, name: str) -> pl.Expr:
+def _number(export: Export, frame: pl.DataFrame, name: str) -> pl.Series | pl.Expr:
     """A struct of the value (0 where blank) and how the text could be read."""
     import polars as pl
 
     if name not in export.columns:
         none, no = pl.lit(None, pl.Float64), pl.lit(False)
         return pl.struct(value=none, readable=pl.lit(True), two_ways=no, scaled=no).alias(name)
-    whole = name in COUNTS and name != "conversions"
     return figures.read(
-        export.columns[name], export.decimal, export.factor(name), whole=whole, ratio=name == "roas"
+        frame[export.columns[name]],
+        export.decimal,
+        export.factor(name),
+        whole=name in COUNTS and name != "conversions",
+        ratio=name == "roas",
     ).alias(name)

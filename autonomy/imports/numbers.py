@@ -39,20 +39,29 @@ _PATTERNS = {
     ",": _pattern((_grouped(r"\."), _grouped(_SPACE), _grouped(_QUOTE)), r",\d*"),
 }
 _THOUSANDS = {".": rf"[,\s{_QUOTE[1:]}", ",": rf"[.\s{_QUOTE[1:]}"}
-_CURRENCY = (
-    "(?:"
-    + "|".join(
-        re.escape(one)
-        for one in sorted(
-            {*names.SIGNS, *names.MANY_CURRENCIES, *names.CODES},
-            key=lambda text: (-len(text), text),
-        )
-    ).replace(r"\$", r"\$")
-    + r")\.?"
-)
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    longest_first = sorted(set(texts), key=lambda text: (-len(text), text))
+    return f"(?:{'|'.join(map(re.escape, longest_first))})\\.?"
+
+
+_CURRENCIES = {*names.SIGNS, *names.MANY_CURRENCIES, *names.CODES}
+_CURRENCY = _one_of(_CURRENCIES)
+# Behind a number a word must stand by itself: `mlrd` is no LRD.
+_WORD = _one_of(one for one in _CURRENCIES if one[0].isalpha() and one[0] not in "円元")
+_SIGN_ALONE = _one_of(one for one in _CURRENCIES if not one[0].isalpha() or one[0] in "円元")
+_END = f"([-{MINUS})]?)$"
 _BEFORE = rf"(?i)^({_SIGN}\(?)\s*(?:{_CURRENCY}\s*)+({_SIGN})"
-_AFTER = rf"(?i)(\d[.,]?[^\d]*?)\s*{_CURRENCY}([-{MINUS})]?)$"
-_STATED = rf"(?i)(?:^[-+{MINUS}(\s]*({_CURRENCY}))|(?:{_CURRENCY}\s*)?({_CURRENCY})[-{MINUS})]?$"
+_AFTER = (
+    rf"(?i)(\d(?:\D*[\W_])?)\s*{_WORD}{_END}",
+    rf"(?i)(\d\D*?)\s*{_SIGN_ALONE}{_END}",
+)
+_STATED = (
+    rf"(?i)^[-+{MINUS}(\s]*({_CURRENCY})",
+    rf"(?i)[\W\d_]({_WORD})[-{MINUS})]?$",
+    rf"(?i)({_SIGN_ALONE})[-{MINUS})]?$",
+)
 _SCALE = r"^(.*\d[.,]?)\s*([^\W\d_]+)\.?$"
 _SCALES = {name: f"e{power}" for name, power in names.SCALES.items()}
 _PERCENT = r"\s*[%x×]$"
@@ -91,7 +100,8 @@ def decimal_mark(counts: Iterable[str], money: Iterable[str]) -> str:
 def _bare(value: str) -> tuple[str, bool]:
     """The text without its currency and scale, and whether it had a scale."""
     value = re.sub(HIDDEN, "", value.strip())
-    value = re.sub(_AFTER, r"\1\2", re.sub(_BEFORE, r"\1\2", value))
+    for pattern in (_BEFORE, *_AFTER):
+        value = re.sub(pattern, r"\1\2", value).strip()
     scale = re.match(_SCALE, value)
     if scale and scale[2].casefold() in _SCALES:
         return scale[1], True
@@ -103,37 +113,41 @@ def _vote(value: str, is_count: bool) -> str | None:
     if re.search(rf"[^-+{MINUS}\d.,\s'\u2019]", value):
         return None
     points, commas = value.count("."), value.count(",")
-    if points and commas:
-        return "." if value.rfind(".") > value.rfind(",") else ","
     if points + commas == 0:
         return None
-    mark, other = (".", ",") if points else (",", ".")
+    last, first = (".", ",") if value.rfind(".") > value.rfind(",") else (",", ".")
     if points + commas > 1:
-        return other
-    before, _, after = value.partition(mark)
+        mark = last if points and commas else first
+        return mark if re.match(_PATTERNS[mark], value) else None
+    before, _, after = value.partition(last)
     before = before.lstrip("-+" + MINUS)
     if len(after) != 3 or before in ("", "0") or before[0] == "0" or len(before) > 3:
-        return mark
-    return other if is_count else "?"
+        return last
+    return first if is_count else "?"
 
 
-def read(column: str, mark: str, factor: float, *, whole: bool, ratio: bool) -> pl.Expr:
+def read(
+    texts: pl.Series, mark: str, factor: float, *, whole: bool = False, ratio: bool = False
+) -> pl.Series:
     """A struct of `value` (0 where blank), whether it is `readable`, may be read in `two_ways`
     (a count of 12.345), and is `scaled` (1.2K, which is rounded).
     """
     import polars as pl
 
-    raw = pl.col(column).str.replace_all(HIDDEN, "")
-    blank = raw.is_in(list(BLANK))
-    bare = raw.str.replace(_BEFORE, "${1}${2}").str.replace(_AFTER, "${1}${2}")
-    if ratio:
-        bare = bare.str.replace(_PERCENT, "")
-    bare = bare.str.replace(r"^\((.*)\)$", "-${1}")
+    bare, power = pl.col("bare"), pl.lit(None, pl.String)
+    frame = pl.DataFrame({"bare": texts.str.replace_all(HIDDEN, "")})
+    blank = texts.is_in(list(BLANK))
+    if is_worded(texts):  # the long pattern of currencies is costly
+        frame = frame.select(_without_words(bare, ratio=ratio)).with_columns(
+            power=bare.str.extract(_SCALE, 2)
+            .str.to_lowercase()
+            .replace_strict(_SCALES, default=None, return_dtype=pl.String)
+        )
+        power = pl.col("power")
+        frame = frame.with_columns(
+            pl.when(power.is_null()).then(bare).otherwise(bare.str.extract(_SCALE, 1))
+        )
     bare = bare.str.replace(rf"^([^-+{MINUS}].*)[-{MINUS}]$", "-${1}")
-    scale = bare.str.extract(_SCALE, 2).str.to_lowercase()
-    power = scale.replace_strict(_SCALES, default=None, return_dtype=pl.String)
-    scaled = power.is_not_null()
-    bare = pl.when(scaled).then(bare.str.extract(_SCALE, 1)).otherwise(bare)
     fits = bare.str.contains(_PATTERNS[mark]) & bare.str.contains(r"\d")
     digits = bare.str.replace_all(_THOUSANDS[mark], "").str.replace(MINUS, "-", literal=True)
     if mark == ",":
@@ -141,23 +155,39 @@ def read(column: str, mark: str, factor: float, *, whole: bool, ratio: bool) -> 
     digits = pl.concat_str(digits, power.fill_null(""))
     value = pl.when(fits).then(digits).cast(pl.Float64, strict=False)
     value = pl.when(blank).then(0.0).otherwise(value)
-    twofold = bare.str.contains(rf"^{_SIGN}[1-9]\d{{0,2}}[{mark}]\d{{3}}$") & ~scaled
-    return pl.struct(
-        value=value if factor == 1 else (value * factor).round(9),
-        readable=value.is_not_null(),
-        two_ways=(twofold if whole else pl.lit(False)).fill_null(False),
-        scaled=(scaled & value.is_not_null()).fill_null(False),
-    )
+    twofold = bare.str.contains(rf"^{_SIGN}[1-9]\d{{0,2}}[{mark}]\d{{3}}$") & power.is_null()
+    return frame.select(
+        pl.struct(
+            value=value if factor == 1 else (value * factor).round(9),
+            readable=value.is_not_null(),
+            two_ways=twofold if whole else pl.lit(False),
+            scaled=power.is_not_null() & value.is_not_null(),
+        )
+    ).to_series()
+
+
+def is_worded(texts: pl.Series) -> bool:
+    """Whether anything stands there beside digits and marks."""
+    return bool(texts.str.contains(r"[^\d\s.,'\u{2019}\u{2212}+-]").any())
+
+
+def _without_words(bare: pl.Expr, *, ratio: bool) -> pl.Expr:
+    """Without a currency at either end; (5.00) is below zero."""
+    for pattern in (_BEFORE, *_AFTER):
+        bare = bare.str.replace(pattern, "${1}${2}").str.strip_chars()
+    if ratio:
+        bare = bare.str.replace(_PERCENT, "")
+    return bare.str.replace(r"^\((.*)\)$", "-${1}")
 
 
 def currency_in(texts: pl.Series) -> pl.Series | None:
     """The currency that stands beside each amount (a code, or a sign of several); None: nowhere."""
     import polars as pl
 
-    if not texts.str.contains(r"[^\d\s.,'+-]").any():
+    if not is_worded(texts):
         return None
     found = texts.to_frame("t").select(
-        pl.coalesce(pl.col("t").str.extract(_STATED, 1), pl.col("t").str.extract(_STATED, 2))
+        pl.coalesce(pl.col("t").str.extract(pattern) for pattern in _STATED)
     )["t"]
     words = [word for word in found.unique() if word]
     if not words:

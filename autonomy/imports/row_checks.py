@@ -101,9 +101,9 @@ def _with_budget(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:
             "its budget is not for a day, so it is none": given & usable & ~pl.col("daily"),
         },
     )
-    return rows.with_columns(pl.when(usable & pl.col("daily")).then(value).alias("budget")).drop(
-        "budget_text"
-    )
+    return rows.with_columns(
+        pl.when(usable & given & pl.col("daily")).then(value).alias("budget")
+    ).drop("budget_text")
 
 
 def _keep_totals(tally: Tally, totals: pl.DataFrame) -> None:
