@@ -38,8 +38,10 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
     blank = list(figures.BLANK)
     shaped = frame.select(
         pl.col("line"),
-        text("campaign").alias("campaign"),
-        text("campaign_id").alias("campaign_id"),
+        *(
+            pl.when(text(name).is_in(blank)).then(pl.lit("")).otherwise(text(name)).alias(name)
+            for name in ("campaign", "campaign_id")
+        ),
         text("account").alias("account"),
         _status(export, frame),
         *_currency(export, frame),
@@ -71,6 +73,9 @@ def _with_sorts(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         sorts = {text: words.is_daily(text) for text in frame[sort].unique()}
         daily = replaced(sort, sorts, pl.Boolean).fill_null(False)
         _say_once(export, "sort of budget", [text for text, day in sorts.items() if day is None])
+    if shared := export.columns.get("budget_shared"):
+        alone = [text for text in frame[shared].unique() if not words.is_said(text)]
+        daily &= pl.col(shared).is_in(alone)
     if column and frame[column].str.contains(r"[^\W\d_]").any():
         told = {text: words.budget_with_its_sort(text) for text in frame[column].unique()}
         days = {text: words.is_daily(said) for text, (_, said) in told.items() if said}

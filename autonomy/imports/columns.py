@@ -29,7 +29,7 @@ from autonomy.imports.names import (
     SIGNS,
     SOURCES,
 )
-from autonomy.imports.words import key, keys
+from autonomy.imports.words import key, keys, state_of
 
 BY_DAY = "Export the report by day (Meta: Breakdown > By time > Day; Google: Segment > Time > Day)."
 COUNTS = ("impressions", "reach", "clicks", "conversions")
@@ -126,6 +126,9 @@ class MappingFile:
             raise MappingError(
                 f"date_format {style!r} names no day: a row must be a day or an hour. {BY_DAY}"
             )
+        state = given.get("constants", {}).get("status", "")
+        if state_of(state) is None:
+            raise MappingError(f"constants.status {state!r} is not known: say active or paused.")
         skipped = given.get("skip_lines", 0)
         if not isinstance(skipped, int) or isinstance(skipped, bool) or skipped < 0:
             raise MappingError("skip_lines must be a whole number, 0 or more.")

@@ -131,6 +131,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "kampaania eelarve tüüp | type de budget | type de budget de la campagne",
         "tipo de presupuesto | tipo de presupuesto de la campaña",
     ),
+    "budget_shared": _listed(
+        "budget explicitly shared | campaign budget explicitly shared | shared budget | is shared"
+    ),
     "status": _listed(
         "campaign status | campaign state | campaign delivery | delivery | status | state",
         "delivery status | campaign delivery status",
@@ -272,6 +275,8 @@ NOT_DAILY = _listed(
     "conjunto | total de la campaña | de por vida | presupuesto total | compartido | mensual",
     "presupuesto conjunto",
 )
+
+NO = _listed("no | false | nein | ei | non | faux | falsch | not shared | 0 | - | --")
 
 # The beginning of a total row's name, and a name that is nothing but one; without accents.
 TOTAL = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -13,25 +14,29 @@ from autonomy.errors import ExportError
 from autonomy.imports.columns import BY_DAY, quoted
 from autonomy.imports.dates import Dates
 from autonomy.imports.names import COARSE
+from autonomy.imports.numbers import BLANK
 
 _FEWEST = 3
+_ROUNDED = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+$")
 
 
-def numbers_the_rows(
-    samples: dict[str, list[str]], columns: dict[str, str], starts: str
-) -> str | None:
-    """The column of ids, where none repeats though names do on other days: no campaign's id."""
+def no_id(samples: dict[str, list[str]], columns: dict[str, str], starts: str) -> str | None:
+    """Why the column of ids is none of campaigns; None: nothing speaks against it."""
     if "campaign_id" not in columns or "campaign" not in columns:
         return None
-    ids = [one.strip() for one in samples[columns["campaign_id"]]]
-    ids = [one for one in ids if one]
+    column = columns["campaign_id"]
+    ids = [one.strip() for one in samples[column] if one.strip() not in BLANK]
+    if any(_ROUNDED.match(one) for one in ids):
+        return f"{column!r} holds rounded numbers (1.2E+17), the same for several campaigns."
     if len(ids) < _FEWEST or len(set(ids)) < len(ids):
         return None
-    days = defaultdict(set)
-    for name, day in zip(samples[columns["campaign"]], samples[starts], strict=False):
-        days[name.strip()].add(day.strip())
-    repeated = any(name and len(times) > 1 for name, times in days.items())
-    return columns["campaign_id"] if repeated else None
+    times = defaultdict(set)
+    hours = samples[columns["hour"]] if "hour" in columns else [""] * len(samples[starts])
+    for name, day, hour in zip(samples[columns["campaign"]], samples[starts], hours, strict=False):
+        times[name.strip()].add((day.strip(), hour.strip()))
+    if not any(name and len(several) > 1 for name, several in times.items()):
+        return None
+    return f"{column!r} never repeats though names do: it numbers the rows and is no campaign."
 
 
 def refuse_weeks(path: Path, column: str, texts: Sequence[str], dates: Dates) -> None:

@@ -21,7 +21,8 @@ _STEMS = {name: re.compile(stem) for name, stem in STEMS.items()}
 _RATIO = re.compile(RATIO)
 _NEEDED = ("campaign", "date", "spend", "revenue")
 _TABLES = ("columns", "times", "constants")
-_NOT_ASKED = ("bucket", "hour", "campaign_id", "roas", "budget_type", "time_zone", "reach")
+_NOT_ASKED = ("bucket", "hour", "campaign_id", "roas", "budget_type", "budget_shared", "time_zone",
+              "reach")  # fmt: skip
 
 
 def unread(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
@@ -84,8 +85,8 @@ def told(path: object, sentence: str, file: str, free: Sequence[str]) -> str:
     """A refusal with what was not read and the mapping file that may mend it."""
     names = f" Not read: {', '.join(free[:40])}." if free else ""
     return (
-        f"{path} {sentence}{names} Say what is what in a mapping file: save these lines, fill in"
-        f" or mend what is wrong, and give it with --map (make run DATA=... MAP=...):\n\n{file}"
+        f"{path} {sentence}{names} A mapping file says what is what: save the lines below, fill in"
+        f" or mend what is wrong, and give it with --map (make run DATA=... MAP=...).\n\n{file}"
     )
 
 

@@ -53,6 +53,7 @@ def slices(export: Export) -> Iterator[pl.DataFrame]:
 
     held: list[pl.DataFrame] = []
     sums: list[pl.DataFrame] = []
+    seen: list[pl.Series] = []
     for frame in _scan(export).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
         export.tally.read += frame.height
         rows = clean(export, frame)
@@ -60,6 +61,8 @@ def slices(export: Export) -> Iterator[pl.DataFrame]:
         held.append(rows.filter(perhaps).drop("total"))
         rows = rows.filter(~perhaps).drop("total")
         sums.append(totals.sums_of(rows))
+        spent = rows.filter(pl.col("spend") > 0).select("line")
+        seen.append(frame.join(spent, on="line", how="semi").drop("line").hash_rows())
         yield _kept(export, rows)
     if any(one.height for one in held):
         campaigns, left_out, neither = totals.settled(held, sums)
@@ -74,7 +77,18 @@ def slices(export: Export) -> Iterator[pl.DataFrame]:
             ),
         )
         yield _kept(export, campaigns)
+    _say_twice(export, pl.concat(seen) if seen else pl.Series())
     _check_all(export)
+
+
+def _say_twice(export: Export, seen: pl.Series) -> None:
+    """Rows that are alike in every cell are perhaps one row: a file that was put together twice."""
+    twice = len(seen) - seen.n_unique()
+    if twice:
+        export.look.notes.append(
+            f"WARNING: {twice:,} {'row is' if twice == 1 else 'rows are'} there once more, alike in"
+            " every cell, and added up. Was the file put together twice?"
+        )
 
 
 def _kept(export: Export, rows: pl.DataFrame) -> pl.DataFrame:
@@ -109,8 +123,10 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
         samples = _samples(text, delimiter, header_line, header)
         _check(columns, mapping, path, header, samples)
         starts = columns.get("bucket") or columns["date"]
-        numbering = plausible.numbers_the_rows(samples, columns, starts)
-        if numbering and "campaign_id" not in mapping.columns:
+        no_id = None if "campaign_id" in mapping.columns else plausible.no_id(
+            samples, columns, starts
+        )  # fmt: skip
+        if no_id is not None:
             del columns["campaign_id"]
         ends = periods.ends_of(samples, columns, header)
         export = Export(
@@ -133,11 +149,11 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
         )
         if ends is None and "date" in columns and "date" not in mapping.columns:
             plausible.refuse_weeks(path, starts, samples[starts], export.dates)
-        _look(export, numbering)
+        _look(export, no_id)
         yield export
 
 
-def _look(export: Export, numbering: str | None) -> None:
+def _look(export: Export, no_id: str | None) -> None:
     """What is to be said of the columns."""
     look, columns = export.look, export.columns
     look.unread = proposal.unread(
@@ -146,10 +162,7 @@ def _look(export: Export, numbering: str | None) -> None:
     missing = proposal.not_found(columns, export.mapping)
     guesses = proposal.guesses(look.unread, missing)
     look.missing = {name: guesses.get(name) for name in missing}
-    if numbering and "campaign_id" not in columns:
-        look.notes.append(
-            f"{numbering!r} never repeats though names do: it numbers the rows and is no campaign."
-        )
+    look.notes += [no_id] if no_id else []
     look.notes += [
         f"{columns[name]!r} is in millionths: {name} is that x 0.000001."
         for name in MONEY

@@ -62,6 +62,6 @@ def _text(cell: Any) -> str:
         return cell.isoformat()
     if isinstance(cell, timedelta):
         return str(cell)
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else f"{cell:.15g}"
+    if isinstance(cell, int | float):  # 15 digits are exact; longer ids are not, and show it
+        return str(int(cell)) if cell == int(cell) and abs(cell) < 1e15 else f"{cell:.15g}"
     return str(cell)

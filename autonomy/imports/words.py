@@ -28,6 +28,7 @@ def keys(listed: Iterable[str]) -> frozenset[str]:
 
 
 _ACTIVE, _PAUSED = keys(names.ACTIVE), keys(names.PAUSED)
+_NO = keys(names.NO)
 _DAILY, _NOT_DAILY = keys(names.DAILY), keys(names.NOT_DAILY)
 
 
@@ -59,6 +60,11 @@ def budget_with_its_sort(text: str) -> tuple[str, str]:
     if found and is_daily(found[2]) is not None:
         return found[1].strip(), found[2].strip()
     return text, ""
+
+
+def is_said(text: str) -> bool:
+    """Whether a cell says yes, in whatever word."""
+    return key(text) not in _NO and bool(key(text))
 
 
 def has_number(text: str) -> bool:

@@ -147,6 +147,46 @@ def test_ids_of_one_day_are_ids(tmp_path: Path) -> None:
     assert [row["campaign_id"] for row in rows] == ["0", "1", "2", "3"], "two may share a name"
 
 
+def test_rows_by_hour_are_numbered_too(tmp_path: Path) -> None:
+    lines = [f"{hour},2026-09-01,{hour},Alder,4.50,9" for hour in range(24)]
+    text = "\n".join(["id,date,hour,campaign,spend,revenue", *lines]) + "\n"
+    _, rows = rows_of(tmp_path, text)
+    assert {row["campaign_id"] for row in rows} == {""}
+
+
+def test_ids_that_a_spreadsheet_rounded(tmp_path: Path) -> None:
+    text = "Campaign ID,date,campaign,spend,revenue\n" + "".join(
+        f"1.2021E+17,2026-09-01,{name},1.50,2\n" for name in "AB"
+    )
+    export, rows = rows_of(tmp_path, text)
+    assert [row["campaign_id"] for row in rows] == ["", ""]
+    assert "holds rounded numbers" in export.look.notes[0]
+
+
+def test_a_shared_budget(tmp_path: Path) -> None:
+    text = (
+        "campaign,date,spend,revenue,budget,Budget explicitly shared\n"
+        "A,2026-09-01,1.50,2,70,true\nB,2026-09-01,1.60,2,70,false\nC,2026-09-01,1.70,2,70,\n"
+    )
+    _, rows = rows_of(tmp_path, text)
+    assert [row["budget"] for row in rows] == [None, 70, 70]
+
+
+def test_rows_that_are_there_twice_are_said(tmp_path: Path) -> None:
+    text = "campaign,ad set,date,spend,revenue\nA,x,2026-09-01,1.50,2\nA,y,2026-09-01,1.50,2\n"
+    assert rows_of(tmp_path, text)[0].look.notes == []
+    export, rows = rows_of(tmp_path, text + "A,y,2026-09-01,1.50,2\nB,z,2026-09-01,0,0\n" * 2)
+    assert export.look.notes[0].startswith("WARNING: 2 rows are there once more, alike in every")
+    assert len(rows) == 6
+
+
+def test_a_campaign_of_dashes_is_none(tmp_path: Path) -> None:
+    text = "campaign,date,spend,revenue\nA,2026-09-01,1.50,2\n --,2026-09-01,0.50,2\n"
+    export, rows = rows_of(tmp_path, text)
+    assert [row["campaign"] for row in rows] == ["A"]
+    assert export.tally.examples == [(3, "it names no campaign")]
+
+
 STATUSES = {
     "Completed": "paused", "Disabled": "paused", "Scheduled": "paused", "Rejected": "paused",
     "Draft": "paused", "一時停止": "paused", "En veille": "paused", "Recommended": "active",
@@ -541,6 +581,12 @@ def test_a_row_of_two_currencies(tmp_path: Path) -> None:
     export, rows = rows_of(tmp_path, text)
     assert len(rows) == 1
     assert export.tally.examples == [(2, "its amounts are in two currencies")]
+
+
+def test_a_constant_status_is_a_known_one() -> None:
+    with pytest.raises(MappingError, match="'Blorp' is not known: say active or paused"):
+        MappingFile.of({"constants": {"status": "Blorp"}})
+    assert MappingFile.of({"constants": {"status": "Aktiv"}}).constants == {"status": "Aktiv"}
 
 
 @pytest.mark.parametrize("skipped", [-1, "3", True, 1.5])

@@ -32,13 +32,14 @@ def write(path: Path, sheets: dict[str, Sequence[Sequence[Cell]]]) -> Path:
             return "<c/>"
         if isinstance(value, str):
             return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>'
-        return f'<c{" s=" + chr(34) + "1" + chr(34) if column == 1 else ""}><v>{value!r}</v></c>'
+        return f"<c{' s=' + chr(34) + '1' + chr(34) if column == 1 else ''}><v>{value!r}</v></c>"
 
     names = list(enumerate(sheets, 1))
     with zipfile.ZipFile(path, "w") as book:
         book.writestr(
             "[Content_Types].xml",
-            f'<Types xmlns="{packed}/content-types"><Default Extension="xml" ContentType="a"/></Types>',
+            f'<Types xmlns="{packed}/content-types"><Default Extension="xml" ContentType="a"/>'
+            "</Types>",
         )
         book.writestr(
             "_rels/.rels",
