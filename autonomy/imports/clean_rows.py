@@ -16,8 +16,9 @@ from autonomy.imports.row_checks import sift
 if TYPE_CHECKING:
     import polars as pl
 
+SHAPE = "what is wrong with its shape"  # no file has a column of that name
 _MOST_NOTES = 20
-_DAILY = "is the budget a day's?"  # no file has a column of that name
+_DAILY = "is the budget a day's?"
 
 
 def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
@@ -38,6 +39,7 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
     blank = list(figures.BLANK)
     shaped = frame.select(
         pl.col("line"),
+        pl.col(SHAPE).alias("shape"),
         *(
             pl.when(text(name).is_in(blank)).then(pl.lit("")).otherwise(text(name)).alias(name)
             for name in ("campaign", "campaign_id")

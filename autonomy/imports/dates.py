@@ -116,8 +116,8 @@ def _without_weekday(text: str) -> str:
 def _in_words(text: str) -> date | None:
     """A day whose month is a word of one of the languages, in any order: 5. Februar 2026."""
     words = _WORD.findall(text)
-    numbers = [int(re.sub(r"\D", "", word)) for word in words if word[0].isdigit()]
-    said = [key(word) for word in words if not word[0].isdigit()]
+    numbers = [int(re.sub(r"\D", "", word)) for word in words if word[0].isdecimal()]
+    said = [key(word) for word in words if not word[0].isdecimal()]
     # `mar` is March, but where another month stands beside it (mar. 3 mars) a Tuesday.
     months = [word for word in said if word in _MONTHS and word not in _SMALL_WORDS]
     months = months or [word for word in said if word in _MONTHS]

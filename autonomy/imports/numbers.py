@@ -64,6 +64,7 @@ _STATED = (
 )
 _SCALE = r"^(.*\d[.,]?)\s*([^\W\d_]+)\.?$"
 _SCALES = {name: f"e{power}" for name, power in names.SCALES.items()}
+_PLAIN = re.compile(r"^[\d.,]+$")
 _PERCENT = r"\s*[%x×]$"
 _CODE_OF = {
     **{name.casefold(): code for name, code in names.SIGNS.items()},
@@ -77,6 +78,8 @@ def decimal_mark(counts: Iterable[str], money: Iterable[str]) -> str:
     unsure = ""
     for is_count, values in ((True, counts), (False, money)):
         for value in values:
+            if "." not in value and "," not in value:
+                continue
             bare, scaled = _bare(value)
             vote = _vote(bare, is_count and not scaled)
             if vote == "?":
@@ -99,7 +102,10 @@ def decimal_mark(counts: Iterable[str], money: Iterable[str]) -> str:
 
 def _bare(value: str) -> tuple[str, bool]:
     """The text without its currency and scale, and whether it had a scale."""
-    value = re.sub(HIDDEN, "", value.strip())
+    value = value.strip()
+    if _PLAIN.match(value):
+        return value, False
+    value = re.sub(HIDDEN, "", value)
     for pattern in (_BEFORE, *_AFTER):
         value = re.sub(pattern, r"\1\2", value).strip()
     scale = re.match(_SCALE, value)

@@ -71,7 +71,9 @@ def refuse_longer(export: Export, frame: pl.DataFrame, shaped: pl.DataFrame) -> 
     """One row that is longer than a day says that the export is not by day; a total may be."""
     import polars as pl
 
-    longer = shaped.filter((pl.col("days") > 1) & (pl.col("total") != TOTAL))
+    longer = shaped.filter(
+        (pl.col("days") > 1) & (pl.col("total") != TOTAL) & (pl.col("shape") == "")
+    )
     if not longer.height:
         return
     line, days = longer.select("line", "days").row(0)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from autonomy.errors import ExportError
 from autonomy.imports import dates, periods, plausible, proposal, revenue, totals
 from autonomy.imports import numbers as figures
-from autonomy.imports.clean_rows import clean
+from autonomy.imports.clean_rows import SHAPE, clean
 from autonomy.imports.columns import (
     COUNTS,
     MONEY,
@@ -54,7 +54,7 @@ def slices(export: Export) -> Iterator[pl.DataFrame]:
     held: list[pl.DataFrame] = []
     sums: list[pl.DataFrame] = []
     seen: list[pl.Series] = []
-    for frame in _scan(export).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
+    for frame in _frames(export):
         export.tally.read += frame.height
         rows = clean(export, frame)
         perhaps = pl.col("total") == totals.PERHAPS
@@ -62,7 +62,7 @@ def slices(export: Export) -> Iterator[pl.DataFrame]:
         rows = rows.filter(~perhaps).drop("total")
         sums.append(totals.sums_of(rows))
         spent = rows.filter(pl.col("spend") > 0).select("line")
-        seen.append(frame.join(spent, on="line", how="semi").drop("line").hash_rows())
+        seen.append(frame.join(spent, on="line", how="semi").drop("line", SHAPE).hash_rows())
         yield _kept(export, rows)
     if any(one.height for one in held):
         campaigns, left_out, neither = totals.settled(held, sums)
@@ -282,23 +282,66 @@ def _check(
         raise ExportError(proposal.told(path, wanting[0], file, free))
 
 
-def _scan(export: Export) -> pl.LazyFrame:
+def _frames(export: Export) -> Iterator[pl.DataFrame]:
+    """The rows as texts, a slice at a time, with their `line` and what is wrong with their `shape`:
+    `1,50` without quotes would move every cell after it by one.
+    """
     import polars as pl
 
     names = _unique(export.header)
-    return pl.scan_csv(
-        export.text,
-        separator=export.delimiter,
-        has_header=False,
-        skip_lines=export.header_line + 1,
-        schema=dict.fromkeys(names, pl.String),
-        row_index_name="line",
-        row_index_offset=export.header_line + 2,
-        empty_string_is_null=False,
-        truncate_ragged_lines=True,
-        ignore_errors=True,
-        encoding="utf8-lossy",
-    )
+    used = max(names.index(name) for name in export.columns.values()) + 1
+    for lines, rows in _slices_of_rows(export):
+        shapes = [""] * len(rows)
+        for at, row in enumerate(rows):
+            if len(row) != len(names):
+                shapes[at] = _shape(export, lines[at], row, used)
+                rows[at] = [*row[: len(names)], *[""] * (len(names) - len(row))]
+        cells = zip(names, zip(*rows, strict=True), strict=True)
+        yield pl.DataFrame(
+            [
+                pl.Series("line", lines, pl.Int64),
+                *(pl.Series(name, texts, pl.String) for name, texts in cells),
+                pl.Series(SHAPE, shapes, pl.String),
+            ]
+        )
+
+
+def _slices_of_rows(export: Export) -> Iterator[tuple[list[int], list[list[str]]]]:
+    with export.text.open(encoding="utf-8", newline="", errors="replace") as stream:
+        for _ in range(export.header_line + 1):
+            next(stream, None)
+        reader = csv.reader(stream, delimiter=export.delimiter)
+        lines: list[int] = []
+        rows: list[list[str]] = []
+        line = export.header_line + 2
+        try:
+            for row in reader:
+                if row:
+                    lines.append(line)
+                    rows.append(row)
+                line = export.header_line + 2 + reader.line_num
+                if len(rows) == SLICE_ROWS:
+                    yield lines, rows
+                    lines, rows = [], []
+        except csv.Error as error:
+            raise ExportError(f"{export.path}: line {line} cannot be read: {error}.") from error
+        if rows:
+            yield lines, rows
+
+
+def _shape(export: Export, line: int, row: list[str], used: int) -> str:
+    if used <= len(row) <= len(export.header) or not any(row[len(export.header) :]):
+        if len(row) >= used:
+            return ""
+        wrong = "it has fewer cells than the header"
+    else:
+        wrong = "it has more cells than the header"
+    if any("\n" in cell for cell in row):
+        raise ExportError(
+            f"{export.path}: line {line} opens a quote that is not closed there, so the lines after"
+            " it cannot be told apart. Mend that line."
+        )
+    return wrong
 
 
 def _unique(header: Sequence[str]) -> list[str]:

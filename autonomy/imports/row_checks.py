@@ -45,6 +45,7 @@ def sift(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:
     _keep_totals(tally, totals)
     rows = rows.filter(pl.col("total") != TOTAL)
     reason = pl.coalesce(
+        pl.when(pl.col("shape") != "").then("shape"),
         pl.when(pl.col("moment").is_null() & pl.col("zoned").is_null()).then(
             pl.lit("the day or hour cannot be read")
         ),
@@ -83,7 +84,7 @@ def sift(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(name).struct["value"].alias(name) for name in (*COUNTS, *_PAID)
     )
     _count_odd(tally, good)
-    return good.drop("days", "reason", "two_currencies", "daily")
+    return good.drop("days", "reason", "shape", "two_currencies", "daily")
 
 
 def _with_budget(tally: Tally, rows: pl.DataFrame) -> pl.DataFrame:

@@ -41,7 +41,9 @@ def marks(
     no_day = unread & (day_says | frame[starts].is_in(list(BLANK)) | first_says)
     surely = no_day & (nameless | begins | first_says | day_says)
     surely |= (shaped["days"].fill_null(0) > 1) & (nameless | only)
-    perhaps = ~unread & (nameless | begins)
+    whole = shaped["shape"] == ""
+    surely &= whole
+    perhaps = whole & ~unread & (nameless | begins)
     return (
         pl.select(pl.when(surely).then(TOTAL).when(perhaps).then(PERHAPS).otherwise(NOT_TOTAL))
         .to_series()

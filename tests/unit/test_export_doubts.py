@@ -349,6 +349,41 @@ def test_what_is_sure(tmp_path: Path, cell: str, value: float) -> None:
     assert [row["revenue"] for row in rows] == [value]
 
 
+def test_a_row_of_another_width_is_kept_out(tmp_path: Path) -> None:
+    text = (
+        "campaign,date,spend,revenue,note\n"
+        "A,2026-11-01,1.50,2.50,\n"
+        "A,2026-11-02,1,50,2,50,\n"  # 1,50 and 2,50 without quotes
+        "A,2026-11-03,1.50\n"
+        "A,2026-11-04,1.50,2.50\n"
+        "\n"
+        "A,2026-11-05,1.50,2.50,,,\n"
+        "Total,,1.50\n"
+    )
+    export, rows = rows_of(tmp_path, text)
+    assert [row["line"] for row in rows] == [2, 5, 7]
+    assert export.tally.examples == [
+        (3, "it has more cells than the header"),
+        (4, "it has fewer cells than the header"),
+        (8, "it has fewer cells than the header"),
+    ]
+
+
+def test_a_first_row_of_another_width(tmp_path: Path) -> None:
+    text = "campaign,date,spend,revenue\nA,2026-11-01,1,50,2\nA,2026-11-02,1.50,2.50\n"
+    _, rows = rows_of(tmp_path, text)
+    assert [row["line"] for row in rows] == [3]
+
+
+def test_a_quote_that_is_not_closed(tmp_path: Path) -> None:
+    text = 'campaign,date,spend,revenue\n"TV,2026-11-01,1.50,2\nB,2026-11-02,1.50,2\n'
+    with pytest.raises(ExportError, match="line 2 opens a quote that is not closed"):
+        rows_of(tmp_path, text)
+    text = 'campaign,date,spend,revenue\n"55"" TV\nnew",2026-11-01,1.50,2\nTV 3",2026-11-02,1.5,2\n'
+    _, rows = rows_of(tmp_path, text)
+    assert [(row["campaign"], row["line"]) for row in rows] == [('55" TV\nnew', 2), ('TV 3"', 4)]
+
+
 def test_thousands_or_a_fraction(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="1.234 can be 1234 or a fraction"):
         spends(tmp_path, "1.234", "950")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autonomy.errors import PastError
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.export import Export
 from autonomy.imports.read_export import open_export, slices
@@ -42,3 +45,37 @@ def test_every_figure(tmp_path: Path, sample: Sample) -> None:
     assert {name: budgets[name] for name in sample.budgets} == sample.budgets
     assert export.tally.totals == sample.totals
     assert export.source == (sample.source or export.source)
+
+
+ODD = (
+    "", "-", '"', "\n", "\r", "\x00", "NaN", "1e400", "١٢٣", "½", "²", "()", "$", "--5", "1.2K",
+    "9" * 400, "2026-02-30", "0000-00-00", "9999-12-31", "Total", "#REF!", "=1+1", "\ufeff", "😀",
+    "1,2,3", "1.2.3,4", "0x1F", "100%", "May", "24:00", "2026-11-02T99:99", "1/1/1", ";", ",", "\t",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_done_to_a_file_it_is_read_or_refused(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    path = tmp_path / "export.csv"
+    outcomes = set()
+    for sample in SAMPLES:
+        text = sample.text
+        for _ in range(rng.randint(1, 5)):
+            at = rng.randrange(len(text))
+            cut = at + rng.choice((0, 0, rng.randint(1, 30)))
+            text = text[:at] + rng.choice(ODD) + text[cut:]
+        path.write_bytes(text.encode(sample.encoding, "replace"))
+        try:
+            export, rows = read(path, sample.mapping)
+        except PastError as refusal:
+            outcomes.add("refused")
+            _, _, file = str(refusal).partition("\n\n")
+            MappingFile.of(tomllib.loads(file))
+        else:
+            outcomes.add("read")
+            tally = export.tally
+            assert tally.kept == len(rows)
+            assert tally.read == tally.kept + tally.totals + tally.rejected_rows
+            assert export.look.sentences(tally)
+    assert outcomes == {"read", "refused"}
