@@ -189,6 +189,13 @@ STEMS: Mapping[str, str] = {
     "time_zone": r"time ?zone|zeitzone|ajavoond|fuseau|zona horaria",
 }  # fmt: skip
 
+# What sounds like a field and is another thing: a budget for longer, a campaign's own dates.
+NOT_STEMS: Mapping[str, str] = {
+    "budget": r"total|lifetime|life|gesamt|laufzeit|remaining|shared|month|week|account|group|name",
+    "date": r"start|end\b|ends|creat|launch|last|first|updat|modif|beginn|ende\b|\bfin\b|inicio"
+            r"|debut|algus|lopp|scad|week|month|woche|monat",
+}  # fmt: skip
+
 # A ratio or a goal is none of these.
 RATIO = (
     r"/|\b(per|cost per|average|avg|share|rate|roas|target|goal|cpc|cpm|cpa|ctr|aov|acos|pro|je"

@@ -14,10 +14,11 @@ from typing import Any
 from autonomy.errors import ExportError
 from autonomy.imports.columns import MappingFile, plain_name, quoted
 from autonomy.imports.dates import Dates
-from autonomy.imports.names import NAMES, RATIO, STEMS
+from autonomy.imports.names import NAMES, NOT_STEMS, RATIO, STEMS
 from autonomy.imports.words import has_number, key
 
 _STEMS = {name: re.compile(stem) for name, stem in STEMS.items()}
+_NOT_STEMS = {name: re.compile(stem) for name, stem in NOT_STEMS.items()}
 _RATIO = re.compile(RATIO)
 _NEEDED = ("campaign", "date", "spend", "revenue")
 _TABLES = ("columns", "times", "constants")
@@ -37,9 +38,14 @@ def guesses(names: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
     for name in names:
         said = key(plain_name(name))
         field = next((one for one, stem in _STEMS.items() if stem.search(said)), None)
-        if field in wanted and (field == "roas" or not _RATIO.search(said)):
+        fits = field == "roas" or not _RATIO.search(said)
+        if field in wanted and fits and not _is_another(field, said):
             alike.setdefault(field, []).append(name)
     return {field: found[0] for field, found in alike.items() if len(found) == 1}
+
+
+def _is_another(field: str, said: str) -> bool:
+    return field in _NOT_STEMS and _NOT_STEMS[field].search(said) is not None
 
 
 def not_found(columns: Mapping[str, str], mapping: MappingFile) -> list[str]:
@@ -127,6 +133,8 @@ def _by_content(names: Sequence[str], samples: Mapping[str, Sequence[str]]) -> d
     """The only column that holds days."""
     dated = []
     for name in names:
+        if _is_another("date", key(plain_name(name))):
+            continue
         texts = [text.strip() for text in samples.get(name, ()) if text.strip()][:200]
         try:
             dates = Dates(texts)
