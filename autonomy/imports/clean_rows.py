@@ -34,16 +34,16 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
             return pl.col(columns[name])
         return pl.lit(export.mapping.constants.get(name, ""))
 
+    def named(name: str) -> pl.Expr:
+        return pl.when(text(name).is_in(blank)).then(pl.lit("")).otherwise(text(name))
+
     valued = columns[export.mapping.reckons or "revenue"]
-    budget = columns.get("budget")
     blank = list(figures.BLANK)
     shaped = frame.select(
         pl.col("line"),
         pl.col(SHAPE).alias("shape"),
-        *(
-            pl.when(text(name).is_in(blank)).then(pl.lit("")).otherwise(text(name)).alias(name)
-            for name in ("campaign", "campaign_id")
-        ),
+        named("campaign").alias("campaign"),
+        named("campaign_id").alias("campaign_id"),
         text("account").alias("account"),
         _status(export, frame),
         *_currency(export, frame),
@@ -51,9 +51,7 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         *_moment(export, frame),
         periods.days_of(export, frame),
         *(_number(export, frame, name) for name in (*COUNTS, *MONEY, "roas")),
-        pl.when(pl.col(budget).is_in(blank)).then(pl.lit("")).otherwise(budget).alias("budget_text")
-        if budget
-        else pl.lit("").alias("budget_text"),
+        named("budget").alias("budget_text"),
         pl.col(_DAILY).alias("daily"),
         (~pl.col(valued).is_in(blank)).alias("is_valued"),
     )
@@ -93,10 +91,7 @@ def _status(export: Export, frame: pl.DataFrame) -> pl.Expr:
 
     column = export.columns.get("status")
     if column is None:
-        said = export.mapping.constants.get("status", "")
-        return pl.lit(words.state_of(said) if words.state_of(said) is not None else "paused").alias(
-            "status"
-        )
+        return pl.lit(words.state_of(export.mapping.constants.get("status", ""))).alias("status")
     states = {text: words.state_of(text) for text in frame[column].unique()}
     unknown = [text for text, state in states.items() if state is None]
     _say_once(export, "status (taken as paused)", unknown)

@@ -106,9 +106,8 @@ def _check_all(export: Export) -> None:
         raise ExportError(
             f"{export.path}: {revenue.is_empty(export.mapping, export.columns, export.header)}"
         )
-    if export.look.round_spends and export.factor("spend") == 1 and (
-        "spend" not in export.mapping.times and "clicks" in export.columns
-    ):  # fmt: skip
+    unsaid = "spend" not in export.mapping.times and export.factor("spend") == 1
+    if unsaid and export.look.round_spends and "clicks" in export.columns:
         for currency, sums in export.look.sums.items():
             plausible.refuse_micros(export.path, sums["spend"], sums["clicks"], currency)
 
@@ -123,9 +122,9 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
         samples = _samples(text, delimiter, header_line, header)
         _check(columns, mapping, path, header, samples)
         starts = columns.get("bucket") or columns["date"]
-        no_id = None if "campaign_id" in mapping.columns else plausible.no_id(
-            samples, columns, starts
-        )  # fmt: skip
+        no_id = None  # who names the column means it
+        if "campaign_id" not in mapping.columns:
+            no_id = plausible.no_id(samples, columns, starts)
         if no_id is not None:
             del columns["campaign_id"]
         ends = periods.ends_of(samples, columns, header)
