@@ -24,11 +24,12 @@ from autonomy.imports.one_grain import settle_grain
 from autonomy.imports.read_export import open_export, slices
 from autonomy.imports.revenue import WITHOUT_VALUE, no_value_sentence
 from autonomy.imports.row_checks import Tally
-from autonomy.imports.second_look import SecondLook
 
 if TYPE_CHECKING:
     import polars as pl
     import psycopg
+
+    from autonomy.imports.second_look import SecondLook
 
 Progress = Callable[[str, float], None]
 _COLUMNS = (
@@ -102,6 +103,7 @@ class FileReport:
         ]
         if self.reckoned:
             said.append(f"  Revenue is {self.reckoned}.")
+        said += self.look.sentences(self.tally)
         said += [f"  {no_value_sentence(*one)}" for one in self.without_value.items()]
         if self.tally.totals:
             said.append(f"  {self.tally.totals:,} total rows left out.")
@@ -127,7 +129,7 @@ class FileReport:
             f"  Noted of the account {name}: {', '.join(known.values())}."
             for name, known in self.accounts.items()
         ]
-        return said + self.look.sentences(self.tally)
+        return said
 
 
 @dataclass
