@@ -309,7 +309,8 @@ def _slices_of_rows(export: Export) -> Iterator[tuple[list[int], list[list[str]]
     with export.text.open(encoding="utf-8", newline="", errors="replace") as stream:
         for _ in range(export.header_line + 1):
             next(stream, None)
-        reader = csv.reader(stream, delimiter=export.delimiter)
+        plain = (text.replace("\x00", "") for text in stream)  # no text of PostgreSQL holds NUL
+        reader = csv.reader(plain, delimiter=export.delimiter)
         lines: list[int] = []
         rows: list[list[str]] = []
         line = export.header_line + 2

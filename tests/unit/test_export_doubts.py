@@ -375,6 +375,12 @@ def test_a_first_row_of_another_width(tmp_path: Path) -> None:
     assert [row["line"] for row in rows] == [3]
 
 
+def test_no_nul_gets_through(tmp_path: Path) -> None:
+    text = "campaign,date,spend,revenue\nA\x00B,2026-11-01,1.5\x000,2.50\n"
+    _, rows = rows_of(tmp_path, text)
+    assert [(row["campaign"], row["spend"]) for row in rows] == [("AB", 1.5)]
+
+
 def test_a_quote_that_is_not_closed(tmp_path: Path) -> None:
     text = 'campaign,date,spend,revenue\n"TV,2026-11-01,1.50,2\nB,2026-11-02,1.50,2\n'
     with pytest.raises(ExportError, match="line 2 opens a quote that is not closed"):
