@@ -249,7 +249,11 @@ def _history(hint: str = "") -> Iterator[None]:
     try:
         yield
     except PastError as error:
-        raise PastUnusable(str(error), hint=hint if " --" in str(error) else "") from error
+        said, gap, file = str(error).partition("\n\n")
+        hint = hint if " --" in said else ""
+        if file:  # a mapping file ends the sentence, and fits as it is printed
+            said, hint = f"{said} {hint}".strip() + gap + file, ""
+        raise PastUnusable(said, hint=hint) from error
     except ModuleNotFoundError as error:
         raise NotConfigured(
             f"{error.name} is not installed.", hint="pip install -r requirements-dev.txt"

@@ -1,10 +1,8 @@
-"""The column names of exports, and the mapping file for anything else.
+"""Which column of an export is what, and the mapping file for anything else.
 
-Known are Meta Ads Manager and Google Ads campaign reports in English, and our own plain form:
-`campaign, date [, hour] | bucket, impressions, reach, clicks, conversions, spend, revenue
-[, account, budget, status, campaign_id]`. Of several names for one field the first listed wins:
-Meta's `Link clicks` before `Clicks (all)`, because a like is no visit. Of revenue more names are
-known, none before another: two of these are refused, because a wrong revenue judges every campaign.
+The names that are known stand in names.py. Our own plain form is `campaign, date [, hour] | bucket,
+impressions, reach, clicks, conversions, spend, revenue [, account, budget, status, campaign_id]`.
+Of revenue more names are known, none before another: two of these are refused.
 """
 
 from __future__ import annotations
@@ -20,85 +18,37 @@ from pathlib import Path
 from typing import Any
 
 from autonomy.errors import ExportError, MappingError
-
-NAMES: Mapping[str, Sequence[str]] = {
-    "campaign": ("campaign name", "campaign", "title", "campaign title", "line item", "line"),
-    "campaign_id": ("campaign id", "id"),
-    "account": ("account name", "account", "customer", "customer id", "account id"),
-    "bucket": ("bucket", "timestamp", "datetime", "date time"),
-    "date": ("day", "date", "reporting starts", "date start"),
-    "hour": (
-        "time of day (ad account time zone)", "time of day (viewer's time zone)",
-        "hour of the day", "hour of day", "hour", "time of day",
-    ),
-    "impressions": ("impressions", "impr.", "impr", "views"),
-    "reach": ("reach", "accounts center accounts reached", "unique users"),
-    "clicks": ("link clicks", "clicks", "clicks (all)", "interactions"),
-    "conversions": (
-        "purchases", "website purchases", "conversions", "conv.", "orders", "results",
-        "all conv.", "transactions",
-    ),
-    "spend": ("amount spent", "spend", "cost", "spent", "media cost"),
-    "revenue": (
-        "purchases conversion value", "website purchases conversion value", "conv. value",
-        "conversion value", "conversions value", "total conv. value", "revenue", "sales",
-        "all conv. value", "value",
-    ),
-    "roas": (
-        "purchase roas (return on ad spend)", "website purchase roas (return on ad spend)",
-        "purchase roas", "website purchase roas", "conv. value / cost", "conversion value / cost",
-        "roas", "roas (%)", "roas %", "return on ad spend (roas)", "return on ad spend",
-        "all conv. value / cost",
-    ),
-    "budget": ("campaign budget", "daily budget", "budget"),
-    "status": ("campaign status", "campaign state", "campaign delivery", "delivery", "status"),
-    "currency": ("currency code", "currency", "account currency"),
-    "time_zone": (
-        "time zone", "timezone", "account time zone", "ad account time zone", "customer time zone",
-        "timezone name",
-    ),
-}  # fmt: skip
-
-MORE_REVENUE = (
-    "total revenue", "total conversion value", "total conversions value", "purchase revenue",
-    "purchase conversion value", "website purchase conversion value", "purchase value",
-    "purchases value", "total purchase value", "conversion revenue",
-)  # fmt: skip
+from autonomy.imports.names import (
+    ENDS,
+    ENDS_OF_DATE,
+    GOOGLE,
+    LONGER,
+    MANY_CURRENCIES,
+    MORE_REVENUE,
+    NAMES,
+    SIGNS,
+    SOURCES,
+)
+from autonomy.imports.words import key, keys, state_of
 
 BY_DAY = "Export the report by day (Meta: Breakdown > By time > Day; Google: Segment > Time > Day)."
 COUNTS = ("impressions", "reach", "clicks", "conversions")
 MONEY = ("spend", "revenue", "budget")
 REQUIRED = ("campaign", "spend")
 
-# Three letters in brackets are a currency, but for these.
+# Three letters in brackets are a currency, but for these; a few stand there without.
+_SIGNS = "".join(sorted({sign for sign in (*SIGNS, *MANY_CURRENCIES) if len(sign) == 1}))
 _CURRENCY = re.compile(
-    r"\s*\((?!(?:all|avg|est|max|med|min|net|num|pct|qty)\))(?:[a-z]{3}|[$€£¥])\)$"
+    r"\s*[(\[](?!(?:all|avg|est|max|med|min|net|num|pct|qty|utc)[)\]])"
+    rf"(?:[a-z]{{3}}|[{re.escape(_SIGNS)}])[)\]]$"
+    r"|(?<=\w)[ _](?:in[ _])?(?:eur|usd|gbp|chf|sek|nok|dkk|pln|czk|cad|aud|nzd|jpy|inr|brl|mxn"
+    r"|[€£$])$"
 )
-_SIGNS = {"€": "EUR", "£": "GBP"}  # $ and ¥ are signs of several
-# What a column that may be the revenue has in its name, for a guess that is said and never taken.
-_LIKE_REVENUE = re.compile(r"value|revenue|sales|turnover|gmv|umsatz|valeur|valor|ingresos|ricavi")
-_LIKE_A_RATIO = re.compile(r"/|\b(per|cost|average|avg|share|rate|roas|target)\b|%")
-# The end that belongs to a start of a row's time, by the words of the start's name.
-_ENDS = (
-    ("starts", "ends"), ("start", "end"), ("start", "stop"), ("start", "ends"), ("from", "to"),
-    ("from", "until"), ("beginning", "end"), ("begin", "end"), ("since", "until"),
-    ("first day", "last day"), ("start", "ende"), ("beginn", "ende"), ("von", "bis"),
-    ("début", "fin"), ("inicio", "fin"), ("inizio", "fine"),
-)  # fmt: skip
-_ENDS_OF_DATE = ("date stop", "date end", "date ends", "date to", "to date", "period end")
-_LONGER = re.compile(
-    r"(?:week|month|quarter|year|woche|kalenderwoche|monat|quartal|jahr)"
-    r"(?: (?:start|starts|starting|beginning|commencing|of.*))?"
-)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LONGER = re.compile(LONGER)
+_MICROS = re.compile(r"\bmicros?\b")
 _DAY_OF_FORMAT = re.compile(r"%-?[djxc]|%[UWV].*%-?[uwaA]|%-?[uwaA].*%[UWV]")
 _MOST_WORTH = Decimal(10) ** 9
-_META = {
-    "amount spent",
-    "campaign delivery",
-    "reporting starts",
-    "time of day (ad account time zone)",
-}
-_GOOGLE = {"impr.", "hour of the day", "currency code", "conv. value", "campaign status", "cost"}
 
 
 @dataclass(frozen=True)
@@ -176,6 +126,12 @@ class MappingFile:
             raise MappingError(
                 f"date_format {style!r} names no day: a row must be a day or an hour. {BY_DAY}"
             )
+        state = given.get("constants", {}).get("status", "")
+        if state_of(state) is None:
+            raise MappingError(f"constants.status {state!r} is not known: say active or paused.")
+        skipped = given.get("skip_lines", 0)
+        if not isinstance(skipped, int) or isinstance(skipped, bool) or skipped < 0:
+            raise MappingError("skip_lines must be a whole number, 0 or more.")
         if not isinstance(given.get("revenue_from_roas", False), bool):
             raise MappingError("revenue_from_roas must be true or false.")
         worth = given.get("value_per_conversion")
@@ -209,38 +165,53 @@ def worth_of(value: Any) -> Decimal:
 def _check_table(name: str, table: Any, allowed: set[str]) -> None:
     if not isinstance(table, Mapping):
         raise MappingError(f"{name} must be a table of names.")
-    for key, value in table.items():
-        if key not in allowed:
+    for one, value in table.items():
+        if one not in allowed:
             raise MappingError(
-                f"{name}.{key} is not a field; allowed are {', '.join(sorted(allowed))}."
+                f"{name}.{one} is not a field; allowed are {', '.join(sorted(allowed))}."
             )
         wanted = (int, float) if name == "times" else str
         if not isinstance(value, wanted) or isinstance(value, bool):
-            raise MappingError(f"{name}.{key} must be a {'number' if name == 'times' else 'text'}.")
+            raise MappingError(f"{name}.{one} must be a {'number' if name == 'times' else 'text'}.")
         if isinstance(value, int | float) and not math.isfinite(value):
-            raise MappingError(f"{name}.{key} must be a number, not {value}.")
+            raise MappingError(f"{name}.{one} must be a number, not {value}.")
 
 
 def plain_name(name: str) -> str:
-    """A column name without case, currency in brackets, underscores and double spaces."""
-    name = name.replace("\ufeff", "").replace("_", " ").strip().strip('"').lower()
-    return re.sub(r"\s+", " ", _CURRENCY.sub("", name))
+    """A column name without case, its currency, underscores and double spaces."""
+    name = name.replace("\ufeff", "").strip().strip('"')
+    name = name if " " in name else _CAMEL.sub(" ", name)
+    name = _CURRENCY.sub("", name.lower()).replace("_", " ").strip()
+    return re.sub(r"\s+", " ", name)
 
 
 def currency_of(name: str) -> str | None:
-    """The currency that a column's name states in brackets: Amount spent (EUR), Cost (€)."""
+    """The currency that a column's name states: Amount spent (EUR), Cost (€), spend_usd."""
     found = _CURRENCY.search(name.strip().strip('"').lower())
-    stated = found[0].strip()[1:-1].upper() if found else ""
-    return _SIGNS.get(stated, stated if stated.isalpha() and stated.isascii() else None)
+    stated = re.sub(r"^[ _]+(in[ _])?", "", found[0]).strip("()[]") if found else ""
+    code = stated.upper()
+    return SIGNS.get(stated, code if code.isalpha() and code.isascii() else None)
+
+
+def quoted(text: str) -> str:
+    """A text as JSON and TOML write it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def is_micros(column: str) -> bool:
+    """Whether the name says that the amounts are millionths: metrics.cost_micros."""
+    return _MICROS.search(_key(column)) is not None
 
 
 def _key(name: str) -> str:
-    """What names are compared by: `conv_value`, `conv. value` and `Conv-Value` are one."""
-    return re.sub(r"[\s.\-]+", " ", plain_name(name)).strip()
+    return key(plain_name(name))
 
 
-_KEYS = {name: tuple(map(_key, names)) for name, names in NAMES.items()}
-_MORE_REVENUE_KEYS = frozenset(map(_key, MORE_REVENUE))
+_KEYS = {name: tuple(map(key, names)) for name, names in NAMES.items()}
+_MORE_REVENUE_KEYS = keys(MORE_REVENUE)
+_ENDS = tuple((key(start), key(end)) for start, end in ENDS)
+_SOURCES = {source: keys(names) for source, names in SOURCES.items()}
+_GOOGLE = keys(GOOGLE)
 
 
 def match_columns(header: Sequence[str], mapping: MappingFile) -> dict[str, str]:
@@ -251,10 +222,10 @@ def match_columns(header: Sequence[str], mapping: MappingFile) -> dict[str, str]
     by_key = {_key(name): name for name in reversed(header)}
     found = _mapped(header, by_key, mapping)
     taken = set(found.values())
-    for field_name, keys in _KEYS.items():
+    for field_name, known in _KEYS.items():
         if field_name in found or field_name in mapping.constants:
             continue
-        free = (by_key[key] for key in keys if key in by_key and by_key[key] not in taken)
+        free = (by_key[one] for one in known if one in by_key and by_key[one] not in taken)
         name = next(free, None)
         if field_name == "revenue" and mapping.reckons is None:
             name = _the_revenue(header, name, taken)
@@ -298,19 +269,9 @@ def _the_revenue(header: Sequence[str], first: str | None, taken: set[str]) -> s
     if len(alike) > 1:
         raise ExportError(
             f"{' and '.join(map(repr, alike))} may each be the revenue. Say which in a mapping file"
-            f' (--map): {{"columns": {{"revenue": {json.dumps(alike[0], ensure_ascii=False)}}}}}'
+            f" (--map):\n\n[columns]\nrevenue = {quoted(alike[0])}"
         )
     return alike[0] if alike else None
-
-
-def guess_revenue(unread: Sequence[str]) -> str | None:
-    """The column that sounds most like the revenue, where there is just one."""
-    alike = [
-        name
-        for name in unread
-        if _LIKE_REVENUE.search(_key(name)) and not _LIKE_A_RATIO.search(_key(name))
-    ]
-    return alike[0] if len(alike) == 1 else None
 
 
 def find_roas(header: Sequence[str]) -> str | None:
@@ -328,7 +289,7 @@ def end_of(header: Sequence[str], start: str) -> str | None:
     key = _key(start)
     if key == "date":
         flight = () if "start date" in by_key else ("end date",)
-        wanted: Sequence[str] = (*_ENDS_OF_DATE, *flight)
+        wanted: Sequence[str] = (*ENDS_OF_DATE, *flight)
     else:
         wanted = [key.replace(begin, end) for begin, end in _ENDS if begin in key]
     return next((by_key[one] for one in wanted if one in by_key), None)
@@ -344,17 +305,18 @@ def is_longer_than_a_day(column: str) -> bool:
     return _LONGER.fullmatch(_key(column)) is not None
 
 
-def is_header(cells: Sequence[str]) -> bool:
+def is_header(cells: Sequence[str], mapping: MappingFile) -> bool:
     """Whether a line of the file names a campaign, a cost and a time."""
     names = {_key(cell) for cell in cells}
     fields = {field_name for field_name, known in _KEYS.items() if names & set(known)}
-    return len(fields) >= 3 and bool(fields & {"campaign", "campaign_id"})
+    fields |= {one for one, column in mapping.columns.items() if _key(column) in names}
+    campaign = {"campaign", "campaign_id"} & (fields | set(mapping.constants))
+    return len(fields) >= 3 and bool(campaign)
 
 
 def source_of(header: Sequence[str]) -> str:
-    names = {plain_name(name) for name in header}
-    if names & _META:
-        return "Meta Ads Manager"
-    if len(names & _GOOGLE) >= 2:
-        return "Google Ads"
-    return "plain table"
+    names = {_key(name) for name in header}
+    for source, signature in _SOURCES.items():
+        if names & signature:
+            return source
+    return "Google Ads" if len(names & _GOOGLE) >= 2 else "plain table"

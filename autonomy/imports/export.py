@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autonomy.imports import numbers as figures
-from autonomy.imports.columns import MONEY, MappingFile, currency_of
+from autonomy.imports.columns import MONEY, MappingFile, currency_of, is_micros
+from autonomy.imports.dates import Dates
 from autonomy.imports.row_checks import Tally
+from autonomy.imports.second_look import SecondLook
 
 
 @dataclass
@@ -25,9 +26,10 @@ class Export:
     mapping: MappingFile
     source: str
     decimal: str
-    dates: figures.Dates
+    dates: Dates
     ends: str | None = None  # the column in which a row's time ends, where there is one
     tally: Tally = field(default_factory=Tally)
+    look: SecondLook = field(default_factory=SecondLook)
 
     @property
     def hourly(self) -> bool:
@@ -44,6 +46,11 @@ class Export:
     def starts(self) -> str:
         """The column of the row's day or moment."""
         return self.columns.get("bucket") or self.columns["date"]
+
+    def factor(self, name: str) -> float:
+        """What the numbers of a field are multiplied by; a factor that was said is the whole."""
+        micros = name in MONEY and name in self.columns and is_micros(self.columns[name])
+        return self.mapping.times.get(name, 1e-6 if micros else 1.0)
 
     @property
     def currencies(self) -> list[str]:

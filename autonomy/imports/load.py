@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import polars as pl
     import psycopg
 
+    from autonomy.imports.second_look import SecondLook
+
 Progress = Callable[[str, float], None]
 _COLUMNS = (
     "line", "campaign", "campaign_id", "account", "status", "currency", "time_zone", "moment",
@@ -48,6 +50,7 @@ class FileReport:
     reckoned: str | None  # how revenue is reckoned where it is not a column
     without_value: Mapping[str, float]  # account -> conversions, where these carry no value
     tally: Tally
+    look: SecondLook
     campaigns: int
     new_campaigns: int
     buckets: int
@@ -67,6 +70,7 @@ class FileReport:
             "columns": dict(self.columns),
             "revenue_reckoned": self.reckoned,
             "conversions_without_value": dict(self.without_value),
+            "second_look": self.look.to_dict(),
             "rows_read": self.tally.read,
             "rows_kept": self.tally.kept,
             "total_rows_skipped": self.tally.totals,
@@ -100,6 +104,7 @@ class FileReport:
         ]
         if self.reckoned:
             said.append(f"  Revenue is {self.reckoned}.")
+        said += self.look.sentences(self.tally)
         said += [f"  {no_value_sentence(*one)}" for one in self.without_value.items()]
         if self.tally.totals:
             said.append(f"  {self.tally.totals:,} total rows left out.")
@@ -227,6 +232,7 @@ def _import(
         reckoned=export.reckoned,
         without_value=without_value,
         tally=export.tally,
+        look=export.look,
         campaigns=campaigns,
         new_campaigns=new,
         buckets=buckets,

@@ -1,50 +1,90 @@
-"""Numbers and times as people's exports write them: 1,234.50 or 1.234,50, $ and EUR, 3 PM."""
+"""Numbers as people's exports write them: 1,234.50 or 1.234,50, $ and EUR, 1.2K and 3,4 Mio. €.
+
+A number is read where it is sure what it says; else it is none. Nothing is trimmed that could
+scale it, and one kind of mark parts its thousands.
+"""
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from autonomy.errors import ExportError
+from autonomy.imports import names
+
+if TYPE_CHECKING:
+    import polars as pl
 
 BLANK = ("", "-", "--", "\u2014", "\u2013", "n/a", "N/A", "null", "NULL", "None")
-_SPACES = "\u00a0\u202f\u2009 "
+HIDDEN = "[\ufeff\u200b\u200e\u200f\u2060]"
+_SPACE = "[\u00a0\u202f\u2009 ]"
+_QUOTE = "['\u2019]"
 MINUS = "\u2212"
-_QUOTE = "'\u2019"
+_SIGN = f"[-+{MINUS}]?"
 
-# After currency signs, letters and spaces at both ends are gone.
-TRIM = r"^[^\d\-+" + MINUS + r"(.,]{0,5}|[^\d).,]{0,5}$"
-_SIGN = "[-+" + MINUS + "]?"
-POINT = (
-    "^" + _SIGN + r"(?:\d+|\d{1,3}(?:[," + _SPACES + _QUOTE + r"]\d{2,3})*[," + _SPACES + _QUOTE
-    + r"]\d{3})?(?:\.\d*)?(?:[eE][-+]?\d{1,2})?$"
-)  # fmt: skip
-COMMA = "^" + _SIGN + r"(?:\d+|\d{1,3}(?:[." + _SPACES + _QUOTE + r"]\d{3})+)?(?:,\d*)?$"
-THOUSANDS = {".": r"[,\s" + _QUOTE + "]", ",": r"[.\s" + _QUOTE + "]"}
-_DATE_FORMATS = (
-    "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d.%m.%y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y",
-    "%d %B %Y", "%A, %B %d, %Y", "%a, %b %d, %Y", "%Y%m%d", "%d-%b-%Y",
-)  # fmt: skip
-_SLASHED = re.compile(r"^(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d{2})$")
-# Times longer than a day: a week, a month, a quarter, a year; and two days with a mark between.
-_WEEK = re.compile(r"^(\d{4})-?W(\d{2})$")
-_MONTH = re.compile(r"^(?:(\d{4})[-/.]?(\d{2})|(\d{1,2})[-/.](\d{4}))$")
-_QUARTER = re.compile(r"^(?:(\d{4})[- ]?Q([1-4])|Q([1-4])[- ]?(\d{4}))$")
-_YEAR = re.compile(r"^((?:19|20)\d\d)$")
-_BETWEEN = re.compile(r"\s+(?:[-\u2013\u2014~]|to|bis)\s+|\s*\.\.+\s*|(?<=\d{4}-\d\d-\d\d)/")
-_HOUR = re.compile(r"^(\d{1,2})(?::\d\d)?(?::\d\d)?\s*([AaPp][Mm])?(?:\s*[-\u2013].*)?$")
+
+def _grouped(mark: str, groups: str = r"\d{3}") -> str:
+    return rf"\d{{1,3}}(?:{mark}{groups})*{mark}\d{{3}}"
+
+
+def _pattern(whole: tuple[str, ...], fraction: str) -> str:
+    return rf"^{_SIGN}(?:\d+|{'|'.join(whole)})?(?:{fraction})?(?:[eE][-+]?\d{{1,2}})?$"
+
+
+# One mark throughout: `1 234,567` is no number where the decimal mark is a point.
+_PATTERNS = {
+    ".": _pattern((_grouped(",", r"\d{2,3}"), _grouped(_SPACE), _grouped(_QUOTE)), r"\.\d*"),
+    ",": _pattern((_grouped(r"\."), _grouped(_SPACE), _grouped(_QUOTE)), r",\d*"),
+}
+_THOUSANDS = {".": rf"[,\s{_QUOTE[1:]}", ",": rf"[.\s{_QUOTE[1:]}"}
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    longest_first = sorted(set(texts), key=lambda text: (-len(text), text))
+    return f"(?:{'|'.join(map(re.escape, longest_first))})\\.?"
+
+
+_CURRENCIES = {*names.SIGNS, *names.MANY_CURRENCIES, *names.CODES}
+_CURRENCY = _one_of(_CURRENCIES)
+# Behind a number a word must stand by itself: `mlrd` is no LRD.
+_WORD = _one_of(one for one in _CURRENCIES if one[0].isalpha() and one[0] not in "円元")
+_SIGN_ALONE = _one_of(one for one in _CURRENCIES if not one[0].isalpha() or one[0] in "円元")
+_END = f"([-{MINUS})]?)$"
+_BEFORE = rf"(?i)^({_SIGN}\(?)\s*(?:{_CURRENCY}\s*)+({_SIGN})"
+_AFTER = (
+    rf"(?i)(\d(?:\D*[\W_])?)\s*{_WORD}{_END}",
+    rf"(?i)(\d\D*?)\s*{_SIGN_ALONE}{_END}",
+)
+_STATED = (
+    rf"(?i)^[-+{MINUS}(\s]*({_CURRENCY})",
+    rf"(?i)[\W\d_]({_WORD})[-{MINUS})]?$",
+    rf"(?i)({_SIGN_ALONE})[-{MINUS})]?$",
+)
+_SCALE = r"^(.*\d[.,]?)\s*([^\W\d_]+)\.?$"
+_SCALES = {name: f"e{power}" for name, power in names.SCALES.items()}
+_PLAIN = re.compile(r"^[\d.,]+$")
+_PERCENT = r"\s*[%x×]$"
+_CODE_OF = {
+    **{name.casefold(): code for name, code in names.SIGNS.items()},
+    **{code.casefold(): code for code in names.CODES},
+}
 
 
 def decimal_mark(counts: Iterable[str], money: Iterable[str]) -> str:
-    """Whether "." or "," separates decimals here. Raises ExportError where both are seen."""
+    """Whether "." or "," separates decimals here. Raises ExportError where it is not sure."""
     votes: Counter[str] = Counter()
+    unsure = ""
     for is_count, values in ((True, counts), (False, money)):
         for value in values:
-            vote = _vote(re.sub(TRIM, "", value.strip()), is_count)
-            if vote:
+            if "." not in value and "," not in value:
+                continue
+            bare, scaled = _bare(value)
+            vote = _vote(bare, is_count and not scaled)
+            if vote == "?":
+                unsure = unsure or bare
+            elif vote:
                 votes[vote] += 1
     (first, most), (_, least) = (*votes.most_common(2), ("", 0), ("", 0))[:2]
     if least and least * 20 > most:
@@ -52,144 +92,111 @@ def decimal_mark(counts: Iterable[str], money: Iterable[str]) -> str:
             "Some numbers here have a decimal point and some a decimal comma. "
             'Say which it is with decimal = "." or "," in a mapping file (--map).'
         )
+    if unsure and not first:
+        raise ExportError(
+            f"{unsure} can be {re.sub('[.,]', '', unsure)} or a fraction, and no other number says"
+            ' which. Say it with decimal = "." or "," in a mapping file (--map).'
+        )
     return first or "."
 
 
+def _bare(value: str) -> tuple[str, bool]:
+    """The text without its currency and scale, and whether it had a scale."""
+    value = value.strip()
+    if _PLAIN.match(value):
+        return value, False
+    value = re.sub(HIDDEN, "", value)
+    for pattern in (_BEFORE, *_AFTER):
+        value = re.sub(pattern, r"\1\2", value).strip()
+    scale = re.match(_SCALE, value)
+    if scale and scale[2].casefold() in _SCALES:
+        return scale[1], True
+    return re.sub(_PERCENT, "", value).strip("()"), False
+
+
 def _vote(value: str, is_count: bool) -> str | None:
+    """The decimal mark that a number shows; "?" where its one mark may be either."""
+    if re.search(rf"[^-+{MINUS}\d.,\s'\u2019]", value):
+        return None
     points, commas = value.count("."), value.count(",")
-    if points and commas:
-        return "." if value.rfind(".") > value.rfind(",") else ","
     if points + commas == 0:
         return None
-    mark, other = (".", ",") if points else (",", ".")
+    last, first = (".", ",") if value.rfind(".") > value.rfind(",") else (",", ".")
     if points + commas > 1:
-        return other
-    before, _, after = value.partition(mark)
-    if (
-        len(after) != 3
-        or before.lstrip("-+" + MINUS) in ("", "0")
-        or len(before.lstrip("-+" + MINUS)) > 3
-    ):
-        return mark
-    return other if is_count else None
+        mark = last if points and commas else first
+        return mark if re.match(_PATTERNS[mark], value) else None
+    before, _, after = value.partition(last)
+    before = before.lstrip("-+" + MINUS)
+    if len(after) != 3 or before in ("", "0") or before[0] == "0" or len(before) > 3:
+        return last
+    return first if is_count else "?"
 
 
-class Dates:
-    """Reads the dates of one file; which style it is, is decided from all that are given."""
+def read(
+    texts: pl.Series, mark: str, factor: float, *, whole: bool = False, ratio: bool = False
+) -> pl.Series:
+    """A struct of `value` (0 where blank), whether it is `readable`, may be read in `two_ways`
+    (a count of 12.345), and is `scaled` (1.2K, which is rounded).
+    """
+    import polars as pl
 
-    def __init__(self, samples: Sequence[str], wanted: str | None = None) -> None:
-        self._format = wanted
-        self._month_first = False
-        self._known: dict[str, tuple[date, date] | None] = {}
-        if wanted is not None:
-            return
-        slashed = [match for match in map(_SLASHED.match, samples) if match]
-        if not slashed:
-            return
-        day_first = any(int(match[1]) > 12 for match in slashed)
-        self._month_first = any(int(match[2]) > 12 for match in slashed)
-        if day_first == self._month_first:
-            raise ExportError(
-                f"{slashed[0][0]} can be read with the day or with the month first. Say which with "
-                'date_format = "%d/%m/%Y" or "%m/%d/%Y" in a mapping file (--map).'
-            )
-
-    def read(self, text: str) -> date | None:
-        """The day, or the first one of a longer time."""
-        known = self.span(text)
-        return known[0] if known else None
-
-    def span(self, text: str) -> tuple[date, date] | None:
-        """The first and the last day that a text names: mostly the same one."""
-        if text not in self._known:
-            self._known[text] = self._span(text.strip())
-        return self._known[text]
-
-    def _span(self, text: str) -> tuple[date, date] | None:
-        if self._format is None:
-            longer = _longer(text)
-            if longer is not None:
-                return longer
-            parts = _BETWEEN.split(text)
-            if len(parts) == 2:
-                first, last = (self._parse(part) for part in parts)
-                return (first, last) if first and last else None
-        day = self._parse(text)
-        return (day, day) if day else None
-
-    def _parse(self, text: str) -> date | None:
-        if self._format is not None:
-            return _try(text, self._format)
-        match = _SLASHED.match(text)
-        if match:
-            first, second, year = (int(part) for part in match.groups())
-            month, day = (first, second) if self._month_first else (second, first)
-            year += 2000 if year < 100 else 0
-            try:
-                return date(year, month, day)
-            except ValueError:
-                return None
-        for style in _DATE_FORMATS:
-            # Of six digits it would make a day of its own.
-            found = None if style == "%Y%m%d" and len(text) != 8 else _try(text, style)
-            if found:
-                return found
-        moment = read_moment(text)
-        return moment.date() if moment else None
+    bare, power = pl.col("bare"), pl.lit(None, pl.String)
+    frame = pl.DataFrame({"bare": texts.str.replace_all(HIDDEN, "")})
+    blank = texts.is_in(list(BLANK))
+    if is_worded(texts):  # the long pattern of currencies is costly
+        frame = frame.select(_without_words(bare, ratio=ratio)).with_columns(
+            power=bare.str.extract(_SCALE, 2)
+            .str.to_lowercase()
+            .replace_strict(_SCALES, default=None, return_dtype=pl.String)
+        )
+        power = pl.col("power")
+        frame = frame.with_columns(
+            pl.when(power.is_null()).then(bare).otherwise(bare.str.extract(_SCALE, 1))
+        )
+    bare = bare.str.replace(rf"^([^-+{MINUS}].*)[-{MINUS}]$", "-${1}")
+    fits = bare.str.contains(_PATTERNS[mark]) & bare.str.contains(r"\d")
+    digits = bare.str.replace_all(_THOUSANDS[mark], "").str.replace(MINUS, "-", literal=True)
+    if mark == ",":
+        digits = digits.str.replace(",", ".", literal=True)
+    digits = pl.concat_str(digits, power.fill_null(""))
+    value = pl.when(fits).then(digits).cast(pl.Float64, strict=False)
+    value = pl.when(blank).then(0.0).otherwise(value)
+    twofold = bare.str.contains(rf"^{_SIGN}[1-9]\d{{0,2}}[{mark}]\d{{3}}$") & power.is_null()
+    return frame.select(
+        pl.struct(
+            value=value if factor == 1 else (value * factor).round(9),
+            readable=value.is_not_null(),
+            two_ways=twofold if whole else pl.lit(False),
+            scaled=power.is_not_null() & value.is_not_null(),
+        )
+    ).to_series()
 
 
-def _longer(text: str) -> tuple[date, date] | None:
-    """The first and last day of a week, a month, a quarter or a year that is named as such."""
-    try:
-        if match := _WEEK.match(text):
-            monday = date.fromisocalendar(int(match[1]), int(match[2]), 1)
-            return monday, monday + timedelta(days=6)
-        if match := _MONTH.match(text):
-            return _months(int(match[1] or match[4]), int(match[2] or match[3]), 1)
-        if match := _QUARTER.match(text):
-            return _months(int(match[1] or match[4]), 3 * int(match[2] or match[3]) - 2, 3)
-        if match := _YEAR.match(text):
-            return _months(int(match[1]), 1, 12)
-    except ValueError:
+def is_worded(texts: pl.Series) -> bool:
+    """Whether anything stands there beside digits and marks."""
+    return bool(texts.str.contains(r"[^\d\s.,'\u{2019}\u{2212}+-]").any())
+
+
+def _without_words(bare: pl.Expr, *, ratio: bool) -> pl.Expr:
+    """Without a currency at either end; (5.00) is below zero."""
+    for pattern in (_BEFORE, *_AFTER):
+        bare = bare.str.replace(pattern, "${1}${2}").str.strip_chars()
+    if ratio:
+        bare = bare.str.replace(_PERCENT, "")
+    return bare.str.replace(r"^\((.*)\)$", "-${1}")
+
+
+def currency_in(texts: pl.Series) -> pl.Series | None:
+    """The currency that stands beside each amount (a code, or a sign of several); None: nowhere."""
+    import polars as pl
+
+    if not is_worded(texts):
         return None
-    month = _try(text, "%b %Y") or _try(text, "%B %Y")
-    return _months(month.year, month.month, 1) if month else None
-
-
-def _months(year: int, month: int, count: int) -> tuple[date, date]:
-    until = month + count - 1
-    return date(year, month, 1), date(year, until, calendar.monthrange(year, until)[1])
-
-
-def _try(text: str, style: str) -> date | None:
-    try:
-        return datetime.strptime(text, style).date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
+    found = texts.to_frame("t").select(
+        pl.coalesce(pl.col("t").str.extract(pattern) for pattern in _STATED)
+    )["t"]
+    words = [word for word in found.unique() if word]
+    if not words:
         return None
-
-
-def read_moment(text: str) -> datetime | None:
-    """ISO 8601 with or without an offset."""
-    try:
-        return datetime.fromisoformat(text.strip().replace(" UTC", "+00:00"))
-    except ValueError:
-        return None
-
-
-def is_midnight(text: str) -> bool:
-    """Whether a time of day is given and it is the first moment of one."""
-    moment = read_moment(text) if ":" in text else None
-    return moment is not None and moment.time() == time.min
-
-
-def read_hour(text: str) -> int | None:
-    """0 to 23 out of `7`, `07:00`, `7 AM`, `07:00:00 - 07:59:59`."""
-    match = _HOUR.match(text.strip())
-    if not match:
-        return None
-    hour = int(match[1])
-    if match[2]:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + (12 if match[2].lower() == "pm" else 0)
-    return hour if hour < 24 else None
+    codes = {word: _CODE_OF.get(word.rstrip(".").casefold(), word.rstrip(".")) for word in words}
+    return found.replace_strict(codes, default="", return_dtype=pl.String)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import ExportError
-from autonomy.imports import numbers as figures
+from autonomy.imports import dates
 from autonomy.imports.columns import (
     BY_DAY,
     end_of,
     is_longer_than_a_day,
     is_perhaps_the_campaigns,
 )
+from autonomy.imports.totals import TOTAL
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,7 +61,7 @@ def days_of(export: Export, frame: pl.DataFrame) -> pl.Expr:
     spans = {text: export.dates.span(text) for text in frame[export.ends].unique()}
     last = replaced(export.ends, {text: span and span[1] for text, span in spans.items()}, pl.Date)
     # Midnight of a later day is the end of the day before.
-    early = pl.col(export.ends).is_in([text for text in spans if figures.is_midnight(text)])
+    early = pl.col(export.ends).is_in([text for text in spans if dates.is_midnight(text)])
     return ((last - first).dt.total_days() + 1 - (early & (last > first)).cast(pl.Int64)).alias(
         "days"
     )
@@ -70,8 +71,9 @@ def refuse_longer(export: Export, frame: pl.DataFrame, shaped: pl.DataFrame) -> 
     """One row that is longer than a day says that the export is not by day; a total may be."""
     import polars as pl
 
-    named = (pl.col("campaign") != "") | (pl.col("campaign_id") != "")
-    longer = shaped.filter((pl.col("days") > 1) & named & ~pl.col("is_total"))
+    longer = shaped.filter(
+        (pl.col("days") > 1) & (pl.col("total") != TOTAL) & (pl.col("shape") == "")
+    )
     if not longer.height:
         return
     line, days = longer.select("line", "days").row(0)

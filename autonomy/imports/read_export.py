@@ -18,20 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import ExportError
+from autonomy.imports import dates, periods, plausible, proposal, revenue, totals
 from autonomy.imports import numbers as figures
-from autonomy.imports import periods, revenue
+from autonomy.imports.clean_rows import SHAPE, clean
 from autonomy.imports.columns import (
     COUNTS,
     MONEY,
     REQUIRED,
     MappingFile,
     is_header,
+    is_micros,
     match_columns,
     source_of,
 )
 from autonomy.imports.export import Export
-from autonomy.imports.periods import replaced
-from autonomy.imports.row_checks import sift
+from autonomy.imports.row_checks import note
+from autonomy.imports.spreadsheet import as_csv, is_spreadsheet
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,23 +41,75 @@ if TYPE_CHECKING:
 SLICE_ROWS = 50_000
 _SAMPLE_ROWS = 20_000
 _LOOK_LINES = 60
-_TOTAL = r"(?i)^\s*(grand\s+)?totals?\b"
 
 
 def slices(export: Export) -> Iterator[pl.DataFrame]:
     """Clean rows: line, campaign, campaign_id, account, moment, zoned and the measures.
 
-    Raises ExportError at a row that is longer than a day, and where nothing says the revenue.
+    Raises ExportError at a row that is longer than a day, where nothing says the revenue, and where
+    the spend seems to be in millionths.
     """
-    for frame in _scan(export).collect_batches(chunk_size=SLICE_ROWS, maintain_order=True):
+    import polars as pl
+
+    held: list[pl.DataFrame] = []
+    sums: list[pl.DataFrame] = []
+    seen: list[pl.Series] = []
+    for frame in _frames(export):
         export.tally.read += frame.height
-        clean = _clean(export, frame)
-        export.tally.kept += clean.height
-        yield clean
-    if export.tally.kept and not export.tally.valued:
+        rows = clean(export, frame)
+        perhaps = pl.col("total") == totals.PERHAPS
+        held.append(rows.filter(perhaps).drop("total"))
+        rows = rows.filter(~perhaps).drop("total")
+        sums.append(totals.sums_of(rows))
+        spent = rows.filter(pl.col("spend") > 0).select("line")
+        seen.append(frame.join(spent, on="line", how="semi").drop("line", SHAPE).hash_rows())
+        yield _kept(export, rows)
+    if any(one.height for one in held):
+        campaigns, left_out, neither = totals.settled(held, sums)
+        export.tally.totals += left_out
+        why = pl.when(pl.col("campaign") == "").then(pl.lit("it names no campaign"))
+        note(
+            export.tally,
+            neither.with_columns(
+                why.otherwise(
+                    pl.lit("it is named like a total, but is not the sum of the others")
+                ).alias("reason")
+            ),
+        )
+        yield _kept(export, campaigns)
+    _say_twice(export, pl.concat(seen) if seen else pl.Series())
+    _check_all(export)
+
+
+def _say_twice(export: Export, seen: pl.Series) -> None:
+    """Rows that are alike in every cell are perhaps one row: a file that was put together twice."""
+    twice = len(seen) - seen.n_unique()
+    if twice:
+        export.look.notes.append(
+            f"WARNING: {twice:,} {'row is' if twice == 1 else 'rows are'} there once more, alike in"
+            " every cell, and added up. Was the file put together twice?"
+        )
+
+
+def _kept(export: Export, rows: pl.DataFrame) -> pl.DataFrame:
+    export.tally.kept += rows.height
+    export.tally.valued += int(rows["is_valued"].sum())
+    export.look.add(rows, next(iter(export.currencies), ""))
+    return rows.drop("is_valued")
+
+
+def _check_all(export: Export) -> None:
+    """What only all rows together say."""
+    if not export.tally.kept:
+        return
+    if not export.tally.valued:
         raise ExportError(
             f"{export.path}: {revenue.is_empty(export.mapping, export.columns, export.header)}"
         )
+    unsaid = "spend" not in export.mapping.times and export.factor("spend") == 1
+    if unsaid and export.look.round_spends and "clicks" in export.columns:
+        for currency, sums in export.look.sums.items():
+            plausible.refuse_micros(export.path, sums["spend"], sums["clicks"], currency)
 
 
 @contextmanager
@@ -65,10 +119,16 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
     with _as_utf8(path, mapping.encoding) as (text, encoding):
         delimiter, header_line, header = _find_header(text, mapping, path)
         columns = match_columns(header, mapping)
-        _check(columns, mapping, path, header)
         samples = _samples(text, delimiter, header_line, header)
+        _check(columns, mapping, path, header, samples)
+        starts = columns.get("bucket") or columns["date"]
+        no_id = None  # who names the column means it
+        if "campaign_id" not in mapping.columns:
+            no_id = plausible.no_id(samples, columns, starts)
+        if no_id is not None:
+            del columns["campaign_id"]
         ends = periods.ends_of(samples, columns, header)
-        yield Export(
+        export = Export(
             path=path,
             text=text,
             encoding=encoding,
@@ -79,13 +139,34 @@ def open_export(path: Path, mapping: MappingFile | None = None) -> Iterator[Expo
             mapping=mapping,
             source=source_of(header),
             decimal=mapping.decimal or _decimal(samples, columns),
-            dates=figures.Dates(
+            dates=dates.Dates(
                 _date_samples(samples, columns, ends),
                 # A moment is ISO 8601, whatever the style of days.
                 None if "bucket" in columns else mapping.date_format,
             ),
             ends=ends,
         )
+        if ends is None and "date" in columns and "date" not in mapping.columns:
+            plausible.refuse_weeks(path, starts, samples[starts], export.dates)
+        _look(export, no_id)
+        yield export
+
+
+def _look(export: Export, no_id: str | None) -> None:
+    """What is to be said of the columns."""
+    look, columns = export.look, export.columns
+    look.unread = proposal.unread(
+        export.header, {**columns, **({"ends": export.ends} if export.ends else {})}
+    )
+    missing = proposal.not_found(columns, export.mapping)
+    guesses = proposal.guesses(look.unread, missing)
+    look.missing = {name: guesses.get(name) for name in missing}
+    look.notes += [no_id] if no_id else []
+    look.notes += [
+        f"{columns[name]!r} is in millionths: {name} is that x 0.000001."
+        for name in MONEY
+        if name in columns and is_micros(columns[name]) and name not in export.mapping.times
+    ]
 
 
 @contextmanager
@@ -93,11 +174,17 @@ def _as_utf8(path: Path, wanted: str | None) -> Iterator[tuple[Path, str]]:
     """The file itself where it is plain UTF-8, else a copy that is."""
     if not path.is_file():
         raise ExportError(f"{path} is not a file.")
+    if is_spreadsheet(path):
+        with tempfile.TemporaryDirectory(prefix="autonomy-import-") as folder:
+            copy = Path(folder) / "export.csv"
+            as_csv(path, copy)
+            yield copy, "spreadsheet"
+        return
     packed = path.suffix == ".gz"
     with gzip.open(path, "rb") if packed else path.open("rb") as stream:
         start = stream.read(4)
         if start[:4] == b"PK\x03\x04":
-            raise ExportError(f"{path} is a spreadsheet or an archive. Save it as CSV first.")
+            raise ExportError(f"{path} is an archive. Unpack it first.")
         encoding = wanted or _encoding(start, stream)
     if encoding == "utf-8" and not packed:
         yield path, encoding
@@ -128,6 +215,8 @@ def _encoding(start: bytes, stream: Any) -> str:
         return "utf-16"
     if start.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
+    if len(start) == 4 and start[0] and start[2] and not start[1] and not start[3]:
+        return "utf-16-le"  # without a mark: every other byte is none
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(start)
@@ -155,13 +244,11 @@ def _find_header(text: Path, mapping: MappingFile, path: Path) -> tuple[str, int
     for number, line in enumerate(lines):
         for delimiter in delimiters:
             cells = _cells(line, delimiter)
-            if len(cells) >= 3 and (is_header(cells) or (wanted and wanted <= set(cells))):
+            known = is_header(cells, mapping) or (wanted and wanted <= set(cells))
+            if len(cells) >= 3 and known:
                 return delimiter, number, cells
-    raise ExportError(
-        f"{path} has no line that names the columns (campaign, day, cost ...) among its first"
-        f" {_LOOK_LINES}. Name them in a mapping file (--map); its first line is:"
-        f" {lines[0].strip()[:120]!r}"
-    )
+    delimiter = max(delimiters, key=lambda one: sum(line.count(one) for line in lines))
+    raise proposal.no_header(path, [_cells(line, delimiter) for line in lines], delimiter, mapping)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -170,37 +257,91 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _check(
-    columns: dict[str, str], mapping: MappingFile, path: Path, header: Sequence[str]
+    columns: dict[str, str],
+    mapping: MappingFile,
+    path: Path,
+    header: Sequence[str],
+    samples: dict[str, list[str]],
 ) -> None:
-    for name in REQUIRED:
-        if name not in columns and name not in mapping.constants:
-            raise ExportError(
-                f"{path} has no column for {name} (its columns: {', '.join(header[:40])})."
-                f' Name it in a mapping file (--map): {{"columns": {{"{name}": "..."}}}}'
-            )
+    """Raises ExportError with the mapping file that may mend it."""
+    wanting = [
+        f"has no column for {name}."
+        for name in REQUIRED
+        if name not in columns and name not in mapping.constants
+    ]
+    if "campaign" in mapping.constants or "campaign_id" in columns:
+        wanting = [one for one in wanting if one != "has no column for campaign."]
     if not_by_day := periods.no_day(columns, header):
-        raise ExportError(f"{path} {not_by_day}")
+        wanting.append(not_by_day)
     if (mapping.reckons or "revenue") not in columns:
-        raise ExportError(f"{path} {revenue.not_found(mapping, columns, header)}")
+        wanting.append(revenue.not_found(mapping, columns, header))
+    if wanting:
+        file = proposal.mapping_file(header, columns, mapping, samples)
+        free = proposal.unread(header, columns)
+        raise ExportError(proposal.told(path, wanting[0], file, free))
 
 
-def _scan(export: Export) -> pl.LazyFrame:
+def _frames(export: Export) -> Iterator[pl.DataFrame]:
+    """The rows as texts, a slice at a time, with their `line` and what is wrong with their `shape`:
+    `1,50` without quotes would move every cell after it by one.
+    """
     import polars as pl
 
     names = _unique(export.header)
-    return pl.scan_csv(
-        export.text,
-        separator=export.delimiter,
-        has_header=False,
-        skip_lines=export.header_line + 1,
-        schema=dict.fromkeys(names, pl.String),
-        row_index_name="line",
-        row_index_offset=export.header_line + 2,
-        empty_string_is_null=False,
-        truncate_ragged_lines=True,
-        ignore_errors=True,
-        encoding="utf8-lossy",
-    )
+    used = max(names.index(name) for name in export.columns.values()) + 1
+    for lines, rows in _slices_of_rows(export):
+        shapes = [""] * len(rows)
+        for at, row in enumerate(rows):
+            if len(row) != len(names):
+                shapes[at] = _shape(export, lines[at], row, used)
+                rows[at] = [*row[: len(names)], *[""] * (len(names) - len(row))]
+        cells = zip(names, zip(*rows, strict=True), strict=True)
+        yield pl.DataFrame(
+            [
+                pl.Series("line", lines, pl.Int64),
+                *(pl.Series(name, texts, pl.String) for name, texts in cells),
+                pl.Series(SHAPE, shapes, pl.String),
+            ]
+        )
+
+
+def _slices_of_rows(export: Export) -> Iterator[tuple[list[int], list[list[str]]]]:
+    with export.text.open(encoding="utf-8", newline="", errors="replace") as stream:
+        for _ in range(export.header_line + 1):
+            next(stream, None)
+        plain = (text.replace("\x00", "") for text in stream)  # no text of PostgreSQL holds NUL
+        reader = csv.reader(plain, delimiter=export.delimiter)
+        lines: list[int] = []
+        rows: list[list[str]] = []
+        line = export.header_line + 2
+        try:
+            for row in reader:
+                if row:
+                    lines.append(line)
+                    rows.append(row)
+                line = export.header_line + 2 + reader.line_num
+                if len(rows) == SLICE_ROWS:
+                    yield lines, rows
+                    lines, rows = [], []
+        except csv.Error as error:
+            raise ExportError(f"{export.path}: line {line} cannot be read: {error}.") from error
+        if rows:
+            yield lines, rows
+
+
+def _shape(export: Export, line: int, row: list[str], used: int) -> str:
+    if used <= len(row) <= len(export.header) or not any(row[len(export.header) :]):
+        if len(row) >= used:
+            return ""
+        wrong = "it has fewer cells than the header"
+    else:
+        wrong = "it has more cells than the header"
+    if any("\n" in cell for cell in row):
+        raise ExportError(
+            f"{export.path}: line {line} opens a quote that is not closed there, so the lines after"
+            " it cannot be told apart. Mend that line."
+        )
+    return wrong
 
 
 def _unique(header: Sequence[str]) -> list[str]:
@@ -244,79 +385,3 @@ def _date_samples(
 ) -> list[str]:
     read = (columns.get("bucket") or columns["date"], ends or "")
     return list({cell.strip() for column in read for cell in samples.get(column, ())})
-
-
-def _clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
-    frame = frame.with_columns(pl.col(pl.String).fill_null("").str.strip_chars())
-    columns, constants = export.columns, export.mapping.constants
-
-    def text(name: str) -> pl.Expr:
-        if name in columns:
-            return pl.col(columns[name])
-        return pl.lit(constants.get(name, ""))
-
-    valued = columns[export.mapping.reckons or "revenue"]
-    # A total row says so in its first cell or where the campaign or the day should be.
-    named = {frame.columns[1], *(columns[key] for key in ("campaign", "date") if key in columns)}
-    shaped = frame.select(
-        pl.col("line"),
-        text("campaign").alias("campaign"),
-        text("campaign_id").alias("campaign_id"),
-        text("account").alias("account"),
-        text("status").alias("status"),
-        text("currency").alias("currency"),
-        text("time_zone").alias("time_zone"),
-        *_moment(export, frame),
-        periods.days_of(export, frame),
-        *(_number(export, name) for name in (*COUNTS, *MONEY, "roas")),
-        pl.any_horizontal(pl.col(name).str.contains(_TOTAL) for name in named).alias("is_total"),
-        (~pl.col(valued).is_in(list(figures.BLANK))).alias("is_valued"),
-    )
-    if export.mapping.reckons:
-        percent = "%" in valued or frame[valued].str.contains("%")
-        shaped = shaped.with_columns(revenue.reckoned(export.mapping, shaped, percent))
-    periods.refuse_longer(export, frame, shaped)
-    return sift(export.tally, shaped.drop("roas"))
-
-
-def _moment(export: Export, frame: pl.DataFrame) -> list[pl.Expr | pl.Series]:
-    """`moment` is local time without a zone, `zoned` an instant where the file states an offset."""
-    import polars as pl
-
-    columns = export.columns
-    if "bucket" in columns:
-        known = {text: figures.read_moment(text) for text in frame[columns["bucket"]].unique()}
-        plain = {text: at for text, at in known.items() if at and at.tzinfo is None}
-        zoned = {text: at for text, at in known.items() if at and at.tzinfo is not None}
-        return [
-            replaced(columns["bucket"], plain, pl.Datetime("us")).alias("moment"),
-            replaced(columns["bucket"], zoned, pl.Datetime("us", "UTC")).alias("zoned"),
-        ]
-    days = {text: export.dates.read(text) for text in frame[columns["date"]].unique()}
-    moment = replaced(columns["date"], days, pl.Date).cast(pl.Datetime("us"))
-    if "hour" in columns:
-        hours = {text: figures.read_hour(text) for text in frame[columns["hour"]].unique()}
-        moment += pl.duration(hours=replaced(columns["hour"], hours, pl.Int64))
-    return [moment.alias("moment"), pl.lit(None, pl.Datetime("us", "UTC")).alias("zoned")]
-
-
-def _number(export: Export, name: str) -> pl.Expr:
-    """A struct of the value (0 where blank) and whether the text could be read."""
-    import polars as pl
-
-    if name not in export.columns:
-        return pl.struct(value=pl.lit(None, pl.Float64), readable=pl.lit(True)).alias(name)
-    raw = pl.col(export.columns[name])
-    blank = raw.is_in(list(figures.BLANK))
-    bare = raw.str.replace_all(figures.TRIM, "")
-    mark, pattern = (".", figures.POINT) if export.decimal == "." else (",", figures.COMMA)
-    fits = bare.str.contains(pattern) & bare.str.contains(r"\d")
-    digits = bare.str.replace_all(figures.THOUSANDS[mark], "")
-    digits = digits.str.replace(figures.MINUS, "-", literal=True)
-    if mark == ",":
-        digits = digits.str.replace(",", ".", literal=True)
-    value = pl.when(fits).then(digits).cast(pl.Float64, strict=False)
-    value = pl.when(blank).then(0.0).otherwise(value) * export.mapping.times.get(name, 1.0)
-    return pl.struct(value=value, readable=value.is_not_null()).alias(name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from autonomy.imports.columns import MappingFile, find_roas, guess_revenue
+from autonomy.imports.columns import MappingFile, find_roas
 from autonomy.text import decimal
 
 if TYPE_CHECKING:
@@ -29,30 +28,18 @@ _IMPLAUSIBLE = Decimal(10) ** 15  # rows beyond it are kept out
 def not_found(mapping: MappingFile, columns: dict[str, str], header: Sequence[str]) -> str:
     """What could be the revenue instead: without any every campaign would look like a loser."""
     source = mapping.reckons or "revenue"
-    unread = [name for name in header if name.strip() and name not in columns.values()]
-    name = "ROAS" if source == "roas" else source
-    guess = guess_revenue(unread) if source == "revenue" else None
-    said = f"has no column for {name}"
-    if unread:
-        said += f"; not read: {', '.join(unread[:40])}"
-    if source != "revenue":
-        return f'{said}. Name it in a mapping file (--map): {{"columns": {{"{source}": "..."}}}}'
-    asked = "Is one of them the revenue? Name it" if unread else "Name it"
-    return (
-        f"{said}. {asked} in a mapping file (--map):"
-        f' {{"columns": {{"revenue": {json.dumps(guess or "...", ensure_ascii=False)}}}}}'
-        + _other_ways(columns, header)
-    )
+    said = f"has no column for {'ROAS' if source == 'roas' else source}"
+    return f"{said}{_other_ways(columns, header) if source == 'revenue' else ''}."
 
 
 def _other_ways(columns: dict[str, str], header: Sequence[str]) -> str:
-    ways = "; or export the report with it (Meta: Purchases conversion value; Google: Conv. value)"
+    ways = ": export the report with it (Meta: Purchases conversion value; Google: Conv. value)"
     if "conversions" in columns:
         ways += "; or say what a conversion is worth: --value-per-conversion 35"
     roas = find_roas(header)
     if roas is not None:
         ways += f"; or take spend x {roas!r}: --revenue-from-roas"
-    return f"{ways}."
+    return f"{ways}; or say which column it is"
 
 
 def is_empty(mapping: MappingFile, columns: dict[str, str], header: Sequence[str]) -> str:
@@ -63,9 +50,9 @@ def is_empty(mapping: MappingFile, columns: dict[str, str], header: Sequence[str
     if source != "revenue":
         return f"{said}, so nothing says the revenue."
     return (
-        f"{said}. Where nothing has come in yet, export a longer time. Where another column is the"
-        ' revenue, name it in a mapping file (--map): {"columns": {"revenue": "..."}}'
-        + _other_ways(columns, header)
+        f"{said}. Where nothing has come in yet, export a longer time. Else"
+        f"{_other_ways(columns, header)}"
+        ' in a mapping file (--map):\n\n[columns]\nrevenue = "..."'
     )
 
 
@@ -94,7 +81,8 @@ def reckoned(mapping: MappingFile, rows: pl.DataFrame, percent: pl.Series | bool
         values.append(float(revenue * times))
     found = pl.Series("value", values, pl.Float64)
     frame = pl.DataFrame([found, found.is_not_null().alias("readable")])
-    return frame.to_struct("revenue")
+    no = pl.lit(False)
+    return frame.with_columns(two_ways=no, scaled=no).to_struct("revenue")
 
 
 def no_value_sentence(account: str, conversions: float) -> str:

@@ -91,7 +91,7 @@ MONTHS = (
 @pytest.mark.parametrize(
     ("columns", "row", "words"),
     [
-        (",worth of orders,ROAS", ",370,3.7", "not read: worth of orders, ROAS"),
+        (",worth of orders,ROAS", ",370,3.7", "Not read: worth of orders, ROAS"),
         (",Revenue", ",", "the revenue column 'Revenue' is empty"),
         (",Total revenue,Purchase revenue", ",370,350", "may each be the revenue"),
         (None, None, "row 3 covers 31 days"),
@@ -115,6 +115,24 @@ def test_refused_at_each_door(
     by_option = door == "make run" and "--value-per-conversion" in err
     assert ("make run DATA=FILE ARGS=" in err) == by_option
     assert sums(url) == (0, "0", "0"), "nothing of it stays"
+
+
+@pytest.mark.parametrize("door", ["import", "make run"])
+def test_the_mapping_file_fits_as_printed(
+    told: Told, scratch_database: Callable[[], str], tmp_path: Path, door: str
+) -> None:
+    path = export(tmp_path, ",worth of orders,ROAS", ",370,3.7")
+    ask = ["import", str(path), "--database-url", scratch_database()]
+    ask = ask if door == "import" else ["demo", "--data", str(path)]
+    code, _, err = told(*ask)
+    assert code == 1
+    file = tmp_path / "map.toml"
+    file.write_text(err.split("\n\n", 1)[1])
+    code, out, _ = told(*ask, "--map", str(file))
+    assert code == 0
+    assert "Not read: 'ROAS'." in out
+    assert "To compare with the file: 120 rows kept, 60 days, 2026-03-01 to 2026-04-29." in out
+    assert "spend 12,000.00, revenue 44,400.00, conversions 1,980, clicks 12,000" in out
 
 
 @pytest.mark.parametrize(

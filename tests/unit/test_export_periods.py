@@ -36,6 +36,8 @@ def of(start: str, end: str, *times: tuple[str, str]) -> str:
         ("Reporting starts", "Reporting ends"), ("reporting_starts", "reporting_ends"),
         ("date_start", "date_stop"), ("Date start", "Date end"), ("Date", "Date stop"),
         ("date", "End date"), ("Date", "Date to"), ("date", "Period end"),
+        ("Berichtsstart", "Berichtsende"), ("Aruande algus", "Aruande lõpp"),
+        ("Début des rapports", "Fin des rapports"), ("Inicio del informe", "Fin del informe"),
     ],
 )  # fmt: skip
 def test_a_month_in_a_row(tmp_path: Path, start: str, end: str) -> None:
@@ -54,7 +56,7 @@ def test_a_month_in_a_row(tmp_path: Path, start: str, end: str) -> None:
     ("start", "end"),
     [
         ("Start date", "End date"), ("From", "To"), ("Period start", "Period end"),
-        ("Beginning", "End"), ("Berichtsstart", "Berichtsende"), ("Début", "Fin"),
+        ("Beginning", "End"), ("Zeitraum von", "Zeitraum bis"), ("Début", "Fin"),
     ],
 )  # fmt: skip
 def test_a_period_by_another_name(tmp_path: Path, start: str, end: str) -> None:

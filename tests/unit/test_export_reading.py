@@ -12,8 +12,9 @@ import pytest
 
 from autonomy.errors import ExportError, MappingError
 from autonomy.imports.columns import MappingFile, match_columns, plain_name
+from autonomy.imports.dates import Dates, read_hour
 from autonomy.imports.export import Export
-from autonomy.imports.numbers import Dates, decimal_mark, read_hour
+from autonomy.imports.numbers import decimal_mark
 from autonomy.imports.read_export import open_export, slices
 
 META = """\
@@ -153,12 +154,12 @@ def test_a_mapping_file_for_anything_else(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "is empty"),
-        ("a,b,c\n1,2,3\n", "no line that names the columns"),
+        ("a,b,c\n1,2,3\n", "no line whose names of columns"),
         ("campaign,date,clicks\nA,2026-11-01,3\n", "no column for spend"),
         ("campaign,cost,clicks\nA,3.00,3\n", "no column for the day"),
         ("campaign,date,cost,revenue\nA,03/04/2026,1.00,2.00\n", "day or with the month first"),
         ('campaign,date,cost,revenue\nA,2026-11-01,1.25,"2,5"\n', "decimal comma"),
-        ("PK\x03\x04", "Save it as CSV"),
+        ("PK\x03\x04", "is an archive. Unpack it first"),
     ],
 )
 def test_refusals_say_what_to_do(tmp_path: Path, text: str, words: str) -> None:
