@@ -83,6 +83,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'index', 'evidence_exclusions_campaign', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'index', 'evidence_exclusions_account', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'exclusions_of', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'table', 'file_states', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'platform_id text', 'title text', 'status text', 'budget numeric', 'until timestamptz not null', 'read_at timestamptz not null']::text[]),
+  ('autonomy', 'index', 'file_states_platform_id', 'autonomy.file_states', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'autonomy_migrations', null, '{}', '{}', 0, array['name text primary key', 'checksum text not null', 'applied_at timestamptz not null default now()']::text[]),
   ('public', 'function', 'autonomy_schema_version', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
@@ -1860,6 +1862,34 @@ end $$;
 comment on function autonomy.exclusions_of(uuid[]) is
   'The spans of days that are left out of the evidence of each of these campaigns (each named once), its own and its '
   'account''s. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+-- 0129_file_states.sql
+-- squawk-ignore-file require-concurrent-index-creation
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.file_states (
+  campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+  platform_id text,
+  title text,
+  status text,
+  budget numeric,
+  until timestamptz not null,
+  read_at timestamptz not null,
+  constraint file_states_status_check check (status in ('active', 'paused'))
+);
+comment on table autonomy.file_states is
+  'The state of each campaign in the last file that named it. [autonomous-operations]';
+comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
+comment on column autonomy.file_states.title is 'its name there';
+comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
+comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
+comment on column autonomy.file_states.until is
+  'the last moment of that file: one that ends before says nothing of now';
+comment on column autonomy.file_states.read_at is
+  'when it was read: a day that was not over by then was not whole';
+create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
 
 -- 0130_policy.sql
 set local lock_timeout = '30s';
@@ -14443,6 +14473,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
+  ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),

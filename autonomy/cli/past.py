@@ -19,6 +19,7 @@ from autonomy.errors import AutonomyError, BadRequest, NotConfigured, from_datab
 
 if TYPE_CHECKING:
     from autonomy.imports.columns import MappingFile
+    from autonomy.imports.known_figures import Repeats
     from autonomy.replay.past import Period
 
 REPORT = SERVING.with_name("replay.html")
@@ -71,14 +72,24 @@ class PastUnusable(AutonomyError):
 @worth_option
 @roas_option
 @click.option("--account", help="The account of rows whose file names none.")
+@click.option(
+    "--rename", "repeats", flag_value="rename",
+    help="Campaigns that repeat another's figures are that one, renamed.",
+)  # fmt: skip
+@click.option(
+    "--new", "repeats", flag_value="new", help="Campaigns that repeat another's figures are others."
+)
+@click.option("--replace", is_flag=True, help="Take figures that contradict most of the past.")
 @database_option
 @json_option
-def import_command(
+def import_command(  # noqa: PLR0913, PLR0917 - one parameter an option
     files: tuple[Path, ...],
     mapping: Path | None,
     worth: Decimal | None,
     from_roas: bool,
     account: str | None,
+    repeats: Repeats | None,
+    replace: bool,
     database_url: str | None,
     as_json: bool,
 ) -> None:
@@ -87,7 +98,10 @@ def import_command(
 
     with _history(), _database(database_url) as url:
         said = _mapping(mapping, worth, from_roas=from_roas)
-        report = import_files(url, files, mapping=said, account=account, progress=bar)
+        report = import_files(
+            url, files, mapping=said, account=account, repeats=repeats or "refuse", replace=replace,
+            progress=bar,
+        )  # fmt: skip
     if as_json:
         print_json(report.to_dict())
     else:
