@@ -526,6 +526,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'past_policy', null, '{p_policy}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean}', 2, array[]::text[]),
+  ('autonomy', 'function', 'past_stand_in_budgets', null, '{p_from}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_campaigns', null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'list_past_candidates', null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4, array[]::text[]),
   ('autonomy', 'function', 'conversion_maturity', null, '{p_now}', '{timestamptz}', 1, array[]::text[]);
@@ -14198,6 +14199,42 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
   'overrides columns of the policy. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
+create function autonomy.past_stand_in_budgets(p_from timestamptz)
+returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
+language sql stable set search_path = '' set jit = off
+as $$
+  with known as (
+    select h.campaign_id, max(h.changed_at) as known_from
+    from public.campaign_changes h
+    where h.old_budget is null and h.new_budget is not null and h.kind = 'outside'
+    group by h.campaign_id
+  ),
+  days as (
+    select d.campaign_id, k.known_from, z.zone, d.day,
+      nullif(max(d.spend) over (partition by d.campaign_id order by d.day
+                                range between interval '13 days' preceding and current row), 0) as budget,
+      lead(d.day) over (partition by d.campaign_id order by d.day) as next_day,
+      row_number() over (partition by d.campaign_id order by d.day) as nth
+    from known k
+    join public.campaigns c on c.id = k.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    join public.campaign_daily d on d.campaign_id = k.campaign_id and d.day < (k.known_from at time zone z.zone)::date
+      and d.day >= (p_from at time zone z.zone)::date - 15
+  ),
+  ends as (
+    select d.campaign_id, d.budget,
+      coalesce((d.next_day + 1)::timestamp at time zone d.zone, d.known_from) as changed_at,
+      lead(d.budget) over (partition by d.campaign_id order by d.day) as next_budget, d.next_day
+    from days d
+  )
+  select e.campaign_id, e.changed_at, e.budget from ends e
+  where e.next_day is null or e.budget is distinct from e.next_budget
+  union all
+  select d.campaign_id, (d.day + 1)::timestamp at time zone d.zone, null from days d where d.nth = 1
+$$;
+comment on function autonomy.past_stand_in_budgets(timestamptz) is
+  'The budgets that stood in for those that no file stated, since p_from: what each was until changed_at. Only reads; '
+  'safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
@@ -14219,16 +14256,22 @@ as $$
     where m.bucket >= k.midnight and m.bucket < p_to
     group by m.campaign_id, k.today
   ),
+  stood_in as (
+    select b.campaign_id, array_agg(b.changed_at) as changed_at, array_agg(b.old_budget) as budget
+    from autonomy.past_stand_in_budgets(p_from) b group by b.campaign_id
+  ),
   totals as (
     select s.campaign_id, min(s.day) as first_day, sum(s.spend)::float8 as spend, sum(s.revenue)::float8 as revenue,
            sum(s.conversions)::float8 as conversions, count(*) filter (where s.spend > 0)::float8 as days
     from sums s group by s.campaign_id
   )
   select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
-    (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
-     from public.campaign_changes h
-     where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-       and h.old_budget <> h.new_budget),
+    (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
+     from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
+           where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
+             and h.old_budget <> h.new_budget
+           union all
+           select 0, u.* from unnest(s.changed_at, s.budget) u) b),
     (select max(h.changed_at) from public.campaign_changes h
      where h.campaign_id = c.id and h.old_budget is null and h.new_budget is not null and h.kind = 'outside'),
     (select jsonb_agg(jsonb_build_array(h.changed_at, w.what) order by h.id)
@@ -14242,6 +14285,7 @@ as $$
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
+  left join stood_in s on s.campaign_id = c.id
   left join public.autonomy_accounts k on k.account = c.account
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
@@ -14535,7 +14579,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
-  ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
+  ('1200_history', '9bc60e27c983075f52ee03cb8401d2eee9d62f76a5ca690984b885108d70bbb4', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
