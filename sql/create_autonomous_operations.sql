@@ -359,6 +359,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'claim_differences', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'action_differences', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'audit_autonomous_actions', null, '{p_limit}', '{integer}', 1, array[]::text[]),
+  ('autonomy', 'function', 'unread_statuses', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'unread_status_sentence', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'run_warnings', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6, array[]::text[]),
   ('public', 'function', 'finish_autonomous_run', null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1, array[]::text[]),
@@ -9235,6 +9238,57 @@ comment on function public.audit_autonomous_actions(integer) is
   'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first '
   'differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
+-- 0690_warnings.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
+language sql stable set search_path = ''
+as $$
+  with words as (
+    select c.status, count(*) as campaigns from public.campaigns c
+    where c.status is null or c.status not in ('active', 'paused') group by c.status
+  )
+  select w.status, w.campaigns,
+    not exists (select from public.campaigns c where c.status = 'active')
+    and not exists (select from words a where lower(a.status) = 'active')
+  from words w
+  where coalesce(lower(w.status), '') <> 'active'
+    and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|remov|delet|\yended|complet|finish|'
+      'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
+  order by w.campaigns desc, w.status
+$$;
+comment on function autonomy.unread_statuses() is
+  'The words in campaigns.status that are neither "active" nor plainly off: their campaigns are not looked at; and '
+  'whether no campaign is active at all. Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.unread_status_sentence() returns text
+language sql stable set search_path = ''
+as $$
+  select case when bool_and(u.none_active) then 'No campaign is looked at: ' else '' end
+    || format('%s %s a status that is not read (%s%s); only "active" is, whatever its case. Where these are running: '
+              'update campaigns set status = ''active'' where status %s;',
+         autonomy.counted_words(sum(u.campaigns)::bigint, 'campaign'),
+         case when sum(u.campaigns) = 1 then 'has' else 'have' end,
+         string_agg(coalesce('"' || left(u.status, 40) || '"', 'none'), ', ') filter (where u.n <= 3),
+         case when count(*) > 3 then ' and others' else '' end,
+         min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1))
+  from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
+  having count(*) > 0
+$$;
+comment on function autonomy.unread_status_sentence() is
+  'Which campaigns are not looked at because their status is not read, and what to do; NULL where there are none. '
+  'Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.run_warnings() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
+  from autonomy.unread_status_sentence() s;
+$$;
+comment on function autonomy.run_warnings() is
+  'What a run has to say of statuses that nobody reads and of accounts: a list of sentences. Reads only; raises '
+  'nothing. [autonomous-operations]';
+
 -- 0700_runs.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -9315,7 +9369,7 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.account_warnings());
+    'warnings', autonomy.run_warnings());
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
@@ -11867,7 +11921,7 @@ begin
     'failed', v_failed,
     'rules_skipped', autonomy.skipped_rules(false),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-    'warnings', (v_around -> 'warnings') || autonomy.account_warnings(),
+    'warnings', (v_around -> 'warnings') || autonomy.run_warnings(),
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
     || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
@@ -12589,10 +12643,15 @@ as $$
     || case when c.overdue = 0 then '.' when c.overdue = c.n then ', for more than 48 hours.'
             else format(', %s of them for more than 48 hours.', autonomy.dashboard_count(c.overdue)) end,
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
-  from critical c where c.n > 0;
+  from critical c where c.n > 0
+  union all
+  select 'UNREAD_STATUS', case when bool_or(u.none_active) then 'act' else 'look' end,
+    autonomy.unread_status_sentence(), '{}', jsonb_build_object('campaigns', sum(u.campaigns))
+  from autonomy.unread_statuses() u having count(*) > 0;
 $$;
 comment on function autonomy.dashboard_state_of_work(timestamptz) is
-  'Part of dashboard_state: proposals that wait, critical opportunities. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: proposals that wait, critical opportunities, statuses that nobody reads. Reads only. '
+  '[autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz)
 returns table (currency text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
@@ -12716,8 +12775,9 @@ create function public.dashboard_state(
 as $$
 declare
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
-    'NO_DATA', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES',
-    'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+    'UNREAD_STATUS', 'NO_DATA', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI',
+    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED',
+    'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -13070,14 +13130,16 @@ begin
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
         select coalesce(jsonb_agg(to_jsonb(t)), '[]')
-        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)))
+        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)),
+      'warnings', autonomy.run_warnings())
     from public.autonomy_policy p);
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
   '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "currency", "campaigns", "money"}], '
   '"held", '
-  '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
+  '"largest": ten decisions, "breakers", "warnings"}. Reads only: not even a dry run is written '
+  'down. [autonomous-operations]';
 
 -- 1040_dashboard_campaigns.sql
 set local lock_timeout = '30s';
@@ -14555,7 +14617,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '07e961a0ed1c72794e3d9d283d0a7d462091924d9e6ac9a0dfe2b8383045c4db', pg_catalog.clock_timestamp()),
+  ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
+  ('0700_runs', '97a11f12d57b7e35bee9af63cb0127954041149fc0ccee7355ec130a7df0c014', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
@@ -14569,11 +14632,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
+  ('0950_database_run', 'ceeba7716fa2189e50b6b520dfca4cef9b2ea75f11db1f608efb811606c4b273', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '9d951f17893cb7c8224001a632d88df55c6dd21c8335a62f66dfb4cd33a3e221', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '86de649bd838f3a30f2fed507027f879fd41f7f55cb4801f81a8116423715b7c', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),

@@ -12,6 +12,7 @@ WHERE: dict[str, tuple[str, str]] = {
     "RUN_LATE": ("See the runs", "runs"),
     "ACCOUNT_BROKEN": ("See the run", "runs/{run_id}"),
     "STALE_DATA": ("See the campaigns", "campaigns"),
+    "UNREAD_STATUS": ("See the campaigns", "campaigns"),
     "NO_DATA": ("See the campaigns", "campaigns"),
     "BREAKER": ("See the run", "runs/{run_id}"),
     "APPROVALS_WAITING": ("Decide", "actions?status=pending"),
