@@ -90,7 +90,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50']::text[]),
+  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400']::text[]),
   ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
@@ -362,6 +362,13 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'unread_statuses', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'unread_status_sentence', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'run_warnings', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'table', 'retention', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'after_campaign uuid']::text[]),
+  ('autonomy', 'function', 'cut_before', null, '{p_days, p_least, p_now}', '{numeric, numeric, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'is_ours', null, '{p_table}', '{regclass}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fold_hours', null, '{p_campaign_ids, p_before}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fold_changes', null, '{p_campaign_ids, p_before}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'retire_runs', null, '{p_before, p_rows}', '{timestamptz, integer}', 0, array[]::text[]),
+  ('autonomy', 'function', 'retire', null, '{p_now, p_campaigns, p_rows}', '{timestamptz, integer, integer}', 3, array[]::text[]),
   ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6, array[]::text[]),
   ('public', 'function', 'finish_autonomous_run', null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1, array[]::text[]),
@@ -1992,7 +1999,12 @@ create table if not exists public.autonomy_policy (
   updated_by text not null default '',
   shrink_breaker_share numeric not null default 0.30,
   notify_moved_share numeric not null default 0.30,
-  min_pause_confidence numeric not null default 50
+  min_pause_confidence numeric not null default 50,
+  keep_hours_days numeric not null default 0,
+  keep_changes_days numeric not null default 400,
+  keep_runs_days numeric not null default 400,
+  keep_failed_actions_days numeric not null default 400,
+  keep_opportunities_days numeric not null default 400
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
@@ -2045,7 +2057,17 @@ as $$
     ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
     ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
     ('notify_moved_share', 0, 100, 'share of the active budget',
-     'people are told when budgets were moved by more than this within 24 hours')
+     'people are told when budgets were moved by more than this within 24 hours'),
+    ('keep_hours_days', 0, 36500, 'days',
+     'figures by hour become figures by day after this long, 100 at the least; 0 = never'),
+    ('keep_changes_days', 0, 36500, 'days',
+     'steps between two changes from outside are dropped after this long, 120 at the least; 0 = never'),
+    ('keep_runs_days', 0, 36500, 'days',
+     'runs that did nothing, stored answers and long summaries go after this long, 35 at the least; 0 = never'),
+    ('keep_failed_actions_days', 0, 36500, 'days',
+     'actions that were never carried out go after this long, 35 at the least; 0 = never'),
+    ('keep_opportunities_days', 0, 36500, 'days',
+     'opportunities that are closed go after this long, 35 at the least; 0 = never')
 $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '
@@ -9289,6 +9311,207 @@ comment on function autonomy.run_warnings() is
   'What a run has to say of statuses that nobody reads and of accounts: a list of sentences. Reads only; raises '
   'nothing. [autonomous-operations]';
 
+-- 0695_retention.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.retention (
+  id boolean primary key default true check (id),
+  after_campaign uuid
+);
+comment on table autonomy.retention is
+  'Up to which campaign old figures and changes were looked through; null = from the first. [autonomous-operations]';
+create function autonomy.cut_before(p_days numeric, p_least numeric, p_now timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case when p_days > 0
+    then least(p_now, clock_timestamp()) - greatest(p_days, p_least)::float8 * interval '1 day' end;
+end $$;
+comment on function autonomy.cut_before(numeric, numeric, timestamptz) is
+  'Before which moment something may go that is kept so many days, but p_least at the least; NULL = never. Only '
+  'computes; raises nothing. [autonomous-operations]';
+create function autonomy.is_ours(p_table regclass) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(obj_description(p_table, 'pg_class'), '') like '%[autonomous-operations]';
+end $$;
+comment on function autonomy.is_ours(regclass) is
+  'Whether a table was made here, and not before by somebody else. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.fold_hours(p_campaign_ids uuid[], p_before timestamptz) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_folded uuid[];
+  v_starts timestamptz[];
+  v_gone bigint := 0;
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  if p_before is null then
+    return 0;
+  end if;
+  perform set_config('autonomy.ingest', '1', true);  -- the roll-up by day knows these totals
+  perform from public.campaign_metrics m
+  where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and not m.whole_day
+  order by m.campaign_id, m.bucket for update;
+  with days as materialized (
+    select m.campaign_id, d.starts, d.ends, sum(m.impressions) as impressions, sum(m.reach) as reach,
+      sum(m.clicks) as clicks, sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from public.campaign_metrics m
+    join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+    cross join lateral (select (m.bucket at time zone z.zone)::date as day) g
+    cross join lateral (select g.day::timestamp at time zone z.zone as starts,
+                               (g.day + 1)::timestamp at time zone z.zone as ends) d
+    where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and d.ends <= p_before
+    group by m.campaign_id, d.starts, d.ends
+    having count(*) > 1 and not bool_or(m.whole_day)
+  ),
+  folded as (
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+    select d.campaign_id, d.starts, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, true
+    from days d
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, whole_day = true
+    returning m.campaign_id, m.bucket
+  )
+  select array_agg(f.campaign_id), array_agg(f.bucket) into v_folded, v_starts from folded f;
+  delete from public.campaign_metrics m
+  using unnest(v_folded, v_starts) f (campaign_id, starts), autonomy.campaign_zones(p_campaign_ids) z
+  where z.campaign_id = f.campaign_id and m.campaign_id = f.campaign_id and m.bucket > f.starts
+    and m.bucket < ((f.starts at time zone z.zone)::date + 1)::timestamp at time zone z.zone;
+  get diagnostics v_gone = row_count;
+  perform set_config('autonomy.ingest', v_ingest, true);
+  return v_gone;
+end $$;
+comment on function autonomy.fold_hours(uuid[], timestamptz) is
+  'Puts the hours of days that ended before a moment together, a row a day; returns how many rows that saved. No total '
+  'changes. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.fold_changes(p_campaign_ids uuid[], p_before timestamptz) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_gone bigint := 0;
+begin
+  if p_before is null then
+    return 0;
+  end if;
+  with steps as (
+    select k.id, k.campaign_id, k.old_status, k.old_budget,
+      k.kind = 'outside' and k.action_id is null and k.changed_at < p_before as plain,
+      row_number() over (partition by k.campaign_id order by k.id) as nth
+    from public.campaign_changes k where k.campaign_id = any (p_campaign_ids)
+  ),
+  spans as (
+    select s.*, s.nth - row_number() over (partition by s.campaign_id order by s.id) as span
+    from steps s where s.plain
+  ),
+  firsts as materialized (
+    select s.campaign_id, s.span, max(s.id) as stays, (array_agg(s.old_status order by s.id))[1] as old_status,
+      (array_agg(s.old_budget order by s.id))[1] as old_budget, array_agg(s.id) as ids
+    from spans s group by s.campaign_id, s.span having count(*) > 1
+  ),
+  moved as (
+    update public.campaign_changes k set old_status = f.old_status, old_budget = f.old_budget
+    from firsts f where k.id = f.stays
+  ),
+  gone as (
+    delete from public.campaign_changes k using firsts f
+    where k.campaign_id = f.campaign_id and k.id = any (f.ids) and k.id <> f.stays
+    returning k.id
+  )
+  select count(*) into v_gone from gone;
+  return v_gone;
+end $$;
+comment on function autonomy.fold_changes(uuid[], timestamptz) is
+  'Puts changes from outside that follow each other together where all lie before a moment; returns how many rows that '
+  'saved. The audit finds the log whole. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.retire_runs(p_before timestamptz, p_rows integer) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_gone bigint;
+begin
+  delete from public.autonomous_runs r
+  where r.id in (
+    select o.id from public.autonomous_runs o
+    where o.started_at < p_before and o.status <> 'running'
+      and not exists (select from public.autonomous_actions a where a.run_id = o.id)
+    order by o.started_at limit p_rows for update skip locked);
+  get diagnostics v_gone = row_count;
+  update public.autonomous_runs r
+  set response = null, idempotency_key = null, summary = r.summary - 'held_decisions' - 'actions'
+  where r.id in (
+    select o.id from public.autonomous_runs o
+    where o.started_at < p_before and o.status <> 'running'
+      and (o.response is not null or o.summary ?| array['held_decisions', 'actions'])
+    order by o.started_at limit p_rows for update skip locked);
+  return v_gone;
+end $$;
+comment on function autonomy.retire_runs(timestamptz, integer) is
+  'Removes runs before a moment that did nothing, and of the others the stored answer and the long lists of the '
+  'summary; returns how many went. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.retire(
+  p_now timestamptz default now(), p_campaigns integer default 200, p_rows integer default 500) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_policy public.autonomy_policy;
+  v_after uuid;
+  v_ids uuid[];
+  v_hours bigint;
+  v_changes bigint;
+  v_runs bigint;
+  v_actions bigint := 0;
+  v_opportunities bigint := 0;
+  v_actions_before timestamptz;
+  v_opportunities_before timestamptz;
+begin
+  select * into strict v_policy from public.autonomy_policy;
+  insert into autonomy.retention (id) values (true) on conflict do nothing;
+  select t.after_campaign into v_after from autonomy.retention t for update skip locked;
+  if not found then
+    return '{}';  -- a run of another shard is at it
+  end if;
+  v_ids := array(select c.id from public.campaigns c where v_after is null or c.id > v_after
+                 order by c.id limit p_campaigns);
+  update autonomy.retention set after_campaign = case when cardinality(v_ids) >= p_campaigns
+    then v_ids[cardinality(v_ids)] end;
+  v_hours := autonomy.fold_hours(v_ids, autonomy.cut_before(v_policy.keep_hours_days, 100, p_now));
+  v_changes := autonomy.fold_changes(v_ids, autonomy.cut_before(v_policy.keep_changes_days,
+    greatest(120, v_policy.person_hold_days + 30, v_policy.hold_days_after_rollback + 30), p_now));
+  v_runs := autonomy.retire_runs(autonomy.cut_before(v_policy.keep_runs_days, 35, p_now), p_rows);
+  v_actions_before := autonomy.cut_before(v_policy.keep_failed_actions_days, 35, p_now);
+  v_opportunities_before := autonomy.cut_before(v_policy.keep_opportunities_days, 35, p_now);
+  if autonomy.is_ours('public.autonomous_actions') then
+    delete from public.autonomous_actions a
+    where a.id in (
+      select o.id from public.autonomous_actions o
+      where o.status = 'failed' and o.created_at < v_actions_before
+        and not exists (select from public.campaign_changes k where k.action_id = o.id)
+      order by o.created_at limit p_rows for update skip locked);
+    get diagnostics v_actions = row_count;
+  end if;
+  if autonomy.is_ours('public.optimization_opportunities') then
+    delete from public.optimization_opportunities o
+    where o.id in (
+      select x.id from public.optimization_opportunities x
+      where x.status in ('resolved', 'dismissed')
+        and greatest(x.resolved_at, x.last_seen_at) < v_opportunities_before
+      limit p_rows for update skip locked);
+    get diagnostics v_opportunities = row_count;
+  end if;
+  return jsonb_build_object('hours', v_hours, 'changes', v_changes, 'runs', v_runs, 'failed_actions', v_actions,
+                            'opportunities', v_opportunities);
+end $$;
+comment on function autonomy.retire(timestamptz, integer, integer) is
+  'Lets go of what the policy keeps no longer, a slice a call: p_campaigns campaigns, p_rows rows of each log; returns '
+  'how many rows went. Safe to call again. Raises AO002 (no policy). [autonomous-operations]';
+
 -- 0700_runs.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -9309,10 +9532,16 @@ begin
     raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
   end;
   perform public.expire_pending_actions(p_now);
+  begin
+    perform autonomy.retire(p_now);
+  exception when others then
+    raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
+  end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
-  'hours, lets old proposals expire. Safe to call again. [autonomous-operations]';
+  'hours, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
+  '[autonomous-operations]';
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -14580,7 +14809,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
-  ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
+  ('0130_policy', '7edd8174d6b73598d6fc69f77b9dedebb80f800e990a6315b1b85bf21146a5de', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
@@ -14618,7 +14847,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
-  ('0700_runs', '97a11f12d57b7e35bee9af63cb0127954041149fc0ccee7355ec130a7df0c014', pg_catalog.clock_timestamp()),
+  ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
+  ('0700_runs', '7fc29e57e9f943be049e5e92254d587c90ba2b090bd606aa69f0d51b6a42b46f', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
