@@ -194,7 +194,7 @@ def test_a_loser_among_campaigns_with_values_is_a_loser(db: Db) -> None:
 def test_a_day_is_not_there_twice(db: Db, hours_first: bool, kind: str) -> None:
     one = campaign(db, title="Grain")
     day = MIDNIGHT - timedelta(days=3)
-    rows = [
+    rows: list[list[dict[str, Any]]] = [
         [{"bucket": (day + timedelta(hours=h)).isoformat(), "spend": 5} for h in range(24)],
         [{"bucket": day.date().isoformat(), "spend": 120}],
     ]
