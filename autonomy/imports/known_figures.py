@@ -37,7 +37,14 @@ def settle_repeats(
     for statement in _RENAME:
         connection.execute(statement)
     connection.execute("drop table staged_repeats")
-    return [f"{old} is called {new} from now on." for new, old, *_ in found]
+    named = "; ".join(f"{old} is {new}" for new, old, *_ in found[:_NAMED])
+    more = f"; {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return [f"Called otherwise from now on: {named}{more}."] if found else []
+
+
+def remember_figures(connection: psycopg.Connection[Any], export: Export) -> None:
+    """What was known of days that the file has in another grain, before either gives way."""
+    connection.execute(_REMEMBERED, {"whole": export.by_whole_days})
 
 
 def refuse_other_figures(
@@ -48,6 +55,7 @@ def refuse_other_figures(
     Raises ExportError where that is most of what is known of one, unless `replace`.
     """
     found = connection.execute(_REPLACED, {"whole": export.by_whole_days}).fetchall()
+    connection.execute("drop table staged_before")
     if not found:
         return []
     named = "; ".join(
@@ -144,6 +152,21 @@ _RENAME = (
     "update staged_campaigns s set id = r.old_id from staged_repeats r where r.new_id = s.id",
 )
 
+# The hours of a day where the file has the whole of it (of 20 and more none is missing by chance),
+# and the other way round.
+_REMEMBERED = """
+create temp table staged_before on commit drop as
+select m.campaign_id, d.day, sum(m.spend) as spend, sum(m.impressions) as impressions
+from (
+  select b.campaign_id, (b.bucket at time zone s.zone)::date as day, s.zone
+  from staged_buckets b join staged_campaigns s on s.id = b.campaign_id group by 1, 2, 3) d
+join public.campaign_metrics m on m.campaign_id = d.campaign_id
+  and m.bucket >= d.day::timestamp at time zone d.zone
+  and m.bucket < (d.day + 1)::timestamp at time zone d.zone
+group by m.campaign_id, d.day
+having case when %(whole)s::boolean then count(*) >= 20 else bool_or(m.whole_day) end
+"""
+
 # What would be written over, where it was whole: of a day that was not over when its last file was
 # read, or (no file was) of the last day of all, more is no contradiction.
 _REPLACED = """
@@ -157,6 +180,17 @@ with over as (
   left join staged_grain g on g.campaign_id = b.campaign_id and g.bucket = b.bucket
   where m.whole_day = coalesce(g.whole_day, %(whole)s::boolean, false)
   group by 1, 2
+  union all
+  select f.campaign_id, f.day, f.spend, f.impressions, coalesce(sum(b.spend), 0),
+    coalesce(sum(b.impressions), f.impressions)
+  from staged_before f
+  join staged_campaigns s on s.id = f.campaign_id
+  join staged_buckets b on b.campaign_id = f.campaign_id
+    and (b.bucket at time zone s.zone)::date = f.day
+  where not exists (
+    select from public.campaign_metrics m
+    where m.campaign_id = b.campaign_id and m.bucket = b.bucket)
+  group by f.campaign_id, f.day, f.spend, f.impressions
 ),
 judged as (
   select o.*,

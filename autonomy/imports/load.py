@@ -20,7 +20,12 @@ from autonomy.errors import ExportError
 from autonomy.imports.accounts import note_accounts
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.export import Export
-from autonomy.imports.known_figures import Repeats, refuse_other_figures, settle_repeats
+from autonomy.imports.known_figures import (
+    Repeats,
+    refuse_other_figures,
+    remember_figures,
+    settle_repeats,
+)
 from autonomy.imports.one_grain import settle_grain
 from autonomy.imports.platform_state import PlatformState, follow_platform
 from autonomy.imports.read_export import open_export, slices
@@ -225,6 +230,7 @@ def _import(
     known = settle_repeats(connection, export, repeats)
     new = connection.execute(_NEW_CAMPAIGNS).rowcount
     tell(f"{export.path.name}: building the figures of each campaign", 0.7)
+    remember_figures(connection, export)
     left_out = settle_grain(connection, export, now)
     known += refuse_other_figures(connection, export, replace=replace)
     changed = connection.execute(_UPSERT, {"whole": export.by_whole_days}).rowcount

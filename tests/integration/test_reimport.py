@@ -230,7 +230,7 @@ def test_told_that_it_is_renamed(load: Load, url: str) -> None:
     said = text(load(*past("Larch II", 9), repeats="rename"))
     assert spent(url) == {"Larch II": Decimal(sum(range(51, 60)))}
     assert campaigns(url) == {"Larch II": ("paused", Decimal(100))}
-    assert "Larch is called Larch II from now on." in said
+    assert "Called otherwise from now on: Larch is Larch II." in said
     load(*past("Larch II", 10))  # and found again by its new name
     assert spent(url) == {"Larch II": Decimal(sum(range(51, 61)))}
 
@@ -300,6 +300,26 @@ def test_another_accounts_campaign_of_one_name_replaces_nothing(load: Load, url:
     load(line(1, spend="40.00", shown=800), line(2, spend="45.00", shown=810), replace=True)
     with psycopg.connect(url) as db:
         assert db.execute("select sum(spend) from campaign_metrics").fetchone() == (Decimal(170),)
+
+
+BY_HOUR = "Day,Hour of the day,Campaign,Cost,Clicks,Impr.,Conversions,Conv. value"
+
+
+def hours(spend: str, *days: int) -> list[str]:
+    return [
+        f"2026-03-{day:02},{hour},Larch,{spend},1,90,0,0.00" for day in days for hour in range(24)
+    ]
+
+
+def test_another_grain_hides_nothing(load: Load, url: str) -> None:
+    load(*hours("10.00", 1, 2), head=BY_HOUR)
+    load(line(1, spend="240.00"), line(2, spend="250.00"))  # the same, as whole days
+    with pytest.raises(ExportError, match="490.00 spent becomes 900.00"):
+        load(line(1, spend="450.00"), line(2, spend="450.00"))
+    assert spent(url) == {"Larch": Decimal(490)}
+    load(line(1, spend="450.00"), line(2, spend="450.00"), replace=True)
+    with pytest.raises(ExportError, match="900.00 spent becomes 1920.00"):
+        load(*hours("40.00", 1, 2), head=BY_HOUR)
 
 
 def test_corrections_are_taken(load: Load, url: str) -> None:
