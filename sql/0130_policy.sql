@@ -115,7 +115,12 @@ create table if not exists public.autonomy_policy (
   updated_by text not null default '',
   shrink_breaker_share numeric not null default 0.30,
   notify_moved_share numeric not null default 0.30,
-  min_pause_confidence numeric not null default 50
+  min_pause_confidence numeric not null default 50,
+  keep_hours_days numeric not null default 0,
+  keep_changes_days numeric not null default 400,
+  keep_runs_days numeric not null default 400,
+  keep_failed_actions_days numeric not null default 400,
+  keep_opportunities_days numeric not null default 400
 );
 
 create function public.autonomy_policy_limits()
@@ -169,7 +174,17 @@ as $$
     ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
     ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
     ('notify_moved_share', 0, 100, 'share of the active budget',
-     'people are told when budgets were moved by more than this within 24 hours')
+     'people are told when budgets were moved by more than this within 24 hours'),
+    ('keep_hours_days', 0, 36500, 'days',
+     'figures by hour become figures by day after this long, 100 at the least; 0 = never'),
+    ('keep_changes_days', 0, 36500, 'days',
+     'steps between two changes from outside are dropped after this long, 120 at the least; 0 = never'),
+    ('keep_runs_days', 0, 36500, 'days',
+     'runs that did nothing, stored answers and long summaries go after this long, 35 at the least; 0 = never'),
+    ('keep_failed_actions_days', 0, 36500, 'days',
+     'actions that were never carried out go after this long, 35 at the least; 0 = never'),
+    ('keep_opportunities_days', 0, 36500, 'days',
+     'opportunities that are closed go after this long, 35 at the least; 0 = never')
 $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '

@@ -21,10 +21,16 @@ begin
     raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
   end;
   perform public.expire_pending_actions(p_now);
+  begin
+    perform autonomy.retire(p_now);
+  exception when others then
+    raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
+  end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
-  'hours, lets old proposals expire. Safe to call again. [autonomous-operations]';
+  'hours, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
+  '[autonomous-operations]';
 
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
@@ -85,7 +91,7 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.account_warnings());
+    'warnings', autonomy.run_warnings());
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '

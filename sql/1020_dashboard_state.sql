@@ -270,10 +270,15 @@ as $$
     || case when c.overdue = 0 then '.' when c.overdue = c.n then ', for more than 48 hours.'
             else format(', %s of them for more than 48 hours.', autonomy.dashboard_count(c.overdue)) end,
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
-  from critical c where c.n > 0;
+  from critical c where c.n > 0
+  union all
+  select 'UNREAD_STATUS', case when bool_or(u.none_active) then 'act' else 'look' end,
+    autonomy.unread_status_sentence(), '{}', jsonb_build_object('campaigns', sum(u.campaigns))
+  from autonomy.unread_statuses() u having count(*) > 0;
 $$;
 comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
-  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities. Reads only. '
+  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
+  'reads. Reads only. '
   '[autonomous-operations]';
 
 create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
@@ -422,8 +427,9 @@ as $$
 declare
   -- among those of one level: first what makes the others moot
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
-    'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI',
-    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
+  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
+  'reads. Reads only. '
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')

@@ -341,11 +341,13 @@ begin
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
         select coalesce(jsonb_agg(to_jsonb(t)), '[]')
-        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)))
+        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)),
+      'warnings', autonomy.run_warnings())
     from public.autonomy_policy p);
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
   '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "currency", "campaigns", "money"}], '
   '"held", '
-  '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
+  '"largest": ten decisions, "breakers", "warnings"}. Reads only: not even a dry run is written '
+  'down. [autonomous-operations]';

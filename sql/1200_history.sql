@@ -289,6 +289,45 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
 
+create function autonomy.past_stand_in_budgets(p_from timestamptz)
+returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
+language sql stable set search_path = '' set jit = off
+as $$
+-- Where an import put in a budget for one that no file states, nothing was known of it before: on each day the
+-- highest spend of the 14 days before stood in, as it does at an import, and not what came later.
+  with known as (
+    select h.campaign_id, max(h.changed_at) as known_from
+    from public.campaign_changes h
+    where h.old_budget is null and h.new_budget is not null and h.kind = 'outside'
+    group by h.campaign_id
+  ),
+  days as (
+    select d.campaign_id, k.known_from, z.zone, d.day,
+      nullif(max(d.spend) over (partition by d.campaign_id order by d.day
+                                range between interval '13 days' preceding and current row), 0) as budget,
+      lead(d.day) over (partition by d.campaign_id order by d.day) as next_day,
+      row_number() over (partition by d.campaign_id order by d.day) as nth
+    from known k
+    join public.campaigns c on c.id = k.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    join public.campaign_daily d on d.campaign_id = k.campaign_id and d.day < (k.known_from at time zone z.zone)::date
+      and d.day >= (p_from at time zone z.zone)::date - 15
+  ),
+  ends as (
+    select d.campaign_id, d.budget,
+      coalesce((d.next_day + 1)::timestamp at time zone d.zone, d.known_from) as changed_at,
+      lead(d.budget) over (partition by d.campaign_id order by d.day) as next_budget, d.next_day
+    from days d
+  )
+  select e.campaign_id, e.changed_at, e.budget from ends e
+  where e.next_day is null or e.budget is distinct from e.next_budget
+  union all
+  select d.campaign_id, (d.day + 1)::timestamp at time zone d.zone, null from days d where d.nth = 1
+$$;
+comment on function autonomy.past_stand_in_budgets(timestamptz) is
+  'The budgets that stood in for those that no file stated, since p_from: what each was until changed_at. Only reads; '
+  'safe to call again; raises nothing. [autonomous-operations]';
+
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
@@ -311,16 +350,22 @@ as $$
     where m.bucket >= k.midnight and m.bucket < p_to
     group by m.campaign_id, k.today
   ),
+  stood_in as (
+    select b.campaign_id, array_agg(b.changed_at) as changed_at, array_agg(b.old_budget) as budget
+    from autonomy.past_stand_in_budgets(p_from) b group by b.campaign_id
+  ),
   totals as (
     select s.campaign_id, min(s.day) as first_day, sum(s.spend)::float8 as spend, sum(s.revenue)::float8 as revenue,
            sum(s.conversions)::float8 as conversions, count(*) filter (where s.spend > 0)::float8 as days
     from sums s group by s.campaign_id
   )
   select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
-    (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
-     from public.campaign_changes h
-     where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-       and h.old_budget <> h.new_budget),
+    (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
+     from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
+           where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
+             and h.old_budget <> h.new_budget
+           union all
+           select 0, u.* from unnest(s.changed_at, s.budget) u) b),
     -- an import without budgets puts one in that stands for what was spent: before that none is known
     (select max(h.changed_at) from public.campaign_changes h
      where h.campaign_id = c.id and h.old_budget is null and h.new_budget is not null and h.kind = 'outside'),
@@ -336,6 +381,7 @@ as $$
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
+  left join stood_in s on s.campaign_id = c.id
   left join public.autonomy_accounts k on k.account = c.account
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id

@@ -88,12 +88,14 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'index', 'evidence_exclusions_campaign', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'index', 'evidence_exclusions_account', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'exclusions_of', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'table', 'file_states', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'platform_id text', 'title text', 'status text', 'budget numeric', 'until timestamptz not null', 'read_at timestamptz not null']::text[]),
+  ('autonomy', 'index', 'file_states_platform_id', 'autonomy.file_states', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'autonomy_migrations', null, '{}', '{}', 0, array['name text primary key', 'checksum text not null', 'applied_at timestamptz not null default now()']::text[]),
   ('public', 'function', 'autonomy_schema_version', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50']::text[]),
+  ('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400']::text[]),
   ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'checked_policy', null, '{p_policy}', '{public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
@@ -387,6 +389,16 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'claim_differences', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'action_differences', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'function', 'audit_autonomous_actions', null, '{p_limit}', '{integer}', 1, array[]::text[]),
+  ('autonomy', 'function', 'unread_statuses', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'unread_status_sentence', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'run_warnings', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'table', 'retention', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'after_campaign uuid']::text[]),
+  ('autonomy', 'function', 'cut_before', null, '{p_days, p_least, p_now}', '{numeric, numeric, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'is_ours', null, '{p_table}', '{regclass}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fold_hours', null, '{p_campaign_ids, p_before}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fold_changes', null, '{p_campaign_ids, p_before}', '{uuid[], timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'retire_runs', null, '{p_before, p_rows}', '{timestamptz, integer}', 0, array[]::text[]),
+  ('autonomy', 'function', 'retire', null, '{p_now, p_campaigns, p_rows}', '{timestamptz, integer, integer}', 3, array[]::text[]),
   ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6, array[]::text[]),
   ('public', 'function', 'finish_autonomous_run', null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1, array[]::text[]),
@@ -563,6 +575,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'past_measures', null, '{p_windows}', '{text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_doubts', null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_candidates', null, '{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all, p_left_out}', '{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean, jsonb}', 3, array[]::text[]),
+  ('autonomy', 'function', 'past_stand_in_budgets', null, '{p_from}', '{timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'past_campaigns', null, '{p_from, p_to}', '{timestamptz, timestamptz}', 0, array[]::text[]),
   ('public', 'function', 'list_past_candidates', null, '{p_conditions, p_windows, p_days, p_policy, p_now}', '{jsonb, text[], integer, jsonb, timestamptz}', 4, array[]::text[]),
   ('autonomy', 'function', 'conversion_maturity', null, '{p_now}', '{timestamptz}', 1, array[]::text[]);
@@ -1959,6 +1972,34 @@ comment on function autonomy.exclusions_of(uuid[]) is
   'The spans of days that are left out of the evidence of each of these campaigns (each named once), its own and its '
   'account''s. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
+-- 0129_file_states.sql
+-- squawk-ignore-file require-concurrent-index-creation
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.file_states (
+  campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+  platform_id text,
+  title text,
+  status text,
+  budget numeric,
+  until timestamptz not null,
+  read_at timestamptz not null,
+  constraint file_states_status_check check (status in ('active', 'paused'))
+);
+comment on table autonomy.file_states is
+  'The state of each campaign in the last file that named it. [autonomous-operations]';
+comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
+comment on column autonomy.file_states.title is 'its name there';
+comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
+comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
+comment on column autonomy.file_states.until is
+  'the last moment of that file: one that ends before says nothing of now';
+comment on column autonomy.file_states.read_at is
+  'when it was read: a day that was not over by then was not whole';
+create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
+
 -- 0130_policy.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -2056,7 +2097,12 @@ create table if not exists public.autonomy_policy (
   updated_by text not null default '',
   shrink_breaker_share numeric not null default 0.30,
   notify_moved_share numeric not null default 0.30,
-  min_pause_confidence numeric not null default 50
+  min_pause_confidence numeric not null default 50,
+  keep_hours_days numeric not null default 0,
+  keep_changes_days numeric not null default 400,
+  keep_runs_days numeric not null default 400,
+  keep_failed_actions_days numeric not null default 400,
+  keep_opportunities_days numeric not null default 400
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
@@ -2109,7 +2155,17 @@ as $$
     ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
     ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
     ('notify_moved_share', 0, 100, 'share of the active budget',
-     'people are told when budgets were moved by more than this within 24 hours')
+     'people are told when budgets were moved by more than this within 24 hours'),
+    ('keep_hours_days', 0, 36500, 'days',
+     'figures by hour become figures by day after this long, 100 at the least; 0 = never'),
+    ('keep_changes_days', 0, 36500, 'days',
+     'steps between two changes from outside are dropped after this long, 120 at the least; 0 = never'),
+    ('keep_runs_days', 0, 36500, 'days',
+     'runs that did nothing, stored answers and long summaries go after this long, 35 at the least; 0 = never'),
+    ('keep_failed_actions_days', 0, 36500, 'days',
+     'actions that were never carried out go after this long, 35 at the least; 0 = never'),
+    ('keep_opportunities_days', 0, 36500, 'days',
+     'opportunities that are closed go after this long, 35 at the least; 0 = never')
 $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '
@@ -9756,6 +9812,258 @@ comment on function public.audit_autonomous_actions(integer) is
   'Replays the log of changes from its start and holds it against campaigns and autonomous_actions; names the first '
   'differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
+-- 0690_warnings.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
+language sql stable set search_path = ''
+as $$
+  with words as (
+    select c.status, count(*) as campaigns from public.campaigns c
+    where c.status is null or c.status not in ('active', 'paused') group by c.status
+  )
+  select w.status, w.campaigns,
+    not exists (select from public.campaigns c where c.status = 'active')
+    and not exists (select from words a where lower(a.status) = 'active')
+  from words w
+  where coalesce(lower(w.status), '') <> 'active'
+    and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|remov|delet|\yended|complet|finish|'
+      'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
+  order by w.campaigns desc, w.status
+$$;
+comment on function autonomy.unread_statuses() is
+  'The words in campaigns.status that are neither "active" nor plainly off: their campaigns are not looked at; and '
+  'whether no campaign is active at all. Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.unread_status_sentence() returns text
+language sql stable set search_path = ''
+as $$
+  select case when bool_and(u.none_active) then 'No campaign is looked at: ' else '' end
+    || format('%s %s a status that is not read (%s%s); only "active" is, whatever its case. Where these are running: '
+              'update campaigns set status = ''active'' where status %s;',
+         autonomy.counted_words(sum(u.campaigns)::bigint, 'campaign'),
+         case when sum(u.campaigns) = 1 then 'has' else 'have' end,
+         string_agg(coalesce('"' || left(u.status, 40) || '"', 'none'), ', ') filter (where u.n <= 3),
+         case when count(*) > 3 then ' and others' else '' end,
+         min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1))
+  from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
+  having count(*) > 0
+$$;
+comment on function autonomy.unread_status_sentence() is
+  'Which campaigns are not looked at because their status is not read, and what to do; NULL where there are none. '
+  'Reads only; raises nothing. [autonomous-operations]';
+create function autonomy.run_warnings() returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
+  from autonomy.unread_status_sentence() s;
+$$;
+comment on function autonomy.run_warnings() is
+  'What a run has to say of statuses that nobody reads and of accounts: a list of sentences. Reads only; raises '
+  'nothing. [autonomous-operations]';
+
+-- 0695_retention.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.retention (
+  id boolean primary key default true check (id),
+  after_campaign uuid
+);
+comment on table autonomy.retention is
+  'Up to which campaign old figures and changes were looked through; null = from the first. [autonomous-operations]';
+create function autonomy.cut_before(p_days numeric, p_least numeric, p_now timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case when p_days > 0
+    then least(p_now, clock_timestamp()) - greatest(p_days, p_least)::float8 * interval '1 day' end;
+end $$;
+comment on function autonomy.cut_before(numeric, numeric, timestamptz) is
+  'Before which moment something may go that is kept so many days, but p_least at the least; NULL = never. Only '
+  'computes; raises nothing. [autonomous-operations]';
+create function autonomy.is_ours(p_table regclass) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(obj_description(p_table, 'pg_class'), '') like '%[autonomous-operations]';
+end $$;
+comment on function autonomy.is_ours(regclass) is
+  'Whether a table was made here, and not before by somebody else. Only reads; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.fold_hours(p_campaign_ids uuid[], p_before timestamptz) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_folded uuid[];
+  v_starts timestamptz[];
+  v_gone bigint := 0;
+  v_ingest text := coalesce(current_setting('autonomy.ingest', true), '');
+begin
+  if p_before is null then
+    return 0;
+  end if;
+  perform set_config('autonomy.ingest', '1', true);  -- the roll-up by day knows these totals
+  perform from public.campaign_metrics m
+  where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and not m.whole_day
+  order by m.campaign_id, m.bucket for update;
+  with days as materialized (
+    select m.campaign_id, d.starts, d.ends, sum(m.impressions) as impressions, sum(m.reach) as reach,
+      sum(m.clicks) as clicks, sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
+    from public.campaign_metrics m
+    join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
+    cross join lateral (select (m.bucket at time zone z.zone)::date as day) g
+    cross join lateral (select g.day::timestamp at time zone z.zone as starts,
+                               (g.day + 1)::timestamp at time zone z.zone as ends) d
+    where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and d.ends <= p_before
+    group by m.campaign_id, d.starts, d.ends
+    having count(*) > 1 and not bool_or(m.whole_day)
+  ),
+  folded as (
+    insert into public.campaign_metrics as m
+      (campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+    select d.campaign_id, d.starts, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, true
+    from days d
+    on conflict (campaign_id, bucket) do update set
+      impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+      conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, whole_day = true
+    returning m.campaign_id, m.bucket
+  )
+  select array_agg(f.campaign_id), array_agg(f.bucket) into v_folded, v_starts from folded f;
+  delete from public.campaign_metrics m
+  using unnest(v_folded, v_starts) f (campaign_id, starts), autonomy.campaign_zones(p_campaign_ids) z
+  where z.campaign_id = f.campaign_id and m.campaign_id = f.campaign_id and m.bucket > f.starts
+    and m.bucket < ((f.starts at time zone z.zone)::date + 1)::timestamp at time zone z.zone;
+  get diagnostics v_gone = row_count;
+  perform set_config('autonomy.ingest', v_ingest, true);
+  return v_gone;
+end $$;
+comment on function autonomy.fold_hours(uuid[], timestamptz) is
+  'Puts the hours of days that ended before a moment together, a row a day; returns how many rows that saved. No total '
+  'changes. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.fold_changes(p_campaign_ids uuid[], p_before timestamptz) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_gone bigint := 0;
+begin
+  if p_before is null then
+    return 0;
+  end if;
+  with steps as (
+    select k.id, k.campaign_id, k.old_status, k.old_budget,
+      k.kind = 'outside' and k.action_id is null and k.changed_at < p_before as plain,
+      row_number() over (partition by k.campaign_id order by k.id) as nth
+    from public.campaign_changes k where k.campaign_id = any (p_campaign_ids)
+  ),
+  spans as (
+    select s.*, s.nth - row_number() over (partition by s.campaign_id order by s.id) as span
+    from steps s where s.plain
+  ),
+  firsts as materialized (
+    select s.campaign_id, s.span, max(s.id) as stays, (array_agg(s.old_status order by s.id))[1] as old_status,
+      (array_agg(s.old_budget order by s.id))[1] as old_budget, array_agg(s.id) as ids
+    from spans s group by s.campaign_id, s.span having count(*) > 1
+  ),
+  moved as (
+    update public.campaign_changes k set old_status = f.old_status, old_budget = f.old_budget
+    from firsts f where k.id = f.stays
+  ),
+  gone as (
+    delete from public.campaign_changes k using firsts f
+    where k.campaign_id = f.campaign_id and k.id = any (f.ids) and k.id <> f.stays
+    returning k.id
+  )
+  select count(*) into v_gone from gone;
+  return v_gone;
+end $$;
+comment on function autonomy.fold_changes(uuid[], timestamptz) is
+  'Puts changes from outside that follow each other together where all lie before a moment; returns how many rows that '
+  'saved. The audit finds the log whole. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.retire_runs(p_before timestamptz, p_rows integer) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  v_gone bigint;
+begin
+  delete from public.autonomous_runs r
+  where r.id in (
+    select o.id from public.autonomous_runs o
+    where o.started_at < p_before and o.status <> 'running'
+      and not exists (select from public.autonomous_actions a where a.run_id = o.id)
+    order by o.started_at limit p_rows for update skip locked);
+  get diagnostics v_gone = row_count;
+  update public.autonomous_runs r
+  set response = null, idempotency_key = null, summary = r.summary - 'held_decisions' - 'actions'
+  where r.id in (
+    select o.id from public.autonomous_runs o
+    where o.started_at < p_before and o.status <> 'running'
+      and (o.response is not null or o.summary ?| array['held_decisions', 'actions'])
+    order by o.started_at limit p_rows for update skip locked);
+  return v_gone;
+end $$;
+comment on function autonomy.retire_runs(timestamptz, integer) is
+  'Removes runs before a moment that did nothing, and of the others the stored answer and the long lists of the '
+  'summary; returns how many went. Safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.retire(
+  p_now timestamptz default now(), p_campaigns integer default 200, p_rows integer default 500) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_policy public.autonomy_policy;
+  v_after uuid;
+  v_ids uuid[];
+  v_hours bigint;
+  v_changes bigint;
+  v_runs bigint;
+  v_actions bigint := 0;
+  v_opportunities bigint := 0;
+  v_actions_before timestamptz;
+  v_opportunities_before timestamptz;
+begin
+  select * into strict v_policy from public.autonomy_policy;
+  insert into autonomy.retention (id) values (true) on conflict do nothing;
+  select t.after_campaign into v_after from autonomy.retention t for update skip locked;
+  if not found then
+    return '{}';  -- a run of another shard is at it
+  end if;
+  v_ids := array(select c.id from public.campaigns c where v_after is null or c.id > v_after
+                 order by c.id limit p_campaigns);
+  update autonomy.retention set after_campaign = case when cardinality(v_ids) >= p_campaigns
+    then v_ids[cardinality(v_ids)] end;
+  v_hours := autonomy.fold_hours(v_ids, autonomy.cut_before(v_policy.keep_hours_days, 100, p_now));
+  v_changes := autonomy.fold_changes(v_ids, autonomy.cut_before(v_policy.keep_changes_days,
+    greatest(120, v_policy.person_hold_days + 30, v_policy.hold_days_after_rollback + 30), p_now));
+  v_runs := autonomy.retire_runs(autonomy.cut_before(v_policy.keep_runs_days, 35, p_now), p_rows);
+  v_actions_before := autonomy.cut_before(v_policy.keep_failed_actions_days, 35, p_now);
+  v_opportunities_before := autonomy.cut_before(v_policy.keep_opportunities_days, 35, p_now);
+  if autonomy.is_ours('public.autonomous_actions') then
+    delete from public.autonomous_actions a
+    where a.id in (
+      select o.id from public.autonomous_actions o
+      where o.status = 'failed' and o.created_at < v_actions_before
+        and not exists (select from public.campaign_changes k where k.action_id = o.id)
+      order by o.created_at limit p_rows for update skip locked);
+    get diagnostics v_actions = row_count;
+  end if;
+  if autonomy.is_ours('public.optimization_opportunities') then
+    delete from public.optimization_opportunities o
+    where o.id in (
+      select x.id from public.optimization_opportunities x
+      where x.status in ('resolved', 'dismissed')
+        and greatest(x.resolved_at, x.last_seen_at) < v_opportunities_before
+      limit p_rows for update skip locked);
+    get diagnostics v_opportunities = row_count;
+  end if;
+  return jsonb_build_object('hours', v_hours, 'changes', v_changes, 'runs', v_runs, 'failed_actions', v_actions,
+                            'opportunities', v_opportunities);
+end $$;
+comment on function autonomy.retire(timestamptz, integer, integer) is
+  'Lets go of what the policy keeps no longer, a slice a call: p_campaigns campaigns, p_rows rows of each log; returns '
+  'how many rows went. Safe to call again. Raises AO002 (no policy). [autonomous-operations]';
+
 -- 0700_runs.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -9776,10 +10084,16 @@ begin
     raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
   end;
   perform public.expire_pending_actions(p_now);
+  begin
+    perform autonomy.retire(p_now);
+  exception when others then
+    raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
+  end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
-  'hours, lets old proposals expire. Safe to call again. [autonomous-operations]';
+  'hours, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
+  '[autonomous-operations]';
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -9837,7 +10151,7 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.account_warnings());
+    'warnings', autonomy.run_warnings());
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
@@ -12407,7 +12721,7 @@ begin
     'failed', v_failed,
     'rules_skipped', autonomy.skipped_rules(false),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-    'warnings', (v_around -> 'warnings') || autonomy.account_warnings(),
+    'warnings', (v_around -> 'warnings') || autonomy.run_warnings(),
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
     || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
@@ -13175,10 +13489,15 @@ as $$
     || case when c.overdue = 0 then '.' when c.overdue = c.n then ', for more than 48 hours.'
             else format(', %s of them for more than 48 hours.', autonomy.dashboard_count(c.overdue)) end,
     '{}', jsonb_build_object('open', c.n, 'overdue', c.overdue)
-  from critical c where c.n > 0;
+  from critical c where c.n > 0
+  union all
+  select 'UNREAD_STATUS', case when bool_or(u.none_active) then 'act' else 'look' end,
+    autonomy.unread_status_sentence(), '{}', jsonb_build_object('campaigns', sum(u.campaigns))
+  from autonomy.unread_statuses() u having count(*) > 0;
 $$;
 comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
-  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities. Reads only. '
+  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
+  'reads. Reads only. '
   '[autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
 returns table (currency text, account text, campaigns bigint, paused bigint, moved numeric, net numeric)
@@ -13316,8 +13635,9 @@ create function public.dashboard_state(
 as $$
 declare
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
-    'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI',
-    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
+  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
+  'reads. Reads only. '
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -13672,14 +13992,16 @@ begin
         cross join lateral autonomy.told_decisions(array[w.d]) t),
       'breakers', autonomy.breaker_reports(v_portfolio, (
         select coalesce(jsonb_agg(to_jsonb(t)), '[]')
-        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)))
+        from (select code, (d).stopped_at as at, count(*) as n from weighed group by 1, 2) t)),
+      'warnings', autonomy.run_warnings())
     from public.autonomy_policy p);
 end $$;
 comment on function public.dashboard_run_preview(timestamptz) is
   'What a run would do now, in campaigns and budget a day: {"mode", "frozen", "rules", "campaigns_evaluated", '
   '"changes": [{"verdict": act or propose, "kind": pause, raise, lower or resume, "currency", "campaigns", "money"}], '
   '"held", '
-  '"largest": ten decisions, "breakers"}. Reads only: not even a dry run is written down. [autonomous-operations]';
+  '"largest": ten decisions, "breakers", "warnings"}. Reads only: not even a dry run is written '
+  'down. [autonomous-operations]';
 
 -- 1035_events.sql
 set local lock_timeout = '30s';
@@ -15110,6 +15432,42 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
   'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
+create function autonomy.past_stand_in_budgets(p_from timestamptz)
+returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
+language sql stable set search_path = '' set jit = off
+as $$
+  with known as (
+    select h.campaign_id, max(h.changed_at) as known_from
+    from public.campaign_changes h
+    where h.old_budget is null and h.new_budget is not null and h.kind = 'outside'
+    group by h.campaign_id
+  ),
+  days as (
+    select d.campaign_id, k.known_from, z.zone, d.day,
+      nullif(max(d.spend) over (partition by d.campaign_id order by d.day
+                                range between interval '13 days' preceding and current row), 0) as budget,
+      lead(d.day) over (partition by d.campaign_id order by d.day) as next_day,
+      row_number() over (partition by d.campaign_id order by d.day) as nth
+    from known k
+    join public.campaigns c on c.id = k.campaign_id
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    join public.campaign_daily d on d.campaign_id = k.campaign_id and d.day < (k.known_from at time zone z.zone)::date
+      and d.day >= (p_from at time zone z.zone)::date - 15
+  ),
+  ends as (
+    select d.campaign_id, d.budget,
+      coalesce((d.next_day + 1)::timestamp at time zone d.zone, d.known_from) as changed_at,
+      lead(d.budget) over (partition by d.campaign_id order by d.day) as next_budget, d.next_day
+    from days d
+  )
+  select e.campaign_id, e.changed_at, e.budget from ends e
+  where e.next_day is null or e.budget is distinct from e.next_budget
+  union all
+  select d.campaign_id, (d.day + 1)::timestamp at time zone d.zone, null from days d where d.nth = 1
+$$;
+comment on function autonomy.past_stand_in_budgets(timestamptz) is
+  'The budgets that stood in for those that no file stated, since p_from: what each was until changed_at. Only reads; '
+  'safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
@@ -15131,16 +15489,22 @@ as $$
     where m.bucket >= k.midnight and m.bucket < p_to
     group by m.campaign_id, k.today
   ),
+  stood_in as (
+    select b.campaign_id, array_agg(b.changed_at) as changed_at, array_agg(b.old_budget) as budget
+    from autonomy.past_stand_in_budgets(p_from) b group by b.campaign_id
+  ),
   totals as (
     select s.campaign_id, min(s.day) as first_day, sum(s.spend)::float8 as spend, sum(s.revenue)::float8 as revenue,
            sum(s.conversions)::float8 as conversions, count(*) filter (where s.spend > 0)::float8 as days
     from sums s group by s.campaign_id
   )
   select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
-    (select jsonb_agg(jsonb_build_array(h.changed_at, h.old_budget) order by h.id)
-     from public.campaign_changes h
-     where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-       and h.old_budget <> h.new_budget),
+    (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
+     from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
+           where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
+             and h.old_budget <> h.new_budget
+           union all
+           select 0, u.* from unnest(s.changed_at, s.budget) u) b),
     (select max(h.changed_at) from public.campaign_changes h
      where h.campaign_id = c.id and h.old_budget is null and h.new_budget is not null and h.kind = 'outside'),
     (select jsonb_agg(jsonb_build_array(h.changed_at, w.what) order by h.id)
@@ -15155,6 +15519,7 @@ as $$
     f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
   from totals t
   join public.campaigns c on c.id = t.campaign_id
+  left join stood_in s on s.campaign_id = c.id
   left join public.autonomy_accounts k on k.account = c.account
   left join public.campaign_facts f on f.campaign_id = c.id
   order by c.id
@@ -15392,7 +15757,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
-  ('0130_policy', 'c44953935314c5f44955389315f8a5168231185dc4b6d78f2f43fe0cc467297f', pg_catalog.clock_timestamp()),
+  ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
+  ('0130_policy', '75367abe10351883aca334ace2a337cca9df898d7b405cac6d44f6c6f36247d0', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'ca79e5619a17ffe2d23a14f68a994c9aa8f7bdfe31edaa9f10b6d35590967ac9', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
@@ -15432,7 +15798,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', '6f772d64a9d57f8b3b2e4d82c1969816f20e354a89706382bd3ca66a2acf1f2e', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'c2168e37da27e28d8194bd9a67d44655358488f912f301ead35851c6e632bcbf', pg_catalog.clock_timestamp()),
+  ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
+  ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'e5f907384c139b6cf2e6539e460ad7c5f9a09726ee032c2800fc09065907904c', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '83d78b705f79c42d9dba6b9048df9d6310b356071eda86e096991c228daa4458', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
@@ -15446,18 +15814,18 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '687f8bac4d7e67030fd988ea05886d04a7c21a0daf7de10c5d36ef7020adc8ab', pg_catalog.clock_timestamp()),
+  ('0950_database_run', 'da59756ec2c24dea835e2f157c29eee6059be3d66089b49b3e34bb05e8262ef2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'b26a30f0a16a3ab7e874f39fbcafe30f3a12d38b5c45790b436dddaf9fb3322c', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '5c95b796bdca6c2240dc3602b1260df6429b2bf05282aaa9ea35c295412c871c', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'a40b3a49333e6c3ab6dfd746bd0246462ba9b63da549554b27da489e942f1d80', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '49eb513221052c085affef3add6f6228e4e67e86e516c2621a0ebdc0f2dcb3d9', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', '4300d2f25b916b388aa04b4f8695547a6bc548d2b6c265cfb6cfba712a04c8bd', pg_catalog.clock_timestamp()),
-  ('1200_history', '788e9ef3903a962d14f7c5264cfbced7247c1f0ccc55362b3a1e5c76776b3542', pg_catalog.clock_timestamp()),
+  ('1200_history', '8fba68f9ce74c179156c24f2c5b256eea64a8de7526618977c943e89a05bce49', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

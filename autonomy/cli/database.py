@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
 
 from autonomy.cli.connection import local_environment, progress
 from autonomy.cli.output import bar, json_option, print_json
-from autonomy.errors import DatabaseUnavailable, NotConfigured
+from autonomy.errors import DatabaseUnavailable, NotConfigured, StateConflict
+from autonomy.text import counted
 
 
 @click.command()
@@ -56,36 +59,70 @@ def sql(as_json: bool) -> None:
 @click.option("--days", default=60, show_default=True, type=click.IntRange(1, 730))
 @click.option("--seed", default=7, show_default=True)
 @click.option("--yes", is_flag=True, help="Do not ask before loading into a named database.")
+@click.option("--beside-own", is_flag=True, help="Load beside campaigns of your own.")
+@click.option("--remove", is_flag=True, help="Take the sample campaigns out again.")
 @json_option
 def sample(
-    database_url: str | None, campaigns: int, days: int, seed: int, yes: bool, as_json: bool
+    database_url: str | None,
+    campaigns: int,
+    days: int,
+    seed: int,
+    yes: bool,
+    beside_own: bool,
+    remove: bool,
+    as_json: bool,
 ) -> None:
     """Load the sample account. Into a database of your own only where you name it."""
-    import psycopg
-
     from autonomy.local.sample import load
+    from autonomy.local.sample_mixture import take_out
 
-    if database_url and not yes:
+    drawn = {"campaigns": campaigns, "days": days, "seed": seed}
+    if database_url and not yes and not remove:
         click.confirm("Load made-up campaigns into the database you named?", abort=True, err=True)
-    now = datetime.now(UTC)
-    if database_url:
-        try:
-            rows = load(
-                database_url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar
-            )
-        except psycopg.OperationalError as error:
-            raise DatabaseUnavailable(f"The database cannot be reached: {error}.") from error
-    else:
-        with local_environment() as environment:
-            url = environment["AUTONOMY_DATABASE_URL"]
-            rows = load(url, now=now, campaigns=campaigns, days=days, seed=seed, progress=bar)
-    if as_json:
+    with _database_or_local(database_url) as url:
+        if remove:
+            gone = take_out(url, **drawn)
+        else:
+            _refuse_beside_own(url, drawn, beside_own=beside_own)
+            rows = load(url, now=datetime.now(UTC), progress=bar, **drawn)
+    if remove and as_json:
+        print_json({"removed": gone})
+    elif remove:
+        click.echo(f"{counted(gone, 'sample campaign')} taken out.")
+    elif as_json:
         print_json({"campaigns": campaigns, "hourly_rows": rows})
     else:
         click.echo(f"{campaigns} campaigns with {rows:,} hourly rows loaded.")
 
 
 COMMANDS = (migrate, sql, sample)
+
+
+@contextmanager
+def _database_or_local(database_url: str | None) -> Iterator[str]:
+    import psycopg
+
+    if not database_url:
+        with local_environment() as environment:
+            yield environment["AUTONOMY_DATABASE_URL"]
+        return
+    try:
+        yield database_url
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"The database cannot be reached: {error}.") from error
+
+
+def _refuse_beside_own(url: str, drawn: dict[str, int], *, beside_own: bool) -> None:
+    """Raises StateConflict where the database holds campaigns of somebody's own."""
+    from autonomy.local.sample_mixture import mixture
+
+    own = mixture(url, **drawn).own
+    if own and not beside_own:
+        raise StateConflict(
+            f"{counted(own, 'campaign')} of your own are in this database, and made-up ones beside"
+            " them would share limits, breakers and what is learnt. Nothing was loaded.",
+            hint="`make run` shows the sample account; --beside-own loads it all the same.",
+        )
 
 
 def _migrate(database_url: str, *, again: bool, as_json: bool) -> None:

@@ -15,10 +15,18 @@ import click
 
 from autonomy.cli.connection import SERVING, local_environment, local_stack, progress
 from autonomy.cli.output import DayOrTime, bar, json_option, print_json
-from autonomy.errors import AutonomyError, BadRequest, NotConfigured, from_database
+from autonomy.errors import (
+    AutonomyError,
+    BadRequest,
+    NotConfigured,
+    StateConflict,
+    from_database,
+)
+from autonomy.text import counted
 
 if TYPE_CHECKING:
     from autonomy.imports.columns import MappingFile
+    from autonomy.imports.known_figures import Repeats
     from autonomy.replay.past import Period
 
 REPORT = SERVING.with_name("replay.html")
@@ -71,14 +79,26 @@ class PastUnusable(AutonomyError):
 @worth_option
 @roas_option
 @click.option("--account", help="The account of rows whose file names none.")
+@click.option(
+    "--rename", "repeats", flag_value="rename",
+    help="Campaigns that repeat another's figures are that one, renamed.",
+)  # fmt: skip
+@click.option(
+    "--new", "repeats", flag_value="new", help="Campaigns that repeat another's figures are others."
+)
+@click.option("--replace", is_flag=True, help="Take figures that contradict most of the past.")
+@click.option("--beside-sample", is_flag=True, help="Import beside the sample account.")
 @database_option
 @json_option
-def import_command(
+def import_command(  # noqa: PLR0913, PLR0917 - one parameter an option
     files: tuple[Path, ...],
     mapping: Path | None,
     worth: Decimal | None,
     from_roas: bool,
     account: str | None,
+    repeats: Repeats | None,
+    replace: bool,
+    beside_sample: bool,
     database_url: str | None,
     as_json: bool,
 ) -> None:
@@ -87,11 +107,31 @@ def import_command(
 
     with _history(), _database(database_url) as url:
         said = _mapping(mapping, worth, from_roas=from_roas)
-        report = import_files(url, files, mapping=said, account=account, progress=bar)
+        if not beside_sample:
+            _refuse_beside_sample(url)
+        report = import_files(
+            url, files, mapping=said, account=account, repeats=repeats or "refuse", replace=replace,
+            progress=bar,
+        )  # fmt: skip
     if as_json:
         print_json(report.to_dict())
     else:
         click.echo(report.text())
+
+
+def _refuse_beside_sample(url: str) -> None:
+    """Raises StateConflict where the database holds the sample account."""
+    from autonomy.local.sample_mixture import mixture
+
+    sample = mixture(url).sample
+    if sample:
+        raise StateConflict(
+            f"The sample account is in this database ({counted(sample, 'made-up campaign')}), and"
+            " yours beside it would share limits, breakers and what is learnt. Nothing was"
+            " imported.",
+            hint="`python -m autonomy sample --remove` takes it out; `make run DATA=FILE` replays"
+            " a file in a database of its own; --beside-sample imports all the same.",
+        )
 
 
 def _known(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,10 +20,18 @@ from autonomy.errors import ExportError
 from autonomy.imports.accounts import note_accounts
 from autonomy.imports.columns import MappingFile
 from autonomy.imports.export import Export
+from autonomy.imports.known_figures import (
+    Repeats,
+    refuse_other_figures,
+    remember_figures,
+    settle_repeats,
+)
 from autonomy.imports.one_grain import settle_grain
+from autonomy.imports.platform_state import PlatformState, follow_platform
 from autonomy.imports.read_export import open_export, slices
 from autonomy.imports.revenue import WITHOUT_VALUE, no_value_sentence
 from autonomy.imports.row_checks import Tally
+from autonomy.imports.which_campaign import STAGE_CAMPAIGNS
 from autonomy.text import LONGEST_ACCOUNT
 
 if TYPE_CHECKING:
@@ -60,6 +68,8 @@ class FileReport:
     last: datetime | None
     budgets_estimated: int
     accounts: Mapping[str, Mapping[str, str]]  # what their rows say from now on, and did not before
+    known: Sequence[str]  # sentences on figures that were there already
+    state: PlatformState
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,6 +99,8 @@ class FileReport:
             "last": self.last.isoformat() if self.last else None,
             "budgets_estimated": self.budgets_estimated,
             "accounts": {name: dict(known) for name, known in self.accounts.items()},
+            "known_figures": list(self.known),
+            **self.state.to_dict(),
             "seconds": round(self.seconds, 2),
         }
 
@@ -130,7 +142,8 @@ class FileReport:
             f"  Noted of the account {name}: {', '.join(known.values())}."
             for name, known in self.accounts.items()
         ]
-        return said
+        said += [f"  {one}" for one in self.known]
+        return said + self.state.sentences()
 
 
 @dataclass
@@ -152,13 +165,16 @@ def import_files(
     *,
     mapping: MappingFile | Path | str | None = None,
     account: str | None = None,
+    repeats: Repeats = "refuse",
+    replace: bool = False,
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Imports the files in order. Raises ExportError, MappingError or psycopg.Error.
 
-    `account` names the account of rows whose file does not; `now` keeps out buckets of the future
-    (default: the clock). `progress(text, share)` is called with share from 0 to 1.
+    `account` names the account of rows whose file does not. `repeats`: what campaigns are that
+    repeat the figures of others. `replace`: a file may contradict the past. `now` keeps out buckets
+    of the future (default: the clock). `progress(text, share)` is called with share from 0 to 1.
     """
     import psycopg
 
@@ -179,7 +195,13 @@ def import_files(
             with open_export(Path(name), mapping) as export:
                 report.files.append(
                     _import(
-                        connection, export, account or "default", now or datetime.now(UTC), share
+                        connection,
+                        export,
+                        account or "default",
+                        now or datetime.now(UTC),
+                        share,
+                        repeats=repeats,
+                        replace=replace,
                     )
                 )
             connection.commit()
@@ -195,6 +217,9 @@ def _import(
     account: str,
     now: datetime,
     tell: Progress,
+    *,
+    repeats: Repeats,
+    replace: bool,
 ) -> FileReport:
     from psycopg import sql
 
@@ -206,17 +231,21 @@ def _import(
     tell(f"{export.path.name}: matching campaigns", 0.6)
     noted = note_accounts(connection, export, account)
     connection.execute("analyze staged_rows")
-    for statement in (_CAMPAIGNS, _BUCKETS):
+    for statement in (STAGE_CAMPAIGNS, _BUCKETS):
         connection.execute(sql.SQL(statement).format(account=sql.Literal(account)))
     future = connection.execute("delete from staged_buckets where bucket > %s", (now,)).rowcount
     if future:
         export.tally.rejected["the time lies in the future"] += future
     connection.execute("analyze staged_buckets")
+    known = settle_repeats(connection, export, repeats)
     new = connection.execute(_NEW_CAMPAIGNS).rowcount
     tell(f"{export.path.name}: building the figures of each campaign", 0.7)
+    remember_figures(connection, export)
     left_out = settle_grain(connection, export, now)
+    known += refuse_other_figures(connection, export, replace=replace)
     changed = connection.execute(_UPSERT, {"whole": export.by_whole_days}).rowcount
     connection.execute(_CREATED)
+    state = follow_platform(connection, now)
     budgets = connection.execute(_BUDGETS).rowcount
     without_value: dict[str, float] = dict(connection.execute(WITHOUT_VALUE).fetchall())
     row = connection.execute(_SUMMARY).fetchone()
@@ -242,6 +271,8 @@ def _import(
         last=last,
         budgets_estimated=budgets,
         accounts=noted,
+        known=known,
+        state=state,
         seconds=time.monotonic() - began,
     )
 
@@ -293,43 +324,6 @@ create temp table staged_rows (
 ) on commit drop
 """
 
-# The zone of days and hours without an offset is the account's. A campaign is its platform id where
-# the file has one, else its name; the latest name, status and budget of a file are the campaign's.
-_CAMPAIGNS = """
-create temp table staged_campaigns on commit drop as
-with named as (
-  select coalesce(nullif(r.account, ''), {account}) as account,
-    coalesce(nullif(r.campaign_id, ''), r.campaign) as key, r.campaign, r.campaign_id,
-    r.status, r.budget, r.at
-  from (select campaign, campaign_id, account, status, budget,
-          max(coalesce(zoned at time zone 'UTC', moment)) as at
-        from staged_rows group by 1, 2, 3, 4, 5) r
-),
-latest as (
-  select account, key,
-    (array_agg(coalesce(nullif(campaign, ''), campaign_id) order by at desc))[1] as title,
-    (array_agg(status order by at desc))[1] as status,
-    (array_agg(budget order by at desc) filter (where budget > 0))[1] as budget
-  from named group by account, key
-),
--- A name that two platform campaigns share says nothing of which is meant.
-told as (
-  select l.*, count(*) over (partition by l.account, l.title) = 1 as alone from latest l
-),
-known as (
-  select c.account, c.title, (array_agg(c.id order by c.created_at, c.id))[1] as id
-  from public.campaigns c group by c.account, c.title having count(*) = 1
-)
-select l.account, l.key, l.title, l.status, l.budget, coalesce(k.id, i.id) as id, z.zone
-from told l
-join (select a.account, autonomy.account_zone(a.account) as zone
-      from (select distinct account from told) a) z on z.account = l.account
-cross join lateral (
-  select md5('autonomous-operations/import/' || l.account || '/' || l.key)::uuid as id) i
-left join known k on k.account = l.account and k.title = l.title and l.alone
-  and not exists (select from public.campaigns c where c.id = i.id)
-"""
-
 _BUCKETS = """
 create temp table staged_buckets on commit drop as
 select c.id as campaign_id, b.bucket, count(*) as rows,
@@ -347,10 +341,7 @@ group by c.id, b.bucket
 
 _NEW_CAMPAIGNS = """
 insert into public.campaigns (id, title, account, status, budget, created_at)
-select s.id, s.title, s.account,
-  case when lower(s.status) ~ '(paus|remov|delet|archiv|ended|inactive|off$|not delivering)'
-    then 'paused' else 'active' end,
-  round(s.budget, 2), b.first
+select s.id, s.title, s.account, s.spelt, round(s.budget, 2), b.first
 from staged_campaigns s
 join (select campaign_id, min(bucket) as first from staged_buckets group by 1) b
   on b.campaign_id = s.id

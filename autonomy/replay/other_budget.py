@@ -28,6 +28,13 @@ class Faded(NamedTuple):
     revenue: float = 0.0
 
 
+class Pace(NamedTuple):
+    """Its figures over what they really were, as long as this budget lasts."""
+
+    spend: float = 1.0
+    response: float = 1.0  # of revenue and orders
+
+
 class Counterfactual:
     """The difference that other budgets would have made to one campaign, kept up look by look."""
 
@@ -51,6 +58,10 @@ class Counterfactual:
     def revenue(self) -> float:
         """Revenue beyond what was."""
         return self._life[REVENUE]
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(self.factor, self.response)
 
     def set_factor(self, factor: float, exponent: float) -> None:
         self.factor, self.response = factor, factor**exponent

@@ -14,7 +14,7 @@ from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
 from autonomy.engine.confidence import Prior
 from autonomy.engine.policy import AccountState, Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
-from autonomy.replay.other_budget import Counterfactual
+from autonomy.replay.other_budget import Counterfactual, Pace
 from autonomy.replay.past import Look, Past
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.past_candidate import candidate
@@ -261,6 +261,11 @@ class Account:
             number: (state.other.spend, state.other.revenue)
             for number, state in self._states.items()
         }
+
+    def pace(self, campaign_id: str) -> Pace:
+        """What its last budget makes of what there was; if paused, the one of before."""
+        state = self._states.get(campaign_id)
+        return state.other.pace if state is not None else Pace()
 
     def _carry_out(self, at: datetime, decision: Decision, look: Look) -> None:
         campaign = self.past.campaigns[look.campaign_id]

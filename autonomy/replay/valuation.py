@@ -1,8 +1,9 @@
 """What the simulated actions were worth, from what really happened after them.
 
-A pause is worth what the campaign then really lost: spend less revenue (over break-even) from that
-moment to the end. Where the campaign went on to earn, the pause was false and cost that much. What
-other budgets did before the pause stands with the changes of budget.
+A pause is worth what the campaign lost from that moment to the end: spend less revenue (over
+break-even), at the budget that the replay had given it by then, as the runs saw it. Where the
+campaign would have gone on to earn, the pause was false and cost that much. What the other budget
+would have made of that time stands with the changes of budget, so nothing counts twice.
 What a raise was worth history cannot tell, because nobody spent the money: it is valued under a
 response curve, revenue growing with the power r of the budget, and the whole replay is carried
 out for each r of 0.25, 0.5 and 0.75, so that the runs see what they would have seen.
@@ -17,6 +18,7 @@ from typing import Any
 
 from autonomy.engine.confidence import Evidence, by_cpa, probability_below
 from autonomy.engine.policy import Policy
+from autonomy.replay.other_budget import Pace
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
 from autonomy.replay.value import in_currency
@@ -56,7 +58,7 @@ class Range:
 
 @dataclass(frozen=True)
 class PauseOutcome:
-    """One pause and the rest of that campaign's real history."""
+    """One pause and the rest of that campaign's history, at the budget that it had by then."""
 
     event: Event
     spend_after: float
@@ -121,7 +123,12 @@ def worth_of(
     policies = {number: account.policy_of(one.account) for number, one in campaigns.items()}
     events = [event for event in account.events if event.campaign_id in campaigns]
     pauses = [
-        _pause(event, campaigns[event.campaign_id], policies[event.campaign_id])
+        _pause(
+            event,
+            campaigns[event.campaign_id],
+            account.pace(event.campaign_id),
+            policies[event.campaign_id],
+        )
         for event in events
         if event.is_pause
     ]
@@ -136,7 +143,7 @@ def worth_of(
             exponent: Range.of(
                 [
                     revenue / policies[number].break_even_roi - spend
-                    for number, (spend, revenue) in one.budgets().items()
+                    for number, (spend, revenue) in _budgets(one).items()
                     if number in policies
                 ],
                 draws,
@@ -156,12 +163,37 @@ def _direction(event: Event) -> int:
     return (event.new_budget > event.old_budget) - (event.new_budget < event.old_budget)
 
 
-def _pause(event: Event, campaign: PastCampaign, policy: Policy) -> PauseOutcome:
+def _rest(event: Event, campaign: PastCampaign) -> tuple[float, float, float]:
+    """Spend, revenue and orders that really came after it."""
+    return (
+        max(0.0, campaign.spend - event.spend),
+        campaign.revenue - event.revenue,
+        max(0.0, campaign.conversions - event.conversions),
+    )
+
+
+def _budgets(account: Account) -> dict[str, tuple[float, float]]:
+    """(spend, revenue) beyond what was, of all changes of budget: after a pause, too, as if there
+    had been none."""
+    found = account.budgets()
+    for event in account.events:
+        if event.is_pause:
+            spend, revenue, _ = _rest(event, account.past.campaigns[event.campaign_id])
+            pace, before = account.pace(event.campaign_id), found[event.campaign_id]
+            found[event.campaign_id] = (
+                before[0] + (pace.spend - 1.0) * spend,
+                before[1] + (pace.response - 1.0) * revenue,
+            )
+    return found
+
+
+def _pause(event: Event, campaign: PastCampaign, pace: Pace, policy: Policy) -> PauseOutcome:
     break_even, prior = policy.break_even_roi, policy.prior
-    spend = max(0.0, campaign.spend - event.spend)
-    revenue = campaign.revenue - event.revenue
-    orders = max(0.0, campaign.conversions - event.conversions)
-    days = max(1.0, campaign.days * spend / campaign.spend) if campaign.spend > 0 else 1.0
+    really_spent, revenue, orders = _rest(event, campaign)
+    spend, revenue, orders = (
+        really_spent * pace.spend, revenue * pace.response, orders * pace.response,
+    )  # fmt: skip
+    days = max(1.0, campaign.days * really_spent / campaign.spend) if campaign.spend > 0 else 1.0
     after = Evidence(spend, orders, revenue, campaign.cv2, days)
     worth = revenue
     if event.cpa is not None:  # a rule that speaks of cpa says what a conversion is worth

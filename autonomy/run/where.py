@@ -13,6 +13,7 @@ WHERE: dict[str, tuple[str, str]] = {
     "RUN_LATE": ("See the runs", "runs"),
     "ACCOUNT_BROKEN": ("See the run", "runs/{run_id}"),
     "STALE_DATA": ("See the campaigns", "campaigns"),
+    "UNREAD_STATUS": ("See the campaigns", "campaigns"),
     "NO_DATA": ("See the campaigns", "campaigns"),
     "ZONE_UNKNOWN": ("See the accounts", "accounts"),
     "BREAKER": ("See the run", "runs/{run_id}"),

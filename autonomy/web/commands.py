@@ -38,6 +38,11 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "person_hold_days": (0, 365),
     "approval_hours": (1, 8760),
     "notify_moved_share": (0, 100),
+    "keep_hours_days": (0, 36_500),
+    "keep_changes_days": (0, 36_500),
+    "keep_runs_days": (0, 36_500),
+    "keep_failed_actions_days": (0, 36_500),
+    "keep_opportunities_days": (0, 36_500),
 }
 """For the API's description; the database decides (a test holds the two equal)."""
 POLICY_TEXTS = ("mode", "frozen_reason", "time_zone")
@@ -54,6 +59,7 @@ ACCOUNT_LIMITS: dict[str, tuple[float, float]] = {
     for name, bounds in POLICY_LIMITS.items()
     if name
     not in ("break_even_roi", "evidence_half_life_days", "holdout_share", "notify_moved_share")
+    and not name.startswith("keep_")
 }
 """As above: the numbers of an account. Those of the policy too have its ranges."""
 ACCOUNT_TEXTS = ("currency", "time_zone", "mode", "frozen_reason")

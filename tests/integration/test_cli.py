@@ -156,4 +156,15 @@ def test_sample_and_import_in_json(
         "Day,Campaign,Impressions,Clicks,Conversions,Cost,Revenue\n"
         "2026-11-01,Brand,1000,50,2,20.00,90.00\n"
     )
-    assert ask("import", str(export), "--database-url", url)
+    with pytest.raises(AssertionError, match="(?s)5 made-up campaigns.*sample --remove"):
+        ask("import", str(export), "--database-url", url)
+    taken = ask("import", str(export), "--database-url", url, "--beside-sample")
+    assert taken["files"][0]["campaigns_new"] == 1
+    five = ("sample", "--yes", "--database-url", url, "--campaigns", "5", "--days", "3")
+    with pytest.raises(AssertionError, match="CONFLICT: 1 campaign of your own"):
+        ask(*five)
+    assert ask(*five, "--beside-own")["campaigns"] == 5
+    assert ask("sample", "--remove", "--database-url", url) == {"removed": 5}
+    assert ask("sample", "--remove", "--database-url", url) == {"removed": 0}
+    (again,) = ask("import", str(export), "--database-url", url)["files"]
+    assert (again["campaigns_new"], again["buckets_changed"]) == (0, 0)

@@ -41,6 +41,11 @@ LIMITS = [
     "prior_cv2",
     "prior_campaigns",
     "notify_moved_share",
+    "keep_hours_days",
+    "keep_changes_days",
+    "keep_runs_days",
+    "keep_failed_actions_days",
+    "keep_opportunities_days",
 ]
 
 

@@ -28,6 +28,8 @@ GROUPS = {
     "Learning": ("evidence_half_life_days", "conversion_delay_hours", "holdout_share",
                  "resume_when_proven_wrong", "resume_confidence"),
     "Being told": ("notify_moved_share",),
+    "Keeping": ("keep_hours_days", "keep_changes_days", "keep_runs_days",
+                "keep_failed_actions_days", "keep_opportunities_days"),
 }  # fmt: skip
 
 
