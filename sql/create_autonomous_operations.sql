@@ -13635,9 +13635,9 @@ create function public.dashboard_state(
 as $$
 declare
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
-comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
-  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
-  'reads. Reads only. '
+    'UNREAD_STATUS', 'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED',
+    'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED',
+    'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -15817,7 +15817,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', 'da59756ec2c24dea835e2f157c29eee6059be3d66089b49b3e34bb05e8262ef2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'a40b3a49333e6c3ab6dfd746bd0246462ba9b63da549554b27da489e942f1d80', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '695e3625814ece80f84d8bcbfca98ed16dca5848147e115b3060321aab586a8d', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '49eb513221052c085affef3add6f6228e4e67e86e516c2621a0ebdc0f2dcb3d9', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
