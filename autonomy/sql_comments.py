@@ -7,6 +7,7 @@ import re
 _PIECE = re.compile(
     r"""
     (?P<dropped> ^[ \t]*--(?!\ squawk-ignore)[^\n]*(?:\n|\Z) | ^[ \t]*\n )
+  | (?P<indent> ^[ \t]+(?=\S) )
   | (?P<head> \b(?:as|do)\s+ (?P<tag>\$(?:[a-z_]\w*)?\$) ) (?P<code>.*?) (?P=tag)
   | --[^\n]*                                    # behind code
   | /\*.*?\*/
@@ -18,7 +19,7 @@ _PIECE = re.compile(
 
 
 def without_comment_lines(text: str) -> str:
-    """The text without blank lines and lines that are a comment, in bodies of functions too.
+    """The text without indents, blank lines and lines of comment, in bodies of functions too.
 
     What is data stays as it is: strings, dollar-quoted ones among them. So does what speaks to a
     linter.
@@ -30,7 +31,7 @@ def without_comment_lines(text: str) -> str:
 
 
 def _kept(piece: re.Match[str]) -> str:
-    if piece["dropped"] is not None:
+    if piece["dropped"] is not None or piece["indent"] is not None:
         return ""
     if piece["code"] is None:
         return piece[0]
