@@ -37,13 +37,18 @@ create temporary table autonomy_names (
   columns text[]
 ) on commit drop;
 insert into pg_temp.autonomy_names values
-  ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
-  ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
+  ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
+  ('autonomy', 'function', 'smallest_unit', null, '{p_digits}', '{integer}', 0, array[]::text[]),
+  ('autonomy', 'function', 'figure_kept', null, '{p_amount}', '{numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'kept_amount', null, '{p_amount, p_digits}', '{numeric, integer}', 0, array[]::text[]),
+  ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
+  ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99)', 'total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99)', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
   ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
+  ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
   ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+  ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
   ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
@@ -93,8 +98,6 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
-  ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
   ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
   ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
@@ -105,6 +108,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'budget_written', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_budget_written', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
@@ -237,7 +242,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'codes', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'sentences', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'exact', null, '{p_number}', '{float8}', 0, array[]::text[]),
-  ('autonomy', 'function', 'money_words', null, '{p_amount}', '{float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'money_words', null, '{p_amount, p_currency}', '{float8, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'times_words', null, '{p_roi}', '{float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'short_number', null, '{p_number}', '{float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{numeric, text}', 0, array[]::text[]),
@@ -267,7 +273,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'budget_floor', null, '{p_min_budget, p_digits}', '{numeric, integer}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget, p_digits}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric, integer}', 0, array[]::text[]),
   ('autonomy', 'type', 'decided', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'odds_words', null, '{p_confidence, p_floor, p_direction, p_kind}', '{float8, float8, text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'evidence_times', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
@@ -320,7 +327,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_campaign_truncated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'lock_effects', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'state', null, '{p_status, p_budget}', '{text, numeric}', 0, array[]::text[]),
-  ('autonomy', 'function', 'as_text', null, '{p_status, p_budget}', '{text, text}', 0, array[]::text[]),
+  ('autonomy', 'function', 'as_text', null, '{p_status, p_budget, p_currency}', '{text, numeric, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'came_out', null, '{p_old_status, p_old_budget, p_status, p_budget, p_got_status, p_got_budget}', '{text, numeric, text, numeric, text, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'change_campaign', null, '{p_campaign, p_status, p_budget, p_action_id, p_kind, p_actor, p_person, p_now}', '{public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'locked_campaign', null, '{p_campaign_id, p_reason, p_confidence_score}', '{uuid, text, numeric}', 0, array[]::text[]),
@@ -408,7 +415,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'type', 'rule_score', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'actions_in', null, '{p_currency, p_from}', '{text, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'action_sums', null, '{p_currency, p_now}', '{text, timestamptz}', 2, array[]::text[]),
-  ('autonomy', 'function', 'rule_scores', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'rule_scores', null, '{p_sums, p_currency}', '{autonomy.action_sum[], text}', 0, array[]::text[]),
   ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
   ('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'propose_marginal_return_ratio', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
@@ -1200,6 +1207,60 @@ exception when unique_violation then
   return false;
 end $$;
 
+-- 0105_money.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.currency_digits(p_currency text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case
+    when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+                        'VUV', 'XAF', 'XOF', 'XPF') then 0
+    when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+    when p_currency in ('CLF', 'UYW') then 4
+    else 2 end;
+$$;
+comment on function autonomy.currency_digits(text) is
+  'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
+  'same in autonomy/text.py. Pure. [autonomous-operations]';
+create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+  select replace(to_char(round(p_amount, d.digits), 'FM999,999,999,999,999,999,990'
+      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+              else '' end), '-', '−')
+    || coalesce(' ' || nullif(p_currency, ''), '')
+  from (select autonomy.currency_digits(p_currency) as digits) d
+  where p_amount between -1e20 and 1e20;
+$$;
+comment on function autonomy.amount_words(numeric, text, boolean) is
+  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals; '
+  'null for what is no amount. Pure. [autonomous-operations]';
+create function autonomy.smallest_unit(p_digits integer) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  select (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
+$$;
+comment on function autonomy.smallest_unit(integer) is
+  'The smallest amount of so many decimals: 2 -> 0.01. Pure. [autonomous-operations]';
+create function autonomy.figure_kept(p_amount numeric) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  select case when scale(p_amount) > 6 then trim_scale(round(p_amount, 6)) else p_amount end;
+$$;
+comment on function autonomy.figure_kept(numeric) is
+  'An amount as it came, to six decimals. Pure. [autonomous-operations]';
+create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  select round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
+$$;
+comment on function autonomy.kept_amount(numeric, integer) is
+  'An amount with p_digits decimals, and more only where it has more, six at the most: 150, 2 -> 150.00. Pure. '
+  '[autonomous-operations]';
+
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
@@ -1210,7 +1271,7 @@ create table if not exists public.campaigns (
   id uuid primary key default gen_random_uuid(),
   title text,
   status text default 'active',
-  budget numeric(14,2),
+  budget numeric,  -- in whole units of the account's currency: 0135 sees to that
   account text not null default 'default',
   autonomous_enabled boolean not null default true,
   hold_until timestamptz,
@@ -1228,8 +1289,8 @@ create table if not exists public.campaign_performance (
   impressions bigint not null default 0,
   clicks bigint not null default 0,
   conversions bigint not null default 0,
-  total_spend numeric(14,2) not null default 0,
-  total_revenue numeric(14,2) not null default 0,
+  total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99),
+  total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99),
   order_value_cv2 numeric,
   roi numeric,
   ctr numeric,
@@ -1264,7 +1325,7 @@ begin
         || case when pg_temp.has_column('campaigns', 'name') then ', filled from name.' else ', empty.' end);
     end if;
     if not pg_temp.has_column('campaigns', 'budget') then
-      alter table public.campaigns add column budget numeric(14,2);
+      alter table public.campaigns add column budget numeric;
       perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it '
                           'is filled.');
     end if;
@@ -1291,7 +1352,7 @@ begin
         end if;
         perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
       elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
-        perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
+        perform pg_temp.retype('campaigns', 'budget', 'numeric', '$::numeric');
       elsif v_column.type in ('timestamp without time zone', 'date') then
         perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone',
                                'timezone(''UTC'', $::timestamp)');
@@ -1313,8 +1374,8 @@ begin
       add column if not exists impressions bigint,
       add column if not exists clicks bigint,
       add column if not exists conversions bigint,
-      add column if not exists total_spend numeric(14,2) default 0,
-      add column if not exists total_revenue numeric(14,2) default 0,
+      add column if not exists total_spend numeric default 0,
+      add column if not exists total_revenue numeric default 0,
       add column if not exists order_value_cv2 numeric,
       add column if not exists roi numeric,
       add column if not exists ctr numeric,
@@ -1356,6 +1417,27 @@ begin
   end if;
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+do $$
+declare
+  v_digits integer := 0;
+  v_column record;
+begin
+  if to_regclass('public.autonomy_accounts') is not null then
+    execute 'select coalesce(max(autonomy.currency_digits(k.currency)), 0) from public.autonomy_accounts k'
+    into v_digits;
+  end if;
+  for v_column in
+    select c.relname as table_name, a.attname as name
+    from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+    where (c.oid, a.attname) in (
+        ('public.campaigns'::regclass, 'budget'), ('public.campaign_performance'::regclass, 'total_spend'),
+        ('public.campaign_performance'::regclass, 'total_revenue'))
+      and a.atttypid = 'numeric'::regtype and a.atttypmod <> -1
+      and (not pg_temp.is_theirs(c.relname) or ((a.atttypmod - 4) & 2047) < v_digits)
+  loop
+    perform pg_temp.retype(v_column.table_name, v_column.name, 'numeric', '$::numeric');
+  end loop;
+end $$;
 comment on column public.campaigns.target_roi is
   'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
   '[autonomous-operations]';
@@ -1371,8 +1453,8 @@ create table if not exists public.campaign_metrics (
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
   conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
-  spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
-  revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  spend numeric not null default 0 check (spend between 0 and 999999999999.99),
+  revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   whole_day boolean not null default false,
   primary key (campaign_id, bucket)
 );
@@ -1385,8 +1467,8 @@ create table if not exists public.campaign_audience_metrics (
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
   conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
-  spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
-  revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  spend numeric not null default 0 check (spend between 0 and 999999999999.99),
+  revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, segment, day)
 );
 do $$
@@ -1396,6 +1478,8 @@ declare
 begin
   foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
     perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    perform pg_temp.retype(v_table, 'spend', 'numeric', '$::numeric');
+    perform pg_temp.retype(v_table, 'revenue', 'numeric', '$::numeric');
     if v_table = 'campaign_metrics' then
       alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
     end if;
@@ -2164,31 +2248,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.currency_digits(p_currency text) returns integer
-language sql immutable parallel safe set search_path = ''
-as $$
-  select case
-    when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
-                        'VUV', 'XAF', 'XOF', 'XPF') then 0
-    when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
-    when p_currency in ('CLF', 'UYW') then 4
-    else 2 end;
-$$;
-comment on function autonomy.currency_digits(text) is
-  'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
-  'same in autonomy/text.py. Pure. [autonomous-operations]';
-create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
-language sql immutable parallel safe set search_path = ''
-as $$
-  select to_char(p_amount, 'FM999,999,999,999,999,990'
-      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
-              else '' end)
-    || coalesce(' ' || nullif(p_currency, ''), '')
-  from (select autonomy.currency_digits(p_currency) as digits) d;
-$$;
-comment on function autonomy.amount_words(numeric, text, boolean) is
-  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
-  'Pure. [autonomous-operations]';
 create table if not exists public.autonomy_accounts (
   account text primary key,
   currency text,
@@ -2407,6 +2466,30 @@ create trigger autonomy_accounts_updated after update on public.campaigns
 insert into public.autonomy_accounts (account)
 select distinct c.account from public.campaigns c where c.account is not null
 on conflict do nothing;
+create function autonomy.budget_written() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if new.budget is null then
+    return new;
+  elsif new.budget not between 0 and 999999999999.99 then  -- NaN and Infinity are greater than all
+    raise exception using errcode = 'check_violation',
+      message = format('budget must be a number from 0 to 999,999,999,999.99, not %s.', new.budget);
+  end if;
+  new.budget := autonomy.kept_amount(new.budget, autonomy.currency_digits(
+    (select a.currency from public.autonomy_accounts a where a.account = new.account)));
+  return new;
+end $$;
+comment on function autonomy.budget_written() is
+  'Trigger of campaigns: 150 becomes 150.00, of yen stays 150; what is finer stays as it is. Runs as its owner, since '
+  'whoever may write campaigns need not have rights on accounts. Raises 23514 for what is no amount. '
+  '[autonomous-operations]';
+do $$ begin
+  if 'campaigns' <> all (string_to_array(current_setting('autonomy.theirs'), ',')) then
+    create trigger autonomy_budget_written before insert or update of budget on public.campaigns
+      for each row execute function autonomy.budget_written();
+  end if;
+end $$;
 create function autonomy.account_zone(p_account text) returns text
 language sql stable set search_path = ''
 as $$
@@ -2529,8 +2612,10 @@ begin
     jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
   from compared c
   cross join lateral (
-    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), 2)), 0.01, c.min_budget) as most,
-      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), 2))) as least) l
+    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), d.digits)), autonomy.smallest_unit(d.digits),
+                    c.min_budget) as most,
+      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), d.digits))) as least
+    from (select autonomy.currency_digits(c.currency) as digits) d) l
   where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
   order by c.campaigns desc, c.account;
 end $$;
@@ -3484,10 +3569,13 @@ begin
     impressions = f.life_impressions, clicks = f.life_clicks,
     conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
                        else p.conversions end,
-    total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
-    total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
+    total_spend = least(autonomy.kept_amount(f.life_spend::numeric, k.digits), 999999999999.99),
+    total_revenue = greatest(
+      least(autonomy.kept_amount(f.life_revenue::numeric, k.digits), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
   from autonomy.totals_of_series(v_campaigns) f
+  cross join lateral (
+    select autonomy.currency_digits(autonomy.campaign_currency(f.campaign_id)) as digits offset 0) k
   where p.campaign_id = f.campaign_id and p.from_metrics;
   perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
@@ -4030,7 +4118,8 @@ begin
       'impressions', round((l.r -> 'impressions')::numeric),
       'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
       'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-      'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2)) as one
+      'spend', autonomy.figure_kept((l.r -> 'spend')::numeric),
+      'revenue', autonomy.figure_kept((l.r -> 'revenue')::numeric)) as one
     from latest l
   )
   select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),
@@ -5737,14 +5826,21 @@ end $$;
 comment on function autonomy.exact(float8) is
   'A float as the decimal that it is written as: a cast keeps 15 digits only. Null for NaN and infinity. Pure. '
   '[autonomous-operations]';
-create function autonomy.money_words(p_amount float8) returns text
+create function autonomy.money_words(p_amount float8, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return coalesce(
-    replace(to_char(round(autonomy.exact(p_amount), 2), 'FM999,999,999,999,999,999,990.00'), '-', '−'), '?');
+  return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
 end $$;
-comment on function autonomy.money_words(float8) is '1,234.50; ? where unknown. Pure. [autonomous-operations]';
+comment on function autonomy.money_words(float8, text) is
+  '1,234.50 EUR; ? where the amount is unknown. Pure. [autonomous-operations]';
+create function autonomy.times_words(p_roi float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return autonomy.money_words(p_roi, null) || 'x';
+end $$;
+comment on function autonomy.times_words(float8) is 'A roi as people read it: 1.50x. Pure. [autonomous-operations]';
 create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -5864,9 +5960,10 @@ returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
 as $$
   select u.campaign_id, u.day,
-    format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value), u.day,
-           autonomy.money_words(u.usual))
+    format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value, k.currency), u.day,
+           autonomy.money_words(u.usual, k.currency))
   from autonomy.usual_days(p_ids, p_now) u
+  cross join lateral (select autonomy.campaign_currency(u.campaign_id) as currency) k
   cross join lateral (
     select max(v.value) as most, min(v.value) as least, count(*) as buckets
     from (select (m.revenue / greatest(m.conversions, 1))::float8 as value from public.campaign_metrics m
@@ -5888,10 +5985,11 @@ returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
 as $$
   select u.campaign_id, u.day,
-    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend), u.day,
-           autonomy.money_words(b.budget::float8))
+    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend, k.currency), u.day,
+           autonomy.amount_words(b.budget, k.currency))
   from autonomy.usual_days(p_ids, p_now) u
   join public.campaigns c on c.id = u.campaign_id
+  cross join lateral (select autonomy.campaign_currency(u.campaign_id) as currency) k
   cross join lateral (
     select max(f.budget) filter (where f.budget between 0.01 and 1e15) as budget
     from (
@@ -6027,7 +6125,8 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8, suspect text);
+  budget_use float8, suspect text,
+  currency text);            -- its account's, null where unknown
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -6054,11 +6153,12 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
-        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why, q.currency
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
+      left join public.autonomy_accounts q on q.account = c.account
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
@@ -6102,7 +6202,8 @@ as $$
 begin
   return (
     select coalesce(json_agg(json_build_object(
-      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'currency', c.currency,
+      'status', c.status,
       'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
       'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
       'metrics', w.windows,
@@ -6451,9 +6552,20 @@ create type autonomy.size as (
   limits text[],             -- the caps that shaped it, in order
   code text);                -- why nothing worth doing is left, else null
 comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_unit numeric := autonomy.smallest_unit(p_digits);
+  v_floor numeric := trunc(p_min_budget, p_digits);
+begin
+  return greatest(case when v_floor < p_min_budget then v_floor + v_unit else v_floor end, v_unit);
+end $$;
+comment on function autonomy.budget_floor(numeric, integer) is
+  'The least budget in whole units of a currency: a limit rounded up, and never nothing. Pure. [autonomous-operations]';
 create function autonomy.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
-  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
+  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer)
 returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6461,26 +6573,26 @@ declare
   v_size autonomy.size;
   v_cap numeric;
 begin
-  v_size.new_budget := round(p_wanted, 2);
+  v_size.new_budget := round(p_wanted, p_digits);
   v_size.limits := '{}';
   if p_direction = 'up' then
-    v_cap := trunc(p_budget * p_max_step, 2);
+    v_cap := trunc(p_budget * p_max_step, p_digits);
     if v_cap < v_size.new_budget then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'STEP_CAP'::text;
     end if;
-    v_cap := trunc(p_lowest * p_max_growth, 2);
+    v_cap := trunc(p_lowest * p_max_growth, p_digits);
     if v_cap < v_size.new_budget then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
     end if;
-    v_cap := trunc(p_max_budget, 2);
+    v_cap := trunc(p_max_budget, p_digits);
     if v_cap < v_size.new_budget then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   else
-    v_cap := ceil(p_min_budget * 100) / 100;
+    v_cap := autonomy.budget_floor(p_min_budget, p_digits);
     if v_size.new_budget < v_cap then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
@@ -6492,9 +6604,10 @@ begin
   end if;
   return v_size;
 end $$;
-comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
+                                          integer) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
-  'nothing worth doing is left. Pure. [autonomous-operations]';
+  'nothing worth doing is left; p_digits: decimals of its currency. Pure. [autonomous-operations]';
 create type autonomy.decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
   rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
@@ -6622,15 +6735,17 @@ begin
     when 'more_evidence' then case when c.ev_conversions > 0
       then autonomy.counted_words(
         greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
-      else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
+      else autonomy.money_words(c.ev_spend * v_times, c.currency) || ' more spent without a conversion' end
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
     when 'suspect' then c.suspect
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)
     when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
-    when 'max_budget' then autonomy.money_words(p_decided.max_budget)
-    when 'min_budget' then autonomy.money_words(p_decided.min_budget)
+    when 'max_budget' then autonomy.amount_words(
+      trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
+    when 'min_budget' then autonomy.amount_words(
+      autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
   end;
 end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is
@@ -6762,7 +6877,7 @@ begin
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
       (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
-      l.min_budget) end as size offset 0) z
+      l.min_budget, autonomy.currency_digits((k.c).currency)) end as size offset 0) z
   ),
   ranked as (
     select j.campaign_id, array_agg(j.place order by j.place) as places,
@@ -6930,7 +7045,7 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create type autonomy.params as (
-  spend float8, revenue float8, roi float8, conversions float8, days float8,
+  currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
   confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
   "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
@@ -6944,6 +7059,7 @@ declare
   v_spend float8 := p_campaign.spend;
   v_revenue float8 := p_campaign.revenue;
   v_conversions float8 := p_campaign.conversions;
+  v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_campaign.currency));
 begin
   if p_window <> 'lifetime' then
     v_spend := (p_measures ->> 'spend')::float8;
@@ -6951,15 +7067,16 @@ begin
     v_conversions := (p_measures ->> 'conversions')::float8;
   end if;
   return row(
-    floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
-    floor(100::float8 * v_revenue + 0.5::float8) / 100::float8,
+    p_campaign.currency,
+    floor(v_units * v_spend + 0.5::float8) / v_units,
+    floor(v_units * v_revenue + 0.5::float8) / v_units,
     case when v_spend > 0 then floor(100::float8 * (v_revenue / v_spend) + 0.5::float8) / 100::float8 end,
     floor(100::float8 * v_conversions + 0.5::float8) / 100::float8,
     greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-    floor(100::float8 * (p_cpa / p_break_even) + 0.5::float8) / 100::float8,
+    floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
     p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
 comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
@@ -6979,12 +7096,16 @@ comment on function autonomy.span_words(autonomy.params) is
 create function autonomy.costs_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+  v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_params.currency));
 begin
-  return format('%s %s spent, %s', autonomy.span_words(p_params), autonomy.money_words(p_params.spend),
+  return format('%s %s spent, %s', autonomy.span_words(p_params),
+      autonomy.money_words(p_params.spend, p_params.currency),
       autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion'))
     || case when p_params.conversions <> 0 and p_params.spend is not null
-         then format(' at %s each', autonomy.money_words(autonomy.cut_confidence(
-           p_params.spend / p_params.conversions))) else '' end;
+         then format(' at %s each', autonomy.money_words(
+           floor(v_units * (p_params.spend / p_params.conversions) + 0.5::float8) / v_units, p_params.currency))
+         else '' end;
 end $$;
 comment on function autonomy.costs_words(autonomy.params) is
   'in the last 7 days 176.00 spent, 8 conversions at 22.00 each. Pure. [autonomous-operations]';
@@ -6993,8 +7114,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return format('%s %s spent, %s earned', autonomy.span_words(p_params),
-    autonomy.money_words(p_params.spend), autonomy.money_words(p_params.revenue))
-    || case when p_params.roi is null then '' else ', ' || autonomy.money_words(p_params.roi) || 'x' end;
+    autonomy.money_words(p_params.spend, p_params.currency), autonomy.money_words(p_params.revenue, p_params.currency))
+    || case when p_params.roi is null then '' else ', ' || autonomy.times_words(p_params.roi) end;
 end $$;
 comment on function autonomy.figures_words(autonomy.params) is
   'in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x. Pure. [autonomous-operations]';
@@ -7010,18 +7131,18 @@ begin
   foreach v_name in array p_names loop
     v_words := v_words || case v_name
       when 'rule' then p_decided.rule_name
-      when 'old_budget' then autonomy.money_words(p_params.old_budget)
-      when 'new_budget' then autonomy.money_words(p_params.new_budget)
+      when 'old_budget' then autonomy.money_words(p_params.old_budget, p_params.currency)
+      when 'new_budget' then autonomy.money_words(p_params.new_budget, p_params.currency)
       when 'figures' then autonomy.figures_words(p_params)
       when 'costs' then autonomy.costs_words(p_params)
-      when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit)
+      when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit, p_params.currency)
       when 'chance' then p_params.chance::text
       when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
       when 'target' then case when p_params.break_even = 1 then 'break-even'
-        else autonomy.money_words(p_params.break_even) || 'x' end
-      when 'spend' then autonomy.money_words(p_params.spend)
-      when 'revenue' then autonomy.money_words(p_params.revenue)
-      when 'times' then coalesce(', ' || nullif(autonomy.money_words(p_params.roi), '?') || 'x', '')
+        else autonomy.times_words(p_params.break_even) end
+      when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
+      when 'revenue' then autonomy.money_words(p_params.revenue, p_params.currency)
+      when 'times' then coalesce(', ' || nullif(autonomy.times_words(p_params.roi), '?x'), '')
       else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
   end loop;
   return v_words;
@@ -7171,8 +7292,8 @@ language plpgsql immutable set search_path = ''
 as $$
 begin
   return jsonb_build_object(
-    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
-    'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
+    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'currency', (p_told.params).currency,
+    'action_type', p_told.action_type, 'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
     'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
 comment on function autonomy.decision_entry(autonomy.told) is
@@ -7222,10 +7343,11 @@ begin
       from jsonb_array_elements(p_counts) c (one)
     ),
     groups as (
-      select g.account as at, g.account, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking, g.told
+      select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
+        g.told
       from autonomy.breaker_groups(p_portfolio) g
       union all  -- raises of all accounts are counted by currency
-      select 'currency:' || g.currency, null, null, sum(g.budget), null, sum(g.raised), null, false, null
+      select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null
       from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
     ),
     told as (
@@ -7247,16 +7369,16 @@ begin
                 'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
          coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
         (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
-         format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
-           (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+         format('cuts of 24 hours would take more than %s a day', autonomy.amount_words(
+           (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), g.currency)), s.shrinking,
          ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
         (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
          format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
                 g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
           (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
         (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
-         format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
-           (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+         format('raises of 24 hours would add more than %s a day', autonomy.amount_words(
+           (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), g.currency)), s.growth,
          ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
       ) r (n, tripped, code, message, stopped, most)
       where r.tripped
@@ -7363,7 +7485,8 @@ begin
     from autonomy.campaigns_by_metrics(
       min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
   )
-  select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
+  select c.campaign_id, c.title, c.budget, round(c.spend::numeric, autonomy.currency_digits(c.currency)),
+    round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
     case when c.value_missing then 'Wait: its conversions carry no value, so its roi says nothing; '
          when s.confidence < 50 then 'Wait: '
@@ -7407,20 +7530,22 @@ begin
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
-         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', autonomy.money_words(c.budget))
+         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ',
+                                              autonomy.money_words(c.budget, c.currency))
          when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
                                              floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ',
-                     autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
+                     autonomy.money_words(c.budget, c.currency), autonomy.money_words(b.suggested, c.currency)) end
       || autonomy.why_words('up', c, s.confidence, null, p)
   from found f
   cross join public.autonomy_policy p
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
     as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-  cross join lateral (select least(
-    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
+  cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
+  cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
+                                   trunc(p.max_budget, d.digits)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
     least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
@@ -7803,10 +7928,13 @@ as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
 comment on function autonomy.state(text, numeric) is
   'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. '
   '[autonomous-operations]';
-create function autonomy.as_text(p_status text, p_budget text) returns text
+create function autonomy.as_text(p_status text, p_budget numeric, p_currency text) returns text
 language sql immutable set search_path = ''
-as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
-comment on function autonomy.as_text(text, text) is
+as $$
+  select format('%s with a budget of %s', coalesce(p_status, 'no status'),
+                coalesce(autonomy.amount_words(p_budget, p_currency), p_budget::text, 'none'))
+$$;
+comment on function autonomy.as_text(text, numeric, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.came_out(
   p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
@@ -7963,25 +8091,38 @@ create function public.auto_scale_campaign(
 language plpgsql set search_path = ''
 as $$
 declare
-  v_budget numeric := round(p_new_budget, 2);
+  v_budget numeric;
   v_campaign public.campaigns;
   v_policy public.autonomy_policy;
+  v_currency text := autonomy.campaign_currency(p_campaign_id);
+  v_digits integer := autonomy.currency_digits(v_currency);
+  v_least numeric := autonomy.smallest_unit(v_digits);
 begin
-  if v_budget is null or v_budget not between 0.01 and 999999999999.99 then
+  if p_new_budget is null or p_new_budget not between 0 and 999999999999.99
+    or round(p_new_budget, v_digits) < v_least then
     raise exception using errcode = 'AO010',
-      message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
+      message = format('p_new_budget must be a number of at least %s and below 1,000,000,000,000, not %s.', v_least,
+                       coalesce(p_new_budget::text, 'NULL'));
+  end if;
+  v_budget := round(p_new_budget, v_digits);
+  if v_budget <> p_new_budget then
+    raise notice '% has no amounts smaller than %: the budget is rounded to %.',
+      coalesce(v_currency, 'An account of unknown currency'), v_least, v_budget;
   end if;
   v_campaign := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
   v_policy := autonomy.account_policy(v_campaign.account);
   if v_budget not between v_policy.min_budget and v_policy.max_budget then
     raise exception using errcode = 'AO006',
       message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
-                       v_budget, v_policy.min_budget, v_policy.max_budget),
+                       autonomy.amount_words(v_budget, v_currency),
+                       autonomy.amount_words(autonomy.budget_floor(v_policy.min_budget, v_digits), v_currency),
+                       autonomy.amount_words(trunc(v_policy.max_budget, v_digits), v_currency)),
       hint = 'autonomy_policy.min_budget and max_budget hold for actions by hand too.';
   end if;
   if v_budget is not distinct from v_campaign.budget then
     raise exception using errcode = 'AO004',
-      message = format('Campaign %s has a budget of %s already.', p_campaign_id, v_budget);
+      message = format('Campaign %s has a budget of %s already.', p_campaign_id,
+                       autonomy.amount_words(v_budget, v_currency));
   end if;
   return autonomy.act_by_hand(
     v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
@@ -7989,7 +8130,8 @@ begin
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
   'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, step limits '
-  'and confidence floor: a person decided. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
+  'and confidence floor: a person decided. What is smaller than the unit of its account''s currency is rounded, half '
+  'up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
   'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
   'AO014 (p_now is not the clock''s). [autonomous-operations]';
 
@@ -8108,8 +8250,8 @@ with checked as (  -- without reason and evidence, which would be copied at each
         then 'rule_version is missing'
       when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
-        and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
-        then 'new.budget is not an amount of whole cents'
+        and w.new_budget not between 0 and 999999999999.99
+        then 'new.budget is not an amount of money below 1,000,000,000,000'
       when w.action_type = 'auto_pause'
         and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
         and w.new_budget is not distinct from w.old_budget, false)
@@ -8191,6 +8333,8 @@ judged as materialized (
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget
         then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
+      when direction in ('up', 'down')
+        and new_budget <> round(new_budget, autonomy.currency_digits((k.candidate).currency)) then 'BAD_DECISION'
       when not p_by_person and case
           when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
           when rule_id is null then not some_rule_on
@@ -8201,7 +8345,7 @@ judged as materialized (
           case when p_by_person then 'approve' else 'apply' end, p_now),
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
           direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
-          max_budget, min_budget)).limits)[1] end)
+          max_budget, min_budget, autonomy.currency_digits((k.candidate).currency))).limits)[1] end)
     end as code
   from known k
 ),
@@ -8290,10 +8434,13 @@ select coalesce(array_agg(row(
     case when s.final_code is not null then case s.final_code
       when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
         case when s.taken then 'its id belongs to another action'
-             else 'its campaign was decided twice in one batch' end) || '.'
+             when s.turn > 1 then 'its campaign was decided twice in one batch'
+             else format('new.budget is %s, with more decimals than %s has', s.new_budget,
+                         coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
       when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
-        autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
+        autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
+        autonomy.as_text(s.status, s.budget, (s.candidate).currency),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case
@@ -8844,7 +8991,7 @@ language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
     'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
-    'action_type', p_action.action_type, 'code', p_code,
+    'currency', k.currency, 'action_type', p_action.action_type, 'code', p_code,
     'message', coalesce(p_message, case p_code
       when 'ALREADY_ROLLED_BACK' then
         format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
@@ -8853,10 +9000,12 @@ as $$
       when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
       when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
       when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-        autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
-        autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+        autonomy.as_text(p_action.new_state ->> 'status', autonomy.exact_number(p_action.new_state -> 'budget'),
+                         k.currency),
+        autonomy.as_text(p_campaign.status, p_campaign.budget, k.currency)) end),
     'expected', p_action.new_state,
     'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+  from (select autonomy.campaign_currency(p_campaign.id) as currency) k
 $$;
 comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
   'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
@@ -8918,8 +9067,8 @@ begin
     end if;
     if v_code is null then
       v_changed := v_changed || jsonb_build_object('action_id', v_action.id, 'campaign_id', v_action.campaign_id,
-        'title', v_campaign.title, 'action_type', v_action.action_type,
-        'from', autonomy.state(v_campaign.status, v_campaign.budget),
+        'title', v_campaign.title, 'currency', autonomy.campaign_currency(v_campaign.id),
+        'action_type', v_action.action_type, 'from', autonomy.state(v_campaign.status, v_campaign.budget),
         'to', autonomy.state(v_after.status, v_after.budget));
       v_campaign := v_after;
       v_done := v_done || v_action.id;
@@ -8992,7 +9141,7 @@ begin
   v_result := autonomy.roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
   if v_listed is not null then
     v_result := jsonb_set(v_result, '{skipped}', (v_result -> 'skipped') || coalesce((
-      select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null,
+      select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null, 'currency', null,
         'code', 'ACTION_NOT_FOUND', 'message', 'There is no such action.', 'expected', null, 'found', null))
       from unnest(v_listed) l (id)
       where not exists (select from public.autonomous_actions a where a.id = l.id)), '[]'));
@@ -9632,7 +9781,8 @@ begin
            'percent', round((100 * (1 / greatest(j.share, 0.05) - 1))::numeric),
            'basis', format('%s clicks a day at the usual %s%% instead of the likely %s%%, %s an order',
                            to_char(j.clicks / j.days, 'FM999,999,990.0'), to_char(100 * v_centre, 'FM990.0'),
-                           to_char(100 * v_centre * j.share, 'FM990.00'), to_char(j.order_value, 'FM999,999,990.00'))),
+                           to_char(100 * v_centre * j.share, 'FM990.00'),
+                           autonomy.money_words(j.order_value, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.below)::numeric, 2),
          jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
                             'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
@@ -9723,7 +9873,7 @@ begin
            'percent', round(-100 * j.fall::numeric, 1),
            'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
                            to_char(j.i2 / j.days2, 'FM999,999,999,990'),
-                           to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+                           autonomy.money_words(greatest(0, j.revenue1) / j.c1, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
          jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
                             'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
@@ -9819,7 +9969,8 @@ begin
   select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
          format('Campaign "%s": the last 14 days returned %sx against %sx before (%s spent for %s)', j.title,
                 trim_scale(round(j.after::numeric, 2)), trim_scale(round(j.before::numeric, 2)),
-                to_char(j.s2, 'FM999,999,999,990.00'), to_char(j.r2, 'FM999,999,999,990.00')),
+                autonomy.money_words(j.s2, autonomy.campaign_currency(j.id)),
+                autonomy.money_words(j.r2, autonomy.campaign_currency(j.id))),
          'Check today that its conversions and their value still arrive; then the page, the price, the stock and the '
          'audience. What still runs at this return is paid from the past: pause it, or cut its budget, until it is '
          'clear.',
@@ -9829,9 +9980,9 @@ begin
            'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
            'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
            'basis', format('%s spent a day, which returned %s instead of %s',
-                           to_char(j.s2 / j.days2, 'FM999,999,990.00'),
-                           to_char(j.r2 / j.days2, 'FM999,999,990.00'),
-                           to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
+                           autonomy.money_words(j.s2 / j.days2, autonomy.campaign_currency(j.id)),
+                           autonomy.money_words(j.r2 / j.days2, autonomy.campaign_currency(j.id)),
+                           autonomy.money_words(j.before * j.s2 / j.days2, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
          jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.before::numeric, 4),
                             'spend', round(j.s2::numeric, 2), 'revenue', round(j.r2::numeric, 2),
@@ -9922,7 +10073,8 @@ begin
          case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
               when j.below >= 0.5 then 'medium' else 'low' end,
          format('Campaign "%s" has spent %s with ROI %s: of every 1.00 spent, %s came back', j.title,
-                to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
+                autonomy.money_words(j.spend, autonomy.campaign_currency(j.id)),
+                to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
                 to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
          case when j.below >= 0.8 then
            format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.',
@@ -9940,7 +10092,7 @@ begin
            'spend_per_day', round(j.spend_a_day::numeric, 2),
            'percent', round((100 * j.loss_share)::numeric, 1),
            'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s',
-                           to_char(j.spend_a_day, 'FM999,999,990.00'),
+                           autonomy.money_words(j.spend_a_day, autonomy.campaign_currency(j.id)),
                            round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
          round(least(99.9, 100 * j.below)::numeric, 2),
          jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
@@ -10036,14 +10188,14 @@ begin
                 case when b.segments = 1 then 'an audience segment' else 'audience segments' end,
                 to_char(b.campaign_roi, 'FM990.00'), b.words),
          format('Exclude %s, or give it an ad of its own, and let the other segments have its %s a day.', b.names,
-                to_char(b.spend / b.length, 'FM999,999,990.00')),
+                autonomy.money_words(b.spend / b.length, autonomy.campaign_currency(b.id))),
          jsonb_build_object(
            'kind', 'gain',
            'money_per_day', round((b.spend / b.length * greatest(0, b.campaign_roi - b.roi))::numeric, 2),
            'spend_per_day', round((b.spend / b.length)::numeric, 2),
            'percent', round((100 * b.share)::numeric, 1),
            'basis', format('%s a day moved from a likely ROI of %s to the campaign''s %s',
-                           to_char(b.spend / b.length, 'FM999,999,990.00'),
+                           autonomy.money_words(b.spend / b.length, autonomy.campaign_currency(b.id)),
                            to_char(b.roi, 'FM990.00'), to_char(b.campaign_roi, 'FM990.00'))),
          round(least(99.9, 100 * b.confidence)::numeric, 2),
          jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::numeric, 4))
@@ -10104,7 +10256,7 @@ begin
            'percent', round((100 - 100 * j.conversions / (v_ctr * v_conversion * j.impressions))::numeric, 1),
            'basis', format('%s impressions a day at the usual CTR and conversion rate, %s an order',
                            to_char(j.impressions / j.days, 'FM999,999,999,990'),
-                           to_char(j.prior_order_value, 'FM999,990.00'))),
+                           autonomy.money_words(j.prior_order_value, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.below)::numeric, 2),
          jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversions', j.conversions,
                             'spend', round(j.spend::numeric, 2),
@@ -10226,7 +10378,7 @@ begin
            'percent', round(-100 * least(j.fall, 1)::numeric, 1),
            'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
                            to_char(j.later_i / 7, 'FM999,999,999,990'),
-                           to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+                           autonomy.money_words(greatest(0, j.revenue) / j.c, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
          jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
                             'ctr_then', round(100 * j.ctr_then::numeric, 3),
@@ -10360,7 +10512,7 @@ begin
            'spend_per_day', round((n.weak_spend / n.days)::numeric, 2),
            'percent', round((100 * s.share)::numeric, 1),
            'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)',
-                           to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
+                           autonomy.money_words(n.weak_spend / n.days, autonomy.campaign_currency(n.id)),
                            coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end,
                                             'FM990.00'), 'unknown'),
                            to_char(s.other_roi, 'FM990.00'))),
@@ -10973,8 +11125,8 @@ begin
                   when j.kind = 'auto_resume' then 'what it earned since it runs again'
                   else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
                               'happened to %s untouched campaigns since)',
-                              to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'),
-                              j.comparables) end)) as figures
+                              autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
+                              to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
   from judged j;
 end $$;
 comment on function autonomy.measured_impacts(integer, timestamptz) is
@@ -11229,7 +11381,7 @@ comment on function autonomy.action_sums(text, timestamptz) is
   'What was carried out in the last 90 days, in all or in one currency, added up by rule, verdict and confidence: some '
   'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
   '[autonomous-operations]';
-create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
+create function autonomy.rule_scores(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
   with carried_out as materialized (
@@ -11286,10 +11438,10 @@ as $$
               when m.floor is not null then format(
                 'Rule "%s" lost %s in 90 days over %s measured actions. '
                 'Let it act from a confidence of %s on: at that its actions earned money.',
-                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
+                j.rule_name, autonomy.money_words(-j.money, p_currency), j.measured, m.floor)
               else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, '
                           'or try a stricter threshold in a dry run.',
-                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
+                j.rule_name, autonomy.money_words(-j.money, p_currency), j.measured) end,
          case when not j.loses then null
               when m.floor is not null then jsonb_build_object('action', j.action
                                                                || jsonb_build_object('min_confidence', m.floor))
@@ -11297,9 +11449,9 @@ as $$
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
 $$;
-comment on function autonomy.rule_scores(autonomy.action_sum[]) is
-  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only '
-  'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.rule_scores(autonomy.action_sum[], text) is
+  'The lines of rule_scoreboard, from the sums of action_sums, whose money is in that currency. A part of '
+  'rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -11307,7 +11459,8 @@ as $$
   from (select case when autonomy.only_currency() is not null then s
                     else jsonb_populate_record(s, '{"money": null, "money_low": null, "money_high": null,
                       "flagged": false, "suggestion": null, "suggested_change": null}') end as score
-        from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now => p_now) s)) s) r
+        from autonomy.rule_scores(
+          array(select s from autonomy.action_sums(p_now => p_now) s), autonomy.only_currency()) s) r
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
@@ -11417,8 +11570,8 @@ begin
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end,
                         autonomy.amount_words(abs(m.money)::numeric, p_currency),
-                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, null),
-                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, null)),
+                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, p_currency),
+                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, p_currency)),
          jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
                             'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
                             'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
@@ -11506,12 +11659,14 @@ as $$
 begin
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-         case when s.flagged then s.suggestion || coalesce(format(' (In %s.)', nullif(p_currency, '')), '')
+         case when s.flagged then s.suggestion
               else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
                           s.rule_name, autonomy.amount_words(s.money, p_currency), s.measured,
-                          autonomy.amount_words(s.money_low, null), autonomy.amount_words(s.money_high, null)) end,
+                          autonomy.amount_words(s.money_low, p_currency),
+                          autonomy.amount_words(s.money_high, p_currency)) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best
+        from autonomy.rule_scores(p_sums, p_currency) b
         where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;
@@ -12923,8 +13078,7 @@ begin
   from autonomy.dashboard_extremes(p_limit, p_now) e;
   return (
     with seen as materialized (
-      select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
-             c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
              c as campaign,
              autonomy.cut_confidence(100::float8
@@ -12935,8 +13089,9 @@ begin
                least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
                v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
-             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+             least(round(c.budget * 1.5, d.digits), trunc(v_policy.max_budget, d.digits)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
+      cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,
@@ -14440,19 +14595,20 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
+  ('0105_money', '121e09d35d015756978d5e6870a124c472cf563c97ec5f65e572579fe0aaac33', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '5d5e9e854347b54e4c95e966763bbd12e757a49a27cd1d3cfc14bde3ffcfdbad', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '00d82dd83b82d54852660cbb478ed3a30a6754ef8c6719d738a1dfc426715ff2', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '2d8bddb2961ecba5071146cbda6046109486f438e74554ae87f45ac6904125ff', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '3a89714d786701433f19a94042f2c5013b6fbdd8b0e6e74007aed3240a2062c5', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
@@ -14462,43 +14618,43 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0420_doubt', '9ed5d30ff9f1ef9983b4b1ab8c8ab272306d30b2e0a623e5c3146fe083fd14c2', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
-  ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
+  ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
+  ('0507_suspect', '92d03844a22f92dc197adcf389f981c35887d1115231ed46d9304717e7488f22', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '831233932c6f9669b5846b4ab08ed9f445121905d1cde82b27e6e52cb0156c66', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
-  ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
-  ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '6884c558443affc97716216955740e5320683b3836e9246613895af9957c6bbf', pg_catalog.clock_timestamp()),
+  ('0520_decide', '5e5b6999e35134e5d3442cd34902f98212f8afaa4d0d9cfbbd94459e8577868f', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '8ef70d5e6007e422218bcc3c9d5dc3be42e45d0b1806ca71032afa880b537f57', pg_catalog.clock_timestamp()),
+  ('0540_propose', '47c194ceeacb2b45b3287027f45d43b531dffefdd1aa7e57004affeb5dcd96ba', pg_catalog.clock_timestamp()),
+  ('0550_identify', 'e37799108888469a1ed478d28abd78dd59e1a32108e252f96de64e823b7dd6dc', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
-  ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
-  ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
+  ('0610_effects', '8dbbec4acd63abc7bf5d43a0249120b93bc557add0203e2cf7d1314ec5c1e56c', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '52f277ac17f2559469486c3a7114f9e9d711410f003e31df422c3ebed1597f5d', pg_catalog.clock_timestamp()),
+  ('0630_judge', '8bfe1f0c92c6722f88eb28894b2c92e805693a965d61ddda82ac6d55c79f77e2', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', 'faf69542fdcbfc498d88177a34297c98553c4762ed13943428af0ff5eb74e84a', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0700_runs', '07e961a0ed1c72794e3d9d283d0a7d462091924d9e6ac9a0dfe2b8383045c4db', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
-  ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'eb01128d22415abf08d1c715fb7f036871cb3e055887fd27da3edce9f3b27339', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
-  ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', 'c9338af8540a2fba9be31a7ecf475f78371621e8d397b20c5106e7d929b83001', pg_catalog.clock_timestamp()),
+  ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', '669c84d881d6354431b8d0eb8df534d9d142b7d623136035c62affe6a0c14df6', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '9439b58312a06221c303ce58243df920a87aa1fe48b7718cddbb721b3bd9de36', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', '913c4aed8c7808ac4d7b56b59601b7b1667d29dab2fd9a5f07c838fde4c44552', pg_catalog.clock_timestamp()),
+  ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', 'b5380f272f3c7d63c4ad8fd810d3cf0403c80ebb3c4623376ebc24ac514e4b66', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'a36bd5bf7ca09e85cb916fab6e6cc3d8f15b21f81555ee7374a638273c7a16d6', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'e9cb3833721acc088b78833337f890ef92aec4569cea0992302fb414d2165ef9', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
-  ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
+  ('0930_insights', 'b4dbfd5bea975d8cce4ee29bd648e529377fbcc863f01b5184a8a80841c373c6', pg_catalog.clock_timestamp()),
   ('0950_database_run', '9b15f7bd241957b18aacf14252ce68e6312e9a4f4c256dc2b67e61a9613b6b5d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'e9aa64584870d61c9fa6a2fef8ffd6167fcca2a79d22b942121932ac33972ab8', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),

@@ -144,6 +144,11 @@ class Past:
     left_out: Mapping[str, float] = field(default_factory=dict)  # see `split_by_value`
     one_currency: str = ""  # which it is and what is left out for it, where there are several
 
+    @property
+    def currency(self) -> str | None:
+        """What all of it is in; None where that is not known."""
+        return next((one.currency for one in self.campaigns.values() if one.currency), None)
+
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
         """The looks of each moment, oldest first, at the campaigns that can be judged in money."""
         for at, looks in groupby(self.looks, key=lambda look: look.at):

@@ -38,6 +38,11 @@ class Outcome:
     def events(self) -> Sequence[Event]:
         return self.account.events
 
+    @property
+    def currency(self) -> str | None:
+        """What its money is in; None where that is not known."""
+        return self.account.past.currency
+
 
 @dataclass
 class Replay:
@@ -51,6 +56,7 @@ class Replay:
     revenue: float
     outcomes: list[Outcome] = field(default_factory=list)
     left_out: Mapping[str, float] = field(default_factory=dict)  # account -> conversions
+    currency: str | None = None
     one_currency: str = ""  # a sentence, where there are several
     delay: Delay | None = None
     present_delay_hours: float = 0.0
@@ -96,6 +102,7 @@ def replay(
             judge(setting, own, draws) for setting, own in zip(settings, players, strict=True)
         ]
         result.left_out = past.left_out
+        result.currency = past.currency
         result.one_currency = past.one_currency
         result.delay = past.delay
         result.present_delay_hours = float(past.policy["conversion_delay_hours"])

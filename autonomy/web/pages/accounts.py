@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest
 from autonomy.store import Json
-from autonomy.text import number_or_none
+from autonomy.text import currency_digits, number_or_none, typed_amount
 from autonomy.web.commands import (
     ACCOUNT_KEYS,
     ACCOUNT_OVERRIDES,
@@ -24,6 +24,9 @@ OWN_GROUPS = {
     title: [name for name in names if name in ACCOUNT_OVERRIDES and name != "mode"]
     for title, names in GROUPS.items()
 }
+
+AMOUNTS = ("max_budget", "min_budget", "daily_total", "monthly_total")
+"""Money a day or a month, in the currency of the account."""
 
 
 class Attempt(NamedTuple):
@@ -138,7 +141,7 @@ def _page(frame: Frame, name: str | None, attempt: Attempt | None = None) -> Res
         accounts=found["accounts"],
         left_off=found["left_off"],
         chosen=chosen,
-        shown={**(chosen or {}), **(attempt.sent if attempt is not None else {})},
+        shown={**_typed(chosen or {}), **(attempt.sent if attempt is not None else {})},
         attempt=attempt,
         problem=problem,
         wrong=problem.message.split()[0].rstrip(":") if problem is not None else "",
@@ -147,10 +150,21 @@ def _page(frame: Frame, name: str | None, attempt: Attempt | None = None) -> Res
         exclusions=frame.reads.exclusions(name) if name is not None else None,
         own=own_values,
         inherited=inherited,
+        amounts=AMOUNTS,
+        whole=chosen is not None and currency_digits(chosen["currency"]) == 0,
     )
     if problem is not None:
         response.status_code = problem.http_status
     return response
+
+
+def _typed(account: Json) -> Json:
+    """The account as the form shows it: amounts with the decimals that its currency has."""
+    return account | {
+        name: typed_amount(account[name], account["currency"])
+        for name in AMOUNTS
+        if account.get(name) is not None
+    }
 
 
 def own_values(account: Json) -> list[tuple[str, Any]]:
