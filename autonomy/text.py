@@ -6,13 +6,14 @@ anything sure, so what is shown ends at 99 and begins at 1.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from math import floor, isfinite
 
 NOTHING = "–"
 DIGITS = 2  # as many as a confidence has
 LONGEST_ACCOUNT = 200
 """Characters of an account's name: as the database has it (sql/0135)."""
+WIDE = Context(prec=400)  # whatever a float may hold
 
 
 CURRENCY_DIGITS = {
@@ -75,13 +76,28 @@ def _side(percent: float, bound: float) -> int:
 
 
 def money(value: object, cents: bool = True, currency: str | None = None) -> str:
-    """12345.6 -> 12,345.60, with its code once the currency is known: 12,345.60 EUR, 12,346 JPY."""
+    """12345.6 -> 12,345.60, with its code once the currency is known: 12,345.60 EUR, 12,346 JPY.
+
+    Half up, as autonomy.amount_words does.
+    """
     number = number_or_none(value)
     if number is None:
         return NOTHING
-    text = f"{abs(number):,.{currency_digits(currency) if cents else 0}f}"
+    step = Decimal(1).scaleb(-currency_digits(currency) if cents else 0)
+    exact = value if isinstance(value, Decimal) else Decimal(repr(number))
+    text = f"{abs(exact).quantize(step, ROUND_HALF_UP, WIDE):,f}"
     text = f"\u2212{text}" if number < 0 and text.strip("0.,") else text
-    return f"{text}\u00a0{currency}" if currency else text
+    return f"{text} {currency}" if currency else text
+
+
+def typed_amount(value: object, currency: str | None) -> str:
+    """As a person types it: 1500 -> 1500.00, of yen 1500; what is finer stays as it is."""
+    number = number_or_none(value)
+    if number is None:
+        return "" if value is None else str(value)
+    exact = Decimal(str(value))
+    digits = max(currency_digits(currency), -int(exact.normalize().as_tuple().exponent))
+    return f"{exact:.{digits}f}"
 
 
 def count(value: object) -> str:

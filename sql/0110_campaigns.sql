@@ -16,7 +16,7 @@ create table if not exists public.campaigns (
   id uuid primary key default gen_random_uuid(),
   title text,
   status text default 'active',
-  budget numeric(14,2),
+  budget numeric,  -- in whole units of the account's currency: 0135 sees to that
   account text not null default 'default',
   autonomous_enabled boolean not null default true,
   hold_until timestamptz,
@@ -36,8 +36,8 @@ create table if not exists public.campaign_performance (
   impressions bigint not null default 0,
   clicks bigint not null default 0,
   conversions bigint not null default 0,
-  total_spend numeric(14,2) not null default 0,
-  total_revenue numeric(14,2) not null default 0,
+  total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99),
+  total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99),
   order_value_cv2 numeric,
   roi numeric,
   ctr numeric,
@@ -76,7 +76,7 @@ begin
         || case when pg_temp.has_column('campaigns', 'name') then ', filled from name.' else ', empty.' end);
     end if;
     if not pg_temp.has_column('campaigns', 'budget') then
-      alter table public.campaigns add column budget numeric(14,2);
+      alter table public.campaigns add column budget numeric;
       perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it '
                           'is filled.');
     end if;
@@ -104,7 +104,7 @@ begin
         end if;
         perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
       elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
-        perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
+        perform pg_temp.retype('campaigns', 'budget', 'numeric', '$::numeric');
       elsif v_column.type in ('timestamp without time zone', 'date') then
         perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone',
                                'timezone(''UTC'', $::timestamp)');
@@ -128,8 +128,8 @@ begin
       add column if not exists impressions bigint,
       add column if not exists clicks bigint,
       add column if not exists conversions bigint,
-      add column if not exists total_spend numeric(14,2) default 0,
-      add column if not exists total_revenue numeric(14,2) default 0,
+      add column if not exists total_spend numeric default 0,
+      add column if not exists total_revenue numeric default 0,
       add column if not exists order_value_cv2 numeric,
       add column if not exists roi numeric,
       add column if not exists ctr numeric,
@@ -174,6 +174,30 @@ begin
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
 
+-- Money has no scale of its own. Where the user's columns have one they keep it, unless what is written in one of the
+-- currencies by now does not fit in.
+do $$
+declare
+  v_digits integer := 0;
+  v_column record;
+begin
+  if to_regclass('public.autonomy_accounts') is not null then
+    execute 'select coalesce(max(autonomy.currency_digits(k.currency)), 0) from public.autonomy_accounts k'
+    into v_digits;
+  end if;
+  for v_column in
+    select c.relname as table_name, a.attname as name
+    from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+    where (c.oid, a.attname) in (
+        ('public.campaigns'::regclass, 'budget'), ('public.campaign_performance'::regclass, 'total_spend'),
+        ('public.campaign_performance'::regclass, 'total_revenue'))
+      and a.atttypid = 'numeric'::regtype and a.atttypmod <> -1
+      and (not pg_temp.is_theirs(c.relname) or ((a.atttypmod - 4) & 2047) < v_digits)
+  loop
+    perform pg_temp.retype(v_column.table_name, v_column.name, 'numeric', '$::numeric');
+  end loop;
+end $$;
+
 comment on column public.campaigns.target_roi is
   'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
   '[autonomous-operations]';
@@ -196,8 +220,8 @@ create table if not exists public.campaign_metrics (
   -- a number, no count: platforms credit parts of a conversion; between, because NaN passes >= 0
   conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
   -- a refund makes revenue negative, never spend
-  spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
-  revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  spend numeric not null default 0 check (spend between 0 and 999999999999.99),
+  revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   whole_day boolean not null default false,
   primary key (campaign_id, bucket)
 );
@@ -212,12 +236,12 @@ create table if not exists public.campaign_audience_metrics (
   reach bigint not null default 0 check (reach >= 0),
   clicks bigint not null default 0 check (clicks >= 0),
   conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
-  spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
-  revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+  spend numeric not null default 0 check (spend between 0 and 999999999999.99),
+  revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
   primary key (campaign_id, segment, day)
 );
 
--- Where they were here before, conversions were whole: they are widened, as they stand.
+-- Where they were here before, conversions were whole and money had two decimals: they are widened, as they stand.
 do $$
 declare
   v_table text;
@@ -225,6 +249,8 @@ declare
 begin
   foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
     perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+    perform pg_temp.retype(v_table, 'spend', 'numeric', '$::numeric');
+    perform pg_temp.retype(v_table, 'revenue', 'numeric', '$::numeric');
     if v_table = 'campaign_metrics' then
       alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
     end if;

@@ -7,37 +7,6 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 -- ---------------------------------------------------------------------------------------------
--- Currencies
--- ---------------------------------------------------------------------------------------------
-create function autonomy.currency_digits(p_currency text) returns integer
-language sql immutable parallel safe set search_path = ''
-as $$
-  -- ISO 4217. Platforms differ in places: Meta counts budgets in HUF, TWD, COP, CRC and IDR in whole units.
-  select case
-    when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
-                        'VUV', 'XAF', 'XOF', 'XPF') then 0
-    when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
-    when p_currency in ('CLF', 'UYW') then 4
-    else 2 end;
-$$;
-comment on function autonomy.currency_digits(text) is
-  'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
-  'same in autonomy/text.py. Pure. [autonomous-operations]';
-
-create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
-language sql immutable parallel safe set search_path = ''
-as $$
-  select to_char(p_amount, 'FM999,999,999,999,999,990'
-      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
-              else '' end)
-    || coalesce(' ' || nullif(p_currency, ''), '')
-  from (select autonomy.currency_digits(p_currency) as digits) d;
-$$;
-comment on function autonomy.amount_words(numeric, text, boolean) is
-  '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
-  'Pure. [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
 -- The table
 -- ---------------------------------------------------------------------------------------------
 create table if not exists public.autonomy_accounts (
@@ -320,6 +289,37 @@ begin
 end $$;
 
 -- ---------------------------------------------------------------------------------------------
+-- Money in its columns
+-- ---------------------------------------------------------------------------------------------
+-- Columns have no scale of their own: a budget is written with the decimals that its currency has.
+create function autonomy.budget_written() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if new.budget is null then
+    return new;
+  elsif new.budget not between 0 and 999999999999.99 then  -- NaN and Infinity are greater than all
+    raise exception using errcode = 'check_violation',
+      message = format('budget must be a number from 0 to 999,999,999,999.99, not %s.', new.budget);
+  end if;
+  new.budget := autonomy.kept_amount(new.budget, autonomy.currency_digits(
+    (select a.currency from public.autonomy_accounts a where a.account = new.account)));
+  return new;
+end $$;
+comment on function autonomy.budget_written() is
+  'Trigger of campaigns: 150 becomes 150.00, of yen stays 150; what is finer stays as it is. Runs as its owner, since '
+  'whoever may write campaigns need not have rights on accounts. Raises 23514 for what is no amount. '
+  '[autonomous-operations]';
+
+do $$ begin
+  -- a table that was here before keeps its ways
+  if 'campaigns' <> all (string_to_array(current_setting('autonomy.theirs'), ',')) then
+    create trigger autonomy_budget_written before insert or update of budget on public.campaigns
+      for each row execute function autonomy.budget_written();
+  end if;
+end $$;
+
+-- ---------------------------------------------------------------------------------------------
 -- What holds for an account
 -- ---------------------------------------------------------------------------------------------
 create function autonomy.known_zone(p_zone text) returns text
@@ -515,8 +515,10 @@ begin
     jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
   from compared c
   cross join lateral (
-    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), 2)), 0.01, c.min_budget) as most,
-      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), 2))) as least) l
+    select greatest(trim_scale(round(least(c.most * c.rate, 999999999), d.digits)), autonomy.smallest_unit(d.digits),
+                    c.min_budget) as most,
+      coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), d.digits))) as least
+    from (select autonomy.currency_digits(c.currency) as digits) d) l
   where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
   order by c.campaigns desc, c.account;
 end $$;

@@ -250,17 +250,21 @@ begin
     and not exists (select from public.campaign_daily d where d.campaign_id = p.campaign_id);
   perform autonomy.refresh_campaign_facts(v_campaigns);
 
-  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion. Conversions are
+  -- The totals, from the facts just made; a float8 holds a sum of cents exactly up to 90 trillion, and of millionths
+  -- up to a billion. Conversions are
   -- whole here, rounded once and half up; whoever compares them takes the facts. What is left out of the evidence
   -- counts in the totals all the same.
   update public.campaign_performance p set
     impressions = f.life_impressions, clicks = f.life_clicks,
     conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
                        else p.conversions end,
-    total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
-    total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
+    total_spend = least(autonomy.kept_amount(f.life_spend::numeric, k.digits), 999999999999.99),
+    total_revenue = greatest(
+      least(autonomy.kept_amount(f.life_revenue::numeric, k.digits), 999999999999.99), -999999999999.99),
     updated_at = greatest(autonomy.writing_at(), p.updated_at)
   from autonomy.totals_of_series(v_campaigns) f
+  cross join lateral (
+    select autonomy.currency_digits(autonomy.campaign_currency(f.campaign_id)) as digits offset 0) k
   where p.campaign_id = f.campaign_id and p.from_metrics;
 
   perform set_config('autonomy.ingest', v_ingest, true);

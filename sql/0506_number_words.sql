@@ -15,14 +15,22 @@ comment on function autonomy.exact(float8) is
   'A float as the decimal that it is written as: a cast keeps 15 digits only. Null for NaN and infinity. Pure. '
   '[autonomous-operations]';
 
-create function autonomy.money_words(p_amount float8) returns text
+create function autonomy.money_words(p_amount float8, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return coalesce(
-    replace(to_char(round(autonomy.exact(p_amount), 2), 'FM999,999,999,999,999,999,990.00'), '-', '−'), '?');
+  return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
 end $$;
-comment on function autonomy.money_words(float8) is '1,234.50; ? where unknown. Pure. [autonomous-operations]';
+comment on function autonomy.money_words(float8, text) is
+  '1,234.50 EUR; ? where the amount is unknown. Pure. [autonomous-operations]';
+
+create function autonomy.times_words(p_roi float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return autonomy.money_words(p_roi, null) || 'x';
+end $$;
+comment on function autonomy.times_words(float8) is 'A roi as people read it: 1.50x. Pure. [autonomous-operations]';
 
 create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1

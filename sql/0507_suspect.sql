@@ -85,9 +85,10 @@ as $$
   -- The day so far counts, too: a feed in cents must not raise a budget on its first morning. Before it has five
   -- conversions, each bucket by itself has to be beyond what is usual: single orders are often dear.
   select u.campaign_id, u.day,
-    format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value), u.day,
-           autonomy.money_words(u.usual))
+    format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value, k.currency), u.day,
+           autonomy.money_words(u.usual, k.currency))
   from autonomy.usual_days(p_ids, p_now) u
+  cross join lateral (select autonomy.campaign_currency(u.campaign_id) as currency) k
   cross join lateral (
     select max(v.value) as most, min(v.value) as least, count(*) as buckets
     from (select (m.revenue / greatest(m.conversions, 1))::float8 as value from public.campaign_metrics m
@@ -110,10 +111,11 @@ returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
 as $$
   select u.campaign_id, u.day,
-    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend), u.day,
-           autonomy.money_words(b.budget::float8))
+    format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend, k.currency), u.day,
+           autonomy.amount_words(b.budget, k.currency))
   from autonomy.usual_days(p_ids, p_now) u
   join public.campaigns c on c.id = u.campaign_id
+  cross join lateral (select autonomy.campaign_currency(u.campaign_id) as currency) k
   cross join lateral (
     -- in force when the day began, and whatever came in the course of it
     select max(f.budget) filter (where f.budget between 0.01 and 1e15) as budget

@@ -18,7 +18,8 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text);
+  budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
+  currency text);            -- its account's, null where unknown
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -54,11 +55,12 @@ begin
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
-        stops.raises, stops.cuts, stops.pauses
+        stops.raises, stops.cuts, stops.pauses, q.currency
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
+      left join public.autonomy_accounts q on q.account = c.account
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
@@ -107,7 +109,8 @@ as $$
 begin
   return (
     select coalesce(json_agg(json_build_object(
-      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+      'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'currency', c.currency,
+      'status', c.status,
       'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
       'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
       'metrics', w.windows,

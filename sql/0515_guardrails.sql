@@ -84,38 +84,50 @@ create type autonomy.size as (
   code text);                -- why nothing worth doing is left, else null
 comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
 
+create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_unit numeric := autonomy.smallest_unit(p_digits);
+  v_floor numeric := trunc(p_min_budget, p_digits);
+begin
+  return greatest(case when v_floor < p_min_budget then v_floor + v_unit else v_floor end, v_unit);
+end $$;
+comment on function autonomy.budget_floor(numeric, integer) is
+  'The least budget in whole units of a currency: a limit rounded up, and never nothing. Pure. [autonomous-operations]';
+
 create function autonomy.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
-  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
+  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer)
 returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- Exact money: wanted amounts half up, caps cut down and floors up, so that rounding never steps
--- over a limit.
+-- Exact money, in whole units of its currency: wanted amounts half up, caps cut down and floors up, so that
+-- rounding never steps over a limit.
 declare
   v_size autonomy.size;
   v_cap numeric;
 begin
-  v_size.new_budget := round(p_wanted, 2);
+  v_size.new_budget := round(p_wanted, p_digits);
   v_size.limits := '{}';
   if p_direction = 'up' then
-    v_cap := trunc(p_budget * p_max_step, 2);
+    v_cap := trunc(p_budget * p_max_step, p_digits);
     if v_cap < v_size.new_budget then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'STEP_CAP'::text;
     end if;
-    v_cap := trunc(p_lowest * p_max_growth, 2);
+    v_cap := trunc(p_lowest * p_max_growth, p_digits);
     if v_cap < v_size.new_budget then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
     end if;
-    v_cap := trunc(p_max_budget, 2);
+    v_cap := trunc(p_max_budget, p_digits);
     if v_cap < v_size.new_budget then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   else
-    v_cap := ceil(p_min_budget * 100) / 100;
+    v_cap := autonomy.budget_floor(p_min_budget, p_digits);
     if v_size.new_budget < v_cap then
       v_size.new_budget := v_cap;
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
@@ -128,9 +140,10 @@ begin
   end if;
   return v_size;
 end $$;
-comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
+                                          integer) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
-  'nothing worth doing is left. Pure. [autonomous-operations]';
+  'nothing worth doing is left; p_digits: decimals of its currency. Pure. [autonomous-operations]';
 
 create type autonomy.decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
@@ -267,7 +280,7 @@ begin
     when 'more_evidence' then case when c.ev_conversions > 0
       then autonomy.counted_words(
         greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
-      else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
+      else autonomy.money_words(c.ev_spend * v_times, c.currency) || ' more spent without a conversion' end
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
     when 'suspect' then c.suspect
@@ -275,8 +288,10 @@ begin
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)
     when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
-    when 'max_budget' then autonomy.money_words(p_decided.max_budget)
-    when 'min_budget' then autonomy.money_words(p_decided.min_budget)
+    when 'max_budget' then autonomy.amount_words(
+      trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
+    when 'min_budget' then autonomy.amount_words(
+      autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
   end;
 end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is

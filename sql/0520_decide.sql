@@ -132,7 +132,7 @@ begin
       d.direction, (k.c).budget,
       coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
       (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
-      l.min_budget) end as size offset 0) z
+      l.min_budget, autonomy.currency_digits((k.c).currency)) end as size offset 0) z
   ),
   ranked as (
     select j.campaign_id, array_agg(j.place order by j.place) as places,

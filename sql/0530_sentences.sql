@@ -6,7 +6,7 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 create type autonomy.params as (
-  spend float8, revenue float8, roi float8, conversions float8, days float8,
+  currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
   confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
   "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
@@ -22,6 +22,7 @@ declare
   v_spend float8 := p_campaign.spend;
   v_revenue float8 := p_campaign.revenue;
   v_conversions float8 := p_campaign.conversions;
+  v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_campaign.currency));
 begin
   if p_window <> 'lifetime' then
     v_spend := (p_measures ->> 'spend')::float8;
@@ -29,15 +30,16 @@ begin
     v_conversions := (p_measures ->> 'conversions')::float8;
   end if;
   return row(
-    floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
-    floor(100::float8 * v_revenue + 0.5::float8) / 100::float8,
+    p_campaign.currency,
+    floor(v_units * v_spend + 0.5::float8) / v_units,
+    floor(v_units * v_revenue + 0.5::float8) / v_units,
     case when v_spend > 0 then floor(100::float8 * (v_revenue / v_spend) + 0.5::float8) / 100::float8 end,
     floor(100::float8 * v_conversions + 0.5::float8) / 100::float8,
     greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-    floor(100::float8 * (p_cpa / p_break_even) + 0.5::float8) / 100::float8,
+    floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
     p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
 comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
@@ -59,12 +61,16 @@ comment on function autonomy.span_words(autonomy.params) is
 create function autonomy.costs_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+  v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_params.currency));
 begin
-  return format('%s %s spent, %s', autonomy.span_words(p_params), autonomy.money_words(p_params.spend),
+  return format('%s %s spent, %s', autonomy.span_words(p_params),
+      autonomy.money_words(p_params.spend, p_params.currency),
       autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion'))
     || case when p_params.conversions <> 0 and p_params.spend is not null
-         then format(' at %s each', autonomy.money_words(autonomy.cut_confidence(
-           p_params.spend / p_params.conversions))) else '' end;
+         then format(' at %s each', autonomy.money_words(
+           floor(v_units * (p_params.spend / p_params.conversions) + 0.5::float8) / v_units, p_params.currency))
+         else '' end;
 end $$;
 comment on function autonomy.costs_words(autonomy.params) is
   'in the last 7 days 176.00 spent, 8 conversions at 22.00 each. Pure. [autonomous-operations]';
@@ -74,8 +80,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return format('%s %s spent, %s earned', autonomy.span_words(p_params),
-    autonomy.money_words(p_params.spend), autonomy.money_words(p_params.revenue))
-    || case when p_params.roi is null then '' else ', ' || autonomy.money_words(p_params.roi) || 'x' end;
+    autonomy.money_words(p_params.spend, p_params.currency), autonomy.money_words(p_params.revenue, p_params.currency))
+    || case when p_params.roi is null then '' else ', ' || autonomy.times_words(p_params.roi) end;
 end $$;
 comment on function autonomy.figures_words(autonomy.params) is
   'in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x. Pure. [autonomous-operations]';
@@ -92,18 +98,18 @@ begin
   foreach v_name in array p_names loop
     v_words := v_words || case v_name
       when 'rule' then p_decided.rule_name
-      when 'old_budget' then autonomy.money_words(p_params.old_budget)
-      when 'new_budget' then autonomy.money_words(p_params.new_budget)
+      when 'old_budget' then autonomy.money_words(p_params.old_budget, p_params.currency)
+      when 'new_budget' then autonomy.money_words(p_params.new_budget, p_params.currency)
       when 'figures' then autonomy.figures_words(p_params)
       when 'costs' then autonomy.costs_words(p_params)
-      when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit)
+      when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit, p_params.currency)
       when 'chance' then p_params.chance::text
       when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
       when 'target' then case when p_params.break_even = 1 then 'break-even'
-        else autonomy.money_words(p_params.break_even) || 'x' end
-      when 'spend' then autonomy.money_words(p_params.spend)
-      when 'revenue' then autonomy.money_words(p_params.revenue)
-      when 'times' then coalesce(', ' || nullif(autonomy.money_words(p_params.roi), '?') || 'x', '')
+        else autonomy.times_words(p_params.break_even) end
+      when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
+      when 'revenue' then autonomy.money_words(p_params.revenue, p_params.currency)
+      when 'times' then coalesce(', ' || nullif(autonomy.times_words(p_params.roi), '?x'), '')
       else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
   end loop;
   return v_words;

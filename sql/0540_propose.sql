@@ -93,8 +93,8 @@ language plpgsql immutable set search_path = ''
 as $$
 begin
   return jsonb_build_object(
-    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
-    'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
+    'campaign_id', p_told.campaign_id, 'title', p_told.title, 'currency', (p_told.params).currency,
+    'action_type', p_told.action_type, 'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
     'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
 comment on function autonomy.decision_entry(autonomy.told) is
@@ -148,10 +148,11 @@ begin
       from jsonb_array_elements(p_counts) c (one)
     ),
     groups as (
-      select g.account as at, g.account, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking, g.told
+      select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
+        g.told
       from autonomy.breaker_groups(p_portfolio) g
       union all  -- raises of all accounts are counted by currency
-      select 'currency:' || g.currency, null, null, sum(g.budget), null, sum(g.raised), null, false, null
+      select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null
       from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
     ),
     told as (
@@ -173,16 +174,16 @@ begin
                 'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
          coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
         (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
-         format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
-           (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+         format('cuts of 24 hours would take more than %s a day', autonomy.amount_words(
+           (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), g.currency)), s.shrinking,
          ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
         (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
          format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
                 g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
           (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
         (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
-         format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
-           (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+         format('raises of 24 hours would add more than %s a day', autonomy.amount_words(
+           (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), g.currency)), s.growth,
          ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
       ) r (n, tripped, code, message, stopped, most)
       where r.tripped

@@ -45,7 +45,8 @@ begin
     from autonomy.campaigns_by_metrics(
       min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
   )
-  select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
+  select c.campaign_id, c.title, c.budget, round(c.spend::numeric, autonomy.currency_digits(c.currency)),
+    round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
     case when c.value_missing then 'Wait: its conversions carry no value, so its roi says nothing; '
          when s.confidence < 50 then 'Wait: '
@@ -92,12 +93,13 @@ begin
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
     case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
-         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', autonomy.money_words(c.budget))
+         when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ',
+                                              autonomy.money_words(c.budget, c.currency))
          when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
                                              floor(100 * c.budget_use))
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ',
-                     autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
+                     autonomy.money_words(c.budget, c.currency), autonomy.money_words(b.suggested, c.currency)) end
       || autonomy.why_words('up', c, s.confidence, null, o.p)
   from found f
   cross join jsonb_to_record(autonomy.prior_in_force(p_now))
@@ -106,8 +108,9 @@ begin
   join autonomy.policies_of(array(
       select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
     on o.account = coalesce(c.account, '')
-  cross join lateral (select least(
-    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc((o.p).max_budget, 2)) as suggested) l
+  cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
+  cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
+                                   trunc((o.p).max_budget, d.digits)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
     least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, min_roi::float8),

@@ -32,10 +32,13 @@ comment on function autonomy.state(text, numeric) is
   'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. '
   '[autonomous-operations]';
 
-create function autonomy.as_text(p_status text, p_budget text) returns text
+create function autonomy.as_text(p_status text, p_budget numeric, p_currency text) returns text
 language sql immutable set search_path = ''
-as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
-comment on function autonomy.as_text(text, text) is
+as $$
+  select format('%s with a budget of %s', coalesce(p_status, 'no status'),
+                coalesce(autonomy.amount_words(p_budget, p_currency), p_budget::text, 'none'))
+$$;
+comment on function autonomy.as_text(text, numeric, text) is
   'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.came_out(

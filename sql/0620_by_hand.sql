@@ -116,26 +116,39 @@ create function public.auto_scale_campaign(
 language plpgsql set search_path = ''
 as $$
 declare
-  v_budget numeric := round(p_new_budget, 2);
+  v_budget numeric;
   v_campaign public.campaigns;
   v_policy public.autonomy_policy;
+  v_currency text := autonomy.campaign_currency(p_campaign_id);
+  v_digits integer := autonomy.currency_digits(v_currency);
+  v_least numeric := autonomy.smallest_unit(v_digits);
 begin
   -- NaN is greater than every number in PostgreSQL, so between refuses it, and infinity too.
-  if v_budget is null or v_budget not between 0.01 and 999999999999.99 then
+  if p_new_budget is null or p_new_budget not between 0 and 999999999999.99
+    or round(p_new_budget, v_digits) < v_least then
     raise exception using errcode = 'AO010',
-      message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
+      message = format('p_new_budget must be a number of at least %s and below 1,000,000,000,000, not %s.', v_least,
+                       coalesce(p_new_budget::text, 'NULL'));
+  end if;
+  v_budget := round(p_new_budget, v_digits);
+  if v_budget <> p_new_budget then
+    raise notice '% has no amounts smaller than %: the budget is rounded to %.',
+      coalesce(v_currency, 'An account of unknown currency'), v_least, v_budget;
   end if;
   v_campaign := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
   v_policy := autonomy.account_policy(v_campaign.account);
   if v_budget not between v_policy.min_budget and v_policy.max_budget then
     raise exception using errcode = 'AO006',
       message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
-                       v_budget, v_policy.min_budget, v_policy.max_budget),
+                       autonomy.amount_words(v_budget, v_currency),
+                       autonomy.amount_words(autonomy.budget_floor(v_policy.min_budget, v_digits), v_currency),
+                       autonomy.amount_words(trunc(v_policy.max_budget, v_digits), v_currency)),
       hint = 'min_budget and max_budget of its account, else of autonomy_policy, hold for actions by hand too.';
   end if;
   if v_budget is not distinct from v_campaign.budget then
     raise exception using errcode = 'AO004',
-      message = format('Campaign %s has a budget of %s already.', p_campaign_id, v_budget);
+      message = format('Campaign %s has a budget of %s already.', p_campaign_id,
+                       autonomy.amount_words(v_budget, v_currency));
   end if;
   return autonomy.act_by_hand(
     v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
@@ -143,6 +156,7 @@ begin
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
   'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
-  'events, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such '
-  'campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s '
-  'absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s currency '
+  'is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
+  'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
+  'AO014 (p_now is not the clock''s). [autonomous-operations]';

@@ -123,8 +123,8 @@ with checked as (  -- without reason and evidence, which would be copied at each
         then 'rule_version is missing'
       when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
       when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
-        and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
-        then 'new.budget is not an amount of whole cents'
+        and w.new_budget not between 0 and 999999999999.99
+        then 'new.budget is not an amount of money below 1,000,000,000,000'
       when w.action_type = 'auto_pause'
         and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
         and w.new_budget is not distinct from w.old_budget, false)
@@ -210,6 +210,9 @@ judged as materialized (
       when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget
         then 'CHANGED_MEANWHILE'
       when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
+      -- decided before its account's currency was another
+      when direction in ('up', 'down')
+        and new_budget <> round(new_budget, autonomy.currency_digits((k.candidate).currency)) then 'BAD_DECISION'
       -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
       -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
       when not p_by_person and case
@@ -224,7 +227,7 @@ judged as materialized (
         -- a budget that a limit would shrink is beyond it
         case when direction in ('up', 'down') then ((autonomy.sized_budget(
           direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
-          max_budget, min_budget)).limits)[1] end)
+          max_budget, min_budget, autonomy.currency_digits((k.candidate).currency))).limits)[1] end)
     end as code
   from known k
 ),
@@ -316,10 +319,13 @@ select coalesce(array_agg(row(
     case when s.final_code is not null then case s.final_code
       when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
         case when s.taken then 'its id belongs to another action'
-             else 'its campaign was decided twice in one batch' end) || '.'
+             when s.turn > 1 then 'its campaign was decided twice in one batch'
+             else format('new.budget is %s, with more decimals than %s has', s.new_budget,
+                         coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
       when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
-        autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
+        autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
+        autonomy.as_text(s.status, s.budget, (s.candidate).currency),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
           then ', but not by the last pause of ours' else '' end)
       when 'RULE_CHANGED' then case

@@ -133,6 +133,7 @@ create function autonomy.changed_entry(
 language sql stable set search_path = ''
 as $$
   select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_title,
+    'currency', autonomy.campaign_currency(p_action.campaign_id),
     'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
     'to', autonomy.state(p_new_status, p_new_budget))
 $$;
@@ -146,7 +147,7 @@ language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
     'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
-    'action_type', p_action.action_type, 'code', p_code,
+    'currency', k.currency, 'action_type', p_action.action_type, 'code', p_code,
     'message', coalesce(p_message, case p_code
       when 'ALREADY_ROLLED_BACK' then
         format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
@@ -155,10 +156,12 @@ as $$
       when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
       when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
       when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-        autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
-        autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+        autonomy.as_text(p_action.new_state ->> 'status', autonomy.exact_number(p_action.new_state -> 'budget'),
+                         k.currency),
+        autonomy.as_text(p_campaign.status, p_campaign.budget, k.currency)) end),
     'expected', p_action.new_state,
     'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+  from (select autonomy.campaign_currency(p_campaign.id) as currency) k
 $$;
 comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
   'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
@@ -320,7 +323,7 @@ begin
   v_result := autonomy.roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
   if v_listed is not null then
     v_result := jsonb_set(v_result, '{skipped}', (v_result -> 'skipped') || coalesce((
-      select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null,
+      select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null, 'currency', null,
         'code', 'ACTION_NOT_FOUND', 'message', 'There is no such action.', 'expected', null, 'found', null))
       from unnest(v_listed) l (id)
       where not exists (select from public.autonomous_actions a where a.id = l.id)), '[]'));

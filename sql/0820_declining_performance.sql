@@ -88,7 +88,7 @@ begin
            'percent', round(-100 * j.fall::numeric, 1),
            'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
                            to_char(j.i2 / j.days2, 'FM999,999,999,990'),
-                           to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+                           autonomy.money_words(greatest(0, j.revenue1) / j.c1, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
          jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
                             'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),

@@ -95,7 +95,8 @@ begin
   select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
          format('Campaign "%s": the last 14 days returned %sx against %sx before (%s spent for %s)', j.title,
                 trim_scale(round(j.after::numeric, 2)), trim_scale(round(j.before::numeric, 2)),
-                to_char(j.s2, 'FM999,999,999,990.00'), to_char(j.r2, 'FM999,999,999,990.00')),
+                autonomy.money_words(j.s2, autonomy.campaign_currency(j.id)),
+                autonomy.money_words(j.r2, autonomy.campaign_currency(j.id))),
          'Check today that its conversions and their value still arrive; then the page, the price, the stock and the '
          'audience. What still runs at this return is paid from the past: pause it, or cut its budget, until it is '
          'clear.',
@@ -105,9 +106,9 @@ begin
            'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
            'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
            'basis', format('%s spent a day, which returned %s instead of %s',
-                           to_char(j.s2 / j.days2, 'FM999,999,990.00'),
-                           to_char(j.r2 / j.days2, 'FM999,999,990.00'),
-                           to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
+                           autonomy.money_words(j.s2 / j.days2, autonomy.campaign_currency(j.id)),
+                           autonomy.money_words(j.r2 / j.days2, autonomy.campaign_currency(j.id)),
+                           autonomy.money_words(j.before * j.s2 / j.days2, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
          jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.before::numeric, 4),
                             'spend', round(j.s2::numeric, 2), 'revenue', round(j.r2::numeric, 2),

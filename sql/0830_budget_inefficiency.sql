@@ -67,7 +67,8 @@ begin
          case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
               when j.below >= 0.5 then 'medium' else 'low' end,
          format('Campaign "%s" has spent %s with ROI %s: of every 1.00 spent, %s came back', j.title,
-                to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
+                autonomy.money_words(j.spend, autonomy.campaign_currency(j.id)),
+                to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
                 to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
          case when j.below >= 0.8 then
            format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.',
@@ -85,7 +86,7 @@ begin
            'spend_per_day', round(j.spend_a_day::numeric, 2),
            'percent', round((100 * j.loss_share)::numeric, 1),
            'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s',
-                           to_char(j.spend_a_day, 'FM999,999,990.00'),
+                           autonomy.money_words(j.spend_a_day, autonomy.campaign_currency(j.id)),
                            round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
          round(least(99.9, 100 * j.below)::numeric, 2),
          jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),

@@ -120,7 +120,7 @@ begin
            'percent', round(-100 * least(j.fall, 1)::numeric, 1),
            'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
                            to_char(j.later_i / 7, 'FM999,999,999,990'),
-                           to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+                           autonomy.money_words(greatest(0, j.revenue) / j.c, autonomy.campaign_currency(j.id)))),
          round(least(99.9, 100 * j.confidence)::numeric, 2),
          jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
                             'ctr_then', round(100 * j.ctr_then::numeric, 3),

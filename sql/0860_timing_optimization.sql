@@ -133,7 +133,7 @@ begin
            'spend_per_day', round((n.weak_spend / n.days)::numeric, 2),
            'percent', round((100 * s.share)::numeric, 1),
            'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)',
-                           to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
+                           autonomy.money_words(n.weak_spend / n.days, autonomy.campaign_currency(n.id)),
                            coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end,
                                             'FM990.00'), 'unknown'),
                            to_char(s.other_roi, 'FM990.00'))),

@@ -407,8 +407,8 @@ begin
                   when j.kind = 'auto_resume' then 'what it earned since it runs again'
                   else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
                               'happened to %s untouched campaigns since)',
-                              to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'),
-                              j.comparables) end)) as figures
+                              autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
+                              to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
   from judged j;
 end $$;
 comment on function autonomy.measured_impacts(integer, timestamptz) is

@@ -76,7 +76,7 @@ comment on function autonomy.action_sums(text, timestamptz) is
   'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
   '[autonomous-operations]';
 
-create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
+create function autonomy.rule_scores(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
   with carried_out as materialized (
@@ -134,10 +134,10 @@ as $$
               when m.floor is not null then format(
                 'Rule "%s" lost %s in 90 days over %s measured actions. '
                 'Let it act from a confidence of %s on: at that its actions earned money.',
-                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
+                j.rule_name, autonomy.money_words(-j.money, p_currency), j.measured, m.floor)
               else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, '
                           'or try a stricter threshold in a dry run.',
-                j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
+                j.rule_name, autonomy.money_words(-j.money, p_currency), j.measured) end,
          case when not j.loses then null
               when m.floor is not null then jsonb_build_object('action', j.action
                                                                || jsonb_build_object('min_confidence', m.floor))
@@ -145,9 +145,9 @@ as $$
   from judged j left join remedies m on m.id = j.id
   order by j.priority desc, j.rule_name
 $$;
-comment on function autonomy.rule_scores(autonomy.action_sum[]) is
-  'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only '
-  'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.rule_scores(autonomy.action_sum[], text) is
+  'The lines of rule_scoreboard, from the sums of action_sums, whose money is in that currency. A part of '
+  'rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
 
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
@@ -156,7 +156,8 @@ as $$
   from (select case when autonomy.only_currency() is not null then s
                     else jsonb_populate_record(s, '{"money": null, "money_low": null, "money_high": null,
                       "flagged": false, "suggestion": null, "suggested_change": null}') end as score
-        from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now => p_now) s)) s) r
+        from autonomy.rule_scores(
+          array(select s from autonomy.action_sums(p_now => p_now) s), autonomy.only_currency()) s) r
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
   'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '

@@ -69,8 +69,8 @@ begin
   select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
                         case when m.money < 0 then 'lost' else m.verb end,
                         autonomy.amount_words(abs(m.money)::numeric, p_currency),
-                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, null),
-                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, null)),
+                        autonomy.amount_words((m.money - 1.645 * m.error)::numeric, p_currency),
+                        autonomy.amount_words((m.money + 1.645 * m.error)::numeric, p_currency)),
          jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
                             'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
                             'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
@@ -161,12 +161,14 @@ as $$
 begin
   return query
   select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-         case when s.flagged then s.suggestion || coalesce(format(' (In %s.)', nullif(p_currency, '')), '')
+         case when s.flagged then s.suggestion
               else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
                           s.rule_name, autonomy.amount_words(s.money, p_currency), s.measured,
-                          autonomy.amount_words(s.money_low, null), autonomy.amount_words(s.money_high, null)) end,
+                          autonomy.amount_words(s.money_low, p_currency),
+                          autonomy.amount_words(s.money_high, p_currency)) end,
          to_jsonb(s) - 'best', null::uuid, s.rule_id
-  from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
+  from (select b.*, row_number() over (order by b.money desc) = 1 as best
+        from autonomy.rule_scores(p_sums, p_currency) b
         where b.rule_id is not null) s
   where s.flagged or (s.best and s.money_low > 0)
   order by s.flagged desc, s.money;

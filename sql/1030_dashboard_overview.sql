@@ -219,8 +219,7 @@ begin
   from autonomy.dashboard_extremes(p_limit, p_now) e;
   return (
     with seen as materialized (
-      select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
-             c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+      select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
              c as campaign, o.p,
              autonomy.cut_confidence(100::float8
@@ -231,11 +230,12 @@ begin
                least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, 3::float8),
                c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
                (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2))) as grows,
-             least(round(c.budget * 1.5, 2), trunc((o.p).max_budget, 2)) as suggested
+             least(round(c.budget * 1.5, d.digits), trunc((o.p).max_budget, d.digits)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
       join autonomy.policies_of(array(
           select distinct k.account from public.campaigns k where k.id = any (v_under || v_scaling))) o (account, p)
         on o.account = coalesce(c.account, '')
+      cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,

@@ -37,13 +37,18 @@ argument_names text[], argument_types text[], optional bigint,
 columns text[]
 ) on commit drop;
 insert into pg_temp.autonomy_names values
-('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric(14,2)', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
-('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric(14,2) not null default 0', 'total_revenue numeric(14,2) not null default 0', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
+('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
+('autonomy', 'function', 'smallest_unit', null, '{p_digits}', '{integer}', 0, array[]::text[]),
+('autonomy', 'function', 'figure_kept', null, '{p_amount}', '{numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'kept_amount', null, '{p_amount, p_digits}', '{numeric, integer}', 0, array[]::text[]),
+('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
+('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99)', 'total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99)', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
-('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
+('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
 ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
-('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
+('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
 ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
@@ -101,8 +106,6 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
-('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
@@ -116,6 +119,8 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_account_named', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'budget_written', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_budget_written', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'known_zone', null, '{p_zone}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'unknown_zones', null, '{}', '{}', 0, array[]::text[]),
@@ -259,7 +264,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'codes', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'sentences', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'exact', null, '{p_number}', '{float8}', 0, array[]::text[]),
-('autonomy', 'function', 'money_words', null, '{p_amount}', '{float8}', 0, array[]::text[]),
+('autonomy', 'function', 'money_words', null, '{p_amount, p_currency}', '{float8, text}', 0, array[]::text[]),
+('autonomy', 'function', 'times_words', null, '{p_roi}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'short_number', null, '{p_number}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{numeric, text}', 0, array[]::text[]),
@@ -295,7 +301,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'planned_event', null, '{p_campaign, p_direction}', '{autonomy.candidate, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'budget_floor', null, '{p_min_budget, p_digits}', '{numeric, integer}', 0, array[]::text[]),
+('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget, p_digits}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric, integer}', 0, array[]::text[]),
 ('autonomy', 'type', 'decided', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'odds_words', null, '{p_confidence, p_floor, p_direction, p_kind}', '{float8, float8, text, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_times', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
@@ -349,7 +356,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_campaign_truncated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'lock_effects', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'state', null, '{p_status, p_budget}', '{text, numeric}', 0, array[]::text[]),
-('autonomy', 'function', 'as_text', null, '{p_status, p_budget}', '{text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'as_text', null, '{p_status, p_budget, p_currency}', '{text, numeric, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'came_out', null, '{p_old_status, p_old_budget, p_status, p_budget, p_got_status, p_got_budget}', '{text, numeric, text, numeric, text, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'change_campaign', null, '{p_campaign, p_status, p_budget, p_action_id, p_kind, p_actor, p_person, p_now}', '{public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'locked_campaign', null, '{p_campaign_id, p_reason, p_confidence_score}', '{uuid, text, numeric}', 0, array[]::text[]),
@@ -450,7 +457,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'type', 'rule_score', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'actions_in', null, '{p_currency, p_from}', '{text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'action_sums', null, '{p_currency, p_now}', '{text, timestamptz}', 2, array[]::text[]),
-('autonomy', 'function', 'rule_scores', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
+('autonomy', 'function', 'rule_scores', null, '{p_sums, p_currency}', '{autonomy.action_sum[], text}', 0, array[]::text[]),
 ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'propose_marginal_return_ratio', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
@@ -1256,6 +1263,60 @@ exception when unique_violation then
 return false;
 end $$;
 
+-- 0105_money.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.currency_digits(p_currency text) returns integer
+language sql immutable parallel safe set search_path = ''
+as $$
+select case
+when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+'VUV', 'XAF', 'XOF', 'XPF') then 0
+when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+when p_currency in ('CLF', 'UYW') then 4
+else 2 end;
+$$;
+comment on function autonomy.currency_digits(text) is
+'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
+'same in autonomy/text.py. Pure. [autonomous-operations]';
+create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
+language sql immutable parallel safe set search_path = ''
+as $$
+select replace(to_char(round(p_amount, d.digits), 'FM999,999,999,999,999,999,990'
+|| case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+else '' end), '-', '−')
+|| coalesce(' ' || nullif(p_currency, ''), '')
+from (select autonomy.currency_digits(p_currency) as digits) d
+where p_amount between -1e20 and 1e20;
+$$;
+comment on function autonomy.amount_words(numeric, text, boolean) is
+'1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals; '
+'null for what is no amount. Pure. [autonomous-operations]';
+create function autonomy.smallest_unit(p_digits integer) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+select (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
+$$;
+comment on function autonomy.smallest_unit(integer) is
+'The smallest amount of so many decimals: 2 -> 0.01. Pure. [autonomous-operations]';
+create function autonomy.figure_kept(p_amount numeric) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+select case when scale(p_amount) > 6 then trim_scale(round(p_amount, 6)) else p_amount end;
+$$;
+comment on function autonomy.figure_kept(numeric) is
+'An amount as it came, to six decimals. Pure. [autonomous-operations]';
+create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+select round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
+$$;
+comment on function autonomy.kept_amount(numeric, integer) is
+'An amount with p_digits decimals, and more only where it has more, six at the most: 150, 2 -> 150.00. Pure. '
+'[autonomous-operations]';
+
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
 set local lock_timeout = '30s';
@@ -1266,7 +1327,7 @@ create table if not exists public.campaigns (
 id uuid primary key default gen_random_uuid(),
 title text,
 status text default 'active',
-budget numeric(14,2),
+budget numeric,  -- in whole units of the account's currency: 0135 sees to that
 account text not null default 'default',
 autonomous_enabled boolean not null default true,
 hold_until timestamptz,
@@ -1284,8 +1345,8 @@ campaign_id uuid primary key references public.campaigns (id) on delete cascade,
 impressions bigint not null default 0,
 clicks bigint not null default 0,
 conversions bigint not null default 0,
-total_spend numeric(14,2) not null default 0,
-total_revenue numeric(14,2) not null default 0,
+total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99),
+total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99),
 order_value_cv2 numeric,
 roi numeric,
 ctr numeric,
@@ -1320,7 +1381,7 @@ perform pg_temp.say('campaigns.title was missing; it is there now'
 || case when pg_temp.has_column('campaigns', 'name') then ', filled from name.' else ', empty.' end);
 end if;
 if not pg_temp.has_column('campaigns', 'budget') then
-alter table public.campaigns add column budget numeric(14,2);
+alter table public.campaigns add column budget numeric;
 perform pg_temp.say('campaigns.budget was missing; it is there now, empty: no budget is changed until it '
 'is filled.');
 end if;
@@ -1347,7 +1408,7 @@ execute format('create cast (%s as text) with inout as implicit', v_column.type)
 end if;
 perform pg_temp.retype('campaigns', v_column.name, 'text', '$::text');
 elsif v_column.name = 'budget' and v_column.type !~ '^numeric(\(\d+,([2-9]|\d\d)\))?$' then
-perform pg_temp.retype('campaigns', 'budget', 'numeric(14,2)', '$::numeric(14,2)');
+perform pg_temp.retype('campaigns', 'budget', 'numeric', '$::numeric');
 elsif v_column.type in ('timestamp without time zone', 'date') then
 perform pg_temp.retype('campaigns', v_column.name, 'timestamp with time zone',
 'timezone(''UTC'', $::timestamp)');
@@ -1369,8 +1430,8 @@ alter table public.campaign_performance
 add column if not exists impressions bigint,
 add column if not exists clicks bigint,
 add column if not exists conversions bigint,
-add column if not exists total_spend numeric(14,2) default 0,
-add column if not exists total_revenue numeric(14,2) default 0,
+add column if not exists total_spend numeric default 0,
+add column if not exists total_revenue numeric default 0,
 add column if not exists order_value_cv2 numeric,
 add column if not exists roi numeric,
 add column if not exists ctr numeric,
@@ -1412,6 +1473,27 @@ end if;
 end if;
 perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
+do $$
+declare
+v_digits integer := 0;
+v_column record;
+begin
+if to_regclass('public.autonomy_accounts') is not null then
+execute 'select coalesce(max(autonomy.currency_digits(k.currency)), 0) from public.autonomy_accounts k'
+into v_digits;
+end if;
+for v_column in
+select c.relname as table_name, a.attname as name
+from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+where (c.oid, a.attname) in (
+('public.campaigns'::regclass, 'budget'), ('public.campaign_performance'::regclass, 'total_spend'),
+('public.campaign_performance'::regclass, 'total_revenue'))
+and a.atttypid = 'numeric'::regtype and a.atttypmod <> -1
+and (not pg_temp.is_theirs(c.relname) or ((a.atttypmod - 4) & 2047) < v_digits)
+loop
+perform pg_temp.retype(v_column.table_name, v_column.name, 'numeric', '$::numeric');
+end loop;
+end $$;
 comment on column public.campaigns.target_roi is
 'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
 '[autonomous-operations]';
@@ -1427,8 +1509,8 @@ impressions bigint not null default 0 check (impressions >= 0),
 reach bigint not null default 0 check (reach >= 0),
 clicks bigint not null default 0 check (clicks >= 0),
 conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
-spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
-revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+spend numeric not null default 0 check (spend between 0 and 999999999999.99),
+revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
 whole_day boolean not null default false,
 primary key (campaign_id, bucket)
 );
@@ -1441,8 +1523,8 @@ impressions bigint not null default 0 check (impressions >= 0),
 reach bigint not null default 0 check (reach >= 0),
 clicks bigint not null default 0 check (clicks >= 0),
 conversions numeric not null default 0 check (conversions between 0 and 999999999999.99),
-spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99),
-revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
+spend numeric not null default 0 check (spend between 0 and 999999999999.99),
+revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99),
 primary key (campaign_id, segment, day)
 );
 do $$
@@ -1452,6 +1534,8 @@ v_check record;
 begin
 foreach v_table in array array['campaign_metrics', 'campaign_audience_metrics'] loop
 perform pg_temp.retype(v_table, 'conversions', 'numeric', '$::numeric');
+perform pg_temp.retype(v_table, 'spend', 'numeric', '$::numeric');
+perform pg_temp.retype(v_table, 'revenue', 'numeric', '$::numeric');
 if v_table = 'campaign_metrics' then
 alter table public.campaign_metrics add column if not exists whole_day boolean not null default false;
 end if;
@@ -2325,31 +2409,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.currency_digits(p_currency text) returns integer
-language sql immutable parallel safe set search_path = ''
-as $$
-select case
-when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
-'VUV', 'XAF', 'XOF', 'XPF') then 0
-when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
-when p_currency in ('CLF', 'UYW') then 4
-else 2 end;
-$$;
-comment on function autonomy.currency_digits(text) is
-'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
-'same in autonomy/text.py. Pure. [autonomous-operations]';
-create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
-language sql immutable parallel safe set search_path = ''
-as $$
-select to_char(p_amount, 'FM999,999,999,999,999,990'
-|| case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
-else '' end)
-|| coalesce(' ' || nullif(p_currency, ''), '')
-from (select autonomy.currency_digits(p_currency) as digits) d;
-$$;
-comment on function autonomy.amount_words(numeric, text, boolean) is
-'1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals. '
-'Pure. [autonomous-operations]';
 create table if not exists public.autonomy_accounts (
 account text primary key,
 currency text,
@@ -2606,6 +2665,30 @@ perform pg_temp.say(format('Campaigns whose account has a name of over 200 chara
 'and go by the policy; limits of its own has an account with a shorter name.', v_long));
 end if;
 end $$;
+create function autonomy.budget_written() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+if new.budget is null then
+return new;
+elsif new.budget not between 0 and 999999999999.99 then  -- NaN and Infinity are greater than all
+raise exception using errcode = 'check_violation',
+message = format('budget must be a number from 0 to 999,999,999,999.99, not %s.', new.budget);
+end if;
+new.budget := autonomy.kept_amount(new.budget, autonomy.currency_digits(
+(select a.currency from public.autonomy_accounts a where a.account = new.account)));
+return new;
+end $$;
+comment on function autonomy.budget_written() is
+'Trigger of campaigns: 150 becomes 150.00, of yen stays 150; what is finer stays as it is. Runs as its owner, since '
+'whoever may write campaigns need not have rights on accounts. Raises 23514 for what is no amount. '
+'[autonomous-operations]';
+do $$ begin
+if 'campaigns' <> all (string_to_array(current_setting('autonomy.theirs'), ',')) then
+create trigger autonomy_budget_written before insert or update of budget on public.campaigns
+for each row execute function autonomy.budget_written();
+end if;
+end $$;
 create function autonomy.known_zone(p_zone text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -2780,8 +2863,10 @@ autonomy.amount_words(l.most, c.currency, true), autonomy.amount_words(l.least, 
 jsonb_build_object('max_budget', l.most, 'min_budget', l.least)
 from compared c
 cross join lateral (
-select greatest(trim_scale(round(least(c.most * c.rate, 999999999), 2)), 0.01, c.min_budget) as most,
-coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), 2))) as least) l
+select greatest(trim_scale(round(least(c.most * c.rate, 999999999), d.digits)), autonomy.smallest_unit(d.digits),
+c.min_budget) as most,
+coalesce(c.min_budget, trim_scale(round(least(c.least * c.rate, 999999999), d.digits))) as least
+from (select autonomy.currency_digits(c.currency) as digits) d) l
 where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
 order by c.campaigns desc, c.account;
 end $$;
@@ -3815,10 +3900,13 @@ update public.campaign_performance p set
 impressions = f.life_impressions, clicks = f.life_clicks,
 conversions = case when f.life_conversions between 0 and 1e18 then round(f.life_conversions::numeric)
 else p.conversions end,
-total_spend = least(round(f.life_spend::numeric, 2), 999999999999.99),
-total_revenue = greatest(least(round(f.life_revenue::numeric, 2), 999999999999.99), -999999999999.99),
+total_spend = least(autonomy.kept_amount(f.life_spend::numeric, k.digits), 999999999999.99),
+total_revenue = greatest(
+least(autonomy.kept_amount(f.life_revenue::numeric, k.digits), 999999999999.99), -999999999999.99),
 updated_at = greatest(autonomy.writing_at(), p.updated_at)
 from autonomy.totals_of_series(v_campaigns) f
+cross join lateral (
+select autonomy.currency_digits(autonomy.campaign_currency(f.campaign_id)) as digits offset 0) k
 where p.campaign_id = f.campaign_id and p.from_metrics;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
@@ -4430,7 +4518,8 @@ select l.whole, jsonb_build_object(
 'impressions', round((l.r -> 'impressions')::numeric),
 'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
 'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-'spend', round((l.r -> 'spend')::numeric, 2), 'revenue', round((l.r -> 'revenue')::numeric, 2)) as one
+'spend', autonomy.figure_kept((l.r -> 'spend')::numeric),
+'revenue', autonomy.figure_kept((l.r -> 'revenue')::numeric)) as one
 from latest l
 )
 select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),
@@ -6168,14 +6257,21 @@ end $$;
 comment on function autonomy.exact(float8) is
 'A float as the decimal that it is written as: a cast keeps 15 digits only. Null for NaN and infinity. Pure. '
 '[autonomous-operations]';
-create function autonomy.money_words(p_amount float8) returns text
+create function autonomy.money_words(p_amount float8, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-return coalesce(
-replace(to_char(round(autonomy.exact(p_amount), 2), 'FM999,999,999,999,999,999,990.00'), '-', '−'), '?');
+return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
 end $$;
-comment on function autonomy.money_words(float8) is '1,234.50; ? where unknown. Pure. [autonomous-operations]';
+comment on function autonomy.money_words(float8, text) is
+'1,234.50 EUR; ? where the amount is unknown. Pure. [autonomous-operations]';
+create function autonomy.times_words(p_roi float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return autonomy.money_words(p_roi, null) || 'x';
+end $$;
+comment on function autonomy.times_words(float8) is 'A roi as people read it: 1.50x. Pure. [autonomous-operations]';
 create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -6285,9 +6381,10 @@ returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
 as $$
 select u.campaign_id, u.day,
-format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value), u.day,
-autonomy.money_words(u.usual))
+format('a conversion was worth %s on %s, and %s is usual', autonomy.money_words(s.value, k.currency), u.day,
+autonomy.money_words(u.usual, k.currency))
 from autonomy.usual_days(p_ids, p_now) u
+cross join lateral (select autonomy.campaign_currency(u.campaign_id) as currency) k
 cross join lateral (
 select max(v.value) as most, min(v.value) as least, count(*) as buckets
 from (select (m.revenue / greatest(m.conversions, 1))::float8 as value from public.campaign_metrics m
@@ -6309,10 +6406,11 @@ returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
 as $$
 select u.campaign_id, u.day,
-format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend), u.day,
-autonomy.money_words(b.budget::float8))
+format('%s was spent on %s, with a budget of %s', autonomy.money_words(u.spend, k.currency), u.day,
+autonomy.amount_words(b.budget, k.currency))
 from autonomy.usual_days(p_ids, p_now) u
 join public.campaigns c on c.id = u.campaign_id
+cross join lateral (select autonomy.campaign_currency(u.campaign_id) as currency) k
 cross join lateral (
 select max(f.budget) filter (where f.budget between 0.01 and 1e15) as budget
 from (
@@ -6521,7 +6619,8 @@ matured_share float8, has_history boolean,
 last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
 budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
 value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text);
+budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
+currency text);            -- its account's, null where unknown
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -6550,11 +6649,12 @@ with ordinality u (k, n))
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
-        stops.raises, stops.cuts, stops.pauses
+        stops.raises, stops.cuts, stops.pauses, q.currency
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
+      left join public.autonomy_accounts q on q.account = c.account
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
@@ -6600,7 +6700,8 @@ as $$
 begin
 return (
 select coalesce(json_agg(json_build_object(
-'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'status', c.status,
+'campaign_id', c.campaign_id, 'title', c.title, 'account', c.account, 'currency', c.currency,
+'status', c.status,
 'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
 'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
 'metrics', w.windows,
@@ -6975,9 +7076,20 @@ new_budget numeric,
 limits text[],             -- the caps that shaped it, in order
 code text);                -- why nothing worth doing is left, else null
 comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_unit numeric := autonomy.smallest_unit(p_digits);
+v_floor numeric := trunc(p_min_budget, p_digits);
+begin
+return greatest(case when v_floor < p_min_budget then v_floor + v_unit else v_floor end, v_unit);
+end $$;
+comment on function autonomy.budget_floor(numeric, integer) is
+'The least budget in whole units of a currency: a limit rounded up, and never nothing. Pure. [autonomous-operations]';
 create function autonomy.sized_budget(
 p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
-p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric)
+p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer)
 returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6985,26 +7097,26 @@ declare
 v_size autonomy.size;
 v_cap numeric;
 begin
-v_size.new_budget := round(p_wanted, 2);
+v_size.new_budget := round(p_wanted, p_digits);
 v_size.limits := '{}';
 if p_direction = 'up' then
-v_cap := trunc(p_budget * p_max_step, 2);
+v_cap := trunc(p_budget * p_max_step, p_digits);
 if v_cap < v_size.new_budget then
 v_size.new_budget := v_cap;
 v_size.limits := v_size.limits || 'STEP_CAP'::text;
 end if;
-v_cap := trunc(p_lowest * p_max_growth, 2);
+v_cap := trunc(p_lowest * p_max_growth, p_digits);
 if v_cap < v_size.new_budget then
 v_size.new_budget := v_cap;
 v_size.limits := v_size.limits || 'GROWTH_CAP'::text;
 end if;
-v_cap := trunc(p_max_budget, 2);
+v_cap := trunc(p_max_budget, p_digits);
 if v_cap < v_size.new_budget then
 v_size.new_budget := v_cap;
 v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
 end if;
 else
-v_cap := ceil(p_min_budget * 100) / 100;
+v_cap := autonomy.budget_floor(p_min_budget, p_digits);
 if v_size.new_budget < v_cap then
 v_size.new_budget := v_cap;
 v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
@@ -7016,9 +7128,10 @@ v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
 end if;
 return v_size;
 end $$;
-comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric) is
+comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
+integer) is
 'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
-'nothing worth doing is left. Pure. [autonomous-operations]';
+'nothing worth doing is left; p_digits: decimals of its currency. Pure. [autonomous-operations]';
 create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
@@ -7146,7 +7259,7 @@ p_decided.confidence, p_decided.confidence_floor, p_decided.direction, p_decided
 when 'more_evidence' then case when c.ev_conversions > 0
 then autonomy.counted_words(
 greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
-else autonomy.money_words(c.ev_spend * v_times) || ' more spent without a conversion' end
+else autonomy.money_words(c.ev_spend * v_times, c.currency) || ' more spent without a conversion' end
 when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
 else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
 when 'suspect' then c.suspect
@@ -7154,8 +7267,10 @@ when 'planned_event' then autonomy.planned_event(c, p_decided.direction)
 when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
 when 'max_step' then autonomy.factor_words(p_policy.max_step)
 when 'max_growth' then autonomy.factor_words(p_policy.max_growth_7d)
-when 'max_budget' then autonomy.money_words(p_decided.max_budget)
-when 'min_budget' then autonomy.money_words(p_decided.min_budget)
+when 'max_budget' then autonomy.amount_words(
+trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
+when 'min_budget' then autonomy.amount_words(
+autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
 end;
 end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is
@@ -7287,7 +7402,7 @@ cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_
 d.direction, (k.c).budget,
 coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
 (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
-l.min_budget) end as size offset 0) z
+l.min_budget, autonomy.currency_digits((k.c).currency)) end as size offset 0) z
 ),
 ranked as (
 select j.campaign_id, array_agg(j.place order by j.place) as places,
@@ -7455,7 +7570,7 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create type autonomy.params as (
-spend float8, revenue float8, roi float8, conversions float8, days float8,
+currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
 confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
 "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
@@ -7469,6 +7584,7 @@ declare
 v_spend float8 := p_campaign.spend;
 v_revenue float8 := p_campaign.revenue;
 v_conversions float8 := p_campaign.conversions;
+v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_campaign.currency));
 begin
 if p_window <> 'lifetime' then
 v_spend := (p_measures ->> 'spend')::float8;
@@ -7476,15 +7592,16 @@ v_revenue := (p_measures ->> 'revenue')::float8;
 v_conversions := (p_measures ->> 'conversions')::float8;
 end if;
 return row(
-floor(100::float8 * v_spend + 0.5::float8) / 100::float8,
-floor(100::float8 * v_revenue + 0.5::float8) / 100::float8,
+p_campaign.currency,
+floor(v_units * v_spend + 0.5::float8) / v_units,
+floor(v_units * v_revenue + 0.5::float8) / v_units,
 case when v_spend > 0 then floor(100::float8 * (v_revenue / v_spend) + 0.5::float8) / 100::float8 end,
 floor(100::float8 * v_conversions + 0.5::float8) / 100::float8,
 greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
 p_confidence,
 least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
 floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
-floor(100::float8 * (p_cpa / p_break_even) + 0.5::float8) / 100::float8,
+floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
 p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
 comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
@@ -7504,12 +7621,16 @@ comment on function autonomy.span_words(autonomy.params) is
 create function autonomy.costs_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_params.currency));
 begin
-return format('%s %s spent, %s', autonomy.span_words(p_params), autonomy.money_words(p_params.spend),
+return format('%s %s spent, %s', autonomy.span_words(p_params),
+autonomy.money_words(p_params.spend, p_params.currency),
 autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion'))
 || case when p_params.conversions <> 0 and p_params.spend is not null
-then format(' at %s each', autonomy.money_words(autonomy.cut_confidence(
-p_params.spend / p_params.conversions))) else '' end;
+then format(' at %s each', autonomy.money_words(
+floor(v_units * (p_params.spend / p_params.conversions) + 0.5::float8) / v_units, p_params.currency))
+else '' end;
 end $$;
 comment on function autonomy.costs_words(autonomy.params) is
 'in the last 7 days 176.00 spent, 8 conversions at 22.00 each. Pure. [autonomous-operations]';
@@ -7518,8 +7639,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return format('%s %s spent, %s earned', autonomy.span_words(p_params),
-autonomy.money_words(p_params.spend), autonomy.money_words(p_params.revenue))
-|| case when p_params.roi is null then '' else ', ' || autonomy.money_words(p_params.roi) || 'x' end;
+autonomy.money_words(p_params.spend, p_params.currency), autonomy.money_words(p_params.revenue, p_params.currency))
+|| case when p_params.roi is null then '' else ', ' || autonomy.times_words(p_params.roi) end;
 end $$;
 comment on function autonomy.figures_words(autonomy.params) is
 'in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x. Pure. [autonomous-operations]';
@@ -7535,18 +7656,18 @@ begin
 foreach v_name in array p_names loop
 v_words := v_words || case v_name
 when 'rule' then p_decided.rule_name
-when 'old_budget' then autonomy.money_words(p_params.old_budget)
-when 'new_budget' then autonomy.money_words(p_params.new_budget)
+when 'old_budget' then autonomy.money_words(p_params.old_budget, p_params.currency)
+when 'new_budget' then autonomy.money_words(p_params.new_budget, p_params.currency)
 when 'figures' then autonomy.figures_words(p_params)
 when 'costs' then autonomy.costs_words(p_params)
-when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit)
+when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit, p_params.currency)
 when 'chance' then p_params.chance::text
 when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
 when 'target' then case when p_params.break_even = 1 then 'break-even'
-else autonomy.money_words(p_params.break_even) || 'x' end
-when 'spend' then autonomy.money_words(p_params.spend)
-when 'revenue' then autonomy.money_words(p_params.revenue)
-when 'times' then coalesce(', ' || nullif(autonomy.money_words(p_params.roi), '?') || 'x', '')
+else autonomy.times_words(p_params.break_even) end
+when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
+when 'revenue' then autonomy.money_words(p_params.revenue, p_params.currency)
+when 'times' then coalesce(', ' || nullif(autonomy.times_words(p_params.roi), '?x'), '')
 else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
 end loop;
 return v_words;
@@ -7696,8 +7817,8 @@ language plpgsql immutable set search_path = ''
 as $$
 begin
 return jsonb_build_object(
-'campaign_id', p_told.campaign_id, 'title', p_told.title, 'action_type', p_told.action_type,
-'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
+'campaign_id', p_told.campaign_id, 'title', p_told.title, 'currency', (p_told.params).currency,
+'action_type', p_told.action_type, 'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
 'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
 comment on function autonomy.decision_entry(autonomy.told) is
@@ -7747,10 +7868,11 @@ select c.one ->> 'code' as code, c.one ->> 'at' as at, (c.one ->> 'n')::bigint a
 from jsonb_array_elements(p_counts) c (one)
 ),
 groups as (
-select g.account as at, g.account, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking, g.told
+select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
+g.told
 from autonomy.breaker_groups(p_portfolio) g
 union all  -- raises of all accounts are counted by currency
-select 'currency:' || g.currency, null, null, sum(g.budget), null, sum(g.raised), null, false, null
+select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null
 from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
 ),
 told as (
@@ -7772,16 +7894,16 @@ format('conversions of the last 24 hours are missing (%s of %s expected): tracki
 'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
 coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
 (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
-format('cuts of 24 hours would take more than %s a day', autonomy.money_words(round(
-(z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), 2))), s.shrinking,
+format('cuts of 24 hours would take more than %s a day', autonomy.amount_words(
+(z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), g.currency)), s.shrinking,
 ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
 (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
 format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
 g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
 (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
 (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
-format('raises of 24 hours would add more than %s a day', autonomy.money_words(round(
-(z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), 2))), s.growth,
+format('raises of 24 hours would add more than %s a day', autonomy.amount_words(
+(z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), g.currency)), s.growth,
 ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
 ) r (n, tripped, code, message, stopped, most)
 where r.tripped
@@ -7890,7 +8012,8 @@ select m.campaign_id, m.roi, m.ctr, m.conversion_rate
 from autonomy.campaigns_by_metrics(
 min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
 )
-select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
+select c.campaign_id, c.title, c.budget, round(c.spend::numeric, autonomy.currency_digits(c.currency)),
+round(f.roi::numeric, 4),
 round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
 case when c.value_missing then 'Wait: its conversions carry no value, so its roi says nothing; '
 when s.confidence < 50 then 'Wait: '
@@ -7936,12 +8059,13 @@ null::float8, min_conversions::float8, null::float8, min_roi::float8, null::floa
 select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
 round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
 case when c.budget is null or c.budget <= 0 then 'No budget to raise: '
-when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ', autonomy.money_words(c.budget))
+when b.suggested <= c.budget then format('Leave the budget at %s, its limit: ',
+autonomy.money_words(c.budget, c.currency))
 when c.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent; ',
 floor(100 * c.budget_use))
 when s.confidence < 50 then 'Wait: '
 else format('Raise the budget from %s to %s: ',
-autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
+autonomy.money_words(c.budget, c.currency), autonomy.money_words(b.suggested, c.currency)) end
 || autonomy.why_words('up', c, s.confidence, null, o.p)
 from found f
 cross join jsonb_to_record(autonomy.prior_in_force(p_now))
@@ -7950,8 +8074,9 @@ join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c 
 join autonomy.policies_of(array(
 select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
 on o.account = coalesce(c.account, '')
-cross join lateral (select least(
-round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc((o.p).max_budget, 2)) as suggested) l
+cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
+cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
+trunc((o.p).max_budget, d.digits)) as suggested) l
 cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
 cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
 least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, min_roi::float8),
@@ -8345,10 +8470,13 @@ as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
 comment on function autonomy.state(text, numeric) is
 'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. '
 '[autonomous-operations]';
-create function autonomy.as_text(p_status text, p_budget text) returns text
+create function autonomy.as_text(p_status text, p_budget numeric, p_currency text) returns text
 language sql immutable set search_path = ''
-as $$ select format('%s with a budget of %s', coalesce(p_status, 'no status'), coalesce(p_budget, 'none')) $$;
-comment on function autonomy.as_text(text, text) is
+as $$
+select format('%s with a budget of %s', coalesce(p_status, 'no status'),
+coalesce(autonomy.amount_words(p_budget, p_currency), p_budget::text, 'none'))
+$$;
+comment on function autonomy.as_text(text, numeric, text) is
 'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.came_out(
 p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
@@ -8510,25 +8638,38 @@ p_now timestamptz default now()) returns uuid
 language plpgsql set search_path = ''
 as $$
 declare
-v_budget numeric := round(p_new_budget, 2);
+v_budget numeric;
 v_campaign public.campaigns;
 v_policy public.autonomy_policy;
+v_currency text := autonomy.campaign_currency(p_campaign_id);
+v_digits integer := autonomy.currency_digits(v_currency);
+v_least numeric := autonomy.smallest_unit(v_digits);
 begin
-if v_budget is null or v_budget not between 0.01 and 999999999999.99 then
+if p_new_budget is null or p_new_budget not between 0 and 999999999999.99
+or round(p_new_budget, v_digits) < v_least then
 raise exception using errcode = 'AO010',
-message = format('p_new_budget must be a number of at least 0.01, not %s.', coalesce(p_new_budget::text, 'NULL'));
+message = format('p_new_budget must be a number of at least %s and below 1,000,000,000,000, not %s.', v_least,
+coalesce(p_new_budget::text, 'NULL'));
+end if;
+v_budget := round(p_new_budget, v_digits);
+if v_budget <> p_new_budget then
+raise notice '% has no amounts smaller than %: the budget is rounded to %.',
+coalesce(v_currency, 'An account of unknown currency'), v_least, v_budget;
 end if;
 v_campaign := autonomy.locked_campaign(p_campaign_id, p_reason, p_confidence_score);
 v_policy := autonomy.account_policy(v_campaign.account);
 if v_budget not between v_policy.min_budget and v_policy.max_budget then
 raise exception using errcode = 'AO006',
 message = format('A budget of %s lies outside the limits of the policy, %s to %s.',
-v_budget, v_policy.min_budget, v_policy.max_budget),
+autonomy.amount_words(v_budget, v_currency),
+autonomy.amount_words(autonomy.budget_floor(v_policy.min_budget, v_digits), v_currency),
+autonomy.amount_words(trunc(v_policy.max_budget, v_digits), v_currency)),
 hint = 'min_budget and max_budget of its account, else of autonomy_policy, hold for actions by hand too.';
 end if;
 if v_budget is not distinct from v_campaign.budget then
 raise exception using errcode = 'AO004',
-message = format('Campaign %s has a budget of %s already.', p_campaign_id, v_budget);
+message = format('Campaign %s has a budget of %s already.', p_campaign_id,
+autonomy.amount_words(v_budget, v_currency));
 end if;
 return autonomy.act_by_hand(
 v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
@@ -8536,9 +8677,10 @@ v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
 'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
-'events, step limits and confidence floor: a person decided. A second call raises. Raises AO003 (no such '
-'campaign), AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s '
-'absolute limits), AO010 (argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s currency '
+'is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
+'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
+'AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
 set local lock_timeout = '30s';
@@ -8655,8 +8797,8 @@ when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto
 then 'rule_version is missing'
 when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
 when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
-and (w.new_budget not between 0 and 999999999999.99 or w.new_budget <> round(w.new_budget, 2))
-then 'new.budget is not an amount of whole cents'
+and w.new_budget not between 0 and 999999999999.99
+then 'new.budget is not an amount of money below 1,000,000,000,000'
 when w.action_type = 'auto_pause'
 and not coalesce(lower(w.old_status) = 'active' and lower(w.new_status) = 'paused'
 and w.new_budget is not distinct from w.old_budget, false)
@@ -8738,6 +8880,8 @@ when not found then 'CAMPAIGN_NOT_FOUND'
 when status is distinct from decided_status or nullif(budget, 'NaN') is distinct from decided_budget
 then 'CHANGED_MEANWHILE'
 when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
+when direction in ('up', 'down')
+and new_budget <> round(new_budget, autonomy.currency_digits((k.candidate).currency)) then 'BAD_DECISION'
 when not p_by_person and case
 when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
 when rule_id is null then not some_rule_on
@@ -8748,7 +8892,7 @@ coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), coo
 case when p_by_person then 'approve' else 'apply' end, p_now),
 case when direction in ('up', 'down') then ((autonomy.sized_budget(
 direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
-max_budget, min_budget)).limits)[1] end)
+max_budget, min_budget, autonomy.currency_digits((k.candidate).currency))).limits)[1] end)
 end as code
 from known k
 ),
@@ -8837,10 +8981,13 @@ s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
 case when s.final_code is not null then case s.final_code
 when 'BAD_DECISION' then 'The decision cannot be carried out: ' || coalesce(s.malformed,
 case when s.taken then 'its id belongs to another action'
-else 'its campaign was decided twice in one batch' end) || '.'
+when s.turn > 1 then 'its campaign was decided twice in one batch'
+else format('new.budget is %s, with more decimals than %s has', s.new_budget,
+coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
 when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
 when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
-autonomy.as_text(s.decided_status, s.decided_budget::text), autonomy.as_text(s.status, s.budget::text),
+autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
+autonomy.as_text(s.status, s.budget, (s.candidate).currency),
 case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
 then ', but not by the last pause of ours' else '' end)
 when 'RULE_CHANGED' then case
@@ -9422,6 +9569,7 @@ p_new_status text, p_new_budget numeric) returns jsonb
 language sql stable set search_path = ''
 as $$
 select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_title,
+'currency', autonomy.campaign_currency(p_action.campaign_id),
 'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
 'to', autonomy.state(p_new_status, p_new_budget))
 $$;
@@ -9434,7 +9582,7 @@ language sql stable set search_path = ''
 as $$
 select jsonb_build_object(
 'action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_campaign.title,
-'action_type', p_action.action_type, 'code', p_code,
+'currency', k.currency, 'action_type', p_action.action_type, 'code', p_code,
 'message', coalesce(p_message, case p_code
 when 'ALREADY_ROLLED_BACK' then
 format('It was taken back at %s by %s.', p_action.rolled_back_at, p_action.rolled_back_by)
@@ -9443,10 +9591,12 @@ when 'CAMPAIGN_NOT_FOUND' then 'The campaign is not there any more.'
 when 'NOTHING_TO_RESTORE' then 'It changed neither status nor budget.'
 when 'LATER_ACTION' then 'A later action changed the same; take that one back first, or force it.'
 when 'CHANGED_SINCE' then format('Somebody changed it since: the action left %s, now it is %s.',
-autonomy.as_text(p_action.new_state ->> 'status', p_action.new_state ->> 'budget'),
-autonomy.as_text(p_campaign.status, p_campaign.budget::text)) end),
+autonomy.as_text(p_action.new_state ->> 'status', autonomy.exact_number(p_action.new_state -> 'budget'),
+k.currency),
+autonomy.as_text(p_campaign.status, p_campaign.budget, k.currency)) end),
 'expected', p_action.new_state,
 'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
+from (select autonomy.campaign_currency(p_campaign.id) as currency) k
 $$;
 comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
 'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
@@ -9600,7 +9750,7 @@ and (a.status <> 'failed' or v_listed is not null));
 v_result := autonomy.roll_back(v_ids, p_reason, p_actor, coalesce(p_force, false), coalesce(p_preview, false), p_now);
 if v_listed is not null then
 v_result := jsonb_set(v_result, '{skipped}', (v_result -> 'skipped') || coalesce((
-select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null,
+select jsonb_agg(jsonb_build_object('action_id', l.id, 'campaign_id', null, 'title', null, 'currency', null,
 'code', 'ACTION_NOT_FOUND', 'message', 'There is no such action.', 'expected', null, 'found', null))
 from unnest(v_listed) l (id)
 where not exists (select from public.autonomous_actions a where a.id = l.id)), '[]'));
@@ -10501,7 +10651,8 @@ round((greatest(0, 1 - j.share) * v_centre * j.clicks / j.days * j.order_value):
 'percent', round((100 * (1 / greatest(j.share, 0.05) - 1))::numeric),
 'basis', format('%s clicks a day at the usual %s%% instead of the likely %s%%, %s an order',
 to_char(j.clicks / j.days, 'FM999,999,990.0'), to_char(100 * v_centre, 'FM990.0'),
-to_char(100 * v_centre * j.share, 'FM990.00'), to_char(j.order_value, 'FM999,999,990.00'))),
+to_char(100 * v_centre * j.share, 'FM990.00'),
+autonomy.money_words(j.order_value, autonomy.campaign_currency(j.id)))),
 round(least(99.9, 100 * j.below)::numeric, 2),
 jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', round(j.spend::numeric, 2),
 'conversion_rate', round((100 * j.conversions / j.clicks)::numeric, 2),
@@ -10592,7 +10743,7 @@ round(((j.c1 / j.i1 - j.c2 / j.i2) * j.i2 / j.days2 * greatest(0, j.revenue1) / 
 'percent', round(-100 * j.fall::numeric, 1),
 'basis', format('clicks lost on %s impressions a day, at the %s of revenue a click of the 7 days before',
 to_char(j.i2 / j.days2, 'FM999,999,999,990'),
-to_char(greatest(0, j.revenue1) / j.c1, 'FM999,990.00'))),
+autonomy.money_words(greatest(0, j.revenue1) / j.c1, autonomy.campaign_currency(j.id)))),
 round(least(99.9, 100 * j.confidence)::numeric, 2),
 jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
 'ctr_before', round((100 * j.c1 / j.i1)::numeric, 3),
@@ -10689,7 +10840,8 @@ select unnest(autonomy.campaigns_without_value(array(select j.id from judged j w
 select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
 format('Campaign "%s": the last 14 days returned %sx against %sx before (%s spent for %s)', j.title,
 trim_scale(round(j.after::numeric, 2)), trim_scale(round(j.before::numeric, 2)),
-to_char(j.s2, 'FM999,999,999,990.00'), to_char(j.r2, 'FM999,999,999,990.00')),
+autonomy.money_words(j.s2, autonomy.campaign_currency(j.id)),
+autonomy.money_words(j.r2, autonomy.campaign_currency(j.id))),
 'Check today that its conversions and their value still arrive; then the page, the price, the stock and the '
 'audience. What still runs at this return is paid from the past: pause it, or cut its budget, until it is '
 'clear.',
@@ -10699,9 +10851,9 @@ jsonb_build_object(
 'spend_per_day', round((j.s2 / j.days2)::numeric, 2),
 'percent', round((100 * (j.after / j.before - 1))::numeric, 1),
 'basis', format('%s spent a day, which returned %s instead of %s',
-to_char(j.s2 / j.days2, 'FM999,999,990.00'),
-to_char(j.r2 / j.days2, 'FM999,999,990.00'),
-to_char(j.before * j.s2 / j.days2, 'FM999,999,990.00'))),
+autonomy.money_words(j.s2 / j.days2, autonomy.campaign_currency(j.id)),
+autonomy.money_words(j.r2 / j.days2, autonomy.campaign_currency(j.id)),
+autonomy.money_words(j.before * j.s2 / j.days2, autonomy.campaign_currency(j.id)))),
 round(least(99.9, 100 * j.confidence)::numeric, 2),
 jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.before::numeric, 4),
 'spend', round(j.s2::numeric, 2), 'revenue', round(j.r2::numeric, 2),
@@ -10794,7 +10946,8 @@ select j.id, 'budget_inefficiency'::text,
 case when j.below >= 0.95 and j.likely < 0.5 then 'critical' when j.below >= 0.8 then 'high'
 when j.below >= 0.5 then 'medium' else 'low' end,
 format('Campaign "%s" has spent %s with ROI %s: of every 1.00 spent, %s came back', j.title,
-to_char(j.spend, 'FM999,999,999,990.00'), to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
+autonomy.money_words(j.spend, autonomy.campaign_currency(j.id)),
+to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00'),
 to_char(coalesce(j.revenue, 0) / j.spend, 'FM990.00')),
 case when j.below >= 0.8 then
 format('Pause it, or cut its budget, today. The evidence puts its true ROI at about %s.',
@@ -10812,7 +10965,7 @@ jsonb_build_object(
 'spend_per_day', round(j.spend_a_day::numeric, 2),
 'percent', round((100 * j.loss_share)::numeric, 1),
 'basis', format('%s spent a day, of which %s%% is lost at a likely ROI of %s',
-to_char(j.spend_a_day, 'FM999,999,990.00'),
+autonomy.money_words(j.spend_a_day, autonomy.campaign_currency(j.id)),
 round((100 * j.loss_share)::numeric), to_char(j.likely, 'FM990.00'))),
 round(least(99.9, 100 * j.below)::numeric, 2),
 jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesce(j.revenue, 0)::numeric, 2),
@@ -10908,14 +11061,14 @@ b.title, round((100 * b.share)::numeric),
 case when b.segments = 1 then 'an audience segment' else 'audience segments' end,
 to_char(b.campaign_roi, 'FM990.00'), b.words),
 format('Exclude %s, or give it an ad of its own, and let the other segments have its %s a day.', b.names,
-to_char(b.spend / b.length, 'FM999,999,990.00')),
+autonomy.money_words(b.spend / b.length, autonomy.campaign_currency(b.id))),
 jsonb_build_object(
 'kind', 'gain',
 'money_per_day', round((b.spend / b.length * greatest(0, b.campaign_roi - b.roi))::numeric, 2),
 'spend_per_day', round((b.spend / b.length)::numeric, 2),
 'percent', round((100 * b.share)::numeric, 1),
 'basis', format('%s a day moved from a likely ROI of %s to the campaign''s %s',
-to_char(b.spend / b.length, 'FM999,999,990.00'),
+autonomy.money_words(b.spend / b.length, autonomy.campaign_currency(b.id)),
 to_char(b.roi, 'FM990.00'), to_char(b.campaign_roi, 'FM990.00'))),
 round(least(99.9, 100 * b.confidence)::numeric, 2),
 jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::numeric, 4))
@@ -10976,7 +11129,7 @@ round(((v_ctr * v_conversion * j.impressions - j.conversions) / j.days * j.prior
 'percent', round((100 - 100 * j.conversions / (v_ctr * v_conversion * j.impressions))::numeric, 1),
 'basis', format('%s impressions a day at the usual CTR and conversion rate, %s an order',
 to_char(j.impressions / j.days, 'FM999,999,999,990'),
-to_char(j.prior_order_value, 'FM999,990.00'))),
+autonomy.money_words(j.prior_order_value, autonomy.campaign_currency(j.id)))),
 round(least(99.9, 100 * j.below)::numeric, 2),
 jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversions', j.conversions,
 'spend', round(j.spend::numeric, 2),
@@ -11098,7 +11251,7 @@ round(((j.ctr_then - j.ctr_now) * j.later_i / 7 * greatest(0, j.revenue) / j.c):
 'percent', round(-100 * least(j.fall, 1)::numeric, 1),
 'basis', format('clicks lost against 14 days ago on %s impressions a day, at %s of revenue a click',
 to_char(j.later_i / 7, 'FM999,999,999,990'),
-to_char(greatest(0, j.revenue) / j.c, 'FM999,990.00'))),
+autonomy.money_words(greatest(0, j.revenue) / j.c, autonomy.campaign_currency(j.id)))),
 round(least(99.9, 100 * j.confidence)::numeric, 2),
 jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
 'ctr_then', round(100 * j.ctr_then::numeric, 3),
@@ -11232,7 +11385,7 @@ jsonb_build_object(
 'spend_per_day', round((n.weak_spend / n.days)::numeric, 2),
 'percent', round((100 * s.share)::numeric, 1),
 'basis', format('%s a day moved from these hours (ROI %s) to the others (ROI %s)',
-to_char(n.weak_spend / n.days, 'FM999,999,990.00'),
+autonomy.money_words(n.weak_spend / n.days, autonomy.campaign_currency(n.id)),
 coalesce(to_char(case when n.weak_spend > 0 then n.weak_revenue / n.weak_spend end,
 'FM990.00'), 'unknown'),
 to_char(s.other_roi, 'FM990.00'))),
@@ -11849,8 +12002,8 @@ when j.high < 0 then 'regressed' else 'inconclusive' end,
 when j.kind = 'auto_resume' then 'what it earned since it runs again'
 else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
 'happened to %s untouched campaigns since)',
-to_char(j.spend_else, 'FM999,999,999,990.00'), to_char(j.roi, 'FM990.00'),
-j.comparables) end)) as figures
+autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
+to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
 from judged j;
 end $$;
 comment on function autonomy.measured_impacts(integer, timestamptz) is
@@ -12105,7 +12258,7 @@ comment on function autonomy.action_sums(text, timestamptz) is
 'What was carried out in the last 90 days, in all or in one currency, added up by rule, verdict and confidence: some '
 'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
 '[autonomous-operations]';
-create function autonomy.rule_scores(p_sums autonomy.action_sum[]) returns setof autonomy.rule_score
+create function autonomy.rule_scores(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
 with carried_out as materialized (
@@ -12162,10 +12315,10 @@ case when not j.loses then null
 when m.floor is not null then format(
 'Rule "%s" lost %s in 90 days over %s measured actions. '
 'Let it act from a confidence of %s on: at that its actions earned money.',
-j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured, m.floor)
+j.rule_name, autonomy.money_words(-j.money, p_currency), j.measured, m.floor)
 else format('Rule "%s" lost %s in 90 days over %s measured actions, at every confidence. Switch it off, '
 'or try a stricter threshold in a dry run.',
-j.rule_name, to_char(-j.money, 'FM999,999,999,990.00'), j.measured) end,
+j.rule_name, autonomy.money_words(-j.money, p_currency), j.measured) end,
 case when not j.loses then null
 when m.floor is not null then jsonb_build_object('action', j.action
 || jsonb_build_object('min_confidence', m.floor))
@@ -12173,9 +12326,9 @@ else '{"is_active": false}'::jsonb end
 from judged j left join remedies m on m.id = j.id
 order by j.priority desc, j.rule_name
 $$;
-comment on function autonomy.rule_scores(autonomy.action_sum[]) is
-'The lines of rule_scoreboard, from the sums of action_sums. A part of rule_scoreboard, no use by itself. Only '
-'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.rule_scores(autonomy.action_sum[], text) is
+'The lines of rule_scoreboard, from the sums of action_sums, whose money is in that currency. A part of '
+'rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -12183,7 +12336,8 @@ select (r.score).*
 from (select case when autonomy.only_currency() is not null then s
 else jsonb_populate_record(s, '{"money": null, "money_low": null, "money_high": null,
                       "flagged": false, "suggestion": null, "suggested_change": null}') end as score
-from autonomy.rule_scores(array(select s from autonomy.action_sums(p_now => p_now) s)) s) r
+from autonomy.rule_scores(
+array(select s from autonomy.action_sums(p_now => p_now) s), autonomy.only_currency()) s) r
 $$;
 comment on function public.rule_scoreboard(timestamptz) is
 'What each rule did in the last 90 days: actions, verdicts, money with a 90 % interval, how many pauses were '
@@ -12293,8 +12447,8 @@ return query
 select m.kind, format(m.sentence, m.actions, case when m.actions = 1 then 'action' else 'actions' end,
 case when m.money < 0 then 'lost' else m.verb end,
 autonomy.amount_words(abs(m.money)::numeric, p_currency),
-autonomy.amount_words((m.money - 1.645 * m.error)::numeric, null),
-autonomy.amount_words((m.money + 1.645 * m.error)::numeric, null)),
+autonomy.amount_words((m.money - 1.645 * m.error)::numeric, p_currency),
+autonomy.amount_words((m.money + 1.645 * m.error)::numeric, p_currency)),
 jsonb_build_object('actions', m.actions, 'money', round(m.money::numeric, 2),
 'money_low', round((m.money - 1.645 * m.error)::numeric, 2),
 'money_high', round((m.money + 1.645 * m.error)::numeric, 2),
@@ -12382,12 +12536,14 @@ as $$
 begin
 return query
 select case when s.flagged then 'rule_flagged' else 'rule_best' end,
-case when s.flagged then s.suggestion || coalesce(format(' (In %s.)', nullif(p_currency, '')), '')
+case when s.flagged then s.suggestion
 else format('Rule "%s" earns most: %s in 90 days over %s measured actions (90 %% interval %s to %s).',
 s.rule_name, autonomy.amount_words(s.money, p_currency), s.measured,
-autonomy.amount_words(s.money_low, null), autonomy.amount_words(s.money_high, null)) end,
+autonomy.amount_words(s.money_low, p_currency),
+autonomy.amount_words(s.money_high, p_currency)) end,
 to_jsonb(s) - 'best', null::uuid, s.rule_id
-from (select b.*, row_number() over (order by b.money desc) = 1 as best from autonomy.rule_scores(p_sums) b
+from (select b.*, row_number() over (order by b.money desc) = 1 as best
+from autonomy.rule_scores(p_sums, p_currency) b
 where b.rule_id is not null) s
 where s.flagged or (s.best and s.money_low > 0)
 order by s.flagged desc, s.money;
@@ -13873,8 +14029,7 @@ select e.under, e.scaling, e.under_count, e.scaling_count into v_under, v_scalin
 from autonomy.dashboard_extremes(p_limit, p_now) e;
 return (
 with seen as materialized (
-select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
-c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
+select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
 100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
 c as campaign, o.p,
 autonomy.cut_confidence(100::float8
@@ -13885,11 +14040,12 @@ autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
 least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, 3::float8),
 c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
 (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2))) as grows,
-least(round(c.budget * 1.5, 2), trunc((o.p).max_budget, 2)) as suggested
+least(round(c.budget * 1.5, d.digits), trunc((o.p).max_budget, d.digits)) as suggested
 from autonomy.candidate_rows(v_under || v_scaling, p_now) c
 join autonomy.policies_of(array(
 select distinct k.account from public.campaigns k where k.id = any (v_under || v_scaling))) o (account, p)
 on o.account = coalesce(c.account, '')
+cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 )
 select jsonb_build_object(
 'underperforming_count', v_under_count,
@@ -15753,23 +15909,24 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '05c54e8b0b64870dc7544db350568d5b23424dd5da9379497198164884cedf36', pg_catalog.clock_timestamp()),
+  ('0105_money', '121e09d35d015756978d5e6870a124c472cf563c97ec5f65e572579fe0aaac33', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '3ceb6d0f3299dac493f1e3fd65d7544550e8ee3a98de2ac29b2b9ea9b02ea865', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '75367abe10351883aca334ace2a337cca9df898d7b405cac6d44f6c6f36247d0', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'ca79e5619a17ffe2d23a14f68a994c9aa8f7bdfe31edaa9f10b6d35590967ac9', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '6c55ecd34044ec0f99ca5b9c63793c1a7116e38ff8750ee12c84796eb05c364b', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '283a3e3f855d091b673a4ff5fad44c6f2b2c7d7f3e840bead629ce8e008bc1b7', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'ad618d303fa64e0c709fce9aa1cc7dd65093547ffa396bdf779a172a093ac73b', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'c7989337153be0e5b3c2a97741b078a8595203ced630a7f95d6506c10851fdbe', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '148917298e967bb66bc8af5c799d3d76f84452d6fc5968900fceb712d4a6a604', pg_catalog.clock_timestamp()),
+  ('0230_ingest', '359baf8a965fe8ab6b85e909d92902cb7b4bd85fed89618385cae6e17246214f', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
@@ -15779,46 +15936,46 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0420_doubt', '17d539e6e5d65d63d51f7e86cea6922daa23e0736617963eedee49068169bbcb', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', '75515cc13a3a0081cb5f22ee6f70f6a37d5f54e9c064588571958e5dccba1f8e', pg_catalog.clock_timestamp()),
-  ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'a237b466163b661be4405612b53b7b0b402842c9210f6370bfba1a4f74c2858f', pg_catalog.clock_timestamp()),
+  ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'a4a13c39b8ff7d4bc07081ea2885cd1547bc5a38f21a3112d1f12c1adb3d8f61', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'eb671d6a0da8990bbc08845ba64fa20afa006eed1bfda2f1ad7b5bd402ea896f', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '7244ab4a0bd8333fb3a19a926d39c42c6a18e0a815ded4a97e78a7099fb5ded9', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '4df416cb2ce5ed656b350a0d4db94c4405176a1a71505d358c000a46010d6636', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'f7436056dbb3eee96d5f7bb1fcd99792f367cacc2af9f20591e3e6798a15396f', pg_catalog.clock_timestamp()),
-  ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
-  ('0540_propose', '63fcdac756fb9063ea9c3b706efaa85eceb119dbfa4670b89cbd9edc70959667', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'ca191eeb7b5c99b235a98c013ad3c146b8f3f1aa8e7247283d9d8a5eb199253f', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '20632af75a5766d1d27bfc43fa20171741f854036b4bb0dc0d234766dc9d7349', pg_catalog.clock_timestamp()),
+  ('0520_decide', '5e5b6999e35134e5d3442cd34902f98212f8afaa4d0d9cfbbd94459e8577868f', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '8ef70d5e6007e422218bcc3c9d5dc3be42e45d0b1806ca71032afa880b537f57', pg_catalog.clock_timestamp()),
+  ('0540_propose', '895287c93031de93ad8cfd8061ce0891499ac3427304e92d67c46f93f9b37e95', pg_catalog.clock_timestamp()),
+  ('0550_identify', '153fd006075c929591e714dfba6175a893a9b708343534d3a270680f90cb5121', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
-  ('0610_effects', 'ec39f0bad4e164902743ad9c7cf17c7b2c9b4074d7f42da619f64c50188d2a80', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', 'b5494506db3f4a12b375201e066230e1dbe92bc15d81d1e427855888c09e5c7f', pg_catalog.clock_timestamp()),
-  ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
+  ('0610_effects', '45dc16f9826346694c4f874b004437f78df817b58a5431faa0f574cbb65e2ab1', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '47ff50088665eb76e7123b7521cdc2e7e38abd06bb35c52bf1c4d739b72e32f9', pg_catalog.clock_timestamp()),
+  ('0630_judge', '8bfe1f0c92c6722f88eb28894b2c92e805693a965d61ddda82ac6d55c79f77e2', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', '6f772d64a9d57f8b3b2e4d82c1969816f20e354a89706382bd3ca66a2acf1f2e', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '3c3a67e8146b34683b43cd5c2ce1e6dba3e9db2101f2341827f0dc4f74ade7a0', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
   ('0700_runs', 'e5f907384c139b6cf2e6539e460ad7c5f9a09726ee032c2800fc09065907904c', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '83d78b705f79c42d9dba6b9048df9d6310b356071eda86e096991c228daa4458', pg_catalog.clock_timestamp()),
-  ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', '192e66aff89ac7296915fd8cb7afcd4cf44bda3647d6d99bd2aa956da85db889', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', '85a7e70a0d3d2df2807993e9e4722f0417c56acc428f225e653eeb9a70bbd2f0', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
-  ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '21caabbc39085af73ea110c7d224122bb60a13fe11f007ee03af5e54247edcc2', pg_catalog.clock_timestamp()),
+  ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'eef397697dc755636289498fdd7c7607174b9a0d74317bafea3b259160a40e3c', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', 'c3eb30c53e1ac4294b2f7d030d865c7d667b8f131a7b5748f3cacf2a76668488', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', '913c4aed8c7808ac4d7b56b59601b7b1667d29dab2fd9a5f07c838fde4c44552', pg_catalog.clock_timestamp()),
+  ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', 'b5380f272f3c7d63c4ad8fd810d3cf0403c80ebb3c4623376ebc24ac514e4b66', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'da58a2ea9d8f0b6cf9df02bc3684ec50a617b74c10fcc6aea966dded549e28d7', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'c709017f214d63472679feee7256902da4efb5441207666e75dbd9d9b9cbcf81', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
-  ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
+  ('0930_insights', 'b4dbfd5bea975d8cce4ee29bd648e529377fbcc863f01b5184a8a80841c373c6', pg_catalog.clock_timestamp()),
   ('0950_database_run', 'da59756ec2c24dea835e2f157c29eee6059be3d66089b49b3e34bb05e8262ef2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '695e3625814ece80f84d8bcbfca98ed16dca5848147e115b3060321aab586a8d', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '49eb513221052c085affef3add6f6228e4e67e86e516c2621a0ebdc0f2dcb3d9', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'a0766b551865b5350ed6e95cea6d37c5e6eada63a3f9afed31ebfa0fee85a8ff', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),

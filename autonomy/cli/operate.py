@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -155,7 +155,7 @@ def actions(
         rows = target.store.select(
             "autonomous_actions", filters=filters, order=("-created_at", "-id"), limit=limit
         )
-        titles = titles_of(target, {row["campaign_id"] for row in rows if row["campaign_id"]})
+        known = known_of(target, {row["campaign_id"] for row in rows if row["campaign_id"]})
     if as_json:
         print_json(rows)
         return
@@ -163,9 +163,13 @@ def actions(
         (
             moment(row["created_at"]),
             row["id"],
-            titles.get(row["campaign_id"], ""),
+            known.get(row["campaign_id"], UNKNOWN).title,
             row["action_type"],
-            state_change(row["previous_state"], row["new_state"]),
+            state_change(
+                row["previous_state"],
+                row["new_state"],
+                known.get(row["campaign_id"], UNKNOWN).currency,
+            ),
             percent(row["confidence_score"]),
             row["status"] + (f" ({row['error']})" if row["error"] else ""),
             row["reason"],
@@ -322,16 +326,30 @@ def find_campaign(target: Target, campaign: str) -> str:
     return str(found[0]["id"])
 
 
-def titles_of(target: Target, campaign_ids: set[str]) -> dict[str, str]:
-    """Titles by id."""
-    titles: dict[str, str] = {}
+class Known(NamedTuple):
+    """What lists say of a campaign."""
+
+    title: str | None
+    currency: str | None
+
+
+UNKNOWN = Known("", None)
+
+
+def known_of(target: Target, campaign_ids: set[str]) -> dict[str, Known]:
+    """Title and currency by id."""
+    accounts = target.store.select("autonomy_accounts", columns="account,currency")
+    currencies = {one["account"]: one["currency"] for one in accounts}
+    known: dict[str, Known] = {}
     ids = sorted(campaign_ids)
     for start in range(0, len(ids), 100):
         rows = target.store.select(
-            "campaigns", columns="id,title", filters={"id": ("in_", ids[start : start + 100])}
+            "campaigns",
+            columns="id,title,account",
+            filters={"id": ("in_", ids[start : start + 100])},
         )
-        titles |= {row["id"]: row["title"] for row in rows}
-    return titles
+        known |= {row["id"]: Known(row["title"], currencies.get(row["account"])) for row in rows}
+    return known
 
 
 def _with_whole_ids(target: Target, chosen: dict[str, Any], rule: str | None) -> dict[str, Any]:
@@ -364,7 +382,7 @@ def _rule_id(target: Target, rule_name: str) -> str:
 
 def _print_rollback(seen: dict[str, Any]) -> None:
     rows = [
-        (one["title"], state_change(one["from"], one["to"]), one["action_id"])
+        (one["title"], state_change(one["from"], one["to"], one["currency"]), one["action_id"])
         for one in seen["changed"]
     ]
     print_table("Would be taken back", ("campaign", "change", "action"), rows, "nothing")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from autonomy.run.request import day_or_instant
-from autonomy.text import chance
+from autonomy.text import chance, money
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
@@ -85,11 +85,6 @@ _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RIGHT = {"confidence", "budget", "count", "priority", "spend", "roi", "before", "after"}
 
 
-def money(value: Any) -> str:
-    """1234.5 -> 1,234.50; nothing for an unknown amount."""
-    return "" if value is None else f"{float(value):,.2f}"
-
-
 def percent(value: Any) -> str:
     """A confidence, 97.3 -> 97 %; as in the sentences, and never certain."""
     return "" if value is None else f"{chance(float(value))} %"
@@ -100,12 +95,15 @@ def moment(value: str | None) -> str:
     return "" if not value else datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M")
 
 
-def state_change(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
-    """What an action changed: `active -> paused`, `100.00 -> 150.00`."""
+def state_change(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, currency: str | None
+) -> str:
+    """What an action changed: `active -> paused`, `100.00 -> 150.00 EUR`."""
     before, after = before or {}, after or {}
     parts = []
     if before.get("status") != after.get("status"):
         parts.append(f"{before.get('status')} -> {after.get('status')}")
     if before.get("budget") != after.get("budget"):
-        parts.append(f"{money(before.get('budget'))} -> {money(after.get('budget'))}")
+        old, new = before.get("budget"), money(after.get("budget"), currency=currency)
+        parts.append(f"{money(old, currency=currency).removesuffix(f' {currency}')} -> {new}")
     return ", ".join(parts)

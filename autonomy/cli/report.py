@@ -19,7 +19,7 @@ def print_run(result: dict[str, Any]) -> None:
     actions, held = result["actions"], result["held_decisions"]
     click.secho(f"Actions ({len(actions)} shown)" if actions else "Actions: none", bold=True)
     for one in actions:
-        change = state_change(one["previous"], one["new"])
+        change = state_change(one["previous"], one["new"], one.get("currency"))
         _print_entry(f"{_title(one)}  [{change}]  {one['status']}", one)
     if held:
         click.secho(f"\nHeld ({min(len(held), LISTED_HELD)} of {_total(result)} shown)", bold=True)

@@ -73,6 +73,7 @@ def by_currency(decisions: Sequence[Decision], portfolio: Portfolio) -> Iterator
     for currency in sorted(set(currency_of.values()), key=lambda name: (name is not None, name)):
         states = [state for state in portfolio.accounts if state.currency == currency]
         state = Counted(
+            currency=currency,
             active_budget=sum((one.active_budget for one in states), Decimal(0)),
             scale_ups_24h=sum(one.scale_ups_24h for one in states),
             raised_24h=sum((one.raised_24h for one in states), Decimal(0)),
@@ -168,7 +169,8 @@ def _shrinking(group: Group, policy: Policy) -> Report | None:
         if state.cuts_24h + place > 1 and running > limit:
             one.hold("SHRINK_BREAKER")
             held += 1
-    message = f"cuts of 24 hours would take more than {money(limit)} a day"
+    said = money(limit, currency=state.currency)
+    message = f"cuts of 24 hours would take more than {said} a day"
     return group.report("SHRINK_BREAKER", message, held, float(limit)) if held else None
 
 
@@ -226,7 +228,8 @@ def _growth(group: Group, policy: Policy) -> Report | None:
         if running > limit:
             up.hold("GROWTH_BREAKER")
             held += 1
-    message = f"raises of 24 hours would add {money(total)} a day, more than {money(limit)}"
+    added, most = (money(one, currency=state.currency) for one in (total, limit))
+    message = f"raises of 24 hours would add {added} a day, more than {most}"
     return group.report("GROWTH_BREAKER", message, held, float(limit)) if held else None
 
 

@@ -57,6 +57,7 @@ class Candidate:
         "budget_low_7d",
         "budget_use",
         "campaign_id",
+        "currency",
         "data_age_hours",
         "evidence",
         "hold_until",
@@ -113,6 +114,7 @@ class Candidate:
     no_cuts_event: str | None
     no_pauses_event: str | None
     budget_use: float  # share of the budget that is spent, NaN where unknown
+    currency: str | None  # its account's, None where unknown
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -133,6 +135,7 @@ class Candidate:
         self.campaign_id = str(row["campaign_id"])
         self.title = text(get("title"))
         self.account = text(get("account"))
+        self.currency = text(get("currency"))
         status = self.status = text(get("status"))
         active = get("is_active")
         self.is_active = str(status).lower() == "active" if active is None else active is True

@@ -37,7 +37,7 @@ from math import exp, floor, isnan, log, sqrt
 from typing import NamedTuple
 
 OMEGA = 0.25
-LARGEST = 1e15  # above any numeric(14,2) and any real count; keeps exp and / from overflowing
+LARGEST = 1e15  # above any amount and any real count; keeps exp and / from overflowing
 WIDEST = 12.0  # how far ln roi may lie from the prior's: a factor of 160,000
 
 

@@ -56,6 +56,7 @@ def explain(
         "status": one.status,
         "is_active": one.is_active,
         "budget": None if one.budget is None else float(one.budget),
+        "currency": one.currency,
         "decision": None if decision is None else decision.to_dict(),
         "sentence": sentence(one, engine, decision),
         "figures": figures(one),

@@ -17,9 +17,9 @@ from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.codes import PLACE
 from autonomy.engine.more_evidence import more_evidence, odds
-from autonomy.engine.plan import Plan, Resume
-from autonomy.engine.sizing import Sized, cut_down, half_up, lowered, raised, round_up, times
-from autonomy.text import counted, money
+from autonomy.engine.plan import Resume
+from autonomy.engine.sizing import Sized, cut_down, floor_of, half_up, lowered, raised, times
+from autonomy.text import counted, currency_digits, money
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
 LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budget is its limit
@@ -159,22 +159,28 @@ def held_out(case: Case) -> bool:
     return share > 0.0 and not case.candidate.holdout_draw >= share
 
 
+def digits_of(case: Case) -> int:
+    """How many decimals the campaign's money has."""
+    return currency_digits(case.candidate.currency)
+
+
 def step_cap(case: Case, budget: Decimal) -> Decimal:
     """The highest budget of one step."""
-    return cut_down(times(budget, case.policy.max_step))
+    return cut_down(times(budget, case.policy.max_step), digits_of(case))
 
 
 def growth_cap(case: Case, budget: Decimal) -> Decimal:
     """The highest budget beside the lowest of the last 7 days, all actions together."""
     lowest = case.candidate.budget_low_7d
     start = budget if lowest is None else min(lowest, budget)
-    return cut_down(times(start, case.policy.max_growth_7d))
+    return cut_down(times(start, case.policy.max_growth_7d), digits_of(case))
 
 
 def budget_cap(case: Case, _: Decimal) -> Decimal:
     """The highest budget at all: the narrower of rule and policy."""
     plan = case.plan
-    return cut_down(case.policy.max_budget if isinstance(plan, Resume) else plan.max_budget)
+    highest = case.policy.max_budget if isinstance(plan, Resume) else plan.max_budget
+    return cut_down(highest, digits_of(case))
 
 
 CAPS = {"STEP_CAP": step_cap, "GROWTH_CAP": growth_cap, "BUDGET_CAP": budget_cap}
@@ -200,11 +206,12 @@ def sized(case: Case) -> Sized:
     budget, plan = case.candidate.budget, case.plan
     if budget is None or isinstance(plan, Resume):  # never: blocked before, or not sized
         return Sized(Decimal(0), (), "TOO_LITTLE_DATA")
+    digits = digits_of(case)
+    factor = plan.up if case.direction == "up" else plan.down
+    wanted = half_up(times(budget, factor) if plan.budget is None else plan.budget, digits)
     if case.direction == "up":
-        wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.up))
         return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in CAPS.items()])
-    wanted = half_up(plan.budget if plan.budget is not None else times(budget, plan.down))
-    return lowered(budget, wanted, round_up(plan.min_budget))
+    return lowered(budget, wanted, floor_of(plan.min_budget, digits))
 
 
 # What their sentences say ------------------------------------------------------------------------
@@ -264,7 +271,19 @@ def more_conversions(case: Case) -> str:
     if more.conversions > 0.0:
         number = max(1, ceil(more.conversions))
         return counted(number, "more conversion") + " at this rate"
-    return f"{money(more.spend)} more spent without a conversion"
+    return f"{amount(more.spend, case)} more spent without a conversion"
+
+
+def amount(value: object, case: Case) -> str:
+    """1,234.50 EUR"""
+    return money(value, currency=case.candidate.currency)
+
+
+def lowest(case: Case) -> str:
+    """The floor that a cut stops at, in whole units of its currency."""
+    if isinstance(case.plan, Resume):
+        return "?"
+    return amount(floor_of(case.plan.min_budget, digits_of(case)), case)
 
 
 def more_days(case: Case) -> str:
@@ -295,6 +314,6 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "budget_use": lambda case: str(floor(100.0 * case.candidate.budget_use)),
     "max_step": lambda case: f"x{case.policy.max_step}",
     "max_growth": lambda case: f"x{case.policy.max_growth_7d}",
-    "max_budget": lambda case: money(case.plan.max_budget) if isinstance(case.plan, Plan) else "?",
-    "min_budget": lambda case: money(case.plan.min_budget) if isinstance(case.plan, Plan) else "?",
+    "max_budget": lambda case: amount(budget_cap(case, Decimal(0)), case),
+    "min_budget": lowest,
 }

@@ -128,6 +128,7 @@ class Counted(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    currency: str | None = None
     active_campaigns: Count = 0.0
     active_budget: Money = Decimal(0)
     pauses_24h: Count = 0.0
@@ -142,7 +143,6 @@ class AccountState(Counted):
     """What is counted of one account. Its money is never added to that of another currency."""
 
     account: str
-    currency: str | None = None
 
 
 class Portfolio(Counted):

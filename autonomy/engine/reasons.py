@@ -16,14 +16,15 @@ from autonomy.engine import guardrails
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.codes import SENTENCES
-from autonomy.engine.confidence import round_half_up
 from autonomy.engine.outcome import Outcome
-from autonomy.text import counted, money, whole_chance
+from autonomy.text import counted, currency_digits, money, whole_chance
 
-# What every decision's params carry. Money and multiples are floor(100 x + 0.5) / 100 in float8,
-# null where unknown.
+# What every decision's params carry. Money is floor(u x + 0.5) / u in float8, where u is how many
+# smallest units of the currency make one (100 where it is not known); multiples are so with 100.
+# Null where unknown.
 PARAMS = {
     "window": "the window whose figures are told: the one that the rule reads, else lifetime",
+    "currency": "code of the currency that the amounts are in; null where unknown",
     "spend": "money spent in that window",
     "revenue": "money earned in that window",
     "roi": "revenue / spend, before rounding either; null where spend is 0",
@@ -44,10 +45,12 @@ def params_of(decision: Outcome) -> dict[str, Any]:
     candidate, window = case.candidate, case.plan.window
     seen = candidate.window(window)
     spend, revenue = seen[SPEND], seen[REVENUE]
+    digits = currency_digits(candidate.currency)
     return {
         "window": window,
-        "spend": two_digits(spend),
-        "revenue": two_digits(revenue),
+        "currency": candidate.currency,
+        "spend": to_digits(spend, digits),
+        "revenue": to_digits(revenue, digits),
         "roi": two_digits(revenue / spend) if spend > 0.0 else None,
         "conversions": two_digits(seen[CONVERSIONS]),
         "days": max(1, whole(candidate.hours_running / 24.0) or 1),
@@ -62,12 +65,22 @@ def params_of(decision: Outcome) -> dict[str, Any]:
 
 def cpa_limit(case: Case) -> float | None:
     """The cost of a conversion that it is judged by; None where it is judged by roi."""
-    return None if case.plan.cpa is None else two_digits(case.plan.cpa / case.roi_threshold)
+    if case.plan.cpa is None:
+        return None
+    return to_digits(case.plan.cpa / case.roi_threshold, guardrails.digits_of(case))
 
 
 def two_digits(value: float) -> float | None:
     """Half up in float8, as SQL does it; None where unknown."""
-    return None if isnan(value) else round_half_up(value)
+    return to_digits(value, 2)
+
+
+def to_digits(value: float, digits: int) -> float | None:
+    """The same, to the smallest unit of a currency."""
+    if isnan(value):
+        return None
+    units: float = 10.0**digits
+    return floor(units * value + 0.5) / units
 
 
 def whole(value: float) -> int | None:
@@ -88,7 +101,7 @@ class Told(NamedTuple):
 
 def _figures(told: Told) -> str:
     """in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x"""
-    spent, earned = shown(told.params["spend"]), shown(told.params["revenue"])
+    spent, earned = _amount_of("spend", told), _amount_of("revenue", told)
     return f"{_span(told)} {spent} spent, {earned} earned{_times(told)}"
 
 
@@ -102,12 +115,15 @@ def _span(told: Told) -> str:
 def _costs(told: Told) -> str:
     """in the last 7 days 176.00 spent, 8 conversions at 22.00 each"""
     spend, number = told.params["spend"], told.params["conversions"]
-    said = f"{_span(told)} {shown(spend)} spent, {_conversions(told)}"
-    return (
-        said
-        if spend is None or not number
-        else f"{said} at {shown(two_digits(spend / number))} each"
-    )
+    said = f"{_span(told)} {_amount_of('spend', told)} spent, {_conversions(told)}"
+    if spend is None or not number:
+        return said
+    currency = told.params["currency"]
+    return f"{said} at {shown(to_digits(spend / number, currency_digits(currency)), currency)} each"
+
+
+def _amount_of(name: str, told: Told) -> str:
+    return shown(told.params[name], told.params["currency"])
 
 
 def _conversions(told: Told) -> str:
@@ -126,16 +142,16 @@ def _target(told: Told) -> str:
 
 WORDS: dict[str, Callable[[Told], str]] = {
     "rule": lambda told: told.decision.rule_name,
-    "old_budget": lambda told: shown(told.params["old_budget"]),
-    "new_budget": lambda told: shown(told.params["new_budget"]),
+    "old_budget": lambda told: _amount_of("old_budget", told),
+    "new_budget": lambda told: _amount_of("new_budget", told),
     "figures": _figures,
     "chance": lambda told: str(told.params["chance"]),
     "conversions": _conversions,
     "costs": _costs,
-    "cpa_limit": lambda told: shown(told.params["cpa_limit"]),
+    "cpa_limit": lambda told: _amount_of("cpa_limit", told),
     "target": _target,
-    "spend": lambda told: shown(told.params["spend"]),
-    "revenue": lambda told: shown(told.params["revenue"]),
+    "spend": lambda told: _amount_of("spend", told),
+    "revenue": lambda told: _amount_of("revenue", told),
     "times": _times,
 }
 
@@ -179,6 +195,6 @@ def _held(decision: Outcome) -> str:
     return f"{decision.code}.{guardrails.variant(decision.code, decision.case)}"
 
 
-def shown(value: float | None) -> str:
+def shown(value: float | None, currency: str | None = None) -> str:
     """1,234.50; ? where unknown."""
-    return "?" if value is None else money(value)
+    return "?" if value is None else money(value, currency=currency)

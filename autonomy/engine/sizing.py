@@ -1,7 +1,7 @@
-"""How large a budget becomes: exact decimal money, to the cent, never by float.
+"""How large a budget becomes: exact decimal money, in whole units of its currency, never by float.
 
-Wanted amounts are rounded half up; caps are cut down to the cent and floors rounded up, so that
-rounding never steps over a limit.
+`digits` is how many decimals the currency's smallest unit has. Wanted amounts are rounded half up;
+caps are cut down and floors rounded up, so that rounding never steps over a limit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
-CENT = Decimal("0.01")
 WIDE = Context(prec=60)  # the default 28 digits would round a large budget times a long factor
 
 
@@ -22,19 +21,24 @@ class Sized(NamedTuple):
     code: str | None
 
 
-def half_up(amount: Decimal) -> Decimal:
-    """To the cent, half up: what SQL's round(numeric, 2) does."""
-    return amount.quantize(CENT, ROUND_HALF_UP, WIDE)
+def unit(digits: int) -> Decimal:
+    """The smallest unit of a currency: 0.01, of a yen 1."""
+    return Decimal(1).scaleb(-digits)
 
 
-def cut_down(amount: Decimal) -> Decimal:
-    """To the cent, towards zero: what SQL's trunc(numeric, 2) does."""
-    return amount.quantize(CENT, ROUND_DOWN, WIDE)
+def half_up(amount: Decimal, digits: int) -> Decimal:
+    """To the smallest unit, half up: what SQL's round(numeric, digits) does."""
+    return amount.quantize(unit(digits), ROUND_HALF_UP, WIDE)
 
 
-def round_up(amount: Decimal) -> Decimal:
-    """To the cent, upwards: a floor that is not undercut."""
-    return amount.quantize(CENT, ROUND_CEILING, WIDE)
+def cut_down(amount: Decimal, digits: int) -> Decimal:
+    """To the smallest unit, towards zero: what SQL's trunc(numeric, digits) does."""
+    return amount.quantize(unit(digits), ROUND_DOWN, WIDE)
+
+
+def floor_of(amount: Decimal, digits: int) -> Decimal:
+    """To the smallest unit, upwards, and never nothing: a floor that is not undercut."""
+    return max(amount.quantize(unit(digits), ROUND_CEILING, WIDE), unit(digits))
 
 
 def times(budget: Decimal, factor: Decimal) -> Decimal:

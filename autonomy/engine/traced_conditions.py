@@ -11,8 +11,10 @@ from math import isnan
 from typing import NamedTuple
 
 from autonomy.engine.candidate import MEASURES, NAN, Candidate
+from autonomy.rules.in_words import MONEY
 from autonomy.rules.language import Condition
 from autonomy.rules.tree import All, AnyOf, Beside, Comparison, Node, Not, Other, Scope
+from autonomy.text import money
 
 Truth = bool | None  # None: unknown
 
@@ -104,7 +106,8 @@ def _scope(scope: Scope, candidate: Candidate) -> tuple[str, Truth]:
 
 def _comparison(one: Comparison, candidate: Candidate) -> tuple[str, Truth]:
     value = metric_value(candidate, one.metric, one.window)
-    start, target = f"{named(one.metric, one.window)} {shown(value)}", one.target
+    currency = candidate.currency if one.metric in MONEY else None
+    start, target = f"{named(one.metric, one.window)} {shown(value, currency)}", one.target
     if isinstance(target, tuple) and not isinstance(target, Other):
         low, high = target
         within = conjunction([compare(value, ">=", low), compare(value, "<=", high)])
@@ -113,7 +116,8 @@ def _comparison(one: Comparison, candidate: Candidate) -> tuple[str, Truth]:
         return f"{start} {one.operator} {target:g}", compare(value, one.operator, target)
     other = target.times * metric_value(candidate, target.metric, target.window)
     whose = f"{target.times:g} x {named(target.metric, target.window)}"
-    return f"{start} {one.operator} {shown(other)} ({whose})", compare(value, one.operator, other)
+    said = f"{start} {one.operator} {shown(other, currency)} ({whose})"
+    return said, compare(value, one.operator, other)
 
 
 def compare(value: float, operator: str, other: float) -> Truth:
@@ -135,6 +139,8 @@ def named(metric: str, window: str) -> str:
     return metric if window == "lifetime" else f"{metric} of {window}"
 
 
-def shown(value: float) -> str:
-    """A value as a person reads it: two digits, `unknown` for NaN."""
-    return "unknown" if isnan(value) else f"{value:.2f}".removesuffix(".00")
+def shown(value: float, currency: str | None = None) -> str:
+    """A value as a person reads it: two digits, `unknown` for NaN; money in its currency."""
+    if isnan(value):
+        return "unknown"
+    return money(value, currency=currency) if currency else f"{value:.2f}".removesuffix(".00")

@@ -55,8 +55,9 @@ def html(replay: Replay, tuning: Tuning | None = None) -> str:
         "<h1>What the rules would have done</h1>",
         (
             f"<p class='lead'>{replay.campaigns:,} campaigns, {replay.start:%d %B %Y} to"
-            f" {replay.end:%d %B %Y}, {replay.runs:,} runs. In that time {money(replay.spend)} were"
-            f" spent and {money(replay.revenue)} came in.</p>"
+            f" {replay.end:%d %B %Y}, {replay.runs:,} runs. In that time "
+            f"{money(replay.spend, replay.currency)} were spent and"
+            f" {money(replay.revenue, replay.currency)} came in.</p>"
         ),
         *([f"<p>{escape(replay.one_currency)}</p>"] if replay.one_currency else []),
         *(
@@ -104,12 +105,15 @@ def _all_pauses(replay: Replay) -> list[str]:
 
 
 def _cards(one: Outcome) -> str:
-    worth = one.worth
+    worth, currency = one.worth, one.currency
     cards = (
-        (money(worth.saved.value), f"saved by {len(worth.pauses)} pauses, {spread(worth.saved)}"),
         (
-            money(worth.missed.value),
-            f"missed by {len(worth.false_pauses)} false ones, {spread(worth.missed)}",
+            money(worth.saved.value, currency),
+            f"saved by {len(worth.pauses)} pauses, {spread(worth.saved, currency)}",
+        ),
+        (
+            money(worth.missed.value, currency),
+            f"missed by {len(worth.false_pauses)} false ones, {spread(worth.missed, currency)}",
         ),
         (
             str(worth.raises + worth.lowered),
@@ -118,7 +122,7 @@ def _cards(one: Outcome) -> str:
                 f" {raised_sentence(one)}"
             ),
         ),
-        (money(worth.profit), "together, at r = 0.5"),
+        (money(worth.profit, currency), "together, at r = 0.5"),
     )
     return (
         "<div class='cards'>"

@@ -164,6 +164,11 @@ class Past:
                 return one.why
         return None
 
+    @property
+    def currency(self) -> str | None:
+        """What all of it is in; None where that is not known."""
+        return next((one.currency for one in self.campaigns.values() if one.currency), None)
+
     def moments(self) -> Iterator[tuple[datetime, list[Look]]]:
         """The looks of each moment, oldest first, at the campaigns that can be judged in money."""
         for at, looks in groupby(self.looks, key=lambda look: look.at):

@@ -19,6 +19,7 @@ def candidate(
     one.campaign_id = campaign.id
     one.title = campaign.title
     one.account = campaign.account
+    one.currency = campaign.currency
     one.status = "active"
     one.is_active = True
     one.budget = one.budget_low_7d = campaign.budget_at(look.at)

@@ -24,6 +24,7 @@ from autonomy.replay.value import (
     left_out_sentence,
     split_by_value,
 )
+from autonomy.text import money
 
 _LISTED = 20
 _LITTLE = 7
@@ -105,6 +106,7 @@ def summary(past: Past, outcomes: Sequence[Outcome], days: int) -> dict[str, Any
     first, *others = [_of_one_currency(past, one) for one in outcomes]
     return {
         "days": days,
+        "currency": past.currency,
         "history_days": seen,
         "from": past.start.isoformat(),
         "to": past.end.isoformat(),
@@ -164,11 +166,14 @@ def _what_they_did(outcome: Outcome, days: int, seen: int) -> str:
     head = (little if seen < min(_LITTLE, days) else "") + f"Over the last {days} days these rules"
     if not worth.pauses and not worth.raises and not worth.lowered:
         return f"{head} would have done nothing."
+    saved, missed = (
+        money(part.value, cents=False, currency=outcome.currency)
+        for part in (worth.saved, worth.missed)
+    )
     return (
         f"{head} would have paused {len(worth.pauses)} campaigns"
-        f" ({len(worth.false_pauses)} of them went on to earn), saving {worth.saved.value:,.0f} and"
-        f" missing {worth.missed.value:,.0f}, raised {worth.raises} budgets and lowered"
-        f" {worth.lowered}."
+        f" ({len(worth.false_pauses)} of them went on to earn), saving {saved} and"
+        f" missing {missed}, raised {worth.raises} budgets and lowered {worth.lowered}."
     )
 
 

@@ -19,6 +19,7 @@ from autonomy.replay.past import Look, Past
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.past_candidate import candidate
 from autonomy.rules.language import Rule
+from autonomy.text import currency_digits
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -221,7 +222,7 @@ class Account:
         one.value_missing = self._value_missing(one)
         one.suspect = self.past.doubted(look)
         if state is not None and one.budget is not None:
-            one.budget = half_up(one.budget * state.factor)
+            one.budget = half_up(one.budget * state.factor, currency_digits(campaign.currency))
             while state.lows and state.lows[0].at <= look.at - _WEEK:
                 state.lows.popleft()
             one.budget_low_7d = min([one.budget, *(low.budget for low in state.lows)])

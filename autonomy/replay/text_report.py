@@ -10,6 +10,7 @@ from autonomy.replay.replay import Outcome, Replay
 from autonomy.replay.valuation import MIDDLE, PauseOutcome, Range
 from autonomy.replay.value import SAY_THE_WORTH, currency_words, left_out_sentence
 from autonomy.text import chance, counted
+from autonomy.text import money as text_money
 
 CANNOT_KNOW = (
     (
@@ -101,7 +102,10 @@ def text(replay: Replay, *, most: int = 8) -> str:
             f" {replay.end:%d %b %Y}, a run every {_every(replay.every_hours)}"
             f" ({replay.runs:,} runs, {replay.seconds:.1f} s)."
         ),
-        f"In that time {money(replay.spend)} were spent and {money(replay.revenue)} came in.",
+        (
+            f"In that time {money(replay.spend, replay.currency)} were spent and"
+            f" {money(replay.revenue, replay.currency)} came in."
+        ),
     ]
     if replay.one_currency:
         lines += ["", replay.one_currency]
@@ -139,13 +143,14 @@ def _wrapped(line: str) -> str:
 
 
 def _setting_text(one: Outcome, most: int) -> list[str]:
-    worth, name = one.worth, one.setting.name
+    worth, name, currency = one.worth, one.setting.name, one.currency
     title = "The rules as they are now" if name == "now" else f"Setting {name!r}"
     lines = [
         f"{title} (confidence floor {one.policy.min_confidence:g}) would have",
         (
-            f"  paused {len(worth.pauses)} campaigns: {spread(worth.saved)} saved,"
-            f" {spread(worth.missed)} missed by {counted(len(worth.false_pauses), 'false pause')};"
+            f"  paused {len(worth.pauses)} campaigns: {spread(worth.saved, currency)} saved,"
+            f" {spread(worth.missed, currency)} missed by"
+            f" {counted(len(worth.false_pauses), 'false pause')};"
         ),
         (
             f"  raised {worth.raises} budgets and lowered {worth.lowered}:"
@@ -161,24 +166,24 @@ def _setting_text(one: Outcome, most: int) -> list[str]:
     if worth.pauses:
         lines.append("  The pauses that saved most:")
         best = sorted(worth.pauses, key=lambda pause: pause.earned_after)
-        lines += [pause_line(pause) for pause in best[:most] if not pause.false]
+        lines += [pause_line(pause, currency) for pause in best[:most] if not pause.false]
     if worth.false_pauses:
         lines.append("  The false ones:")
-        lines += [pause_line(pause) for pause in worth.false_pauses[:most]]
+        lines += [pause_line(pause, currency) for pause in worth.false_pauses[:most]]
     return lines
 
 
-def pause_line(pause: PauseOutcome) -> str:
+def pause_line(pause: PauseOutcome, currency: str | None) -> str:
     event = pause.event
     after = (
         "nothing was spent afterwards"
         if pause.roi_after is None
-        else f"then {money(pause.spend_after)} at {pause.roi_after:.2f}x"
+        else f"then {money(pause.spend_after, currency)} at {pause.roi_after:.2f}x"
     )
     verdict = (
-        f"missed {money(pause.earned_after)}"
+        f"missed {money(pause.earned_after, currency)}"
         if pause.false
-        else (f"saved {money(-pause.earned_after)}")
+        else (f"saved {money(-pause.earned_after, currency)}")
     )
     return (
         f"    {event.at:%d %b} {event.title[:44]} ({chance(event.confidence)} %,"
@@ -197,7 +202,13 @@ def comparison(outcomes: Sequence[Outcome]) -> list[str]:
             for n, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
-    ] + ["(together: saved less missed, and changes of budgets at r = 0.5)"]
+    ] + [f"(together: saved less missed, and changes of budgets at r = 0.5{_in(outcomes)})"]
+
+
+def _in(outcomes: Sequence[Outcome]) -> str:
+    """; all in EUR"""
+    currency = next((one.currency for one in outcomes), None)
+    return f"; all in {currency}" if currency else ""
 
 
 def _row(one: Outcome) -> tuple[str, ...]:
@@ -216,13 +227,11 @@ def _row(one: Outcome) -> tuple[str, ...]:
 
 def raised_sentence(one: Outcome) -> str:
     parts: Mapping[float, Range] = one.worth.raised
+    said = {r: money(part.value, one.currency) for r, part in parts.items()}
     if len(parts) == 1:
-        return f"{money(parts[MIDDLE].value)} (r = {MIDDLE:g})"
+        return f"{said[MIDDLE]} (r = {MIDDLE:g})"
     low, high = min(parts), max(parts)
-    return (
-        f"{money(parts[low].value)} (r = {low:g}) to {money(parts[high].value)} (r = {high:g}),"
-        f" {money(parts[MIDDLE].value)} in the middle"
-    )
+    return f"{said[low]} (r = {low:g}) to {said[high]} (r = {high:g}), {said[MIDDLE]} in the middle"
 
 
 def delay_sentence(replay: Replay) -> str:
@@ -230,17 +239,15 @@ def delay_sentence(replay: Replay) -> str:
     return "" if replay.delay is None else replay.delay.sentence(replay.present_delay_hours)
 
 
-def spread(part: Range) -> str:
+def spread(part: Range, currency: str | None) -> str:
     """A sum with its 90 % interval."""
-    if part.low == part.high:
-        return money(part.value)
-    return f"{money(part.value)} ({money(part.low)} to {money(part.high)})"
+    said = money(part.value, currency)
+    return said if part.low == part.high else f"{said} ({money(part.low)} to {money(part.high)})"
 
 
-def money(amount: float) -> str:
-    """Whole money with thousands marks; a minus of nothing is nothing."""
-    whole = round(amount)
-    return f"{whole:,}"
+def money(amount: float, currency: str | None = None) -> str:
+    """Whole money; a table says once what it is in."""
+    return text_money(amount, cents=False, currency=currency)
 
 
 def _every(hours: float) -> str:

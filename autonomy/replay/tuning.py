@@ -38,12 +38,13 @@ class Tuning:
     def sentence(self) -> str:
         """The suggestion, with what it earned where it had not been fitted."""
         then, today = self._judged(self.best), self._judged(self.now)
+        worth, today_worth = (money(one.worth.profit, one.currency) for one in (then, today))
         days = (self.judged.end - self.judged.start).days
         first = (self.fitted.end - self.fitted.start).days
         if self.best == self.now:
             return (
                 f"Keep the confidence floor at {self.now}: over the first {first} days no other did"
-                f" better, and over the {days} days after it was worth {money(then.worth.profit)}"
+                f" better, and over the {days} days after it was worth {worth}"
                 f" with {_false(then)}."
             )
         both = " and ".join(_OF_THE_POLICY)
@@ -51,8 +52,8 @@ class Tuning:
         return (
             f"A confidence floor of {self.best} did best over the first {first} days; over the"
             f" {days} days after, which it was not fitted to, it was worth"
-            f" {money(then.worth.profit)} with {_false(then)}, and the present floor of"
-            f" {self.now} {money(today.worth.profit)} with {_false(today)}:"
+            f" {worth} with {_false(then)}, and the present floor of"
+            f" {self.now} {today_worth} with {_false(today)}:"
             f" {f'set {both} to {self.best}' if better else 'keep the present floor'}."
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 from autonomy.engine.explain import explain
 from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.store import Json, Store
-from autonomy.text import chance, chance_beside
+from autonomy.text import chance, chance_beside, money
 
 MOST_CAMPAIGNS = 5_000
 """Active ones, for which a preview looks at the past: about ten seconds and 300 MB."""
@@ -75,18 +75,19 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
 
 def as_text(explanation: dict[str, Any]) -> str:
     """The explanation as a person reads it in a terminal."""
+    currency = explanation["currency"]
     amount = explanation["budget"]
-    budget = "none" if amount is None else f"{amount:,.2f}"
+    budget = "none" if amount is None else money(amount, currency=currency)
     lines = [
         f"{explanation['title'] or '(no title)'} ({explanation['campaign_id']})",
         f"{explanation['status'] or 'no status'}, daily budget {budget}",
         "",
         explanation["sentence"],
         "",
-        _evidence_line(explanation["evidence"]),
+        _evidence_line(explanation["evidence"], currency),
     ]
     for rule in explanation["rules"]:
-        lines += ["", *_rule_lines(rule)]
+        lines += ["", *_rule_lines(rule, currency)]
     for breaker in explanation["breakers"]:
         lines += ["", f"Breaker {breaker['code']}: {breaker['message']}"]
     for skipped in explanation["rules_skipped"]:
@@ -94,9 +95,10 @@ def as_text(explanation: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _evidence_line(seen: dict[str, Any]) -> str:
+def _evidence_line(seen: dict[str, Any], currency: str | None) -> str:
+    spent, earned = (money(seen[name] or 0, currency=currency) for name in ("spend", "revenue"))
     return (
-        f"Evidence: spent {seen['spend'] or 0:,.2f} for {seen['revenue'] or 0:,.2f} in revenue, "
+        f"Evidence: spent {spent} for {earned} in revenue, "
         f"{seen['conversions'] or 0:.1f} conversions over {seen['days'] or 0:.1f} days "
         f"({'fading' if seen['has_history'] else 'totals'}); true roi likely "
         f"{seen['likely_roi_low']:.2f} to {seen['likely_roi_high']:.2f}; "
@@ -104,7 +106,7 @@ def _evidence_line(seen: dict[str, Any]) -> str:
     )
 
 
-def _rule_lines(rule: dict[str, Any]) -> list[str]:
+def _rule_lines(rule: dict[str, Any], currency: str | None) -> list[str]:
     mark = {True: "yes", False: "no", None: "unknown"}
     head = f"{rule['rule_name']} (priority {rule['priority']}): condition {rule['condition']}"
     lines = [head]
@@ -114,7 +116,7 @@ def _rule_lines(rule: dict[str, Any]) -> list[str]:
     if rule["matched"]:
         by = f"roi {rule['break_even']:.2f}"
         if rule["cpa_limit"] is not None:
-            by = f"cpa {rule['cpa_limit']:.2f}"
+            by = f"cpa {money(rule['cpa_limit'], currency=currency)}"
         lines.append(
             f"  -> {rule['code']}, confidence {chance_beside(rule['confidence'], rule['floor'])} % "
             f"(floor {rule['floor']:g} %, judged against {by})"

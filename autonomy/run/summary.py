@@ -164,6 +164,7 @@ def _entry(decision: Decision) -> dict[str, Any]:
     return {
         "campaign_id": decision.campaign_id,
         "title": decision.title,
+        "currency": decision.case.candidate.currency,
         "action_type": decision.action_type,
         "rule_name": decision.rule_name,
         "previous": decision.previous.to_dict(),

@@ -137,12 +137,12 @@ def duration(milliseconds: object) -> str:
     return f"{number / 1000:.1f} s" if number < 90_000 else f"{number / 60_000:.1f} min"
 
 
-def state(value: object) -> str:
-    """{"status": "active", "budget": 150} -> active, 150.00"""
+def state(value: object, currency: str | None = None) -> str:
+    """{"status": "active", "budget": 150} -> active, 150.00 EUR"""
     known = state_of(value)
     if known["status"] is None and known["budget"] is None:
         return NOTHING
-    return f"{known['status'] or NOTHING}, {money(known['budget'])}"
+    return f"{known['status'] or NOTHING}, {money(known['budget'], currency=currency)}"
 
 
 def state_of(value: object) -> dict[str, Any]:

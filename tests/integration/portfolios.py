@@ -29,8 +29,8 @@ RULE_NAMES = ("Pause", "pause", "Zeta", "alpha", "Ärger", "it's; drop table x -
 THRESHOLDS = (0, 0.5, 0.7, 1, 1.0, 1.5, 2, 2.1, 3, 3.0, 4, 10, 24, 50, 100, 1000, 1e6, 1e15)
 COSTS = (0, 1e-9, 1e-6, 0.05, 1, 5, 12.5, 20, 50, 300, 1e6, 1e9, 1e15)
 BUDGETS = (
-    None, 0, 0.01, 0.99, 1, 1.01, 33.33, 80, 90, 110, 140.5, 500, 700.7, 1000,
-    49.99, 66.67, 100, 100, 100.1, 120, 150, 200.05,
+    None, 0, 0.01, 0.99, 1, 1.01, 33.333, 80, 90, 110, 140.5, 500, 700.7, 1000,
+    49.99, 66.6675, 100, 100, 100.1, 120, 150, 3, 200.05,
     9999.99, 10000, 24999.99, 25000.01, 49999.99, 50000, 60000, 999999999999.99, "NaN",
 )  # fmt: skip
 MONEY = (
@@ -145,8 +145,8 @@ def _accounts(r: Random, drawn: Drawn) -> None:
         "max_data_age_hours": (24, 1000),
         "max_step": (1.25, 3),
         "max_growth_7d": (1.5, 1000),
-        "max_budget": (150, 100.1),
-        "min_budget": (0, 33.33),
+        "max_budget": (150, 100.1005),
+        "min_budget": (0, 33.3335),
         "pause_breaker_share": (0, 1),
         "pause_breaker_count": (0, 1000),
         "growth_breaker_share": (0, 5),
@@ -158,7 +158,7 @@ def _accounts(r: Random, drawn: Drawn) -> None:
     for account in ("default", "north", "O'Hara"):
         own: dict[str, Any] = {"account": account, "attribution_factor": 1, "frozen": False}
         own |= {"frozen_reason": "", "updated_at": _stamp(0), "updated_by": ""}
-        own["currency"] = r.choice((None, "EUR", "EUR", "JPY"))
+        own["currency"] = r.choice((None, "EUR", "JPY", "KWD"))
         if r.random() < 0.3:
             own |= {name: r.choice(v) for name, v in choices.items() if r.random() < 0.15}
         drawn.autonomy_accounts.append(own)

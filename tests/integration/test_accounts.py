@@ -146,8 +146,8 @@ def test_the_page_without_accounts_says_where_they_come_from(empty: FlaskClient)
 
 def test_the_page_lists_and_links(two: FlaskClient) -> None:
     text = page(two, "/accounts")
-    assert "30,000\u00a0JPY" in text
-    assert "300.00\u00a0EUR" in text
+    assert "30,000 JPY" in text
+    assert "300.00 EUR" in text
     assert "Budgets of the account &#34;Tokyo&#34;" in text
     assert "<form" not in page(two, "/accounts", VIEWER).split("<main")[1]
     form = page(two, "/accounts?account=Paris&utm_source=mail")
@@ -168,11 +168,21 @@ def test_the_form_changes_what_differs(two: FlaskClient) -> None:
     paris = account(two, "Paris")
     assert (paris["max_budget"], paris["mode"], paris["frozen"]) == (700.5, "approve", True)
     assert paris["updated_by"] == "operator (dashboard)"
-    assert "max budget <strong>700.5</strong>" in page(two, "/accounts")
+    assert "max budget <strong>700.50 EUR</strong>" in page(two, "/accounts")
+    form = page(two, "/accounts?account=Paris")
+    assert re.search(r'name="max_budget" inputmode="decimal"[^>]* value="700.50"', form)
+    assert "(EUR a day, 0.01 to" in form
     assert "done=nothing" in send(two, account="Paris", max_budget="700.50")
     send(two, account="Paris", max_budget="", mode="", frozen="false")
     paris = account(two, "Paris")
     assert (paris["max_budget"], paris["mode"], paris["frozen"]) == (None, None, False)
+
+
+def test_yen_are_typed_without_decimals(two: FlaskClient) -> None:
+    send(two, account="Tokyo", max_budget="5000000")
+    form = page(two, "/accounts?account=Tokyo")
+    assert re.search(r'name="max_budget" inputmode="numeric"[^>]* value="5000000"', form)
+    assert "max budget <strong>5,000,000 JPY</strong>" in page(two, "/accounts")
 
 
 def test_the_whole_form_as_a_browser_sends_it_changes_nothing(two: FlaskClient) -> None:
@@ -339,8 +349,8 @@ def say(
 
 def test_accounts_on_the_command_line(say: Any) -> None:
     table = say("accounts")
-    assert "30,000\u00a0JPY" in table
-    assert "300.00\u00a0EUR" in table
+    assert "30,000 JPY" in table
+    assert "300.00 EUR" in table
     assert "policy: UTC" in table
     assert 'Budgets of the account "Tokyo" are around 30,000 JPY a day' in table
     assert say("accounts", "list") == table

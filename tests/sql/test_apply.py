@@ -313,7 +313,7 @@ def test_a_human_edit_wins(db: Db, edit: str) -> None:
     row = action(db, first["action_id"])
     assert row.previous_state == {"status": "active", "budget": 100}
     assert row.evidence["found"]["status"] == edited[0]
-    assert "active with a budget of 100; now it is" in first["message"]
+    assert "active with a budget of 100.00; now it is" in first["message"]
     assert_sound(db)
 
 

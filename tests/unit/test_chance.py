@@ -56,7 +56,7 @@ def test_the_command_line_and_the_reports() -> None:
         event=event, roi_after=None, spend_after=0.0, earned_after=0.0, false=False
     )
     assert "99 %" in _pause_cells(pause)
-    assert "(99 %, R)" in pause_line(pause)
+    assert "(99 %, R)" in pause_line(pause, None)
 
 
 def test_explain_on_a_terminal() -> None:
@@ -65,7 +65,7 @@ def test_explain_on_a_terminal() -> None:
         "code": "AGAINST_THE_ODDS", "confidence": 49.6, "floor": 49.75, "break_even": 1.0,
         "cpa_limit": None, "guardrails": [], "settles": None,
     }  # fmt: skip
-    assert "confidence 49.6 % (floor 49.75 %, judged" in _rule_lines(rule)[-1]
+    assert "confidence 49.6 % (floor 49.75 %, judged" in _rule_lines(rule, None)[-1]
 
 
 def test_no_place_rounds_a_probability_by_itself() -> None:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from autonomy.engine import Decision, Decisions, decide
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.policy import Policy
-from autonomy.engine.sizing import CENT
 from autonomy.engine.traced_conditions import read
 from autonomy.rules.language import Rule
 from tests.unit import drawn
@@ -83,7 +82,7 @@ def test_no_raise_exceeds_any_cap(rules: Rows, rows: Rows, limits: dict[str, Any
         if old is None or new is None or new <= old:
             continue
         low = Decimal(repr(lows[one.campaign_id]))
-        assert new == new.quantize(CENT)
+        assert new == new.quantize(Decimal("0.01"))
         assert new <= old * policy.max_step
         assert new <= low * policy.max_growth_7d
         assert new <= policy.max_budget
@@ -287,5 +286,5 @@ def expected(one: Decision, policy: Policy, row: dict[str, Any]) -> Decimal:
     """The budget worked out a second time, in whole cents."""
     old: Decimal = row["budget"]
     wanted = int(old * 100 * Decimal("1.333") + Decimal("0.5"))
-    growth: Decimal = (row["budget_low_7d"] * 3).quantize(CENT, ROUND_DOWN)
+    growth: Decimal = (row["budget_low_7d"] * 3).quantize(Decimal("0.01"), ROUND_DOWN)
     return min(Decimal(wanted) / 100, old * policy.max_step, growth, policy.max_budget)

@@ -39,6 +39,48 @@ def test_a_pause_as_the_issue_words_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("currency", "figures"),
+    [
+        ("EUR", "812.40 EUR spent, 301.15 EUR earned, 0.37x"),
+        ("JPY", "812 JPY spent, 301 JPY earned, 0.37x"),
+        ("KWD", "812.400 KWD spent, 301.150 KWD earned, 0.37x"),
+    ],
+)
+def test_money_is_said_in_its_currency(currency: str, figures: str) -> None:
+    decision = one(BAD | {"currency": currency})
+    assert f"in 9 days {figures}" in decision.reason
+    assert decision.params["currency"] == currency
+
+
+@pytest.mark.parametrize(
+    ("currency", "change", "new"),
+    [
+        (None, "from 101.00 to 151.50", "151.50"),
+        ("EUR", "from 101.00 EUR to 151.50 EUR", "151.50"),
+        ("JPY", "from 101 JPY to 152 JPY", "152"),
+        ("KWD", "from 101.000 KWD to 151.500 KWD", "151.500"),
+    ],
+)
+def test_a_budget_has_the_digits_of_its_currency(
+    currency: str | None, change: str, new: str
+) -> None:
+    decision = one(winner(budget=101, currency=currency), [scale_up("Up")])
+    assert f"Budget raised {change} by" in decision.reason
+    assert str(decision.new.budget) == new
+
+
+def test_rounding_never_passes_a_cap() -> None:
+    row, up = winner(budget=70, currency="JPY"), scale_up("Up", action={"max_budget": 100.5})
+    decision = one(row, [up])
+    assert decision.new.budget == 100
+    assert "100 JPY" in decision.reason
+    held = one(winner(budget=100, currency="JPY"), [up])
+    assert held.code == "BUDGET_CAP"
+    assert held.new.budget == 100
+    assert "the cap of 100 JPY" in held.reason
+
+
 def test_voices() -> None:
     by = ' by "Critical ROI Pause": in 9 days 812.40 spent'
     assert one(BAD, dry_run=True).reason.startswith("Would be paused" + by)
@@ -112,6 +154,7 @@ def test_params_are_documented_by_key() -> None:
 def test_params_of_a_pause() -> None:
     assert one(BAD).params == {
         "window": "lifetime",
+        "currency": None,
         "spend": 812.4,
         "revenue": 301.15,
         "roi": 0.37,

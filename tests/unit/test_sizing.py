@@ -6,22 +6,33 @@ from decimal import Decimal
 
 import pytest
 
-from autonomy.engine.sizing import cut_down, half_up, lowered, raised, round_up, times
+from autonomy.engine.sizing import cut_down, floor_of, half_up, lowered, raised, times
 
 NO_CAPS: list[tuple[str, Decimal]] = []
 
 
 @pytest.mark.parametrize(
-    ("amount", "shown"), [("0.125", "0.13"), ("0.115", "0.12"), ("2.675", "2.68"), ("1", "1.00")]
-)
-def test_half_up(amount: str, shown: str) -> None:
-    assert str(half_up(Decimal(amount))) == shown
+    ("amount", "digits", "shown"),
+    [
+        ("0.125", 2, "0.13"), ("0.115", 2, "0.12"), ("2.675", 2, "2.68"), ("1", 2, "1.00"),
+        ("150.5", 0, "151"), ("150.49", 0, "150"), ("12.3455", 3, "12.346"), ("12", 3, "12.000"),
+    ],
+)  # fmt: skip
+def test_half_up(amount: str, digits: int, shown: str) -> None:
+    assert str(half_up(Decimal(amount), digits)) == shown
 
 
 def test_caps_are_cut_down_and_floors_up() -> None:
-    assert cut_down(Decimal("33.339")) == Decimal("33.33")
-    assert round_up(Decimal("33.331")) == Decimal("33.34")
-    assert round_up(Decimal("33.33")) == Decimal("33.33")
+    assert cut_down(Decimal("33.339"), 2) == Decimal("33.33")
+    assert cut_down(Decimal("100.5"), 0) == Decimal(100)
+    assert floor_of(Decimal("33.331"), 2) == Decimal("33.34")
+    assert floor_of(Decimal("33.33"), 2) == Decimal("33.33")
+    assert floor_of(Decimal("33.33"), 0) == Decimal(34)
+
+
+def test_a_floor_is_never_nothing() -> None:
+    assert floor_of(Decimal(0), 2) == Decimal("0.01")
+    assert floor_of(Decimal(0), 0) == Decimal(1)
 
 
 def test_products_are_exact_beyond_28_digits() -> None:

@@ -14,7 +14,7 @@ from autonomy.errors import BadRequest, NotFound
 from autonomy.rules.in_words import action_in_words, condition_in_words
 from autonomy.rules.language import Rule
 from autonomy.rules.templates import TEMPLATES
-from autonomy.text import NOTHING, count, decimal, money
+from autonomy.text import NOTHING, count, decimal, money, typed_amount
 from autonomy.web import formats as show
 from autonomy.web.pages.overview import visits
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
@@ -291,15 +291,29 @@ def test_the_last_visit(cookie: str, last: str | None, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "currency", "typed"),
+    [
+        (1500, "JPY", "1500"), (1500.0, "EUR", "1500.00"), (12.5, "KWD", "12.500"),
+        (100.5, "JPY", "100.5"), (0.1234, None, "0.1234"), (1e9, None, "1000000000.00"),
+        (None, "EUR", ""), ("much", "EUR", "much"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_typed_with_the_digits_of_its_currency(
+    value: object, currency: str | None, typed: str
+) -> None:
+    assert typed_amount(value, currency) == typed
+
+
+@pytest.mark.parametrize(
     ("value", "cents", "currency", "said"),
     [
         (12345.6, True, None, "12,345.60"),
-        (12345.6, True, "EUR", "12,345.60\u00a0EUR"),
-        (12345.6, False, "EUR", "12,346\u00a0EUR"),
-        (30000, True, "JPY", "30,000\u00a0JPY"),
-        (1.2345, True, "KWD", "1.234\u00a0KWD"),
-        (-0.004, True, "EUR", "0.00\u00a0EUR"),
-        (-1234, True, "JPY", "\u22121,234\u00a0JPY"),
+        (12345.6, True, "EUR", "12,345.60 EUR"),
+        (12345.6, False, "EUR", "12,346 EUR"),
+        (30000, True, "JPY", "30,000 JPY"),
+        (1.2345, True, "KWD", "1.235 KWD"),
+        (-0.004, True, "EUR", "0.00 EUR"),
+        (-1234, True, "JPY", "\u22121,234 JPY"),
         (None, True, "EUR", "–"),
         ("NaN", True, "EUR", "–"),
         (5, True, "", "5.00"),

@@ -164,6 +164,7 @@ class PutBack(Answer):
     action_type: str
     campaign_id: UUID | None
     title: str | None
+    currency: str | None
     from_: CampaignValues = Field(alias="from")
     to: CampaignValues
 
@@ -172,6 +173,7 @@ class Skipped(Answer):
     action_id: UUID
     campaign_id: UUID | None
     title: str | None
+    currency: str | None
     code: str
     message: str
     expected: Json | None
@@ -344,6 +346,7 @@ class Explanation(Answer):
     status: str | None
     is_active: bool
     budget: float | None
+    currency: str | None
     decision: Json | None
     sentence: str
     figures: Json

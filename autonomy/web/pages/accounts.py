@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest, NotFound
 from autonomy.store import Json
-from autonomy.text import LONGEST_ACCOUNT, number_or_none
+from autonomy.text import LONGEST_ACCOUNT, currency_digits, number_or_none, typed_amount
 from autonomy.web.commands import (
     ACCOUNT_KEYS,
     ACCOUNT_OVERRIDES,
@@ -26,6 +26,9 @@ OWN_GROUPS = {
     for title, names in GROUPS.items()
     if (own := [name for name in names if name in ACCOUNT_OVERRIDES and name != "mode"])
 }
+
+AMOUNTS = ("max_budget", "min_budget", "daily_total", "monthly_total")
+"""Money a day or a month, in the currency of the account."""
 
 
 class Attempt(NamedTuple):
@@ -193,7 +196,7 @@ def _page(
         accounts=found["accounts"],
         left_off=found["left_off"],
         chosen=chosen,
-        shown={**(chosen or {}), **(attempt.sent if attempt is not None else {})},
+        shown={**_typed(chosen or {}), **(attempt.sent if attempt is not None else {})},
         attempt=attempt,
         problem=problem,
         wrong=problem.message.split()[0].rstrip(":") if problem is not None else "",
@@ -204,11 +207,22 @@ def _page(
         planning=planning or Planning(None, {}),
         own=own_values,
         inherited=inherited,
+        amounts=AMOUNTS,
+        whole=chosen is not None and currency_digits(chosen["currency"]) == 0,
     )
     refused = problem or unplanned
     if refused is not None:
         response.status_code = refused.http_status
     return response
+
+
+def _typed(account: Json) -> Json:
+    """The account as the form shows it: amounts with the decimals that its currency has."""
+    return account | {
+        name: typed_amount(account[name], account["currency"])
+        for name in AMOUNTS
+        if account.get(name) is not None
+    }
 
 
 def own_values(account: Json) -> list[tuple[str, Any]]:
