@@ -161,7 +161,8 @@ def test_on_the_accounts_page(two: FlaskClient, sql: Any) -> None:
 def test_a_wrong_form_is_shown_again_with_what_was_typed(
     two: FlaskClient, wrong: Any, words: str
 ) -> None:
-    fields = form(**wrong)
+    fields = form() | wrong
+    fields = {name: text for name, text in fields.items() if text is not None}
     answer = two.post("/accounts/events", headers={**BEARER, "Accept": "text/html"}, data=fields)
     assert answer.status_code == 400
     assert words in answer.text

@@ -780,6 +780,9 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         },
     )
     ids["exclusion_id"] = (made.json or {})["id"]
+    event = {"campaign_id": ids["campaign_id"], "from": "2020-01-01", "until": "2020-01-02",
+             "why": "Sale", "no_cuts": True}  # fmt: skip
+    ids["event_id"] = (filled.post("/api/events", headers=BEARER, json=event).json or {})["id"]
     bodies: dict[str, Any] = {
         "RollbackOne": {"preview": True}, "Rollback": {"run_id": ids["run_id"], "preview": True},
         "OpportunityStatus": {"status": "open"}, "NewRule": RULE, "RuleChange": {"priority": 1},
@@ -787,6 +790,7 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         "CampaignChange": {"hold_until": None}, "PolicyChange": {"min_confidence": 60},
         "AccountChange": {"account": get(filled, "/api/accounts")["accounts"][0]["account"],
                           "currency": "EUR"},
+        "PlanEvent": event, "EventChange": {"why": "Long sale"},
         "Exclude": {"campaign_id": ids["campaign_id"], "from_day": "2020-01-01",
                     "until_day": "2020-01-02"},
     }  # fmt: skip
