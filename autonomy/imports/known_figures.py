@@ -29,6 +29,8 @@ def settle_repeats(
     """Sentences on the campaigns that go on under a new name. Raises ExportError, see above."""
     if repeats == "new":
         return []
+    connection.execute(_NEW_DAYS)
+    connection.execute("analyze staged_days, staged_campaigns")
     connection.execute(_REPEATED)
     found = connection.execute(_WHICH).fetchall()
     elsewhere = [row for row in found if row[4]]
@@ -36,7 +38,7 @@ def settle_repeats(
         raise ExportError(_repeated_sentence(export, elsewhere or found, repeats))
     for statement in _RENAME:
         connection.execute(statement)
-    connection.execute("drop table staged_repeats")
+    connection.execute("drop table staged_repeats, staged_days")
     named = "; ".join(f"{old} is {new}" for new, old, *_ in found[:_NAMED])
     more = f"; {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     return [f"Called otherwise from now on: {named}{more}."] if found else []
@@ -95,20 +97,22 @@ def _repeated_sentence(export: Export, found: list[Any], repeats: Repeats) -> st
 # Days with the same money and the same views and clicks, in a campaign that the file does not name.
 # Half of what both have is enough: the last days are corrected, and no two campaigns agree by
 # chance. In another account the revenue must be the same, too.
+_NEW_DAYS = """
+create temp table staged_days on commit drop as
+select b.campaign_id, (b.bucket at time zone s.zone)::date as day, sum(b.spend) as spend,
+  sum(b.impressions) as impressions, sum(b.clicks) as clicks, sum(b.revenue) as revenue,
+  s.account
+from staged_buckets b join staged_campaigns s on s.id = b.campaign_id
+where not exists (select from public.campaigns c where c.id = b.campaign_id)
+group by 1, 2, s.account
+having sum(b.spend) > 0
+"""
+
 _REPEATED = """
 create temp table staged_repeats on commit drop as
-with days as materialized (
-  select b.campaign_id, (b.bucket at time zone s.zone)::date as day, sum(b.spend) as spend,
-    sum(b.impressions) as impressions, sum(b.clicks) as clicks, sum(b.revenue) as revenue,
-    s.account
-  from staged_buckets b join staged_campaigns s on s.id = b.campaign_id
-  where not exists (select from public.campaigns c where c.id = b.campaign_id)
-  group by 1, 2, s.account
-  having sum(b.spend) > 0
-),
-same as (
+with same as (
   select n.campaign_id as new_id, d.campaign_id as old_id, count(*) as days
-  from days n
+  from staged_days n
   join public.campaign_daily d on d.day = n.day and d.spend = n.spend
     and d.impressions = coalesce(n.impressions, 0) and d.clicks = coalesce(n.clicks, 0)
     and d.impressions + d.clicks > 0
@@ -118,11 +122,11 @@ same as (
   group by 1, 2 having count(*) >= 2
 ),
 shared as (
-  select s.*, (
-    select count(*) from days n join public.campaign_daily d
-      on d.campaign_id = s.old_id and d.day = n.day and d.spend > 0
-    where n.campaign_id = s.new_id) as both
+  select s.new_id, s.old_id, s.days, count(*) as both
   from same s
+  join staged_days n on n.campaign_id = s.new_id
+  join public.campaign_daily d on d.campaign_id = s.old_id and d.day = n.day and d.spend > 0
+  group by s.new_id, s.old_id, s.days
 ),
 best as (
   select distinct on (h.new_id) h.* from shared h where 2 * h.days >= h.both
