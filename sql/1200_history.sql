@@ -61,10 +61,21 @@ returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 -- A run looks at eight days, and so does each of these looks. What it would have found in the day so far it finds
--- when the day is over.
+-- when the day is over. Only of campaigns whose days stand out among all, as usual_days has it, they are read one by
+-- one.
 declare
-  v_ids uuid[] := array(select c.id from public.campaigns c);
+  v_ids uuid[] := array(
+    select d.campaign_id
+    from autonomy.counted_days d
+    where d.day between p_from::date - 70 and p_to::date + 1
+    group by d.campaign_id
+    having max(d.revenue / greatest(d.conversions, 1)) filter (where d.day >= p_from::date - 3)
+        > 3 * percentile_cont(0.5) within group (order by (d.revenue / nullif(d.conversions, 0))::float8)
+      or max(d.spend) filter (where d.day >= p_from::date - 3) > 2 * avg(d.spend));
 begin
+  if v_ids = '{}' then
+    return;
+  end if;
   return query
   select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
   from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)

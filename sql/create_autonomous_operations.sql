@@ -14221,8 +14221,18 @@ returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  v_ids uuid[] := array(select c.id from public.campaigns c);
+  v_ids uuid[] := array(
+    select d.campaign_id
+    from autonomy.counted_days d
+    where d.day between p_from::date - 70 and p_to::date + 1
+    group by d.campaign_id
+    having max(d.revenue / greatest(d.conversions, 1)) filter (where d.day >= p_from::date - 3)
+        > 3 * percentile_cont(0.5) within group (order by (d.revenue / nullif(d.conversions, 0))::float8)
+      or max(d.spend) filter (where d.day >= p_from::date - 3) > 2 * avg(d.spend));
 begin
+  if v_ids = '{}' then
+    return;
+  end if;
   return query
   select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
   from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
@@ -14777,7 +14787,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1070_causes', 'a99c5cdfb23b21151fd68bf22627aa5ef17e59acce22c50a30a429e006ba966e', pg_catalog.clock_timestamp()),
-  ('1200_history', '788e9ef3903a962d14f7c5264cfbced7247c1f0ccc55362b3a1e5c76776b3542', pg_catalog.clock_timestamp()),
+  ('1200_history', 'a6fc486c25f9311def572765b642f11a393c74f1564c6932e858523a4adf0f7f', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
