@@ -43,7 +43,8 @@ as $$
   where not exists (select from public.autonomous_rules r where r.is_active);
 $$;
 comment on function autonomy.dashboard_state_of_policy(boolean) is
-  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. '
+  '[autonomous-operations]';
 
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
@@ -145,8 +146,8 @@ as $$
     cross join lateral (
       select w.code, array[w.sentence, w.what] as told, a.key as account,
         coalesce(autonomy.json_number(a.value)::numeric, w.n) as n
-      from (select) one left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end)
-        a on true) v
+      from (select) one
+      left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end) a on true) v
     where v.n > 0 group by v.code, v.told, v.account
   ), rules as (
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
@@ -411,7 +412,8 @@ declare
   -- among those of one level: first what makes the others moot
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
     'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI',
-    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED',
+    'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')

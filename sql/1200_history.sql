@@ -80,7 +80,8 @@ begin
   select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
   from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
   cross join lateral (
-    select v.* from autonomy.value_doubts(v_ids, a.at) v union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
+    select v.* from autonomy.value_doubts(v_ids, a.at) v
+    union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
   join autonomy.campaign_zones(v_ids) z on z.campaign_id = d.campaign_id
   cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_at) k
   where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
@@ -296,8 +297,8 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
   'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
   'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
-  'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions '
+  'that do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
 
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)

@@ -2428,7 +2428,8 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op = 'UPDATE' and new.account is not distinct from old.account
-     or tg_op = 'INSERT' and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
+     or tg_op = 'INSERT'
+        and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
     return new;
   end if;
   perform autonomy.long_account_error(new.account);
@@ -2571,6 +2572,12 @@ $$;
 comment on function autonomy.longest_approval() is
   'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
   'raises nothing. [autonomous-operations]';
+
+-- 0137_account_findings.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -9906,7 +9913,8 @@ begin
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
            least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
-           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
+           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
+           coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
            coalesce(o.target_roi, p.break_even_roi)::float8 as break_even
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
@@ -10034,7 +10042,8 @@ begin
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
            else 1 end as matured,
-           coalesce(o.target_roi, p.break_even_roi)::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+           coalesce(o.target_roi, p.break_even_roi)::float8 as break_even,
+           p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -10960,8 +10969,7 @@ as $$
          case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
          coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
          greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
-                                                then extract(epoch from a.executed_at - c.created_at)::float8 / 86400
-                                                end, 1)),
+           then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
          coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
@@ -10990,9 +10998,8 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
   left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-                                        p.evidence_half_life_days::float8,
-                                        coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8,
-                                        p_now) b on e.s is null
+    p.evidence_half_life_days::float8, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8, p_now) b
+    on e.s is null
   cross join lateral (
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
            a.action_type = 'auto_pause' or c.id is null
@@ -11952,8 +11959,7 @@ declare
   v_stopped text[];              -- the codes of those that apply held
   v_actions jsonb;
   v_failed jsonb;
-  v_held jsonb;
-  v_held_of_accounts jsonb;
+  v_held jsonb; v_held_of_accounts jsonb;
   v_around jsonb;
   v_result jsonb;
 begin
@@ -12547,7 +12553,8 @@ as $$
   where not exists (select from public.autonomous_rules r where r.is_active);
 $$;
 comment on function autonomy.dashboard_state_of_policy(boolean) is
-  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. '
+  '[autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language sql stable set search_path = ''
@@ -12642,8 +12649,8 @@ as $$
     cross join lateral (
       select w.code, array[w.sentence, w.what] as told, a.key as account,
         coalesce(autonomy.json_number(a.value)::numeric, w.n) as n
-      from (select) one left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end)
-        a on true) v
+      from (select) one
+      left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end) a on true) v
     where v.n > 0 group by v.code, v.told, v.account
   ), rules as (
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
@@ -12891,7 +12898,8 @@ as $$
 declare
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
     'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI',
-    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+    'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED',
+    'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -14237,7 +14245,8 @@ begin
   select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
   from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
   cross join lateral (
-    select v.* from autonomy.value_doubts(v_ids, a.at) v union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
+    select v.* from autonomy.value_doubts(v_ids, a.at) v
+    union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
   join autonomy.campaign_zones(v_ids) z on z.campaign_id = d.campaign_id
   cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_at) k
   where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
@@ -14442,8 +14451,8 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
   'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
   'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
-  'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions '
+  'that do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
@@ -14727,7 +14736,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'e75c251e96de3301d1587967d7f5bd1b32fd8e2d7f14571171dbdc4448d4cb7f', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'f158fb7760faed567d7a618489cf87b47de566157dcd8c8096cfdd1249a20866', pg_catalog.clock_timestamp()),
+  ('0137_account_findings', 'eeaeb2ef303fab0a8db8676167d17ca9d01baf4affd97ef5ee132db1abe818d4', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
@@ -14767,27 +14777,27 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '83d78b705f79c42d9dba6b9048df9d6310b356071eda86e096991c228daa4458', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', '192e66aff89ac7296915fd8cb7afcd4cf44bda3647d6d99bd2aa956da85db889', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', '85a7e70a0d3d2df2807993e9e4722f0417c56acc428f225e653eeb9a70bbd2f0', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', '57be34bf1cdf063f8efd483d9d553e1c3967f1e7a3502c5a1223585861d6e440', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '6a952e8c076541e50f30ccebaa78e8fc778ec162138df30f601d593f106296c6', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'da58a2ea9d8f0b6cf9df02bc3684ec50a617b74c10fcc6aea966dded549e28d7', pg_catalog.clock_timestamp()),
+  ('0900_impact', '66b9fac0104ec4e88ad3ee06691bda80684c07d149a22b4a91b6d85b5d9cf95d', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '3106a244528264352b2cb7a78bf6a6dc651a8cec19c8bbd7ed4d97ce0333be89', pg_catalog.clock_timestamp()),
+  ('0950_database_run', 'cfdffa3eccd1944d9170a0100c95013d605d1acb8534615302e72f1db5df5673', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'e186152bb9fe7aa0ec2a6cab6a91e9573fa013b80d197d6719885b6c69c6fb6b', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '8693ef474150b11b5f8d6849208963c53520e9bfaae4f30f00113cbc9e2eec45', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '5c95b796bdca6c2240dc3602b1260df6429b2bf05282aaa9ea35c295412c871c', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1070_causes', 'a99c5cdfb23b21151fd68bf22627aa5ef17e59acce22c50a30a429e006ba966e', pg_catalog.clock_timestamp()),
-  ('1200_history', 'a6fc486c25f9311def572765b642f11a393c74f1564c6932e858523a4adf0f7f', pg_catalog.clock_timestamp()),
+  ('1200_history', '101d8ce147df55319d0a49915c65365fb09f89835927da78e80c9b826dbef8d4', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
