@@ -37,7 +37,8 @@ begin
     -- Only spares reading the days of campaigns whose return is nowhere near the limit.
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
            least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
-           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
+           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
+           coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
            coalesce(o.target_roi, p.break_even_roi)::float8 as break_even
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id

@@ -234,8 +234,7 @@ as $$
          case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
          coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
          greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
-                                                then extract(epoch from a.executed_at - c.created_at)::float8 / 86400
-                                                end, 1)),
+           then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
          coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
@@ -266,9 +265,8 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
   left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-                                        p.evidence_half_life_days::float8,
-                                        coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8,
-                                        p_now) b on e.s is null
+    p.evidence_half_life_days::float8, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8, p_now) b
+    on e.s is null
   cross join lateral (
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
     -- data are not there yet is only provisional, and measured again. A pause needs no later data.

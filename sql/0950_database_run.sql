@@ -179,8 +179,7 @@ declare
   v_stopped text[];              -- the codes of those that apply held
   v_actions jsonb;
   v_failed jsonb;
-  v_held jsonb;
-  v_held_of_accounts jsonb;
+  v_held jsonb; v_held_of_accounts jsonb;
   v_around jsonb;
   v_result jsonb;
 begin

@@ -46,7 +46,8 @@ begin
   where not exists (select from public.autonomous_rules r where r.is_active);
 end $$;
 comment on function autonomy.dashboard_state_of_policy(boolean) is
-  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
+  'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. '
+  '[autonomous-operations]';
 
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
@@ -157,8 +158,8 @@ begin
     cross join lateral (
       select w.code, array[w.sentence, w.what] as told, a.key as account,
         coalesce(autonomy.json_number(a.value)::numeric, w.n) as n
-      from (select) one left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end)
-        a on true) v
+      from (select) one
+      left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end) a on true) v
     where v.n > 0 group by v.code, v.told, v.account
   ), rules as (
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws

@@ -61,15 +61,27 @@ returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 -- A run looks at eight days, and so does each of these looks. What it would have found in the day so far it finds
--- when the day is over.
+-- when the day is over. Only of campaigns whose days stand out among all, as usual_days has it, they are read one by
+-- one.
 declare
-  v_ids uuid[] := array(select c.id from public.campaigns c);
+  v_ids uuid[] := array(
+    select d.campaign_id
+    from autonomy.counted_days d
+    where d.day between p_from::date - 70 and p_to::date + 1
+    group by d.campaign_id
+    having max(d.revenue / greatest(d.conversions, 1)) filter (where d.day >= p_from::date - 3)
+        > 3 * percentile_cont(0.5) within group (order by (d.revenue / nullif(d.conversions, 0))::float8)
+      or max(d.spend) filter (where d.day >= p_from::date - 3) > 2 * avg(d.spend));
 begin
+  if v_ids = '{}' then
+    return;
+  end if;
   return query
   select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
   from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
   cross join lateral (
-    select v.* from autonomy.value_doubts(v_ids, a.at) v union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
+    select v.* from autonomy.value_doubts(v_ids, a.at) v
+    union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
   join autonomy.campaign_zones(v_ids) z on z.campaign_id = d.campaign_id
   cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_at) k
   where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
@@ -285,8 +297,8 @@ comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timesta
   'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
   'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
   'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
-  'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+  'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions '
+  'that do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
   'policy and arguments. [autonomous-operations]';
 
 create function autonomy.past_stand_in_budgets(p_from timestamptz)

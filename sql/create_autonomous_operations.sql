@@ -2638,7 +2638,8 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
 if tg_op = 'UPDATE' and new.account is not distinct from old.account
-or tg_op = 'INSERT' and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
+or tg_op = 'INSERT'
+and exists (select from public.campaigns c where c.id = new.id and c.account = new.account) then
 return new;
 end if;
 perform autonomy.long_account_error(new.account);
@@ -2823,6 +2824,12 @@ $$;
 comment on function autonomy.longest_approval() is
 'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
 'raises nothing. [autonomous-operations]';
+
+-- 0137_account_findings.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -10783,7 +10790,8 @@ return query
 with looked_at as materialized (
 select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
 least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
-greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
+greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
+coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
 coalesce(o.target_roi, p.break_even_roi)::float8 as break_even
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
@@ -10912,7 +10920,8 @@ case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
 greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
 -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
 else 1 end as matured,
-coalesce(o.target_roi, p.break_even_roi)::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+coalesce(o.target_roi, p.break_even_roi)::float8 as break_even,
+p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 cross join public.autonomy_policy p
@@ -11839,8 +11848,7 @@ and x.action_id is distinct from a.id))),
 case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
 coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
 greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
-then extract(epoch from a.executed_at - c.created_at)::float8 / 86400
-end, 1)),
+then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
 coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
 coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
 coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
@@ -11869,9 +11877,8 @@ autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
 autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
 autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
 left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-p.evidence_half_life_days::float8,
-coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8,
-p_now) b on e.s is null
+p.evidence_half_life_days::float8, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8, p_now) b
+on e.s is null
 cross join lateral (
 select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
 a.action_type = 'auto_pause' or c.id is null
@@ -12836,8 +12843,7 @@ v_outcomes text[];             -- what became of each chosen decision, in their 
 v_stopped text[];              -- the codes of those that apply held
 v_actions jsonb;
 v_failed jsonb;
-v_held jsonb;
-v_held_of_accounts jsonb;
+v_held jsonb; v_held_of_accounts jsonb;
 v_around jsonb;
 v_result jsonb;
 begin
@@ -13434,7 +13440,8 @@ select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and c
 where not exists (select from public.autonomous_rules r where r.is_active);
 end $$;
 comment on function autonomy.dashboard_state_of_policy(boolean) is
-'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. [autonomous-operations]';
+'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. '
+'[autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language plpgsql stable set search_path = ''
@@ -13538,8 +13545,8 @@ autonomy.json_number(r.held -> 'VALUE_NOT_MEASURED')::numeric)
 cross join lateral (
 select w.code, array[w.sentence, w.what] as told, a.key as account,
 coalesce(autonomy.json_number(a.value)::numeric, w.n) as n
-from (select) one left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end)
-a on true) v
+from (select) one
+left join jsonb_each(case jsonb_typeof(r.each -> w.code) when 'object' then r.each -> w.code end) a on true) v
 where v.n > 0 group by v.code, v.told, v.account
 ), rules as (
 select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
@@ -15374,13 +15381,24 @@ returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-v_ids uuid[] := array(select c.id from public.campaigns c);
+v_ids uuid[] := array(
+select d.campaign_id
+from autonomy.counted_days d
+where d.day between p_from::date - 70 and p_to::date + 1
+group by d.campaign_id
+having max(d.revenue / greatest(d.conversions, 1)) filter (where d.day >= p_from::date - 3)
+> 3 * percentile_cont(0.5) within group (order by (d.revenue / nullif(d.conversions, 0))::float8)
+or max(d.spend) filter (where d.day >= p_from::date - 3) > 2 * avg(d.spend));
 begin
+if v_ids = '{}' then
+return;
+end if;
 return query
 select distinct on (d.campaign_id, d.day) d.campaign_id, d.day, k.known_at, d.why
 from generate_series(p_from, p_to + interval '7 days', interval '7 days') a (at)
 cross join lateral (
-select v.* from autonomy.value_doubts(v_ids, a.at) v union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
+select v.* from autonomy.value_doubts(v_ids, a.at) v
+union all select s.* from autonomy.spend_doubts(v_ids, a.at) s) d
 join autonomy.campaign_zones(v_ids) z on z.campaign_id = d.campaign_id
 cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_at) k
 where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
@@ -15585,8 +15603,8 @@ jsonb) is
 'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
 'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
 'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions that '
-'do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
+'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions '
+'that do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
 'policy and arguments. [autonomous-operations]';
 create function autonomy.past_stand_in_budgets(p_from timestamptz)
 returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
@@ -15916,7 +15934,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '75367abe10351883aca334ace2a337cca9df898d7b405cac6d44f6c6f36247d0', pg_catalog.clock_timestamp()),
-  ('0135_accounts', '6c55ecd34044ec0f99ca5b9c63793c1a7116e38ff8750ee12c84796eb05c364b', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'f314b5fe9ac2d5da90549508b58b8fec2bda43472d2a253d9449edc0644c77c0', pg_catalog.clock_timestamp()),
+  ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
@@ -15961,20 +15980,20 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '21caabbc39085af73ea110c7d224122bb60a13fe11f007ee03af5e54247edcc2', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'eef397697dc755636289498fdd7c7607174b9a0d74317bafea3b259160a40e3c', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', 'c3eb30c53e1ac4294b2f7d030d865c7d667b8f131a7b5748f3cacf2a76668488', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'c120d52c20315b2a0c96c48d6795b0e94da43f19addfe4ea1edc64bc03114a09', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', 'f58330e13eab91305f58121f990b1f3b87aadab5af817dc0c308d31eb4aaade0', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', '913c4aed8c7808ac4d7b56b59601b7b1667d29dab2fd9a5f07c838fde4c44552', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', 'b5380f272f3c7d63c4ad8fd810d3cf0403c80ebb3c4623376ebc24ac514e4b66', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'c709017f214d63472679feee7256902da4efb5441207666e75dbd9d9b9cbcf81', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'fcf56316e220ab4bcfc9bafa1b84340d76f2c4b42aa8dd0ecf8465cb661f83bb', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
   ('0930_insights', 'b4dbfd5bea975d8cce4ee29bd648e529377fbcc863f01b5184a8a80841c373c6', pg_catalog.clock_timestamp()),
-  ('0950_database_run', 'da59756ec2c24dea835e2f157c29eee6059be3d66089b49b3e34bb05e8262ef2', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '2b0f8f955172863fe96cae5a58b03044cb3f454c4272a2448fcc447e87bd0db2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '695e3625814ece80f84d8bcbfca98ed16dca5848147e115b3060321aab586a8d', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '1a66669bbe2e106eaee694cade0177eb2abf7dd672c5e06b0d3fd2cfc5fbfe38', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'a0766b551865b5350ed6e95cea6d37c5e6eada63a3f9afed31ebfa0fee85a8ff', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
@@ -15982,7 +16001,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', '4300d2f25b916b388aa04b4f8695547a6bc548d2b6c265cfb6cfba712a04c8bd', pg_catalog.clock_timestamp()),
-  ('1200_history', '8fba68f9ce74c179156c24f2c5b256eea64a8de7526618977c943e89a05bce49', pg_catalog.clock_timestamp()),
+  ('1200_history', 'bb1f56142a6c4b48ef83227b5366c63eebbf7822691f7c4a7548105947b48701', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
