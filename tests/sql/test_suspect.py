@@ -196,6 +196,7 @@ def test_without_a_budget_nothing_is_said_of_spend(
     empty: psycopg.Connection, budget: object
 ) -> None:
     empty.execute("alter table campaigns drop constraint campaigns_budget_check")
+    empty.execute("drop trigger autonomy_budget_written on campaigns")
     one = campaign(empty, budget=budget)
     usual(empty, one, range(2, 41))
     bucket(empty, one, TODAY - DAY, 12, 7.5, 999999999)
