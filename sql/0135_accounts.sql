@@ -310,7 +310,8 @@ comment on function autonomy.only_currency() is
   'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
   'up. Reads only; raises nothing. [autonomous-operations]';
 
-create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+create function autonomy.policy_overlaid(
+  p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
@@ -324,16 +325,30 @@ as $$
         where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
       'frozen', (p_policy).frozen or (p_account).frozen,
       'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                            else (p_account).frozen_reason end), '{}'));
+                            else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}'));
 $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
-  'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
-  '[autonomous-operations]';
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
+  'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
+  'only. [autonomous-operations]';
+
+create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
+    'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+  from (values (1)) one
+  left join autonomy.priors k on k.scope = 'account' and k.name = p_account
+  left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
+$$;
+comment on function autonomy.stored_prior(text, text) is
+  'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
+  'either. Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language sql stable set search_path = ''
 as $$
-  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
+  select u.account, autonomy.policy_overlaid(o.g, a, autonomy.stored_prior(u.account, a.currency))
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
   -- Where all is only observed, what would be done is said: that alone is nobody's reason to hold.
   cross join lateral (
@@ -364,8 +379,8 @@ comment on function public.autonomy_account_policies(text) is
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
-  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
-  from public.autonomy_policy p;
+  select autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency))
+  from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
 comment on function autonomy.account_policy(text) is
   'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '

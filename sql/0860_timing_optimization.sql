@@ -27,13 +27,13 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+      greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
       date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
       (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
-    cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)

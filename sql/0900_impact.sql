@@ -218,7 +218,7 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
                prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
                conversions_then float8,
                spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
-               data_until timestamptz, final boolean)
+               data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,
@@ -236,10 +236,10 @@ as $$
                                                 then extract(epoch from a.executed_at - c.created_at)::float8 / 86400
                                                 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-         coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
-         coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
+         coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
+         coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
          coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-         t.data_until, t.final
+         t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
   from public.autonomous_actions a
   cross join public.autonomy_policy p
   cross join lateral (
@@ -248,6 +248,7 @@ as $$
     where a.executed_at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join public.campaigns c on c.id = a.campaign_id
+  join autonomy.account_targets() g on g.account = coalesce(c.account, '')
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   -- what was judged by cpa counted conversions at the rule's target: here money is what came in
   cross join lateral (
@@ -338,7 +339,7 @@ begin
                                             autonomy.account_zone(j.account),
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
-    select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
+    select o.*, b.posterior, o.break_even as be,
            (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
              * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
     from observed o

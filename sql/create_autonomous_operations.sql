@@ -93,6 +93,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
   ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
   ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
@@ -108,7 +109,8 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'account_zone', null, '{p_account}', '{text}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
+  ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account, p_prior}', '{public.autonomy_policy, public.autonomy_accounts, jsonb}', 0, array[]::text[]),
+  ('autonomy', 'function', 'stored_prior', null, '{p_account, p_currency}', '{text, text}', 0, array[]::text[]),
   ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
   ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
   ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -218,9 +220,16 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0, array[]::text[]),
   ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
-  ('autonomy', 'function', 'fitted_moments', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
-  ('autonomy', 'function', 'current_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2, array[]::text[]),
-  ('autonomy', 'function', 'prior_in_force', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fitted_moments', null, '{p_keys, p_ids, p_order_values, p_now}', '{text[], uuid[], jsonb, timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'sampled_campaigns', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'accounts_in_turn', null, '{p_sample, p_without}', '{uuid[], text[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'fitted_priors', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_targets', null, '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'priors_due', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'priors_in_force', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+  ('autonomy', 'function', 'prior_of_all', null, '{p_priors}', '{autonomy.priors[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_priors', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
+  ('public', 'function', 'autonomy_account_priors', null, '{p_account, p_now}', '{text, timestamptz}', 2, array[]::text[]),
   ('public', 'function', 'fit_portfolio_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2, array[]::text[]),
   ('autonomy', 'function', 'accounts_without_value', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaigns_without_value', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
@@ -279,14 +288,14 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
   ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
   ('autonomy', 'type', 'params', null, '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_cpa, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, float8, text, json, numeric}', 0, array[]::text[]),
+  ('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_target, p_cpa, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, float8, float8, text, json, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'span_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
   ('autonomy', 'function', 'costs_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
   ('autonomy', 'function', 'figures_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
   ('autonomy', 'function', 'words', null, '{p_names, p_decided, p_policy, p_params}', '{text[], autonomy.decided, public.autonomy_policy, autonomy.params}', 0, array[]::text[]),
-  ('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_policy}', '{text, autonomy.candidate, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
+  ('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_target, p_policy}', '{text, autonomy.candidate, float8, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
   ('autonomy', 'function', 'held_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
-  ('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_plan_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+  ('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
   ('autonomy', 'type', 'campaign_state', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'match', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'type', 'measures', null, '{}', '{}', 0, array[]::text[]),
@@ -573,7 +582,7 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_messages_sent', 'autonomy_notify_settings',
+    'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors', 'autonomy_messages_sent', 'autonomy_notify_settings',
     'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
     'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
@@ -2159,6 +2168,37 @@ begin
   end loop;
 end $$;
 
+-- 0132_priors.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.priors (
+  scope text not null check (scope in ('account', 'currency')),
+  name text not null,
+  mean_roi float8,
+  tau2 float8,
+  order_value float8,
+  cv2 float8,
+  -- squawk-ignore prefer-bigint-over-int
+  campaigns integer not null default 0,
+  fitted_at timestamptz not null,
+  primary key (scope, name)
+);
+comment on table autonomy.priors is
+  'Derived: the prior of the confidence, of each account and of all accounts of a currency (fit_portfolio_prior). '
+  '[autonomous-operations]';
+comment on column autonomy.priors.scope is 'account or currency';
+comment on column autonomy.priors.name is 'of the account, or of the currency; empty = accounts of unknown currency';
+comment on column autonomy.priors.mean_roi is
+  'multiple: the roi of a campaign of which nothing is known; null = too few campaigns, those of the currency hold';
+comment on column autonomy.priors.tau2 is 'variance of ln roi between campaigns; null as mean_roi';
+comment on column autonomy.priors.order_value is
+  'money of that currency: the mean order; null = no orders yet, those of the currency hold';
+comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
+comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
+
 -- 0135_accounts.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -2434,7 +2474,8 @@ $$;
 comment on function autonomy.only_currency() is
   'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
   'up. Reads only; raises nothing. [autonomous-operations]';
-create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+create function autonomy.policy_overlaid(
+  p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
@@ -2447,15 +2488,28 @@ as $$
         where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
       'frozen', (p_policy).frozen or (p_account).frozen,
       'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                            else (p_account).frozen_reason end), '{}'));
+                            else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}'));
 $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
-  'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
-  '[autonomous-operations]';
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
+  'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
+  'only. [autonomous-operations]';
+create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
+    'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+  from (values (1)) one
+  left join autonomy.priors k on k.scope = 'account' and k.name = p_account
+  left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
+$$;
+comment on function autonomy.stored_prior(text, text) is
+  'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
+  'either. Reads only; raises nothing. [autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language sql stable set search_path = ''
 as $$
-  select u.account, coalesce(autonomy.policy_overlaid(o.g, a), o.g)
+  select u.account, autonomy.policy_overlaid(o.g, a, autonomy.stored_prior(u.account, a.currency))
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
   cross join lateral (
     select jsonb_populate_record(
@@ -2483,8 +2537,8 @@ comment on function public.autonomy_account_policies(text) is
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
-  select autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account))
-  from public.autonomy_policy p;
+  select autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency))
+  from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
 comment on function autonomy.account_policy(text) is
   'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises nothing. '
@@ -4945,131 +4999,301 @@ end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
   'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
-create function autonomy.fitted_moments(
-  p_ids uuid[], p_now timestamptz,
-  out campaigns int, out order_value float8, out cv2 float8, out mean float8, out tau2 float8)
+create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_order_values jsonb, p_now timestamptz)
+returns table (key text, campaigns int, order_value float8, cv2 float8, mean float8, tau2 float8)
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
+  return query
   with seen as materialized (
-    select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
+    select k.key, least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
       greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
       case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
       greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-    from autonomy.campaign_evidence(p_ids, p_now) e
+    from unnest(p_keys, p_ids) k (key, id)
+    join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
     where e.spend > 0 and e.matured_share > 1e-12
   ),
   orders as (
-    select count(*)::int as campaigns,
-      greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
-        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
+    select s.key, count(*)::int as campaigns,
+      greatest(0.01, least(1e9, sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
+        / nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0))) as order_value,
       greatest(0.05,
                least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
         / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
-    from seen
+    from seen s
+    group by s.key
+  ),
+  known as (  -- least() and greatest() pass over null: without any order that is no order value
+    select o.key, o.campaigns, o.cv2, case when x.has_orders then o.order_value end as order_value,
+      case when x.has_orders then o.order_value
+           else coalesce((p_order_values ->> o.key)::float8, 50::float8) end as order_value_used
+    from orders o
+    join (select s.key, bool_or(s.n > 0 and s.revenue > 0) as has_orders from seen s group by s.key) x using (key)
   ),
   rois as materialized (
-    select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
-           k.k / m.spend as noise
+    select s.key, least(50, s.revenue / m.spend) as roi,
+           m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight, k.k / m.spend as noise
     from seen s
-    cross join orders o
+    join known o using (key)
     cross join lateral (select s.spend * s.matured as spend) m
-    cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
+    cross join lateral (select o.order_value_used
+      * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value_used) / s.days) as k) k
   ),
   centre as (
-    select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
+    select r.key, sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean
+    from rois r group by r.key
   ),
   spread as (
-    select c.weight, c.mean,
+    select c.key, c.weight, c.mean,
       ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
-    from rois r, centre c
-    group by c.weight, c.mean
+    from rois r join centre c using (key)
+    where c.weight > 0
+    group by c.key, c.weight, c.mean
   )
-  select o.campaigns, o.order_value, o.cv2,
-    greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
-    greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
-  from orders o
-  left join spread s on s.weight > 0
-  into campaigns, order_value, cv2, mean, tau2;
+  select k.key, k.campaigns, k.order_value, case when k.order_value is not null then k.cv2 end,
+    case when k.campaigns >= 5 then
+      greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))) end,
+    case when k.campaigns >= 5 then
+      greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20))) end
+  from known k
+  left join spread s using (key);
 end $$;
-comment on function autonomy.fitted_moments(uuid[], timestamptz) is
-  'What the evidence of the given campaigns (null: of all) says of orders and of how rois differ; mean and tau2 are '
-  'null without any spend. A part of current_prior. Only reads; raises nothing. [autonomous-operations]';
-create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
-returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is
+  'What the evidence of campaigns says of orders and of how rois differ, for each group that p_keys names beside '
+  'p_ids. Without orders order_value and cv2 are null, and p_order_values (by group) or 50 stand in; below five '
+  'campaigns that have spent, mean and tau2 are. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
+language plpgsql stable set search_path = ''
 as $$
 declare
   v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
-  v_ids uuid[];
-  v_policy public.autonomy_policy;
-  v_order_value float8;
-  v_cv2 float8;
-  v_mean float8;
-  v_tau2 float8;
-  v_campaigns int;
 begin
-  perform autonomy.moment_error(p_now);
-  select * into strict v_policy from public.autonomy_policy;
-  if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
-     and not coalesce(p_force, false) then
-    return jsonb_build_object(
-      'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
-      'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
+  is_all := v_blocks <= 1000;
+  if is_all then
+    ids := array(select f.campaign_id from public.campaign_facts f);
+  else
+    ids := array(select f.campaign_id from public.campaign_facts f
+                 tablesample system (100 * 1000 / v_blocks) repeatable (0));
   end if;
-  if v_blocks > 1000 then
-    v_ids := array(select f.campaign_id from public.campaign_facts f
-                   tablesample system (100 * 1000 / v_blocks) repeatable (0));
-  end if;
-  select m.campaigns, m.order_value, m.cv2, m.mean, m.tau2
-  into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
-  from autonomy.fitted_moments(v_ids, p_now) m;
-  if v_campaigns < 5 or v_mean is null then
-    v_mean := 1;
-    v_tau2 := 0.64;
-  end if;
-  return jsonb_build_object('fitted', true, 'mean_roi', v_mean, 'tau2', v_tau2,
-    'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
 end $$;
-comment on function autonomy.current_prior(boolean, timestamptz) is
-  'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, '
-  'else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. '
-  '[autonomous-operations]';
-create function autonomy.prior_in_force(p_now timestamptz) returns jsonb
+comment on function autonomy.sampled_campaigns() is
+  'The campaigns that priors are fitted to: all, of many some 9,000, by blocks and the same ones each time: reading a '
+  'million takes longer than all the rest of a run. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.accounts_in_turn(p_sample uuid[], p_without text[])
+returns table (account text, ids uuid[])
+language sql stable set search_path = ''
+as $$
+  with changed as (
+    select c.account, max(f.changed_at) as at
+    from unnest(p_sample) i join public.campaigns c on c.id = i join public.campaign_facts f on f.campaign_id = i
+    group by c.account
+  ), waiting as (
+    select a.account, row_number() over (order by coalesce(k.fitted_at, '-infinity') > '-infinity',
+      coalesce(h.at > k.fitted_at, false) desc, k.fitted_at, a.account) as n
+    from public.autonomy_accounts a
+    left join autonomy.priors k on k.scope = 'account' and k.name = a.account
+    left join changed h on h.account = a.account
+    where a.account <> all (coalesce(p_without, '{}'))
+    order by n limit 400
+  )
+  select w.account, w.ids
+  from (select t.account, o.ids, sum(cardinality(o.ids)) over (order by t.n) - cardinality(o.ids) as before
+        from waiting t
+        cross join lateral (select array(
+          select c.id from public.campaigns c where c.account = t.account limit 500) as ids) o) w
+  where w.before < 20000
+$$;
+comment on function autonomy.accounts_in_turn(uuid[], text[]) is
+  'The accounts, but for p_without, whose priors are fitted next, each with at most 500 of its campaigns and all with '
+  'some 20,000. A part of fitted_priors. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.fitted_priors(p_now timestamptz) returns setof autonomy.priors
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+declare
+  v_ids uuid[];
+  v_accounts text[];
+  v_currencies text[];
+  v_all boolean;
+  v_pools autonomy.priors[];
+  v_usual jsonb;
+  v_due text[];
+  v_sample uuid[];
+begin
+  select s.ids, s.is_all into v_ids, v_all from autonomy.sampled_campaigns() s;
+  select array_agg(c.id), array_agg(c.account), array_agg(coalesce(a.currency, ''))
+  into v_ids, v_accounts, v_currencies
+  from unnest(v_ids) i (id)
+  join public.campaigns c on c.id = i.id
+  left join public.autonomy_accounts a on a.account = c.account;
+  v_pools := array(
+    select row('currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
+               coalesce(m.cv2, 0.5), coalesce(m.campaigns, 0), p_now)::autonomy.priors
+    from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
+    left join autonomy.fitted_moments(v_currencies, v_ids, '{}', p_now) m on m.key = n.currency);
+  return query select w.* from unnest(v_pools) w;
+  v_usual := (select jsonb_object_agg(a.account, w.order_value)
+              from public.autonomy_accounts a join unnest(v_pools) w on w.name = coalesce(a.currency, ''));
+  if not v_all then
+    v_sample := v_ids;
+    select array_agg(k.id), array_agg(k.account) into v_ids, v_accounts
+    from (select *, count(*) over (partition by u.account) as n from unnest(v_ids, v_accounts) u (id, account)) k
+    where k.n >= 500;
+    select v_ids || array_agg(i) filter (where i is not null), v_accounts || array_agg(d.account) filter (where i is not null),
+           array_agg(distinct d.account)
+    into v_ids, v_accounts, v_due
+    from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
+  end if;
+  return query
+  select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, coalesce(m.campaigns, 0), p_now
+  from public.autonomy_accounts a
+  left join autonomy.fitted_moments(v_accounts, v_ids, v_usual, p_now) m on m.key = a.account
+  where v_all or m.key is not null or a.account = any (v_due);
+end $$;
+comment on function autonomy.fitted_priors(timestamptz) is
+  'The priors fitted to the evidence as it stands: of each currency that accounts have, and of the accounts, of very '
+  'many those whose turn it is. Only reads; safe to call again. [autonomous-operations]';
+create function autonomy.account_targets()
+returns table (account text, break_even float8, attribution float8,
+               prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return autonomy.current_prior(p_now => p_now);
-exception when others then
-  return (select jsonb_build_object('fitted', false, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
-            'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns)
-          from public.autonomy_policy p);
+  return query
+  select coalesce(a.account, ''), coalesce(a.target_roi, p.break_even_roi)::float8,
+    coalesce(a.attribution_factor, 1)::float8,
+    coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
+    coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+  from public.autonomy_policy p
+  cross join (
+    select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
+    union all select null, null, null, null) a
+  left join autonomy.priors k on k.scope = 'account' and k.name = a.account
+  left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.prior_in_force(timestamptz) is
-  'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call '
-  'again; raises nothing. [autonomous-operations]';
+comment on function autonomy.account_targets() is
+  'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An empty '
+  'name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.priors_due(p_now timestamptz) returns boolean
+language sql stable set search_path = ''
+as $$
+  select not (p.prior_fitted_at > p_now - interval '1 hour' and p.prior_fitted_at < p_now + interval '1 hour')
+    or exists (select from autonomy.priors k where k.fitted_at = '-infinity')
+    or exists (select from autonomy.priors) and exists (
+      select from public.autonomy_accounts a where not exists (
+        select from autonomy.priors k where k.scope = 'currency' and k.name = coalesce(a.currency, '')))
+  from public.autonomy_policy p;
+$$;
+comment on function autonomy.priors_due(timestamptz) is
+  'Whether the priors are to be fitted: an hour after the last time, or where an account''s currency or the value of '
+  'its conversions has changed. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.priors_in_force(p_now timestamptz) returns setof autonomy.priors
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_fitted autonomy.priors[] := '{}';
+begin
+  begin
+    if autonomy.priors_due(p_now) then
+      v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
+    end if;
+  exception when others then
+    null;  -- what no fit can be made of leaves the last one in force, as in a run
+  end;
+  return query
+  select * from unnest(v_fitted)
+  union all
+  select k.* from autonomy.priors k
+  where not exists (select from unnest(v_fitted) f where f.scope = k.scope and f.name = k.name);
+end $$;
+comment on function autonomy.priors_in_force(timestamptz) is
+  'The priors that a run of this moment would judge by, whether or not they were fitted already. Only reads; safe to '
+  'call again; raises nothing. [autonomous-operations]';
+create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autonomy.priors
+language sql stable set search_path = ''
+as $$
+  select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
+    coalesce(k.cv2, 0.5), coalesce(k.campaigns, (
+      select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
+  from (select autonomy.only_currency() as currency) o
+  left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
+$$;
+comment on function autonomy.prior_of_all(autonomy.priors[]) is
+  'Of these priors the one that the policy keeps: that of the only currency there is; of several, which are never '
+  'added up, the default. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
+returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  with priors as materialized (
+    select * from autonomy.priors_in_force(p_now) f where p_now is not null
+    union all
+    select * from autonomy.priors k where p_now is null
+  )
+  select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
+    coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+  from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
+  cross join public.autonomy_policy p
+  left join public.autonomy_accounts a on a.account = n.account
+  left join priors k on k.scope = 'account' and k.name = n.account
+  left join priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
+end $$;
+comment on function autonomy.account_priors(text[], timestamptz) is
+  'What is known of a campaign of each of these accounts before its own figures: the account''s, else that of its '
+  'currency, else the policy''s; as a run of p_now would fit it, or without p_now as it was last fitted. An empty name '
+  'stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+create function public.autonomy_account_priors(p_account text default null, p_now timestamptz default null)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(f.account, to_jsonb(f) - 'account'), '{}')
+  from autonomy.account_priors(array(
+    select a.account from public.autonomy_accounts a where p_account is null or a.account = p_account
+    union select ''), p_now) f;
+$$;
+comment on function public.autonomy_account_priors(text, timestamptz) is
+  'The prior of each account (p_account: of that one) by its name, under an empty name that of campaigns without an '
+  'account: {"mean_roi", "tau2", "order_value", "cv2"}. With p_now as a run of that moment would fit it, else as '
+  'fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  v_prior jsonb;
+  v_due boolean;
+  v_fitted autonomy.priors[];
 begin
   perform autonomy.simulated_moment(p_now);
-  v_prior := autonomy.current_prior(p_force, p_now);
-  if (v_prior ->> 'fitted')::boolean then
-    update public.autonomy_policy
-    set prior_mean_roi = (v_prior ->> 'mean_roi')::float8, prior_tau2 = (v_prior ->> 'tau2')::float8,
-        prior_order_value = (v_prior ->> 'order_value')::float8, prior_cv2 = (v_prior ->> 'cv2')::float8,
-        prior_campaigns = (v_prior ->> 'campaigns')::int, prior_fitted_at = p_now;
+  v_due := coalesce(p_force, false) or autonomy.priors_due(p_now);
+  if v_due then
+    v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
+    update public.autonomy_policy p
+    set prior_mean_roi = k.mean_roi, prior_tau2 = k.tau2, prior_order_value = k.order_value, prior_cv2 = k.cv2,
+        prior_campaigns = k.campaigns, prior_fitted_at = p_now
+    from autonomy.prior_of_all(v_fitted) k;
+    insert into autonomy.priors as k
+    select * from unnest(v_fitted) f
+    on conflict (scope, name) do update set
+      mean_roi = excluded.mean_roi, tau2 = excluded.tau2, order_value = excluded.order_value, cv2 = excluded.cv2,
+      campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
+    delete from autonomy.priors k
+    where k.scope = 'account' and not exists (select from public.autonomy_accounts a where a.account = k.name)
+       or k.scope = 'currency' and not exists (
+         select from unnest(v_fitted) f where f.scope = 'currency' and f.name = k.name);
   end if;
-  return v_prior;
+  return (
+    select jsonb_build_object('fitted', v_due, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
+      'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns,
+      'accounts', (select count(*) from unnest(v_fitted) f where f.scope = 'account'))
+    from public.autonomy_policy p);
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-  'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of '
-  'the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). '
-  '[autonomous-operations]';
+  'Fits the prior of the confidence, of each account and of all accounts of a currency, to what campaigns have spent '
+  'and brought; that of the only currency stands in the policy, too. Within an hour of the last time only with '
+  'p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0420_doubt.sql
 set local lock_timeout = '30s';
@@ -5110,7 +5334,6 @@ declare
   v_accounts text[];
   v_silent uuid[];
   v_without text[];
-  v_order_value float8;
 begin
   select array_agg(s.id), array_agg(distinct s.account) into v_silent, v_accounts
   from (
@@ -5123,23 +5346,23 @@ begin
     return '{}';
   end if;
   v_without := autonomy.accounts_without_value(v_accounts, p_now);
-  v_order_value := (autonomy.prior_in_force(p_now) ->> 'order_value')::float8;
   return array(
     select c.id
     from unnest(v_silent) i (id)
     join public.campaigns c on c.id = i.id
     join public.campaign_facts f on f.campaign_id = i.id
+    left join autonomy.account_priors(v_accounts, p_now) k on k.account = coalesce(c.account, '')
     cross join lateral (select
       case when f.has_history then f.w30_conversions else f.life_conversions end as n,
       case when f.has_history then f.w30_spend else f.life_spend end as spend) w
     where c.account = any (v_without)
        or w.n between 20 and 1e18
-       or w.n between 1e-9 and 1e18 and w.n * v_order_value > 3 * w.spend);
+       or w.n between 1e-9 and 1e18 and w.n * k.order_value > 3 * w.spend);
 end $$;
 comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
   'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
-  'conversions and more, or so many that at the usual order value they would be worth three times the spend. Only '
+  'conversions and more, or so many that at its account''s usual order value they would be worth three times the spend. Only '
   'reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
@@ -5590,29 +5813,30 @@ as $$ values
    'the budgets have grown enough for 24 hours. It will be looked at again when those have passed.',
    '{}'::text[]),
   ('why.pause',
-   '%s. %s %% likely to be below %s.',
-   '{figures,chance,target}'::text[]),
+   '%s. %s %% likely to be below %s%s.',
+   '{figures,chance,target,believed}'::text[]),
   ('why.up',
-   '%s, %s. %s %% likely that more budget earns its keep.',
-   '{figures,conversions,chance}'::text[]),
+   '%s, %s. %s %% likely that more budget earns its keep%s%s.',
+   '{figures,conversions,chance,against,believed}'::text[]),
   ('why.down',
-   '%s. %s %% likely that its last part of budget does not earn its keep.',
-   '{figures,chance}'::text[]),
+   '%s. %s %% likely that its last part of budget does not earn its keep%s%s.',
+   '{figures,chance,against,believed}'::text[]),
   ('why.resume',
-   'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong.',
-   '{revenue,spend,times,chance}'::text[]),
+   'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong%s.',
+   '{revenue,spend,times,chance,believed}'::text[]),
   ('why.pause.cpa',
-   '%s. %s %% likely to cost more than %s a conversion.',
-   '{costs,chance,cpa_limit}'::text[]),
+   '%s. %s %% likely to cost more than %s a conversion%s.',
+   '{costs,chance,cpa_limit,believed}'::text[]),
   ('why.up.cpa',
-   '%s. %s %% likely to cost less than %s a conversion.',
-   '{costs,chance,cpa_limit}'::text[]),
+   '%s. %s %% likely to cost less than %s a conversion%s.',
+   '{costs,chance,cpa_limit,believed}'::text[]),
   ('why.down.cpa',
-   '%s. %s %% likely to cost more than %s a conversion, and then its last part of budget costs too much.',
-   '{costs,chance,cpa_limit}'::text[]),
+   '%s. %s %% likely to cost more than %s a conversion%s, and then its last part of budget costs too '
+   'much.',
+   '{costs,chance,cpa_limit,believed}'::text[]),
   ('why.resume.cpa',
-   '%s, the late ones counted. %s %% likely that the pause was wrong.',
-   '{costs,chance}'::text[]),
+   '%s, the late ones counted. %s %% likely that the pause was wrong%s.',
+   '{costs,chance,believed}'::text[]),
   ('begin.pause.held.',
    'Not paused by "%s": ',
    '{rule}'::text[]),
@@ -6027,7 +6251,9 @@ create type autonomy.candidate as (
   last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestamptz,
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
-  budget_use float8, suspect text);
+  budget_use float8, suspect text,
+  target_roi float8,         -- its own break-even, else null: the policy's
+  attribution float8);       -- what is believed of what the platform reports; 1 = all of it
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -6054,12 +6280,15 @@ begin
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
-        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why
+        v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
+        case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
+        case when o.attribution_factor between 0.01 and 10 then o.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
+      left join public.autonomy_accounts o on o.account = c.account
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
@@ -6113,7 +6342,8 @@ begin
       'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-      'budget_use', c.budget_use, 'suspect', c.suspect,
+      'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
+      'attribution_factor', c.attribution,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
         'status', r.status, 'budget', r.budget, 'break_even', r.break_even, 'target_cpa', r.target_cpa,
@@ -6555,9 +6785,9 @@ begin
     v_below := 100::float8 * case
       when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
         p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
-        p_decided.break_even)
+        p_decided.break_even / c.attribution)
       else autonomy.probability_below(
-        p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+        p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
         v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
         p_policy.prior_cv2) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
@@ -6658,19 +6888,17 @@ create function autonomy.rule_plans(
   p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
-  break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
+  break_even float8, states_own boolean, at_least float8, at_most float8, confidence_floor float8, cooldown interval,
   up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
   win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
-    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
-         else t.break_even end,
+  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.states_own,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then t.stated end,
     case when t.cpa is not null then 1::float8
-         when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
-         else t.full_bar end,
+         when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
     coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
     1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
@@ -6688,20 +6916,21 @@ begin
     when r.action ? 'by' then 'step'
     else 'set' end as kind) k
   cross join lateral (
-    select e.break_even, e.cpa, e.break_even / p_policy.marginal_return_ratio::float8 as full_bar,
+    select coalesce(e.own, p_policy.break_even_roi::float8) as break_even, e.own is not null as states_own, e.cpa,
       coalesce(autonomy.json_number(r.action -> 'min_confidence'),
         autonomy.policy_floor(p_policy, k.kind = 'pause')) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
     from (
-      select c.cpa, case when c.cpa is not null then 1::float8 else
-        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
+      select c.cpa, case when c.cpa is not null then 1::float8
+                         else autonomy.json_number(r.action -> 'break_even_roi') end as own
       from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
   where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
 comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is
-  'The rules (p_ids: those) made ready under a policy: targets, floors and exact amounts, in the order in which they '
-  'decide. Only reads. [autonomous-operations]';
+  'The rules (p_ids: those) made ready under a policy: floors, exact amounts and what their targets rest on, in the '
+  'order in which they decide. break_even gives way to a campaign''s own unless the rule states it (states_own); a '
+  'pause is judged by at_least at the least, a raise by at_most at the most. Only reads. [autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
   candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -6716,16 +6945,21 @@ begin
   with found as materialized (
     select m.* from autonomy.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
   ),
-  known as materialized (
-    select f.places, c, autonomy.roi_posterior(
-      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior
+  seen as materialized (
+    select f.places, c, coalesce(c.account, '') as account
     from found f
     join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-    cross join public.autonomy_policy p
   ),
   in_force as materialized (
-    select f.account, f.p from autonomy.policies_of(array(select distinct (k.c).account from known k)) f
+    select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+      (f.p).break_even_roi::float8 as break_even, (f.p).marginal_return_ratio::float8 as marginal_ratio
+    from autonomy.policies_of(array(select distinct s.account from seen s)) f
+  ),
+  known as materialized (
+    select s.places, s.c, s.account, autonomy.roi_posterior(
+      (s.c).ev_spend, (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2, (s.c).ev_days, (s.c).matured_share,
+      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior
+    from seen s join in_force f on f.account = s.account
   ),
   plans as materialized (
     select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
@@ -6733,22 +6967,27 @@ begin
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
-      o.below, i.posterior[1] as log_roi,
+      o.below, i.posterior[1] + ln((k.c).attribution) as log_roi, v.break_even as plan_break_even,
       coalesce(autonomy.campaign_guardrail(
         k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
         (z.size).code) as code
     from known k
-    join in_force f on f.account = coalesce((k.c).account, '')
+    join in_force f on f.account = k.account
     join plans l on l.account = f.account and l.place = any (k.places)
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
       when l.set_budget > (k.c).budget then 'up'
       else 'down' end as kind offset 0) w
-    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
-                                    else l.full_bar end as target offset 0) t
+    cross join lateral (select case when l.states_own then l.break_even
+      else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
+    cross join lateral (select case w.kind
+      when 'pause' then greatest(v.break_even, l.at_least)
+      when 'up' then least(v.break_even / f.marginal_ratio, l.at_most)
+      else v.break_even / f.marginal_ratio end as target offset 0) t
     cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
       l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
-    cross join lateral (select autonomy.probability_from(i.posterior, t.target) as below offset 0) o
+    cross join lateral (
+      select autonomy.probability_from(i.posterior, t.target / (k.c).attribution) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
@@ -6773,7 +7012,7 @@ begin
   )
   select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
     l.confidence_floor,
-    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
+    j.plan_break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
@@ -6785,7 +7024,7 @@ begin
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
   join known k on (k.c).campaign_id = r.campaign_id
-  join plans l on l.account = coalesce((k.c).account, '') and l.place = j.place;
+  join plans l on l.account = k.account and l.place = j.place;
 end $$;
 comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
@@ -6794,7 +7033,7 @@ create function autonomy.decided_resumes(p_slots int4range, p_include_inactive b
 returns table (
   candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
   confidence_floor float8, cooldown interval, held text, new_status text, new_budget numeric, cpa float8,
-  below float8, log_roi float8)
+  below float8, log_roi float8, plan_break_even float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -6802,7 +7041,9 @@ begin
   with revocable as materialized (select * from autonomy.revocable_pauses())
   select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
     autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
-    r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
+    r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution), case
+      when r.target_cpa is not null then 1::float8
+      else coalesce(c.target_roi, (f.p).break_even_roi::float8) end
   from revocable r
   join autonomy.candidate_rows(array(select i.campaign_id from revocable i), p_now) c on c.campaign_id = r.campaign_id
   join autonomy.policies_of(array(select distinct k.account from revocable i
@@ -6814,7 +7055,7 @@ begin
     else autonomy.roi_posterior(
       c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
       (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
-  cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
+  cross join lateral (select autonomy.probability_from(b.posterior, r.break_even / c.attribution) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
   cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
@@ -6843,7 +7084,7 @@ begin
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
-      r.break_even, r.confidence, r.confidence_floor, r.break_even,
+      r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
       r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
     from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
@@ -6931,12 +7172,13 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create type autonomy.params as (
   spend float8, revenue float8, roi float8, conversions float8, days float8,
-  confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
+  confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
+  old_budget numeric, new_budget numeric,
   "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
-  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_cpa float8, p_window text,
-  p_measures json, p_new_budget numeric)
+  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
+  p_window text, p_measures json, p_new_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6959,10 +7201,12 @@ begin
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+    case when p_cpa is null then floor(100::float8 * p_target + 0.5::float8) / 100::float8 end,
+    floor(100::float8 * (100::float8 * p_campaign.attribution) + 0.5::float8) / 100::float8,
     floor(100::float8 * (p_cpa / p_break_even) + 0.5::float8) / 100::float8,
     p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is
   'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
   '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
@@ -7018,7 +7262,12 @@ begin
       when 'chance' then p_params.chance::text
       when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
       when 'target' then case when p_params.break_even = 1 then 'break-even'
-        else autonomy.money_words(p_params.break_even) || 'x' end
+        else case when p_params.break_even = p_params.target then 'your target of ' else '' end
+          || autonomy.money_words(p_params.break_even) || 'x' end
+      when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
+        else ' against your target of ' || autonomy.money_words(p_params.target) || 'x' end
+      when 'believed' then case when p_params.believed = 100 then ''
+        else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
       when 'spend' then autonomy.money_words(p_params.spend)
       when 'revenue' then autonomy.money_words(p_params.revenue)
       when 'times' then coalesce(', ' || nullif(autonomy.money_words(p_params.roi), '?') || 'x', '')
@@ -7029,7 +7278,7 @@ end $$;
 comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is
   'The words of a sentence, by their names. Only reads; null for a name that nobody knows. [autonomous-operations]';
 create function autonomy.why_words(
-  p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8,
+  p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8,
   p_policy public.autonomy_policy)
 returns text
 language plpgsql stable set search_path = ''
@@ -7037,10 +7286,10 @@ as $$
 begin
   return (
     select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-      p_campaign, p_confidence, p_break_even, null, 'lifetime', null, null)))
+      p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null)))
     from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, public.autonomy_policy) is
+comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is
   'Why a campaign is paused, or its budget raised or lowered: the figures of its whole life and the chance. Only '
   'reads. [autonomous-operations]';
 create function autonomy.held_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
@@ -7058,31 +7307,30 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
   'Why a decision is held and what would settle it, as sentences of their own; null for a code without. Only reads. '
   '[autonomous-operations]';
 create function autonomy.expected_impact_of(
-  p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
-  p_log_roi float8, p_spend float8, p_days float8)
+  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8, p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-  v_roi float8 := exp(p_log_roi);
+  v_worth float8 := exp(p_log_roi) / p_break_even;
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
     / greatest(1, least(1e6, coalesce(p_days, 1)));
 begin
   if p_direction = 'pause' then
     return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
       'spend_saved', autonomy.cut_confidence(v_ahead),
-      'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+      'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_worth)));
   elsif p_direction = 'resume' then
     return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
       'added_spend', autonomy.cut_confidence(v_ahead),
-      'added_profit', autonomy.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+      'added_profit', autonomy.cut_confidence(v_ahead * (v_worth - 1::float8)));
   end if;
   return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
     'added_spend', autonomy.cut_confidence(v_ahead * p_share),
     'added_profit',
-    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_worth - 1::float8)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
 -- 0540_propose.sql
@@ -7100,6 +7348,7 @@ comment on type autonomy.measures is 'The six measures of a campaign, of one win
 create type autonomy.evidence as (
   spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
   prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
+  attribution_factor float8,
   metrics autonomy.measures,
   matched autonomy.match[], limits text[]);
 comment on type autonomy.evidence is
@@ -7130,11 +7379,12 @@ begin
       case when r.cpa is null then k.prior
         else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
       r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
+      (r.candidate).attribution,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits)::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
-      r.direction, r.break_even, r.plan_break_even,
+      r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
       (f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
   from unnest(p_decided) r
@@ -7142,8 +7392,8 @@ begin
   join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
     on f.account = coalesce((r.candidate).account, '')
   cross join lateral (select jsonb_build_object(
-    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
-    'cv2', p.prior_cv2) as prior offset 0) k
+    'mean_roi', (f.p).prior_mean_roi, 'tau2', (f.p).prior_tau2, 'order_value', (f.p).prior_order_value,
+    'cv2', (f.p).prior_cv2) as prior offset 0) k
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
          else r.new_budget end as new_budget) n
@@ -7155,7 +7405,7 @@ begin
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
@@ -7362,6 +7612,13 @@ begin
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
     from autonomy.campaigns_by_metrics(
       min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
+  ),
+  in_force as materialized (
+    select k.*, f.p
+    from autonomy.account_priors(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id), p_now) k
+    join autonomy.policies_of(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id)) f using (account)
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, 2), round(f.roi::numeric, 4),
     round(f.ctr::numeric, 4), round(f.conversion_rate::numeric, 4), round(c.hours_running::numeric, 1),
@@ -7369,17 +7626,16 @@ begin
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
-      || autonomy.why_words('pause', c, s.confidence, t.target, p),
+      || autonomy.why_words('pause', c, s.confidence, t.target, o.break_even, h.p),
     round(s.confidence::numeric, 2)
   from found f
-  cross join public.autonomy_policy p
-  cross join jsonb_to_record(autonomy.prior_in_force(p_now))
-    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-  cross join lateral (select greatest(p.break_even_roi, max_roi)::float8 as target) t
+  join in_force h on h.account = coalesce(c.account, '')
+  cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
+  cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-    t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
+    t.target / c.attribution, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -7403,6 +7659,13 @@ begin
     select m.campaign_id, m.roi, m.ctr
     from autonomy.campaigns_by_metrics(
       null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
+  ),
+  in_force as materialized (
+    select k.*, f.p
+    from autonomy.account_priors(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id), p_now) k
+    join autonomy.policies_of(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id)) f using (account)
   )
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
@@ -7413,19 +7676,18 @@ begin
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ',
                      autonomy.money_words(c.budget), autonomy.money_words(b.suggested)) end
-      || autonomy.why_words('up', c, s.confidence, null, p)
+      || autonomy.why_words('up', c, s.confidence, null, o.break_even, h.p)
   from found f
-  cross join public.autonomy_policy p
-  cross join jsonb_to_record(autonomy.prior_in_force(p_now))
-    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
+  join in_force h on h.account = coalesce(c.account, '')
+  cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
   cross join lateral (select least(
-    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc(p.max_budget, 2)) as suggested) l
+    round(c.budget * 1.5, 2), trunc(c.budget * max_budget_multiplier, 2), trunc((h.p).max_budget, 2)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-    least(p.break_even_roi::float8 / p.marginal_return_ratio::float8, min_roi::float8),
+    least(o.break_even / (h.p).marginal_return_ratio::float8, min_roi::float8) / c.attribution,
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
+    h.mean_roi, h.tau2, h.order_value, h.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
@@ -8150,8 +8412,9 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind, l.break_even, l.bar,
-    l.target, l.full_bar, l.cpa, l.confidence_floor,
+    d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
+    case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
+    l.at_least, l.at_most, l.cpa, l.confidence_floor,
     rule.action -> 'requires_approval' = 'true' as requires_approval,
     coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
     coalesce(l.max_budget, (f.p).max_budget) as max_budget,
@@ -8308,7 +8571,10 @@ select coalesce(array_agg(row(
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
-        s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
+        s.rule_name, case s.direction
+          when 'up' then least(s.break_even / (s.p).marginal_return_ratio::float8, s.at_most)
+          when 'pause' then greatest(s.break_even, s.at_least)
+          else s.break_even / (s.p).marginal_return_ratio::float8 end,
         s.confidence::float8,
         coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
@@ -9226,7 +9492,7 @@ begin
   perform public.expire_pending_actions(p_now);
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
-  'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
+  'What a run does before it looks: fits the priors (at most once an hour), leaves out days that were in doubt for 24 '
   'hours, lets old proposals expire. Safe to call again. [autonomous-operations]';
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
@@ -9267,13 +9533,9 @@ begin
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
     'dry_run', v_request -> 'dry_run',
-    'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
-                 'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
-               from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
-    'account_policies', (select coalesce(jsonb_object_agg(o.key, o.value || jsonb_build_object(
-        'prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2', 'prior_order_value', k -> 'order_value',
-        'prior_cv2', k -> 'cv2')), '{}')
-      from jsonb_each(public.autonomy_account_policies()) o cross join autonomy.prior_in_force(p_now) k),
+    'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'account_policies', public.autonomy_account_policies(),
+    'account_priors', public.autonomy_account_priors(p_now => p_now),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
                                 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),
@@ -9576,7 +9838,7 @@ declare
 begin
   return query
   with looked_at as (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, g.prior_order_value,
            f.w30_clicks >= 100 and f.w30_clicks < f.life_clicks as recent,
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
@@ -9593,6 +9855,7 @@ begin
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -9763,12 +10026,13 @@ begin
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
            least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
-           greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, p.conversion_delay_hours::float8 as delay,
-           p.break_even_roi::float8 as break_even
+           greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, p.conversion_delay_hours::float8 as delay,
+           coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
     cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -9890,10 +10154,12 @@ begin
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / p.conversion_delay_hours::float8)))))
            else 1 end as matured,
-           p.break_even_roi::float8 as break_even, p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+           coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
+           g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     cross join lateral (
       select greatest(1, case when isfinite(c.created_at)
                               then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
@@ -9994,12 +10260,14 @@ begin
            max(s.last_day) - min(s.first_day) + 1 as length
     from segments s group by s.id having sum(s.spend) > 0
   ), posterior as materialized (
-    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2,
-      (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
-    from campaign c cross join public.autonomy_policy p
+    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2,
+      (c.revenue + 2 * g.prior_order_value) / (c.conversions + 2) as order_value
+    from campaign c
+    join public.campaigns o on o.id = c.id
+    join autonomy.account_targets() g on g.account = coalesce(o.account, '')
     cross join lateral (
       select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
-                                  p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
+                                  g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2) as posterior) q
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
            count(*) over (partition by s.id) as looks,
@@ -10050,7 +10318,7 @@ begin
   from bad b;
   return query
   with looked_at as (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, g.prior_order_value,
            case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
@@ -10061,7 +10329,7 @@ begin
                                   then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -10256,13 +10524,13 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+      greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
       date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
       (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
-    cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -10798,7 +11066,7 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
                prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
                conversions_then float8,
                spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
-               data_until timestamptz, final boolean)
+               data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,
@@ -10816,10 +11084,10 @@ as $$
                                                 then extract(epoch from a.executed_at - c.created_at)::float8 / 86400
                                                 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-         coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
-         coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
+         coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
+         coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
          coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-         t.data_until, t.final
+         t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
   from public.autonomous_actions a
   cross join public.autonomy_policy p
   cross join lateral (
@@ -10827,6 +11095,7 @@ as $$
     where a.executed_at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join public.campaigns c on c.id = a.campaign_id
+  join autonomy.account_targets() g on g.account = coalesce(c.account, '')
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   cross join lateral (
     select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
@@ -10910,7 +11179,7 @@ begin
                                             autonomy.account_zone(j.account),
                                             v_policy.conversion_delay_hours::float8, p_now) a
   ), believed as materialized (
-    select o.*, b.posterior, v_policy.break_even_roi::float8 as be,
+    select o.*, b.posterior, o.break_even as be,
            (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
              * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
     from observed o
@@ -12888,18 +13157,17 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   with found as materialized (
-    select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
-    from public.campaign_performance p
-    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
-       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+    select t.campaign_id, t.life_revenue < t.life_spend as loses, t.life_revenue - t.life_spend as profit
+    from autonomy.campaign_totals t
+    where (t.life_spend >= 50 and t.life_revenue < t.life_spend)
+       or (t.life_conversions >= 10 and t.life_spend > 0 and t.life_revenue >= 3 * t.life_spend)
   ), live as materialized (
     select f.*, row_number() over (partition by f.loses, k.currency order by
       case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
     from found f join public.campaigns c on c.id = f.campaign_id
     left join public.autonomy_accounts k on k.account = c.account
-    left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and case when f.loses then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
+      and (not f.loses or c.created_at <= p_now - interval '24 hours')
   )
   select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
          array(select l.campaign_id from live l where not l.loses order by l.place, l.campaign_id limit p_limit),
@@ -12913,7 +13181,6 @@ create function public.dashboard_attention(p_limit integer default 6, p_now time
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
   v_under uuid[];
   v_scaling uuid[];
   v_under_count bigint;
@@ -12926,17 +13193,19 @@ begin
       select c.*, autonomy.campaign_currency(c.campaign_id) as currency,
              c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             c as campaign,
-             autonomy.cut_confidence(100::float8
-                                     * autonomy.probability_below(greatest(v_policy.break_even_roi, 1)::float8,
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
-               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2)) as loses,
-             autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-               least(v_policy.break_even_roi::float8 / v_policy.marginal_return_ratio::float8, 3::float8),
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, v_policy.prior_mean_roi,
-               v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))) as grows,
-             least(round(c.budget * 1.5, 2), trunc(v_policy.max_budget, 2)) as suggested
+             c as campaign, f.p as policy, o.break_even,
+             autonomy.cut_confidence(100::float8 * autonomy.probability_from(
+               q.posterior, greatest(o.break_even, 1) / c.attribution)) as loses,
+             autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_from(q.posterior,
+               least(o.break_even / (f.p).marginal_return_ratio::float8, 3) / c.attribution))) as grows,
+             least(round(c.budget * 1.5, 2), trunc((f.p).max_budget, 2)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
+      join autonomy.policies_of(array(select k.account from public.campaigns k where k.id = any (v_under || v_scaling)))
+        f on f.account = coalesce(c.account, '')
+      cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) o
+      cross join lateral (select autonomy.roi_posterior(
+        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (f.p).prior_mean_roi,
+        (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,
@@ -12946,8 +13215,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(v_policy.break_even_roi, 1)::float8,
-                                          v_policy))
+            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(s.break_even, 1),
+                                          s.break_even, s.policy))
           order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -12957,7 +13226,7 @@ begin
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
           'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, v_policy))
+          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.break_even, s.policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;
@@ -13480,7 +13749,8 @@ begin
   select jsonb_build_object(
     'accounts', coalesce(jsonb_agg(to_jsonb(s.a) || jsonb_build_object(
       'campaigns', s.campaigns, 'active', s.active, 'active_budget', s.active_budget,
-      'in_force', to_jsonb(autonomy.policy_overlaid(p, s.a)) - 'id',
+      'in_force', to_jsonb(autonomy.policy_overlaid(
+        p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
       'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
                   from found f where f.account = (s.a).account))
       order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
@@ -14444,7 +14714,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'c6443e7e93c6dbaa0a2e947a408033553cd0001910cf34fafeaf587f25751c4e', pg_catalog.clock_timestamp()),
+  ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'a6fa23402ca2c141add42d291acd0b048c09a34bc38fd589db92e649f44cc904', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
@@ -14458,39 +14729,39 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '56c1a9b750426ebf6b7da29ea8993961260fbe0aa801006a23a4cb520c6c60f6', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '9ed5d30ff9f1ef9983b4b1ab8c8ab272306d30b2e0a623e5c3146fe083fd14c2', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '7fd5a6d280cf8909facba538b1b4db2771680e6f23c7e6185ae497f1772d4f4b', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '06943c32e8841182bf018d6b2a236f0edf7e693463cab7932d29ac2772787b12', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
+  ('0505_codes', '69e3a03f7471d7663e085c68fe039f646a7c323062a246b535a442b4d95d7dcd', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '209ce5c7e2bd317033488acfb93abed30657b8e629b17a9d6e45b14ded9b3a98', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
-  ('0520_decide', 'b89a975306c86c4664573a1a2dba7879a6190cfec8a292bf9a732abaf3ce811c', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),
-  ('0540_propose', '9ab9c9ca9cf7e26b6d814f86c8a707a8426873319525564031442ee50f2394f1', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'c928217474291400308b10817d052b97022d4a9c30fa075e8f0083e7d0178e45', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '11c69931b79fa4bdd3da2cf0d17f4e7c88444a9cf3c47e5db946928199166833', pg_catalog.clock_timestamp()),
+  ('0520_decide', 'b12d3e717a5ae8cd8ef760543e0b418a7957adce37ccc7c54dbfde1e5b0a5550', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '9e6538d44da56fc5b7adf8bc546def98d7b2aa9f35b606d4cf7922d05e816ca1', pg_catalog.clock_timestamp()),
+  ('0540_propose', '20fcd62a2592101434091cffe32553c8037520266b9213f2d71ba809ae54e802', pg_catalog.clock_timestamp()),
+  ('0550_identify', '876fce32d67baacf033a2e82d81d7f5e17f6040aa37b7a8163fe82e2fc039f7d', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
   ('0610_effects', '86bfdde2550fc2bfbc464ae81e1ca925f9b9d06aec05ae90df2e903b136c8d9a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '6231184d3aefcc21021765eae769f8baa81874e8e2cb56d76b7c85abdc5f9e14', pg_catalog.clock_timestamp()),
-  ('0630_judge', '9a51cc7d61d2b44d4dec82e65a0705e4016c8b0145b5d5585255046b1a56bba7', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'b54936324a7095d8bc7f5c94fd642496a00e6db6553b3a367e8175c58952ef60', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '641ec83e49ca057d028ede5e2653e43569deec0deae6b795e55630378a255794', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'de34110c190e3dada919030c66f16ba2045136558fd2563eb402babbd7dccd0b', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '07e961a0ed1c72794e3d9d283d0a7d462091924d9e6ac9a0dfe2b8383045c4db', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'b705dec41c8c72be6608144e2d3c392b04e58849dcb861ec25d38066d5a8b6c3', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '4820bdd33241209f4a2fa630f988da1988473becfe38d84d5fda35cec91591c6', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '455154105fe33ad2750c8ae3c4cdad36d86b7b59a9655fe3b649e901b8db511a', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', '04e815acbd594a2f2bac5976301ea01ed2fff7f5531c5281d79b65411406c1ae', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'eb01128d22415abf08d1c715fb7f036871cb3e055887fd27da3edce9f3b27339', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', '537459d16aadf9f55493a960c8198215720e6ee640a4b8b43efbe7b76792b80c', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', 'df52a734ed28dfdc75f4b7a43aa1e454d3d95a0887f1a6824b226b3f7bc265a9', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', '696371153f8b8ece352e9b80422f9273abb923d62f9a922d63d27d9eab95022d', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '9b2c0d658f2bd59d0b93058fd21845a01029e26f95b21c77d58ff5d7b22613e5', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', '0d55a7702478270ebd321bf6883e82a58e3a7cce8a7235daba802348d1efd5bc', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', '10f95532c7bedfcdcde74a828bfa52c3926d9ee6491ee48a41fab6f135f281f7', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', '876b03e1167f1fc997ceba0389fb2b22f5012f5dfa27bd5fb446872d81a94193', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'a36bd5bf7ca09e85cb916fab6e6cc3d8f15b21f81555ee7374a638273c7a16d6', pg_catalog.clock_timestamp()),
+  ('0900_impact', '54265b02204005e03fd78cacf1cd316ea0cffd7650378049e9d0341c773eaaaf', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
@@ -14498,10 +14769,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'bd5b57d7e361020b815b742cb6442507fce262408dfc8b02e0929c4ab27d2d2e', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'e934f015ab429ee72f048fb3084381e2fe0dd1a81172bb60a7edc6564c4d110a', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
   ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),

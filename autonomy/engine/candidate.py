@@ -52,6 +52,7 @@ class Candidate:
 
     __slots__ = (
         "account",
+        "attribution",
         "autonomous_enabled",
         "budget",
         "budget_low_7d",
@@ -74,6 +75,7 @@ class Candidate:
         "pending",
         "status",
         "suspect",
+        "target_roi",
         "test_running",
         "title",
         "value_missing",
@@ -107,6 +109,8 @@ class Candidate:
     no_pause_until: datetime | None
     suspect: str | None  # why its figures cannot be right
     budget_use: float  # share of the budget that is spent, NaN where unknown
+    target_roi: float  # its own break-even, NaN: its account's
+    attribution: float  # what is believed of what the platform reports; 1: all of it
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -145,6 +149,9 @@ class Candidate:
         self.value_missing = get("value_missing", False) is not False
         self.budget_use = measure(get("budget_use"))
         self.suspect = text(get("suspect"))
+        self.target_roi = measure(get("target_roi"))
+        attribution = measure(get("attribution_factor"))
+        self.attribution = attribution if attribution > 0.0 else 1.0
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 
