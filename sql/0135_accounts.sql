@@ -90,9 +90,9 @@ as $$
   from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
   union all values
     ('conversion_value', 0.000001, 1000000000, 'money a conversion',
-     'reserved, read by nothing yet: what a conversion is worth where the platform reports no revenue'),
+     'what a conversion is worth on days on which the platform reports none of its revenue, such as 35 a lead'),
     ('attribution_factor', 0.01, 10, 'ratio',
-     'reserved, read by nothing yet: what is believed of what the platform reports; 0.7 where it claims too much'),
+     'what is believed of what the platform reports; 0.7 where it claims too much'),
     ('daily_total', 0.01, 999999999999, 'money a day',
      'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
     ('monthly_total', 0.01, 999999999999, 'money a month',
@@ -226,6 +226,25 @@ comment on function autonomy.account_guard() is
 
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
   for each row execute function autonomy.account_guard();
+
+create function autonomy.campaign_number_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.account_number_error(jsonb_build_object(
+    'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
+  return new;
+end $$;
+comment on function autonomy.campaign_number_guard() is
+  'Trigger of campaigns: refuses (AO002) a target_roi or conversion_value that is out of range or no number. '
+  '[autonomous-operations]';
+
+create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
+  when (new.target_roi is not null or new.conversion_value is not null)
+  execute function autonomy.campaign_number_guard();
+create trigger autonomy_number_guard_update before update on public.campaigns for each row
+  when (new.target_roi is distinct from old.target_roi or new.conversion_value is distinct from old.conversion_value)
+  execute function autonomy.campaign_number_guard();
 
 create function autonomy.policy_fits_accounts() returns trigger
 language plpgsql set search_path = ''

@@ -34,6 +34,21 @@ comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
   'raises nothing. [autonomous-operations]';
 
+create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select c.id, coalesce(c.conversion_value, a.conversion_value)
+  from (select distinct i from unnest(p_campaign_ids) i) u
+  join public.campaigns c on c.id = u.i
+  left join public.autonomy_accounts a on a.account = c.account
+  where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
+end $$;
+comment on function autonomy.campaign_values(uuid[]) is
+  'Of these campaigns those whose conversions have a value, their own or their account''s, for the days on which '
+  'conversions come without revenue. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$

@@ -108,8 +108,14 @@ begin
   days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
   matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
                                              extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-  select coalesce(sum(m.spend), 0)::float8, coalesce(sum(m.revenue), 0)::float8 into spend, revenue
+  -- a day without revenue is worth what its conversions are
+  select coalesce(sum(m.spend), 0)::float8,
+         coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
+                  0)::float8
+  into spend, revenue
   from public.campaign_metrics m
+  left join public.campaign_daily d
+    on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
   where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
 comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is

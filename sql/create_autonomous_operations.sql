@@ -46,7 +46,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric(14,2) not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric(14,2) not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
   ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
-  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
+  ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'valued numeric not null default 0']::text[]),
   ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -101,6 +101,9 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_account_guard', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_number_guard', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_number_guard_insert', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_number_guard_update', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
@@ -128,6 +131,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'argument_error', null, '{p_name, p_value}', '{text, numeric}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_zones', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_values', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_zones', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
@@ -149,6 +153,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'totals_of_series', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'value_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'sum_all_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0, array[]::text[]),
@@ -173,6 +178,11 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'change_value', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'account_value_after', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_account_value', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'campaign_value_after', null, '{}', '{}', 0, array[]::text[]),
+  ('public', 'trigger', 'autonomy_campaign_value', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'refresh_excluded', null, '{p_campaign_ids, p_accounts}', '{uuid[], text[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'exclusions_changed', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'trigger', 'exclusions_inserted', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
@@ -1366,10 +1376,10 @@ begin
   perform set_config('autonomy.paused_text', coalesce(v_spelling, 'paused'), true);
 end $$;
 comment on column public.campaigns.target_roi is
-  'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. '
   '[autonomous-operations]';
 comment on column public.campaigns.conversion_value is
-  'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
+  'money: what a conversion of this campaign is worth on days without revenue, null = its account''s. '
   '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (account);
@@ -1440,11 +1450,16 @@ create table if not exists public.campaign_daily (
   conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
+  valued numeric not null default 0,
   primary key (campaign_id, day)
 ) with (fillfactor = 90);
 do $$ begin
   perform pg_temp.retype('campaign_daily', 'conversions', 'numeric', '$::numeric');
+  alter table public.campaign_daily add column if not exists valued numeric not null default 0;
 end $$;
+comment on column public.campaign_daily.valued is
+  'money: the part of revenue that nobody reported: conversions of a day without revenue, at the conversion_value of '
+  'the campaign or its account';
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 create table if not exists public.campaign_facts (
   campaign_id uuid primary key,
@@ -2278,9 +2293,9 @@ as $$
   from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
   union all values
     ('conversion_value', 0.000001, 1000000000, 'money a conversion',
-     'reserved, read by nothing yet: what a conversion is worth where the platform reports no revenue'),
+     'what a conversion is worth on days on which the platform reports none of its revenue, such as 35 a lead'),
     ('attribution_factor', 0.01, 10, 'ratio',
-     'reserved, read by nothing yet: what is believed of what the platform reports; 0.7 where it claims too much'),
+     'what is believed of what the platform reports; 0.7 where it claims too much'),
     ('daily_total', 0.01, 999999999999, 'money a day',
      'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
     ('monthly_total', 0.01, 999999999999, 'money a month',
@@ -2406,6 +2421,23 @@ comment on function autonomy.account_guard() is
   'the policy''s, another name, and the removal of a row that campaigns name. [autonomous-operations]';
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
   for each row execute function autonomy.account_guard();
+create function autonomy.campaign_number_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.account_number_error(jsonb_build_object(
+    'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
+  return new;
+end $$;
+comment on function autonomy.campaign_number_guard() is
+  'Trigger of campaigns: refuses (AO002) a target_roi or conversion_value that is out of range or no number. '
+  '[autonomous-operations]';
+create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
+  when (new.target_roi is not null or new.conversion_value is not null)
+  execute function autonomy.campaign_number_guard();
+create trigger autonomy_number_guard_update before update on public.campaigns for each row
+  when (new.target_roi is distinct from old.target_roi or new.conversion_value is distinct from old.conversion_value)
+  execute function autonomy.campaign_number_guard();
 create function autonomy.policy_fits_accounts() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2788,6 +2820,20 @@ end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
   'raises nothing. [autonomous-operations]';
+create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select c.id, coalesce(c.conversion_value, a.conversion_value)
+  from (select distinct i from unnest(p_campaign_ids) i) u
+  join public.campaigns c on c.id = u.i
+  left join public.autonomy_accounts a on a.account = c.account
+  where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
+end $$;
+comment on function autonomy.campaign_values(uuid[]) is
+  'Of these campaigns those whose conversions have a value, their own or their account''s, for the days on which '
+  'conversions come without revenue. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -2941,16 +2987,27 @@ begin
     select a.campaign_id, coalesce(z.zone, v_zone) as zone
     from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
   ),
-  days as (
-    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue
-    from asked a join public.campaign_daily d using (campaign_id)
-    where p_now is null
-    union all
-    select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue)
+  worth as materialized (
+    select * from autonomy.campaign_values(p_campaign_ids)
+  ),
+  summed as (
+    select m.campaign_id, (m.bucket at time zone a.zone)::date as day, sum(m.impressions)::bigint as impressions,
+           sum(m.reach)::bigint as reach, sum(m.clicks)::bigint as clicks, sum(m.conversions) as conversions,
+           sum(m.spend) as spend, sum(m.revenue) as revenue
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone a.zone)::date
+  ),
+  days as (
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, d.valued
+    from asked a join public.campaign_daily d using (campaign_id)
+    where p_now is null
+    union all
+    select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued, w.valued
+    from summed s
+    left join worth v using (campaign_id)
+    cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
+      then least(s.conversions * v.value, 999999999999.99) else 0 end as valued) w
   ),
   excluded as materialized (
     select * from autonomy.exclusions_of(p_campaign_ids)
@@ -2962,7 +3019,7 @@ begin
   ),
   passed_over as (
     select d.campaign_id, sum(d.impressions) as impressions, sum(d.clicks) as clicks,
-      sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue
+      sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue, sum(d.valued) as valued
     from days d
     where exists (select from excluded x
                   where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
@@ -2988,6 +3045,7 @@ begin
     select w.campaign_id, w.segment, max(w.day) as last_day,
       sum(w.impressions) as impressions, sum(w.reach) as reach, sum(w.clicks) as clicks,
       sum(w.conversions) as conversions, sum(w.spend) as spend, sum(w.revenue) as revenue,
+      sum(w.valued) as valued,
       sum(w.weight * w.spend::float8) as ev_spend,
       sum(w.weight * w.conversions::float8) as ev_conversions,
       sum(w.weight * w.revenue::float8) as ev_revenue,
@@ -3001,6 +3059,7 @@ begin
     select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone a.zone as as_of,
       sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
       sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
+      sum(s.valued) as life_valued,
       sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
       sum(s.reach) filter (where s.segment = 1) as w1_reach,
       sum(s.clicks) filter (where s.segment = 1) as w1_clicks,
@@ -3090,7 +3149,10 @@ begin
     case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
          else h.life_conversions end::float8,
     case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,
-    case when t.stand then p.revenue - coalesce(o.revenue, 0) else h.life_revenue end::float8,
+    case when not t.stand then h.life_revenue
+         when v.value is not null and coalesce(p.revenue, 0) = 0 and p.conversions > 0
+           then least(p.conversions * v.value, 999999999999.99) - coalesce(o.revenue, 0)
+         else p.revenue + coalesce(h.life_valued, 0) + coalesce(o.valued, 0) - coalesce(o.revenue, 0) end::float8,
       h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8,
       h.w1_spend::float8, h.w1_revenue::float8,
       h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8,
@@ -3116,6 +3178,7 @@ begin
   from performance p
   full join history h using (campaign_id)
   left join passed_over o using (campaign_id)
+  left join worth v using (campaign_id)
   cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
   where h.campaign_id is not null or not p.from_metrics;
@@ -3462,15 +3525,20 @@ begin
     where d.campaign_id = t.campaign_id and (d.day = t.day or t.zone is null)
       and not exists (select from summed s where s.campaign_id = d.campaign_id and s.day = d.day)
   )
-  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
+  insert into public.campaign_daily as d
+    (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue, valued)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued, w.valued
   from summed s
+  left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = s.campaign_id
+  cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
+    then least(s.conversions * v.value, 999999999999.99) else 0 end as valued) w
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, valued = excluded.valued;
 end $$;
 comment on function autonomy.sum_days(uuid[], date[]) is
-  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
+  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew, conversions without revenue at '
+  'their value; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.totals_of_series(p_campaign_ids uuid[])
 returns table (
@@ -3479,7 +3547,8 @@ returns table (
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_partly uuid[] := array(select distinct x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x);
+  v_partly uuid[] := array(select x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x
+                           union select v.campaign_id from autonomy.campaign_values(p_campaign_ids) v);
 begin
   return query
   select f.campaign_id, f.life_impressions, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue
@@ -3488,14 +3557,14 @@ begin
   if v_partly <> '{}' then
     return query
     select d.campaign_id, sum(d.impressions)::float8, sum(d.clicks)::float8, sum(d.conversions)::float8,
-      sum(d.spend)::float8, sum(d.revenue)::float8
+      sum(d.spend)::float8, sum(d.revenue - d.valued)::float8
     from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
     group by d.campaign_id;
   end if;
 end $$;
 comment on function autonomy.totals_of_series(uuid[]) is
-  'The totals of the whole series of these campaigns (each named once): of the facts, or, where days are left out of '
-  'these, of all days. Only reads; raises nothing. [autonomous-operations]';
+  'The totals of the whole series of these campaigns (each named once), as it was reported: of the facts, or, where '
+  'days are left out of these or valued, of all days. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3548,6 +3617,22 @@ end $$;
 comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
   'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
   'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+create function autonomy.value_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
+  from (
+    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
+             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
+    from unnest(p_campaign_ids) i
+    join public.campaign_daily o on o.campaign_id = i
+    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
+  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
+end $$;
+comment on function autonomy.value_days(uuid[]) is
+  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
+  'again; raises nothing. [autonomous-operations]';
 create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3558,6 +3643,7 @@ begin
          sum(m.conversions), sum(m.spend), sum(m.revenue)
   from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m using (campaign_id)
   group by m.campaign_id, (m.bucket at time zone z.zone)::date;
+  perform autonomy.value_days(p_campaign_ids);
 end $$;
 comment on function autonomy.sum_all_days(uuid[]) is
   'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '
@@ -3852,6 +3938,63 @@ comment on function autonomy.campaign_moved() is
   'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
   for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
+create function autonomy.change_value(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  if p_campaign_ids = '{}' then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+  perform autonomy.value_days(p_campaign_ids[i : i + 9999]),
+          autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+  from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+  update autonomy.priors k set fitted_at = '-infinity'
+  where k.scope = 'account' and k.fitted_at > '-infinity'
+    and k.name in (select c.account from unnest(p_campaign_ids) i join public.campaigns c on c.id = i);
+end $$;
+comment on function autonomy.change_value(uuid[]) is
+  'Conversions of these campaigns have another value from now on: of them alone days and facts are made anew. What '
+  'was written to campaign_metrics and campaign_performance stays. Safe to call again; raises nothing. '
+  '[autonomous-operations]';
+create function autonomy.account_value_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if new.conversion_value is distinct from old.conversion_value then
+    perform autonomy.change_value(array(
+      select c.id from public.campaigns c where c.account = new.account and c.conversion_value is null));
+  end if;
+  if new.currency is distinct from old.currency then
+    update autonomy.priors k set fitted_at = '-infinity'
+    where k.scope = 'account' and k.name = new.account and k.fitted_at > '-infinity';
+  end if;
+  return null;
+end $$;
+comment on function autonomy.account_value_after() is
+  'Trigger of autonomy_accounts: what a conversion is worth, of the campaigns that have no value of their own; and '
+  'another currency means another prior. [autonomous-operations]';
+create trigger autonomy_account_value after update of conversion_value, currency on public.autonomy_accounts
+  for each row execute function autonomy.account_value_after();
+create function autonomy.campaign_value_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from numeric := (select a.conversion_value from public.autonomy_accounts a where a.account = old.account);
+  v_to numeric := (select a.conversion_value from public.autonomy_accounts a where a.account = new.account);
+begin
+  if coalesce(new.conversion_value, v_to) is distinct from coalesce(old.conversion_value, v_from) then
+    perform autonomy.change_value(array[new.id]);
+  end if;
+  return null;
+end $$;
+comment on function autonomy.campaign_value_after() is
+  'Trigger of campaigns: another value of a conversion, its own or that of the account it has moved to. '
+  '[autonomous-operations]';
+create trigger autonomy_campaign_value after update of conversion_value, account on public.campaigns
+  for each row when (old.conversion_value is distinct from new.conversion_value
+                     or old.account is distinct from new.account)
+  execute function autonomy.campaign_value_after();
 
 -- 0227_exclusions.sql
 set local lock_timeout = '30s';
@@ -10537,6 +10680,8 @@ begin
       and f.as_of >= p_now - interval '8 days' and f.w30_conversions >= 80
       and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
              and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
+  ), worth as materialized (
+    select * from autonomy.campaign_values(array(select l.id from looked_at l))
   ), hours as (
     select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow,
            extract(hour from b.at)::integer as hour,
@@ -10546,9 +10691,12 @@ begin
     from looked_at l
     join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= l.from_at and m.bucket < l.until_at
       and not m.whole_day
+    left join worth v on v.campaign_id = l.id
     cross join lateral (select m.bucket at time zone l.zone as at) b
     cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
-                               m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
+                               m.spend::float8 as s, greatest(0, case
+                                 when m.revenue = 0 then m.conversions * coalesce(v.value, 0)
+                                 else m.revenue end)::float8 as r) x
     group by l.id, 3, 4
   ), pools as (
     select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour,
@@ -10975,8 +11123,13 @@ begin
   days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
   matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
                                              extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-  select coalesce(sum(m.spend), 0)::float8, coalesce(sum(m.revenue), 0)::float8 into spend, revenue
+  select coalesce(sum(m.spend), 0)::float8,
+         coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
+                  0)::float8
+  into spend, revenue
   from public.campaign_metrics m
+  left join public.campaign_daily d
+    on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
   where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
 comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
@@ -14339,8 +14492,11 @@ begin
         sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
         sum(m.clicks) over today as clicks,
         sum(m.conversions) over today as conversions, sum(m.spend) over today as spend,
-        sum(m.revenue) over today as revenue
+        case when v.value is not null and sum(m.revenue) over today = 0 and sum(m.conversions) over today > 0
+          then least(sum(m.conversions) over today * v.value, 999999999999.99)
+          else sum(m.revenue) over today end as revenue
       from counted m
+      left join worth v using (campaign_id)
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
   return query execute format($query$
@@ -14350,6 +14506,9 @@ begin
     ),
     excluded as materialized (
       select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
+    ),
+    worth as materialized (
+      select * from autonomy.campaign_values(array(select k.id from public.campaigns k))
     ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
@@ -14442,22 +14601,28 @@ create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
   budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
-  spend float8, revenue float8, conversions float8, days float8, currency text)
+  spend float8, revenue float8, conversions float8, days float8, currency text, target_roi float8,
+  attribution_factor float8)
 language sql stable set search_path = '' set jit = off
 as $$
   with clock as (
     select c.id as campaign_id, (p_to at time zone z.zone)::date as today,
-           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight
-    from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight,
+           coalesce(c.conversion_value, o.conversion_value) as value
+    from public.campaigns c
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    left join public.autonomy_accounts o on o.account = c.account
   ),
   sums as (
     select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
     from public.campaign_daily d join clock k using (campaign_id) where d.day < k.today
     union all
-    select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
+    select m.campaign_id, k.today, sum(m.spend),
+      case when k.value is not null and sum(m.revenue) = 0 then sum(m.conversions) * k.value else sum(m.revenue) end,
+      sum(m.conversions)
     from public.campaign_metrics m join clock k using (campaign_id)
     where m.bucket >= k.midnight and m.bucket < p_to
-    group by m.campaign_id, k.today
+    group by m.campaign_id, k.today, k.value
   ),
   totals as (
     select s.campaign_id, min(s.day) as first_day, sum(s.spend)::float8 as spend, sum(s.revenue)::float8 as revenue,
@@ -14479,7 +14644,8 @@ as $$
      where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
        and h.changed_at > p_from - (select greatest(7, p.person_hold_days) * interval '1 day'
                                     from public.autonomy_policy p)),
-    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
+    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency,
+    coalesce(c.target_roi, k.target_roi)::float8, coalesce(k.attribution_factor, 1)::float8
   from totals t
   join public.campaigns c on c.id = t.campaign_id
   left join public.autonomy_accounts k on k.account = c.account
@@ -14510,7 +14676,8 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency, c.target_roi,
+      c.attribution_factor))
       from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true) r), '[]'));
@@ -14710,18 +14877,18 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '85e626277526ba6ed63b0d8508f3fc92220bd108a1a8241e559e55a265dfb36f', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '29d0c30bf59fb67ff08b87836706c7e9e1c92e29411fa174d737f5fc42b890a0', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'a6fa23402ca2c141add42d291acd0b048c09a34bc38fd589db92e649f44cc904', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '79da4043eb7f4f064c7049ca8d0db7768e413c293cb3f7f7de67bba0f919c310', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '42b78a3ee7c0a6594d4c5261464034eb5e69e06c93454491f283418822c04a17', pg_catalog.clock_timestamp()),
-  ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
+  ('0200_performance', '7aad19fb25f8d250d327e5943b8bd1b0f78a1f26fad2664c06765752006e4edb', pg_catalog.clock_timestamp()),
+  ('0210_facts', 'e1b64abdc7ca3fff49a73371848504421af74eb9f71c6682ffcbe40fcc2b7919', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '3c006e59710a4e6f3cea6fef7cfa49ff3b5d090ccbd518e715bbc1ba847dd4d5', pg_catalog.clock_timestamp()),
-  ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '7abf7c45e9f5f9d07270f79ea51ef1816dbb7126cae307f7cea18641ed79d9d3', pg_catalog.clock_timestamp()),
+  ('0225_zones', '1d2f20cdd7d3fb5ca2f280b2e51f634f55348192fbe11d2f4b27458d1284d655', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -14759,9 +14926,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0830_budget_inefficiency', '9b2c0d658f2bd59d0b93058fd21845a01029e26f95b21c77d58ff5d7b22613e5', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', '0d55a7702478270ebd321bf6883e82a58e3a7cce8a7235daba802348d1efd5bc', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', '876b03e1167f1fc997ceba0389fb2b22f5012f5dfa27bd5fb446872d81a94193', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', 'aeabdd0ad67ea638ff20e644a2d7deee3bf63add944b89ef37406dedae93ffeb', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', '54265b02204005e03fd78cacf1cd316ea0cffd7650378049e9d0341c773eaaaf', pg_catalog.clock_timestamp()),
+  ('0900_impact', '28696b0066b26bf501aae634b8499bbb266ff1ebb061ac3e523da4097e3eaed4', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
@@ -14775,7 +14942,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
   ('1070_causes', 'e58ea281c9006153f0911bc8467c34c9de8661423438320a3dba03f0136376f7', pg_catalog.clock_timestamp()),
-  ('1200_history', '21f98e899346213eddd9acd0dfa918def74cab48880ecce62333558eeb5c7ef2', pg_catalog.clock_timestamp()),
+  ('1200_history', '8cb40a92f188253929b11c247da3cf2bc21c9ee48554c331b7f1dc7103bad19e', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

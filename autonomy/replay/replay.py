@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
-from autonomy.engine.confidence import Prior
+from autonomy.engine.confidence import Evidence, Prior
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import fit_prior
 from autonomy.errors import PolicyError, ReplayError, RuleError
@@ -118,9 +120,10 @@ def carry_out(
         if at.date() != day:
             day = at.date()
             first = first or looks
-            prior = fitted_prior(past, looks)
+            prior, own = fitted_priors(past, looks)
             for account in accounts:
                 account.policy = _with_prior(account.policy, prior)
+                account.priors = own
                 account.look_around(looks)
             if progress is not None:
                 progress(f"{at:%d %B %Y}", (at - past.start).total_seconds() / length)
@@ -129,9 +132,14 @@ def carry_out(
     return first
 
 
-def fitted_prior(past: Past, everyone: Sequence[Look]) -> Prior:
-    """From what was known of the portfolio on that day, not from what came after."""
-    return fit_prior(look.evidence(past.campaigns[look.campaign_id].cv2) for look in everyone)
+def fitted_priors(past: Past, everyone: Sequence[Look]) -> tuple[Prior, dict[str, Prior]]:
+    """Of all, which are of one currency, and of each account: from what was known on that day."""
+    by_account: dict[str, list[Evidence]] = defaultdict(list)
+    for look in everyone:
+        campaign = past.campaigns[look.campaign_id]
+        by_account[campaign.account or ""].append(look.evidence(campaign.cv2))
+    usual = fit_prior(chain.from_iterable(by_account.values()))
+    return usual, {name: fit_prior(seen, usual) for name, seen in by_account.items()}
 
 
 def _with_prior(policy: Policy, prior: Prior) -> Policy:
@@ -147,7 +155,7 @@ def _with_prior(policy: Policy, prior: Prior) -> Policy:
 
 def judge(setting: Setting, accounts: Mapping[float, Account], draws: int = 1000) -> Outcome:
     account = accounts[MIDDLE]
-    worth = worth_of(accounts, prior=account.policy.prior, draws=draws)
+    worth = worth_of(accounts, draws=draws)
     return Outcome(setting, account.policy, account.rules, account, worth)
 
 

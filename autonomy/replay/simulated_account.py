@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from autonomy.engine import Decision, Engine
+from autonomy.engine import Accounts, Decision, Engine
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
+from autonomy.engine.confidence import Prior
 from autonomy.engine.policy import Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
 from autonomy.replay.other_budget import Counterfactual
@@ -120,6 +121,7 @@ class Account:
         self._recent: deque[_Done] = deque()
         self._active = _Active()
         self._without_value: set[str | None] = set()
+        self.priors: dict[str, Prior] = {}
 
     def look_around(self, everyone: list[Look]) -> None:
         """Once a day: how many campaigns run, with what budget; which accounts show no value."""
@@ -152,12 +154,19 @@ class Account:
             return False
         if one.account in self._without_value:
             return True
-        return n >= 20 or (n > 0.0 and n * self.policy.prior_order_value > 3.0 * spend)
+        order_value = self.prior_of(one.campaign_id).order_value
+        return n >= 20 or (n > 0.0 and n * order_value > 3.0 * spend)
+
+    def prior_of(self, campaign_id: str) -> Prior:
+        """What is known of a campaign of its account before its own figures."""
+        account = self.past.campaigns[campaign_id].account or ""
+        return self.priors.get(account, self.policy.prior)
 
     def run(self, at: datetime, looks: list[Look]) -> None:
         """One run at that moment."""
         self.runs += 1
-        engine = Engine(self.rules, self.policy, at)
+        priors = {name: one._asdict() for name, one in self.priors.items()}
+        engine = Engine(self.rules, self.policy, at, accounts=Accounts(priors=priors))
         seen: dict[str, Look] = {}
         for look in looks:
             state = self._states.get(look.campaign_id)

@@ -107,13 +107,13 @@ class Worth:
         return self.saved.value - self.missed.value + self.raised[MIDDLE].value
 
 
-def worth_of(accounts: Mapping[float, Account], *, prior: Prior, draws: int = _DRAWS) -> Worth:
+def worth_of(accounts: Mapping[float, Account], *, draws: int = _DRAWS) -> Worth:
     """Values one replay, given its account under each exponent; pauses are those of the middle."""
     account = accounts[MIDDLE]
-    break_even = account.policy.break_even_roi
+    usual = account.policy.break_even_roi
     events, campaigns = account.events, account.past.campaigns
     pauses = [
-        _pause(event, campaigns[event.campaign_id], break_even, prior)
+        _pause(event, campaigns[event.campaign_id], usual, account.prior_of(event.campaign_id))
         for event in events
         if event.is_pause
     ]
@@ -126,7 +126,11 @@ def worth_of(accounts: Mapping[float, Account], *, prior: Prior, draws: int = _D
         missed=Range.of([max(0.0, one.earned_after) for one in pauses], draws),
         raised={
             exponent: Range.of(
-                [revenue / break_even - spend for spend, revenue in one.budgets().values()], draws
+                [
+                    revenue / campaigns[number].break_even(usual) - spend
+                    for number, (spend, revenue) in one.budgets().items()
+                ],
+                draws,
             )
             for exponent, one in accounts.items()
         },
@@ -143,7 +147,8 @@ def _direction(event: Event) -> int:
     return (event.new_budget > event.old_budget) - (event.new_budget < event.old_budget)
 
 
-def _pause(event: Event, campaign: PastCampaign, break_even: float, prior: Prior) -> PauseOutcome:
+def _pause(event: Event, campaign: PastCampaign, usual: float, prior: Prior) -> PauseOutcome:
+    break_even = campaign.break_even(usual)
     spend = max(0.0, campaign.spend - event.spend)
     revenue = campaign.revenue - event.revenue
     orders = max(0.0, campaign.conversions - event.conversions)
@@ -152,7 +157,7 @@ def _pause(event: Event, campaign: PastCampaign, break_even: float, prior: Prior
     worth = revenue
     if event.cpa is not None:  # a rule that speaks of cpa says what a conversion is worth
         after, prior = by_cpa(after, event.cpa)
-        worth, break_even = after.revenue, 1.0
+        worth, break_even = after.revenue, 1.0 / campaign.attribution
     return PauseOutcome(
         event=event,
         spend_after=spend,
