@@ -503,6 +503,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'function', 'dashboard_runs', null, '{p_after, p_limit}', '{jsonb, integer}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_run', null, '{p_run_id}', '{uuid}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_run_preview', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+  ('autonomy', 'function', 'valued_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('public', 'function', 'dashboard_campaigns', null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4, array[]::text[]),
   ('public', 'function', 'dashboard_campaign', null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2, array[]::text[]),
   ('public', 'function', 'dashboard_set_campaign', null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1, array[]::text[]),
@@ -13475,6 +13476,21 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+create function autonomy.valued_totals(p_campaign_ids uuid[])
+returns table (campaign_id uuid, value numeric, revenue numeric, roi numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select v.campaign_id, v.value, round(t.life_revenue::numeric, 2),
+    round((t.life_revenue / nullif(t.life_spend, 0))::numeric, 6)
+  from autonomy.campaign_values(p_campaign_ids) v
+  join autonomy.campaign_totals t on t.campaign_id = v.campaign_id
+  where abs(t.life_revenue) < 1e15 and abs(t.life_spend) < 1e15;
+end $$;
+comment on function autonomy.valued_totals(uuid[]) is
+  'Of these campaigns those whose conversions have a value: that, and the revenue and roi that pages show of them. '
+  'Only reads; raises nothing. [autonomous-operations]';
 create function public.dashboard_campaigns(
   p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -13506,11 +13522,12 @@ begin
   select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
-           coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
+           coalesce(p.total_spend, 0) as total_spend, coalesce(v.revenue, p.total_revenue, 0) as total_revenue,
+           case when v.revenue is null then p.roi else v.roi end as roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
     left join autonomy.campaign_totals t on t.campaign_id = c.id
     left join public.autonomy_accounts k on k.account = c.account
+    left join autonomy.valued_totals(v_ids) v on v.campaign_id = c.id
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -13542,10 +13559,18 @@ begin
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
       'currency', autonomy.campaign_currency(p_campaign_id)),
+    'in_force', (
+      select jsonb_build_object(
+        'break_even', coalesce(v_campaign.target_roi, a.target_roi, o.break_even_roi),
+        'conversion_value', coalesce(v_campaign.conversion_value, a.conversion_value),
+        'attribution_factor', coalesce(a.attribution_factor, 1))
+      from public.autonomy_policy o left join public.autonomy_accounts a on a.account = v_campaign.account),
     'performance', (select to_jsonb(p) || coalesce((
         select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
           'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
         from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+        || coalesce((select jsonb_build_object('total_revenue', v.revenue, 'roi', v.roi)
+                     from autonomy.valued_totals(array[p_campaign_id]) v), '{}')
       from public.campaign_performance p where p.campaign_id = p_campaign_id
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
@@ -13591,25 +13616,34 @@ declare
 begin
   perform autonomy.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
-    if v_key not in ('autonomous_enabled', 'hold_until') then
+    if v_key not in ('autonomous_enabled', 'hold_until', 'target_roi', 'conversion_value') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
-        hint = 'Settings: autonomous_enabled, hold_until.';
+        hint = 'Settings: autonomous_enabled, hold_until, target_roi, conversion_value.';
+    elsif v_key in ('target_roi', 'conversion_value')
+          and jsonb_typeof(p_changes -> v_key) not in ('number', 'null') then
+      raise exception using errcode = 'AO010', message = format('%s: %s is not allowed; give a number.', v_key,
+        left((p_changes -> v_key)::text, 60));
     end if;
   end loop;
   update public.campaigns set
     autonomous_enabled = coalesce((p_changes ->> 'autonomous_enabled')::boolean, autonomous_enabled),
     hold_until = case when p_changes ? 'hold_until' then (p_changes ->> 'hold_until')::timestamptz else hold_until end,
+    target_roi = case when p_changes ? 'target_roi' then (p_changes ->> 'target_roi')::numeric else target_roi end,
+    conversion_value = case when p_changes ? 'conversion_value' then (p_changes ->> 'conversion_value')::numeric
+                            else conversion_value end,
     updated_at = p_now
   where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
   return (select jsonb_build_object('campaign_id', c.id, 'autonomous_enabled', c.autonomous_enabled,
-    'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
+    'hold_until', c.hold_until, 'target_roi', c.target_roi, 'conversion_value', c.conversion_value)
+    from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. '
-  'Raises AO003, AO010, AO014. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), switches autonomous_enabled, or sets its own target_roi '
+  'and conversion_value (null: its account''s). Safe to call again. Raises AO002 (out of range), AO003, AO010, AO014. '
+  '[autonomous-operations]';
 create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -14937,7 +14971,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'e934f015ab429ee72f048fb3084381e2fe0dd1a81172bb60a7edc6564c4d110a', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '98c199b3bd9ed596ae940374465090f7301b30de187b2e1edf870436dc2a7e84', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', 'b08fa4846fdd1e1b09b88be603862b99a48b6c12c4d49c579ff24599a8408762', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),

@@ -154,13 +154,12 @@ class Account:
             return False
         if one.account in self._without_value:
             return True
-        order_value = self.prior_of(one.campaign_id).order_value
+        order_value = self.prior_of(one.account).order_value
         return n >= 20 or (n > 0.0 and n * order_value > 3.0 * spend)
 
-    def prior_of(self, campaign_id: str) -> Prior:
-        """What is known of a campaign of its account before its own figures."""
-        account = self.past.campaigns[campaign_id].account or ""
-        return self.priors.get(account, self.policy.prior)
+    def prior_of(self, account: str | None) -> Prior:
+        """What is known of a campaign of that account before its own figures."""
+        return self.priors.get(account or "", self.policy.prior)
 
     def run(self, at: datetime, looks: list[Look]) -> None:
         """One run at that moment."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autonomy.engine.confidence import Evidence, Prior, by_cpa, probability_below
+from autonomy.engine.confidence import Evidence, by_cpa, probability_below
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
 
@@ -113,9 +113,7 @@ def worth_of(accounts: Mapping[float, Account], *, draws: int = _DRAWS) -> Worth
     usual = account.policy.break_even_roi
     events, campaigns = account.events, account.past.campaigns
     pauses = [
-        _pause(event, campaigns[event.campaign_id], usual, account.prior_of(event.campaign_id))
-        for event in events
-        if event.is_pause
+        _pause(event, campaigns[event.campaign_id], account) for event in events if event.is_pause
     ]
     by_day: dict[str, float] = {}
     for one in pauses:
@@ -147,8 +145,9 @@ def _direction(event: Event) -> int:
     return (event.new_budget > event.old_budget) - (event.new_budget < event.old_budget)
 
 
-def _pause(event: Event, campaign: PastCampaign, usual: float, prior: Prior) -> PauseOutcome:
-    break_even = campaign.break_even(usual)
+def _pause(event: Event, campaign: PastCampaign, account: Account) -> PauseOutcome:
+    break_even = campaign.break_even(account.policy.break_even_roi)
+    prior = account.prior_of(campaign.account)
     spend = max(0.0, campaign.spend - event.spend)
     revenue = campaign.revenue - event.revenue
     orders = max(0.0, campaign.conversions - event.conversions)

@@ -234,10 +234,8 @@ class Api:
         return self._reads.campaign(campaign_id, query.days)
 
     @serve("PATCH", "/api/campaigns/{campaign_id}", "CampaignState", asked.CampaignChange)
-    def change_campaign(
-        self, changes: Changes, body: asked.CampaignChange, campaign_id: str
-    ) -> Json:
-        """Hold, release, automation on or off."""
+    def change_campaign(self, changes: Changes, body: Any, campaign_id: str) -> Json:
+        """Hold, release, automation on or off; its own break-even and value of a conversion."""
         return changes.set_campaign(campaign_id, body.given())
 
     @serve("GET", "/api/campaigns/{campaign_id}/explanation", "Explanation")
