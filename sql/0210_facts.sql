@@ -41,7 +41,8 @@ begin
     where p_now is null
     union all
     -- as sum_days values them
-    select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued, w.valued
+    select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued,
+      w.valued
     from summed s
     left join worth v using (campaign_id)
     cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0

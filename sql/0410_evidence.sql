@@ -218,7 +218,8 @@ begin
     select array_agg(k.id), array_agg(k.account) into v_ids, v_accounts
     from (select *, count(*) over (partition by u.account) as n from unnest(v_ids, v_accounts) u (id, account)) k
     where k.n >= 500;
-    select v_ids || array_agg(i) filter (where i is not null), v_accounts || array_agg(d.account) filter (where i is not null),
+    select v_ids || array_agg(i) filter (where i is not null),
+           v_accounts || array_agg(d.account) filter (where i is not null),
            array_agg(distinct d.account)
     into v_ids, v_accounts, v_due
     from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
@@ -252,8 +253,8 @@ begin
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
 comment on function autonomy.account_targets() is
-  'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An empty '
-  'name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+  'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An '
+  'empty name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.priors_due(p_now timestamptz) returns boolean
 language sql stable set search_path = ''

@@ -72,7 +72,8 @@ end $$;
 comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
   'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
-  'conversions and more, or so many that at its account''s usual order value they would be worth three times the spend. Only '
+  'conversions and more, or so many that at its account''s usual order value they would be worth three times the '
+  'spend. Only '
   'reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)

@@ -151,7 +151,8 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
   '[autonomous-operations]';
 
 create function autonomy.expected_impact_of(
-  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8, p_spend float8, p_days float8)
+  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
+  p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$

@@ -78,7 +78,8 @@ begin
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
+    n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end

@@ -222,9 +222,8 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
                from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
                prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
-               conversions_then float8,
-               spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
-               data_until timestamptz, final boolean, break_even float8)
+               conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
+               life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,

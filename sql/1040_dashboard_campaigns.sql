@@ -58,7 +58,8 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(v.revenue, p.total_revenue, 0) as total_revenue,
-           case when v.revenue is null then p.roi else v.roi end as roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
+           case when v.revenue is null then p.roi else v.roi end as roi,
+           coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
     left join autonomy.campaign_totals t on t.campaign_id = c.id
     left join public.autonomy_accounts k on k.account = c.account

@@ -153,7 +153,6 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'totals_of_series', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'absorb_campaign_metrics', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
-  ('autonomy', 'function', 'value_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'sum_all_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'rebuild_campaign_facts', null, '{p_days}', '{boolean}', 1, array[]::text[]),
   ('autonomy', 'function', 'metrics_insert_begins', null, '{}', '{}', 0, array[]::text[]),
@@ -178,6 +177,7 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+  ('autonomy', 'function', 'value_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'change_value', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_value_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_account_value', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
@@ -593,7 +593,8 @@ language sql
 as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-    'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors', 'autonomy_messages_sent', 'autonomy_notify_settings',
+    'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors',
+    'autonomy_messages_sent', 'autonomy_notify_settings',
     'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
     'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
@@ -3004,7 +3005,8 @@ begin
     from asked a join public.campaign_daily d using (campaign_id)
     where p_now is null
     union all
-    select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued, w.valued
+    select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued,
+      w.valued
     from summed s
     left join worth v using (campaign_id)
     cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
@@ -3618,22 +3620,6 @@ end $$;
 comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
   'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
   'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
-create function autonomy.value_days(p_campaign_ids uuid[]) returns void
-language plpgsql set search_path = ''
-as $$
-begin
-  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
-  from (
-    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
-             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
-    from unnest(p_campaign_ids) i
-    join public.campaign_daily o on o.campaign_id = i
-    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
-  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
-end $$;
-comment on function autonomy.value_days(uuid[]) is
-  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
-  'again; raises nothing. [autonomous-operations]';
 create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3939,6 +3925,28 @@ comment on function autonomy.campaign_moved() is
   'Trigger of campaigns: in an account of another zone a campaign has other days. [autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
   for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
+
+-- 0226_values.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.value_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
+  from (
+    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
+             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
+    from unnest(p_campaign_ids) i
+    join public.campaign_daily o on o.campaign_id = i
+    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
+  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
+end $$;
+comment on function autonomy.value_days(uuid[]) is
+  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
+  'again; raises nothing. [autonomous-operations]';
 create function autonomy.change_value(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -5284,7 +5292,8 @@ begin
     select array_agg(k.id), array_agg(k.account) into v_ids, v_accounts
     from (select *, count(*) over (partition by u.account) as n from unnest(v_ids, v_accounts) u (id, account)) k
     where k.n >= 500;
-    select v_ids || array_agg(i) filter (where i is not null), v_accounts || array_agg(d.account) filter (where i is not null),
+    select v_ids || array_agg(i) filter (where i is not null),
+           v_accounts || array_agg(d.account) filter (where i is not null),
            array_agg(distinct d.account)
     into v_ids, v_accounts, v_due
     from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
@@ -5317,8 +5326,8 @@ begin
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
 comment on function autonomy.account_targets() is
-  'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An empty '
-  'name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+  'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An '
+  'empty name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.priors_due(p_now timestamptz) returns boolean
 language sql stable set search_path = ''
 as $$
@@ -5506,7 +5515,8 @@ end $$;
 comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
   'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
-  'conversions and more, or so many that at its account''s usual order value they would be worth three times the spend. Only '
+  'conversions and more, or so many that at its account''s usual order value they would be worth three times the '
+  'spend. Only '
   'reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
@@ -6931,7 +6941,8 @@ begin
         p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
         p_decided.break_even / c.attribution)
       else autonomy.probability_below(
-        p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+        p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times,
+        c.ev_revenue * v_times, c.cv2,
         v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
         p_policy.prior_cv2) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
@@ -7451,7 +7462,8 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
   'Why a decision is held and what would settle it, as sentences of their own; null for a code without. Only reads. '
   '[autonomous-operations]';
 create function autonomy.expected_impact_of(
-  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8, p_spend float8, p_days float8)
+  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
+  p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7549,7 +7561,8 @@ begin
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
+    n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
@@ -11218,9 +11231,8 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
                from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
                prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
-               conversions_then float8,
-               spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
-               data_until timestamptz, final boolean, break_even float8)
+               conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
+               life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,
@@ -13523,7 +13535,8 @@ begin
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
            coalesce(p.total_spend, 0) as total_spend, coalesce(v.revenue, p.total_revenue, 0) as total_revenue,
-           case when v.revenue is null then p.roi else v.roi end as roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
+           case when v.revenue is null then p.roi else v.roi end as roi,
+           coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
     left join autonomy.campaign_totals t on t.campaign_id = c.id
     left join public.autonomy_accounts k on k.account = c.account
@@ -14919,10 +14932,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0135_accounts', '79da4043eb7f4f064c7049ca8d0db7768e413c293cb3f7f7de67bba0f919c310', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
   ('0200_performance', '7aad19fb25f8d250d327e5943b8bd1b0f78a1f26fad2664c06765752006e4edb', pg_catalog.clock_timestamp()),
-  ('0210_facts', 'e1b64abdc7ca3fff49a73371848504421af74eb9f71c6682ffcbe40fcc2b7919', pg_catalog.clock_timestamp()),
+  ('0210_facts', '1271954b71b7b5af2b5d7c38b96697a25bb039e378796a3164dfd0584131067f', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '7abf7c45e9f5f9d07270f79ea51ef1816dbb7126cae307f7cea18641ed79d9d3', pg_catalog.clock_timestamp()),
-  ('0225_zones', '1d2f20cdd7d3fb5ca2f280b2e51f634f55348192fbe11d2f4b27458d1284d655', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'b9708037222a15eb9613f6d4bb4ccce310930e431b148c903898568eacd54112', pg_catalog.clock_timestamp()),
+  ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
+  ('0226_values', '68974bd1d56dd50697d596e9196930e123fe854a9aaf0b09555f010a0598463b', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -14930,18 +14944,18 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', 'd6e2a2e7c3d9b5d8d39643ad5cef28ecbad3e9d01737ef2d9d861fc50e0c7b27', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '7fd5a6d280cf8909facba538b1b4db2771680e6f23c7e6185ae497f1772d4f4b', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '06943c32e8841182bf018d6b2a236f0edf7e693463cab7932d29ac2772787b12', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '1ed80de1fee21d07705c14700698b3ee907b9f94e3d38f5e18ef1a6ff065c558', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'b06c40c8aee35af1c4ad596f8976e35e04ee57066c24382d7a03b0bc46767ce6', pg_catalog.clock_timestamp()),
   ('0500_find', '0d9afea7783b90204a7b5085dafb07ede69f8be328429bf9f0950f45c10b7ad4', pg_catalog.clock_timestamp()),
   ('0505_codes', '69e3a03f7471d7663e085c68fe039f646a7c323062a246b535a442b4d95d7dcd', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
   ('0510_candidates', '209ce5c7e2bd317033488acfb93abed30657b8e629b17a9d6e45b14ded9b3a98', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '3865e15e209ab97e1061bdb03b266e25bd0799d232cf71ee3ad07348d5e63f7b', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '11c69931b79fa4bdd3da2cf0d17f4e7c88444a9cf3c47e5db946928199166833', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'd7456d0cd5005a79430dd0d9f2f3aa9b2e7df78f44318ccae30c76ef967a1cfe', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b12d3e717a5ae8cd8ef760543e0b418a7957adce37ccc7c54dbfde1e5b0a5550', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '9e6538d44da56fc5b7adf8bc546def98d7b2aa9f35b606d4cf7922d05e816ca1', pg_catalog.clock_timestamp()),
-  ('0540_propose', '20fcd62a2592101434091cffe32553c8037520266b9213f2d71ba809ae54e802', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '4ed3566a3399de0a9a5c0fcb891c419aaa47bec10220c4964559b7d5dcf87215', pg_catalog.clock_timestamp()),
+  ('0540_propose', '1541db88b76c2b630d73403a523bb3e8d4c388c59f56b82f81ab09dd90030078', pg_catalog.clock_timestamp()),
   ('0550_identify', '876fce32d67baacf033a2e82d81d7f5e17f6040aa37b7a8163fe82e2fc039f7d', pg_catalog.clock_timestamp()),
   ('0560_leases', 'dbefc93dc59f5d87fef6e8051a04f8110c19a4aae87de28c40da116d658866e4', pg_catalog.clock_timestamp()),
   ('0600_changes', '865b9a76cdf28ed9c5e944cf0fbaf4a151e921f15d77696cbe32a55e9d44ca32', pg_catalog.clock_timestamp()),
@@ -14962,7 +14976,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', '6dad100593cf0abd39eaca23733153fb82c2bd9c9c7ae72194e9f5d72f22bd76', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', 'aeabdd0ad67ea638ff20e644a2d7deee3bf63add944b89ef37406dedae93ffeb', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', '28696b0066b26bf501aae634b8499bbb266ff1ebb061ac3e523da4097e3eaed4', pg_catalog.clock_timestamp()),
+  ('0900_impact', '9f693178eb1fa0f645f0017273c82ea4698f374763c5439ac5121f4dc64c5368', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
@@ -14971,7 +14985,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'e934f015ab429ee72f048fb3084381e2fe0dd1a81172bb60a7edc6564c4d110a', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', 'b08fa4846fdd1e1b09b88be603862b99a48b6c12c4d49c579ff24599a8408762', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '541f394aa6be2bd90e811bdfd02521a44c73076403fdd58473c329b53a959e43', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '9c2ae852ddc4b38a13fde7622b0c723beefc209e8a07f2be7412033abf5dbd49', pg_catalog.clock_timestamp()),
