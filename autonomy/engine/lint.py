@@ -15,11 +15,12 @@ AGAINST_THE_ODDS   warning  it acts where it is more likely wrong than right
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from itertools import combinations
 from math import inf
+from types import MappingProxyType
 from typing import Literal
 
 from autonomy.engine.plan import Plan
@@ -64,11 +65,23 @@ class Linted:
         return {"up", "down"} if kind in ("set", "step") else {kind}
 
 
-def lint(rules: Sequence[Rule], policy: Policy) -> list[Finding]:
-    """Findings on the active rules: errors first, then in the order the rules decide."""
+def lint(
+    rules: Sequence[Rule], policy: Policy, accounts: Mapping[str, Policy] = MappingProxyType({})
+) -> list[Finding]:
+    """Findings on the active rules: errors first, then in the order the rules decide.
+
+    `accounts`: the policies of those that differ; a rule for one of them is looked at under its.
+    """
     active = sorted((one for one in rules if one.is_active), key=lambda one: one.order)
-    linted = [Linted(Plan(one, policy), demands_of(one.condition)) for one in active]
-    findings = [found for one in linted for found in _alone(one, policy)]
+    linted: list[Linted] = []
+    findings: list[Finding] = []
+    for rule in active:
+        demands = demands_of(rule.condition)
+        named = next(iter(demands.accounts)) if len(demands.accounts) == 1 else ""
+        ruled_by = accounts.get(named, policy)
+        one = Linted(Plan(rule, ruled_by), demands)
+        linted.append(one)
+        findings += _alone(one, ruled_by)
     alive = [one for one in linted if one.demands.contradiction() is None]
     for first, second in combinations(alive, 2):
         findings += _together(first, second)

@@ -195,7 +195,7 @@ class Api:
     @serve("GET", "/api/rules/findings", "Findings")
     def rule_findings(self, _: Parameters) -> Json:
         """What is wrong with the rules."""
-        return {"findings": findings(self._reads.rules(), self._reads.policy())}
+        return {"findings": findings(self._store, self._reads.rules(), self._reads.policy())}
 
     @serve("GET", "/api/rules/scoreboard", "Scoreboard")
     def scoreboard(self, _: Parameters) -> Json:
