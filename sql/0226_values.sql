@@ -6,23 +6,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.value_days(p_campaign_ids uuid[]) returns void
-language plpgsql set search_path = ''
-as $$
-begin
-  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
-  from (
-    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
-             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
-    from unnest(p_campaign_ids) i
-    join public.campaign_daily o on o.campaign_id = i
-    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
-  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
-end $$;
-comment on function autonomy.value_days(uuid[]) is
-  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
-  'again; raises nothing. [autonomous-operations]';
-
 create function autonomy.change_value(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$

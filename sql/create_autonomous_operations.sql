@@ -132,6 +132,7 @@ insert into pg_temp.autonomy_names values
   ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_zones', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_values', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+  ('autonomy', 'function', 'value_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_zones', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
@@ -177,7 +178,6 @@ insert into pg_temp.autonomy_names values
   ('public', 'trigger', 'autonomy_account_zone', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
-  ('autonomy', 'function', 'value_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'change_value', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
   ('autonomy', 'function', 'account_value_after', null, '{}', '{}', 0, array[]::text[]),
   ('public', 'trigger', 'autonomy_account_value', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
@@ -2836,6 +2836,22 @@ end $$;
 comment on function autonomy.campaign_values(uuid[]) is
   'Of these campaigns those whose conversions have a value, their own or their account''s, for the days on which '
   'conversions come without revenue. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.value_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
+  from (
+    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
+             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
+    from unnest(p_campaign_ids) i
+    join public.campaign_daily o on o.campaign_id = i
+    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
+  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
+end $$;
+comment on function autonomy.value_days(uuid[]) is
+  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
+  'again; raises nothing. [autonomous-operations]';
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3931,22 +3947,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.value_days(p_campaign_ids uuid[]) returns void
-language plpgsql set search_path = ''
-as $$
-begin
-  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
-  from (
-    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
-             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
-    from unnest(p_campaign_ids) i
-    join public.campaign_daily o on o.campaign_id = i
-    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
-  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
-end $$;
-comment on function autonomy.value_days(uuid[]) is
-  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
-  'again; raises nothing. [autonomous-operations]';
 create function autonomy.change_value(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -14931,12 +14931,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
   ('0135_accounts', '79da4043eb7f4f064c7049ca8d0db7768e413c293cb3f7f7de67bba0f919c310', pg_catalog.clock_timestamp()),
   ('0140_json', 'edc4e2c3d130bdee7262ea314a7a31b714d6233544a5d924352fa9cb2aa370e0', pg_catalog.clock_timestamp()),
-  ('0200_performance', '7aad19fb25f8d250d327e5943b8bd1b0f78a1f26fad2664c06765752006e4edb', pg_catalog.clock_timestamp()),
+  ('0200_performance', 'c748796b810283d9ba915765fd74d456df7ef3baaaae8c09c6d31a9db2311785', pg_catalog.clock_timestamp()),
   ('0210_facts', '1271954b71b7b5af2b5d7c38b96697a25bb039e378796a3164dfd0584131067f', pg_catalog.clock_timestamp()),
   ('0215_one_grain', 'bfc833caf07901bc02ec29d8dff823ebde6d90ea12c5d01fb44e1c4d913227f5', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', 'b9708037222a15eb9613f6d4bb4ccce310930e431b148c903898568eacd54112', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
-  ('0226_values', '68974bd1d56dd50697d596e9196930e123fe854a9aaf0b09555f010a0598463b', pg_catalog.clock_timestamp()),
+  ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '3c89c3fe793b186e96a029d64af80fb1a402018d8c7a85e8482dd7a2ce655d09', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
